@@ -1,0 +1,31 @@
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "binding/compute_thread.h"
+#include "binding/tensor_table.h"
+
+namespace hyperfit::binding {
+
+struct ModelTable;
+
+/// Everything the addon keeps, per JavaScript environment: workers and jest files each load the same binary.
+/// No statics. Torn down when the environment goes.
+struct AddonData {
+  AddonData();
+  ~AddonData();
+  TensorTable tensors;
+  std::unique_ptr<ModelTable> models;
+  ComputeThread compute;  // last member, so it is joined first
+};
+
+inline AddonData& addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
+
+/// One `init` per domain; module.cc is the table of contents.
+void init_tensor(Napi::Env env, Napi::Object exports);
+void init_model(Napi::Env env, Napi::Object exports);
+void init_files(Napi::Env env, Napi::Object exports);
+void init_library(Napi::Env env, Napi::Object exports);
+
+}  // namespace hyperfit::binding

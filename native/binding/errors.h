@@ -1,0 +1,33 @@
+#pragma once
+#include <napi.h>
+
+#include <exception>
+#include <string>
+
+namespace hyperfit::binding {
+
+/// What crosses to JavaScript of a C++ exception: lib/addon.ts makes a HyperfitError of it ("TypeError" makes a plain one).
+struct Failure {
+  std::string code;
+  std::string message;
+};
+
+/// Reads the exception in flight. Needs no environment, so the compute thread may call it.
+Failure describe_exception(std::exception_ptr exception) noexcept;
+
+/// A JS Error with `code` set.
+Napi::Error to_js_error(Napi::Env env, const Failure& failure);
+
+/// Wraps a binding function so that whatever it throws becomes a JS error with a code.
+template <auto Function>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  try {
+    return Function(info);
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    throw to_js_error(info.Env(), describe_exception(std::current_exception()));
+  }
+}
+
+}  // namespace hyperfit::binding
