@@ -1,0 +1,201 @@
+/**
+ * The whole crossing between TypeScript and C++, on one screen. Numbers, strings, typed arrays and plain objects
+ * only. `Promise` results are computed on the addon's one compute thread, in the order of the calls; the caller's typed arrays are
+ * copied before the call returns, except `Control`, which C++ keeps reading while it works.
+ */
+
+/** A native tensor; see native/binding/tensor_table.h. */
+export type TensorHandle = number;
+export type ModelHandle = number;
+export type OptimizerHandle = number;
+export type CitationIndexHandle = number;
+
+/** ATen's ScalarType numbers. */
+export const SCALAR_TYPES = { uint8: 0, int32: 3, int64: 4, float16: 5, float32: 6, float64: 7, bool: 11, bfloat16: 15 } as const;
+export type DType = keyof typeof SCALAR_TYPES;
+export type ComputeDType = 'float32' | 'bfloat16';
+
+export type NumericArray = Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array | Uint16Array;
+
+/** `control[0]` = 1 cancels (the promise rejects with code "ABORTED"); `control[1 + row]` = 1 ends that row of a generation. */
+export type Control = Int32Array;
+
+/** An argument of an operator: tensors as `{handle}`; dtype as its ScalarType number; device as a string; lists as arrays. */
+export type NativeValue = null | boolean | number | string | { handle: TensorHandle } | readonly NativeValue[];
+/** A result: tensors as `{handle}`. */
+export type NativeResult = null | boolean | number | string | { handle: TensorHandle } | NativeResult[];
+
+export interface NativeTensorInfo {
+  shape: number[];
+  dtype: number;
+  device: string;
+  requiresGrad: boolean;
+}
+
+/** Where the bytes of one tensor stand. `type`: F32 F16 BF16 F64 or a GGML type name (Q8_0, Q4_1, Q4_K, ...). */
+export interface TensorSource {
+  name: string;
+  path: string;
+  offset: number;
+  byteLength: number;
+  type: string;
+  shape: readonly number[];
+  /** GGUF of the llama architecture stores rotary rows interleaved per head: how many heads to put back, 0 for none. */
+  ropeHeads?: number;
+}
+
+export type NativeRopeScaling =
+  | { type: 'default' }
+  | { type: 'linear'; factor: number }
+  | { type: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalMaxPositionEmbeddings: number };
+
+/** Every flag of the decoder; lib/model/config.ts makes it from config.json or from GGUF metadata. */
+export interface ModelConfig {
+  vocabSize: number;
+  hiddenSize: number;
+  intermediateSize: number;
+  numHiddenLayers: number;
+  numAttentionHeads: number;
+  numKeyValueHeads: number;
+  headDim: number;
+  maxPositionEmbeddings: number;
+  rmsNormEps: number;
+  ropeTheta: number;
+  ropeScaling: NativeRopeScaling;
+  tieWordEmbeddings: boolean;
+  /** Biases on q, k, v and o projections (`attention_bias` of Llama configs). */
+  attentionBias: boolean;
+  /** Biases on gate, up and down projections (`mlp_bias`). */
+  mlpBias: boolean;
+  /** Attention reaches back this many positions, itself included; 0 is unlimited (Mistral's `sliding_window`). */
+  slidingWindow: number;
+}
+
+/** Per predicted position, row-major [batch, sequence]; `loss` is 0 where the target is IGNORE_INDEX. */
+export interface NativeTokenStats {
+  loss: Float32Array;
+  entropy: Float32Array;
+  top1Mass: Float32Array;
+  top3Mass: Float32Array;
+  top5Mass: Float32Array;
+  top1Ids: Int32Array;
+}
+
+export interface NativeGenerateOptions {
+  maxNewTokens: number;
+  minNewTokens: number;
+  /** 0 is greedy. */
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  repetitionPenalty: number;
+  noRepeatNgramSize: number;
+  /** Whether the prompt's n-grams count (Hugging Face: yes). */
+  noRepeatNgramCountsPrompt: boolean;
+  stopIds: Int32Array;
+  suppressIds: Int32Array;
+  /** One per row, so that a row's draws depend neither on the batch nor on its place in it. */
+  seeds: Float64Array;
+  /** Log-probability and entropy (nats) of each token under the model's own distribution. */
+  tokenStats: boolean;
+  citation?: {
+    index: CitationIndexHandle;
+    countPrompt: boolean;
+    waitForWordEnd: boolean;
+    banned: 'all' | 'first';
+    sequenceEnd: 'ignore' | 'ban-eos';
+  };
+}
+
+export interface NativeGeneration {
+  ids: Int32Array;
+  finishReason: 'stop' | 'length' | 'banned' | 'cancelled';
+  logProbs?: Float32Array;
+  entropies?: Float32Array;
+  /** Steps at which the citation blocker changed the choice. */
+  interventions: number;
+}
+
+export interface NativeAddon {
+  // library
+  libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number };
+  setNumThreads(threads: number): void;
+  memoryStats(): { liveTensors: number; liveTensorBytes: number; liveModels: number };
+
+  // tensors (synchronous, on the calling thread)
+  tensorFrom(data: NumericArray, shape: readonly number[], dtype: number, device: string): TensorHandle;
+  tensorInfo(tensor: TensorHandle): NativeTensorInfo;
+  /** Copies the elements into `out`, whose element type matches the dtype (float16 and bfloat16 as their Uint16 bits). */
+  tensorRead(tensor: TensorHandle, out: NumericArray): void;
+  tensorDispose(tensor: TensorHandle): void;
+  tensorGrad(tensor: TensorHandle): TensorHandle | null;
+  tensorSetRequiresGrad(tensor: TensorHandle, requiresGrad: boolean): void;
+  tensorZeroGrad(tensor: TensorHandle): void;
+  /** Calls any operator; `name` is "aten::add" (the overload is found) or "aten::add.Tensor". */
+  tensorCall(name: string, args: readonly NativeValue[], kwargs: Readonly<Record<string, NativeValue>>): NativeResult;
+  manualSeed(seed: number): void;
+
+  // files
+  /** Reads (maps, dequantises, converts to float32, un-permutes) tensors into memory. */
+  tensorsLoad(sources: readonly TensorSource[], device: string): Promise<TensorHandle[]>;
+  /** Writes `header` and then each tensor's bytes, flushes to disk, closes. The path must not exist. */
+  tensorsSave(path: string, header: Uint8Array, tensors: readonly TensorHandle[]): Promise<void>;
+
+  // model
+  modelLoad(config: ModelConfig, sources: readonly TensorSource[], device: string, computeDtype: ComputeDType, control: Control): Promise<ModelHandle>;
+  /** Parked until running work of this model ends; idempotent. */
+  modelDispose(model: ModelHandle): void;
+  /** Names as in Hugging Face weights; the handles share storage with the model and must be disposed by the caller. */
+  modelParameters(model: ModelHandle): { name: string; tensor: TensorHandle }[];
+  modelGradients(model: ModelHandle): { name: string; tensor: TensorHandle }[];
+  /** Logits [batch, sequence, vocabulary] and, when asked, hidden states [batch, sequence, hidden] before each layer and after the final norm. */
+  modelForward(model: ModelHandle, tokens: Int32Array, batch: number, sequence: number, hiddenStates: boolean): Promise<{ logits: TensorHandle; hiddenStates: TensorHandle[] }>;
+  /** Adds the gradient of the *sum* of the losses to the gradients kept since the last step. Targets: [batch, sequence], IGNORE_INDEX to skip. */
+  modelForwardBackward(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<{ lossSum: number; tokenCount: number }>;
+  modelZeroGradients(model: ModelHandle): void;
+  modelTokenStats(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<NativeTokenStats>;
+  /** `prompts` is every prompt after the other, `lengths` their lengths. `onToken(row, id, logProb)` is called on the main thread as tokens come. */
+  modelGenerate(
+    model: ModelHandle,
+    prompts: Int32Array,
+    lengths: Int32Array,
+    options: NativeGenerateOptions,
+    control: Control,
+    onToken: ((row: number, id: number, logProb: number) => void) | null,
+  ): Promise<NativeGeneration[]>;
+  modelMemory(model: ModelHandle): { parameterBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number };
+
+  // optimizer
+  optimizerCreate(model: ModelHandle, options: { beta1: number; beta2: number; eps: number; weightDecay: number }): OptimizerHandle;
+  optimizerDispose(optimizer: OptimizerHandle): void;
+  /**
+   * Scales the gradients by `gradScale`, clips their global norm to `maxGradNorm` (0: no clipping), updates, clears.
+   * A norm that is not finite changes nothing and rejects with ERR_NOT_FINITE.
+   */
+  optimizerStep(optimizer: OptimizerHandle, options: { learningRate: number; gradScale: number; maxGradNorm: number }): Promise<{ gradNorm: number }>;
+  /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. */
+  optimizerState(optimizer: OptimizerHandle): { step: number; tensors: { name: string; tensor: TensorHandle }[] };
+  optimizerSetStep(optimizer: OptimizerHandle, step: number): void;
+  /** Share of weights that differ from what they were when the optimizer was created or marked. */
+  optimizerChangedShare(optimizer: OptimizerHandle): Promise<number>;
+
+  // citation blocker
+  citationIndexCreate(
+    sequences: Int32Array,
+    lengths: Int32Array,
+    options: {
+      matchLength: number;
+      matchUnit: 'token' | 'word';
+      /** [vocabulary], 1 where a token starts a word or is punctuation. */
+      startsWord: Uint8Array;
+      /** [vocabulary], the id that stands for a token when matching; the identity when nothing is folded. */
+      canonicalIds: Int32Array;
+      eosTokenIds: Int32Array;
+    },
+  ): Promise<CitationIndexHandle>;
+  citationIndexDispose(index: CitationIndexHandle): void;
+  /** Token ids forbidden after `history` (for tests and for explaining a ban). */
+  citationIndexBanned(index: CitationIndexHandle, history: Int32Array, waitForWordEnd: boolean, banned: 'all' | 'first', sequenceEnd: 'ignore' | 'ban-eos'): Int32Array;
+  noRepeatNgramBanned(history: Int32Array, ngramSize: number): Int32Array;
+}
