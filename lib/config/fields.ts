@@ -1,0 +1,91 @@
+import { z } from 'zod';
+
+/** One setting of a run: how it is checked, its one default, and how the command line words it. */
+export interface Field<S extends z.ZodType> {
+  schema: S;
+  default: z.infer<S>;
+  /** Ends in the unit where there is one. */
+  help: string;
+  /** The value's name in `--help`; absent for switches. */
+  valueName?: string;
+}
+
+function field<S extends z.ZodType>(schema: S, fallback: z.infer<S>, help: string, valueName?: string): Field<S> {
+  return { schema, default: fallback, help, ...(valueName === undefined ? {} : { valueName }) };
+}
+
+const path = () => z.string().min(1, 'expected a path, got an empty string');
+const count = (least: number) => z.number().int().min(least).max(Number.MAX_SAFE_INTEGER);
+const positive = () => z.number().positive();
+const share = () => z.number().min(0).max(1);
+const beta = () => z.number().min(0).lt(1);
+
+/**
+ * Every setting, in the order in which `--help` prints them. The defaults are the paper's recipe; `null` means
+ * "no limit" or "not given". Names are those of Hugging Face and PyTorch where they have one.
+ */
+export const FIELDS = {
+  model: field(path().nullable(), null, 'model to hyperfit: a Hugging Face folder, a .gguf file, a run or a checkpoint', 'path'),
+  data: field(path().nullable(), null, 'text to hyperfit on: .txt, a folder of them, or .jsonl with {"text"} or {"ids"}', 'path'),
+  samples: field(count(1).nullable(), null, 'how many sequences to take from the data; none takes all', 'N'),
+  sampleSelection: field(z.enum(['random', 'first']), 'random', 'which sequences: seeded random ones or the first', 'rule'),
+  sequenceLength: field(count(2), 256, 'tokens per sequence', 'T'),
+  batchSize: field(count(1), 8, 'sequences per optimizer step', 'B'),
+  gradientAccumulationSteps: field(count(1), 1, 'forward passes the sequences of one step are spread over', 'N'),
+  learningRate: field(positive(), 1e-6, 'constant learning rate of AdamW', 'X'),
+  warmupSteps: field(count(0), 0, 'steps over which the rate climbs from near zero', 'N'),
+  betas: field(z.tuple([beta(), beta()]), [0.9, 0.999], 'decay rates of the two moments of AdamW', 'a,b'),
+  eps: field(positive(), 1e-8, 'what AdamW adds to the denominator', 'X'),
+  weightDecay: field(z.number().min(0), 0, 'decoupled weight decay', 'X'),
+  maxGradNorm: field(z.number().min(0), 0, 'clip the global gradient norm to this; 0 does not clip', 'X'),
+  epochs: field(count(1).nullable(), 20, 'passes over the sequences; lifted by a --max-steps given closer to you', 'E'),
+  maxSteps: field(count(1).nullable(), null, 'stop after this many optimizer steps', 'S'),
+  targetLoss: field(positive().nullable(), null, 'stop once the mean training loss of an epoch is below this, in nats per token', 'L'),
+  order: field(
+    z.string().regex(/^(shuffle|identity|swap-[1-9]\d*)$/, 'expected shuffle, identity or swap-K'),
+    'shuffle',
+    'order of the sequences: shuffle, identity or swap-K (K seeded exchanges)',
+    'order',
+  ),
+  seed: field(count(0), 0, 'seed of the sample selection and of the order', 'N'),
+  device: field(z.string().regex(/^(cpu|cuda(:\d+)?)$/, 'expected cpu, cuda or cuda:N'), 'cpu', 'where to compute: cpu, cuda or cuda:N', 'device'),
+  computeDtype: field(z.enum(['float32', 'bfloat16']), 'float32', 'type of the activations; the weights are float32 always', 'dtype'),
+  threads: field(count(1).nullable(), null, 'threads on the CPU; none leaves it to libtorch', 'N'),
+  out: field(path().nullable(), null, 'folder of the run; none makes runs/<date and time>', 'dir'),
+  resume: field(z.boolean(), false, 'continue the run in --out from its newest complete checkpoint'),
+  saveEverySteps: field(count(0), 250, 'steps between checkpoints; 0 saves at the end only', 'N'),
+  keepLastCheckpoints: field(count(1), 2, 'how many checkpoints to keep', 'N'),
+  heldOut: field(path().nullable(), null, 'text that is not trained on; none takes sequences left over from the data', 'path'),
+  heldOutSamples: field(count(1), 32, 'at most this many held-out sequences for the held-out loss', 'N'),
+  contexts: field(path().nullable(), null, 'beginnings to continue, .jsonl or text; none takes them from the held-out sequences', 'path'),
+  contextLength: field(count(1), 32, 'tokens of a context', 'N'),
+  maxNewTokens: field(count(1), 96, 'tokens of a continuation', 'N'),
+  evaluateEverySteps: field(count(0), 250, 'steps between evaluations with sample generations; 0 never', 'N'),
+  validationContexts: field(count(1), 4, 'contexts continued at each evaluation', 'N'),
+  comparisonContexts: field(count(0), 32, 'contexts of the closing comparison with the original model; 0 leaves it out', 'N'),
+  matchLength: field(count(1), 5, 'tokens in a row from the training set after which the citation blocker steps in', 'N'),
+  topP: field(share(), 0.9, 'nucleus of the sampled baseline in the comparison', 'X'),
+  temperature: field(positive(), 0.7, 'temperature of the sampled baseline', 'X'),
+  topK: field(count(0), 50, 'candidates of the sampled baseline; 0 keeps all', 'N'),
+} as const;
+
+export type FieldName = keyof typeof FIELDS;
+
+/** Every setting of a run, checked and complete: what `run.json` stores. */
+export type RunConfig = { [Name in FieldName]: z.infer<(typeof FIELDS)[Name]['schema']> };
+
+export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[];
+
+export function isFieldName(name: string): name is FieldName {
+  return Object.hasOwn(FIELDS, name);
+}
+
+/** `learningRate` as `--learning-rate`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `learningRate` as `HYPERFIT_LEARNING_RATE`. */
+export function environmentNameOf(name: string): string {
+  return `HYPERFIT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}

@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import { HyperfitError } from '../errors.ts';
+import { FIELD_NAMES, FIELDS, flagOf, isFieldName, type FieldName, type RunConfig } from './fields.ts';
+import type { ConfigLayer } from './layers.ts';
+import { didYouMean } from './suggest.ts';
+
+export interface NormalizedConfig {
+  config: RunConfig;
+  /** Which layer each setting comes from. */
+  sources: Record<FieldName, string>;
+}
+
+/** Keys that a config file or an options object may hold beside the settings. */
+const ANNOTATIONS = new Set(['$schema']);
+
+/**
+ * A checked, complete copy of layered settings; the first layer that has a setting wins. Every problem is reported in one go.
+ * A step limit given closer to the user than the epoch limit lifts the latter, so that `--max-steps 500` alone runs 500 steps.
+ * @throws HyperfitError ERR_CONFIG
+ */
+export function normalizeConfig(layers: readonly ConfigLayer[]): NormalizedConfig {
+  const problems = layers.flatMap(unknownKeys);
+  const values: Record<string, unknown> = {};
+  const sources = {} as Record<FieldName, string>;
+  const ranks = {} as Record<FieldName, number>;
+  for (const name of FIELD_NAMES) {
+    const rank = layers.findIndex((layer) => layer.values[name] !== undefined);
+    const layer = layers[rank];
+    ranks[name] = rank === -1 ? layers.length : rank;
+    sources[name] = layer?.name ?? 'default';
+    values[name] = layer === undefined ? FIELDS[name].default : checked(name, layer, problems);
+  }
+  if (values['maxSteps'] !== null && ranks.maxSteps < ranks.epochs) {
+    values['epochs'] = null;
+    sources.epochs = `lifted by maxSteps (${sources.maxSteps})`;
+  }
+  const config = values as RunConfig;
+  if (problems.length === 0) problems.push(...contradictions(config));
+  if (problems.length > 0) throw configError(problems);
+  return { config, sources };
+}
+
+function configError(problems: readonly string[]): HyperfitError {
+  const [only] = problems;
+  const message = problems.length === 1 ? String(only) : `${problems.length} problems with the settings:\n${problems.map((line) => `  - ${line}`).join('\n')}`;
+  return new HyperfitError('ERR_CONFIG', message);
+}
+
+function unknownKeys(layer: ConfigLayer): string[] {
+  return Object.keys(layer.values)
+    .filter((key) => !isFieldName(key) && !ANNOTATIONS.has(key))
+    .map((key) => `expected a known setting, got \`${key}\` (${layer.name})${didYouMean(key, FIELD_NAMES)}`);
+}
+
+function checked(name: FieldName, layer: ConfigLayer, problems: string[]): unknown {
+  const schema: z.ZodType = FIELDS[name].schema;
+  const result = schema.safeParse(layer.values[name]);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) problems.push(describeIssue(name, layer, issue.message));
+  return undefined;
+}
+
+function describeIssue(name: FieldName, layer: ConfigLayer, message: string): string {
+  const got = JSON.stringify(layer.values[name]) ?? String(layer.values[name]);
+  const wanted = message.replace(/^(Invalid input|Invalid option|Too small|Too big): /, '').replace(/, received .*$/, '');
+  return `\`${name}\` (${layer.name}, ${flagOf(name)}): ${wanted}, got ${got}`;
+}
+
+/** What only shows when settings are seen together. */
+function contradictions(config: RunConfig): string[] {
+  const problems: string[] = [];
+  if (config.epochs === null && config.maxSteps === null && config.targetLoss === null) {
+    problems.push('expected at least one of `epochs`, `maxSteps` and `targetLoss`, got none: the run would never end');
+  }
+  if (config.gradientAccumulationSteps > config.batchSize) {
+    problems.push(
+      `expected at most one forward pass per sequence, got \`gradientAccumulationSteps\` ${config.gradientAccumulationSteps} for \`batchSize\` ${config.batchSize}`,
+    );
+  }
+  return problems;
+}
