@@ -1,0 +1,123 @@
+import { createRequire } from 'node:module';
+import { types } from 'node:util';
+import type { NativeAddon } from './addon-types.ts';
+import { errorCodeOf, HyperfitError } from './errors.ts';
+import { findLibtorch, type FindLibtorchOptions, type Libtorch } from './libtorch/find.ts';
+import { openLibtorch, type CudaStatus, type Preloader } from './libtorch/open.ts';
+import { addonFiles, type AddonFiles } from './libtorch/series.ts';
+
+export interface LoadedAddon {
+  native: NativeAddon;
+  libtorch: Libtorch;
+  cuda: CudaStatus;
+  /** The .node file in use. */
+  path: string;
+}
+
+const require = createRequire(import.meta.url);
+let loaded: LoadedAddon | undefined;
+
+/**
+ * The native functions. The first call finds libtorch, opens it and loads the addon for its series (a third of a
+ * second); later calls return the same object. What native code throws arrives as HyperfitError with the caller's stack.
+ * @throws HyperfitError ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD
+ */
+export function addon(): NativeAddon {
+  return (loaded ?? loadAddon()).native;
+}
+
+/**
+ * Loads the addon from a chosen libtorch. To be called before anything else of this package needs it.
+ * @throws HyperfitError as `addon`; ERR_CONFIG when another libtorch is in use already, as one process can hold only one
+ */
+export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'python'> = {}): LoadedAddon {
+  if (loaded !== undefined) return checkSame(loaded, options.libtorch);
+  const files = addonFiles();
+  const series = [...files.addons.keys()];
+  if (files.preloader === null || series.length === 0) throw notBuilt(files);
+  const libtorch = findLibtorch({ ...options, series });
+  const cuda = openLibtorch(require(files.preloader) as Preloader, libtorch, series);
+  const path = files.addons.get(libtorch.series ?? '') ?? '';
+  const native = requireAddon(path);
+  applyThreads(native);
+  loaded = { native: wrapAll(native), libtorch, cuda, path };
+  return loaded;
+}
+
+function checkSame(current: LoadedAddon, wanted: string | undefined): LoadedAddon {
+  if (wanted === undefined || wanted === current.libtorch.path) return current;
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected the libtorch in use (${current.libtorch.path}) for \`libtorch\`, got ${wanted}; choose it before the first tensor or model`,
+  );
+}
+
+function notBuilt(files: AddonFiles): HyperfitError {
+  const platform = `${process.platform}-${process.arch}`;
+  const remedy = 'in a checkout run `npm run build:native`; the package has prebuilt files for linux-x64';
+  return new HyperfitError('ERR_LIBTORCH_LOAD', `expected a compiled addon for ${platform}, got ${files.preloader ?? 'none'}; ${remedy}`);
+}
+
+function requireAddon(path: string): NativeAddon {
+  try {
+    return require(path) as NativeAddon;
+  } catch (cause) {
+    const reason = cause instanceof Error || types.isNativeError(cause) ? cause.message : String(cause);
+    throw new HyperfitError('ERR_LIBTORCH_LOAD', `expected to load ${path}, got "${reason}"; see \`npx hyperfit doctor\``, { cause });
+  }
+}
+
+function applyThreads(native: NativeAddon): void {
+  const text = process.env.HYPERFIT_NUM_THREADS;
+  if (!text) return;
+  const threads = Number(text);
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of threads, 1 or more, for \`HYPERFIT_NUM_THREADS\`, got "${text}"`);
+  }
+  native.setNumThreads(threads);
+}
+
+type NativeFunction = (...args: unknown[]) => unknown;
+
+function wrapAll(native: NativeAddon): NativeAddon {
+  const entries = Object.entries(native).filter(([, value]) => typeof value === 'function');
+  return Object.fromEntries(entries.map(([name, value]) => [name, wrap(value as NativeFunction)])) as unknown as NativeAddon;
+}
+
+/** Once per function, so that a call costs a try block and no more; the site is captured only for promises. */
+function wrap(native: NativeFunction): NativeFunction {
+  return function wrapped(...args: unknown[]): unknown {
+    let result: unknown;
+    try {
+      result = native(...args);
+    } catch (error) {
+      throw translate(error, captureSite(wrapped));
+    }
+    if (!types.isPromise(result)) return result;
+    const site = captureSite(wrapped);
+    return result.catch((error: unknown) => {
+      throw translate(error, site);
+    });
+  };
+}
+
+function captureSite(above: NativeFunction): { stack?: string } {
+  const site: { stack?: string } = {};
+  Error.captureStackTrace(site, above);
+  return site;
+}
+
+/** Errors that carry one of our codes become HyperfitErrors; an abort, and what is unknown, stay what they are. */
+function translate(error: unknown, site: { stack?: string }): unknown {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
+  const known = errorCodeOf(error);
+  if (known !== undefined) return atSite(new HyperfitError(known, message ?? known, { cause: error }), site);
+  if (code === 'TypeError') return atSite(new TypeError(message, { cause: error }), site);
+  return error;
+}
+
+function atSite(error: Error, site: { stack?: string }): Error {
+  const frames = /\n[^]*/.exec(site.stack ?? '')?.[0] ?? '';
+  Object.defineProperty(error, 'stack', { value: `${error.name}: ${error.message}${frames}`, writable: true, configurable: true });
+  return error;
+}

@@ -1,0 +1,45 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { packageRoot } from './package-root.ts';
+import { TORCH_SERIES } from './pins.ts';
+
+const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as { resolve(folder: string): string };
+
+/** Where the compiled halves lie: a build from source wins over the prebuilt files of the package. */
+export interface AddonFiles {
+  preloader: string | null;
+  /** Path by libtorch series. */
+  addons: ReadonlyMap<string, string>;
+  origin: 'build' | 'prebuild' | 'none';
+}
+
+/** Lists the compiled files; opens none. */
+export function addonFiles(root: string = packageRoot()): AddonFiles {
+  const build = join(root, 'build-cmake', 'Release');
+  const built = listAddons(build);
+  if (built.size > 0) return { preloader: join(build, 'preload.node'), addons: built, origin: 'build' };
+  const preloader = prebuiltPreloader(root);
+  if (preloader === null) return { preloader, addons: new Map(), origin: 'none' };
+  return { preloader, addons: listAddons(join(dirname(preloader), 'series')), origin: 'prebuild' };
+}
+
+function prebuiltPreloader(root: string): string | null {
+  try {
+    return nodeGypBuild.resolve(root);
+  } catch {
+    return null; // it throws when there is nothing for this platform
+  }
+}
+
+/** The libtorch series there is an addon for; before anything is built, the one a build aims at. */
+export function addonSeries(root: string = packageRoot()): readonly string[] {
+  const series = [...addonFiles(root).addons.keys()];
+  return series.length > 0 ? series : [TORCH_SERIES];
+}
+
+function listAddons(folder: string): Map<string, string> {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const matches = names.map((name) => /^torch-(\d+\.\d+)\.node$/.exec(name)).filter((match) => match !== null);
+  return new Map(matches.map((match) => [match[1] ?? '', join(folder, match[0])]));
+}
