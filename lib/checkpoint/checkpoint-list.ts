@@ -1,0 +1,117 @@
+import { access, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HyperfitError } from '../errors.ts';
+import { PARTIAL_SUFFIX } from './atomic-folder.ts';
+import { findDamage, MANIFEST_NAME } from './manifest.ts';
+
+export interface CheckpointEntry {
+  path: string;
+  step: number;
+}
+
+/** `250` as `step-000250`, which sorts in a listing. */
+export function checkpointName(step: number): string {
+  return `step-${String(step).padStart(6, '0')}`;
+}
+
+/** A folder that was being replaced when its process died still counts, after the one that replaced it. */
+const NAME = /^step-(\d{6,})(\.replaced)?$/;
+
+/** Checkpoint folders in `folder`, newest first, complete or not. */
+export async function listCheckpoints(folder: string): Promise<CheckpointEntry[]> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  return names
+    .flatMap((name) => {
+      const step = NAME.exec(name)?.[1];
+      return step === undefined ? [] : [{ path: join(folder, name), step: Number(step) }];
+    })
+    .sort((left, right) => right.step - left.step || left.path.length - right.path.length);
+}
+
+/** What keeps a checkpoint from being used, in one line, or undefined when it is complete. */
+async function brokenness(path: string, sizesOnly: boolean): Promise<string | undefined> {
+  try {
+    const damage = await findDamage(path, { sizesOnly });
+    return damage.length === 0 ? undefined : damage.join('; ');
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** True when every file is there with the size (and, unless `sizesOnly`, the SHA-256) its manifest names. */
+export async function isComplete(path: string, options: { sizesOnly?: boolean } = {}): Promise<boolean> {
+  return (await brokenness(path, options.sizesOnly ?? false)) === undefined;
+}
+
+/**
+ * The newest checkpoint of a checkpoints folder whose manifest verifies, or undefined; each newer one that does not is passed
+ * over with a warning.
+ */
+export async function newestCheckpoint(folder: string, onWarning: (message: string) => void = () => {}): Promise<CheckpointEntry | undefined> {
+  for (const entry of await listCheckpoints(folder)) {
+    const problem = await brokenness(entry.path, false);
+    if (problem === undefined) return entry;
+    onWarning(`passing over ${entry.path}: ${problem}`);
+  }
+  return undefined;
+}
+
+/**
+ * Deletes all but the newest `keepLast` complete checkpoints. `saved`, just written and verified, always stays, so the only
+ * verified one is never deleted; broken ones and leftovers of dead saves go.
+ */
+export async function rotateCheckpoints(folder: string, saved: string, keepLast: number): Promise<void> {
+  let kept = 1;
+  for (const { path } of await listCheckpoints(folder)) {
+    if (path === saved) continue;
+    if (kept < keepLast && (await isComplete(path, { sizesOnly: true }))) kept += 1;
+    else await deleteCheckpoint(path);
+  }
+  for (const name of await readdir(folder)) {
+    if (name.startsWith('step-') && name.endsWith(PARTIAL_SUFFIX)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** The manifest goes first: a deletion cut short leaves a folder that does not count. */
+async function deleteCheckpoint(path: string): Promise<void> {
+  await rm(join(path, MANIFEST_NAME), { force: true });
+  await rm(path, { recursive: true, force: true });
+}
+
+export const CHECKPOINTS_FOLDER = 'checkpoints';
+
+/**
+ * Where the model of `path` is: a run folder or a checkpoints folder stands for its newest complete checkpoint, a checkpoint
+ * must verify, everything else (a Hugging Face folder, a .gguf file) stands for itself.
+ * @throws HyperfitError ERR_CHECKPOINT when there are checkpoints and none is complete
+ */
+export async function resolveModelPath(path: string, onWarning?: (message: string) => void): Promise<string> {
+  if (!(await isFolder(path))) return path;
+  const inner = join(path, CHECKPOINTS_FOLDER);
+  const folder = (await isFolder(inner)) ? inner : path;
+  if ((await listCheckpoints(folder)).length > 0) {
+    const newest = await newestCheckpoint(folder, onWarning);
+    if (newest !== undefined) return newest.path;
+    throw new HyperfitError('ERR_CHECKPOINT', `expected a complete checkpoint in ${folder}, got only broken ones; train again or give the original model`);
+  }
+  if (folder === inner) {
+    throw new HyperfitError('ERR_CHECKPOINT', `expected a checkpoint in ${inner}, got none; the run has saved nothing yet`);
+  }
+  if (await isCheckpoint(path)) await verifyCheckpoint(path);
+  return path;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then((info) => info.isDirectory(), () => false);
+}
+
+async function isCheckpoint(path: string): Promise<boolean> {
+  return access(join(path, MANIFEST_NAME)).then(() => true, () => false);
+}
+
+/** @throws HyperfitError ERR_CHECKPOINT that lists what is wrong */
+export async function verifyCheckpoint(path: string): Promise<void> {
+  const problem = await brokenness(path, false);
+  if (problem === undefined) return;
+  throw new HyperfitError('ERR_CHECKPOINT', `expected a complete checkpoint at ${path}, got: ${problem}; use another checkpoint of the run`);
+}
