@@ -1,0 +1,131 @@
+#include "engine/tensor_file.h"
+
+#include <ATen/ops/empty.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "engine/dequantize.h"
+#include "engine/error.h"
+#include "engine/mapped_file.h"
+
+namespace hyperfit {
+namespace {
+
+[[noreturn]] void refuse(const TensorSource& source, const std::string& expected, const std::string& got) {
+  throw Error("ERR_MODEL_FILES", "expected " + expected + " for `" + source.name + "`, got " + got + " in " + source.path +
+                                     "; fetch the file again");
+}
+
+/// Product of the shape; throws where it is negative or no int64.
+int64_t count_elements(const TensorSource& source) {
+  int64_t count = 1;
+  for (const int64_t size : source.shape) {
+    if (size < 0 || __builtin_mul_overflow(count, size, &count)) refuse(source, "a shape of sizes that can be multiplied", "too large a one");
+  }
+  return count;
+}
+
+int64_t count_blocks(const TensorSource& source, const BlockFormat& format) {
+  const int64_t count = count_elements(source);
+  const int64_t row = source.shape.empty() ? 1 : source.shape.back();
+  if (row % format.elements != 0) {
+    refuse(source, "rows of whole blocks of " + std::to_string(format.elements), "rows of " + std::to_string(row));
+  }
+  int64_t bytes = 0;
+  const int64_t blocks = count / format.elements;
+  if (__builtin_mul_overflow(blocks, format.bytes, &bytes) || bytes != source.byte_length) {
+    refuse(source, std::to_string(bytes) + " bytes of " + source.type, std::to_string(source.byte_length));
+  }
+  return blocks;
+}
+
+void check_extent(const TensorSource& source, size_t file_size) {
+  const auto size = static_cast<int64_t>(file_size);
+  if (source.offset < 0 || source.byte_length < 0 || source.offset > size || source.byte_length > size - source.offset) {
+    refuse(source, "bytes " + std::to_string(source.offset) + " to offset + " + std::to_string(source.byte_length) + " inside the file",
+           std::to_string(size) + " bytes");
+  }
+}
+
+[[noreturn]] void refuse_save(const std::string& path, int error) {
+  throw Error("ERR_CHECKPOINT", "expected to write " + path + ", got \"" + std::strerror(error) +
+                                    "\"; free disk space or choose another folder, then save again (earlier checkpoints are untouched)");
+}
+
+/// A file that did not exist before, and that is removed again unless `finish` is reached.
+class NewFile {
+ public:
+  explicit NewFile(const std::string& path) : path_(path), descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
+    if (descriptor_ < 0) refuse_save(path, errno);
+  }
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile() {
+    if (finished_) return;
+    if (descriptor_ >= 0) ::close(descriptor_);
+    ::unlink(path_.c_str());
+  }
+
+  void write(const void* data, size_t size) {
+    const auto* bytes = static_cast<const uint8_t*>(data);
+    while (size > 0) {
+      const ssize_t written = ::write(descriptor_, bytes, std::min<size_t>(size, 1 << 30));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) refuse_save(path_, errno);
+      bytes += written;
+      size -= static_cast<size_t>(written);
+    }
+  }
+
+  /// Some file systems report a full disk only here.
+  void finish() {
+    if (::fsync(descriptor_) != 0) refuse_save(path_, errno);
+    const int descriptor = std::exchange(descriptor_, -1);
+    if (::close(descriptor) != 0) refuse_save(path_, errno);
+    finished_ = true;
+  }
+
+ private:
+  std::string path_;
+  int descriptor_;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+at::Tensor load_tensor(const TensorSource& source) {
+  const BlockFormat& format = block_format(source.type);
+  const int64_t blocks = count_blocks(source, format);
+  const MappedFile file(source.path);
+  check_extent(source, file.size());
+  at::Tensor tensor = at::empty(source.shape, at::TensorOptions(at::kFloat));
+  if (blocks > 0) dequantize(format, file.data() + source.offset, blocks, tensor.mutable_data_ptr<float>());
+  return source.rope_heads > 0 ? restore_rotary_rows(tensor, source.rope_heads) : tensor;
+}
+
+at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads) {
+  const int64_t rows = tensor.dim() == 0 ? 0 : tensor.size(0);
+  if (rows == 0 || rows % (2 * heads) != 0) {
+    throw Error("ERR_MODEL_FILES", "expected rows that make " + std::to_string(heads) + " heads of an even size, got " +
+                                       std::to_string(rows) + " rows; fetch the file again");
+  }
+  const int64_t pairs = rows / (2 * heads);
+  return tensor.view({heads, pairs, 2, -1}).transpose(1, 2).contiguous().view(tensor.sizes());
+}
+
+void save_tensors(const std::string& path, const std::vector<uint8_t>& header, const std::vector<at::Tensor>& tensors) {
+  NewFile file(path);
+  file.write(header.data(), header.size());
+  for (const at::Tensor& tensor : tensors) {
+    const at::Tensor elements = tensor.detach().cpu().contiguous();
+    file.write(elements.const_data_ptr(), elements.nbytes());
+  }
+  file.finish();
+}
+
+}  // namespace hyperfit

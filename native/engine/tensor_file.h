@@ -1,0 +1,33 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hyperfit {
+
+/// Where the bytes of one tensor stand in a file, and what they mean. The headers were read elsewhere.
+struct TensorSource {
+  std::string name;
+  std::string path;
+  int64_t offset = 0;
+  int64_t byte_length = 0;
+  std::string type;
+  std::vector<int64_t> shape;
+  /// Heads whose rows stand interleaved for rotary embedding (GGUF, architecture llama); 0 for none.
+  int64_t rope_heads = 0;
+};
+
+/// A float32 CPU tensor of the source's shape that owns its memory. Throws ERR_MODEL_FILES when the bytes do not lie
+/// inside the file or do not make the shape, ERR_UNSUPPORTED_MODEL for a type that cannot be decoded.
+at::Tensor load_tensor(const TensorSource& source);
+
+/// GGUF's rows [heads, head_dim / 2, 2, columns] to Hugging Face's [heads, 2, head_dim / 2, columns].
+at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads);
+
+/// Creates `path`, writes `header` and then every tensor's elements, flushes to the disk, closes. Throws ERR_CHECKPOINT
+/// (path there already, disk full, ...); a partial file is removed, a file that was there before is left alone.
+void save_tensors(const std::string& path, const std::vector<uint8_t>& header, const std::vector<at::Tensor>& tensors);
+
+}  // namespace hyperfit
