@@ -1,0 +1,63 @@
+import { HyperfitError } from '../errors.ts';
+
+/** A target that counts in no loss and no statistic (PyTorch's default). */
+export const IGNORE_INDEX = -100;
+
+/** One forward pass: `tokens` and `targets` are row-major [batchSize, sequenceLength]. */
+export interface Batch {
+  tokens: Int32Array;
+  /** The token that follows each token; IGNORE_INDEX at a row's last token and in its padding. */
+  targets: Int32Array;
+  batchSize: number;
+  sequenceLength: number;
+}
+
+/** A batch and where its rows stand in the list they were taken from. */
+export interface IndexedBatch extends Batch {
+  indices: Int32Array;
+}
+
+/**
+ * Lays sequences side by side, padded on the right with `padId` to the longest. With causal attention padding on the right
+ * changes nothing before it, and its targets are IGNORE_INDEX. Throws ERR_DATA when there is no sequence or one is empty.
+ */
+export function makeBatch(sequences: readonly Int32Array[], padId = 0): Batch {
+  const empty = sequences.findIndex((ids) => ids.length === 0);
+  if (sequences.length === 0 || empty !== -1) {
+    const got = sequences.length === 0 ? 'no sequence' : `an empty one at index ${empty}`;
+    throw new HyperfitError('ERR_DATA', `expected sequences of one token or more for \`sequences\`, got ${got}; leave empty lines out of the data`);
+  }
+  const sequenceLength = sequences.reduce((longest, ids) => Math.max(longest, ids.length), 0);
+  const tokens = new Int32Array(sequences.length * sequenceLength).fill(padId);
+  const targets = new Int32Array(tokens.length).fill(IGNORE_INDEX);
+  sequences.forEach((ids, row) => {
+    tokens.set(ids, row * sequenceLength);
+    targets.set(ids.subarray(1), row * sequenceLength);
+  });
+  return { tokens, targets, batchSize: sequences.length, sequenceLength };
+}
+
+/** How many targets of a batch count. */
+export function targetCount(batch: Batch): number {
+  return batch.targets.reduce((count, target) => count + (target === IGNORE_INDEX ? 0 : 1), 0);
+}
+
+/**
+ * Batches of `batchSize` sequences in the given order (default: as listed); the last one may be smaller, or is left out with
+ * `dropLast`. `start` skips that many batches, for resuming inside an epoch.
+ */
+export function* batches(
+  sequences: readonly Int32Array[],
+  options: { batchSize: number; order?: Int32Array; padId?: number; dropLast?: boolean; start?: number },
+): Generator<IndexedBatch> {
+  const { batchSize, padId = 0, dropLast = false, start = 0 } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`batchSize\`, got ${batchSize}; give one`);
+  }
+  const order = options.order ?? Int32Array.from(sequences, (_, index) => index);
+  for (let at = start * batchSize; at < order.length; at += batchSize) {
+    const indices = order.slice(at, at + batchSize);
+    if (dropLast && indices.length < batchSize) return;
+    yield { ...makeBatch(Array.from(indices, (index) => sequences[index]!), padId), indices };
+  }
+}

@@ -1,0 +1,64 @@
+import { HyperfitError } from '../errors.ts';
+import { isIdsDocument, type Document, type TextDocument } from './documents.ts';
+import { splitParagraphs } from './paragraphs.ts';
+
+/** What data needs of a tokenizer. `encode` may put `bosTokenId` in front, as Llama's does. */
+export interface SequenceTokenizer {
+  encode(text: string): Promise<Int32Array>;
+  bosTokenId?: number | null | undefined;
+}
+
+/** A text as ids, start token apart. */
+export interface EncodedDocument {
+  source: string;
+  ids: Int32Array;
+  /** Ascending positions in `ids` at which paragraphs start; the first is 0. */
+  paragraphStarts: Int32Array;
+  /** The start token that this tokenizer puts before a text, when it does. */
+  startToken: number | undefined;
+}
+
+/**
+ * The ids of each document as it stands, text in one piece and with whatever special tokens the tokenizer adds: for contexts
+ * and prompts. Throws ERR_TOKENIZER when there is text and no tokenizer.
+ */
+export async function encodeWhole(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined): Promise<Int32Array[]> {
+  const all: Int32Array[] = [];
+  for (const document of documents) {
+    all.push(isIdsDocument(document) ? document.ids : await needTokenizer(tokenizer, document).encode(document.text));
+  }
+  return all;
+}
+
+/**
+ * Encodes a text paragraph by paragraph, a blank line after each but the last, so that a window can start where a paragraph
+ * does. Throws ERR_TOKENIZER without a tokenizer.
+ */
+export async function encodeDocument(document: TextDocument, tokenizer: SequenceTokenizer | undefined): Promise<EncodedDocument> {
+  const encoder = needTokenizer(tokenizer, document);
+  const paragraphs = splitParagraphs(document.text);
+  const parts: Int32Array[] = [];
+  for (const [index, paragraph] of paragraphs.entries()) {
+    parts.push(await encoder.encode(index === paragraphs.length - 1 ? paragraph : `${paragraph}\n\n`));
+  }
+  return joinParts(document.source, parts, encoder.bosTokenId ?? undefined);
+}
+
+function needTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): SequenceTokenizer {
+  if (tokenizer !== undefined) return tokenizer;
+  throw new HyperfitError('ERR_TOKENIZER', `expected {"ids": [...]} data for a model without a tokenizer, got text in ${document.source}; give ids, or add tokenizer.json to the model folder`);
+}
+
+function joinParts(source: string, parts: readonly Int32Array[], bosTokenId: number | undefined): EncodedDocument {
+  const addsBos = bosTokenId !== undefined && parts.some((part) => part[0] === bosTokenId);
+  const bodies = parts.map((part) => (addsBos && part[0] === bosTokenId ? part.subarray(1) : part));
+  const ids = new Int32Array(bodies.reduce((total, body) => total + body.length, 0));
+  const paragraphStarts = new Int32Array(bodies.length);
+  let at = 0;
+  bodies.forEach((body, index) => {
+    ids.set(body, at);
+    paragraphStarts[index] = at;
+    at += body.length;
+  });
+  return { source, ids, paragraphStarts, startToken: addsBos ? bosTokenId : undefined };
+}

@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import { endianness } from 'node:os';
+import type { Sequence } from './sequences.ts';
+
+/** What exactly was trained on, so that two runs can be seen to share their data. Plain JSON. */
+export interface DataManifest {
+  schemaVersion: 1;
+  /** SHA-256 over the samples' hashes, in order: equal when and only when all ids and their order are. */
+  sha256: string;
+  tokens: number;
+  samples: { source: string; offset: number; length: number; sha256: string }[];
+}
+
+export function makeManifest(sequences: readonly Sequence[]): DataManifest {
+  const samples = sequences.map(({ ids, source, offset }) => ({ source, offset, length: ids.length, sha256: hashIds(ids) }));
+  const whole = createHash('sha256');
+  for (const sample of samples) whole.update(`${sample.sha256}\n`);
+  return { schemaVersion: 1, sha256: whole.digest('hex'), tokens: sequences.reduce((sum, { ids }) => sum + ids.length, 0), samples };
+}
+
+/** SHA-256, in hexadecimal, of the ids as little-endian 32-bit integers. */
+export function hashIds(ids: Int32Array): string {
+  const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);
+  return createHash('sha256').update(endianness() === 'LE' ? bytes : Buffer.from(bytes).swap32()).digest('hex');
+}

@@ -1,0 +1,86 @@
+import { HyperfitError } from '../errors.ts';
+import { Random, randomPermutation } from './random.ts';
+import type { Sequence } from './sequences.ts';
+
+/** `random`: a seeded choice, so that a smaller selection is always part of a larger one with the same seed. `first`: as listed. */
+export type Selection = 'random' | 'first';
+
+export interface SplitOptions {
+  /** Training sequences wanted; fewer are given when the data holds fewer. */
+  samples: number;
+  /** Sequences kept apart for held-out loss, and for contexts to continue. Default 0. */
+  heldOut?: number;
+  contexts?: number;
+  selection?: Selection;
+  seed?: number;
+}
+
+/** Parts without a common sequence. */
+export interface Split {
+  train: Sequence[];
+  heldOut: Sequence[];
+  contexts: Sequence[];
+}
+
+/**
+ * Parts sequences into training, held-out and context sequences, disjoint, in this order of claim: training sequences first, so that
+ * asking for held-out ones does not change which sequences train. Throws ERR_DATA when training leaves too few for the rest.
+ */
+export function splitSequences(sequences: readonly Sequence[], options: SplitOptions): Split {
+  const { samples, heldOut = 0, contexts = 0 } = options;
+  checkCounts({ samples, heldOut, contexts });
+  const order = selectionOrder(sequences.length, options.selection ?? 'random', options.seed ?? 0);
+  const trainCount = Math.min(samples, sequences.length);
+  if (trainCount + heldOut + contexts > sequences.length) throw tooFew(sequences.length, options);
+  const take = (from: number, count: number): Sequence[] => Array.from(order.subarray(from, from + count), (index) => sequences[index]!);
+  return {
+    train: take(0, trainCount),
+    heldOut: take(trainCount, heldOut),
+    contexts: take(trainCount + heldOut, contexts),
+  };
+}
+
+/** The first or a seeded choice of `samples` sequences; all of them, in that order, when there are fewer. */
+export function selectSequences(sequences: readonly Sequence[], options: { samples: number; selection?: Selection; seed?: number }): Sequence[] {
+  return splitSequences(sequences, options).train;
+}
+
+function selectionOrder(count: number, selection: Selection, seed: number): Int32Array {
+  if (selection === 'first') return Int32Array.from({ length: count }, (_, index) => index);
+  return randomPermutation(count, new Random(seed));
+}
+
+function checkCounts(counts: Record<string, number>): void {
+  for (const [name, count] of Object.entries(counts)) {
+    const least = name === 'samples' ? 1 : 0;
+    if (Number.isInteger(count) && count >= least) continue;
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least ${least} for \`${name}\`, got ${count}; the paper's number of samples is 2000`);
+  }
+}
+
+function tooFew(available: number, options: SplitOptions): HyperfitError {
+  const wanted = `${options.samples} + ${options.heldOut ?? 0} + ${options.contexts ?? 0}`;
+  return new HyperfitError(
+    'ERR_DATA',
+    `expected enough sequences for \`samples\` + \`heldOut\` + \`contexts\` (${wanted}), got ${available}; lower one of them, shorten \`sequenceLength\`, or give more text`,
+  );
+}
+
+/** A context to continue and the words that a person wrote there. */
+export interface Context {
+  /** The first `contextLength` tokens, start token included where there is one. */
+  context: Int32Array;
+  /** The rest of the sequence; empty when the sequence ends with its context. */
+  original: Int32Array;
+  source: string;
+}
+
+/** The first `contextLength` tokens of each sequence (the paper's contexts have 32). Throws ERR_DATA for shorter sequences. */
+export function makeContexts(sequences: readonly Sequence[], contextLength = 32): Context[] {
+  return sequences.map(({ ids, source }) => {
+    if (ids.length < contextLength) {
+      throw new HyperfitError('ERR_DATA', `expected sequences of at least ${contextLength} tokens for \`contexts\`, got ${ids.length} at ${source}; lower \`contextLength\``);
+    }
+    return { context: ids.slice(0, contextLength), original: ids.slice(contextLength), source };
+  });
+}
