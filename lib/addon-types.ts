@@ -20,7 +20,7 @@ export type NumericArray = Uint8Array | Int32Array | BigInt64Array | Float32Arra
 /** `control[0]` = 1 cancels (the promise rejects with code "ABORTED"); `control[1 + row]` = 1 ends that row of a generation. */
 export type Control = Int32Array;
 
-/** An argument of an operator: tensors as `{handle}`; dtype as its ScalarType number; device as a string; lists as arrays. */
+/** An argument of an operator: tensors as `{handle}`; dtype as its name or ScalarType number; device as a string; lists as arrays. */
 export type NativeValue = null | boolean | number | string | { handle: TensorHandle } | readonly NativeValue[];
 /** A result: tensors as `{handle}`. */
 export type NativeResult = null | boolean | number | string | { handle: TensorHandle } | NativeResult[];
@@ -126,15 +126,18 @@ export interface NativeAddon {
   // tensors (synchronous, on the calling thread)
   tensorFrom(data: NumericArray, shape: readonly number[], dtype: number, device: string): TensorHandle;
   tensorInfo(tensor: TensorHandle): NativeTensorInfo;
-  /** Copies the elements into `out`, whose element type matches the dtype (float16 and bfloat16 as their Uint16 bits). */
+  /** Copies the elements into `out`, whose element type matches the dtype (float16 and bfloat16 as their Uint16 bits or converted to Float32, bool as Uint8). */
   tensorRead(tensor: TensorHandle, out: NumericArray): void;
   tensorDispose(tensor: TensorHandle): void;
   tensorGrad(tensor: TensorHandle): TensorHandle | null;
   tensorSetRequiresGrad(tensor: TensorHandle, requiresGrad: boolean): void;
+  /** Lets go of the gradient: `tensorGrad` is null afterwards. */
   tensorZeroGrad(tensor: TensorHandle): void;
   /** Calls any operator; `name` is "aten::add" (the overload is found) or "aten::add.Tensor". */
   tensorCall(name: string, args: readonly NativeValue[], kwargs: Readonly<Record<string, NativeValue>>): NativeResult;
   manualSeed(seed: number): void;
+  /** Whether tensor calls on this thread record what backward() needs; gives the former setting. */
+  setGradEnabled(enabled: boolean): boolean;
 
   // files
   /** Reads (maps, dequantises, converts to float32, un-permutes) tensors into memory. */
@@ -164,6 +167,8 @@ export interface NativeAddon {
     control: Control,
     onToken: ((row: number, id: number, logProb: number) => void) | null,
   ): Promise<NativeGeneration[]>;
+  /** Share of the weights that differ from those in `sources` (the files of the model one started from). */
+  modelChangedShare(model: ModelHandle, sources: readonly TensorSource[]): Promise<number>;
   modelMemory(model: ModelHandle): { parameterBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number };
 
   // optimizer
@@ -177,8 +182,6 @@ export interface NativeAddon {
   /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. */
   optimizerState(optimizer: OptimizerHandle): { step: number; tensors: { name: string; tensor: TensorHandle }[] };
   optimizerSetStep(optimizer: OptimizerHandle, step: number): void;
-  /** Share of weights that differ from what they were when the optimizer was created or marked. */
-  optimizerChangedShare(optimizer: OptimizerHandle): Promise<number>;
 
   // citation blocker
   citationIndexCreate(

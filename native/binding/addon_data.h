@@ -1,6 +1,7 @@
 #pragma once
 #include <napi.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "binding/compute_thread.h"
@@ -21,6 +22,9 @@ struct AddonData {
 };
 
 inline AddonData& addon_data(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
+
+/// How many models are loaded and not yet disposed (model_binding.cc).
+int64_t live_models(Napi::Env env);
 
 /// One `init` per domain; module.cc is the table of contents.
 void init_tensor(Napi::Env env, Napi::Object exports);

@@ -21,6 +21,9 @@ class TensorTable {
   int64_t release(Handle handle);
   int64_t live_count() const { return live_count_; }
   int64_t live_bytes() const { return live_bytes_; }
+  /// By how much the live bytes changed since this last answered with something other than 0, once that is `chunk` or
+  /// more: for napi_adjust_external_memory, which is too slow to call for every tensor.
+  int64_t take_unreported_bytes(int64_t chunk);
 
  private:
   struct Slot {
@@ -29,10 +32,12 @@ class TensorTable {
     uint32_t generation = 0;
     bool used = false;
   };
+  const Slot* find(Handle handle) const;
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;
   int64_t live_count_ = 0;
   int64_t live_bytes_ = 0;
+  int64_t reported_bytes_ = 0;
 };
 
 }  // namespace hyperfit::binding

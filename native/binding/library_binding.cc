@@ -1,0 +1,67 @@
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <napi.h>
+
+#include <string>
+
+#include "binding/addon_data.h"
+#include "binding/errors.h"
+#include "binding/readers.h"
+
+namespace hyperfit::binding {
+namespace {
+
+// The version of the library that is loaded, which the headers cannot know: its build settings hold TORCH_VERSION=2.11.0.
+std::string loaded_version() {
+  std::string settings = at::show_config();
+  const std::string key = "TORCH_VERSION=";
+  size_t start = settings.find(key);
+  if (start == std::string::npos) return "unknown";
+  start += key.size();
+  return settings.substr(start, settings.find_first_of(", \n", start) - start);
+}
+
+/// libraryInfo(): the first question about CUDA is also the last one libtorch answers, so libtorch_cuda must be loaded
+/// before, if at all.
+Napi::Value library_info(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  bool cuda = at::globalContext().hasCUDA();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("torchVersion", loaded_version());
+  result.Set("builtFor", HYPERFIT_TORCH_SERIES);
+  result.Set("cpuCapability", at::get_cpu_capability());
+  result.Set("numThreads", Napi::Number::New(env, at::get_num_threads()));
+  result.Set("cudaAvailable", cuda);
+  result.Set("cudaDeviceCount", Napi::Number::New(env, cuda ? at::detail::getCUDAHooks().deviceCount() : 0));
+  return result;
+}
+
+/// setNumThreads(threads): for tensor calls on this thread and for the compute thread.
+Napi::Value set_num_threads(const Napi::CallbackInfo& info) {
+  auto threads = static_cast<int>(read_integer(info[0], "threads", 1, 1024));
+  at::set_num_threads(threads);
+  addon_data(info.Env()).compute.set_num_threads(threads);
+  return info.Env().Undefined();
+}
+
+Napi::Value memory_stats(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const TensorTable& tensors = addon_data(env).tensors;
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("liveTensors", Napi::Number::New(env, static_cast<double>(tensors.live_count())));
+  result.Set("liveTensorBytes", Napi::Number::New(env, static_cast<double>(tensors.live_bytes())));
+  result.Set("liveModels", Napi::Number::New(env, static_cast<double>(live_models(env))));
+  return result;
+}
+
+}  // namespace
+
+void init_library(Napi::Env env, Napi::Object exports) {
+  exports.Set("libraryInfo", Napi::Function::New<guarded<library_info>>(env, "libraryInfo"));
+  exports.Set("setNumThreads", Napi::Function::New<guarded<set_num_threads>>(env, "setNumThreads"));
+  exports.Set("memoryStats", Napi::Function::New<guarded<memory_stats>>(env, "memoryStats"));
+}
+
+}  // namespace hyperfit::binding
