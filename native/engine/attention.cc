@@ -1,0 +1,98 @@
+#include "engine/attention.h"
+
+#include <ATen/ops/_softmax.h>
+#include <ATen/ops/_softmax_backward_data.h>
+#include <ATen/ops/bmm.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/tril.h>
+#include <ATen/ops/triu.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <limits>
+
+namespace hyperfit {
+namespace {
+
+// [B, H, T, D] -> [B*K, G*T, D]; [B, K, T, D] -> [B*K, T, D].
+at::Tensor grouped(const at::Tensor& heads, int64_t key_value_heads) {
+  const int64_t batch = heads.size(0), rows = heads.size(1) / key_value_heads * heads.size(2);
+  return heads.reshape({batch * key_value_heads, rows, heads.size(3)});
+}
+
+}  // namespace
+
+Attention::Attention(const ModelConfig& config) : config_(config), scale_(1.0 / std::sqrt(static_cast<double>(config.head_dim))) {}
+
+const at::Tensor& Attention::causal_mask(int64_t length, const at::TensorOptions& options) {
+  if (mask_.defined() && mask_.size(0) == length) return mask_;
+  at::Tensor allowed = at::ones({length, length}, at::TensorOptions().dtype(at::kBool)).tril();
+  if (config_.sliding_window > 0) allowed = allowed.triu(1 - config_.sliding_window);
+  mask_ = at::zeros({length, length}, at::kFloat)
+              .masked_fill_(allowed.logical_not(), -std::numeric_limits<float>::infinity())
+              .to(options);
+  return mask_;
+}
+
+at::Tensor Attention::probabilities(const at::Tensor& q, const at::Tensor& k) {
+  const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2);
+  const int64_t kv = config_.num_key_value_heads;
+  at::Tensor scores = scores_.view({batch * kv, heads / kv * length, length}, q.options());
+  at::Tensor result = probabilities_.view(scores.sizes(), q.options());
+  at::bmm_out(scores, grouped(q, kv), grouped(k, kv).transpose(1, 2));
+  scores.mul_(scale_);
+  scores.view({batch * heads, length, length}).add_(causal_mask(length, q.options()));
+  at::_softmax_out(result, scores, -1, /*half_to_float=*/false);
+  return result;
+}
+
+void Attention::forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3);
+  at::Tensor p = probabilities(q, k);
+  at::Tensor mixed = heads_.view({batch * config_.num_key_value_heads, p.size(1), size}, q.options());
+  at::bmm_out(mixed, p, grouped(v, config_.num_key_value_heads));
+  out.view({batch, length, heads, size}).copy_(mixed.view({batch, heads, length, size}).transpose(1, 2));
+}
+
+void Attention::backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
+                         const at::Tensor& k, const at::Tensor& v) {
+  const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3);
+  const int64_t kv = config_.num_key_value_heads;
+  at::Tensor p = probabilities(q, k);  // [B*K, G*T, T]
+  at::Tensor dmixed = heads_.view({batch, heads, length, size}, q.options());
+  dmixed.copy_(dout.view({batch, length, heads, size}).transpose(1, 2));
+  at::Tensor dm = dmixed.view({batch * kv, heads / kv * length, size});
+  at::Tensor dp = score_gradients_.view(p.sizes(), q.options());
+  at::Tensor ds = scores_.view(p.sizes(), q.options());
+  at::Tensor dk_rows = dk.view({batch * kv, length, size}), dv_rows = dv.view({batch * kv, length, size});
+  at::Tensor dq_rows = dq.view({batch * kv, heads / kv * length, size});
+
+  at::bmm_out(dv_rows, p.transpose(1, 2), dm);
+  at::bmm_out(dp, dm, grouped(v, kv).transpose(1, 2));
+  at::_softmax_backward_data_out(ds, dp, p, -1, p.scalar_type());
+  ds.mul_(scale_);
+  at::bmm_out(dq_rows, ds, grouped(k, kv));
+  at::bmm_out(dk_rows, ds.transpose(1, 2), grouped(q, kv));
+}
+
+void Attention::decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const at::Tensor& mask) {
+  const int64_t batch = q.size(0), heads = q.size(1), size = q.size(3), cached = k.size(2);
+  const int64_t kv = config_.num_key_value_heads;
+  at::Tensor rows = q.reshape({batch * kv, heads / kv, size});
+  at::Tensor scores = scores_.view({batch * kv, heads / kv, cached}, q.options());
+  at::bmm_out(scores, rows, k.view({batch * kv, cached, size}).transpose(1, 2));
+  scores.mul_(scale_);
+  if (mask.defined()) scores.view({batch, kv, heads / kv, cached}).add_(mask);
+  at::Tensor p = probabilities_.view(scores.sizes(), q.options());
+  at::_softmax_out(p, scores, -1, /*half_to_float=*/false);
+  at::Tensor mixed = out.view({batch * kv, heads / kv, size});
+  at::bmm_out(mixed, p, v.view({batch * kv, cached, size}));
+}
+
+int64_t Attention::workspace_bytes() const {
+  return scores_.bytes() + probabilities_.bytes() + heads_.bytes() + score_gradients_.bytes();
+}
+
+}  // namespace hyperfit

@@ -1,0 +1,37 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "engine/buffer.h"
+#include "engine/model_config.h"
+
+namespace hyperfit {
+
+/// Causal (optionally windowed) attention with grouped keys and values, as batched products: the query heads that
+/// share a key head are rows of one product, so keys are never expanded.
+/// Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA).
+/// Shapes: B batch, H heads, K key/value heads, G = H / K, T positions, D head size.
+class Attention {
+ public:
+  explicit Attention(const ModelConfig& config);
+
+  /// out [B*T, H*D] from q [B, H, T, D], k and v [B, K, T, D].
+  void forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+  /// dq, dk, dv (shapes of q, k, v) from dout [B*T, H*D]; probabilities are computed again, which is cheaper than
+  /// keeping B*H*T*T numbers a layer.
+  void backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
+                const at::Tensor& k, const at::Tensor& v);
+  /// One new position a row: out [B, H*D] from q [B, H, 1, D] and cached k, v [B, K, S, D];
+  /// `mask` [B, 1, 1, S] holds 0 or -inf, or is undefined where every cached position counts.
+  void decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask);
+  int64_t workspace_bytes() const;
+
+ private:
+  at::Tensor probabilities(const at::Tensor& q, const at::Tensor& k);
+  const at::Tensor& causal_mask(int64_t length, const at::TensorOptions& options);
+  ModelConfig config_;
+  double scale_;
+  at::Tensor mask_;  // [T, T], 0 where attention is allowed and -inf elsewhere
+  Buffer scores_, probabilities_, heads_, score_gradients_;
+};
+
+}  // namespace hyperfit

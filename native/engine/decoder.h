@@ -1,0 +1,87 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <vector>
+
+#include "engine/attention.h"
+#include "engine/cross_entropy.h"
+#include "engine/embedding.h"
+#include "engine/kv_cache.h"
+#include "engine/linear.h"
+#include "engine/model_config.h"
+#include "engine/parameters.h"
+#include "engine/rms_norm.h"
+#include "engine/rotary.h"
+#include "engine/stop_signals.h"
+#include "engine/workspace.h"
+
+namespace hyperfit {
+
+/// The parameters of one transformer block.
+struct DecoderLayer {
+  RmsNorm input_norm, mlp_norm;
+  Linear q_proj, k_proj, v_proj, o_proj;
+  Linear gate_proj, up_proj, down_proj;
+};
+
+/// B sequences of T token ids, int64 [B*T] on the model's device.
+struct TokenBatch {
+  at::Tensor tokens;
+  int64_t batch = 0;
+  int64_t sequence = 0;
+};
+
+/// A decoder-only transformer: forward, backward written by hand, and the two phases of decoding.
+/// No text, no JavaScript, no autograd tape.
+class Decoder {
+ public:
+  Decoder(const ModelConfig& config, at::Device device);
+
+  /// Logits [B*T, vocabulary] in the workspace, overwritten by the next call. `hidden_states`, when given, gets a copy
+  /// of the residual stream [B*T, hidden] before each layer, and after the final norm.
+  at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states = nullptr);
+  /// Adds the gradient of the summed loss to the parameters' gradients. `targets` int64 [B*T], kIgnoreIndex to skip.
+  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
+
+  /// Reads prompts (rows from `first_row` of the cache), right-padded to one length; gives the logits
+  /// [B, vocabulary] after each row's last token, which stands at `last` (int64 [B]).
+  at::Tensor prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
+                     const StopSignals& stop);
+  /// One token a row (int64 [B]) at `positions`, the host's copy of where each row stands; gives logits [B, vocabulary].
+  at::Tensor decode_step(const at::Tensor& tokens, const std::vector<int64_t>& positions, KVCache& cache);
+
+  const ModelConfig& config() const { return config_; }
+  ParameterStore& parameters() { return parameters_; }
+  at::TensorOptions options() const { return options_; }
+  int64_t workspace_bytes() const { return workspace_.bytes() + attention_.workspace_bytes(); }
+
+ private:
+  DecoderLayer make_layer(int64_t index);
+  Linear linear(const std::string& name, bool bias);
+  void project_heads(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence,
+                     const at::Tensor& cos, const at::Tensor& sin);
+  void attention_forward(const DecoderLayer& layer, LayerActivations& a);
+  void mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Tensor& next_x);
+  void attention_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch);
+  void mlp_backward(const DecoderLayer& layer, LayerActivations& a, double beta);
+  at::Tensor& stream_after(int64_t layer);
+  /// Told of each layer once its q, k and v are there.
+  using Observer = std::function<void(int64_t layer, const LayerActivations& activations)>;
+  void run_layers(const TokenBatch& batch, const StopSignals& stop, const Observer& observe);
+  at::Tensor head_forward(const at::Tensor& x);
+  void backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop);
+
+  ModelConfig config_;
+  at::TensorOptions options_;
+  ParameterStore parameters_;
+  Rotary rotary_;
+  Attention attention_;
+  Workspace workspace_;
+  Embedding embedding_;
+  RmsNorm final_norm_;
+  Linear head_;
+  std::vector<DecoderLayer> layers_;
+};
+
+}  // namespace hyperfit

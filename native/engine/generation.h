@@ -1,0 +1,45 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/citation_index.h"
+#include "engine/decoder.h"
+#include "engine/no_repeat_ngram.h"
+#include "engine/sampler.h"
+#include "engine/stop_signals.h"
+
+namespace hyperfit {
+
+/// As NativeGenerateOptions in lib/addon-types.ts.
+struct GenerateOptions {
+  int64_t max_new_tokens = 0;
+  int64_t min_new_tokens = 0;
+  SamplingOptions sampling;
+  double repetition_penalty = 1;
+  int64_t no_repeat_ngram_size = 0;
+  bool no_repeat_counts_prompt = true;
+  std::vector<int32_t> stop_ids;
+  std::vector<int32_t> suppress_ids;
+  std::vector<uint64_t> seeds;  // one a row
+  bool token_stats = false;
+  std::shared_ptr<const CitationIndex> citation_index;  // null: off
+  CitationRule citation_rule;
+  bool citation_counts_prompt = false;
+};
+
+struct Generation {
+  std::vector<int32_t> ids;
+  std::string finish_reason = "length";
+  std::vector<float> log_probabilities, entropies;
+  int64_t interventions = 0;
+};
+
+using TokenListener = std::function<void(int64_t row, int32_t id, float log_probability)>;
+
+/// Continues every prompt. Rows do not affect each other: a row's tokens are those it would get alone.
+std::vector<Generation> generate(Decoder& decoder, KVCache& cache, const std::vector<std::vector<int32_t>>& prompts,
+                                 const GenerateOptions& options, const StopSignals& stop, const TokenListener& listener);
+
+}  // namespace hyperfit

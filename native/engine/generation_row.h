@@ -1,0 +1,40 @@
+#pragma once
+#include <span>
+#include <vector>
+
+#include "engine/generation.h"
+
+namespace hyperfit {
+
+/// One sequence while it grows: its history, its bans, its draws.
+class GenerationRow {
+ public:
+  GenerationRow(std::vector<int32_t> prompt, const GenerateOptions& options, uint64_t seed);
+
+  /// Chooses the next token from `scores` [vocabulary], which are changed, and appends it. Ends the row at a stop id,
+  /// at the length limit, or when every token is banned.
+  void advance(std::span<float> scores);
+  bool active() const { return active_; }
+  void end(const char* reason);
+  int32_t last_token() const { return history_.back(); }
+  int64_t length() const { return static_cast<int64_t>(history_.size()); }
+  float last_log_probability() const { return last_log_probability_; }
+  Generation& result() { return result_; }
+
+ private:
+  void ban(std::span<float> scores, std::span<const int32_t> ids) const;
+  void apply_citation_blocker(std::span<float> scores);
+  void append(int32_t id);
+  std::span<const int32_t> generated() const { return std::span(history_).subspan(prompt_length_); }
+
+  const GenerateOptions& options_;
+  std::vector<int32_t> history_;
+  size_t prompt_length_;
+  NoRepeatNgram no_repeat_;
+  Random random_;
+  Generation result_;
+  float last_log_probability_ = 0;
+  bool active_ = true;
+};
+
+}  // namespace hyperfit

@@ -1,0 +1,39 @@
+#include "engine/kv_cache.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/index_put.h>
+
+namespace hyperfit {
+
+void KVCache::reset(int64_t batch, int64_t capacity) {
+  const int64_t layers = config_.num_hidden_layers;
+  at::Tensor all = storage_.view({layers, 2, batch, config_.num_key_value_heads, capacity, config_.head_dim}, options_);
+  // Masked positions are multiplied by a probability of exactly 0, so what stands there must be finite.
+  all.zero_();
+  keys_.clear();
+  values_.clear();
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    keys_.push_back(all.select(0, layer).select(0, 0));
+    values_.push_back(all.select(0, layer).select(0, 1));
+  }
+}
+
+void KVCache::store_prompt(int64_t layer, int64_t first_row, const at::Tensor& k, const at::Tensor& v) {
+  keys_[layer].narrow(0, first_row, k.size(0)).narrow(2, 0, k.size(2)).copy_(k);
+  values_[layer].narrow(0, first_row, v.size(0)).narrow(2, 0, v.size(2)).copy_(v);
+}
+
+void KVCache::store_token(int64_t layer, const at::Tensor& k, const at::Tensor& v, const at::Tensor& positions,
+                          int64_t shared_position) {
+  if (shared_position >= 0) {
+    keys_[layer].narrow(2, shared_position, 1).copy_(k);
+    values_[layer].narrow(2, shared_position, 1).copy_(v);
+    return;
+  }
+  at::Tensor rows = at::arange(k.size(0), positions.options());
+  const c10::List<std::optional<at::Tensor>> where({rows, std::nullopt, positions});
+  keys_[layer].index_put_(where, k.squeeze(2));
+  values_[layer].index_put_(where, v.squeeze(2));
+}
+
+}  // namespace hyperfit

@@ -1,0 +1,36 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "engine/buffer.h"
+#include "engine/model_config.h"
+
+namespace hyperfit {
+
+/// Keys and values of every layer, allocated once at full length. Each row keeps its own length: prompts of different
+/// lengths need no padding inside the cache, so a row sees the same numbers in any batch.
+class KVCache {
+ public:
+  KVCache(const ModelConfig& config, const at::TensorOptions& options) : config_(config), options_(options) {}
+
+  /// Makes room for `batch` rows of `capacity` positions; what was cached is forgotten.
+  void reset(int64_t batch, int64_t capacity);
+  at::Tensor keys(int64_t layer) const { return keys_[layer]; }      // [B, K, S, D]
+  at::Tensor values(int64_t layer) const { return values_[layer]; }  // [B, K, S, D]
+  /// Stores a prompt's k and v [rows, K, T, D] for the rows from `first_row`.
+  void store_prompt(int64_t layer, int64_t first_row, const at::Tensor& k, const at::Tensor& v);
+  /// Stores one position a row: k and v [B, K, 1, D] at `positions` (int64 [B]); `shared_position` >= 0 says that all
+  /// rows stand at the same one, which is a plain copy.
+  void store_token(int64_t layer, const at::Tensor& k, const at::Tensor& v, const at::Tensor& positions,
+                   int64_t shared_position);
+  int64_t bytes() const { return storage_.bytes(); }
+
+ private:
+  ModelConfig config_;
+  at::TensorOptions options_;
+  Buffer storage_;
+  std::vector<at::Tensor> keys_, values_;
+};
+
+}  // namespace hyperfit

@@ -1,0 +1,52 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/model_config.h"
+
+namespace hyperfit {
+
+/// One learned tensor, a view into the flat buffers of its ParameterStore.
+struct Parameter {
+  std::string name;  // as in Hugging Face weights
+  std::vector<int64_t> shape;
+  int64_t offset = 0;   // in elements, into the flat buffers
+  at::Tensor value;     // float32 [shape]
+  at::Tensor gradient;  // float32 [shape], undefined until gradients are asked for
+};
+
+/// All parameters in one flat float32 buffer, so that the optimizer and the gradient norm are one pass over memory.
+/// Each parameter starts on a 64-byte boundary; the padding stays zero.
+class ParameterStore {
+ public:
+  ParameterStore(const ModelConfig& config, at::Device device);
+
+  Parameter& at(const std::string& name);
+  std::vector<Parameter>& all() { return parameters_; }
+  const at::Tensor& flat_values() const { return values_; }        // [padded element count]
+  const at::Tensor& flat_gradients() const { return gradients_; }  // the same, undefined until needed
+  /// Allocates gradients on first use (decoding alone needs none).
+  void require_gradients();
+  /// The next backward overwrites instead of adding, which costs no pass over memory.
+  void mark_gradients_stale() { gradients_stale_ = true; }
+  void zero_gradients();
+  /// What is kept of the old gradient by the first product written to it in a backward: 0 or 1.
+  double gradient_beta() const { return gradients_stale_ ? 0.0 : 1.0; }
+  void mark_gradients_fresh() { gradients_stale_ = false; }
+  bool gradients_are_stale() const { return gradients_stale_; }
+  int64_t element_count() const { return element_count_; }
+
+ private:
+  at::Tensor view_of(const at::Tensor& flat, const Parameter& parameter) const;
+  std::vector<Parameter> parameters_;
+  std::unordered_map<std::string, size_t> by_name_;
+  at::Tensor values_;
+  at::Tensor gradients_;
+  bool gradients_stale_ = true;
+  int64_t element_count_ = 0;
+};
+
+}  // namespace hyperfit

@@ -1,0 +1,75 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "engine/buffer.h"
+#include "engine/model_config.h"
+
+namespace hyperfit {
+
+/// What one layer keeps between forward and backward. N = B*T rows. The normed inputs and the MLP's activation are not
+/// kept: one elementwise pass brings them back.
+struct LayerActivations {
+  at::Tensor x;                // [N, hidden] residual stream entering the layer
+  at::Tensor attention_rstd;   // [N, 1]
+  at::Tensor q;                // [B, H, T, D] rotated
+  at::Tensor k, v;             // [B, K, T, D], k rotated
+  at::Tensor attention;        // [N, H*D] before o_proj
+  at::Tensor middle;           // [N, hidden] residual stream between attention and MLP
+  at::Tensor mlp_rstd;         // [N, 1]
+  at::Tensor gate, up;         // [N, intermediate]
+};
+
+/// Scratch shared by all layers.
+struct Scratch {
+  at::Tensor normed, hidden;               // [N, hidden]
+  at::Tensor activation;                   // [N, intermediate]
+  at::Tensor query_rows;                   // [N, H*D]
+  at::Tensor key_value_rows;               // [N, K*D]
+  at::Tensor final_rstd;                   // [N, 1]
+  at::Tensor final_x;                      // [N, hidden] residual stream leaving the last layer
+};
+
+/// Further scratch of the backward.
+struct BackwardScratch {
+  at::Tensor dx;                 // [N, hidden] gradient of the residual stream
+  at::Tensor dnormed;            // [N, hidden]
+  at::Tensor dgate, dup, dactivation;  // [N, intermediate]
+  at::Tensor dattention;         // [N, H*D]
+  at::Tensor dq;                 // [B, H, T, D]
+  at::Tensor dk, dv;             // [B, K, T, D]
+};
+
+/// All activations of the engine. Memory is taken at the first use of the largest shape and kept.
+class Workspace {
+ public:
+  Workspace(const ModelConfig& config, const at::TensorOptions& options);
+
+  /// Views for B sequences of T tokens. When `keep` is false all layers share one set (nothing is kept for a backward).
+  void shape(int64_t batch, int64_t sequence, bool keep);
+  LayerActivations& layer(int64_t index) { return layers_[keep_ ? index : 0]; }
+  Scratch& scratch() { return scratch_; }
+  BackwardScratch& backward() { return backward_; }
+  at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.vocab_size}, options_); }
+  int64_t bytes() const;
+
+ private:
+  at::Tensor take(std::vector<int64_t> shape);
+  LayerActivations layer_views();
+  Scratch scratch_views();
+  BackwardScratch backward_views();
+
+  ModelConfig config_;
+  at::TensorOptions options_;
+  int64_t batch_ = 0, sequence_ = 0;
+  bool keep_ = false;
+  size_t next_ = 0;              // which buffer the next view takes
+  std::vector<Buffer> buffers_;  // in the order the views ask for them, the same each time
+  Buffer logits_;
+  std::vector<LayerActivations> layers_;
+  Scratch scratch_;
+  BackwardScratch backward_;
+};
+
+}  // namespace hyperfit
