@@ -19,6 +19,8 @@ const schema = z.object({
   /** Sum of the losses (nats) and count of the predicted tokens in the pass in progress. */
   epochLossSum: z.number(),
   epochTokenCount: count,
+  /** Mean loss of the last full pass, null before the first. */
+  lastEpochLoss: z.number().nullable(),
   /** The order of a pass is a function of these and of the pass's index: no generator state needs keeping beside them. */
   order: z.string(),
   seed: count,

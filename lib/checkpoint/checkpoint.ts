@@ -1,0 +1,97 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelConfig, ComputeDType } from '../addon-types.ts';
+import { Model } from '../model/model.ts';
+import { Optimizer } from '../model/optimizer.ts';
+import { saveError, writeFolder } from './atomic-folder.ts';
+import { checkpointName, resolveModelPath, rotateCheckpoints } from './checkpoint-list.ts';
+import { requireDiskSpace } from './disk-space.ts';
+import { loadState, saveState, type TrainState } from './train-state.ts';
+
+export const OPTIMIZER_NAME = 'optimizer.safetensors';
+
+/** A training that can be gone on with. */
+export interface Checkpoint {
+  model: Model;
+  optimizer: Optimizer;
+  state: TrainState;
+}
+
+/**
+ * Saves weights, moments and position as `folder/step-000250`, a Hugging Face model folder with more files in it. It appears
+ * complete or not at all, and older ones go only after it stands.
+ * @param keepLast how many complete checkpoints stay, this one included
+ * @returns the path of the checkpoint
+ * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses; older checkpoints are then untouched
+ */
+export async function saveCheckpoint(folder: string, { model, optimizer, state }: Checkpoint, { keepLast = 2 } = {}): Promise<string> {
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw saveError(folder, cause);
+  });
+  await requireDiskSpace(folder, checkpointBytes(model.config));
+  const path = join(folder, checkpointName(state.step));
+  await writeFolder(path, async (partial) => {
+    await model.save(partial);
+    await optimizer.save(join(partial, OPTIMIZER_NAME));
+    await saveState(partial, state);
+  });
+  await rotateCheckpoints(folder, path, keepLast);
+  return path;
+}
+
+export interface LoadCheckpointOptions {
+  device?: string;
+  computeDtype?: ComputeDType;
+  /** Of the optimizer, as at the beginning of the run; defaults as in `Optimizer`. */
+  betas?: readonly [number, number];
+  eps?: number;
+  weightDecay?: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * Loads a checkpoint, or the newest complete one of a run folder. The caller disposes `optimizer`, then `model`.
+ * @throws HyperfitError ERR_CHECKPOINT when no complete one is there
+ */
+export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<Checkpoint> {
+  const folder = await resolveModelPath(path);
+  const state = await loadState(folder);
+  const { betas, eps, weightDecay, ...loading } = options;
+  const model = await Model.load(folder, loading);
+  let optimizer: Optimizer | undefined;
+  try {
+    optimizer = new Optimizer(model, given({ betas, eps, weightDecay }));
+    await optimizer.load(join(folder, OPTIMIZER_NAME));
+    return { model, optimizer, state };
+  } catch (error) {
+    optimizer?.dispose();
+    model.dispose();
+    throw error;
+  }
+}
+
+/** Leaves out what was not given, so that defaults apply. */
+function given<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
+}
+
+const BYTES_PER_WEIGHT = 4;
+/** The weights and their two moments. */
+const COPIES = 3;
+/** Tokenizer files and headers. */
+const SMALL_FILES = 32e6;
+
+function checkpointBytes(config: ModelConfig): number {
+  return parameterCount(config) * BYTES_PER_WEIGHT * COPIES + SMALL_FILES;
+}
+
+/** Weights of a decoder, norms and biases included. */
+function parameterCount(config: ModelConfig): number {
+  const { hiddenSize: h, intermediateSize, numHiddenLayers, numAttentionHeads, numKeyValueHeads, headDim, vocabSize } = config;
+  const queries = numAttentionHeads * headDim;
+  const keys = numKeyValueHeads * headDim;
+  const attention = h * (2 * queries + 2 * keys) + (config.attentionBias ? queries + 2 * keys + h : 0);
+  const feedForward = 3 * h * intermediateSize + (config.mlpBias ? 2 * intermediateSize + h : 0);
+  const embeddings = vocabSize * h * (config.tieWordEmbeddings ? 1 : 2);
+  return numHiddenLayers * (attention + feedForward + 2 * h) + h + embeddings;
+}

@@ -1,0 +1,55 @@
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { replaceFile } from '../checkpoint/atomic-folder.ts';
+
+/** A line of metrics.jsonl: at least its type and the step it speaks of. */
+export interface MetricRecord {
+  type: string;
+  step: number;
+  [key: string]: unknown;
+}
+
+/** Appends one JSON object per line; each line is handed to the system at once, so a killed run loses none. */
+export class MetricLog {
+  readonly #file: number;
+
+  private constructor(path: string) {
+    this.#file = openSync(path, 'a');
+  }
+
+  /** Opens `path` for appending, after keeping only the records that `keep` wants. */
+  static async open(path: string, keep?: (record: MetricRecord) => boolean): Promise<MetricLog> {
+    if (keep !== undefined && existsSync(path)) {
+      const kept = readMetrics(path).filter(keep);
+      await replaceFile(path, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    }
+    return new MetricLog(path);
+  }
+
+  write(record: MetricRecord): void {
+    writeSync(this.#file, `${JSON.stringify(record)}\n`);
+  }
+
+  /** Makes what was written survive a power cut; called before each checkpoint. */
+  flush(): void {
+    fsyncSync(this.#file);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+/** The records of a log; a last line that a dying process left unfinished is passed over. */
+export function readMetrics(path: string): MetricRecord[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap((line) => parseRecord(line));
+}
+
+function parseRecord(line: string): MetricRecord[] {
+  try {
+    return [JSON.parse(line) as MetricRecord];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CHECKPOINTS_FOLDER } from '../checkpoint/checkpoint-list.ts';
+import { replaceFile } from '../checkpoint/atomic-folder.ts';
+import { HyperfitError } from '../errors.ts';
+
+/** Where everything of one run stands. */
+export interface RunFolder {
+  path: string;
+  runFile: string;
+  trainFile: string;
+  metricsFile: string;
+  comparisonFile: string;
+  reportFile: string;
+  checkpoints: string;
+  generations: string;
+}
+
+export function runFolder(path: string): RunFolder {
+  return {
+    path,
+    runFile: join(path, 'run.json'),
+    trainFile: join(path, 'train.jsonl'),
+    metricsFile: join(path, 'metrics.jsonl'),
+    comparisonFile: join(path, 'comparison.json'),
+    reportFile: join(path, 'report.html'),
+    checkpoints: join(path, CHECKPOINTS_FOLDER),
+    generations: join(path, 'generations'),
+  };
+}
+
+/** `runs/2026-11-24T13-20-11`, with a number after it when that second has a run already. */
+export function freshRunPath(now: Date, parent = 'runs'): string {
+  const name = join(parent, now.toISOString().slice(0, 19).replaceAll(':', '-'));
+  for (let number = 2, path = name; ; number++) {
+    if (!existsSync(path)) return path;
+    path = `${name}-${number}`;
+  }
+}
+
+/**
+ * Makes the folders of a run.
+ * @throws HyperfitError ERR_CONFIG when the folder holds something already and the run does not resume
+ */
+export async function openRunFolder(path: string, resume: boolean): Promise<RunFolder> {
+  const found = await readdir(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : refuse(path, error)));
+  if (found.length > 0 && !resume) {
+    throw new HyperfitError('ERR_CONFIG', `expected a new or empty folder for \`out\`, got ${path} with ${found[0]} in it; add --resume to go on with a run, or choose another folder`);
+  }
+  const folder = runFolder(path);
+  for (const needed of [folder.checkpoints, folder.generations]) await mkdir(needed, { recursive: true }).catch((error: NodeJS.ErrnoException) => refuse(path, error));
+  return folder;
+}
+
+function refuse(path: string, cause: NodeJS.ErrnoException): never {
+  throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`out\`, got ${path}: ${cause.message}; choose another`, { cause });
+}
+
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+export async function writeJsonLines(path: string, values: readonly unknown[]): Promise<void> {
+  await replaceFile(path, jsonLines(values));
+}
+
+
+function jsonLines(values: readonly unknown[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
+}
+
+/**
+ * A JSON file of a run.
+ * @throws HyperfitError ERR_CHECKPOINT when it is not there or not JSON
+ */
+export function readRunJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new HyperfitError('ERR_CHECKPOINT', `expected a file written by hyperfit train at ${path}: ${(cause as Error).message}; give the folder of a run`, { cause });
+  }
+}

@@ -1,0 +1,38 @@
+/** One optimizer step. */
+export interface StepEvent {
+  type: 'step';
+  /** Counts from 1, through resumes. */
+  step: number;
+  /** The pass over the data that the step belongs to, counted from 1. */
+  epoch: number;
+  /** Mean over the step's predicted tokens, nats, under the weights before the step. */
+  loss: number;
+  /** Global L2 norm of the mean gradient, before clipping. */
+  gradNorm: number;
+  learningRate: number;
+  /** Predicted tokens of the step. */
+  tokens: number;
+  /** Wall time of the step. */
+  seconds: number;
+}
+
+/** The end of one pass over the data. */
+export interface EpochEvent {
+  type: 'epoch';
+  step: number;
+  epoch: number;
+  /** Mean over every predicted token of the pass, nats; the weights moved between its steps. */
+  meanLoss: number;
+}
+
+export type TrainEvent = StepEvent | EpochEvent;
+
+export interface TrainResult {
+  /** Which limit ended the training. */
+  reason: 'epochs' | 'maxSteps' | 'targetLoss';
+  step: number;
+  /** Full passes done. */
+  epochs: number;
+  /** Mean training loss (nats per token) of the last full pass; null before the first. */
+  loss: number | null;
+}

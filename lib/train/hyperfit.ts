@@ -1,0 +1,113 @@
+import type { TrainState } from '../checkpoint/train-state.ts';
+import { HyperfitError } from '../errors.ts';
+import type { Model } from '../model/model.ts';
+import { Optimizer } from '../model/optimizer.ts';
+import type { TrainEvent, TrainResult } from './events.ts';
+import { normalizeTrainSettings, type TrainOptions, type TrainSettings } from './settings.ts';
+import { prepareTrainingData, type TrainingData } from './training-data.ts';
+import { Training } from './training.ts';
+
+export interface HyperfitOptions extends TrainOptions {
+  /** The text or the ids to hyperfit on. */
+  data: TrainingData;
+  /** Yours to keep and dispose; without it one is made from `betas`, `eps` and `weightDecay` and goes when training ends. */
+  optimizer?: Optimizer | undefined;
+  /** Where a checkpoint left off, as `loadCheckpoint` gives it; needs its `optimizer` too. */
+  state?: TrainState | undefined;
+  /** Stops between forward passes; the run rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Trains until the first of `epochs`, `maxSteps` and `targetLoss` (mean training loss of an epoch, nats per token).
+ * Iterate it for an event per step and per epoch, and `break` when you have seen enough; or await it for the result.
+ *
+ * @example
+ * for await (const event of hyperfit(model, { data: 'novel.txt', preset: 'demo' })) console.log(event);
+ * const { loss } = await hyperfit(model, { data: ['A sentence.', 'Another one.'], learningRate: 1e-4, targetLoss: 0.1 });
+ *
+ * @throws HyperfitError ERR_CONFIG at once; ERR_DATA, ERR_CHECKPOINT before the first step; ERR_NOT_FINITE with the step and its samples,
+ *   the weights being as before that step
+ */
+export function hyperfit(model: Model, options: HyperfitOptions): HyperfitRun {
+  return new HyperfitRun(model, options);
+}
+
+/** A training in progress: an async generator of events that can also be awaited. It begins when first asked. */
+export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void>, PromiseLike<TrainResult> {
+  readonly settings: TrainSettings;
+  readonly #events: AsyncGenerator<TrainEvent, TrainResult, void>;
+  #training: Training | undefined;
+  #result: Promise<TrainResult> | undefined;
+
+  constructor(model: Model, options: HyperfitOptions) {
+    const { data, optimizer, state, signal, ...settings } = options;
+    requireOneSource(options);
+    this.settings = normalizeTrainSettings(settings);
+    this.#events = this.#run(model, { data, optimizer, state, signal });
+  }
+
+  /** Where training stands, to be saved with the weights; undefined before the first event. */
+  get state(): TrainState | undefined {
+    return this.#training?.state;
+  }
+
+  /** Runs to the end. */
+  get result(): Promise<TrainResult> {
+    this.#result ??= exhaust(this.#events);
+    return this.#result;
+  }
+
+  next(): Promise<IteratorResult<TrainEvent, TrainResult>> {
+    return this.#events.next();
+  }
+
+  return(value: TrainResult | PromiseLike<TrainResult>): Promise<IteratorResult<TrainEvent, TrainResult>> {
+    return this.#events.return(value);
+  }
+
+  throw(error: unknown): Promise<IteratorResult<TrainEvent, TrainResult>> {
+    return this.#events.throw(error);
+  }
+
+  then<A = TrainResult, B = never>(onResult?: ((value: TrainResult) => A | PromiseLike<A>) | null, onError?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+    return this.result.then(onResult, onError);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#events.return(undefined as unknown as TrainResult);
+  }
+
+  async *#run(model: Model, { data, optimizer: given, state, signal }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'state' | 'signal'>): AsyncGenerator<TrainEvent, TrainResult, void> {
+    const sequences = (await prepareTrainingData(data, model, this.settings)).map(({ ids }) => ids);
+    const { betas, eps, weightDecay } = this.settings;
+    const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay });
+    try {
+      this.#training = new Training({ model, optimizer, sequences, settings: this.settings, state, signal });
+      return yield* this.#training.events();
+    } finally {
+      if (given === undefined) optimizer.dispose();
+    }
+  }
+}
+
+/** Settings that would be ignored, or a resume that would not be one, are refused. */
+function requireOneSource({ optimizer, state, betas, eps, weightDecay }: HyperfitOptions): void {
+  if (optimizer !== undefined && [betas, eps, weightDecay].some((value) => value !== undefined)) {
+    throw new HyperfitError('ERR_CONFIG', 'expected `betas`, `eps` and `weightDecay` where the optimizer is made, got them beside `optimizer`; give them to it instead');
+  }
+  if (state !== undefined && optimizer === undefined) {
+    throw new HyperfitError('ERR_CONFIG', 'expected the `optimizer` of the checkpoint beside `state`, got none; take both from loadCheckpoint()');
+  }
+}
+
+async function exhaust(events: AsyncGenerator<TrainEvent, TrainResult, void>): Promise<TrainResult> {
+  for (;;) {
+    const { done, value } = await events.next();
+    if (done === true) return value;
+  }
+}

@@ -1,0 +1,69 @@
+import { selectSequences, type Selection } from '../data/selection.ts';
+import { cutSequences, loadSequences, type Sequence } from '../data/sequences.ts';
+import type { SequenceTokenizer } from '../data/encoded-document.ts';
+import { HyperfitError } from '../errors.ts';
+import type { TrainSettings } from './settings.ts';
+
+/**
+ * What may be trained on: the path of a .txt or .jsonl file or of a folder; texts; lists of token ids, used as they stand; or
+ * sequences that lib/data made.
+ */
+export type TrainingData = string | readonly string[] | readonly (Int32Array | readonly number[])[] | readonly Sequence[];
+
+/** What the checks and the cutting need to know of a model. */
+export interface DataModel {
+  tokenizer: SequenceTokenizer | undefined;
+  config: { vocabSize: number; maxPositionEmbeddings: number };
+}
+
+type DataSettings = Pick<TrainSettings, 'samples' | 'sampleSelection' | 'sequenceLength' | 'seed'>;
+
+/**
+ * The sequences to train on, cut, chosen and checked.
+ * @throws HyperfitError ERR_DATA for empty or unreadable data, ids outside the vocabulary and sequences longer than the model's
+ *   context; ERR_TOKENIZER for text without a tokenizer
+ */
+export async function prepareTrainingData(data: TrainingData, model: DataModel, settings: DataSettings): Promise<Sequence[]> {
+  const sequences = selectTrainingSequences(await readTrainingData(data, model, settings), settings);
+  checkSequences(sequences, model);
+  return sequences;
+}
+
+async function readTrainingData(data: TrainingData, model: DataModel, { sequenceLength }: DataSettings): Promise<Sequence[]> {
+  if (typeof data === 'string') return loadSequences(data, model.tokenizer, { sequenceLength });
+  if (!Array.isArray(data) || data.length === 0) {
+    throw new HyperfitError('ERR_DATA', `expected a path, texts or lists of token ids for \`data\`, got ${Array.isArray(data) ? 'an empty list' : typeof data}`);
+  }
+  const items = data as readonly (string | Int32Array | readonly number[] | Sequence)[];
+  const documents = items.map((item, index) => (typeof item === 'string' ? { source: `data[${index}]`, text: item } : undefined));
+  if (documents.every((document) => document !== undefined)) return cutSequences(documents, model.tokenizer, { sequenceLength, keepShort: true });
+  return items.map(toSequence);
+}
+
+function toSequence(item: string | Int32Array | readonly number[] | Sequence, index: number): Sequence {
+  if (typeof item === 'object' && 'ids' in item) return item;
+  if (typeof item === 'string') throw new HyperfitError('ERR_DATA', `expected only texts or only ids in \`data\`, got both (text at ${index})`);
+  return { ids: Int32Array.from(item), source: `data[${index}]`, offset: 0 };
+}
+
+/** All sequences stay as listed; a choice among them is the first ones or seeded random ones. */
+export function selectTrainingSequences(sequences: readonly Sequence[], { samples, sampleSelection, seed }: Omit<DataSettings, 'sequenceLength'>): Sequence[] {
+  if (samples === null || samples >= sequences.length) return [...sequences];
+  const selection: Selection = sampleSelection;
+  return selectSequences(sequences, { samples, selection, seed });
+}
+
+/** Refuses before the first step what the engine would refuse in the middle of an epoch. */
+export function checkSequences(sequences: readonly Sequence[], { config }: DataModel): void {
+  for (const { ids, source } of sequences) {
+    if (ids.length < 2) throw new HyperfitError('ERR_DATA', `expected two tokens or more in a sequence, got ${ids.length} at ${source}; one token has nothing to predict`);
+    if (ids.length > config.maxPositionEmbeddings) {
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected sequences within the model's context of ${config.maxPositionEmbeddings} tokens, got ${ids.length} at ${source}; lower sequenceLength or cut the ids`,
+      );
+    }
+    const bad = ids.find((id) => id < 0 || id >= config.vocabSize);
+    if (bad !== undefined) throw new HyperfitError('ERR_DATA', `expected ids below the vocabulary size ${config.vocabSize}, got ${bad} at ${source}; use this model's tokenizer`);
+  }
+}

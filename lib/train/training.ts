@@ -1,0 +1,176 @@
+import type { TrainState } from '../checkpoint/train-state.ts';
+import { batches, makeBatch, type IndexedBatch } from '../data/batch.ts';
+import { makeManifest } from '../data/manifest.ts';
+import { epochOrder, parseOrder, type Order } from '../data/order.ts';
+import { errorCodeOf, HyperfitError } from '../errors.ts';
+import type { Model } from '../model/model.ts';
+import type { Optimizer } from '../model/optimizer.ts';
+import type { StepEvent, TrainEvent, TrainResult } from './events.ts';
+import { learningRateAt, type TrainSettings } from './settings.ts';
+
+export interface TrainingParts {
+  model: Model;
+  optimizer: Optimizer;
+  sequences: readonly Int32Array[];
+  settings: TrainSettings;
+  /** Where to go on from; without it, training begins. */
+  state?: TrainState | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** The loop itself: steps through epochs until a limit, and knows at every moment where it stands. */
+export class Training {
+  readonly #parts: TrainingParts;
+  readonly #order: Order;
+  #state: TrainState;
+
+  /** @throws HyperfitError ERR_CHECKPOINT when `state` comes from other data or another order */
+  constructor(parts: TrainingParts) {
+    this.#parts = parts;
+    this.#order = parseOrder(parts.settings.order);
+    const begin = initialState(parts);
+    if (parts.state !== undefined) requireSameData(parts.state, begin);
+    this.#state = { ...(parts.state ?? begin) };
+  }
+
+  /** A copy, to be saved beside the weights. */
+  get state(): TrainState {
+    return { ...this.#state };
+  }
+
+  async *events(): AsyncGenerator<TrainEvent, TrainResult, void> {
+    try {
+      for (;;) {
+        const ended = this.#endReason();
+        if (ended !== undefined) return this.#result(ended);
+        yield* this.#epoch();
+      }
+    } catch (error) {
+      this.#discardGradients();
+      throw error;
+    }
+  }
+
+  /** A step cut short leaves gradients behind that must not leak into the next one. */
+  #discardGradients(): void {
+    try {
+      this.#parts.model.zeroGradients();
+    } catch {
+      // The model is disposed, and the error on its way says so.
+    }
+  }
+
+  async *#epoch(): AsyncGenerator<TrainEvent, void, void> {
+    const { sequences, settings } = this.#parts;
+    const order = epochOrder(this.#order, sequences.length, { seed: settings.seed, epoch: this.#state.epoch });
+    for (const batch of batches(sequences, { batchSize: settings.batchSize, order, start: this.#state.position })) {
+      if (this.#reachedMaxSteps()) return;
+      yield await this.#step(batch);
+    }
+    yield this.#endEpoch();
+  }
+
+  async #step(batch: IndexedBatch): Promise<StepEvent> {
+    const { optimizer, settings, signal } = this.#parts;
+    signal?.throwIfAborted();
+    const started = performance.now();
+    const step = this.#state.step + 1;
+    const learningRate = learningRateAt(step, settings);
+    const { lossSum, tokenCount } = await this.#accumulate(batch, step);
+    const gradNorm = await named(step, batch.indices, async () => {
+      const done = await optimizer.step({ learningRate, gradScale: 1 / tokenCount, maxGradNorm: settings.maxGradNorm });
+      return done.gradNorm;
+    });
+    this.#advance(lossSum, tokenCount);
+    const seconds = (performance.now() - started) / 1000;
+    return { type: 'step', step, epoch: this.#state.epoch + 1, loss: lossSum / tokenCount, gradNorm, learningRate, tokens: tokenCount, seconds };
+  }
+
+  /** Sums losses and gradients over the forward passes of one step: exact for sequences of any lengths. */
+  async #accumulate(batch: IndexedBatch, step: number): Promise<{ lossSum: number; tokenCount: number }> {
+    const { model, settings, signal } = this.#parts;
+    const sum = { lossSum: 0, tokenCount: 0 };
+    for (const indices of split(batch.indices, settings.gradientAccumulationSteps)) {
+      const rows = Array.from(indices, (index) => this.#parts.sequences[index]!);
+      const part = await named(step, indices, () => model.forwardBackward(makeBatch(rows), signal === undefined ? {} : { signal }));
+      if (!Number.isFinite(part.lossSum)) throw notFinite(step, indices, `a loss of ${part.lossSum}`);
+      sum.lossSum += part.lossSum;
+      sum.tokenCount += part.tokenCount;
+    }
+    return sum;
+  }
+
+  #advance(lossSum: number, tokenCount: number): void {
+    const state = this.#state;
+    state.step += 1;
+    state.position += 1;
+    state.epochLossSum += lossSum;
+    state.epochTokenCount += tokenCount;
+  }
+
+  #endEpoch(): TrainEvent {
+    const { step, epoch, epochLossSum, epochTokenCount } = this.#state;
+    const meanLoss = epochLossSum / epochTokenCount;
+    Object.assign(this.#state, { epoch: epoch + 1, position: 0, epochLossSum: 0, epochTokenCount: 0, lastEpochLoss: meanLoss });
+    return { type: 'epoch', step, epoch: epoch + 1, meanLoss };
+  }
+
+  #reachedMaxSteps(): boolean {
+    const { maxSteps } = this.#parts.settings;
+    return maxSteps !== null && this.#state.step >= maxSteps;
+  }
+
+  #endReason(): TrainResult['reason'] | undefined {
+    const { epochs, targetLoss } = this.#parts.settings;
+    const { epoch, position, lastEpochLoss } = this.#state;
+    if (targetLoss !== null && position === 0 && lastEpochLoss !== null && lastEpochLoss < targetLoss) return 'targetLoss';
+    if (epochs !== null && epoch >= epochs) return 'epochs';
+    return this.#reachedMaxSteps() ? 'maxSteps' : undefined;
+  }
+
+  #result(reason: TrainResult['reason']): TrainResult {
+    const { step, epoch, lastEpochLoss } = this.#state;
+    return { reason, step, epochs: epoch, loss: lastEpochLoss };
+  }
+}
+
+function initialState({ sequences, settings }: TrainingParts): TrainState {
+  const { order, seed, batchSize } = settings;
+  const zero = { step: 0, epoch: 0, position: 0, epochLossSum: 0, epochTokenCount: 0, lastEpochLoss: null };
+  return { schemaVersion: 1, ...zero, order, seed, batchSize, sampleCount: sequences.length, dataHash: hashData(sequences) };
+}
+
+function hashData(sequences: readonly Int32Array[]): string {
+  return makeManifest(sequences.map((ids) => ({ ids, source: '', offset: 0 }))).sha256;
+}
+
+const FIXED = ['sampleCount', 'dataHash', 'order', 'seed', 'batchSize'] as const;
+
+function requireSameData(saved: TrainState, begin: TrainState): void {
+  const changed = FIXED.filter((name) => saved[name] !== begin[name]).map((name) => `${name} ${begin[name]} instead of ${saved[name]}`);
+  if (changed.length === 0) return;
+  throw new HyperfitError('ERR_CHECKPOINT', `expected the data and order that the checkpoint was trained on, got ${changed.join(', ')}; resume with the same, or begin a new run`);
+}
+
+/** At most `count` parts of nearly equal length, in order. */
+function split(indices: Int32Array, count: number): Int32Array[] {
+  const size = Math.ceil(indices.length / count);
+  const parts: Int32Array[] = [];
+  for (let at = 0; at < indices.length; at += size) parts.push(indices.subarray(at, at + size));
+  return parts;
+}
+
+function notFinite(step: number, indices: Int32Array, what: string, cause?: unknown): HyperfitError {
+  const remedy = 'lower learningRate, set maxGradNorm, or look at these samples; the weights and earlier checkpoints are as before this step';
+  return new HyperfitError('ERR_NOT_FINITE', `expected a finite loss and gradient at step ${step}, got ${what} on samples ${Array.from(indices).join(', ')}; ${remedy}`, { cause });
+}
+
+/** Adds the step and its samples to a native refusal of NaN and infinity; other errors pass. */
+async function named<T>(step: number, indices: Int32Array, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ERR_NOT_FINITE') throw error;
+    throw notFinite(step, indices, (error as Error).message, error);
+  }
+}

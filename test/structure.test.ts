@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const LIB = resolve(__dirname, '../lib');
+
+/** A layer may import itself and whatever stands before it. */
+const LAYERS = [
+  'errors',
+  'config',
+  'libtorch',
+  'addon-types',
+  'addon',
+  'tensor',
+  'tokenizer',
+  'generate',
+  'model',
+  'data',
+  'checkpoint',
+  'train',
+  'evaluate',
+  'study',
+  'report',
+  'run',
+  'cli',
+  'index',
+];
+
+function sources(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    if (statSync(path).isDirectory()) return sources(path);
+    return path.endsWith('.ts') ? [path] : [];
+  });
+}
+
+const layerOf = (path: string): string => relative(LIB, path).split('/')[0]!.replace(/\.ts$/, '');
+const files = sources(LIB);
+
+function importsOf(path: string): string[] {
+  const text = readFileSync(path, 'utf8');
+  return [...text.matchAll(/^(?:import|export)[^'"`;]*?from '(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm)].map((match) => resolve(dirname(path), match[1] ?? match[2]!));
+}
+
+test('every file stands in a known layer', () => {
+  expect(files.map(layerOf).filter((layer) => !LAYERS.includes(layer))).toEqual([]);
+});
+
+test('a layer imports only itself and the layers before it', () => {
+  const backward = files.flatMap((path) =>
+    importsOf(path)
+      .filter((target) => LAYERS.indexOf(layerOf(target)) > LAYERS.indexOf(layerOf(path)))
+      .map((target) => `${relative(LIB, path)} imports ${relative(LIB, target)}`),
+  );
+  expect(backward).toEqual([]);
+});
+
+test('imports are read at all', () => {
+  expect(importsOf(join(LIB, 'train/training.ts'))).toContain(join(LIB, 'errors.ts'));
+});
+
+test('files stay short enough to read in one sitting', () => {
+  const long = files.filter((path) => readFileSync(path, 'utf8').split('\n').length > 300).map((path) => relative(LIB, path));
+  expect(long).toEqual([]);
+});
