@@ -25,6 +25,7 @@ bool speaks_of_memory(const std::string& text) {
 Failure from_torch(const c10::Error& error) {
   std::string text = error.what_without_backtrace();
   if (speaks_of_missing_device(text)) {
+    text = text.substr(0, text.find(". This could be because"));  // then a hundred lines of registrations follow
     return {"ERR_DEVICE", text + "; use device \"cpu\", or install a CUDA build of libtorch and an NVIDIA driver (hyperfit doctor)"};
   }
   if (speaks_of_memory(text)) {

@@ -176,6 +176,22 @@ c10::IValue convert(const Napi::Value& value, const c10::Type& real, const c10::
   }
 }
 
+bool may_be(const Napi::Value& value, const c10::Type& real, bool repeats) {
+  switch (real.kind()) {
+    case c10::TypeKind::OptionalType:
+      return value.IsNull() || value.IsUndefined() || may_be(value, *real.castRaw<c10::OptionalType>()->getElementType(), repeats);
+    case c10::TypeKind::TensorType: return value.IsObject() && !value.IsArray();
+    case c10::TypeKind::IntType:
+    case c10::TypeKind::SymIntType:
+    case c10::TypeKind::FloatType:
+    case c10::TypeKind::SymFloatType: return value.IsNumber();
+    case c10::TypeKind::NumberType: return value.IsNumber() || value.IsBoolean();
+    case c10::TypeKind::BoolType: return value.IsBoolean();
+    case c10::TypeKind::ListType: return value.IsArray() || (repeats && value.IsNumber());
+    default: return true;
+  }
+}
+
 Napi::Value to_number(Napi::Env env, int64_t number) {
   if (number > kMaxSafeInteger || number < -kMaxSafeInteger) {
     throw Error("ERR_TORCH", "expected an integer that a JavaScript number can hold for the result, got " + std::to_string(number) +
@@ -198,6 +214,10 @@ Napi::Value to_array(Napi::Env env, const Elements& elements, TensorTable& tenso
 c10::IValue to_ivalue(const Napi::Value& value, const c10::FunctionSchema& schema, const c10::Argument& argument,
                       const TensorTable& tensors) {
   return convert(value, *argument.real_type(), *argument.type(), Target{schema, argument, tensors});
+}
+
+bool may_convert(const Napi::Value& value, const c10::Argument& argument) {
+  return may_be(value, *argument.real_type(), argument.N().has_value());
 }
 
 Napi::Value to_tensor_object(Napi::Env env, const at::Tensor& tensor, TensorTable& tensors) {

@@ -13,6 +13,9 @@ namespace hyperfit::binding {
 c10::IValue to_ivalue(const Napi::Value& value, const c10::FunctionSchema& schema, const c10::Argument& argument,
                       const TensorTable& tensors);
 
+/// Whether `to_ivalue` has a chance, judged by the kind of the value alone: sorts out overloads without throwing.
+bool may_convert(const Napi::Value& value, const c10::Argument& argument);
+
 /// A NativeResult; tensors are put into the table. Throws Error ERR_TORCH for kinds that have no JS counterpart.
 Napi::Value to_native_result(Napi::Env env, const c10::IValue& value, TensorTable& tensors);
 

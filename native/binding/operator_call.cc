@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <mutex>
 #include <shared_mutex>
-#include <tuple>
 #include <unordered_map>
 
 #include "binding/ivalue.h"
@@ -15,34 +14,37 @@
 namespace hyperfit::binding {
 namespace {
 
-using Overloads = std::vector<c10::OperatorHandle>;
+struct Overload {
+  c10::OperatorHandle handle;
+  size_t positional_count;
+  std::vector<std::string> outs;  // names of the tensors that an out= form writes
+};
+using Overloads = std::vector<Overload>;
 
-bool writes_out(const c10::OperatorHandle& handle) {
-  const auto& arguments = handle.schema().arguments();
-  return std::any_of(arguments.begin(), arguments.end(), [](const c10::Argument& argument) { return argument.is_out(); });
+Overload describe(const c10::OperatorHandle& handle) {
+  Overload overload{handle, 0, {}};
+  for (const c10::Argument& argument : handle.schema().arguments()) {
+    if (argument.is_out()) overload.outs.push_back(argument.name());
+    if (!argument.kwarg_only()) overload.positional_count += 1;
+  }
+  return overload;
 }
 
-// Named dimensions are strings in the schema; an empty array would fit them before it fits `int[] dim`.
+// Named dimensions are strings in the schema, and an empty array would fit them as well as `int[] dim`.
 bool takes_dimension_names(const c10::OperatorName& name) {
   return name.overload_name.find("names") != std::string::npos || name.overload_name.find("imname") != std::string::npos;
-}
-
-bool tried_before(const c10::OperatorHandle& left, const c10::OperatorHandle& right) {
-  auto key = [](const c10::OperatorHandle& handle) {
-    const c10::OperatorName& name = handle.operator_name();
-    return std::make_tuple(writes_out(handle), takes_dimension_names(name), name.overload_name);
-  };
-  return key(left) < key(right);
 }
 
 Overloads search_overloads(const std::string& base) {
   auto& dispatcher = c10::Dispatcher::singleton();
   Overloads found;
   for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
-    if (name.name != base) continue;
-    if (auto handle = dispatcher.findSchema(name)) found.push_back(*handle);
+    if (name.name != base || takes_dimension_names(name)) continue;
+    if (auto handle = dispatcher.findSchema(name)) found.push_back(describe(*handle));
   }
-  std::sort(found.begin(), found.end(), tried_before);
+  std::sort(found.begin(), found.end(), [](const Overload& left, const Overload& right) {
+    return left.handle.operator_name().overload_name < right.handle.operator_name().overload_name;
+  });
   return found;
 }
 
@@ -51,7 +53,7 @@ Overloads search(const std::string& name) {
   size_t dot = name.find('.', space == std::string::npos ? 0 : space);
   if (dot == std::string::npos) return search_overloads(name);
   auto handle = c10::Dispatcher::singleton().findSchema({name.substr(0, dot), name.substr(dot + 1)});
-  return handle ? Overloads{*handle} : Overloads{};
+  return handle ? Overloads{describe(*handle)} : Overloads{};
 }
 
 // Operators belong to the process, like libtorch itself, so every JS environment shares what was found. An unknown name
@@ -72,18 +74,11 @@ const Overloads& find_overloads(const std::string& name) {
   return known.emplace(name, std::move(found)).first->second;  // references into an unordered_map stay valid
 }
 
-std::string full_name(const c10::OperatorHandle& handle) { return c10::toString(handle.operator_name()); }
-
-size_t positional_count(const c10::FunctionSchema& schema) {
-  const auto& arguments = schema.arguments();
-  return std::count_if(arguments.begin(), arguments.end(), [](const c10::Argument& argument) { return !argument.kwarg_only(); });
-}
-
-torch::jit::Stack bind_positional(const c10::FunctionSchema& schema, const Napi::Array& args, const TensorTable& tensors) {
-  size_t limit = positional_count(schema);
-  if (args.Length() > limit) {
-    throw Error("TypeError", schema.name() + "() expected at most " + std::to_string(limit) + " positional arguments, got " +
-                                 std::to_string(args.Length()));
+torch::jit::Stack bind_positional(const Overload& overload, const Napi::Array& args, const TensorTable& tensors) {
+  const c10::FunctionSchema& schema = overload.handle.schema();
+  if (args.Length() > overload.positional_count) {
+    throw Error("TypeError", schema.name() + "() expected at most " + std::to_string(overload.positional_count) +
+                                 " positional arguments, got " + std::to_string(args.Length()));
   }
   torch::jit::Stack stack;
   stack.reserve(schema.arguments().size());
@@ -110,10 +105,9 @@ std::unordered_map<std::string, c10::IValue> bind_named(const c10::FunctionSchem
 
 // Arguments in schema order, defaults filled in. The last check is libtorch's own: a wrong tag behind its back ends in
 // internal assertions.
-torch::jit::Stack bind(const c10::OperatorHandle& handle, const Napi::Array& args, const Napi::Object& kwargs,
-                       const TensorTable& tensors) {
-  const c10::FunctionSchema& schema = handle.schema();
-  torch::jit::Stack stack = bind_positional(schema, args, tensors);
+torch::jit::Stack bind(const Overload& overload, const Napi::Array& args, const Napi::Object& kwargs, const TensorTable& tensors) {
+  const c10::FunctionSchema& schema = overload.handle.schema();
+  torch::jit::Stack stack = bind_positional(overload, args, tensors);
   auto named = bind_named(schema, kwargs, tensors);
   try {
     schema.checkAndNormalizeInputs(stack, named);
@@ -123,22 +117,47 @@ torch::jit::Stack bind(const c10::OperatorHandle& handle, const Napi::Array& arg
   return stack;
 }
 
+bool is_asked_for(const Overload& overload, const Napi::Object& kwargs) {
+  return overload.outs.empty() || std::any_of(overload.outs.begin(), overload.outs.end(),
+                                              [&](const std::string& out) { return kwargs.Has(out); });
+}
+
+// Exceptions cost microseconds; most overloads are told apart by the kinds of their positional arguments.
+bool may_bind(const Overload& overload, const Napi::Array& args) {
+  uint32_t count = args.Length();
+  if (count > overload.positional_count) return false;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!may_convert(args.Get(i), overload.handle.schema().arguments()[i])) return false;
+  }
+  return true;
+}
+
+std::vector<const Overload*> candidates(const std::string& name, const Napi::Object& kwargs) {
+  const Overloads& overloads = find_overloads(name);
+  std::vector<const Overload*> chosen;
+  for (const Overload& overload : overloads) {
+    if (overloads.size() == 1 || is_asked_for(overload, kwargs)) chosen.push_back(&overload);
+  }
+  return chosen;
+}
+
 }  // namespace
 
 std::vector<c10::IValue> call_operator(const std::string& name, const Napi::Array& args, const Napi::Object& kwargs,
                                        const TensorTable& tensors) {
-  const Overloads& overloads = find_overloads(name);
+  auto overloads = candidates(name, kwargs);
+  std::stable_partition(overloads.begin(), overloads.end(), [&](const Overload* overload) { return may_bind(*overload, args); });
   std::string refusals;
-  for (const c10::OperatorHandle& handle : overloads) {
+  for (const Overload* overload : overloads) {
     torch::jit::Stack stack;
     try {
-      stack = bind(handle, args, kwargs, tensors);
+      stack = bind(*overload, args, kwargs, tensors);
     } catch (const Error& error) {
       if (error.code() != "TypeError" || overloads.size() == 1) throw;
-      refusals += "\n  " + full_name(handle) + ": " + error.what();
+      refusals += "\n  " + c10::toString(overload->handle.operator_name()) + ": " + error.what();
       continue;
     }
-    handle.callBoxed(stack);
+    overload->handle.callBoxed(stack);
     return stack;
   }
   throw Error("TypeError", "expected arguments that fit an overload of " + name + ", got some that fit none:" + refusals);

@@ -49,6 +49,21 @@ at::Device read_device(const Napi::Value& value, const std::string& name) {
 
 bool is_half(at::ScalarType dtype) { return dtype == at::kHalf || dtype == at::kBFloat16; }
 
+std::string expected_array(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kByte:
+    case at::kBool: return "a Uint8Array";
+    case at::kInt: return "an Int32Array";
+    case at::kLong: return "a BigInt64Array";
+    case at::kHalf:
+    case at::kBFloat16: return "a Float32Array or the bits in a Uint16Array";
+    case at::kFloat: return "a Float32Array";
+    case at::kDouble: return "a Float64Array";
+    default: throw Error("TypeError", std::string("expected a dtype that a typed array can hold, got ") + c10::toString(dtype) +
+                                          "; convert it with to(\"float32\") or another dtype");
+  }
+}
+
 /// The dtype as which the bytes of a typed array stand for elements of `dtype`: the 16-bit floats may be given as their
 /// bits or as float32, bool as bytes.
 at::ScalarType element_type(const ArrayView& view, at::ScalarType dtype, const Napi::Value& got, const std::string& name) {
@@ -58,7 +73,7 @@ at::ScalarType element_type(const ArrayView& view, at::ScalarType dtype, const N
   if (view.type == napi_float32_array && (dtype == at::kFloat || is_half(dtype))) return at::kFloat;
   if (view.type == napi_float64_array && dtype == at::kDouble) return at::kDouble;
   if (view.type == napi_uint16_array && is_half(dtype)) return dtype;
-  refuse(std::string("a typed array that holds ") + c10::toString(dtype), name, got);
+  refuse(expected_array(dtype), name, got);
 }
 
 std::string render_shape(at::IntArrayRef shape) {
