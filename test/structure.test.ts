@@ -10,6 +10,7 @@ const LAYERS = [
   'libtorch',
   'addon-types',
   'addon',
+  'doctor',
   'tensor',
   'tokenizer',
   'generate',

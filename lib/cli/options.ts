@@ -1,0 +1,65 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { FIELD_NAMES, FIELDS, flagOf, type FieldName } from '../config/fields.ts';
+import { parseText } from '../config/layers.ts';
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`expected a whole number of at least ${least}.`);
+    return value;
+  };
+}
+
+/** A number between two bounds, both included. */
+export function numberWithin(least: number, most = Infinity): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+    if (text.trim() === '' || !Number.isFinite(value) || value < least || value > most) throw new InvalidArgumentError(`expected a number ${range}.`);
+    return value;
+  };
+}
+
+/** `1,2,3` as token ids. */
+export function idList(text: string): Int32Array {
+  const ids = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (ids.some((id) => !Number.isInteger(id) || id < 0 || id > 0x7fffffff)) throw new InvalidArgumentError('expected token ids, such as 1,2,3.');
+  return Int32Array.from(ids);
+}
+
+const DEVICE = FIELDS.device;
+
+/** What every command that loads a model takes. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint')
+    .addOption(new Option(`--device <${DEVICE.valueName}>`, DEVICE.help).default(DEVICE.default).argParser(checkedDevice))
+    .addOption(new Option('--compute-dtype <dtype>', FIELDS.computeDtype.help).default(FIELDS.computeDtype.default).choices(['float32', 'bfloat16']));
+}
+
+function checkedDevice(text: string): string {
+  if (!DEVICE.schema.safeParse(text).success) throw new InvalidArgumentError('expected cpu, cuda or cuda:N.');
+  return text;
+}
+
+export function addOutputOptions(command: Command): Command {
+  return command.option('--json', 'print one JSON document on stdout and nothing else there').option('--quiet', 'no progress and no notes on stderr');
+}
+
+/** A flag for each of the settings `names`; defaults are shown, and left to the configuration to apply. */
+export function addFieldOptions(command: Command, names: readonly FieldName[] = FIELD_NAMES): Command {
+  for (const name of names) {
+    const { help, valueName, default: fallback } = FIELDS[name];
+    const value = valueName === undefined ? '' : ` <${valueName}>`;
+    const shown = fallback === false ? '' : ` (default: ${fallback === null ? 'none' : String(fallback)})`;
+    command.option(`${flagOf(name)}${value}`, `${help}${shown}`);
+  }
+  return command;
+}
+
+/** The settings among parsed options, as values for the configuration. */
+export function fieldValues(options: Readonly<Record<string, unknown>>, names: readonly FieldName[] = FIELD_NAMES): Record<string, unknown> {
+  const given = names.filter((name) => options[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, typeof options[name] === 'string' ? parseText(name, options[name]) : options[name]]));
+}

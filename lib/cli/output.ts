@@ -1,0 +1,53 @@
+import { styleText } from 'node:util';
+
+export interface OutputOptions {
+  json?: boolean | undefined;
+  quiet?: boolean | undefined;
+}
+
+/** Data goes to stdout, everything else to stderr; with `json` stdout holds one document and nothing else. */
+export class Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+
+  constructor({ json = false, quiet = false }: OutputOptions) {
+    this.json = json;
+    this.quiet = quiet;
+  }
+
+  /** The result: `document` as JSON, or the text made of it. */
+  result(document: object, renderText: () => string): void {
+    process.stdout.write(this.json ? `${JSON.stringify(document)}\n` : `${renderText()}\n`);
+  }
+
+  log(message: string): void {
+    if (!this.quiet) process.stderr.write(`${message}\n`);
+  }
+
+  /** Warnings pass even when quiet. */
+  warn(message: string): void {
+    process.stderr.write(`${styled('yellow', 'warning:')} ${message}\n`);
+  }
+}
+
+/** Colour on stderr, when it is a terminal that wants some. */
+export function styled(format: 'yellow' | 'red' | 'bold', text: string): string {
+  return wantsColour(process.stderr) ? styleText(format, text) : text;
+}
+
+function wantsColour(stream: NodeJS.WriteStream): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  if (NO_COLOR !== undefined && NO_COLOR !== '') return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0';
+  return stream.isTTY === true && TERM !== 'dumb';
+}
+
+/** A reader that went away (`| head`) ends the program quietly. */
+export function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(process.exitCode ?? 0);
+    });
+  }
+}

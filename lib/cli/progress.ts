@@ -1,0 +1,84 @@
+/** What a progress line shows. */
+export interface ProgressState {
+  step: number;
+  /** The step at which training ends at the latest; undefined when only a target loss ends it. */
+  totalSteps: number | undefined;
+  /** A target loss may end it sooner. */
+  mayEndSooner: boolean;
+  loss: number;
+  /** Type-token ratio of the last sample generations. */
+  ttr: number | undefined;
+  /** Of this process, resumed steps left out. */
+  stepsDone: number;
+  /** Spent on steps, seconds. */
+  seconds: number;
+}
+
+const BAR_WIDTH = 24;
+
+/** `2:05` or `1:02:03`. */
+export function renderDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const [hours, minutes, rest] = parts.map((part) => String(part).padStart(2, '0'));
+  return parts[0] === 0 ? `${parts[1]}:${rest}` : `${Number(hours)}:${minutes}:${rest}`;
+}
+
+function renderEta({ step, totalSteps, mayEndSooner, stepsDone, seconds }: ProgressState): string {
+  if (totalSteps === undefined || stepsDone === 0) return `${renderDuration(seconds)} elapsed`;
+  const left = (seconds / stepsDone) * Math.max(0, totalSteps - step);
+  return `${mayEndSooner ? 'at most ' : ''}${renderDuration(left)} left`;
+}
+
+/** One line without the bar, for logs. */
+export function renderProgressLine(state: ProgressState): string {
+  const total = state.totalSteps === undefined ? '' : `/${state.totalSteps}`;
+  const ttr = state.ttr === undefined ? '' : `  ttr ${state.ttr.toFixed(3)}`;
+  return `step ${state.step}${total}  loss ${state.loss.toFixed(4)}${ttr}  ${renderEta(state)}`;
+}
+
+/** The line with a bar in front, for terminals. */
+export function renderProgressBar(state: ProgressState, columns: number): string {
+  const share = state.totalSteps === undefined ? 0 : Math.min(1, state.step / state.totalSteps);
+  const filled = Math.round(share * BAR_WIDTH);
+  const bar = state.totalSteps === undefined ? '' : `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] `;
+  return `${bar}${renderProgressLine(state)}`.slice(0, Math.max(20, columns - 1));
+}
+
+/** Between plain lines where there is no terminal, seconds. */
+const LINE_INTERVAL = 5;
+
+/** A bar that redraws itself on a terminal, and a plain line now and then elsewhere. */
+export class Progress {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #isLive: boolean;
+  #lastLineAt = -Infinity;
+  #isDrawn = false;
+
+  constructor(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv = process.env) {
+    this.#stream = stream;
+    const isCi = environment['CI'] !== undefined && environment['CI'] !== '' && environment['CI'] !== 'false';
+    this.#isLive = stream.isTTY === true && !isCi && environment['TERM'] !== 'dumb';
+  }
+
+  update(state: ProgressState): void {
+    if (this.#isLive) {
+      this.#stream.write(`\r\x1b[2K${renderProgressBar(state, this.#stream.columns ?? 80)}`);
+      this.#isDrawn = true;
+    } else if (performance.now() / 1000 - this.#lastLineAt >= LINE_INTERVAL || state.step === state.totalSteps) {
+      this.#lastLineAt = performance.now() / 1000;
+      this.#stream.write(`${renderProgressLine(state)}\n`);
+    }
+  }
+
+  /** A line of text above the bar. */
+  log(message: string): void {
+    this.clear();
+    this.#stream.write(`${message}\n`);
+  }
+
+  clear(): void {
+    if (this.#isDrawn) this.#stream.write('\r\x1b[2K');
+    this.#isDrawn = false;
+  }
+}

@@ -1,0 +1,47 @@
+import { PassThrough } from 'node:stream';
+import { Progress, renderDuration, renderProgressBar, renderProgressLine } from '../../lib/cli/progress.ts';
+
+const state = { step: 22, totalSteps: 88, mayEndSooner: true, loss: 1.23456, ttr: 0.5, stepsDone: 22, seconds: 44 };
+
+test.each([
+  [0, '0:00'],
+  [65, '1:05'],
+  [3723, '1:02:03'],
+])('%d seconds are %s', (seconds, text) => {
+  expect(renderDuration(seconds)).toBe(text);
+});
+
+test('a line tells step, loss, TTR and the time left', () => {
+  expect(renderProgressLine(state)).toBe('step 22/88  loss 1.2346  ttr 0.500  at most 2:12 left');
+  expect(renderProgressLine({ ...state, mayEndSooner: false, ttr: undefined })).toBe('step 22/88  loss 1.2346  2:12 left');
+  expect(renderProgressLine({ ...state, totalSteps: undefined })).toBe('step 22  loss 1.2346  ttr 0.500  0:44 elapsed');
+});
+
+test('the time left counts only the steps of this process', () => {
+  expect(renderProgressLine({ ...state, step: 80, stepsDone: 4, seconds: 8, mayEndSooner: false })).toContain('0:16 left');
+});
+
+test('the bar fills with the steps and never wraps', () => {
+  expect(renderProgressBar(state, 120)).toMatch(/^\[######-{18}\] step/);
+  expect(renderProgressBar(state, 40)).toHaveLength(39);
+});
+
+function capture(isTTY: boolean, environment: NodeJS.ProcessEnv): string {
+  const stream = Object.assign(new PassThrough(), { isTTY, columns: 80 });
+  const progress = new Progress(stream as unknown as NodeJS.WriteStream, environment);
+  progress.update(state);
+  progress.log('saved');
+  return String(stream.read());
+}
+
+test('a terminal gets a bar that is cleared before other lines', () => {
+  expect(capture(true, {})).toMatch(/^\r\x1b\[2K\[#+-+\] .*\r\x1b\[2Ksaved\n$/);
+});
+
+test.each([
+  [false, {}],
+  [true, { CI: 'true' }],
+  [true, { TERM: 'dumb' }],
+])('isTTY %s with %j gets plain lines', (isTTY, environment) => {
+  expect(capture(isTTY, environment)).toBe(`${renderProgressLine(state)}\nsaved\n`);
+});
