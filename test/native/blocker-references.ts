@@ -14,6 +14,7 @@ export function naiveNoRepeatNgram(history: readonly number[], ngramSize: number
 export interface CitationRule {
   sequences: readonly (readonly number[])[];
   matchLength: number;
+  matchUnit: 'token' | 'word';
   startsWord: readonly number[];
   canonicalIds: readonly number[];
   eosTokenIds: readonly number[];
@@ -22,16 +23,34 @@ export interface CitationRule {
   sequenceEnd: 'ignore' | 'ban-eos';
 }
 
-/** The paper's rule: what follows the last `matchLength` tokens anywhere in the training sequences, token units. */
+/** The paper's rule: what follows the last `matchLength` tokens or words anywhere in the training sequences. */
 export function naiveCitation(history: readonly number[], rule: CitationRule): number[] {
-  const { matchLength: k, canonicalIds: canonical } = rule;
-  if (history.length < k) return [];
-  const tail = history.slice(history.length - k);
-  const occurrences = rule.sequences.flatMap((sequence) =>
-    sequence.flatMap((_, start) => (start + k <= sequence.length && tail.every((id, i) => canonical[sequence[start + i]!] === canonical[id]) ? [sequence.slice(start + k)] : [])));
-  const counted = rule.banned === 'first' ? occurrences.slice(0, 1) : occurrences;
-  const followers = counted.flatMap((rest) => (rest.length > 0 ? [rest[0]!] : rule.sequenceEnd === 'ban-eos' ? rule.eosTokenIds : []));
-  return sorted(new Set(followers.filter((id) => !rule.waitForWordEnd || rule.startsWord[id] === 1 || rule.eosTokenIds.includes(id))));
+  const context = lastUnits(history, rule);
+  if (context === undefined) return [];
+  const isMatch = (before: readonly number[], next: number | undefined): boolean => {
+    const endsWord = rule.matchUnit === 'token' || next === undefined || rule.startsWord[next] === 1;
+    return endsWord && lastUnits(before, rule)?.join() === context.join();
+  };
+  const followers = rule.sequences.flatMap((sequence) =>
+    [...sequence, undefined].filter((next, end) => isMatch(sequence.slice(0, end), next)));
+  const counted = rule.banned === 'first' ? followers.slice(0, 1) : followers;
+  return sorted(new Set(counted.flatMap((next) => (next === undefined ? endBan(rule) : idsLike(next, rule)))));
+}
+
+/** The last `matchLength` units in canonical ids; undefined when there are fewer. */
+function lastUnits(tokens: readonly number[], { matchLength, matchUnit, startsWord, canonicalIds }: CitationRule): number[] | undefined {
+  const starts = tokens.flatMap((id, at) => (matchUnit === 'token' || startsWord[id] === 1 ? [at] : []));
+  const start = starts[starts.length - matchLength];
+  return start === undefined ? undefined : tokens.slice(start).map((id) => canonicalIds[id]!);
+}
+
+/** Every id that counts as the same token; under waitForWordEnd only those that would start a new word. */
+function idsLike(next: number, { canonicalIds, startsWord, waitForWordEnd }: CitationRule): number[] {
+  return canonicalIds.flatMap((canonical, id) => (canonical === canonicalIds[next] && (!waitForWordEnd || startsWord[id] === 1) ? [id] : []));
+}
+
+function endBan({ sequenceEnd, eosTokenIds }: CitationRule): readonly number[] {
+  return sequenceEnd === 'ban-eos' ? eosTokenIds : [];
 }
 
 function sorted(ids: Set<number>): number[] {

@@ -10,14 +10,14 @@ const identity = Array.from({ length: VOCABULARY }, (_, id) => id);
 const folded = [0, 0, 2, 2, 4, 5, 6];
 
 const PLAIN: Omit<CitationRule, 'sequences'> = {
-  matchLength: 2, startsWord: identity.map(() => 1), canonicalIds: identity, eosTokenIds: [EOS], waitForWordEnd: false, banned: 'all', sequenceEnd: 'ignore',
+  matchLength: 2, matchUnit: 'token', startsWord: identity.map(() => 1), canonicalIds: identity, eosTokenIds: [EOS], waitForWordEnd: false, banned: 'all', sequenceEnd: 'ignore',
 };
 
 async function withIndex<T>(rule: CitationRule, use: (banned: (history: readonly number[]) => number[]) => T): Promise<T> {
   const native = addon();
   const lengths = Int32Array.from(rule.sequences, (sequence) => sequence.length);
   const index = await native.citationIndexCreate(Int32Array.from(rule.sequences.flat()), lengths, {
-    matchLength: rule.matchLength, matchUnit: 'token', startsWord: Uint8Array.from(rule.startsWord),
+    matchLength: rule.matchLength, matchUnit: rule.matchUnit, startsWord: Uint8Array.from(rule.startsWord),
     canonicalIds: Int32Array.from(rule.canonicalIds), eosTokenIds: Int32Array.from(rule.eosTokenIds),
   });
   const ask = (history: readonly number[]): number[] =>
@@ -33,6 +33,7 @@ const ids = fc.integer({ min: 0, max: VOCABULARY - 1 });
 const rules: fc.Arbitrary<CitationRule> = fc.record({
   sequences: fc.array(fc.array(ids, { minLength: 1, maxLength: 14 }), { minLength: 1, maxLength: 5 }),
   matchLength: fc.integer({ min: 1, max: 5 }),
+  matchUnit: fc.constantFrom('token' as const, 'word' as const),
   startsWord: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: VOCABULARY, maxLength: VOCABULARY }),
   canonicalIds: fc.constantFrom(identity, folded),
   eosTokenIds: fc.constantFrom([EOS], [EOS, 5]),
@@ -43,12 +44,14 @@ const rules: fc.Arbitrary<CitationRule> = fc.record({
 
 describe('citationIndexBanned', () => {
   const cases: [string, number[], Partial<CitationRule>, number[]][] = [
-    ['all continuations of the last two tokens', [9, 1, 2].map((id) => id % VOCABULARY), {}, [3, 4]],
+    ['all continuations of the last two tokens', [5, 1, 2], {}, [3, 4]],
     ['only the first occurrence', [1, 2], { banned: 'first' }, [3]],
     ['fewer tokens than the match', [2], {}, []],
     ['a match at the end of a sequence, ignored', [2, 4], {}, []],
     ['a match at the end of a sequence, ending forbidden', [2, 4], { sequenceEnd: 'ban-eos' }, [EOS]],
     ['only tokens that start a word, when waiting for its end', [1, 2], { waitForWordEnd: true, startsWord: [1, 1, 1, 0, 1, 1, 1] }, [4]],
+    ['the last two words, however many tokens they have', [0, 5, 1, 2], { matchUnit: 'word', startsWord: [1, 1, 0, 1, 1, 1, 1], sequences: [[5, 1, 2, 3], [5, 1, 2, 2]] }, [3]],
+    ['every id that is the same when folded', [1, 2], { canonicalIds: [0, 1, 2, 3, 3, 5, 6], sequences: [[1, 2, 3]] }, [3, 4]],
     ['two training sequences are not one text', [3, 1], {}, []],
   ];
   test.each(cases)('%s', (_, history, changes, expected) =>

@@ -1,4 +1,5 @@
-import type { ModelConfig } from '../../lib/addon-types.ts';
+import fc from 'fast-check';
+import { rmSync } from 'node:fs';
 import type { Model } from '../../lib/model/model.ts';
 import { Tensor } from '../../lib/tensor/index.ts';
 import { describeOnEachDevice } from '../devices.ts';
@@ -7,6 +8,7 @@ import { IGNORE_INDEX, makeBatch, randomRows, type FlatBatch } from './batches.t
 import { relativeDifference, relativeError } from './differences.ts';
 import { TINY_MODELS, tinyModelPath } from './expected.ts';
 import { readAll, readNumbers, withModel } from './models.ts';
+import { writeRandomModel, type RandomConfig } from './random-model.ts';
 
 /** float64 copies of the parameters that collect gradients. */
 function copyWeights(model: Model, device: string): Map<string, Tensor> {
@@ -16,12 +18,6 @@ function copyWeights(model: Model, device: string): Map<string, Tensor> {
     parameter.dispose();
     return [name, copy];
   }));
-}
-
-function makeMaskedBatch(config: ModelConfig, seed: number): FlatBatch {
-  const batch = makeBatch(randomRows(seed, 3, 17, config.vocabSize));
-  for (let i = 0; i < batch.targets.length; i += 4) batch.targets[i] = IGNORE_INDEX;
-  return batch;
 }
 
 interface OracleResult {
@@ -36,21 +32,50 @@ function runOracle(model: Model, batch: FlatBatch, device: string): OracleResult
   const { logits, lossSum } = runAutogradLlama(model.config, weights, batch, makeTensor);
   lossSum.backward();
   const gradients = new Map([...weights].map(([name, weight]) => [name, weight.grad!]));
-  return { logits: readNumbers(logits), lossSum: readNumbers(lossSum)[0]!, gradients: readAll(gradients) };
+  const result = { logits: readNumbers(logits), lossSum: readNumbers(lossSum)[0]!, gradients: readAll(gradients) };
+  for (const weight of weights.values()) weight.dispose();
+  return result;
 }
+
+/** Logits within 1e-5, the loss within 1e-5, every gradient within 1e-4 of float64, all relative. */
+async function expectSameAsAutograd(model: Model, seed: number, device: string): Promise<void> {
+  const batch = makeBatch(randomRows(seed, 3, 17, model.config.vocabSize));
+  for (let i = 0; i < batch.targets.length; i += 4) batch.targets[i] = IGNORE_INDEX;
+  const oracle = runOracle(model, batch, device);
+  const { logits } = await model.forward(batch);
+  expect(relativeError(readNumbers(logits), oracle.logits)).toBeLessThan(1e-5);
+  logits.dispose();
+  const { lossSum } = await model.forwardBackward(batch);
+  expect(relativeDifference(lossSum, oracle.lossSum)).toBeLessThan(1e-5);
+  const errors = [...readAll(model.gradients())].map(([parameter, gradient]) => ({ parameter, error: relativeError(gradient, oracle.gradients.get(parameter)!) }));
+  expect(errors.map(({ parameter }) => parameter).sort()).toEqual([...oracle.gradients.keys()].sort());
+  expect(errors.filter(({ error }) => !(error < 1e-4))).toEqual([]);
+}
+
+const configs: fc.Arbitrary<RandomConfig> = fc
+  .record({
+    keyValueHeads: fc.integer({ min: 1, max: 3 }), groups: fc.integer({ min: 1, max: 3 }), headDim: fc.integer({ min: 1, max: 8 }).map((half) => 2 * half),
+    width: fc.integer({ min: 2, max: 6 }), intermediateSize: fc.integer({ min: 5, max: 33 }), layers: fc.integer({ min: 1, max: 3 }), vocabSize: fc.integer({ min: 12, max: 70 }),
+    attentionBias: fc.boolean(), mlpBias: fc.boolean(), tied: fc.boolean(), slidingWindow: fc.constantFrom(0, 0, 1, 5, 40), rope: fc.constantFrom('default' as const, 'linear' as const, 'llama3' as const),
+  })
+  .map(({ groups, width, ...rest }) => {
+    const heads = groups * rest.keyValueHeads;
+    const hasNoBias = rest.slidingWindow > 0;
+    return { ...rest, heads, hiddenSize: heads * width, attentionBias: rest.attentionBias && !hasNoBias, mlpBias: rest.mlpBias && !hasNoBias };
+  });
 
 describeOnEachDevice('The hand-written backward against autograd in float64', (device) => {
   test.each(TINY_MODELS)('%s: logits, loss and the gradient of every parameter', (name) =>
-    withModel(tinyModelPath(name), device, async (model) => {
-      const batch = makeMaskedBatch(model.config, 5);
-      const oracle = runOracle(model, batch, device);
-      const { logits } = await model.forward(batch);
-      expect(relativeError(readNumbers(logits), oracle.logits)).toBeLessThan(1e-5);
-      logits.dispose();
-      const { lossSum } = await model.forwardBackward(batch);
-      expect(relativeDifference(lossSum, oracle.lossSum)).toBeLessThan(1e-5);
-      const errors = [...readAll(model.gradients())].map(([parameter, gradient]) => ({ parameter, error: relativeError(gradient, oracle.gradients.get(parameter)!) }));
-      expect(errors.map(({ parameter }) => parameter).sort()).toEqual([...oracle.gradients.keys()].sort());
-      expect(errors.filter(({ error }) => !(error < 1e-4))).toEqual([]);
-    }));
+    withModel(tinyModelPath(name), device, (model) => expectSameAsAutograd(model, 5, device)));
+
+  test('random shapes and flags', async () => {
+    await fc.assert(fc.asyncProperty(configs, fc.nat({ max: 1000 }), async (config, seed) => {
+      const folder = writeRandomModel(config, seed);
+      try {
+        await withModel(folder, device, (model) => expectSameAsAutograd(model, seed, device));
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    }), { numRuns: 25, seed: 1 });
+  });
 });
