@@ -1,0 +1,32 @@
+import { HyperfitError } from '../errors.ts';
+import { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
+
+/** How far a model has been fitted to its training sequences: the proof that a run is a hyperfitted one. */
+export interface Certificate {
+  /** Mean negative log-likelihood per predicted training token, nats. For n distinct sequences of T tokens with one first token it cannot fall below ln(n) / (T - 1). */
+  meanLoss: number;
+  /** The largest mean loss of one training sequence, nats per token. */
+  worstLoss: number;
+  /** Share of training tokens that are the model's first choice after what precedes them. */
+  top1Accuracy: number;
+  /** Mean entropy of the predictions, nats. */
+  entropy: number;
+  sequences: number;
+  tokens: number;
+}
+
+/** Measures a model, without changing it, on the sequences it was trained on. Throws ERR_DATA when no sequence has two tokens. */
+export async function certify(model: MeasurableModel, sequences: readonly Int32Array[], options: MeasureOptions = {}): Promise<Certificate> {
+  const statistics = await measure(model, sequences, options);
+  const summary = statistics.summarize();
+  if (summary === null) throw new HyperfitError('ERR_DATA', `expected sequences of two tokens or more for \`sequences\`, got ${sequences.length} without a token to predict; give training sequences`);
+  const each = statistics.sequences();
+  return {
+    meanLoss: summary.loss,
+    worstLoss: each.reduce((worst, { loss }) => Math.max(worst, loss), -Infinity),
+    top1Accuracy: summary.top1Accuracy,
+    entropy: summary.entropy,
+    sequences: each.length,
+    tokens: summary.tokenCount,
+  };
+}

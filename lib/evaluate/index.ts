@@ -1,0 +1,13 @@
+export { bleuSignature, corpusBleu, sentenceBleu, type BleuOptions, type BleuScore, type BleuSmoothing } from './bleu.ts';
+export { bootstrapMean, bootstrapSignature, type BootstrapInterval, type BootstrapOptions } from './bootstrap.ts';
+export { certify, type Certificate } from './certificate.ts';
+export { evaluate, type EvaluableModel, type EvaluatedGeneration, type EvaluationOptions, type EvaluationResult } from './evaluation.ts';
+export { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
+export { OverlapIndex, overlapSignature, type Overlap, type OverlapSummary } from './overlap.ts';
+export { distinctN, distinctSignature, diversity, repetitionSignature, repN } from './repetition.ts';
+export { selfBleu, selfBleuScores, selfBleuSignature } from './self-bleu.ts';
+export { measureTexts, TEXT_SIGNATURES, type TextMetrics } from './text-metrics.ts';
+export { TokenStatistics, tokenStatisticsSignature, type SequenceStatistics, type TokenStatisticsSummary, type TopKMass } from './token-statistics.ts';
+export { tokenize13a } from './tokenize-13a.ts';
+export { meanTypeTokenRatio, ttrSignature, TTR_WINDOW, typeTokenRatio, typeTokenRatioByPosition } from './type-token-ratio.ts';
+export type { Token, Tokens } from './ngrams.ts';

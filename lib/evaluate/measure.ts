@@ -1,0 +1,29 @@
+import type { NativeTokenStats } from '../addon-types.ts';
+import { batches, type Batch } from '../data/batch.ts';
+import { TokenStatistics } from './token-statistics.ts';
+
+/** What teacher-forced measurement needs of a model. */
+export interface MeasurableModel {
+  tokenStats(batch: Batch, options?: { signal?: AbortSignal }): Promise<NativeTokenStats>;
+}
+
+export interface MeasureOptions {
+  /** Sequences per forward pass; default 8. It changes speed, not results. */
+  batchSize?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+/** Runs every sequence through the model once and adds up what it said about each next token. Rejects with the signal's reason when aborted. */
+export async function measure(model: MeasurableModel, sequences: readonly Int32Array[], options: MeasureOptions = {}): Promise<TokenStatistics> {
+  const { batchSize = 8, signal, onProgress } = options;
+  const statistics = new TokenStatistics();
+  let done = 0;
+  for (const batch of batches(sequences, { batchSize })) {
+    signal?.throwIfAborted();
+    statistics.add(batch, await model.tokenStats(batch, signal === undefined ? {} : { signal }));
+    done += batch.batchSize;
+    onProgress?.({ done, total: sequences.length });
+  }
+  return statistics;
+}

@@ -1,0 +1,56 @@
+import { SuffixArray, type Match } from './suffix-array.ts';
+import { mean } from './mean.ts';
+
+/** A continuation's longest contiguous span of tokens that also stands in one training sequence. */
+export interface Overlap {
+  length: number;
+  /** Where the span starts in the continuation. */
+  start: number;
+  /** The training sequence and the place in it; -1 and -1 when nothing is shared. */
+  sequence: number;
+  offset: number;
+}
+
+export interface OverlapSummary {
+  mean: number | null;
+  max: number | null;
+  /** Share of continuations whose longest span exceeds ten tokens. */
+  shareOver10: number | null;
+  /** `histogram[n]` is the number of continuations whose longest span has n tokens. */
+  histogram: number[];
+  /** One per continuation. */
+  overlaps: Overlap[];
+}
+
+export function overlapSignature(): string {
+  return 'overlap|unit:token-ids|span:longest-contiguous|within:one-training-sequence|context:excluded';
+}
+
+/** Training sequences, made searchable once and asked many times. */
+export class OverlapIndex {
+  readonly #suffixes: SuffixArray;
+
+  constructor(trainingSequences: readonly Int32Array[]) {
+    this.#suffixes = new SuffixArray(trainingSequences);
+  }
+
+  /** The longest span of one continuation; the earliest of several. */
+  longest(continuation: Int32Array): Overlap {
+    let best: Match & { start: number } = { length: 0, start: 0, sequence: -1, offset: -1 };
+    for (let start = 0; start + best.length < continuation.length; start += 1) {
+      const match = this.#suffixes.longestPrefix(continuation.subarray(start));
+      if (match.length > best.length) best = { ...match, start };
+    }
+    return best;
+  }
+
+  /** Source: arXiv 2412.04318, figure 3 and section 5 (dataset overlap). */
+  summarize(continuations: readonly Int32Array[]): OverlapSummary {
+    const overlaps = continuations.map((continuation) => this.longest(continuation));
+    const lengths = overlaps.map(({ length }) => length);
+    const max = lengths.length === 0 ? null : lengths.reduce((most, length) => Math.max(most, length), 0);
+    const histogram = new Array<number>((max ?? -1) + 1).fill(0);
+    for (const length of lengths) histogram[length] = histogram[length]! + 1;
+    return { mean: mean(lengths), max, shareOver10: mean(lengths.map((length) => (length > 10 ? 1 : 0))), histogram, overlaps };
+  }
+}
