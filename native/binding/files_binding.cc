@@ -8,18 +8,10 @@
 #include "binding/async_task.h"
 #include "binding/errors.h"
 #include "binding/readers.h"
+#include "binding/tensor_handles.h"
 
 namespace hyperfit::binding {
 namespace {
-
-c10::Device read_device(const Napi::Value& value) {
-  const std::string text = read_string(value, "device");
-  try {
-    return c10::Device(text);
-  } catch (const c10::Error&) {
-    throw Error("ERR_DEVICE", "expected \"cpu\", \"cuda\" or \"cuda:N\" for `device`, got \"" + text + "\"");
-  }
-}
 
 std::vector<at::Tensor> load_all(const std::vector<TensorSource>& sources, c10::Device device) {
   std::vector<at::Tensor> tensors;
@@ -28,19 +20,15 @@ std::vector<at::Tensor> load_all(const std::vector<TensorSource>& sources, c10::
   return tensors;
 }
 
-/// Memory that V8 does not see is reported to it, so that it collects in time.
 Napi::Value put_all(Napi::Env env, const std::vector<at::Tensor>& tensors) {
-  TensorTable& table = addon_data(env).tensors;
-  const int64_t before = table.live_bytes();
   Napi::Array handles = Napi::Array::New(env, tensors.size());
-  for (uint32_t i = 0; i < tensors.size(); ++i) handles.Set(i, Napi::Number::New(env, table.put(tensors[i])));
-  Napi::MemoryManagement::AdjustExternalMemory(env, table.live_bytes() - before);
+  for (uint32_t i = 0; i < tensors.size(); ++i) handles.Set(i, new_handle(env, tensors[i]));
   return handles;
 }
 
 Napi::Value tensors_load(const Napi::CallbackInfo& info) {
   std::vector<TensorSource> sources = read_tensor_sources(info[0]);
-  const c10::Device device = read_device(info[1]);
+  const c10::Device device = read_device(info[1], "device");
   return queue_task(
       info.Env(), [sources = std::move(sources), device] { return load_all(sources, device); },
       [](Napi::Env env, std::vector<at::Tensor>& tensors) { return put_all(env, tensors); });

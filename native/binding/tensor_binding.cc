@@ -10,41 +10,19 @@
 #include "binding/ivalue.h"
 #include "binding/operator_call.h"
 #include "binding/readers.h"
+#include "binding/tensor_handles.h"
 #include "engine/error.h"
 
 namespace hyperfit::binding {
 namespace {
 
-// V8 collects sooner when it knows of the memory behind its small objects.
-constexpr int64_t kReportChunk = 1 << 20;
-
-void report_memory(Napi::Env env) {
-  int64_t change = addon_data(env).tensors.take_unreported_bytes(kReportChunk);
-  if (change != 0) Napi::MemoryManagement::AdjustExternalMemory(env, change);
-}
-
 const at::Tensor& tensor_argument(const Napi::CallbackInfo& info, size_t index = 0) {
   return addon_data(info.Env()).tensors.get(read_handle(info[index], "tensor"));
-}
-
-Napi::Value new_handle(Napi::Env env, at::Tensor tensor) {
-  Handle handle = addon_data(env).tensors.put(std::move(tensor));
-  report_memory(env);
-  return Napi::Number::New(env, handle);
 }
 
 at::ScalarType read_dtype(const Napi::Value& value, const std::string& name) {
   auto number = read_integer(value, name, 0, static_cast<int64_t>(at::ScalarType::NumOptions) - 1);
   return static_cast<at::ScalarType>(number);
-}
-
-at::Device read_device(const Napi::Value& value, const std::string& name) {
-  std::string text = read_string(value, name);
-  try {
-    return at::Device(text);
-  } catch (const c10::Error&) {
-    throw Error("ERR_DEVICE", "expected \"cpu\", \"cuda\" or \"cuda:<index>\" for `" + name + "`, got \"" + text + "\"");
-  }
 }
 
 bool is_half(at::ScalarType dtype) { return dtype == at::kHalf || dtype == at::kBFloat16; }

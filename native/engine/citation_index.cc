@@ -1,6 +1,7 @@
 #include "engine/citation_index.h"
 
 #include <algorithm>
+#include <string>
 
 #include "engine/error.h"
 #include "engine/token_hash.h"
@@ -9,16 +10,10 @@ namespace hyperfit {
 
 CitationIndex::CitationIndex(std::vector<int32_t> tokens, std::span<const int32_t> lengths, CitationIndexOptions options)
     : options_(std::move(options)), tokens_(std::move(tokens)) {
-  const auto vocabulary = static_cast<int32_t>(options_.canonical.size());
-  for (int32_t token : tokens_) {
-    if (token < 0 || token >= vocabulary) {
-      throw Error("ERR_DATA", "expected training ids below " + std::to_string(vocabulary) + " for the citation blocker, got " +
-                                  std::to_string(token) + "; use the data the model was tokenized with");
-    }
-  }
+  check_ids(tokens_);
   canonical_ = canonical(tokens_);
-  members_.resize(vocabulary);
-  for (int32_t id = 0; id < vocabulary; ++id) members_[options_.canonical[id]].push_back(id);
+  members_.resize(vocabulary());
+  for (int32_t id = 0; id < vocabulary(); ++id) members_[options_.canonical[id]].push_back(id);
   uint32_t start = 0;
   for (int32_t length : lengths) {
     starts_.push_back(start);
@@ -29,6 +24,14 @@ CitationIndex::CitationIndex(std::vector<int32_t> tokens, std::span<const int32_
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     return a.hash != b.hash ? a.hash < b.hash : a.position < b.position;
   });
+}
+
+void CitationIndex::check_ids(std::span<const int32_t> tokens) const {
+  for (int32_t token : tokens) {
+    if (token >= 0 && token < vocabulary()) continue;
+    throw Error("ERR_DATA", "expected ids from 0 to " + std::to_string(vocabulary() - 1) + " for the citation blocker, got " +
+                                std::to_string(token) + "; use the data this model was trained on");
+  }
 }
 
 void CitationIndex::index_sequence(uint32_t sequence) {

@@ -29,6 +29,10 @@ class CitationIndex {
   /// Banned next tokens after `history`, sorted, without repeats.
   std::vector<int32_t> banned(std::span<const int32_t> history, const CitationRule& rule) const;
 
+  /// Throws ERR_DATA for an id outside the vocabulary.
+  void check_ids(std::span<const int32_t> tokens) const;
+  int32_t vocabulary() const { return static_cast<int32_t>(options_.canonical.size()); }
+
  private:
   struct Entry {
     uint64_t hash;

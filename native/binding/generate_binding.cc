@@ -1,0 +1,141 @@
+#include <napi.h>
+
+#include "binding/addon_data.h"
+#include "binding/async_task.h"
+#include "binding/control.h"
+#include "binding/model_functions.h"
+#include "binding/model_readers.h"
+#include "binding/model_table.h"
+#include "binding/readers.h"
+
+namespace hyperfit::binding {
+namespace {
+
+Napi::Int32Array int_array(Napi::Env env, const std::vector<int32_t>& values) {
+  Napi::Int32Array array = Napi::Int32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+Napi::Float32Array float_array(Napi::Env env, const std::vector<float>& values) {
+  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+Napi::Value generation_object(Napi::Env env, const Generation& generation, bool token_stats) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("ids", int_array(env, generation.ids));
+  result.Set("finishReason", generation.finish_reason);
+  result.Set("interventions", Napi::Number::New(env, static_cast<double>(generation.interventions)));
+  if (token_stats) {
+    result.Set("logProbs", float_array(env, generation.log_probabilities));
+    result.Set("entropies", float_array(env, generation.entropies));
+  }
+  return result;
+}
+
+// Tokens travel by the task's own port, so that the last of them arrives before the promise is settled.
+TokenListener forward_tokens(std::shared_ptr<Napi::FunctionReference> callback, MainThreadPort& port) {
+  if (!callback) return nullptr;
+  return [callback, &port](int64_t row, int32_t id, float log_probability) {
+    port.post([callback, row, id, log_probability](Napi::Env env) {
+      callback->Call({Napi::Number::New(env, static_cast<double>(row)), Napi::Number::New(env, id),
+                      Napi::Number::New(env, log_probability)});
+    });
+  };
+}
+
+void check_vocabulary(const GenerateOptions& options, const ModelConfig& config) {
+  if (!options.citation_index || options.citation_index->vocabulary() == config.vocab_size) return;
+  throw Error("ERR_CONFIG", "expected a citation blocker made for a vocabulary of " + std::to_string(config.vocab_size) +
+                                ", got one for " + std::to_string(options.citation_index->vocabulary()));
+}
+
+Napi::Value model_generate(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  const size_t rows = read_typed_array<int32_t>(info[2], "lengths").size();
+  GenerateOptions options = read_generate_options(info[3], rows);
+  auto prompts = read_prompts(info[1], info[2], model->decoder().config(), options.max_new_tokens);
+  check_vocabulary(options, model->decoder().config());
+  Control control(info[4]);
+  std::shared_ptr<Napi::FunctionReference> callback;
+  if (!info[5].IsNull()) {
+    callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[5], "onToken")));
+  }
+  const bool token_stats = options.token_stats;
+  return queue_task(
+      info.Env(),
+      [model, prompts = std::move(prompts), options = std::move(options), control, callback](MainThreadPort& port) {
+        return model->generate(prompts, options, control.signals(), forward_tokens(callback, port));
+      },
+      [token_stats](Napi::Env env, std::vector<Generation>& generations) {
+        Napi::Array result = Napi::Array::New(env, generations.size());
+        for (uint32_t row = 0; row < generations.size(); ++row) {
+          result.Set(row, generation_object(env, generations[row], token_stats));
+        }
+        return result;
+      });
+}
+
+CitationIndexOptions read_index_options(const Napi::Value& value) {
+  const Napi::Object object = read_object(value, "options");
+  CitationIndexOptions options;
+  options.match_length = read_integer(object.Get("matchLength"), "matchLength", 1, 1024);
+  options.match_words = read_string(object.Get("matchUnit"), "matchUnit") == "word";
+  options.starts_word = copy_typed_array<uint8_t>(object.Get("startsWord"), "startsWord");
+  options.canonical = copy_typed_array<int32_t>(object.Get("canonicalIds"), "canonicalIds");
+  options.eos_token_ids = copy_typed_array<int32_t>(object.Get("eosTokenIds"), "eosTokenIds");
+  if (options.starts_word.size() != options.canonical.size()) {
+    throw Error("ERR_SHAPE", "expected `startsWord` and `canonicalIds` of one length, the vocabulary's");
+  }
+  return options;
+}
+
+Napi::Value citation_index_create(const Napi::CallbackInfo& info) {
+  std::vector<int32_t> tokens = copy_typed_array<int32_t>(info[0], "sequences");
+  std::vector<int32_t> lengths = copy_typed_array<int32_t>(info[1], "lengths");
+  CitationIndexOptions options = read_index_options(info[2]);
+  return queue_task(
+      info.Env(),
+      [tokens = std::move(tokens), lengths = std::move(lengths), options = std::move(options)]() mutable {
+        return std::make_shared<CitationIndex>(std::move(tokens), lengths, std::move(options));
+      },
+      [](Napi::Env env, std::shared_ptr<CitationIndex>& index) {
+        return Napi::Number::New(env, addon_data(env).models->citation_indexes.put(std::move(index)));
+      });
+}
+
+Napi::Value citation_index_dispose(const Napi::CallbackInfo& info) {
+  addon_data(info.Env()).models->citation_indexes.release(read_handle(info[0], "index"));
+  return info.Env().Undefined();
+}
+
+Napi::Value citation_index_banned(const Napi::CallbackInfo& info) {
+  auto index = addon_data(info.Env()).models->citation_indexes.get(read_handle(info[0], "index"));
+  CitationRule rule;
+  rule.wait_for_word_end = read_boolean(info[2], "waitForWordEnd");
+  rule.all_continuations = read_string(info[3], "banned") == "all";
+  rule.ban_eos_at_end = read_string(info[4], "sequenceEnd") == "ban-eos";
+  const std::span<int32_t> history = read_typed_array<int32_t>(info[1], "history");
+  index->check_ids(history);
+  return int_array(info.Env(), index->banned(history, rule));
+}
+
+Napi::Value no_repeat_ngram_banned(const Napi::CallbackInfo& info) {
+  NoRepeatNgram rule(read_integer(info[1], "ngramSize", 0, 1024));
+  for (int32_t id : read_typed_array<int32_t>(info[0], "history")) rule.append(id);
+  return int_array(info.Env(), rule.banned());
+}
+
+}  // namespace
+
+void init_generate(Napi::Env env, Napi::Object exports) {
+  exports.Set("modelGenerate", Napi::Function::New<guarded<model_generate>>(env, "modelGenerate"));
+  exports.Set("citationIndexCreate", Napi::Function::New<guarded<citation_index_create>>(env, "citationIndexCreate"));
+  exports.Set("citationIndexDispose", Napi::Function::New<guarded<citation_index_dispose>>(env, "citationIndexDispose"));
+  exports.Set("citationIndexBanned", Napi::Function::New<guarded<citation_index_banned>>(env, "citationIndexBanned"));
+  exports.Set("noRepeatNgramBanned", Napi::Function::New<guarded<no_repeat_ngram_banned>>(env, "noRepeatNgramBanned"));
+}
+
+}  // namespace hyperfit::binding

@@ -1,0 +1,200 @@
+#include <napi.h>
+
+#include "binding/addon_data.h"
+#include "binding/async_task.h"
+#include "binding/control.h"
+#include "binding/files_binding.h"
+#include "binding/model_functions.h"
+#include "binding/model_readers.h"
+#include "binding/model_table.h"
+#include "binding/tensor_handles.h"
+
+namespace hyperfit::binding {
+
+AddonData::AddonData() : models(std::make_unique<ModelTable>()) {}
+AddonData::~AddonData() = default;
+
+int64_t live_models(Napi::Env env) { return static_cast<int64_t>(addon_data(env).models->models.size()); }
+
+std::shared_ptr<Model> model_argument(const Napi::CallbackInfo& info) {
+  return addon_data(info.Env()).models->models.get(read_handle(info[0], "model"));
+}
+
+namespace {
+
+TokenBatch to_device(const HostBatch& batch, const Model& model) {
+  return {batch.ids.to(model.device()), batch.batch, batch.sequence};
+}
+
+// bfloat16 compute comes with the fused kernels; until then it is refused rather than silently computed in float32.
+void check_compute_dtype(const std::string& dtype) {
+  if (dtype == "float32") return;
+  throw Error("ERR_CONFIG", "expected \"float32\" for `computeDtype`, got \"" + dtype + "\"; other types are not available yet");
+}
+
+Napi::Value model_load(const Napi::CallbackInfo& info) {
+  const ModelConfig config = read_model_config(info[0]);
+  std::vector<TensorSource> sources = read_tensor_sources(info[1]);
+  const at::Device device = read_device(info[2], "device");
+  check_compute_dtype(read_string(info[3], "computeDtype"));
+  Control control(info[4]);
+  return queue_task(
+      info.Env(),
+      [config, sources = std::move(sources), device, control] {
+        return std::make_shared<Model>(config, sources, device, control.signals());
+      },
+      [](Napi::Env env, std::shared_ptr<Model>& model) {
+        return Napi::Number::New(env, addon_data(env).models->models.put(std::move(model)));
+      });
+}
+
+Napi::Value model_dispose(const Napi::CallbackInfo& info) {
+  addon_data(info.Env()).models->models.release(read_handle(info[0], "model"));
+  return info.Env().Undefined();
+}
+
+Napi::Value named_tensors(Napi::Env env, const std::vector<Parameter>& parameters, at::Tensor Parameter::* member) {
+  Napi::Array result = Napi::Array::New(env);
+  for (const Parameter& parameter : parameters) {
+    if (!(parameter.*member).defined()) continue;
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", parameter.name);
+    entry.Set("tensor", new_handle(env, parameter.*member));
+    result.Set(result.Length(), entry);
+  }
+  return result;
+}
+
+Napi::Value model_parameters(const Napi::CallbackInfo& info) {
+  return named_tensors(info.Env(), model_argument(info)->decoder().parameters().all(), &Parameter::value);
+}
+
+Napi::Value model_gradients(const Napi::CallbackInfo& info) {
+  return named_tensors(info.Env(), model_argument(info)->decoder().parameters().all(), &Parameter::gradient);
+}
+
+struct Forward {
+  at::Tensor logits;
+  std::vector<at::Tensor> hidden_states;
+};
+
+Napi::Value model_forward(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  HostBatch batch = read_batch(info[1], info[2], info[3], model->decoder().config(), false);
+  const bool hidden_states = read_boolean(info[4], "hiddenStates");
+  return queue_task(
+      info.Env(),
+      [model, batch, hidden_states] {
+        Forward result;
+        result.logits = model->decoder().forward(to_device(batch, *model), {}, hidden_states ? &result.hidden_states : nullptr);
+        result.logits = result.logits.clone().view({batch.batch, batch.sequence, -1});
+        for (at::Tensor& state : result.hidden_states) state = state.view({batch.batch, batch.sequence, -1});
+        return result;
+      },
+      [](Napi::Env env, Forward& forward) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("logits", new_handle(env, forward.logits));
+        Napi::Array states = Napi::Array::New(env);
+        for (const at::Tensor& state : forward.hidden_states) states.Set(states.Length(), new_handle(env, state));
+        result.Set("hiddenStates", states);
+        return result;
+      });
+}
+
+Napi::Value model_forward_backward(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  HostBatch batch = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
+  HostBatch targets = read_batch(info[2], info[3], info[4], model->decoder().config(), true);
+  Control control(info[5]);
+  return queue_task(
+      info.Env(),
+      [model, batch, targets, control] {
+        return model->forward_backward(to_device(batch, *model), targets.ids.to(model->device()), control.signals());
+      },
+      [](Napi::Env env, LossSum& loss) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("lossSum", Napi::Number::New(env, loss.loss_sum));
+        result.Set("tokenCount", Napi::Number::New(env, static_cast<double>(loss.token_count)));
+        return result;
+      });
+}
+
+Napi::Value model_zero_gradients(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  return queue_task(
+      info.Env(), [model] { model->decoder().parameters().zero_gradients(); },
+      [](Napi::Env env, auto&) { return env.Undefined(); });
+}
+
+Napi::Float32Array float_array(Napi::Env env, const at::Tensor& column) {
+  const at::Tensor values = column.contiguous();
+  Napi::Float32Array array = Napi::Float32Array::New(env, values.numel());
+  std::copy_n(values.data_ptr<float>(), values.numel(), array.Data());
+  return array;
+}
+
+Napi::Value stats_object(Napi::Env env, const TokenStats& stats) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("loss", float_array(env, stats.loss));
+  result.Set("entropy", float_array(env, stats.entropy));
+  result.Set("top1Mass", float_array(env, stats.top_mass.select(1, 0)));
+  result.Set("top3Mass", float_array(env, stats.top_mass.select(1, 1)));
+  result.Set("top5Mass", float_array(env, stats.top_mass.select(1, 2)));
+  Napi::Int32Array ids = Napi::Int32Array::New(env, stats.top1_ids.numel());
+  std::copy_n(stats.top1_ids.data_ptr<int64_t>(), stats.top1_ids.numel(), ids.Data());
+  result.Set("top1Ids", ids);
+  return result;
+}
+
+Napi::Value model_token_stats(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  HostBatch batch = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
+  HostBatch targets = read_batch(info[2], info[3], info[4], model->decoder().config(), true);
+  Control control(info[5]);
+  return queue_task(
+      info.Env(),
+      [model, batch, targets, control] {
+        return model->token_stats(to_device(batch, *model), targets.ids.to(model->device()), control.signals());
+      },
+      [](Napi::Env env, TokenStats& stats) { return stats_object(env, stats); });
+}
+
+Napi::Value model_changed_share(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  std::vector<TensorSource> sources = read_tensor_sources(info[1]);
+  return queue_task(
+      info.Env(), [model, sources = std::move(sources)] { return model->changed_share(sources); },
+      [](Napi::Env env, double& share) { return Napi::Number::New(env, share); });
+}
+
+Napi::Value model_memory(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  ParameterStore& parameters = model->decoder().parameters();
+  const at::Tensor& gradients = parameters.flat_gradients();
+  Napi::Object result = Napi::Object::New(info.Env());
+  auto set = [&](const char* name, int64_t bytes) { result.Set(name, Napi::Number::New(info.Env(), static_cast<double>(bytes))); };
+  set("parameterBytes", static_cast<int64_t>(parameters.flat_values().nbytes()));
+  set("gradientBytes", gradients.defined() ? static_cast<int64_t>(gradients.nbytes()) : 0);
+  set("workspaceBytes", model->decoder().workspace_bytes());
+  set("cacheBytes", model->cache().bytes());
+  return result;
+}
+
+}  // namespace
+
+void init_model(Napi::Env env, Napi::Object exports) {
+  exports.Set("modelLoad", Napi::Function::New<guarded<model_load>>(env, "modelLoad"));
+  exports.Set("modelDispose", Napi::Function::New<guarded<model_dispose>>(env, "modelDispose"));
+  exports.Set("modelParameters", Napi::Function::New<guarded<model_parameters>>(env, "modelParameters"));
+  exports.Set("modelGradients", Napi::Function::New<guarded<model_gradients>>(env, "modelGradients"));
+  exports.Set("modelForward", Napi::Function::New<guarded<model_forward>>(env, "modelForward"));
+  exports.Set("modelForwardBackward", Napi::Function::New<guarded<model_forward_backward>>(env, "modelForwardBackward"));
+  exports.Set("modelZeroGradients", Napi::Function::New<guarded<model_zero_gradients>>(env, "modelZeroGradients"));
+  exports.Set("modelTokenStats", Napi::Function::New<guarded<model_token_stats>>(env, "modelTokenStats"));
+  exports.Set("modelChangedShare", Napi::Function::New<guarded<model_changed_share>>(env, "modelChangedShare"));
+  exports.Set("modelMemory", Napi::Function::New<guarded<model_memory>>(env, "modelMemory"));
+  init_generate(env, exports);
+  init_optimizer(env, exports);
+}
+
+}  // namespace hyperfit::binding

@@ -1,0 +1,149 @@
+#include "binding/model_readers.h"
+
+#include <ATen/ops/empty.h>
+
+#include "binding/addon_data.h"
+#include "binding/model_table.h"
+#include "binding/readers.h"
+
+namespace hyperfit::binding {
+namespace {
+
+int64_t positive(const Napi::Object& object, const char* name) { return read_integer(object.Get(name), name, 1); }
+
+RopeScaling read_rope_scaling(const Napi::Object& object) {
+  const std::string type = read_string(object.Get("type"), "ropeScaling.type");
+  if (type == "default") return {};
+  RopeScaling scaling;
+  scaling.factor = read_number(object.Get("factor"), "ropeScaling.factor");
+  if (type == "linear") {
+    scaling.type = RopeScaling::Type::linear;
+    return scaling;
+  }
+  if (type != "llama3") refuse("\"default\", \"linear\" or \"llama3\"", "ropeScaling.type", "\"" + type + "\"");
+  scaling.type = RopeScaling::Type::llama3;
+  scaling.low_freq_factor = read_number(object.Get("lowFreqFactor"), "ropeScaling.lowFreqFactor");
+  scaling.high_freq_factor = read_number(object.Get("highFreqFactor"), "ropeScaling.highFreqFactor");
+  scaling.original_max_position_embeddings =
+      read_number(object.Get("originalMaxPositionEmbeddings"), "ropeScaling.originalMaxPositionEmbeddings");
+  return scaling;
+}
+
+void check_heads(const ModelConfig& config) {
+  if (config.num_attention_heads % config.num_key_value_heads != 0) {
+    throw Error("ERR_UNSUPPORTED_MODEL", "expected `num_attention_heads` to be a multiple of `num_key_value_heads`, got " +
+                                             std::to_string(config.num_attention_heads) + " and " +
+                                             std::to_string(config.num_key_value_heads));
+  }
+  if (config.head_dim % 2 != 0) {
+    throw Error("ERR_UNSUPPORTED_MODEL", "expected an even `head_dim` for rotary embedding, got " + std::to_string(config.head_dim));
+  }
+}
+
+void check_id(int64_t id, const ModelConfig& config, bool allow_ignored, size_t index) {
+  if ((id >= 0 && id < config.vocab_size) || (allow_ignored && id == kIgnoreIndex)) return;
+  throw Error("ERR_DATA", "expected token ids from 0 to " + std::to_string(config.vocab_size - 1) + ", got " +
+                              std::to_string(id) + " at index " + std::to_string(index) +
+                              "; tokenize the text with this model's tokenizer");
+}
+
+void check_context(int64_t length, const ModelConfig& config) {
+  if (length <= config.max_position_embeddings) return;
+  throw Error("ERR_SHAPE", "expected at most " + std::to_string(config.max_position_embeddings) +
+                               " positions (the model's context), got " + std::to_string(length) +
+                               "; shorten the sequence or lower maxNewTokens");
+}
+
+void read_citation(const Napi::Value& value, GenerateOptions& options) {
+  if (value.IsUndefined() || value.IsNull()) return;
+  const Napi::Object object = read_object(value, "citation");
+  options.citation_index =
+      addon_data(value.Env()).models->citation_indexes.get(read_handle(object.Get("index"), "citation.index"));
+  options.citation_counts_prompt = read_boolean(object.Get("countPrompt"), "citation.countPrompt");
+  options.citation_rule.wait_for_word_end = read_boolean(object.Get("waitForWordEnd"), "citation.waitForWordEnd");
+  options.citation_rule.all_continuations = read_string(object.Get("banned"), "citation.banned") == "all";
+  options.citation_rule.ban_eos_at_end = read_string(object.Get("sequenceEnd"), "citation.sequenceEnd") == "ban-eos";
+}
+
+}  // namespace
+
+ModelConfig read_model_config(const Napi::Value& value) {
+  const Napi::Object object = read_object(value, "config");
+  ModelConfig config;
+  config.vocab_size = positive(object, "vocabSize");
+  config.hidden_size = positive(object, "hiddenSize");
+  config.intermediate_size = positive(object, "intermediateSize");
+  config.num_hidden_layers = positive(object, "numHiddenLayers");
+  config.num_attention_heads = positive(object, "numAttentionHeads");
+  config.num_key_value_heads = positive(object, "numKeyValueHeads");
+  config.head_dim = positive(object, "headDim");
+  config.max_position_embeddings = positive(object, "maxPositionEmbeddings");
+  config.rms_norm_eps = read_number(object.Get("rmsNormEps"), "rmsNormEps");
+  config.rope_theta = read_number(object.Get("ropeTheta"), "ropeTheta");
+  config.rope_scaling = read_rope_scaling(read_object(object.Get("ropeScaling"), "ropeScaling"));
+  config.tie_word_embeddings = read_boolean(object.Get("tieWordEmbeddings"), "tieWordEmbeddings");
+  config.attention_bias = read_boolean(object.Get("attentionBias"), "attentionBias");
+  config.mlp_bias = read_boolean(object.Get("mlpBias"), "mlpBias");
+  config.sliding_window = read_integer(object.Get("slidingWindow"), "slidingWindow", 0);
+  check_heads(config);
+  return config;
+}
+
+HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
+                     const ModelConfig& config, bool allow_ignored) {
+  const std::span<int32_t> values = read_typed_array<int32_t>(ids, allow_ignored ? "targets" : "tokens");
+  HostBatch result{{}, read_integer(batch, "batch", 1), read_integer(sequence, "sequence", 1)};
+  if (static_cast<int64_t>(values.size()) != result.batch * result.sequence) {
+    throw Error("ERR_SHAPE", "expected " + std::to_string(result.batch) + " x " + std::to_string(result.sequence) +
+                                 " ids, got " + std::to_string(values.size()));
+  }
+  check_context(result.sequence, config);
+  result.ids = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
+  auto* out = result.ids.data_ptr<int64_t>();
+  for (size_t index = 0; index < values.size(); ++index) {
+    check_id(values[index], config, allow_ignored, index);
+    out[index] = values[index];
+  }
+  return result;
+}
+
+std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Napi::Value& lengths,
+                                               const ModelConfig& config, int64_t max_new_tokens) {
+  const std::span<int32_t> values = read_typed_array<int32_t>(ids, "prompts");
+  std::vector<std::vector<int32_t>> prompts;
+  size_t start = 0;
+  for (int32_t length : read_typed_array<int32_t>(lengths, "lengths")) {
+    if (length < 1 || start + length > values.size()) {
+      throw Error("ERR_SHAPE", "expected every prompt to hold at least one token, got length " + std::to_string(length));
+    }
+    check_context(length + max_new_tokens, config);
+    for (size_t index = start; index < start + length; ++index) check_id(values[index], config, false, index);
+    prompts.emplace_back(values.begin() + start, values.begin() + start + length);
+    start += length;
+  }
+  if (prompts.empty()) throw Error("ERR_SHAPE", "expected at least one prompt, got none");
+  return prompts;
+}
+
+GenerateOptions read_generate_options(const Napi::Value& value, size_t rows) {
+  const Napi::Object object = read_object(value, "options");
+  GenerateOptions options;
+  options.max_new_tokens = read_integer(object.Get("maxNewTokens"), "maxNewTokens", 0);
+  options.min_new_tokens = read_integer(object.Get("minNewTokens"), "minNewTokens", 0);
+  options.sampling.temperature = read_number(object.Get("temperature"), "temperature");
+  options.sampling.top_k = read_integer(object.Get("topK"), "topK", 0);
+  options.sampling.top_p = read_number(object.Get("topP"), "topP");
+  options.sampling.min_p = read_number(object.Get("minP"), "minP");
+  options.repetition_penalty = read_number(object.Get("repetitionPenalty"), "repetitionPenalty");
+  options.no_repeat_ngram_size = read_integer(object.Get("noRepeatNgramSize"), "noRepeatNgramSize", 0);
+  options.no_repeat_counts_prompt = read_boolean(object.Get("noRepeatNgramCountsPrompt"), "noRepeatNgramCountsPrompt");
+  options.stop_ids = copy_typed_array<int32_t>(object.Get("stopIds"), "stopIds");
+  options.suppress_ids = copy_typed_array<int32_t>(object.Get("suppressIds"), "suppressIds");
+  options.token_stats = read_boolean(object.Get("tokenStats"), "tokenStats");
+  for (double seed : read_typed_array<double>(object.Get("seeds"), "seeds")) options.seeds.push_back(static_cast<uint64_t>(seed));
+  if (options.seeds.size() != rows) throw Error("ERR_SHAPE", "expected one of `seeds` for each prompt");
+  read_citation(object.Get("citation"), options);
+  return options;
+}
+
+}  // namespace hyperfit::binding

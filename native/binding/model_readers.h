@@ -1,0 +1,32 @@
+#pragma once
+#include <napi.h>
+
+#include "engine/adamw.h"
+#include "engine/decoder.h"
+#include "engine/generation.h"
+#include "engine/model_config.h"
+
+namespace hyperfit::binding {
+
+/// ModelConfig of lib/addon-types.ts.
+ModelConfig read_model_config(const Napi::Value& value);
+
+/// A copy of B*T ids with their shape, still on the CPU: [B*T] int64.
+struct HostBatch {
+  at::Tensor ids;
+  int64_t batch;
+  int64_t sequence;
+};
+/// Throws ERR_SHAPE when the count is not batch * sequence or the sequence exceeds the context, and ERR_DATA for ids
+/// outside [0, vocabulary) other than kIgnoreIndex where that is allowed.
+HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
+                     const ModelConfig& config, bool allow_ignored);
+
+/// Prompts flattened after each other, with their lengths. Throws ERR_DATA and ERR_SHAPE as read_batch.
+std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Napi::Value& lengths,
+                                               const ModelConfig& config, int64_t max_new_tokens);
+
+/// NativeGenerateOptions of lib/addon-types.ts; the citation index is looked up in this environment's table.
+GenerateOptions read_generate_options(const Napi::Value& value, size_t rows);
+
+}  // namespace hyperfit::binding

@@ -1,0 +1,52 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "binding/tensor_table.h"
+#include "engine/adamw.h"
+#include "engine/citation_index.h"
+#include "engine/error.h"
+#include "engine/model.h"
+
+namespace hyperfit::binding {
+
+/// Objects by number. Queued work holds a reference of its own, so releasing a busy object waits for that work to end.
+template <class T>
+class HandleMap {
+ public:
+  explicit HandleMap(std::string noun) : noun_(std::move(noun)) {}
+  Handle put(std::shared_ptr<T> object) {
+    objects_[++last_] = std::move(object);
+    return static_cast<Handle>(last_);
+  }
+  std::shared_ptr<T> get(Handle handle) const {
+    auto found = objects_.find(static_cast<uint64_t>(handle));
+    if (found == objects_.end()) throw Error("ERR_DISPOSED", "expected a live " + noun_ + ", got a disposed one; load it again");
+    return found->second;
+  }
+  void release(Handle handle) { objects_.erase(static_cast<uint64_t>(handle)); }
+  size_t size() const { return objects_.size(); }
+
+ private:
+  std::string noun_;
+  uint64_t last_ = 0;
+  std::unordered_map<uint64_t, std::shared_ptr<T>> objects_;
+};
+
+/// An optimizer keeps its model alive.
+struct OptimizerHolder {
+  OptimizerHolder(std::shared_ptr<Model> owner, AdamWOptions options)
+      : model(std::move(owner)), adamw(model->decoder().parameters(), options) {}
+  std::shared_ptr<Model> model;
+  AdamW adamw;
+};
+
+struct ModelTable {
+  HandleMap<Model> models{"model"};
+  HandleMap<OptimizerHolder> optimizers{"optimizer"};
+  HandleMap<CitationIndex> citation_indexes{"citation index"};
+};
+
+}  // namespace hyperfit::binding

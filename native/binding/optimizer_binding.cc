@@ -1,0 +1,84 @@
+#include <napi.h>
+
+#include "binding/addon_data.h"
+#include "binding/async_task.h"
+#include "binding/model_functions.h"
+#include "binding/model_table.h"
+#include "binding/readers.h"
+#include "binding/tensor_handles.h"
+
+namespace hyperfit::binding {
+namespace {
+
+std::shared_ptr<OptimizerHolder> optimizer_argument(const Napi::CallbackInfo& info) {
+  return addon_data(info.Env()).models->optimizers.get(read_handle(info[0], "optimizer"));
+}
+
+Napi::Value optimizer_create(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  const Napi::Object object = read_object(info[1], "options");
+  AdamWOptions options;
+  options.beta1 = read_number(object.Get("beta1"), "beta1");
+  options.beta2 = read_number(object.Get("beta2"), "beta2");
+  options.eps = read_number(object.Get("eps"), "eps");
+  options.weight_decay = read_number(object.Get("weightDecay"), "weightDecay");
+  auto holder = std::make_shared<OptimizerHolder>(model, options);
+  return Napi::Number::New(info.Env(), addon_data(info.Env()).models->optimizers.put(std::move(holder)));
+}
+
+Napi::Value optimizer_dispose(const Napi::CallbackInfo& info) {
+  addon_data(info.Env()).models->optimizers.release(read_handle(info[0], "optimizer"));
+  return info.Env().Undefined();
+}
+
+Napi::Value optimizer_step(const Napi::CallbackInfo& info) {
+  auto holder = optimizer_argument(info);
+  const Napi::Object object = read_object(info[1], "options");
+  const double learning_rate = read_number(object.Get("learningRate"), "learningRate");
+  const double grad_scale = read_number(object.Get("gradScale"), "gradScale");
+  const double max_grad_norm = read_number(object.Get("maxGradNorm"), "maxGradNorm");
+  return queue_task(
+      info.Env(), [=] { return holder->adamw.step(learning_rate, grad_scale, max_grad_norm); },
+      [](Napi::Env env, double& norm) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("gradNorm", Napi::Number::New(env, norm));
+        return result;
+      });
+}
+
+Napi::Value optimizer_state(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  auto holder = optimizer_argument(info);
+  Napi::Array tensors = Napi::Array::New(env);
+  auto add = [&](const std::string& name, at::Tensor tensor) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", name);
+    entry.Set("tensor", new_handle(env, std::move(tensor)));
+    tensors.Set(tensors.Length(), entry);
+  };
+  for (const Parameter& parameter : holder->model->decoder().parameters().all()) {
+    add("exp_avg." + parameter.name, holder->adamw.exp_avg(parameter));
+    add("exp_avg_sq." + parameter.name, holder->adamw.exp_avg_sq(parameter));
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("step", Napi::Number::New(env, static_cast<double>(holder->adamw.step_count())));
+  result.Set("tensors", tensors);
+  return result;
+}
+
+Napi::Value optimizer_set_step(const Napi::CallbackInfo& info) {
+  optimizer_argument(info)->adamw.set_step_count(read_integer(info[1], "step", 0));
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void init_optimizer(Napi::Env env, Napi::Object exports) {
+  exports.Set("optimizerCreate", Napi::Function::New<guarded<optimizer_create>>(env, "optimizerCreate"));
+  exports.Set("optimizerDispose", Napi::Function::New<guarded<optimizer_dispose>>(env, "optimizerDispose"));
+  exports.Set("optimizerStep", Napi::Function::New<guarded<optimizer_step>>(env, "optimizerStep"));
+  exports.Set("optimizerState", Napi::Function::New<guarded<optimizer_state>>(env, "optimizerState"));
+  exports.Set("optimizerSetStep", Napi::Function::New<guarded<optimizer_set_step>>(env, "optimizerSetStep"));
+}
+
+}  // namespace hyperfit::binding

@@ -1,0 +1,60 @@
+#include "engine/model.h"
+
+#include <ATen/ops/ne.h>
+
+#include <unordered_set>
+
+#include "engine/error.h"
+
+namespace hyperfit {
+namespace {
+
+void load_parameters(ParameterStore& parameters, const std::vector<TensorSource>& sources, const StopSignals& stop) {
+  std::unordered_set<std::string> missing;
+  for (const Parameter& parameter : parameters.all()) missing.insert(parameter.name);
+  for (const TensorSource& source : sources) {
+    stop.throw_if_cancelled();
+    Parameter& parameter = parameters.at(source.name);
+    if (source.shape != parameter.shape) throw Error("ERR_MODEL_FILES", "expected the shape of the config for `" + source.name + "`, got another; the file belongs to another model");
+    parameter.value.copy_(load_tensor(source));
+    missing.erase(source.name);
+  }
+  if (!missing.empty()) throw Error("ERR_MODEL_FILES", "expected weights for `" + *missing.begin() + "`, got none; the file is incomplete");
+}
+
+}  // namespace
+
+Model::Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, const StopSignals& stop)
+    : device_(device), decoder_(config, device), cache_(config, decoder_.options()) {
+  load_parameters(decoder_.parameters(), sources, stop);
+}
+
+// What a cancelled or failed backward has half written is of no use to anyone.
+LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+  try {
+    return decoder_.forward_backward(batch, targets, stop);
+  } catch (...) {
+    decoder_.parameters().mark_gradients_stale();
+    throw;
+  }
+}
+
+TokenStats Model::token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+  return hyperfit::token_stats(decoder_.forward(batch, stop), targets);
+}
+
+std::vector<Generation> Model::generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
+                                        const StopSignals& stop, const TokenListener& listener) {
+  return hyperfit::generate(decoder_, cache_, prompts, options, stop, listener);
+}
+
+double Model::changed_share(const std::vector<TensorSource>& sources) {
+  int64_t changed = 0;
+  for (const TensorSource& source : sources) {
+    const at::Tensor before = load_tensor(source).to(device_);
+    changed += decoder_.parameters().at(source.name).value.ne(before).sum().item<int64_t>();
+  }
+  return static_cast<double>(changed) / static_cast<double>(decoder_.parameters().element_count());
+}
+
+}  // namespace hyperfit

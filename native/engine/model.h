@@ -1,0 +1,37 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/decoder.h"
+#include "engine/generation.h"
+#include "engine/kv_cache.h"
+#include "engine/tensor_file.h"
+
+namespace hyperfit {
+
+/// A decoder with its weights and its cache: what one JavaScript Model stands for. Calls must not overlap; the compute
+/// thread sees to that.
+class Model {
+ public:
+  /// Reads every parameter from its source. Throws ERR_MODEL_FILES for a parameter without a source or of another
+  /// shape, and ERR_DEVICE for a device that cannot be used.
+  Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, const StopSignals& stop);
+
+  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
+  TokenStats token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
+  std::vector<Generation> generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
+                                   const StopSignals& stop, const TokenListener& listener);
+  /// Share of the weights that differ from those in `sources`.
+  double changed_share(const std::vector<TensorSource>& sources);
+
+  Decoder& decoder() { return decoder_; }
+  const KVCache& cache() const { return cache_; }
+  at::Device device() const { return device_; }
+
+ private:
+  at::Device device_;
+  Decoder decoder_;
+  KVCache cache_;
+};
+
+}  // namespace hyperfit
