@@ -1,3 +1,7 @@
-import { spawnSync } from 'node:child_process';
-const run = spawnSync(process.execPath, ['node_modules/cmake-js/bin/cmake-js', 'build', '-O', 'build-cmake'], { stdio: 'inherit' });
-process.exitCode = run.status ?? 1;
+// npm run build:native: compiles the addon against the libtorch that is found, or installed for it.
+import { ensure } from './setup.mjs';
+import { runMain } from './steps/log.mjs';
+
+await runMain(async () => {
+  await ensure({ native: true });
+});

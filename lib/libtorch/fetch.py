@@ -21,9 +21,9 @@ import tempfile
 import zipfile
 
 # One wheel for everyone, whatever Python runs this: the libraries inside do not depend on it.
-PLATFORM = ["--only-binary=:all:", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_27_x86_64",
-            "--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64", "--implementation", "cp",
-            "--python-version", "3.11", "--abi", "cp311", "--abi", "abi3", "--abi", "none"]
+TAGS = ["manylinux_2_%d_x86_64" % minor for minor in range(28, 4, -1)] + ["manylinux2014_x86_64"]
+PLATFORM = ["--only-binary=:all:", "--implementation", "cp", "--python-version", "3.11", "--abi", "cp311", "--abi", "abi3",
+            "--abi", "none", *(part for tag in TAGS for part in ("--platform", tag))]
 SMALL_READ = 1 << 20
 BLOCK = 1 << 20
 

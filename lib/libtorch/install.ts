@@ -37,7 +37,7 @@ export async function installLibtorch(options: InstallLibtorchOptions = {}): Pro
   const env = options.env ?? process.env;
   const parent = join(cacheFolder(env), 'libtorch');
   const target = join(parent, `${TORCH_VERSION}-${options.cuda ? 'cuda' : 'cpu'}`);
-  if (!existsSync(target)) await installInto(parent, target, options, env);
+  if (!existsSync(target)) await installInto(parent, target, options);
   const folder = readTorchFolder(join(target, 'torch'));
   if (typeof folder === 'string') throw failure(`${folder}; delete ${target} and try again`);
   return { ...folder, place: 'cache' };
@@ -48,11 +48,11 @@ export function installSize(cuda: boolean): number {
   return (cuda ? CUDA_PINS : CPU_PINS).reduce((sum, pin) => sum + pin.bytes, 0);
 }
 
-async function installInto(parent: string, target: string, options: InstallLibtorchOptions, env: NodeJS.ProcessEnv): Promise<void> {
+async function installInto(parent: string, target: string, options: InstallLibtorchOptions): Promise<void> {
   if (options.pins === undefined) checkPlatform();
   const temporary = makeTemporary(parent);
   try {
-    await runFetch(temporary, options, env);
+    await fetchWheels(options.pins ?? (options.cuda ? CUDA_PINS : CPU_PINS), temporary, options);
     if (!existsSync(target)) renameSync(temporary, target); // otherwise another process was faster
   } finally {
     rmSync(temporary, { recursive: true, force: true });
@@ -73,8 +73,16 @@ function makeTemporary(parent: string): string {
   }
 }
 
-async function runFetch(target: string, options: InstallLibtorchOptions, env: NodeJS.ProcessEnv): Promise<void> {
-  const pins = options.pins ?? (options.cuda ? CUDA_PINS : CPU_PINS);
+/**
+ * Downloads the wanted files of wheels into `target`, at their paths inside the wheel, checked against its RECORD.
+ * @throws HyperfitError ERR_LIBTORCH_INSTALL; the signal's reason when aborted
+ */
+export async function fetchWheels(
+  pins: readonly Pin[],
+  target: string,
+  options: Pick<InstallLibtorchOptions, 'onProgress' | 'signal' | 'env'> = {},
+): Promise<void> {
+  const env = options.env ?? process.env;
   const script = join(packageRoot(), 'lib', 'libtorch', 'fetch.py');
   const request = JSON.stringify({ target, pins });
   const child = spawn(pythonCommand(env), [script, request], { env, stdio: ['ignore', 'pipe', 'pipe'], signal: options.signal });
@@ -96,7 +104,7 @@ async function runFetch(target: string, options: InstallLibtorchOptions, env: No
 }
 
 function failure(text: string, cause?: unknown): HyperfitError {
-  return new HyperfitError('ERR_LIBTORCH_INSTALL', `libtorch was not installed: ${text}`, { cause });
+  return new HyperfitError('ERR_LIBTORCH_INSTALL', `nothing was installed: ${text}`, cause === undefined ? {} : { cause });
 }
 
 function lastLine(text: string): string {

@@ -1,0 +1,120 @@
+import { spawnSync } from 'node:child_process';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { loadAddon } from './addon.ts';
+import type { NativeAddon } from './addon-types.ts';
+import { libtorchInfo, renderSteps, type LibtorchInfo } from './libtorch/info.ts';
+import type { CudaStatus } from './libtorch/open.ts';
+import { packageVersion } from './libtorch/package-root.ts';
+import { pythonCommand } from './libtorch/python.ts';
+import { addonFiles } from './libtorch/series.ts';
+
+export interface DoctorReport {
+  /** Whether a model could be trained here, on the CPU at least. */
+  ok: boolean;
+  hyperfit: string;
+  node: string;
+  platform: string;
+  glibc: string | null;
+  cpu: { model: string; threads: number; memoryBytes: number };
+  python: { command: string; version: string | null; pip: string | null };
+  libtorch: LibtorchInfo;
+  addon: { origin: 'build' | 'prebuild' | 'none'; preloader: string | null; path: string | null; error: string | null };
+  /** What the loaded addon says of itself; null when it could not be loaded. */
+  runtime: ReturnType<NativeAddon['libraryInfo']> | null;
+  cuda: CudaStatus;
+  /** The variables that change anything here and are set. */
+  environment: Record<string, string>;
+}
+
+const VARIABLES = [
+  'LIBTORCH', 'HYPERFIT_CACHE', 'HYPERFIT_PYTHON', 'HYPERFIT_NO_PYTHON', 'HYPERFIT_NUM_THREADS', 'HYPERFIT_CUDA', 'XDG_CACHE_HOME',
+  'OMP_NUM_THREADS', 'OMP_PROC_BIND', 'OMP_PLACES', 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'GOMP_CPU_AFFINITY', 'CUDA_VISIBLE_DEVICES',
+];
+
+/** Looks at everything hyperfit stands on, loads the addon if it can, and reports. Never throws. */
+export function doctor(options: { libtorch?: string } = {}): DoctorReport {
+  const files = addonFiles();
+  const attempt = tryLoad(options);
+  return {
+    ok: attempt.runtime !== null,
+    hyperfit: packageVersion(),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    glibc: glibcVersion(),
+    cpu: { model: cpus()[0]?.model ?? 'unknown', threads: availableParallelism(), memoryBytes: totalmem() },
+    python: describePython(),
+    libtorch: libtorchInfo(options),
+    addon: { origin: files.origin, preloader: files.preloader, path: attempt.path, error: attempt.error },
+    runtime: attempt.runtime,
+    cuda: attempt.cuda,
+    environment: setVariables(),
+  };
+}
+
+interface Attempt {
+  path: string | null;
+  error: string | null;
+  runtime: DoctorReport['runtime'];
+  cuda: CudaStatus;
+}
+
+function tryLoad(options: { libtorch?: string }): Attempt {
+  try {
+    const { path, native, cuda } = loadAddon(options);
+    return { path, error: null, runtime: native.libraryInfo(), cuda };
+  } catch (error) {
+    const message = (error as Error).message;
+    return { path: null, error: message, runtime: null, cuda: { loaded: false, reason: 'the addon is not loaded' } };
+  }
+}
+
+function glibcVersion(): string | null {
+  // Without this a report asks the name server about every open socket.
+  (process.report as { excludeNetwork?: boolean }).excludeNetwork = true;
+  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime ?? null;
+}
+
+function describePython(): DoctorReport['python'] {
+  const command = pythonCommand();
+  const ask = (args: string[]): string | null => {
+    const run = spawnSync(command, args, { cwd: tmpdir(), encoding: 'utf8', timeout: 20_000 });
+    return run.status === 0 ? (/\d+(\.\d+)+/.exec(run.stdout)?.[0] ?? null) : null;
+  };
+  return { command, version: ask(['--version']), pip: ask(['-m', 'pip', '--version']) };
+}
+
+function setVariables(): Record<string, string> {
+  const set = VARIABLES.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(set) as Record<string, string>;
+}
+
+/** The report for people. */
+export function renderDoctor(report: DoctorReport): string {
+  const { cpu, python, addon, runtime } = report;
+  const gigabytes = (cpu.memoryBytes / 2 ** 30).toFixed(1);
+  const rows: [string, string][] = [
+    ['hyperfit', report.hyperfit],
+    ['node', `${report.node} on ${report.platform}, glibc ${report.glibc ?? 'unknown'}`],
+    ['cpu', `${cpu.model}, ${cpu.threads} threads, ${gigabytes} GiB`],
+    ['python', `${python.command} ${python.version ?? 'not found'}, pip ${python.pip ?? 'not found'}`],
+    ['cache', report.libtorch.cacheFolder],
+    ...report.libtorch.steps.map((step, i): [string, string] => ['libtorch', renderSteps([step])[0] ?? String(i)]),
+    ['addon', addon.path ?? `not loaded; ${addon.origin === 'none' ? 'no compiled files' : addon.origin}`],
+    ...renderRuntime(runtime),
+    ['cuda', report.cuda.reason],
+    ...Object.entries(report.environment).map(([name, value]): [string, string] => ['set', `${name}=${value}`]),
+  ];
+  const lines = rows.map(([name, value]) => `${name.padEnd(10)}${value}`);
+  lines.push('', report.ok ? 'ready' : `not ready: ${addon.error}`);
+  return lines.join('\n');
+}
+
+function renderRuntime(runtime: DoctorReport['runtime']): [string, string][] {
+  if (runtime === null) return [];
+  const devices = runtime.cudaAvailable ? `cpu, ${runtime.cudaDeviceCount} CUDA device(s)` : 'cpu';
+  return [
+    ['torch', `${runtime.torchVersion}, addon built for ${runtime.builtFor}`],
+    ['compute', `${runtime.cpuCapability}, ${runtime.numThreads} threads; devices: ${devices}`],
+  ];
+}

@@ -1,0 +1,55 @@
+import { cacheFolder } from './cache-folder.ts';
+import { searchLibtorch, type FindLibtorchOptions, type Libtorch, type SearchStep } from './find.ts';
+import { installSize } from './install.ts';
+import { megabytes } from './progress.ts';
+import { addonSeries } from './series.ts';
+
+export interface LibtorchInfo {
+  found: boolean;
+  libtorch: Libtorch | null;
+  /** Series this package has an addon for. */
+  supportedSeries: readonly string[];
+  steps: readonly SearchStep[];
+  cacheFolder: string;
+  /** What `libtorch install` would download, in bytes, about. */
+  installBytes: { cpu: number; cuda: number };
+  /** The error `findLibtorch` would throw. */
+  error: string | null;
+}
+
+/** Which libtorch would be used and why, place by place. Opens no library and never throws. */
+export function libtorchInfo(options: FindLibtorchOptions = {}): LibtorchInfo {
+  const search = searchLibtorch(options);
+  return {
+    found: search.libtorch !== undefined,
+    libtorch: search.libtorch ?? null,
+    supportedSeries: options.series ?? addonSeries(),
+    steps: search.steps,
+    cacheFolder: cacheFolder(options.env),
+    installBytes: { cpu: installSize(false), cuda: installSize(true) },
+    error: search.error?.message ?? null,
+  };
+}
+
+/** The same for people, several lines. */
+export function renderLibtorchInfo(info: LibtorchInfo): string {
+  const { libtorch } = info;
+  const lines = [
+    `supported      ${info.supportedSeries.join(', ')}`,
+    `cache          ${info.cacheFolder}`,
+    ...renderSteps(info.steps),
+  ];
+  if (libtorch) {
+    lines.push(`used           ${libtorch.version ?? 'unknown version'} from ${libtorch.path}`);
+    lines.push(`built for      ${libtorch.cuda === null ? 'CPU' : `CUDA ${libtorch.cuda}`}; headers: ${libtorch.hasHeaders ? 'yes' : 'no'}`);
+  } else {
+    const { cpu, cuda } = info.installBytes;
+    lines.push(`used           none; \`hyperfit libtorch install\` downloads ${megabytes(cpu)} (with --cuda ${megabytes(cuda)})`);
+  }
+  return lines.join('\n');
+}
+
+/** One line for each place that was looked at. */
+export function renderSteps(steps: readonly SearchStep[]): string[] {
+  return steps.map((step) => `${step.found ? 'found' : 'no   '}  ${step.place.padEnd(8)} ${step.outcome}`);
+}

@@ -1,0 +1,40 @@
+// Everything a fresh clone needs, each step skipped when its result is there:
+//   node scripts/setup.mjs              all of it
+//   node scripts/setup.mjs native dist  only these, and what they stand on
+import { pathToFileURL } from 'node:url';
+import { ensureDependencies } from './steps/dependencies.mjs';
+import { ensureDist } from './steps/dist.mjs';
+import { ensureLibtorch } from './steps/libtorch.mjs';
+import { runMain, SetupError } from './steps/log.mjs';
+import { ensureModel } from './steps/model.mjs';
+import { ensureNative } from './steps/native.mjs';
+
+export const STEPS = ['dependencies', 'libtorch', 'native', 'dist', 'model'];
+
+/**
+ * Does the steps asked for, and what they need. Gives the libtorch folder and the model's path, where asked for. The
+ * text, Moby Dick, is an npm dependency.
+ */
+export async function ensure({ dependencies = true, libtorch, native, dist, model } = {}) {
+  const done = {};
+  if (dependencies) await ensureDependencies();
+  if (libtorch || native) done.libtorch = await ensureLibtorch();
+  if (native) await ensureNative(done.libtorch);
+  if (dist) await ensureDist();
+  if (model) done.model = await ensureModel();
+  return done;
+}
+
+export async function ensureAll() {
+  return ensure(Object.fromEntries(STEPS.map((step) => [step, true])));
+}
+
+async function main() {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !STEPS.includes(name));
+  if (unknown.length > 0) throw new SetupError(`expected some of ${STEPS.join(', ')}, got ${unknown.join(', ')}`);
+  if (asked.length === 0) await ensureAll();
+  else await ensure(Object.fromEntries(asked.map((step) => [step, true])));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await runMain(main);

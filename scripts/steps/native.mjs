@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { loadLibtorchModule } from './libtorch.mjs';
+import { root, say, SetupError } from './log.mjs';
+import { runLines } from './run.mjs';
+
+const OUT = join(root, 'build-cmake');
+const CACHE = join(OUT, 'CMakeCache.txt');
+const CMAKE_JS = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
+/** A file that includes much of ATen takes this much memory to compile. */
+const BYTES_PER_COMPILER = 1.2e9;
+
+/** Compiles the addon against `libtorch` in build-cmake/; under a second when nothing changed. */
+export async function ensureNative(libtorch) {
+  checkTools();
+  const log = [];
+  if (!(await configuredFor(libtorch))) await step('configure', libtorch, log);
+  const counter = progress();
+  await step('build', libtorch, log, counter.onLine, ['--parallel', String(jobs())]);
+  if (counter.compiled() > 0) say(`addon: compiled ${counter.compiled()} files`);
+}
+
+function checkTools() {
+  require_('cmake', 'cmake 3.18 or newer', 'install it (Debian: apt-get install cmake; or pip install cmake)');
+  const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean);
+  if (compilers.some(answers)) {
+    if (!['ninja', 'make'].some(answers)) throw new SetupError('expected ninja or make to build the addon, got neither; install one (Debian: apt-get install make)');
+    return;
+  }
+  throw new SetupError(`expected a C++20 compiler (${compilers.join(', ')}), got none; install one (Debian: apt-get install g++)`);
+}
+
+function require_(command, what, remedy) {
+  if (!answers(command)) throw new SetupError(`expected ${what} to build the addon, got none on PATH; ${remedy}`);
+}
+
+function answers(command) {
+  const [program, ...args] = command.split(' ');
+  return spawnSync(program, [...args, '--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/**
+ * An existing CMakeCache freezes its settings, so what it holds decides whether to configure anew. Another folder with
+ * the same version of libtorch is as good: the addon keeps no path of it.
+ */
+async function configuredFor(libtorch) {
+  if (!existsSync(CACHE) || !['build.ninja', 'Makefile'].some((name) => existsSync(join(OUT, name)))) return false;
+  const configured = /^LIBTORCH:PATH=(.*)$/m.exec(readFileSync(CACHE, 'utf8'))?.[1] ?? '';
+  const { readTorchFolder } = await loadLibtorchModule();
+  const [old, wanted] = [readTorchFolder(configured), readTorchFolder(libtorch)];
+  return old.hasHeaders === true && old.version === wanted.version;
+}
+
+async function step(command, libtorch, log, onLine = () => {}, more = []) {
+  const status = await runLines(process.execPath, [CMAKE_JS, command, '-O', OUT, `--CDLIBTORCH=${libtorch}`, ...more], {
+    env: { ...process.env, LIBTORCH: libtorch },
+    onLine: (line) => {
+      log.push(line);
+      onLine(line);
+    },
+  });
+  mkdirSync(OUT, { recursive: true });
+  writeFileSync(join(OUT, 'build.log'), `${log.join('\n')}\n`);
+  if (status !== 0) throw new SetupError(`the addon was not built (${command}); the end of build-cmake/build.log:\n${tail(log)}`);
+}
+
+function tail(log) {
+  const start = log.findIndex((line) => /CMake Error|error:|FAILED/.test(line));
+  return (start >= 0 ? log.slice(start, start + 30) : log.slice(-30)).join('\n');
+}
+
+function jobs() {
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / BYTES_PER_COMPILER)));
+}
+
+/** Says when compiling starts, and then every few files how far it is. */
+function progress() {
+  let compiled = 0;
+  const onLine = (line) => {
+    const match = /^\[\s*(\d+)[/%](\d*)\S*.*Building CXX/.exec(line);
+    if (!match) return;
+    if (compiled === 0) say(`addon: compiling (a few minutes the first time; log in build-cmake/build.log)`);
+    compiled += 1;
+    if (compiled % 8 === 0) say(`addon: ${match[1]}${match[2] ? ` of ${match[2]}` : '%'}`);
+  };
+  return { onLine, compiled: () => compiled };
+}

@@ -1,0 +1,9 @@
+import { defineConfig } from 'tsdown';
+
+const common = { outDir: 'dist', platform: 'node', target: 'node20', fixedExtension: true, clean: false, sourcemap: true, logLevel: 'warn' } as const;
+
+export default defineConfig([
+  // `shims` gives the CommonJS build an import.meta.url.
+  { ...common, entry: { index: 'lib/index.ts' }, format: ['esm', 'cjs'], dts: { sourcemap: false }, shims: true },
+  { ...common, entry: { cli: 'lib/cli/main.ts' }, format: ['esm'], dts: false, banner: { js: '#!/usr/bin/env node' } },
+]);
