@@ -1,0 +1,242 @@
+import { inspect } from 'node:util';
+import { addon } from '../addon.ts';
+import { SCALAR_TYPES, type DType, type NativeTensorInfo, type NumericArray, type TensorHandle } from '../addon-types.ts';
+import { HyperfitError } from '../errors.ts';
+import { callOperator, trimArguments, type HasHandle, type TorchArgument } from './call.ts';
+import { arrayClassOf, checkDtype, dtypeOf, makeArray, transferDtype, type ArrayOf } from './dtype.ts';
+import { renderTensor } from './format.ts';
+import { flattenNested, nestElements, type FlatArray, type NestedArray } from './nested.ts';
+import { METHODS, type FunctionsOf, type Operator } from './operators.ts';
+import { enterScope, leaveScope } from './scope.ts';
+
+export interface TensorOptions {
+  /** Default: float32 for numbers, bool for booleans, int64 for bigints, and what a typed array holds. */
+  dtype?: DType;
+  /** "cpu" (default), "cuda" or "cuda:<index>". */
+  device?: string;
+  /** Whether operations on it are recorded for `backward()`. */
+  requiresGrad?: boolean;
+}
+
+export interface FromOptions extends TensorOptions {
+  /** Default: as the arrays are nested; one dimension for a typed array. */
+  shape?: readonly number[];
+}
+
+export interface BackwardOptions {
+  /** d(loss)/d(this), needed unless this is a single element. */
+  gradient?: Tensor;
+  /** Keep what was recorded, to go backward again. */
+  retainGraph?: boolean;
+  /** Record the backward pass too, for gradients of gradients. */
+  createGraph?: boolean;
+}
+
+/** Never the number of a live tensor. */
+const DISPOSED: TensorHandle = 0;
+
+/** The net below `dispose` and `scope`: frees what was forgotten, once the collector and the event loop get to it. */
+const forgotten = new FinalizationRegistry<TensorHandle>((handle) => addon().tensorDispose(handle));
+
+/** The typed methods of the table in operators.ts: `add`, `matmul`, `sum`, ... */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface Tensor extends FunctionsOf<typeof METHODS, Tensor> {}
+
+/**
+ * A libtorch tensor on the CPU or a CUDA device. It lives outside the JavaScript heap until `dispose()`, the end of the
+ * `scope()` it was made in, or, as a last resort, garbage collection. Methods carry PyTorch's names and argument order;
+ * `torch.call` reaches every other operator.
+ */
+export class Tensor implements HasHandle {
+  /** @internal The native tensor; 0 once disposed. */
+  handle: TensorHandle;
+
+  private constructor(handle: TensorHandle) {
+    this.handle = handle;
+    forgotten.register(this, handle, this);
+    enterScope(this);
+  }
+
+  /** @internal Takes over a handle that native code gave. */
+  static fromHandle(handle: TensorHandle): Tensor {
+    return new Tensor(handle);
+  }
+
+  /**
+   * A tensor with a copy of `data`: a typed array (row-major), a number, or nested arrays of numbers, booleans or bigints.
+   * @throws HyperfitError ERR_SHAPE when `shape` does not fit or arrays are ragged, ERR_DEVICE; TypeError
+   */
+  static from(data: NumericArray | NestedArray, options: FromOptions = {}): Tensor {
+    const { device = 'cpu', requiresGrad = false } = options;
+    const wanted = options.dtype === undefined ? undefined : checkDtype(options.dtype, 'dtype');
+    const flat = flatten(data, wanted);
+    const dtype = wanted ?? flat.dtype;
+    const transfer = transferDtype(flat.data, dtype);
+    const direct = isDirect(transfer, dtype);
+    const tensor = new Tensor(addon().tensorFrom(flat.data, options.shape ?? flat.shape, SCALAR_TYPES[direct ? dtype : transfer], device));
+    const result = direct ? tensor : tensor.#replacedBy(tensor.to(dtype));
+    if (requiresGrad) result.requiresGrad = true;
+    return result;
+  }
+
+  get #info(): NativeTensorInfo {
+    return addon().tensorInfo(this.handle);
+  }
+
+  #replacedBy(next: Tensor): Tensor {
+    this.dispose();
+    return next;
+  }
+
+  get shape(): number[] {
+    return this.#info.shape;
+  }
+
+  get dtype(): DType {
+    return dtypeOf(this.#info.dtype);
+  }
+
+  /** "cpu" or "cuda:<index>". */
+  get device(): string {
+    return this.#info.device;
+  }
+
+  /** How many elements it has. */
+  get numel(): number {
+    return this.shape.reduce((product, size) => product * size, 1);
+  }
+
+  get isDisposed(): boolean {
+    return this.handle === DISPOSED;
+  }
+
+  /** Frees the tensor's hold on its memory, now. A second call does nothing; every other use throws ERR_DISPOSED. */
+  dispose(): void {
+    if (this.isDisposed) return;
+    forgotten.unregister(this);
+    addon().tensorDispose(this.handle);
+    this.handle = DISPOSED;
+    leaveScope(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** A tensor of that dtype, on that device, or both. Shares memory with this one when nothing changes. */
+  to(target: DType | { dtype?: DType; device?: string } | (string & {})): Tensor {
+    const { dtype, device } = typeof target === 'object' ? target : targetOf(target);
+    return wrapTensor(callOperator('aten::to.dtype_layout', [this], { dtype, device }));
+  }
+
+  /** The only element. Bool gives 0 or 1. @throws HyperfitError ERR_SHAPE when there are more or none; ERR_TORCH for an int64 beyond 2^53 */
+  item(): number {
+    if (this.numel === 1) return toNumber(this.toTypedArray()[0]!);
+    throw new HyperfitError('ERR_SHAPE', `expected a tensor of one element for item(), got shape [${this.shape.join(', ')}]; use toArray()`);
+  }
+
+  /** A copy of the elements, row-major, in the class of their dtype; float16 and bfloat16 widened to Float32Array. */
+  toTypedArray(): ArrayOf[DType] {
+    const { shape, dtype } = this.#info;
+    const out = makeArray(dtypeOf(dtype), shape.reduce((product, size) => product * size, 1));
+    addon().tensorRead(this.handle, out);
+    return out;
+  }
+
+  /** The elements in nested arrays; a tensor of no dimensions gives its one element. */
+  toArray(): unknown {
+    const elements = Array.from<number | bigint>(this.toTypedArray() as ArrayLike<number>);
+    const convert: (element: number | bigint) => number | boolean = this.dtype === 'bool' ? Boolean : toNumber;
+    return nestElements(elements.map(convert), this.shape);
+  }
+
+  get requiresGrad(): boolean {
+    return this.#info.requiresGrad;
+  }
+
+  /** Only floating dtypes can, and only a tensor that no operation made can stop. */
+  set requiresGrad(requiresGrad: boolean) {
+    addon().tensorSetRequiresGrad(this.handle, requiresGrad);
+  }
+
+  /** What `backward()` summed up for this leaf, or null. Each read gives a Tensor of its own, sharing memory. */
+  get grad(): Tensor | null {
+    const handle = addon().tensorGrad(this.handle);
+    return handle === null ? null : new Tensor(handle);
+  }
+
+  /** Lets go of the gradient: `grad` is null until the next `backward()`. */
+  zeroGrad(): void {
+    addon().tensorZeroGrad(this.handle);
+  }
+
+  /** Adds the gradient of this tensor to the `grad` of every leaf that it was computed from. */
+  backward(options: BackwardOptions = {}): void {
+    callOperator('aten::_backward', [this, [], options.gradient, options.retainGraph, options.createGraph ?? false]);
+  }
+
+  /** Shape, dtype, device and the first values. */
+  toString(): string {
+    return renderTensor(this);
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+
+function flatten(data: NumericArray | NestedArray, wanted: DType | undefined): FlatArray {
+  if (arrayClassOf(data) === undefined) return flattenNested(data as NestedArray, wanted);
+  const array = data as NumericArray;
+  return { data: array, shape: [array.length], dtype: transferDtype(array, wanted) };
+}
+
+/** Whether native code takes the elements for the final dtype without a detour. */
+function isDirect(transfer: DType, dtype: DType): boolean {
+  if (transfer === dtype) return true;
+  if (transfer === 'float32') return dtype === 'float16' || dtype === 'bfloat16';
+  return transfer === 'uint8' && dtype === 'bool';
+}
+
+function targetOf(target: string): { dtype?: DType; device?: string } {
+  return target in SCALAR_TYPES ? { dtype: target as DType } : { device: target };
+}
+
+function toNumber(element: number | bigint): number {
+  const number = Number(element);
+  if (typeof element === 'number' || Number.isSafeInteger(number)) return number;
+  throw new HyperfitError('ERR_TORCH', `expected an integer that a number holds exactly, got ${element}; read int64 tensors with toTypedArray()`);
+}
+
+/** What an operator returned, with Tensors in place of handles. */
+export type TorchResult = null | boolean | number | string | Tensor | TorchResult[];
+
+export function wrapResult(result: ReturnType<typeof callOperator>): TorchResult {
+  if (Array.isArray(result)) return result.map(wrapResult);
+  return typeof result === 'object' && result !== null ? Tensor.fromHandle(result.handle) : result;
+}
+
+export function wrapTensor(result: ReturnType<typeof callOperator>): Tensor {
+  return Tensor.fromHandle((result as HasHandle).handle);
+}
+
+/** Calls an operator of a table. One made in place gives back its own tensor, not a second handle. */
+export function callTable({ name, parameters, returns }: Operator, args: readonly TorchArgument[], inputs: number): unknown {
+  if (args.length > inputs + parameters.length) {
+    throw new TypeError(`expected at most ${parameters.length} arguments for ${name}, got ${args.length - inputs}`);
+  }
+  const result = wrapResult(callOperator(name, trimArguments(args)));
+  if (returns !== 'self') return result;
+  (result as Tensor).dispose();
+  return args[0];
+}
+
+for (const [name, operator] of Object.entries(METHODS)) {
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, ...args: TorchArgument[]): unknown {
+      return callTable(operator, [this, ...args], 1);
+    },
+    writable: true,
+    configurable: true,
+  });
+}

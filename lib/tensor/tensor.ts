@@ -1,0 +1,8 @@
+/** @module Tensors: libtorch from TypeScript. For inspection, tests and small computations; training and decoding run compiled. */
+export { Tensor, type BackwardOptions, type FromOptions, type TensorOptions, type TorchResult } from './tensor-class.ts';
+export { memoryStats, noGrad, torch } from './torch.ts';
+export { keep, scope } from './scope.ts';
+export type { TorchArgument } from './call.ts';
+export type { ArrayOf } from './dtype.ts';
+export type { NestedArray } from './nested.ts';
+export type { DType } from '../addon-types.ts';

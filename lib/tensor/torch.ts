@@ -1,0 +1,69 @@
+import { addon } from '../addon.ts';
+import { callOperator, type TorchArgument } from './call.ts';
+import { checkDtype } from './dtype.ts';
+import { FUNCTIONS, type FunctionsOf } from './operators.ts';
+import { isThenable } from './scope.ts';
+import { callTable, Tensor, wrapResult, wrapTensor, type TensorOptions, type TorchResult } from './tensor-class.ts';
+
+/** Runs one of libtorch's makers; float32 on the CPU unless the options say otherwise. */
+function make(name: string, args: readonly TorchArgument[], options: TensorOptions): Tensor {
+  const { dtype = 'float32', device = 'cpu', requiresGrad = false } = options;
+  const tensor = wrapTensor(callOperator(name, args, { dtype: checkDtype(dtype, 'dtype'), device }));
+  if (requiresGrad) tensor.requiresGrad = true;
+  return tensor;
+}
+
+const functions = Object.fromEntries(
+  Object.entries(FUNCTIONS).map(([name, operator]) => [name, (...args: TorchArgument[]) => callTable(operator, args, 0)]),
+) as unknown as FunctionsOf<typeof FUNCTIONS, Tensor>;
+
+/** What PyTorch keeps in its module `torch`: makers, functions of several tensors, and every operator by name. */
+export const torch = {
+  ...functions,
+
+  /**
+   * Any operator of libtorch: `torch.call('aten::topk', [x, 5], { largest: false })`. Overloads are found by the
+   * arguments, or named: 'aten::add.Tensor'. dtypes and devices are strings, None is null.
+   * @throws TypeError for arguments that no overload takes; HyperfitError ERR_TORCH for an unknown operator and for what it refuses
+   */
+  call(name: string, args: readonly TorchArgument[], kwargs: Readonly<Record<string, TorchArgument>> = {}): TorchResult {
+    return wrapResult(callOperator(name, args, kwargs));
+  },
+
+  zeros: (shape: readonly number[], options: TensorOptions = {}): Tensor => make('aten::zeros', [shape], options),
+  ones: (shape: readonly number[], options: TensorOptions = {}): Tensor => make('aten::ones', [shape], options),
+  full: (shape: readonly number[], value: number, options: TensorOptions = {}): Tensor => make('aten::full', [shape, value], options),
+  /** Normally distributed; see `manualSeed`. */
+  randn: (shape: readonly number[], options: TensorOptions = {}): Tensor => make('aten::randn', [shape], options),
+  /** From 0 (included) to 1 (not); see `manualSeed`. */
+  rand: (shape: readonly number[], options: TensorOptions = {}): Tensor => make('aten::rand', [shape], options),
+  /** [n, n], ones on the diagonal. */
+  eye: (n: number, options: TensorOptions = {}): Tensor => make('aten::eye', [n], options),
+  /** start, start + step, ... up to but without `end`. */
+  arange: (start: number, end: number, step = 1, options: TensorOptions = {}): Tensor => make('aten::arange.start_step', [start, end, step], options),
+
+  /** Seeds the generators of the CPU and of every CUDA device. `seed`: an integer from 0 to 2^53 - 1. */
+  manualSeed: (seed: number): void => addon().manualSeed(seed),
+};
+
+/**
+ * Runs `fn` without recording what `backward()` would need. Synchronous only: the setting belongs to the thread, and
+ * across an `await` other code would see it.
+ * @throws TypeError when `fn` returns a promise
+ */
+export function noGrad<T>(fn: () => T): T {
+  const before = addon().setGradEnabled(false);
+  let result: T;
+  try {
+    result = fn();
+  } finally {
+    addon().setGradEnabled(before);
+  }
+  if (isThenable(result)) throw new TypeError('expected a synchronous function for `fn` of noGrad(), got one that returns a promise; call noGrad() between the awaits');
+  return result;
+}
+
+/** Native memory that is in use: what JavaScript holds, not what libtorch caches. */
+export function memoryStats(): { liveTensors: number; liveTensorBytes: number; liveModels: number } {
+  return addon().memoryStats();
+}
