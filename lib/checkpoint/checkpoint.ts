@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig, ComputeDType } from '../addon-types.ts';
+import { given } from '../config/given.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
 import { saveError, writeFolder } from './atomic-folder.ts';
@@ -68,11 +69,6 @@ export async function loadCheckpoint(path: string, options: LoadCheckpointOption
     model.dispose();
     throw error;
   }
-}
-
-/** Leaves out what was not given, so that defaults apply. */
-function given<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }
 
 const BYTES_PER_WEIGHT = 4;

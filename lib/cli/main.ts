@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { runCli } from './program.ts';
 
 // No process.exit: what is still on its way to stdout arrives.

@@ -39,6 +39,17 @@ export class MetricLog {
   }
 }
 
+/**
+ * What a log keeps when its run goes on from a checkpoint: everything up to that step, except the end of an epoch that the
+ * resumed run will reach again, and the figures of an end that was not one.
+ */
+export function keptOnResume({ step, position }: { step: number; position: number }): (record: MetricRecord) => boolean {
+  return (record) => {
+    if (record.type === 'certificate' || record.step > step) return false;
+    return record.type !== 'epoch' || record.step < step || position === 0;
+  };
+}
+
 /** The records of a log; a last line that a dying process left unfinished is passed over. */
 export function readMetrics(path: string): MetricRecord[] {
   return readFileSync(path, 'utf8')

@@ -1,4 +1,5 @@
 import type { TrainState } from '../checkpoint/train-state.ts';
+import { given } from '../config/given.ts';
 import { batches, makeBatch, type IndexedBatch } from '../data/batch.ts';
 import { makeManifest } from '../data/manifest.ts';
 import { epochOrder, parseOrder, type Order } from '../data/order.ts';
@@ -92,7 +93,7 @@ export class Training {
     const sum = { lossSum: 0, tokenCount: 0 };
     for (const indices of split(batch.indices, settings.gradientAccumulationSteps)) {
       const rows = Array.from(indices, (index) => this.#parts.sequences[index]!);
-      const part = await named(step, indices, () => model.forwardBackward(makeBatch(rows), signal === undefined ? {} : { signal }));
+      const part = await named(step, indices, () => model.forwardBackward(makeBatch(rows), given({ signal })));
       if (!Number.isFinite(part.lossSum)) throw notFinite(step, indices, `a loss of ${part.lossSum}`);
       sum.lossSum += part.lossSum;
       sum.tokenCount += part.tokenCount;

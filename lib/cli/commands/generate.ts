@@ -1,0 +1,109 @@
+import { Option, type Command } from 'commander';
+import { given } from '../../config/given.ts';
+import { isIdsDocument, readDocuments } from '../../data/documents.ts';
+import { HyperfitError } from '../../errors.ts';
+import type { Model } from '../../model/model.ts';
+import { loadCitationBlocker } from '../citation-source.ts';
+import { withModel, type ModelOptions } from '../load-model.ts';
+import { addModelOptions, addOutputOptions, idList, numberWithin, wholeNumber } from '../options.ts';
+import { Output, type OutputOptions } from '../output.ts';
+
+interface GenerateOptions extends ModelOptions, OutputOptions {
+  prompt?: string;
+  promptIds?: Int32Array;
+  prompts?: string;
+  maxNewTokens: number;
+  minNewTokens: number;
+  noRepeatNgramSize: number;
+  repetitionPenalty: number;
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  seed: number;
+  citationBlocker?: string;
+  matchLength: number;
+  batchSize: number;
+}
+
+type Prompt = string | Int32Array;
+type Generations = Awaited<ReturnType<Model['generate']>>;
+
+export function addGenerateCommand(program: Command): void {
+  const command = addModelOptions(program.command('generate').description('Continue prompts; greedy unless --temperature is given.'));
+  addPromptOptions(command);
+  addDecodingOptions(command);
+  addOutputOptions(command)
+    .addHelpText('after', '\nExample:\n  hyperfit generate --model runs/novel --prompt "Call me" --citation-blocker runs/novel --json')
+    .action(generate);
+}
+
+function addPromptOptions(command: Command): void {
+  command
+    .addOption(new Option('--prompt <text>', 'text to continue').conflicts(['promptIds', 'prompts']))
+    .addOption(new Option('--prompt-ids <ids>', 'token ids to continue, such as 1,2,3').argParser(idList).conflicts(['prompt', 'prompts']))
+    .addOption(new Option('--prompts <file>', 'prompts to continue, .jsonl with {"text"} or {"ids"}').conflicts(['prompt', 'promptIds']))
+    .option('--batch-size <N>', 'prompts decoded together; changes speed, not results', wholeNumber(1), 8);
+}
+
+function addDecodingOptions(command: Command): void {
+  command
+    .option('--max-new-tokens <N>', 'tokens to add at most', wholeNumber(1), 96)
+    .option('--min-new-tokens <N>', 'tokens before which no end of text may come', wholeNumber(0), 0)
+    .option('--no-repeat-ngram-size <N>', 'forbid n-grams of this size to occur twice; 0 allows them', wholeNumber(0), 0)
+    .option('--repetition-penalty <X>', 'divide the scores of tokens seen before; 1 is off', numberWithin(1e-6), 1)
+    .option('--temperature <X>', 'sample at this temperature; 0 is greedy', numberWithin(0), 0)
+    .option('--top-k <N>', 'sample among the N most probable tokens; 0 keeps all', wholeNumber(0), 0)
+    .option('--top-p <X>', 'sample among the most probable tokens that make up this share', numberWithin(0, 1), 1)
+    .option('--min-p <X>', 'drop tokens below this share of the best probability', numberWithin(0, 1), 0)
+    .option('--seed <N>', 'seed of the sampling', wholeNumber(0), 0)
+    .option('--citation-blocker <path>', 'forbid citing these training sequences: a .jsonl file or the folder of a run')
+    .option('--match-length <N>', 'tokens in a row after which the citation blocker steps in', wholeNumber(1), 5);
+}
+
+async function generate(options: GenerateOptions): Promise<void> {
+  requireUsedOptions(options);
+  const output = new Output(options);
+  const prompts = await readPrompts(options);
+  await withModel(options, output, async (model) => {
+    const generations = await generateAll(model, prompts, options);
+    output.result({ schemaVersion: 1, generations: generations.map(plainGeneration) }, () => generations.map(renderGeneration).join('\n\n'));
+  });
+}
+
+/** Settings of sampling without sampling would be ignored. */
+function requireUsedOptions({ temperature, topK, topP, minP }: GenerateOptions): void {
+  if (temperature > 0 || (topK === 0 && topP === 1 && minP === 0)) return;
+  throw new HyperfitError('ERR_CONFIG', 'expected a --temperature above 0 beside --top-k, --top-p or --min-p, got 0, which is greedy; give one, such as --temperature 1');
+}
+
+async function readPrompts({ prompt, promptIds, prompts }: GenerateOptions): Promise<Prompt[]> {
+  if (prompt !== undefined) return [prompt];
+  if (promptIds !== undefined) return [promptIds];
+  if (prompts !== undefined) return (await readDocuments(prompts)).map((document) => (isIdsDocument(document) ? document.ids : document.text));
+  throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-ids and --prompts, got none');
+}
+
+async function generateAll(model: Model, prompts: readonly Prompt[], options: GenerateOptions): Promise<Generations> {
+  const blocker = options.citationBlocker === undefined ? undefined : await loadCitationBlocker(options.citationBlocker, model, options.matchLength);
+  try {
+    const { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed } = options;
+    const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed };
+    const generations: Generations = [];
+    for (let at = 0; at < prompts.length; at += options.batchSize) {
+      generations.push(...(await model.generate(prompts.slice(at, at + options.batchSize), { ...decoding, ...given({ citationBlocker: blocker }) })));
+    }
+    return generations;
+  } finally {
+    blocker?.dispose();
+  }
+}
+
+function plainGeneration({ promptIds, ids, text, finishReason, interventions }: Generations[number]): object {
+  return { promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text }), finishReason, interventions };
+}
+
+/** Without a tokenizer the ids speak for themselves. */
+function renderGeneration({ ids, text }: Generations[number]): string {
+  return text ?? Array.from(ids).join(',');
+}

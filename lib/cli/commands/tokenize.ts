@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import { resolveModelPath } from '../../checkpoint/checkpoint-list.ts';
+import { loadTokenizer } from '../../model/tokenizer-files.ts';
+import { addOutputOptions } from '../options.ts';
+import { Output, type OutputOptions } from '../output.ts';
+
+export function addTokenizeCommand(program: Command): void {
+  const command = program
+    .command('tokenize')
+    .description('Print the token ids that a model sees for a text.')
+    .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint')
+    .requiredOption('--text <text>', 'what to encode')
+    .addHelpText('after', '\nExample:\n  hyperfit tokenize --model SmolLM2.gguf --text "Call me Ishmael." --json');
+  addOutputOptions(command).action(async (options: OutputOptions & { model: string; text: string }) => {
+    const output = new Output(options);
+    const tokenizer = await loadTokenizer(await resolveModelPath(options.model, (message) => output.warn(message)));
+    const ids = Array.from(await tokenizer.encode(options.text));
+    output.result({ schemaVersion: 1, ids }, () => ids.join(','));
+  });
+}

@@ -1,0 +1,24 @@
+import type { EvaluationResult } from '../evaluate/evaluation.ts';
+
+function number(value: number | null | undefined, digits = 3): string {
+  return value === null || value === undefined ? '-' : value.toFixed(digits);
+}
+
+/** The figures of one model, a line each; what was not measured is a dash. */
+export function renderEvaluation(result: EvaluationResult): string {
+  const { loss, perplexity, entropy, topKMass, top1Accuracy, ttr, rep, distinct, selfBleu, overlap } = result;
+  const rows: [string, string][] = [
+    ['loss (nats per token)', number(loss)],
+    ['perplexity', number(perplexity, 2)],
+    ['entropy (nats)', number(entropy)],
+    ['mass of the top 1, 3, 5', `${number(topKMass?.[1])} ${number(topKMass?.[3])} ${number(topKMass?.[5])}`],
+    ['top-1 accuracy', number(top1Accuracy)],
+    ['type-token ratio', number(ttr)],
+    ['repeated 2-, 3-, 4-grams', `${number(rep[2])} ${number(rep[3])} ${number(rep[4])}`],
+    ['distinct 1- to 4-grams', `${number(distinct[1])} ${number(distinct[2])} ${number(distinct[3])} ${number(distinct[4])}`],
+    ['Self-BLEU', number(selfBleu)],
+    ['overlap mean, max, over 10', `${number(overlap?.mean, 1)} ${number(overlap?.max, 0)} ${number(overlap?.shareOver10)}`],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}

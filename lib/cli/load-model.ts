@@ -1,0 +1,20 @@
+import type { ComputeDType } from '../addon-types.ts';
+import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
+import { Model } from '../model/model.ts';
+import type { Output } from './output.ts';
+
+export interface ModelOptions {
+  model: string;
+  device: string;
+  computeDtype: ComputeDType;
+}
+
+/** Loads the model of a command, works with it, and lets it go. */
+export async function withModel<T>({ model: path, device, computeDtype }: ModelOptions, output: Output, work: (model: Model) => Promise<T>): Promise<T> {
+  const model = await Model.load(await resolveModelPath(path, (message) => output.warn(message)), { device, computeDtype });
+  try {
+    return await work(model);
+  } finally {
+    model.dispose();
+  }
+}

@@ -1,0 +1,91 @@
+import type { NormalizedConfig } from '../config/normalize.ts';
+import { HyperfitError } from '../errors.ts';
+import { run, type RunEvent, type RunResult } from '../run/run.ts';
+import { SIGNAL_EXIT_CODES, StopSignals } from '../run/stop-signals.ts';
+import type { Output } from './output.ts';
+import { Progress, type ProgressState } from './progress.ts';
+
+/** Runs a training with progress on stderr; a signal that stopped it decides the exit code. */
+export async function runAndReport(normalized: NormalizedConfig, output: Output): Promise<RunResult> {
+  if (normalized.config.resume && normalized.config.out === null) {
+    throw new HyperfitError('ERR_CONFIG', 'expected the run to go on with for `out` beside --resume, got none; give --out');
+  }
+  const view = new RunView(normalized, output);
+  const signals = new StopSignals((signal) => view.log(`${signal}: finishing the step and saving; once more ends at once`));
+  try {
+    const result = await run(normalized, {
+      onEvent: (event) => view.show(event),
+      onWarning: (message) => view.warn(message),
+      shouldStop: () => signals.received !== undefined,
+    });
+    if (signals.received !== undefined) process.exitCode = SIGNAL_EXIT_CODES[signals.received];
+    return result;
+  } finally {
+    view.clear();
+    signals.dispose();
+  }
+}
+
+/** Turns the events of a run into lines and a bar. */
+class RunView {
+  readonly #normalized: NormalizedConfig;
+  readonly #output: Output;
+  readonly #progress = new Progress(process.stderr);
+  #state: ProgressState = { step: 0, totalSteps: undefined, mayEndSooner: false, loss: Number.NaN, ttr: undefined, stepsDone: 0, seconds: 0 };
+
+  constructor(normalized: NormalizedConfig, output: Output) {
+    this.#normalized = normalized;
+    this.#output = output;
+  }
+
+  show(event: RunEvent): void {
+    if (this.#output.quiet) return;
+    switch (event.type) {
+      case 'start':
+        return this.#begin(event);
+      case 'step':
+        return this.#step(event);
+      case 'epoch':
+        return this.log(`epoch ${event.epoch}: mean training loss ${event.meanLoss.toFixed(4)}`);
+      case 'evaluation':
+        return this.#evaluation(event);
+      case 'checkpoint':
+        return this.log(`saved ${event.path}`);
+      case 'note':
+        return this.log(event.message);
+    }
+  }
+
+  log(message: string): void {
+    if (!this.#output.quiet) this.#progress.log(message);
+  }
+
+  warn(message: string): void {
+    this.clear();
+    this.#output.warn(message);
+  }
+
+  clear(): void {
+    this.#progress.clear();
+  }
+
+  #begin({ folder, step, sequences, stepsPerEpoch }: Extract<RunEvent, { type: 'start' }>): void {
+    const { epochs, maxSteps, targetLoss } = this.#normalized.config;
+    const limits = [maxSteps, epochs === null ? null : epochs * stepsPerEpoch].filter((limit) => limit !== null);
+    const totalSteps = limits.length === 0 ? undefined : Math.min(...limits);
+    this.#state = { ...this.#state, step, totalSteps, mayEndSooner: targetLoss !== null };
+    this.log(`run ${folder}: ${sequences} sequences, ${stepsPerEpoch} steps an epoch${step > 0 ? `, going on after step ${step}` : ''}`);
+  }
+
+  #step({ step, loss, seconds }: Extract<RunEvent, { type: 'step' }>): void {
+    const state = this.#state;
+    this.#state = { ...state, step, loss, stepsDone: state.stepsDone + 1, seconds: state.seconds + seconds };
+    this.#progress.update(this.#state);
+  }
+
+  #evaluation({ step, ttr, heldOutLoss }: Extract<RunEvent, { type: 'evaluation' }>): void {
+    this.#state.ttr = ttr ?? undefined;
+    const parts = [ttr === null ? '' : `ttr ${ttr.toFixed(3)}`, heldOutLoss === null ? '' : `held-out loss ${heldOutLoss.toFixed(3)}`].filter((part) => part !== '');
+    this.log(`step ${step}: ${parts.join('  ')}`);
+  }
+}

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import type { Context } from '../data/selection.ts';
+import type { EvaluatedGeneration } from '../evaluate/evaluation.ts';
+import type { ComparedVariant } from './comparison.ts';
+import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
+import { decodePieces, type Decoder } from './pieces.ts';
+
+/** A context, and what a person wrote there, as ids and, where there is a tokenizer, as text. */
+export interface StoredContext {
+  context: number[];
+  original: number[];
+  source: string;
+  contextText?: string;
+  originalText?: string;
+}
+
+/** A continuation, with the text of each of its tokens where there is a tokenizer. */
+export type StoredGeneration = EvaluatedGeneration & { pieces?: string[] };
+
+/** comparison.json: each variant's figures and continuations. */
+export interface ComparisonFile {
+  schemaVersion: 1;
+  contexts: StoredContext[];
+  variants: (Omit<ComparedVariant, 'result'> & { result: Omit<ComparedVariant['result'], 'generations'> & { generations: StoredGeneration[] } })[];
+}
+
+export async function writeComparison(folder: RunFolder, variants: readonly ComparedVariant[], contexts: readonly Context[], tokenizer: Decoder | undefined): Promise<void> {
+  const file = {
+    schemaVersion: 1,
+    contexts: await Promise.all(contexts.map((context) => storedContext(context, tokenizer))),
+    variants: await Promise.all(variants.map((variant) => storedVariant(variant, tokenizer))),
+  };
+  await writeJson(folder.comparisonFile, file);
+}
+
+async function storedContext({ context, original, source }: Context, tokenizer: Decoder | undefined): Promise<StoredContext> {
+  const ids = { context: Array.from(context), original: Array.from(original), source };
+  if (tokenizer === undefined) return ids;
+  return { ...ids, contextText: await tokenizer.decode(context), originalText: await tokenizer.decode(original) };
+}
+
+async function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decoder | undefined): Promise<object> {
+  const generations = await Promise.all(result.generations.map((generation) => storedGeneration(generation, tokenizer)));
+  return { ...variant, result: { ...result, generations } };
+}
+
+/** Typed arrays would become objects in JSON. */
+async function storedGeneration(generation: StoredGeneration, tokenizer: Decoder | undefined): Promise<object> {
+  const pieces = generation.pieces ?? (tokenizer === undefined ? undefined : await decodePieces(tokenizer, generation.ids));
+  const { promptIds, ids, text } = generation;
+  return { promptIds: Array.from(promptIds), ids: Array.from(ids), text, pieces };
+}
+
+/** The variants measured so far, none when there is no such file. */
+export function readComparison(folder: RunFolder): ComparisonFile['variants'] {
+  return existsSync(folder.comparisonFile) ? readComparisonFile(folder).variants : [];
+}
+
+/** @throws HyperfitError ERR_CHECKPOINT when it is missing or not JSON */
+export function readComparisonFile(folder: RunFolder): ComparisonFile {
+  const file = readRunJson(folder.comparisonFile) as ComparisonFile;
+  return { ...file, variants: file.variants.map(revive) };
+}
+
+function revive(variant: ComparisonFile['variants'][number]): ComparisonFile['variants'][number] {
+  const generations = variant.result.generations.map((generation) => ({
+    ...generation,
+    promptIds: Int32Array.from(generation.promptIds),
+    ids: Int32Array.from(generation.ids),
+  }));
+  return { ...variant, result: { ...variant.result, generations } };
+}

@@ -1,0 +1,65 @@
+import type { RunConfig } from '../config/fields.ts';
+import { given } from '../config/given.ts';
+import { evaluate, type EvaluationResult } from '../evaluate/evaluation.ts';
+import type { OverlapIndex } from '../evaluate/overlap.ts';
+import { CitationBlocker } from '../generate/citation-blocker.ts';
+import type { Model } from '../model/model.ts';
+import type { RunData } from './run-data.ts';
+
+/** One way of writing, measured on the contexts of the comparison. */
+export interface ComparedVariant {
+  name: string;
+  isHyperfitted: boolean;
+  decoding: 'greedy' | 'top-p' | 'citation-blocker';
+  result: EvaluationResult;
+}
+
+export interface ComparisonParts {
+  model: Model;
+  data: RunData;
+  config: RunConfig;
+  /** Of the training sequences; undefined when nothing will be generated. */
+  overlapIndex: OverlapIndex | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** The original model, greedy and sampled; to be measured before the first step. */
+export async function measureOriginal(parts: ComparisonParts): Promise<ComparedVariant[]> {
+  const { temperature, topK, topP, seed } = parts.config;
+  const greedy = await measureVariant(parts, {}, parts.data.heldOut);
+  const sampled = await measureVariant(parts, { temperature, topK, topP, seed });
+  return [
+    { name: 'original, greedy', isHyperfitted: false, decoding: 'greedy', result: greedy },
+    { name: `original, Top-P ${topP}`, isHyperfitted: false, decoding: 'top-p', result: withLikelihood(sampled, greedy) },
+  ];
+}
+
+/** The hyperfitted model, greedy, without and with the citation blocker. */
+export async function measureHyperfitted(parts: ComparisonParts): Promise<ComparedVariant[]> {
+  const greedy = await measureVariant(parts, {}, parts.data.heldOut);
+  const blocker = await CitationBlocker.create({
+    sequences: parts.data.train.map(({ ids }) => ids),
+    tokenizer: parts.model.tokenizer,
+    matchLength: parts.config.matchLength,
+  });
+  try {
+    const blocked = await measureVariant(parts, { citationBlocker: blocker });
+    return [
+      { name: 'hyperfitted, greedy', isHyperfitted: true, decoding: 'greedy', result: greedy },
+      { name: 'hyperfitted, citation blocker', isHyperfitted: true, decoding: 'citation-blocker', result: withLikelihood(blocked, greedy) },
+    ];
+  } finally {
+    blocker.dispose();
+  }
+}
+
+async function measureVariant({ model, data, config, overlapIndex, signal }: ComparisonParts, generateOptions: object, heldOut: readonly Int32Array[] = []): Promise<EvaluationResult> {
+  const contexts = data.contexts.slice(0, config.comparisonContexts).map(({ context }) => context);
+  return evaluate(model, { heldOut, contexts, maxNewTokens: config.maxNewTokens, generateOptions, ...given({ train: overlapIndex, signal }) });
+}
+
+/** Teacher-forced measures do not depend on the decoding: one measurement serves both. */
+function withLikelihood(result: EvaluationResult, from: EvaluationResult): EvaluationResult {
+  const { loss, perplexity, entropy, topKMass, top1Accuracy } = from;
+  return { ...result, loss, perplexity, entropy, topKMass, top1Accuracy };
+}

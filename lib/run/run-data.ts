@@ -1,0 +1,60 @@
+import type { RunConfig } from '../config/fields.ts';
+import { readDocuments } from '../data/documents.ts';
+import { encodeWhole } from '../data/encoded-document.ts';
+import { splitSequences, type Context } from '../data/selection.ts';
+import { loadSequences, type Sequence } from '../data/sequences.ts';
+import { HyperfitError } from '../errors.ts';
+import { checkSequences, selectTrainingSequences, type DataModel } from '../train/training-data.ts';
+
+/** Everything a run reads beside the model. */
+export interface RunData {
+  train: Sequence[];
+  /** Not trained on; may be empty. */
+  heldOut: Int32Array[];
+  /** Beginnings to continue, none of them trained on; may be empty. */
+  contexts: Context[];
+}
+
+/**
+ * Reads the training sequences, and the held-out sequences and contexts from their own files or from what training leaves over.
+ * @throws HyperfitError ERR_CONFIG without `data`; ERR_DATA, ERR_TOKENIZER
+ */
+export async function loadRunData(config: RunConfig, model: DataModel): Promise<RunData> {
+  if (config.data === null) throw new HyperfitError('ERR_CONFIG', 'expected the text to hyperfit on for `data`, got none; give --data');
+  const all = await loadSequences(config.data, model.tokenizer, config);
+  const train = selectTrainingSequences(all, config);
+  checkSequences(train, model);
+  const spare = await loadSpare(config, model, all);
+  checkSequences(spare, model);
+  return { train, heldOut: spare.slice(0, config.heldOutSamples).map(({ ids }) => ids), contexts: await loadContexts(config, model, spare) };
+}
+
+async function loadSpare(config: RunConfig, model: DataModel, all: readonly Sequence[]): Promise<Sequence[]> {
+  const wanted = Math.max(config.heldOutSamples, config.validationContexts, config.comparisonContexts);
+  if (config.heldOut !== null) return (await loadSequences(config.heldOut, model.tokenizer, config)).slice(0, wanted);
+  const { samples, sampleSelection: selection, seed } = config;
+  if (samples === null || samples >= all.length) return [];
+  return splitSequences(all, { samples, heldOut: Math.min(wanted, all.length - samples), selection, seed }).heldOut;
+}
+
+async function loadContexts(config: RunConfig, model: DataModel, spare: readonly Sequence[]): Promise<Context[]> {
+  const wanted = Math.max(config.validationContexts, config.comparisonContexts);
+  const { contextLength, maxNewTokens } = config;
+  if (contextLength + maxNewTokens > model.config.maxPositionEmbeddings) {
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected \`contextLength\` + \`maxNewTokens\` within the model's context of ${model.config.maxPositionEmbeddings} tokens, got ${contextLength} + ${maxNewTokens}; lower one`,
+    );
+  }
+  if (config.contexts === null) {
+    return spare.filter(({ ids }) => ids.length >= contextLength).slice(0, wanted).map(({ ids, source }) => cutContext(ids, source, contextLength));
+  }
+  const documents = await readDocuments(config.contexts);
+  const encoded = await encodeWhole(documents, model.tokenizer);
+  return encoded.slice(0, wanted).map((ids, index) => cutContext(ids, documents[index]!.source, contextLength));
+}
+
+/** A beginning shorter than a context is continued as it stands. */
+function cutContext(ids: Int32Array, source: string, contextLength: number): Context {
+  return { context: ids.slice(0, contextLength), original: ids.slice(contextLength), source };
+}

@@ -1,0 +1,75 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { addon } from '../addon.ts';
+import type { ModelConfig } from '../addon-types.ts';
+import { hashFile } from '../checkpoint/manifest.ts';
+import type { NormalizedConfig } from '../config/normalize.ts';
+import { makeManifest, type DataManifest } from '../data/manifest.ts';
+import type { Sequence } from '../data/sequences.ts';
+import { HyperfitError } from '../errors.ts';
+import { packageVersion } from '../libtorch/package-root.ts';
+import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
+
+/** What run.json says: enough to tell what was done, with what, and to do it again. */
+export interface RunFile {
+  schemaVersion: 1;
+  createdAt: string;
+  versions: { hyperfit: string; node: string; torch: string; platform: string };
+  config: NormalizedConfig['config'];
+  sources: NormalizedConfig['sources'];
+  model: { path: string; config: ModelConfig; files: Record<string, string> };
+  data: DataManifest;
+  warnings: string[];
+  /** The steps at which the run was taken up again. */
+  resumedAtSteps: number[];
+}
+
+export interface RunFileParts {
+  normalized: NormalizedConfig;
+  model: { path: string; config: ModelConfig };
+  train: readonly Sequence[];
+  warnings: string[];
+  /** The step of the checkpoint gone on from. */
+  resumedAt: number | undefined;
+}
+
+/** Writes run.json before the first step; a resumed run keeps its birth and its original model. */
+export async function writeRunFile(folder: RunFolder, { normalized, model, train, warnings, resumedAt }: RunFileParts): Promise<RunFile> {
+  const earlier = resumedAt === undefined ? undefined : savedRunFile(folder);
+  const file: RunFile = {
+    schemaVersion: 1,
+    createdAt: earlier?.createdAt ?? new Date().toISOString(),
+    versions: { hyperfit: packageVersion(), node: process.version, torch: addon().libraryInfo().torchVersion, platform: `${process.platform}-${process.arch}` },
+    config: { ...normalized.config, out: folder.path, resume: false },
+    sources: normalized.sources,
+    model: earlier?.model ?? { path: model.path, config: model.config, files: await hashWeights(model.path) },
+    data: makeManifest(train),
+    warnings,
+    resumedAtSteps: [...(earlier?.resumedAtSteps ?? []), ...(resumedAt === undefined ? [] : [resumedAt])],
+  };
+  await writeJson(folder.runFile, file);
+  return file;
+}
+
+/** SHA-256 of each weight file. */
+async function hashWeights(path: string): Promise<Record<string, string>> {
+  const names = (await stat(path)).isDirectory() ? (await readdir(path)).filter((name) => name.endsWith('.safetensors') && name !== 'optimizer.safetensors') : [''];
+  const hashes: Record<string, string> = {};
+  for (const name of names.sort()) hashes[name === '' ? path : name] = await hashFile(join(path, name));
+  return hashes;
+}
+
+const shape = z.looseObject({ schemaVersion: z.literal(1), createdAt: z.string(), config: z.record(z.string(), z.unknown()), resumedAtSteps: z.array(z.number()) });
+
+/**
+ * The run.json of a run.
+ * @throws HyperfitError ERR_CHECKPOINT when it is missing or of another make
+ */
+export function savedRunFile(folder: RunFolder): RunFile {
+  const value = readRunJson(folder.runFile);
+  if (!shape.safeParse(value).success) {
+    throw new HyperfitError('ERR_CHECKPOINT', `expected settings, versions and data in ${folder.runFile}, got something else; give the folder of a run`);
+  }
+  return value as RunFile;
+}

@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import type { Certificate } from '../evaluate/certificate.ts';
+import { meanTypeTokenRatio } from '../evaluate/type-token-ratio.ts';
+import { writeReport } from '../report/report.ts';
+import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
+import { makeVariant } from '../report/variant.ts';
+import { readComparisonFile, type ComparisonFile, type StoredGeneration } from './comparison-file.ts';
+import { readMetrics, type MetricRecord } from './metric-log.ts';
+import { savedRunFile, type RunFile } from './run-file.ts';
+import type { RunFolder } from './run-folder.ts';
+
+/**
+ * Makes report.html from the files of a run, finished or not.
+ * @returns the path of the page
+ * @throws HyperfitError ERR_CHECKPOINT when the folder is not a run
+ */
+export async function writeRunReport(folder: RunFolder): Promise<string> {
+  await writeReport(folder.reportFile, readReportData(folder));
+  return folder.reportFile;
+}
+
+/** What the page shows, read from run.json, metrics.jsonl and comparison.json. */
+export function readReportData(folder: RunFolder): ReportData {
+  const file = savedRunFile(folder);
+  const metrics = existsSync(folder.metricsFile) ? readMetrics(folder.metricsFile) : [];
+  const comparison = existsSync(folder.comparisonFile) ? readComparisonFile(folder) : undefined;
+  const certificate = metrics.findLast(({ type }) => type === 'certificate');
+  return {
+    title: `Hyperfitting of ${file.model.path.split('/').at(-1)}`,
+    subtitle: `${file.data.samples.length} sequences, ${file.data.tokens} tokens; begun ${file.createdAt.slice(0, 16).replace('T', ' ')} UTC`,
+    facts: facts(file),
+    curves: curves(file, metrics, comparison),
+    variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result }) => makeVariant(name, isHyperfitted, result)),
+    continuations: comparison === undefined ? [] : continuations(comparison),
+    notes: file.warnings,
+    ...(certificate === undefined ? {} : { certificate: certificate as unknown as Certificate }),
+    ...(comparison?.variants[0] === undefined ? {} : { signatures: comparison.variants[0].result.signatures }),
+  };
+}
+
+function facts({ config, model, data, versions }: RunFile): FactGroup[] {
+  const limits = [config.epochs === null ? '' : `${config.epochs} epochs`, config.maxSteps === null ? '' : `${config.maxSteps} steps`, config.targetLoss === null ? '' : `mean loss below ${config.targetLoss}`];
+  const { numHiddenLayers, hiddenSize, vocabSize } = model.config;
+  return [
+    { title: 'Model', rows: [['files', model.path], ['layers', String(numHiddenLayers)], ['hidden size', String(hiddenSize)], ['vocabulary', String(vocabSize)]] },
+    { title: 'Data', rows: [['source', String(config.data)], ['sequences', String(data.samples.length)], ['tokens', String(data.tokens)], ['SHA-256', data.sha256.slice(0, 16)]] },
+    {
+      title: 'Recipe',
+      rows: [
+        ['learning rate', `${config.learningRate}, constant${config.warmupSteps > 0 ? ` after ${config.warmupSteps} steps` : ''}`],
+        ['batch', `${config.batchSize} sequences`],
+        ['weight decay', String(config.weightDecay)],
+        ['ends after', limits.filter((limit) => limit !== '').join(' or ')],
+        ['order, seed', `${config.order}, ${config.seed}`],
+      ],
+    },
+    {
+      title: 'Machine',
+      rows: [
+        ['processor', `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} threads`],
+        ['memory', `${(totalmem() / 2 ** 30).toFixed(1)} GiB`],
+        ['device', `${config.device}, ${config.computeDtype}`],
+        ['versions', `hyperfit ${versions.hyperfit}, torch ${versions.torch}, Node ${versions.node}`],
+      ],
+    },
+  ];
+}
+
+function curves({ config }: RunFile, metrics: readonly MetricRecord[], comparison: ComparisonFile | undefined): ReportData['curves'] {
+  const originals = (comparison?.contexts ?? []).map(({ original }) => original.slice(0, config.maxNewTokens)).filter(({ length }) => length === config.maxNewTokens);
+  return {
+    steps: metrics.filter(({ type }) => type === 'step').map(({ step, loss }) => ({ step, loss: loss as number })),
+    evaluations: metrics.filter(({ type }) => type === 'evaluation').map((record) => ({
+      step: record.step,
+      heldOutLoss: record['heldOutLoss'] as number | null,
+      ttr: record['ttr'] as number | null,
+      entropy: record['entropy'] as number | null,
+    })),
+    humanTtr: meanTypeTokenRatio(originals),
+    targetLoss: config.targetLoss,
+  };
+}
+
+function continuations({ contexts, variants }: ComparisonFile): ReportContext[] {
+  return contexts.map(({ context, original, contextText, originalText }, index) => ({
+    context: contextText ?? context.join(' '),
+    ...(original.length === 0 ? {} : { original: originalText ?? original.join(' ') }),
+    continuations: variants.flatMap(({ name, result }) => {
+      const generation = result.generations[index];
+      return generation === undefined ? [] : [continuation(name, generation, result.overlap?.overlaps[index])];
+    }),
+  }));
+}
+
+function continuation(name: string, { ids, pieces }: StoredGeneration, overlap: { start: number; length: number } | undefined): ReportContinuation {
+  return { name, ids, pieces: pieces ?? Array.from(ids, (id) => `${id} `), ...(overlap === undefined ? {} : { overlap }) };
+}

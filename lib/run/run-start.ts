@@ -1,0 +1,43 @@
+import { addon } from '../addon.ts';
+import { loadCheckpoint } from '../checkpoint/checkpoint.ts';
+import { newestCheckpoint, resolveModelPath } from '../checkpoint/checkpoint-list.ts';
+import type { TrainState } from '../checkpoint/train-state.ts';
+import type { RunConfig } from '../config/fields.ts';
+import { given } from '../config/given.ts';
+import { HyperfitError } from '../errors.ts';
+import { Model } from '../model/model.ts';
+import { Optimizer } from '../model/optimizer.ts';
+import type { RunFolder } from './run-folder.ts';
+
+/** What a run begins with, or goes on with. */
+export interface RunStart {
+  model: Model;
+  optimizer: Optimizer;
+  /** Undefined for a run that begins. */
+  state: TrainState | undefined;
+}
+
+/**
+ * Loads the model, and with `resume` the newest complete checkpoint of the run; a run that has none begins again, with a warning.
+ * @throws HyperfitError ERR_CONFIG without `model`; whatever loading throws
+ */
+export async function startRun(config: RunConfig, folder: RunFolder, onWarning: (message: string) => void, signal?: AbortSignal): Promise<RunStart> {
+  if (config.threads !== null) addon().setNumThreads(config.threads);
+  const { device, computeDtype, betas, eps, weightDecay } = config;
+  const loading = { device, computeDtype, ...given({ signal }) };
+  if (config.resume) {
+    const newest = await newestCheckpoint(folder.checkpoints, onWarning);
+    if (newest !== undefined) return loadCheckpoint(newest.path, { ...loading, betas, eps, weightDecay });
+    onWarning(`expected a complete checkpoint in ${folder.checkpoints} to resume from, got none: beginning at step 0`);
+  }
+  if (config.model === null) throw new HyperfitError('ERR_CONFIG', 'expected the model to hyperfit for `model`, got none; give --model');
+  const model = await Model.load(await resolveModelPath(config.model, onWarning), loading);
+  return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay }), state: undefined };
+}
+
+/** The end of a run's life in memory; files stay. */
+export function endRun({ model, optimizer }: RunStart): void {
+  optimizer.dispose();
+  model.dispose();
+}
+

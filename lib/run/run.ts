@@ -1,0 +1,204 @@
+import { saveCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { RunConfig } from '../config/fields.ts';
+import { given } from '../config/given.ts';
+import type { NormalizedConfig } from '../config/normalize.ts';
+import { configWarnings } from '../config/warnings.ts';
+import { certify, type Certificate } from '../evaluate/certificate.ts';
+import { OverlapIndex } from '../evaluate/overlap.ts';
+import type { StepEvent, TrainEvent, TrainResult } from '../train/events.ts';
+import { pickTrainSettings } from '../train/settings.ts';
+import { Training } from '../train/training.ts';
+import { measureHyperfitted, measureOriginal, type ComparedVariant, type ComparisonParts } from './comparison.ts';
+import { keptOnResume, MetricLog } from './metric-log.ts';
+import { readComparison, writeComparison } from './comparison-file.ts';
+import { loadRunData, type RunData } from './run-data.ts';
+import { writeRunFile } from './run-file.ts';
+import { freshRunPath, openRunFolder, writeJsonLines, type RunFolder } from './run-folder.ts';
+import { writeRunReport } from './run-report.ts';
+import { endRun, startRun, type RunStart } from './run-start.ts';
+import { validate, type ValidationRecord } from './validation.ts';
+
+export type RunEvent =
+  | TrainEvent
+  | ValidationRecord
+  | { type: 'start'; folder: string; step: number; sequences: number; stepsPerEpoch: number }
+  | { type: 'note'; message: string }
+  | { type: 'checkpoint'; step: number; path: string };
+
+export interface RunHooks {
+  onEvent?: (event: RunEvent) => void;
+  onWarning?: (message: string) => void;
+  /** Asked after every step: true finishes the run there, with a checkpoint and without the closing measurements. */
+  shouldStop?: () => boolean;
+  signal?: AbortSignal;
+}
+
+export interface RunResult {
+  folder: string;
+  reason: TrainResult['reason'] | 'stopped';
+  step: number;
+  epochs: number;
+  /** Mean training loss of the last full epoch, nats per token; null before the first. */
+  loss: number | null;
+  checkpoint: string | null;
+  certificate: (Certificate & { changedShare: number }) | null;
+  comparison: ComparedVariant[];
+  report: string | null;
+}
+
+/**
+ * A whole run, from model files to report: load, cut sequences, train, save, generate, evaluate, report.
+ * @throws HyperfitError as the stages do; whatever was saved before stays
+ */
+export async function run(normalized: NormalizedConfig, hooks: RunHooks = {}): Promise<RunResult> {
+  const { config } = normalized;
+  const warnings: string[] = [];
+  const warn = (message: string): void => {
+    warnings.push(message);
+    hooks.onWarning?.(message);
+  };
+  const folder = await openRunFolder(config.out ?? freshRunPath(new Date()), config.resume);
+  const start = await startRun(config, folder, warn, hooks.signal);
+  try {
+    const data = await loadRunData(config, start.model);
+    configWarnings(config, data.train.length).forEach(warn);
+    await writeRunFile(folder, { normalized, model: { path: config.model ?? start.model.path, config: start.model.config }, train: data.train, warnings, resumedAt: start.state?.step });
+    await writeJsonLines(folder.trainFile, data.train.map(({ ids }) => ({ ids: Array.from(ids) })));
+    return await new RunInProgress(config, folder, start, data, hooks).complete();
+  } finally {
+    endRun(start);
+  }
+}
+
+/** The middle of a run, where its parts are all at hand. */
+class RunInProgress {
+  readonly #training: Training;
+  readonly #parts: ComparisonParts;
+  #log: MetricLog | undefined;
+  #savedStep: number;
+  #validatedStep = -1;
+  #checkpoint: string | null = null;
+
+  constructor(
+    readonly config: RunConfig,
+    readonly folder: RunFolder,
+    readonly start: RunStart,
+    readonly data: RunData,
+    readonly hooks: RunHooks,
+  ) {
+    const sequences = data.train.map(({ ids }) => ids);
+    const { model, optimizer, state } = start;
+    const { signal } = hooks;
+    this.#training = new Training({ model, optimizer, sequences, settings: pickTrainSettings(config), state, signal });
+    const overlapIndex = data.contexts.length === 0 ? undefined : new OverlapIndex(sequences);
+    this.#parts = { model, data, config, overlapIndex, signal };
+    this.#savedStep = state?.step ?? -1;
+  }
+
+  async complete(): Promise<RunResult> {
+    const { state } = this.start;
+    this.#log = await MetricLog.open(this.folder.metricsFile, state === undefined ? () => false : keptOnResume(state));
+    try {
+      this.#announce();
+      const original = await this.#measureOriginal();
+      if (state === undefined) await this.#validate();
+      const reason = await this.#train();
+      await this.#save();
+      if (reason === 'stopped') return this.#result(reason, null, original);
+      if (this.#training.state.step !== this.#validatedStep) await this.#validate();
+      const certificate = await this.#certify();
+      const comparison = await this.#measureHyperfitted(original);
+      return this.#result(reason, certificate, comparison);
+    } finally {
+      this.#log.close();
+    }
+  }
+
+  async #train(): Promise<RunResult['reason']> {
+    const { evaluateEverySteps, saveEverySteps } = this.config;
+    const events = this.#training.events();
+    for (;;) {
+      const { done, value } = await events.next();
+      if (done === true) return value.reason;
+      this.#record(value);
+      if (value.type !== 'step') continue;
+      if (isDue(value, evaluateEverySteps)) await this.#validate();
+      if (isDue(value, saveEverySteps)) await this.#save();
+      if (this.hooks.shouldStop?.() === true) return 'stopped';
+    }
+  }
+
+  #announce(): void {
+    const { batchSize } = this.config;
+    const sequences = this.data.train.length;
+    this.hooks.onEvent?.({ type: 'start', folder: this.folder.path, step: this.#training.state.step, sequences, stepsPerEpoch: Math.ceil(sequences / batchSize) });
+  }
+
+  #note(message: string): void {
+    this.hooks.onEvent?.({ type: 'note', message });
+  }
+
+  #record(event: TrainEvent | ValidationRecord): void {
+    this.#log?.write({ ...event });
+    this.hooks.onEvent?.(event);
+  }
+
+  async #validate(): Promise<void> {
+    if (this.config.evaluateEverySteps === 0) return;
+    const { step, epoch, position } = this.#training.state;
+    const fraction = position / Math.ceil(this.data.train.length / this.config.batchSize);
+    this.#validatedStep = step;
+    const record = await validate(this.#parts, this.folder, { step, epoch: epoch + fraction });
+    if (record !== null) this.#record(record);
+  }
+
+  async #save(): Promise<void> {
+    const { state } = this.#training;
+    if (state.step === this.#savedStep) return;
+    this.#log?.flush();
+    const { model, optimizer } = this.start;
+    this.#checkpoint = await saveCheckpoint(this.folder.checkpoints, { model, optimizer, state }, { keepLast: this.config.keepLastCheckpoints });
+    this.#savedStep = state.step;
+    this.hooks.onEvent?.({ type: 'checkpoint', step: state.step, path: this.#checkpoint });
+  }
+
+  get #hasComparison(): boolean {
+    return this.config.comparisonContexts > 0 && this.data.contexts.length > 0;
+  }
+
+  /** A resumed run takes the figures of the original model from its beginning. */
+  async #measureOriginal(): Promise<ComparedVariant[]> {
+    if (!this.#hasComparison) return [];
+    if (this.start.state !== undefined) return readComparison(this.folder).filter(({ isHyperfitted }) => !isHyperfitted);
+    this.#note('measuring the original model');
+    const original = await measureOriginal(this.#parts);
+    await writeComparison(this.folder, original, this.data.contexts, this.start.model.tokenizer);
+    return original;
+  }
+
+  async #measureHyperfitted(original: ComparedVariant[]): Promise<ComparedVariant[]> {
+    if (!this.#hasComparison) return [];
+    this.#note('measuring the hyperfitted model');
+    const comparison = [...original, ...(await measureHyperfitted(this.#parts))];
+    await writeComparison(this.folder, comparison, this.data.contexts, this.start.model.tokenizer);
+    return comparison;
+  }
+
+  async #certify(): Promise<RunResult['certificate']> {
+    this.#note('measuring the training sequences');
+    const certificate = await certify(this.start.model, this.data.train.map(({ ids }) => ids), given({ signal: this.hooks.signal }));
+    const changedShare = await this.start.optimizer.changedShare();
+    this.#log?.write({ type: 'certificate', step: this.#training.state.step, ...certificate, changedShare });
+    return { ...certificate, changedShare };
+  }
+
+  async #result(reason: RunResult['reason'], certificate: RunResult['certificate'], comparison: ComparedVariant[]): Promise<RunResult> {
+    const { step, epoch, lastEpochLoss } = this.#training.state;
+    const report = await writeRunReport(this.folder);
+    return { folder: this.folder.path, reason, step, epochs: epoch, loss: lastEpochLoss, checkpoint: this.#checkpoint, certificate, comparison, report };
+  }
+}
+
+function isDue({ step }: StepEvent, everySteps: number): boolean {
+  return everySteps > 0 && step % everySteps === 0;
+}

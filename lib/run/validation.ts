@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { checkpointName } from '../checkpoint/checkpoint-list.ts';
+import { given } from '../config/given.ts';
+import { evaluate } from '../evaluate/evaluation.ts';
+import type { ComparisonParts } from './comparison.ts';
+import type { MetricRecord } from './metric-log.ts';
+import { writeJsonLines, type RunFolder } from './run-folder.ts';
+
+/** One evaluation on the way: what the model writes and how it fares on text it does not train on. */
+export interface ValidationRecord extends MetricRecord {
+  type: 'evaluation';
+  /** Passes done, with their fraction. */
+  epoch: number;
+  /** Nats per token; null without held-out sequences. */
+  heldOutLoss: number | null;
+  entropy: number | null;
+  top1Mass: number | null;
+  ttr: number | null;
+  rep2: number | null;
+  selfBleu: number | null;
+  overlapMax: number | null;
+}
+
+/** Null when the run has neither held-out sequences nor contexts. */
+export async function validate({ model, data, config, overlapIndex, signal }: ComparisonParts, folder: RunFolder, at: { step: number; epoch: number }): Promise<ValidationRecord | null> {
+  const contexts = data.contexts.slice(0, config.validationContexts).map(({ context }) => context);
+  if (contexts.length + data.heldOut.length === 0) return null;
+  const { maxNewTokens } = config;
+  const result = await evaluate(model, { heldOut: data.heldOut, contexts, maxNewTokens, ...given({ train: overlapIndex, signal }) });
+  const lines = result.generations.map(({ promptIds, ids, text }) => ({ context: Array.from(promptIds), continuation: Array.from(ids), ...(text === undefined ? {} : { text }) }));
+  await writeJsonLines(join(folder.generations, `${checkpointName(at.step)}.jsonl`), lines);
+  return {
+    type: 'evaluation',
+    ...at,
+    heldOutLoss: result.loss,
+    entropy: result.entropy,
+    top1Mass: result.topKMass?.[1] ?? null,
+    ttr: result.ttr,
+    rep2: result.rep[2],
+    selfBleu: result.selfBleu,
+    overlapMax: result.overlap?.max ?? null,
+  };
+}
