@@ -6,17 +6,6 @@
 #include <cstdint>
 #include <string>
 
-// Asks for the symbol versions of old glibc: the linker would otherwise take GLIBC_2.34, where libdl moved into libc.
-#if defined(__x86_64__)
-__asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
-__asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
-__asm__(".symver dlerror,dlerror@GLIBC_2.2.5");
-#elif defined(__aarch64__)
-__asm__(".symver dlopen,dlopen@GLIBC_2.17");
-__asm__(".symver dlsym,dlsym@GLIBC_2.17");
-__asm__(".symver dlerror,dlerror@GLIBC_2.17");
-#endif
-
 namespace {
 
 // Throws a TypeError and gives false unless the first argument is a string.
