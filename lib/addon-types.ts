@@ -151,6 +151,7 @@ export interface NativeAddon {
   modelDispose(model: ModelHandle): void;
   /** Names as in Hugging Face weights; the handles share storage with the model and must be disposed by the caller. */
   modelParameters(model: ModelHandle): { name: string; tensor: TensorHandle }[];
+  /** Empty when nothing was added since the last step or modelZeroGradients. */
   modelGradients(model: ModelHandle): { name: string; tensor: TensorHandle }[];
   /** Logits [batch, sequence, vocabulary] and, when asked, hidden states [batch, sequence, hidden] before each layer and after the final norm. */
   modelForward(model: ModelHandle, tokens: Int32Array, batch: number, sequence: number, hiddenStates: boolean): Promise<{ logits: TensorHandle; hiddenStates: TensorHandle[] }>;

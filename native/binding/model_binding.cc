@@ -69,8 +69,12 @@ Napi::Value model_parameters(const Napi::CallbackInfo& info) {
   return named_tensors(info.Env(), model_argument(info)->decoder().parameters().all(), &Parameter::value);
 }
 
+// Nothing once a step or zeroGradients has cleared them: memory still holds the old gradient, which the next backward
+// overwrites.
 Napi::Value model_gradients(const Napi::CallbackInfo& info) {
-  return named_tensors(info.Env(), model_argument(info)->decoder().parameters().all(), &Parameter::gradient);
+  auto& parameters = model_argument(info)->decoder().parameters();
+  if (parameters.gradients_are_stale()) return Napi::Array::New(info.Env());
+  return named_tensors(info.Env(), parameters.all(), &Parameter::gradient);
 }
 
 struct Forward {
