@@ -62,7 +62,7 @@ export async function loadCheckpoint(path: string, options: LoadCheckpointOption
   let optimizer: Optimizer | undefined;
   try {
     optimizer = new Optimizer(model, given({ betas, eps, weightDecay }));
-    await optimizer.load(join(folder, OPTIMIZER_NAME));
+    await optimizer.load(join(folder, OPTIMIZER_NAME), state.step);
     return { model, optimizer, state };
   } catch (error) {
     optimizer?.dispose();

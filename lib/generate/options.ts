@@ -1,0 +1,107 @@
+import { HyperfitError } from '../errors.ts';
+import type { CitationBlocker } from './citation-blocker.ts';
+
+/** How to continue a context. Definitions as in Hugging Face generation unless said otherwise. */
+export interface GenerateOptions {
+  /** Tokens to add at most. Default 96. */
+  maxNewTokens?: number;
+  /** No stop id before this many tokens. Default 0. */
+  minNewTokens?: number;
+  /** 0 (default) is greedy: the highest score, the lowest id on ties. */
+  temperature?: number;
+  /** Sample among the k most probable tokens; 0 (default) is off. */
+  topK?: number;
+  /** Sample from the smallest set with this probability mass; 1 (default) is off. */
+  topP?: number;
+  /** Drop tokens less probable than this share of the most probable one; 0 (default) is off. */
+  minP?: number;
+  /** Divides the score of every token seen in context or continuation; 1 (default) is off. */
+  repetitionPenalty?: number;
+  /** No n-gram of this size twice, the context included; 0 (default) is off. */
+  noRepeatNgramSize?: number;
+  /** Whether n-grams of the context count. Default true, as in Hugging Face. */
+  noRepeatNgramCountsPrompt?: boolean;
+  /** Forbids quoting the training set; see CitationBlocker. */
+  citationBlocker?: CitationBlocker;
+  /** Ids that end the text. Default: the model's own end-of-text ids. */
+  stopIds?: readonly number[];
+  /** Texts that end the continuation; it is cut just before them. Needs a tokenizer. */
+  stopStrings?: readonly string[];
+  /** Ids that never come. */
+  suppressIds?: readonly number[];
+  /** Of the draws. A sequence's own seed is mixed from this and its context, so it is drawn the same alone and in any batch. Default 0. */
+  seed?: number;
+  /** Keep log-probability and entropy of each token. Default false. */
+  tokenStats?: boolean;
+  /** Whether texts get the tokenizer's special tokens in front (BOS). Default true. */
+  addSpecialTokens?: boolean;
+  signal?: AbortSignal;
+  /** Told of each token as it comes. */
+  onToken?: (row: number, id: number, logProb: number) => void;
+}
+
+type Settings = Required<Omit<GenerateOptions, 'citationBlocker' | 'signal' | 'onToken' | 'stopIds'>>;
+
+export const GENERATE_DEFAULTS: Settings = {
+  maxNewTokens: 96,
+  minNewTokens: 0,
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  noRepeatNgramSize: 0,
+  noRepeatNgramCountsPrompt: true,
+  stopStrings: [],
+  suppressIds: [],
+  seed: 0,
+  tokenStats: false,
+  addSpecialTokens: true,
+};
+
+const KNOWN = new Set([...Object.keys(GENERATE_DEFAULTS), 'citationBlocker', 'signal', 'onToken', 'stopIds']);
+
+const whole = (least: number) => ({ fits: (value: number) => Number.isSafeInteger(value) && value >= least, text: `a whole number of at least ${least}` });
+const share = { fits: (value: number) => value >= 0 && value <= 1, text: 'a number from 0 to 1' };
+
+const RULES: Partial<Record<keyof Settings, { fits: (value: number) => boolean; text: string }>> = {
+  maxNewTokens: whole(0),
+  minNewTokens: whole(0),
+  topK: whole(0),
+  noRepeatNgramSize: whole(0),
+  seed: whole(0),
+  temperature: { fits: (value) => Number.isFinite(value) && value >= 0, text: 'a number of at least 0' },
+  topP: { fits: (value) => value > 0 && value <= 1, text: 'a number above 0 and up to 1' },
+  minP: share,
+  repetitionPenalty: { fits: (value) => Number.isFinite(value) && value > 0, text: 'a number above 0' },
+};
+
+/**
+ * Options with every default filled in. All problems are reported at once.
+ * @throws HyperfitError ERR_CONFIG naming each option that is unknown or out of range
+ */
+export function normalizeGenerateOptions(options: GenerateOptions): Settings & GenerateOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const merged = { ...GENERATE_DEFAULTS, ...given };
+  const problems = [...unknownOptions(options), ...outOfRange(merged), ...samplingWithoutTemperature(merged)];
+  if (problems.length > 0) throw new HyperfitError('ERR_CONFIG', problems.join('; '));
+  return merged;
+}
+
+function unknownOptions(options: GenerateOptions): string[] {
+  const unknown = Object.keys(options).filter((name) => !KNOWN.has(name));
+  return unknown.map((name) => `expected an option of generate, got \`${name}\`; known are ${[...KNOWN].join(', ')}`);
+}
+
+function outOfRange(settings: Settings): string[] {
+  return Object.entries(RULES).flatMap(([name, rule]) => {
+    const value = settings[name as keyof Settings];
+    return typeof value === 'number' && rule.fits(value) ? [] : [`expected ${rule.text} for \`${name}\`, got ${String(value)}`];
+  });
+}
+
+// An option that is read and then does nothing has shipped elsewhere; here it is refused.
+function samplingWithoutTemperature({ temperature, topK, topP, minP }: Settings): string[] {
+  if (temperature > 0 || (topK === 0 && topP === 1 && minP === 0)) return [];
+  return ['expected `temperature` above 0 with `topK`, `topP` or `minP`, got 0 (greedy), where they change nothing; set temperature: 1'];
+}

@@ -1,0 +1,172 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addon } from '../addon.ts';
+import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats } from '../addon-types.ts';
+import { withControl } from '../control.ts';
+import { HyperfitError } from '../errors.ts';
+import { generate } from '../generate/generate.ts';
+import type { Generation, TokenEvent } from '../generate/generation.ts';
+import type { GenerateOptions } from '../generate/options.ts';
+import type { Prompt } from '../generate/prompts.ts';
+import { streamTokens } from '../generate/stream.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { renderConfigJson } from './config.ts';
+import { openModelFiles, type ModelFiles } from './model-files.ts';
+import { disposeAll, saveTensorFile, toTensors } from './tensor-file.ts';
+
+export interface LoadOptions {
+  /** `cpu` (default), `cuda` or `cuda:N`. */
+  device?: string;
+  /** Arithmetic of the matrix products; weights and moments are float32 in any case. Default `float32`. */
+  computeDtype?: ComputeDType;
+  signal?: AbortSignal;
+}
+
+/** Sequences side by side: `tokens` and `targets` row-major [batchSize, sequenceLength]; a target of -100 does not count. */
+export interface ModelBatch {
+  tokens: Int32Array;
+  targets: Int32Array;
+  batchSize: number;
+  sequenceLength: number;
+}
+
+type TokensOnly = Omit<ModelBatch, 'targets'>;
+
+/**
+ * A pretrained language model in native memory. Long calls run on the addon's compute thread one after another: a second
+ * call waits its turn. A disposed model answers ERR_DISPOSED; disposing while work runs waits for that work.
+ */
+export class Model {
+  /** @internal */
+  readonly handle: ModelHandle;
+  readonly files: ModelFiles;
+  /** Undefined when the model came without tokenizer files; then only ids can be used. */
+  readonly tokenizer: Tokenizer | undefined;
+  readonly device: string;
+  readonly computeDtype: ComputeDType;
+
+  private constructor(handle: ModelHandle, files: ModelFiles, tokenizer: Tokenizer | undefined, device: string, computeDtype: ComputeDType) {
+    this.handle = handle;
+    this.files = files;
+    this.tokenizer = tokenizer;
+    this.device = device;
+    this.computeDtype = computeDtype;
+  }
+
+  /**
+   * Reads a Hugging Face model folder or a GGUF file. Weights become float32.
+   * @throws HyperfitError ERR_MODEL_FILES, ERR_UNSUPPORTED_MODEL, ERR_SAFETENSORS, ERR_GGUF, ERR_TOKENIZER, ERR_DEVICE,
+   * ERR_OUT_OF_MEMORY, and those of finding libtorch
+   */
+  static async load(path: string, { device = 'cpu', computeDtype = 'float32', signal }: LoadOptions = {}): Promise<Model> {
+    const files = await openModelFiles(path);
+    const tokenizer = files.tokenizer && (await Tokenizer.fromFiles(files.tokenizer));
+    const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, control));
+    return new Model(handle, files, tokenizer, device, computeDtype);
+  }
+
+  get path(): string {
+    return this.files.path;
+  }
+
+  get config(): ModelConfig {
+    return this.files.config;
+  }
+
+  get eosTokenIds(): readonly number[] {
+    return this.files.eosTokenIds;
+  }
+
+  /** @throws HyperfitError ERR_TOKENIZER when the model came without one */
+  requireTokenizer(): Tokenizer {
+    if (this.tokenizer) return this.tokenizer;
+    throw new HyperfitError('ERR_TOKENIZER', `expected tokenizer.json beside the weights of ${this.path}, got none; add that file, or work with token ids`);
+  }
+
+  /** Parameters by Hugging Face name, sharing memory with the model; dispose each. */
+  parameters(): Map<string, Tensor> {
+    return toTensors(addon().modelParameters(this.handle));
+  }
+
+  /** Gradients by parameter name, sharing memory with the model; empty before the first `forwardBackward`. */
+  gradients(): Map<string, Tensor> {
+    return toTensors(addon().modelGradients(this.handle));
+  }
+
+  /**
+   * Logits [batchSize, sequenceLength, vocabSize]; with `hiddenStates` also the residual stream before each layer and after
+   * the final norm, each [batchSize, sequenceLength, hiddenSize].
+   */
+  async forward(batch: TokensOnly, { hiddenStates = false } = {}): Promise<{ logits: Tensor; hiddenStates: Tensor[] }> {
+    const { tokens, batchSize, sequenceLength } = batch;
+    const result = await addon().modelForward(this.handle, tokens, batchSize, sequenceLength, hiddenStates);
+    return { logits: Tensor.fromHandle(result.logits), hiddenStates: result.hiddenStates.map((handle) => Tensor.fromHandle(handle)) };
+  }
+
+  /**
+   * Adds the gradient of the *summed* loss to the gradients gathered since the last optimizer step. Divide by the token
+   * count of all micro-batches there (`gradScale`), and accumulation is exact for ragged batches.
+   * @throws HyperfitError ERR_SHAPE, ERR_DATA for ids outside the vocabulary; `signal.reason` when cancelled
+   */
+  async forwardBackward(batch: ModelBatch, { signal }: { signal?: AbortSignal } = {}): Promise<{ lossSum: number; tokenCount: number }> {
+    const { tokens, targets, batchSize, sequenceLength } = batch;
+    return withControl(signal, 0, (control) => addon().modelForwardBackward(this.handle, tokens, targets, batchSize, sequenceLength, control));
+  }
+
+  /** Forgets the gathered gradients. */
+  async zeroGradients(): Promise<void> {
+    await addon().modelZeroGradients(this.handle);
+  }
+
+  /** Loss, entropy, top-k mass and most probable id at each position, without gradients. Throws as `forwardBackward`. */
+  async tokenStats(batch: ModelBatch, { signal }: { signal?: AbortSignal } = {}): Promise<NativeTokenStats> {
+    const { tokens, targets, batchSize, sequenceLength } = batch;
+    return withControl(signal, 0, (control) => addon().modelTokenStats(this.handle, tokens, targets, batchSize, sequenceLength, control));
+  }
+
+  /** Continues every prompt, in the order given; see GenerateOptions. */
+  async generate(prompts: readonly Prompt[], options: GenerateOptions = {}): Promise<Generation[]> {
+    return generate(this, prompts, options);
+  }
+
+  /** One continuation, token by token; `break` ends it. */
+  stream(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<TokenEvent, void, void> {
+    return streamTokens(this, prompt, options);
+  }
+
+  /** Share of weights that differ from those in `files` (default: those this model was loaded from). */
+  async changedShare(files: ModelFiles = this.files): Promise<number> {
+    return addon().modelChangedShare(this.handle, files.sources);
+  }
+
+  /** Bytes held, by purpose. */
+  memoryUsage(): { parameterBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number } {
+    return addon().modelMemory(this.handle);
+  }
+
+  /**
+   * Writes config.json, model.safetensors (float32) and the tokenizer's files: a folder that transformers loads.
+   * @throws HyperfitError ERR_CHECKPOINT when weights are there already or the disk is full
+   */
+  async save(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    const tensors = this.parameters();
+    try {
+      await saveTensorFile(join(folder, 'model.safetensors'), tensors);
+    } finally {
+      disposeAll(tensors.values());
+    }
+    await writeFile(join(folder, 'config.json'), renderConfigJson(this.files));
+    await this.tokenizer?.save(folder);
+  }
+
+  /** Frees the weights, once running work has ended; idempotent. */
+  dispose(): void {
+    addon().modelDispose(this.handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

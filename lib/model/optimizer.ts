@@ -1,0 +1,95 @@
+import { addon } from '../addon.ts';
+import type { OptimizerHandle } from '../addon-types.ts';
+import { HyperfitError } from '../errors.ts';
+import type { Model } from './model.ts';
+import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
+
+export interface OptimizerOptions {
+  /** Decay rates of the moments. Default [0.9, 0.999]. */
+  betas?: readonly [number, number];
+  /** Added to the denominator. Default 1e-8. */
+  eps?: number;
+  /** Decoupled weight decay. Default 0, the paper's. */
+  weightDecay?: number;
+}
+
+export interface OptimizerStep {
+  learningRate: number;
+  /** Multiplies the gradients first: 1 / tokens makes the mean of a summed loss. Default 1. */
+  gradScale?: number;
+  /** Global L2 norm to clip to; 0 (default) is off. */
+  maxGradNorm?: number;
+}
+
+/** AdamW over all parameters of a model; update rule of torch.optim.AdamW, moments in float32. */
+export class Optimizer {
+  readonly #model: Model;
+  readonly #handle: OptimizerHandle;
+  #disposed = false;
+
+  /** @throws HyperfitError ERR_CONFIG for betas outside [0, 1), eps or weightDecay below 0; ERR_DISPOSED */
+  constructor(model: Model, { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: OptimizerOptions = {}) {
+    const [beta1, beta2] = betas;
+    const fits = [beta1, beta2].every((beta) => beta >= 0 && beta < 1) && eps >= 0 && weightDecay >= 0;
+    if (!fits) {
+      throw new HyperfitError('ERR_CONFIG', `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`);
+    }
+    this.#model = model;
+    this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay });
+  }
+
+  /** Updates made so far. */
+  get stepCount(): number {
+    const { step, tensors } = addon().optimizerState(this.#handle);
+    disposeAll(toTensors(tensors).values());
+    return step;
+  }
+
+  /**
+   * Scales, clips, updates, and clears the gradients. `gradNorm` is the global norm after scaling, before clipping.
+   * @throws HyperfitError ERR_NOT_FINITE when the norm is not finite (nothing has changed then), ERR_CONFIG without gradients
+   */
+  async step({ learningRate, gradScale = 1, maxGradNorm = 0 }: OptimizerStep): Promise<{ gradNorm: number }> {
+    return addon().optimizerStep(this.#handle, { learningRate, gradScale, maxGradNorm });
+  }
+
+  /**
+   * Share of weights that differ from those the model was loaded with. Near zero after many steps means that updates are
+   * lost to rounding.
+   */
+  async changedShare(): Promise<number> {
+    return this.#model.changedShare();
+  }
+
+  /** Writes the moments (`exp_avg.<name>`, `exp_avg_sq.<name>`) as safetensors. @throws HyperfitError ERR_CHECKPOINT */
+  async save(path: string): Promise<void> {
+    const tensors = toTensors(addon().optimizerState(this.#handle).tensors);
+    try {
+      await saveTensorFile(path, tensors);
+    } finally {
+      disposeAll(tensors.values());
+    }
+  }
+
+  /** Takes the moments from a file that `save` wrote, and goes on after update `step`. @throws HyperfitError ERR_CHECKPOINT */
+  async load(path: string, step: number): Promise<void> {
+    const tensors = toTensors(addon().optimizerState(this.#handle).tensors);
+    try {
+      await loadTensorFile(path, tensors, this.#model.device);
+      addon().optimizerSetStep(this.#handle, step);
+    } finally {
+      disposeAll(tensors.values());
+    }
+  }
+
+  /** Frees the moments; idempotent. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    addon().optimizerDispose(this.#handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
