@@ -1,0 +1,57 @@
+import { HyperfitError } from '../errors.ts';
+
+/** Sizes fit 32-bit integers, so that products of two stay exact. */
+const MAX_SIZE = 2 ** 31 - 1;
+
+/** Reads values by key and gathers what is wrong with them, so that all problems are told at once. */
+export class ConfigValues {
+  private readonly problems: string[] = [];
+  private readonly get: (key: string) => unknown;
+  private readonly name: string;
+
+  /** `get` gives undefined or null for a key that is not there; `name` is the file for messages. */
+  constructor(get: (key: string) => unknown, name: string) {
+    this.get = get;
+    this.name = name;
+  }
+
+  has(key: string): boolean {
+    return (this.get(key) ?? undefined) !== undefined;
+  }
+
+  refuse(key: string, expected: string): void {
+    this.problems.push(`${expected} for \`${key}\`, got ${render(this.get(key))}`);
+  }
+
+  size(key: string, fallback?: number): number {
+    const value = this.get(key) ?? fallback;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_SIZE) return value;
+    this.refuse(key, 'a positive integer');
+    return 1;
+  }
+
+  positive(key: string, fallback?: number): number {
+    const value = this.get(key) ?? fallback;
+    if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
+    this.refuse(key, 'a positive number');
+    return 1;
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.get(key) ?? fallback;
+    if (typeof value === 'boolean') return value;
+    this.refuse(key, 'true or false');
+    return false;
+  }
+
+  /** @throws HyperfitError ERR_MODEL_FILES when anything was refused */
+  finish(): void {
+    if (this.problems.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected ${this.problems.join('; ')} in ${this.name}; fetch the file again, or correct it`);
+  }
+}
+
+export function render(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = typeof value === 'bigint' ? `${value}` : (JSON.stringify(value) ?? typeof value);
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}

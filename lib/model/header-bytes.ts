@@ -1,0 +1,31 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+
+/** What a header parser sees of a file. */
+export interface FileStart {
+  bytes: Buffer;
+  fileSize: number;
+}
+
+/** Opens `path`, gives its size and a reader of its first bytes, closes it again. */
+export async function withFile<T>(path: string, use: (file: { size: number; readStart(length: number): Promise<Buffer> }) => Promise<T>): Promise<T> {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    return await use({ size, readStart: (length) => readStart(handle, Math.min(length, size)) });
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The first `length` bytes; fewer only when the file shrank meanwhile. */
+async function readStart(handle: FileHandle, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}

@@ -1,0 +1,121 @@
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { HyperfitError } from '../errors.ts';
+import type { ModelConfig, TensorSource } from '../addon-types.ts';
+import type { TokenizerFiles } from '../tokenizer/tokenizer-files.ts';
+import { metadataString } from '../tokenizer/metadata.ts';
+import { readConfigJson } from './config.ts';
+import { readGgufHeader } from './gguf.ts';
+import { readGgufConfig, readGgufTokenIds } from './gguf-config.ts';
+import { ggufSources } from './gguf-llama.ts';
+import { resolveRopeFrequencies } from './gguf-rope.ts';
+import { parseJsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { readSafetensorsSources } from './safetensors.ts';
+import { readShardedSources, SHARD_INDEX } from './shards.ts';
+import { selectSources } from './sources.ts';
+
+const WEIGHTS = 'model.safetensors';
+const PICKLES = /\.(bin|pt|pth|ckpt|pkl)$/;
+
+/** Everything about a model but its weights, and where those stand. */
+export interface ModelFiles {
+  /** Absolute path of the folder or file. */
+  path: string;
+  format: 'huggingface' | 'gguf';
+  config: ModelConfig;
+  /** Exactly the parameters of `config`, in Hugging Face's order and under its names. */
+  sources: TensorSource[];
+  /** Undefined where there is none: ids work, text does not. */
+  tokenizer: TokenizerFiles | undefined;
+  eosTokenIds: number[];
+  bosTokenId: number | undefined;
+  /** Jinja. */
+  chatTemplate: string | undefined;
+  /** config.json as it stands, of a Hugging Face folder. */
+  rawConfig: JsonObject | undefined;
+}
+
+/**
+ * Reads all headers of the model at `path`: a Hugging Face folder, or a .gguf file. No weights are read.
+ * @throws HyperfitError ERR_MODEL_FILES, ERR_SAFETENSORS, ERR_GGUF, ERR_UNSUPPORTED_MODEL
+ */
+export async function openModelFiles(path: string): Promise<ModelFiles> {
+  const absolute = resolve(path);
+  const status = await stat(absolute).catch((cause: unknown) => {
+    throw new HyperfitError('ERR_MODEL_FILES', `expected a model folder or a .gguf file for \`model\`, got ${path}, which cannot be read; check the path`, { cause });
+  });
+  if (status.isDirectory()) return openFolder(absolute);
+  if (/\.gguf$/i.test(absolute)) return openGguf(absolute);
+  if (PICKLES.test(absolute)) refusePickle(absolute);
+  throw new HyperfitError('ERR_MODEL_FILES', `expected a model folder or a .gguf file for \`model\`, got ${path}; give the folder that holds config.json`);
+}
+
+function refusePickle(path: string): never {
+  throw new HyperfitError('ERR_MODEL_FILES', `expected safetensors or GGUF weights, got ${path}, a pickle, which can run code and is never read; convert it with transformers: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder, safe_serialization=True)`);
+}
+
+async function openFolder(path: string): Promise<ModelFiles> {
+  const files = await readdir(path);
+  requireFiles(path, files);
+  const rawConfig = await readJson(join(path, 'config.json'));
+  const config = readConfigJson(rawConfig, join(path, 'config.json'));
+  const generation = files.includes('generation_config.json') ? await readJson(join(path, 'generation_config.json')) : {};
+  const sources = files.includes(WEIGHTS) ? await readSafetensorsSources(join(path, WEIGHTS)) : await readShardedSources(path);
+  return {
+    path,
+    format: 'huggingface',
+    config,
+    sources: selectSources(sources, config, path),
+    tokenizer: files.includes('tokenizer.json') ? { kind: 'folder', folder: path } : undefined,
+    eosTokenIds: readIds(generation['eos_token_id'] ?? rawConfig['eos_token_id']),
+    bosTokenId: readIds(generation['bos_token_id'] ?? rawConfig['bos_token_id'])[0],
+    chatTemplate: await readChatTemplate(path, files),
+    rawConfig,
+  };
+}
+
+function requireFiles(path: string, files: readonly string[]): void {
+  const hasWeights = files.includes(WEIGHTS) || files.includes(SHARD_INDEX);
+  if (files.includes('config.json') && hasWeights) return;
+  const gguf = files.find((file) => /\.gguf$/i.test(file));
+  if (gguf !== undefined) throw new HyperfitError('ERR_MODEL_FILES', `expected config.json and ${WEIGHTS} in ${path}, got ${gguf}; give the path of that file`);
+  const pickle = files.find((file) => PICKLES.test(file));
+  if (!hasWeights && pickle !== undefined) refusePickle(join(path, pickle));
+  const missing = [...(files.includes('config.json') ? [] : ['config.json']), ...(hasWeights ? [] : [`${WEIGHTS} (or ${SHARD_INDEX})`])];
+  throw new HyperfitError('ERR_MODEL_FILES', `expected ${missing.join(' and ')} in ${path}, got none; give the folder of a Hugging Face model, or fetch the missing files`);
+}
+
+async function readJson(path: string): Promise<JsonObject> {
+  return parseJsonObject(await readFile(path, 'utf8'), path, 'ERR_MODEL_FILES');
+}
+
+function readIds(value: unknown): number[] {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
+}
+
+async function readChatTemplate(path: string, files: readonly string[]): Promise<string | undefined> {
+  if (files.includes('chat_template.jinja')) return readFile(join(path, 'chat_template.jinja'), 'utf8');
+  if (!files.includes('tokenizer_config.json')) return undefined;
+  const { chat_template: template } = await readJson(join(path, 'tokenizer_config.json'));
+  if (typeof template === 'string') return template;
+  const named = Array.isArray(template) ? (template as { name?: unknown; template?: unknown }[]) : [];
+  const chosen = named.find(({ name }) => name === 'default')?.template;
+  return typeof chosen === 'string' ? chosen : undefined;
+}
+
+async function openGguf(path: string): Promise<ModelFiles> {
+  const { metadata, tensors } = await readGgufHeader(path);
+  const config = await resolveRopeFrequencies(path, tensors, readGgufConfig(metadata, tensors, path));
+  return {
+    path,
+    format: 'gguf',
+    config,
+    sources: selectSources(ggufSources(path, tensors, config), config, path),
+    tokenizer: metadata.has('tokenizer.ggml.model') ? { kind: 'gguf', path, metadata } : undefined,
+    ...readGgufTokenIds(metadata),
+    chatTemplate: metadataString(metadata, 'tokenizer.chat_template'),
+    rawConfig: undefined,
+  };
+}
