@@ -1,0 +1,57 @@
+import { escapeHtml } from './escape.ts';
+import { renderLineChart, type LineChart, type Point } from './line-chart.ts';
+import type { CurveData } from './report-data.ts';
+
+const X_LABEL = 'optimizer step';
+
+/** Three drawings: losses, TTR, entropy. */
+export function renderCurves(curves: CurveData): string {
+  const figures = [lossChart(curves), ttrChart(curves), entropyChart(curves)].map(renderFigure);
+  return `<section><h2>Training</h2><div class="charts">${figures.join('')}</div></section>`;
+}
+
+function lossChart({ steps, evaluations, targetLoss }: CurveData): LineChart {
+  return {
+    title: 'Loss',
+    xLabel: X_LABEL,
+    yLabel: 'nats per token',
+    digits: 2,
+    series: [
+      { name: 'training, each batch before its step', colour: 1, dots: false, points: steps.map(({ step, loss }) => ({ x: step - 1, y: loss })) },
+      { name: 'held-out text', colour: 2, dots: true, points: measured(evaluations, 'heldOutLoss') },
+    ],
+    ...(typeof targetLoss === 'number' ? { references: [{ label: `target ${targetLoss}`, value: targetLoss }] } : {}),
+  };
+}
+
+function ttrChart({ evaluations, humanTtr }: CurveData): LineChart {
+  return {
+    title: 'Type-token ratio',
+    xLabel: X_LABEL,
+    yLabel: 'distinct / total tokens, sample continuations',
+    digits: 2,
+    series: [{ name: 'greedy continuations', colour: 3, dots: true, points: measured(evaluations, 'ttr') }],
+    ...(typeof humanTtr === 'number' ? { references: [{ label: `human text ${humanTtr.toFixed(2)}`, value: humanTtr }] } : {}),
+  };
+}
+
+function entropyChart({ evaluations }: CurveData): LineChart {
+  return {
+    title: 'Entropy',
+    xLabel: X_LABEL,
+    yLabel: 'nats, mean over next-token predictions',
+    digits: 2,
+    series: [{ name: 'on held-out text', colour: 4, dots: true, points: measured(evaluations, 'entropy') }],
+  };
+}
+
+function measured(evaluations: CurveData['evaluations'], key: 'heldOutLoss' | 'ttr' | 'entropy'): Point[] {
+  return evaluations.flatMap((evaluation) => (typeof evaluation[key] === 'number' ? [{ x: evaluation.step, y: evaluation[key] }] : []));
+}
+
+function renderFigure(chart: LineChart): string {
+  const keys = chart.series
+    .filter(({ points }) => points.length > 0)
+    .map(({ name, colour }) => `<span class="key"><svg class="swatch colour-${colour}" viewBox="0 0 14 4" aria-hidden="true"><rect width="14" height="4" rx="2"/></svg>${escapeHtml(name)}</span>`);
+  return `<figure><figcaption><h3>${escapeHtml(chart.title)}</h3>${keys.join('')}</figcaption>${renderLineChart(chart)}</figure>`;
+}

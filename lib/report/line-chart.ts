@@ -1,0 +1,162 @@
+import { escapeHtml } from './escape.ts';
+import { formatNumber } from './format-number.ts';
+import { roundTicks, tickDigits } from './ticks.ts';
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface Series {
+  name: string;
+  /** Which of the page's colours, 1 to 4. */
+  colour: number;
+  /** Ascending in x; points that are not finite leave a gap. */
+  points: readonly Point[];
+  /** Draw a dot at each point, for sparse measurements. */
+  dots: boolean;
+}
+
+export interface LineChart {
+  title: string;
+  xLabel: string;
+  /** Quantity and unit. */
+  yLabel: string;
+  series: readonly Series[];
+  /** Horizontal dashed lines. */
+  references?: readonly { label: string; value: number }[];
+  /** Digits of the values written at line ends. */
+  digits: number;
+}
+
+const WIDTH = 420;
+const HEIGHT = 260;
+const LEFT = 40;
+const RIGHT = 48;
+const TOP = 28;
+const BOTTOM = 40;
+/** More points than this are thinned to the lowest and highest of each column. */
+const MOST_POINTS = 600;
+const LABEL_GAP = 13;
+
+interface Scale {
+  x: (value: number) => number;
+  y: (value: number) => number;
+  xTicks: number[];
+  yTicks: number[];
+}
+
+/** An SVG drawing without script or style of its own; both axes start at 0. Colours come from the page's classes. */
+export function renderLineChart(chart: LineChart): string {
+  const drawn = chart.series.map((series) => ({ ...series, points: series.points.filter(isFinitePoint) })).filter(({ points }) => points.length > 0);
+  if (drawn.length === 0) return '<p class="empty">Nothing was measured.</p>';
+  const scale = makeScale(drawn, chart.references ?? []);
+  const content = [
+    renderAxes(chart, scale),
+    ...(chart.references ?? []).map((reference) => renderReference(reference, scale)),
+    ...chart.series.map((series) => renderSeries(series, scale, chart.digits)),
+    renderEndLabels(drawn, scale, chart.digits),
+  ];
+  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(describe(chart, drawn))}">${content.join('')}</svg>`;
+}
+
+function isFinitePoint({ x, y }: Point): boolean {
+  return Number.isFinite(x) && Number.isFinite(y);
+}
+
+function describe(chart: LineChart, drawn: readonly Series[]): string {
+  const ends = drawn.map(({ name, points }) => `${name} from ${formatNumber(points[0]!.y, chart.digits)} to ${formatNumber(points.at(-1)!.y, chart.digits)}`);
+  return `${chart.title}, ${chart.yLabel} by ${chart.xLabel}: ${ends.join('; ')}`;
+}
+
+function makeScale(series: readonly Series[], references: readonly { value: number }[]): Scale {
+  const all = series.flatMap(({ points }) => points);
+  const xMax = all.reduce((most, { x }) => Math.max(most, x), 1);
+  const yMax = [...all.map(({ y }) => y), ...references.map(({ value }) => value)].reduce((most, y) => Math.max(most, y), 0);
+  const yTicks = roundTicks(yMax, 4);
+  const xTicks = roundTicks(xMax, 5, true).filter((tick) => tick <= xMax);
+  return {
+    x: (value) => LEFT + (value / xMax) * (WIDTH - LEFT - RIGHT),
+    y: (value) => HEIGHT - BOTTOM - (value / yTicks.at(-1)!) * (HEIGHT - TOP - BOTTOM),
+    xTicks,
+    yTicks,
+  };
+}
+
+function renderAxes(chart: LineChart, scale: Scale): string {
+  const digits = tickDigits(scale.yTicks);
+  const rows = scale.yTicks.map((tick) => {
+    const y = place(scale.y(tick));
+    const line = `<line class="${tick === 0 ? 'axis' : 'grid'}" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y}" y2="${y}"/>`;
+    return `${line}${renderText(LEFT - 6, scale.y(tick) + 4, 'tick end', formatNumber(tick, digits))}`;
+  });
+  const columns = scale.xTicks.map((tick) => {
+    const x = place(scale.x(tick));
+    const line = `<line class="axis" x1="${x}" x2="${x}" y1="${HEIGHT - BOTTOM}" y2="${HEIGHT - BOTTOM + 4}"/>`;
+    return `${line}${renderText(scale.x(tick), HEIGHT - BOTTOM + 17, 'tick middle', formatNumber(tick, 0))}`;
+  });
+  const labels = [renderText(LEFT - 34, 12, 'label', chart.yLabel), renderText((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, 'label middle', chart.xLabel)];
+  return [...rows, ...columns, ...labels].join('');
+}
+
+function renderReference({ label, value }: { label: string; value: number }, scale: Scale): string {
+  const y = scale.y(value);
+  const line = `<line class="reference" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${place(y)}" y2="${place(y)}"/>`;
+  return `${line}${renderText(LEFT + 6, y - 5, 'note', label)}`;
+}
+
+function renderSeries(series: Series, scale: Scale, digits: number): string {
+  const lines = splitAtGaps(series.points).map((run) => renderRun(thin(run), scale));
+  const finite = series.points.filter(isFinitePoint);
+  const dotted = series.dots || finite.length === 1 ? finite : [];
+  const dots = dotted.map(({ x, y }) => {
+    const title = escapeHtml(`${series.name}, step ${formatNumber(x, 0)}: ${formatNumber(y, digits)}`);
+    return `<circle cx="${place(scale.x(x))}" cy="${place(scale.y(y))}" r="3"><title>${title}</title></circle>`;
+  });
+  return `<g class="series colour-${series.colour}">${lines.join('')}${dots.join('')}</g>`;
+}
+
+function splitAtGaps(points: readonly Point[]): Point[][] {
+  const runs: Point[][] = [[]];
+  for (const point of points) {
+    if (isFinitePoint(point)) runs.at(-1)!.push(point);
+    else runs.push([]);
+  }
+  return runs.filter((run) => run.length > 1);
+}
+
+function renderRun(points: readonly Point[], scale: Scale): string {
+  return `<polyline points="${points.map(({ x, y }) => `${place(scale.x(x))},${place(scale.y(y))}`).join(' ')}"/>`;
+}
+
+/** Keeps the first and last point and, of each column between, the lowest and the highest, so that no peak is lost. */
+function thin(points: readonly Point[]): readonly Point[] {
+  if (points.length <= MOST_POINTS) return points;
+  const width = Math.ceil(points.length / (MOST_POINTS / 2));
+  const kept = new Set([0, points.length - 1]);
+  for (let start = 0; start < points.length; start += width) {
+    const places = Array.from({ length: Math.min(width, points.length - start) }, (_, index) => start + index);
+    kept.add(places.reduce((low, at) => (points[at]!.y < points[low]!.y ? at : low)));
+    kept.add(places.reduce((high, at) => (points[at]!.y > points[high]!.y ? at : high)));
+  }
+  return points.filter((_, index) => kept.has(index));
+}
+
+/** The last value of each series, right of its end, pushed apart where they would cover each other. */
+function renderEndLabels(series: readonly Series[], scale: Scale, digits: number): string {
+  const labels = series
+    .map(({ points, colour }) => ({ colour, value: points.at(-1)!.y, x: scale.x(points.at(-1)!.x), y: scale.y(points.at(-1)!.y) + 4 }))
+    .sort((upper, lower) => upper.y - lower.y);
+  labels.forEach((label, index) => {
+    if (index > 0) label.y = Math.max(label.y, labels[index - 1]!.y + LABEL_GAP);
+  });
+  return labels.map(({ colour, value, x, y }) => renderText(x + 7, y, `value colour-${colour}`, formatNumber(value, digits))).join('');
+}
+
+function renderText(x: number, y: number, classes: string, text: string): string {
+  return `<text x="${place(x)}" y="${place(y)}" class="${classes}">${escapeHtml(text)}</text>`;
+}
+
+function place(value: number): string {
+  return String(Number(value.toFixed(1)));
+}

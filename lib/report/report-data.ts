@@ -1,0 +1,77 @@
+import type { Certificate } from '../evaluate/certificate.ts';
+
+/** Everything that the page shows. The report computes nothing about training: whoever ran it fills this in. */
+export interface ReportData {
+  title: string;
+  /** One sentence under the title. */
+  subtitle?: string;
+  /** Facts of the run, in groups such as Model, Data, Recipe, Machine. */
+  facts: readonly FactGroup[];
+  curves: CurveData;
+  /** The original model first. */
+  variants: readonly ReportVariant[];
+  continuations: readonly ReportContext[];
+  certificate?: Certificate;
+  /** Metric signatures by metric name. */
+  signatures?: Readonly<Record<string, string>>;
+  /** Caveats, each a sentence or two. */
+  notes?: readonly string[];
+}
+
+export interface FactGroup {
+  title: string;
+  rows: readonly (readonly [label: string, value: string])[];
+}
+
+export interface CurveData {
+  /** Training loss of each step's batch, nats per token, taken before the step's update. */
+  steps: readonly { step: number; loss: number }[];
+  /** Measured after `step` updates; step 0 is the original model. */
+  evaluations: readonly { step: number; heldOutLoss?: number | null; ttr?: number | null; entropy?: number | null }[];
+  /** TTR of what people wrote after the same contexts. */
+  humanTtr?: number | null;
+  /** The training loss at which the run was to stop. */
+  targetLoss?: number | null;
+}
+
+export interface ReportVariant {
+  /** E.g. "hyperfitted, greedy". */
+  name: string;
+  isHyperfitted: boolean;
+  metrics: VariantMetrics;
+}
+
+/** Undefined or null is "not measured" and shows as a dash. */
+export interface VariantMetrics {
+  ttr?: number | null;
+  /** Standard error of the TTR over contexts. */
+  ttrStandardError?: number | null;
+  rep2?: number | null;
+  selfBleu?: number | null;
+  overlapMean?: number | null;
+  overlapMax?: number | null;
+  overlapShareOver10?: number | null;
+  heldOutLoss?: number | null;
+  perplexity?: number | null;
+  entropy?: number | null;
+  top1Mass?: number | null;
+  /** How many continuations the text metrics were taken over. */
+  contexts?: number | null;
+}
+
+export interface ReportContext {
+  context: string;
+  /** What the author wrote next. */
+  original?: string;
+  continuations: readonly ReportContinuation[];
+}
+
+export interface ReportContinuation {
+  /** The variant's name. */
+  name: string;
+  ids: ArrayLike<number>;
+  /** The text of each id; together the continuation. */
+  pieces: readonly string[];
+  /** The longest span shared with a training sequence, in tokens. */
+  overlap?: { start: number; length: number };
+}

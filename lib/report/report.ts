@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { rename, writeFile } from 'node:fs/promises';
+import { HyperfitError } from '../errors.ts';
+import { renderComparisonSection } from './comparison-table.ts';
+import { renderContinuations } from './continuations.ts';
+import { renderCurves } from './curves.ts';
+import { escapeHtml } from './escape.ts';
+import { renderCertificate, renderFooter } from './footer.ts';
+import { renderHeader } from './header.ts';
+import type { ReportData } from './report-data.ts';
+import { STYLESHEET } from './stylesheet.ts';
+
+/** Nothing may be loaded and nothing may run; only this very stylesheet applies. */
+const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLESHEET).digest('base64')}'; base-uri 'none'; form-action 'none'`;
+
+/** One HTML page that needs no network, no script and no other file. Every text in `data` is escaped. */
+export function renderReport(data: ReportData): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${escapeHtml(data.title)}</title>
+<style>${STYLESHEET}</style>
+</head>
+<body>
+${[
+  renderHeader(data),
+  renderCurves(data.curves),
+  renderComparisonSection(data.variants),
+  renderContinuations(data.continuations),
+  renderCertificate(data.certificate),
+  renderFooter(data),
+].join('\n')}
+</body>
+</html>
+`;
+}
+
+/** Writes the page beside its place and moves it there, so that a reader never sees half of it. Throws ERR_CONFIG when it cannot be written. */
+export async function writeReport(path: string, data: ReportData): Promise<void> {
+  const partial = `${path}.partial`;
+  try {
+    await writeFile(partial, renderReport(data));
+    await rename(partial, path);
+  } catch (cause) {
+    throw new HyperfitError('ERR_CONFIG', `expected a place to write for \`path\`, got ${path}, which cannot be written; check the folder and the free space`, { cause });
+  }
+}
