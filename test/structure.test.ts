@@ -10,6 +10,7 @@ const LAYERS = [
   'libtorch',
   'addon-types',
   'addon',
+  'control',
   'doctor',
   'tensor',
   'tokenizer',

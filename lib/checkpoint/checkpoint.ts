@@ -4,6 +4,7 @@ import type { ModelConfig, ComputeDType } from '../addon-types.ts';
 import { given } from '../config/given.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
+import { expectedParameters } from '../model/parameters.ts';
 import { saveError, writeFolder } from './atomic-folder.ts';
 import { checkpointName, resolveModelPath, rotateCheckpoints } from './checkpoint-list.ts';
 import { requireDiskSpace } from './disk-space.ts';
@@ -78,16 +79,7 @@ const COPIES = 3;
 const SMALL_FILES = 32e6;
 
 function checkpointBytes(config: ModelConfig): number {
-  return parameterCount(config) * BYTES_PER_WEIGHT * COPIES + SMALL_FILES;
-}
-
-/** Weights of a decoder, norms and biases included. */
-function parameterCount(config: ModelConfig): number {
-  const { hiddenSize: h, intermediateSize, numHiddenLayers, numAttentionHeads, numKeyValueHeads, headDim, vocabSize } = config;
-  const queries = numAttentionHeads * headDim;
-  const keys = numKeyValueHeads * headDim;
-  const attention = h * (2 * queries + 2 * keys) + (config.attentionBias ? queries + 2 * keys + h : 0);
-  const feedForward = 3 * h * intermediateSize + (config.mlpBias ? 2 * intermediateSize + h : 0);
-  const embeddings = vocabSize * h * (config.tieWordEmbeddings ? 1 : 2);
-  return numHiddenLayers * (attention + feedForward + 2 * h) + h + embeddings;
+  const shapes = [...expectedParameters(config).values()];
+  const weights = shapes.reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  return weights * BYTES_PER_WEIGHT * COPIES + SMALL_FILES;
 }

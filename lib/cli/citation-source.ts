@@ -14,7 +14,7 @@ export async function loadCitationBlocker(path: string, model: Model, matchLengt
   const documents = await readDocuments(await sequencesFile(path));
   const tokenizer = documents.every(isIdsDocument) ? undefined : model.requireTokenizer();
   const sequences = await encodeWhole(documents, tokenizer);
-  return CitationBlocker.create({ sequences, tokenizer: model.tokenizer, matchLength });
+  return CitationBlocker.create({ sequences, tokenizer: model.tokenizer, vocabSize: model.config.vocabSize, matchLength });
 }
 
 async function sequencesFile(path: string): Promise<string> {

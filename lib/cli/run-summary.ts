@@ -28,7 +28,7 @@ export function renderRunSummary(result: RunResult): string {
 function renderCertificate({ meanLoss, worstLoss, top1Accuracy, entropy, changedShare }: NonNullable<RunResult['certificate']>): string {
   return (
     `after training: mean loss ${meanLoss.toFixed(4)}, worst sequence ${worstLoss.toFixed(4)}, top-1 accuracy ${(top1Accuracy * 100).toFixed(1)} %, ` +
-    `entropy ${entropy.toFixed(3)} nats, weights changed ${(changedShare * 100).toFixed(1)} %`
+    `entropy ${entropy.toFixed(3)} nats, weights changed ${changedShare === null ? 'unknown' : `${(changedShare * 100).toFixed(1)} %`}`
   );
 }
 

@@ -28,7 +28,7 @@ export async function writeComparison(folder: RunFolder, variants: readonly Comp
   const file = {
     schemaVersion: 1,
     contexts: await Promise.all(contexts.map((context) => storedContext(context, tokenizer))),
-    variants: await Promise.all(variants.map((variant) => storedVariant(variant, tokenizer))),
+    variants: variants.map((variant) => storedVariant(variant, tokenizer)),
   };
   await writeJson(folder.comparisonFile, file);
 }
@@ -39,14 +39,14 @@ async function storedContext({ context, original, source }: Context, tokenizer: 
   return { ...ids, contextText: await tokenizer.decode(context), originalText: await tokenizer.decode(original) };
 }
 
-async function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decoder | undefined): Promise<object> {
-  const generations = await Promise.all(result.generations.map((generation) => storedGeneration(generation, tokenizer)));
+function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decoder | undefined): object {
+  const generations = result.generations.map((generation) => storedGeneration(generation, tokenizer));
   return { ...variant, result: { ...result, generations } };
 }
 
 /** Typed arrays would become objects in JSON. */
-async function storedGeneration(generation: StoredGeneration, tokenizer: Decoder | undefined): Promise<object> {
-  const pieces = generation.pieces ?? (tokenizer === undefined ? undefined : await decodePieces(tokenizer, generation.ids));
+function storedGeneration(generation: StoredGeneration, tokenizer: Decoder | undefined): object {
+  const pieces = generation.pieces ?? (tokenizer === undefined ? undefined : decodePieces(tokenizer, generation.ids));
   const { promptIds, ids, text } = generation;
   return { promptIds: Array.from(promptIds), ids: Array.from(ids), text, pieces };
 }

@@ -40,6 +40,7 @@ export async function measureHyperfitted(parts: ComparisonParts): Promise<Compar
   const blocker = await CitationBlocker.create({
     sequences: parts.data.train.map(({ ids }) => ids),
     tokenizer: parts.model.tokenizer,
+    vocabSize: parts.model.config.vocabSize,
     matchLength: parts.config.matchLength,
   });
   try {

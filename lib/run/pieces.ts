@@ -1,22 +1,15 @@
-/** What is needed of a tokenizer here. */
-export interface Decoder {
-  decode(ids: Int32Array): string | Promise<string>;
-}
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
-const REPLACEMENT = '\uFFFD';
+/** What is needed of a tokenizer here. */
+export type Decoder = Pick<Tokenizer, 'decode' | 'tokenBytes' | 'vocabSize'>;
 
 /**
- * The text that each token adds, so that the pieces joined are the text. A token that ends inside a character adds nothing; the one
- * that completes it adds it whole.
+ * The text that each token adds. A token that ends inside a character adds nothing; the one that completes it adds it whole. Ids
+ * beyond the tokenizer, which padded vocabularies have, add nothing.
  */
-export async function decodePieces(decoder: Decoder, ids: Int32Array): Promise<string[]> {
-  const pieces: string[] = [];
-  let shown = '';
-  for (let end = 1; end <= ids.length; end++) {
-    const text = await decoder.decode(ids.subarray(0, end));
-    const isWhole = end === ids.length || !text.endsWith(REPLACEMENT);
-    pieces.push(isWhole ? text.slice(shown.length) : '');
-    if (isWhole) shown = text;
-  }
-  return pieces;
+export function decodePieces(decoder: Decoder, ids: Int32Array): string[] {
+  const stream = new TextDecoder('utf-8', { ignoreBOM: true });
+  const pieces = Array.from(ids, (id) => (id < decoder.vocabSize ? stream.decode(decoder.tokenBytes(id), { stream: true }) : ''));
+  const rest = stream.decode();
+  return rest === '' ? pieces : [...pieces.slice(0, -1), `${pieces.at(-1) ?? ''}${rest}`];
 }

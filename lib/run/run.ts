@@ -5,6 +5,7 @@ import type { NormalizedConfig } from '../config/normalize.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { certify, type Certificate } from '../evaluate/certificate.ts';
 import { OverlapIndex } from '../evaluate/overlap.ts';
+import { openModelFiles } from '../model/model-files.ts';
 import type { StepEvent, TrainEvent, TrainResult } from '../train/events.ts';
 import { pickTrainSettings } from '../train/settings.ts';
 import { Training } from '../train/training.ts';
@@ -12,7 +13,7 @@ import { measureHyperfitted, measureOriginal, type ComparedVariant, type Compari
 import { keptOnResume, MetricLog } from './metric-log.ts';
 import { readComparison, writeComparison } from './comparison-file.ts';
 import { loadRunData, type RunData } from './run-data.ts';
-import { writeRunFile } from './run-file.ts';
+import { savedRunFile, writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { writeRunReport } from './run-report.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
@@ -41,7 +42,7 @@ export interface RunResult {
   /** Mean training loss of the last full epoch, nats per token; null before the first. */
   loss: number | null;
   checkpoint: string | null;
-  certificate: (Certificate & { changedShare: number }) | null;
+  certificate: (Certificate & { changedShare: number | null }) | null;
   comparison: ComparedVariant[];
   report: string | null;
 }
@@ -62,7 +63,7 @@ export async function run(normalized: NormalizedConfig, hooks: RunHooks = {}): P
   try {
     const data = await loadRunData(config, start.model);
     configWarnings(config, data.train.length).forEach(warn);
-    await writeRunFile(folder, { normalized, model: { path: config.model ?? start.model.path, config: start.model.config }, train: data.train, warnings, resumedAt: start.state?.step });
+    await writeRunFile(folder, { normalized, model: start.model, train: data.train, warnings, resumedAt: start.state?.step });
     await writeJsonLines(folder.trainFile, data.train.map(({ ids }) => ({ ids: Array.from(ids) })));
     return await new RunInProgress(config, folder, start, data, hooks).complete();
   } finally {
@@ -187,9 +188,15 @@ class RunInProgress {
   async #certify(): Promise<RunResult['certificate']> {
     this.#note('measuring the training sequences');
     const certificate = await certify(this.start.model, this.data.train.map(({ ids }) => ids), given({ signal: this.hooks.signal }));
-    const changedShare = await this.start.optimizer.changedShare();
+    const changedShare = await this.#changedShare();
     this.#log?.write({ type: 'certificate', step: this.#training.state.step, ...certificate, changedShare });
     return { ...certificate, changedShare };
+  }
+
+  /** Against the weights the run began with; null when those files are gone. */
+  async #changedShare(): Promise<number | null> {
+    const { path } = savedRunFile(this.folder).model;
+    return openModelFiles(path).then((files) => this.start.model.changedShare(files), () => null);
   }
 
   async #result(reason: RunResult['reason'], certificate: RunResult['certificate'], comparison: ComparedVariant[]): Promise<RunResult> {

@@ -47,15 +47,15 @@ export class Training {
         yield* this.#epoch();
       }
     } catch (error) {
-      this.#discardGradients();
+      await this.#discardGradients();
       throw error;
     }
   }
 
   /** A step cut short leaves gradients behind that must not leak into the next one. */
-  #discardGradients(): void {
+  async #discardGradients(): Promise<void> {
     try {
-      this.#parts.model.zeroGradients();
+      await this.#parts.model.zeroGradients();
     } catch {
       // The model is disposed, and the error on its way says so.
     }

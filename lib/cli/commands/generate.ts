@@ -2,6 +2,8 @@ import { Option, type Command } from 'commander';
 import { given } from '../../config/given.ts';
 import { isIdsDocument, readDocuments } from '../../data/documents.ts';
 import { HyperfitError } from '../../errors.ts';
+import type { Generation } from '../../generate/generation.ts';
+import { normalizeGenerateOptions, type GenerateOptions as DecodingOptions } from '../../generate/options.ts';
 import type { Model } from '../../model/model.ts';
 import { loadCitationBlocker } from '../citation-source.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
@@ -27,7 +29,6 @@ interface GenerateOptions extends ModelOptions, OutputOptions {
 }
 
 type Prompt = string | Int32Array;
-type Generations = Awaited<ReturnType<Model['generate']>>;
 
 export function addGenerateCommand(program: Command): void {
   const command = addModelOptions(program.command('generate').description('Continue prompts; greedy unless --temperature is given.'));
@@ -62,19 +63,21 @@ function addDecodingOptions(command: Command): void {
 }
 
 async function generate(options: GenerateOptions): Promise<void> {
-  requireUsedOptions(options);
   const output = new Output(options);
+  const decoding = decodingOptions(options);
   const prompts = await readPrompts(options);
   await withModel(options, output, async (model) => {
-    const generations = await generateAll(model, prompts, options);
+    const generations = await generateAll(model, prompts, decoding, options);
     output.result({ schemaVersion: 1, generations: generations.map(plainGeneration) }, () => generations.map(renderGeneration).join('\n\n'));
   });
 }
 
-/** Settings of sampling without sampling would be ignored. */
-function requireUsedOptions({ temperature, topK, topP, minP }: GenerateOptions): void {
-  if (temperature > 0 || (topK === 0 && topP === 1 && minP === 0)) return;
-  throw new HyperfitError('ERR_CONFIG', 'expected a --temperature above 0 beside --top-k, --top-p or --min-p, got 0, which is greedy; give one, such as --temperature 1');
+/** How to decode, checked before the model is loaded. */
+function decodingOptions(options: GenerateOptions): DecodingOptions {
+  const { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed } = options;
+  const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed };
+  normalizeGenerateOptions(decoding);
+  return decoding;
 }
 
 async function readPrompts({ prompt, promptIds, prompts }: GenerateOptions): Promise<Prompt[]> {
@@ -84,12 +87,10 @@ async function readPrompts({ prompt, promptIds, prompts }: GenerateOptions): Pro
   throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-ids and --prompts, got none');
 }
 
-async function generateAll(model: Model, prompts: readonly Prompt[], options: GenerateOptions): Promise<Generations> {
+async function generateAll(model: Model, prompts: readonly Prompt[], decoding: DecodingOptions, options: GenerateOptions): Promise<Generation[]> {
   const blocker = options.citationBlocker === undefined ? undefined : await loadCitationBlocker(options.citationBlocker, model, options.matchLength);
   try {
-    const { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed } = options;
-    const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed };
-    const generations: Generations = [];
+    const generations: Generation[] = [];
     for (let at = 0; at < prompts.length; at += options.batchSize) {
       generations.push(...(await model.generate(prompts.slice(at, at + options.batchSize), { ...decoding, ...given({ citationBlocker: blocker }) })));
     }
@@ -99,11 +100,11 @@ async function generateAll(model: Model, prompts: readonly Prompt[], options: Ge
   }
 }
 
-function plainGeneration({ promptIds, ids, text, finishReason, interventions }: Generations[number]): object {
+function plainGeneration({ promptIds, ids, text, finishReason, interventions }: Generation): object {
   return { promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text }), finishReason, interventions };
 }
 
 /** Without a tokenizer the ids speak for themselves. */
-function renderGeneration({ ids, text }: Generations[number]): string {
+function renderGeneration({ ids, text }: Generation): string {
   return text ?? Array.from(ids).join(',');
 }

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { resolveModelPath } from '../../checkpoint/checkpoint-list.ts';
-import { loadTokenizer } from '../../model/tokenizer-files.ts';
+import { HyperfitError } from '../../errors.ts';
+import { openModelFiles } from '../../model/model-files.ts';
+import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { addOutputOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
@@ -17,4 +19,11 @@ export function addTokenizeCommand(program: Command): void {
     const ids = Array.from(await tokenizer.encode(options.text));
     output.result({ schemaVersion: 1, ids }, () => ids.join(','));
   });
+}
+
+/** Reads the headers of the model only, none of its weights. */
+async function loadTokenizer(path: string): Promise<Tokenizer> {
+  const { tokenizer } = await openModelFiles(path);
+  if (tokenizer !== undefined) return Tokenizer.fromFiles(tokenizer);
+  throw new HyperfitError('ERR_TOKENIZER', `expected a model with a tokenizer, got ${path} without one; add its tokenizer.json`);
 }

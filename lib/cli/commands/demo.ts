@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import type { FieldName } from '../../config/fields.ts';
+import { environmentLayer, presetLayer, type ConfigLayer } from '../../config/layers.ts';
+import { normalizeConfig, type NormalizedConfig } from '../../config/normalize.ts';
+import { readComparisonFile } from '../../run/comparison-file.ts';
+import { runFolder } from '../../run/run-folder.ts';
+import { findDemoModel, prepareDemoText } from '../demo-files.ts';
+import { addFieldOptions, addOutputOptions, fieldValues } from '../options.ts';
+import { Output, type OutputOptions } from '../output.ts';
+import { renderRunSummary, summarizeRun } from '../run-summary.ts';
+import { renderSideBySide } from '../side-by-side.ts';
+import { runAndReport } from '../training-session.ts';
+
+/** What may be changed about the demo; everything else is the preset. */
+const DEMO_FIELDS: readonly FieldName[] = ['model', 'data', 'heldOut', 'samples', 'learningRate', 'epochs', 'maxSteps', 'targetLoss', 'comparisonContexts', 'seed', 'device', 'threads', 'out'];
+
+/** Continuations shown on the terminal; the page has all. */
+const SHOWN = 3;
+
+export function addDemoCommand(program: Command): void {
+  const command = program
+    .command('demo')
+    .description('Hyperfit SmolLM2-135M on the first chapters of Moby Dick and compare its text with the original model, about ten minutes on two cores.');
+  addOutputOptions(addFieldOptions(command, DEMO_FIELDS))
+    .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are the ones that `npm run demo` fetches.\n\nExample:\n  hyperfit demo --out runs/demo')
+    .action(demo);
+}
+
+async function demo(options: OutputOptions & Record<string, unknown>): Promise<void> {
+  const output = new Output(options);
+  const result = await runAndReport(await resolveDemo(options), output);
+  output.result(summarizeRun(result), () => [renderRunSummary(result), ...shownContinuations(result.folder, result.comparison.length > 0)].join('\n'));
+}
+
+/** Model and text are looked for only where they are not given. */
+async function resolveDemo(options: Record<string, unknown>): Promise<NormalizedConfig> {
+  const layers: ConfigLayer[] = [{ name: 'flags', values: fieldValues(options, DEMO_FIELDS) }, environmentLayer(process.env), presetLayer('demo')];
+  const { config } = normalizeConfig(layers);
+  const files = { ...(config.model === null ? { model: findDemoModel() } : {}), ...(config.data === null ? await prepareDemoText() : {}) };
+  return normalizeConfig([...layers, { name: 'demo', values: files }]);
+}
+
+function shownContinuations(path: string, isCompared: boolean): string[] {
+  if (!isCompared) return [];
+  const { contexts, variants } = readComparisonFile(runFolder(path));
+  return contexts.slice(0, SHOWN).flatMap(({ contextText, context }, index) => {
+    const columns = variants
+      .filter(({ decoding }) => decoding !== 'top-p')
+      .map(({ name, result }) => ({ title: name, text: result.generations[index]?.text ?? Array.from(result.generations[index]?.ids ?? []).join(' ') }));
+    return ['', `context: ${(contextText ?? context.join(' ')).replaceAll(/\s+/g, ' ')}`, renderSideBySide(columns, process.stdout.columns ?? 120)];
+  });
+}

@@ -1,0 +1,41 @@
+/**
+ * Hyperfitting: train a pretrained language model on a handful of sequences to near-zero loss, then decode greedily.
+ * @module hyperfit
+ */
+export { errorCodeOf, ERROR_CODES, HyperfitError, isHyperfitError, type ErrorCode } from './errors.ts';
+
+export { Model, type LoadOptions, type ModelBatch } from './model/model.ts';
+export { Optimizer, type OptimizerOptions, type OptimizerStep } from './model/optimizer.ts';
+export type { ModelFiles } from './model/model-files.ts';
+export type { ComputeDType, DType, ModelConfig, NativeTokenStats as TokenStats } from './addon-types.ts';
+
+export * from './tensor/index.ts';
+
+export type { Tokenizer } from './tokenizer/tokenizer.ts';
+export { CitationBlocker, type CitationBlockerOptions } from './generate/citation-blocker.ts';
+export type { Generation, TokenEvent } from './generate/generation.ts';
+export type { GenerateOptions } from './generate/options.ts';
+export type { Prompt } from './generate/prompts.ts';
+
+export { hyperfit, type HyperfitOptions, type HyperfitRun } from './train/hyperfit.ts';
+export type { EpochEvent, StepEvent, TrainEvent, TrainResult } from './train/events.ts';
+export type { TrainOptions, TrainSettings } from './train/settings.ts';
+export type { TrainingData } from './train/training-data.ts';
+
+export { loadCheckpoint, saveCheckpoint, type Checkpoint, type LoadCheckpointOptions } from './checkpoint/checkpoint.ts';
+export { newestCheckpoint, resolveModelPath, verifyCheckpoint, type CheckpointEntry } from './checkpoint/checkpoint-list.ts';
+export type { TrainState } from './checkpoint/train-state.ts';
+
+export * from './data/index.ts';
+export * from './evaluate/index.ts';
+export * from './report/index.ts';
+
+export { run, type RunEvent, type RunHooks, type RunResult } from './run/run.ts';
+export { normalizeConfig, type NormalizedConfig } from './config/normalize.ts';
+export { presetLayer, type ConfigLayer } from './config/layers.ts';
+export { PRESETS, type PresetName } from './config/presets.ts';
+export { configWarnings, lossFloor } from './config/warnings.ts';
+export type { RunConfig } from './config/fields.ts';
+
+export { doctor, renderDoctor, type DoctorReport } from './doctor.ts';
+export * from './libtorch/index.ts';
