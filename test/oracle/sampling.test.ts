@@ -1,8 +1,10 @@
+import { addon } from '../../lib/addon.ts';
+import type { NativeGenerateOptions } from '../../lib/addon-types.ts';
+import type { Model } from '../../lib/model/model.ts';
 import { describeOnEachDevice } from '../devices.ts';
 import { makeBatch, randomRows } from './batches.ts';
 import { tinyModelPath } from './expected.ts';
 import { readNumbers, withModel } from './models.ts';
-import type { Model } from '../../lib/model/model.ts';
 
 interface Sampler {
   temperature: number;
@@ -39,11 +41,19 @@ function naiveDistribution(logits: Float64Array, { temperature, topK = 0, topP =
   return new Map(kept.map(({ id, weight }) => [id, weight / left]));
 }
 
+const ROWS = 500;
+const NATIVE_OPTIONS: Omit<NativeGenerateOptions, 'seeds'> = {
+  maxNewTokens: 1, minNewTokens: 0, temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, noRepeatNgramSize: 0, noRepeatNgramCountsPrompt: true,
+  stopIds: new Int32Array(), suppressIds: new Int32Array(), tokenStats: false,
+};
+
+/** Below `model.generate`, which gives equal contexts equal draws: here each row has its own seed, and seeds follow each other. */
 async function drawCounts(model: Model, sampler: Sampler): Promise<Map<number, number>> {
   const counts = new Map<number, number>();
-  const rows = Array.from({ length: DRAWS / 8 }, () => PROMPT);
-  for (let part = 0; part < 8; part++) {
-    const generations = await model.generate(rows, { ...sampler, maxNewTokens: 1, stopIds: [], seed: 1000 * part });
+  const prompts = Int32Array.from(Array.from({ length: ROWS }, () => PROMPT).flat());
+  for (let first = 0; first < DRAWS; first += ROWS) {
+    const seeds = Float64Array.from({ length: ROWS }, (_, row) => first + row);
+    const generations = await addon().modelGenerate(model.handle, prompts, new Int32Array(ROWS).fill(PROMPT.length), { ...NATIVE_OPTIONS, ...sampler, seeds }, new Int32Array(1 + ROWS), null);
     for (const { ids } of generations) counts.set(ids[0]!, (counts.get(ids[0]!) ?? 0) + 1);
   }
   return counts;
@@ -65,10 +75,12 @@ describeOnEachDevice('Sampling against a naive version', (device) => {
       }
     }));
 
-  test('temperature 0 is greedy whatever the filters', () =>
+  test('one candidate left is greedy, whatever the temperature', () =>
     withModel(tinyModelPath('llama-untied-mha'), device, async (model) => {
       const [greedy] = await model.generate([PROMPT], { maxNewTokens: 12 });
-      const [filtered] = await model.generate([PROMPT], { maxNewTokens: 12, temperature: 0, topK: 9, topP: 0.5, minP: 0.1, seed: 5 });
-      expect([...filtered!.ids]).toEqual([...greedy!.ids]);
+      for (const filter of [{ topK: 1 }, { topP: 1e-6 }, { minP: 1 }]) {
+        const [filtered] = await model.generate([PROMPT], { maxNewTokens: 12, temperature: 1.5, ...filter });
+        expect([...filtered!.ids]).toEqual([...greedy!.ids]);
+      }
     }));
 });
