@@ -1,0 +1,125 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Tokenizer as RustTokenizer } from 'tokenizers';
+import { HyperfitError } from '../errors.ts';
+import { readTokenFormat, tokenBytes } from './token-bytes.ts';
+import type { TokenFormat } from './token-bytes.ts';
+import { readTokenizerFiles, TOKENIZER_FILE } from './tokenizer-files.ts';
+import type { TokenizerContents, TokenizerFiles } from './tokenizer-files.ts';
+import { findWordStarts, foldIds } from './words.ts';
+import type { TokenText } from './words.ts';
+
+interface AddedToken {
+  id: number;
+  content: string;
+  special: boolean;
+}
+
+/** Text to ids and back, by Hugging Face's own library. Ids and texts are those that transformers gives. */
+export class Tokenizer {
+  readonly #rust: RustTokenizer;
+  readonly #contents: TokenizerContents;
+  readonly #special: ReadonlySet<number>;
+  /** How pieces become bytes. @internal */
+  readonly format: TokenFormat;
+  /** One more than the highest id. */
+  readonly vocabSize: number;
+  readonly bosTokenId: number | undefined;
+  readonly eosTokenIds: readonly number[];
+
+  private constructor(rust: RustTokenizer, contents: TokenizerContents) {
+    const { added_tokens: added = [], decoder } = JSON.parse(contents.tokenizerJson) as { added_tokens?: AddedToken[]; decoder?: unknown };
+    this.#rust = rust;
+    this.#contents = contents;
+    this.#special = new Set(added.filter(({ special }) => special).map(({ id }) => id));
+    this.format = readTokenFormat(decoder, contents.name);
+    this.vocabSize = 1 + Object.values(rust.getVocab(true)).reduce((highest, id) => Math.max(highest, id), -1);
+    this.bosTokenId = contents.bosTokenId ?? this.#namedId('bos_token');
+    const eos = this.#namedId('eos_token');
+    this.eosTokenIds = contents.eosTokenIds.length > 0 || eos === undefined ? contents.eosTokenIds : [eos];
+  }
+
+  /** @throws HyperfitError ERR_TOKENIZER for files that are missing, damaged or of an unknown kind */
+  static async fromFiles(files: TokenizerFiles): Promise<Tokenizer> {
+    const contents = await readTokenizerFiles(files);
+    try {
+      const rust = RustTokenizer.fromString(contents.tokenizerJson);
+      // Some files carry the settings of a training run; what is asked for is the whole text.
+      rust.disableTruncation();
+      rust.disablePadding();
+      return new Tokenizer(rust, contents);
+    } catch (cause) {
+      if (cause instanceof HyperfitError) throw cause;
+      throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer in ${contents.name}, got one that does not load (${(cause as Error).message}); fetch the file again`, { cause });
+    }
+  }
+
+  /** The ids of `text`. Special tokens written out in it count as such, and BOS or EOS come where the tokenizer puts them, unless `addSpecialTokens` is false. */
+  async encode(text: string, { addSpecialTokens = true } = {}): Promise<Int32Array> {
+    if (typeof text !== 'string') throw new TypeError(`expected a string for \`text\`, got ${typeof text}`);
+    const encoding = await this.#rust.encode(text, null, { addSpecialTokens });
+    return Int32Array.from(encoding.getIds());
+  }
+
+  /** @throws HyperfitError ERR_TOKENIZER for an id outside the vocabulary */
+  async decode(ids: ArrayLike<number>, { skipSpecialTokens = false } = {}): Promise<string> {
+    const list = Array.from(ids);
+    for (const id of list) this.#checkId(id);
+    return this.#rust.decode(list, skipSpecialTokens);
+  }
+
+  isSpecial(id: number): boolean {
+    return this.#special.has(id);
+  }
+
+  /** The bytes that token `id` adds to a text; none for a hole in the vocabulary. @throws HyperfitError ERR_TOKENIZER */
+  tokenBytes(id: number): Uint8Array {
+    this.#checkId(id);
+    return tokenBytes(this.#rust.idToToken(id) ?? '', this.format);
+  }
+
+  /** Token `id` as text; bytes that are no whole character become U+FFFD. @throws HyperfitError ERR_TOKENIZER */
+  tokenText(id: number): string {
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.tokenBytes(id));
+  }
+
+  /** [vocabSize], 1 where a token starts a new word. */
+  wordStarts(): Uint8Array {
+    return findWordStarts(this.#texts(), (id) => this.isSpecial(id));
+  }
+
+  /** [vocabSize], for each id the lowest id with the same text but for case and surrounding white space. */
+  foldedIds(): Int32Array {
+    return foldIds(this.#texts());
+  }
+
+  /** Writes tokenizer.json, tokenizer_config.json and what else the tokenizer came with into `folder`. */
+  async save(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, TOKENIZER_FILE), this.#contents.tokenizerJson);
+    for (const [file, bytes] of this.#contents.companions) await writeFile(join(folder, file), bytes);
+  }
+
+  #texts(): TokenText[] {
+    return Array.from({ length: this.vocabSize }, (_, id) => (this.isSpecial(id) ? undefined : decodeWhole(this.tokenBytes(id))));
+  }
+
+  #checkId(id: number): void {
+    if (Number.isInteger(id) && id >= 0 && id < this.vocabSize) return;
+    throw new HyperfitError('ERR_TOKENIZER', `expected token ids from 0 to ${this.vocabSize - 1}, got ${id}; use the tokenizer that belongs to the model`);
+  }
+
+  #namedId(key: string): number | undefined {
+    const value = this.#contents.config[key];
+    const token = typeof value === 'object' && value !== null ? (value as { content?: unknown }).content : value;
+    return typeof token === 'string' ? (this.#rust.tokenToId(token) ?? undefined) : undefined;
+  }
+}
+
+function decodeWhole(bytes: Uint8Array): TokenText {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
