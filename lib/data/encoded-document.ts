@@ -2,9 +2,9 @@ import { HyperfitError } from '../errors.ts';
 import { isIdsDocument, type Document, type TextDocument } from './documents.ts';
 import { splitParagraphs } from './paragraphs.ts';
 
-/** What data needs of a tokenizer. `encode` may put `bosTokenId` in front, as Llama's does. */
+/** What data needs of a tokenizer. Unless told otherwise `encode` may put special tokens around the text, as Llama's does `bosTokenId`. */
 export interface SequenceTokenizer {
-  encode(text: string): Promise<Int32Array>;
+  encode(text: string, options?: { addSpecialTokens?: boolean }): Promise<Int32Array>;
   bosTokenId?: number | null | undefined;
 }
 
@@ -39,9 +39,10 @@ export async function encodeDocument(document: TextDocument, tokenizer: Sequence
   const paragraphs = splitParagraphs(document.text);
   const parts: Int32Array[] = [];
   for (const [index, paragraph] of paragraphs.entries()) {
-    parts.push(await encoder.encode(index === paragraphs.length - 1 ? paragraph : `${paragraph}\n\n`));
+    const text = index === paragraphs.length - 1 ? paragraph : `${paragraph}\n\n`;
+    parts.push(await encoder.encode(text, { addSpecialTokens: false }));
   }
-  return joinParts(document.source, parts, encoder.bosTokenId ?? undefined);
+  return { source: document.source, ...joinParts(parts), startToken: await findStartToken(encoder) };
 }
 
 function needTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): SequenceTokenizer {
@@ -49,16 +50,21 @@ function needTokenizer(tokenizer: SequenceTokenizer | undefined, document: Docum
   throw new HyperfitError('ERR_TOKENIZER', `expected {"ids": [...]} data for a model without a tokenizer, got text in ${document.source}; give ids, or add tokenizer.json to the model folder`);
 }
 
-function joinParts(source: string, parts: readonly Int32Array[], bosTokenId: number | undefined): EncodedDocument {
-  const addsBos = bosTokenId !== undefined && parts.some((part) => part[0] === bosTokenId);
-  const bodies = parts.map((part) => (addsBos && part[0] === bosTokenId ? part.subarray(1) : part));
-  const ids = new Int32Array(bodies.reduce((total, body) => total + body.length, 0));
-  const paragraphStarts = new Int32Array(bodies.length);
+/** A model may name a BOS token that its tokenizer never adds (SmolLM2 does), so it is asked. */
+async function findStartToken(tokenizer: SequenceTokenizer): Promise<number | undefined> {
+  if (typeof tokenizer.bosTokenId !== 'number') return undefined;
+  const [first] = await tokenizer.encode('a');
+  return first === tokenizer.bosTokenId ? first : undefined;
+}
+
+function joinParts(parts: readonly Int32Array[]): Pick<EncodedDocument, 'ids' | 'paragraphStarts'> {
+  const ids = new Int32Array(parts.reduce((total, part) => total + part.length, 0));
+  const paragraphStarts = new Int32Array(parts.length);
   let at = 0;
-  bodies.forEach((body, index) => {
-    ids.set(body, at);
+  parts.forEach((part, index) => {
+    ids.set(part, at);
     paragraphStarts[index] = at;
-    at += body.length;
+    at += part.length;
   });
-  return { source, ids, paragraphStarts, startToken: addsBos ? bosTokenId : undefined };
+  return { ids, paragraphStarts };
 }

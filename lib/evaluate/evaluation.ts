@@ -1,4 +1,5 @@
 import { HyperfitError } from '../errors.ts';
+import type { GenerateOptions } from '../generate/options.ts';
 import { bootstrapMean, bootstrapSignature, type BootstrapInterval } from './bootstrap.ts';
 import { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
 import { OverlapIndex } from './overlap.ts';
@@ -16,7 +17,7 @@ export interface EvaluatedGeneration {
 
 /** What evaluation needs of a model. */
 export interface EvaluableModel extends MeasurableModel {
-  generate(prompts: Int32Array[], options: { maxNewTokens: number; minNewTokens?: number; signal?: AbortSignal }): Promise<readonly EvaluatedGeneration[]>;
+  generate(prompts: Int32Array[], options: GenerateOptions): Promise<readonly EvaluatedGeneration[]>;
 }
 
 export interface EvaluationOptions {
@@ -31,7 +32,7 @@ export interface EvaluationOptions {
   /** Sequences or contexts at a time; default 8. */
   batchSize?: number;
   /** Decoding; greedy by default. `minNewTokens` is `maxNewTokens` unless given, so that all texts have the same length. */
-  generateOptions?: object;
+  generateOptions?: Omit<GenerateOptions, 'maxNewTokens' | 'signal'>;
   signal?: AbortSignal;
   onProgress?: (progress: { stage: 'heldOut' | 'contexts'; done: number; total: number }) => void;
 }

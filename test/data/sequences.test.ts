@@ -1,12 +1,17 @@
 import fc from 'fast-check';
-import { encodeWhole } from '../../lib/data/encoded-document.ts';
+import { encodeWhole, type SequenceTokenizer } from '../../lib/data/encoded-document.ts';
 import { splitParagraphs } from '../../lib/data/paragraphs.ts';
 import { cutSequences, type SequenceOptions } from '../../lib/data/sequences.ts';
 
-/** One token per character, its code point; with `bosTokenId` it puts that in front, as Llama's tokenizer does. */
-function characters(bosTokenId?: number): { encode(text: string): Promise<Int32Array>; bosTokenId: number | undefined } {
-  const start = bosTokenId === undefined ? [] : [bosTokenId];
-  return { encode: async (text) => Int32Array.from([...start, ...Array.from(text, (character) => character.codePointAt(0)!)]), bosTokenId };
+/** One token per character, its code point; with `bosTokenId` it puts that in front and 2 behind, as T5-like tokenizers do. */
+function characters(bosTokenId?: number, addsBos = true): SequenceTokenizer {
+  return {
+    bosTokenId,
+    encode: async (text, { addSpecialTokens = true } = {}) => {
+      const ids = Array.from(text, (character) => character.codePointAt(0)!);
+      return Int32Array.from(addSpecialTokens && bosTokenId !== undefined && addsBos ? [bosTokenId, ...ids, 2] : ids);
+    },
+  };
 }
 
 const asText = (ids: Int32Array): string => String.fromCodePoint(...ids);
@@ -58,6 +63,13 @@ describe('cutSequences', () => {
     expect(second!.offset).toBe(3);
   });
 
+  test('adds no start token that the tokenizer does not add, and special tokens nowhere else', async () => {
+    const cut = async (tokenizer: SequenceTokenizer): Promise<number[][]> =>
+      (await cutSequences([{ source: 's', text: 'ab\n\ncd' }], tokenizer, { sequenceLength: 6 })).map(({ ids }) => [...ids]);
+    expect(await cut(characters(1, false))).toEqual([[97, 98, 10, 10, 99, 100]]);
+    expect(await cut(characters(1, true))).toEqual([[1, 97, 98, 10, 10, 99]]);
+  });
+
   test('never crosses from one document into the next', async () => {
     const documents = ['abcde', 'fghij'].map((text, index) => ({ source: String(index), text }));
     const sequences = await cutSequences(documents, characters(), { sequenceLength: 4, windows: 'consecutive' });
@@ -99,6 +111,6 @@ describe('cutSequences', () => {
 describe('encodeWhole', () => {
   test('takes text in one piece and ids as they stand', async () => {
     const all = await encodeWhole([{ source: 'a', text: 'a\n\nb' }, { source: 'b', ids: Int32Array.of(5) }], characters(1));
-    expect(all).toEqual([Int32Array.of(1, 97, 10, 10, 98), Int32Array.of(5)]);
+    expect(all).toEqual([Int32Array.of(1, 97, 10, 10, 98, 2), Int32Array.of(5)]);
   });
 });

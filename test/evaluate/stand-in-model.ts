@@ -1,6 +1,7 @@
 import type { NativeTokenStats } from '../../lib/addon-types.ts';
 import type { Batch } from '../../lib/data/batch.ts';
 import type { EvaluableModel, EvaluatedGeneration } from '../../lib/evaluate/evaluation.ts';
+import type { GenerateOptions } from '../../lib/generate/options.ts';
 
 /** A model by rule: after token t it expects t + 1 with loss t / 8, entropy t / 4, masses t / 100 and so on; padding is poisoned. */
 export class StandInModel implements EvaluableModel {
@@ -20,8 +21,8 @@ export class StandInModel implements EvaluableModel {
     };
   }
 
-  async generate(prompts: Int32Array[], options: { maxNewTokens: number }): Promise<EvaluatedGeneration[]> {
+  async generate(prompts: Int32Array[], options: GenerateOptions): Promise<EvaluatedGeneration[]> {
     this.generateOptions.push(options);
-    return prompts.map((promptIds) => ({ promptIds, ids: Int32Array.from({ length: options.maxNewTokens }, (_, at) => promptIds.at(-1)! + (at % 2)) }));
+    return prompts.map((promptIds) => ({ promptIds, ids: Int32Array.from({ length: options.maxNewTokens! }, (_, at) => promptIds.at(-1)! + (at % 2)) }));
   }
 }
