@@ -13,6 +13,7 @@ namespace {
 bool speaks_of_missing_device(const std::string& text) {
   return text.find("Found no NVIDIA driver") != std::string::npos ||
          text.find("'CUDA' backend") != std::string::npos ||
+         text.find("not linked with support for cuda") != std::string::npos ||
          text.find("Cannot initialize CUDA") != std::string::npos ||
          text.find("Torch not compiled with CUDA") != std::string::npos ||
          text.find("invalid device ordinal") != std::string::npos;
