@@ -66,7 +66,7 @@ export class Training {
     const order = epochOrder(this.#order, sequences.length, { seed: settings.seed, epoch: this.#state.epoch });
     for (const batch of batches(sequences, { batchSize: settings.batchSize, order, start: this.#state.position })) {
       if (this.#reachedMaxSteps()) return;
-      yield await this.#step(batch);
+      yield await exclusively(this.#parts.model, () => this.#step(batch));
     }
     yield this.#endEpoch();
   }
@@ -133,6 +133,15 @@ export class Training {
     const { step, epoch, lastEpochLoss } = this.#state;
     return { reason, step, epochs: epoch, loss: lastEpochLoss };
   }
+}
+
+const stepsUnderWay = new WeakMap<Model, Promise<unknown>>();
+
+/** Gathering gradients and applying them belong together: two trainings of one model take turns step by step. */
+async function exclusively<T>(model: Model, step: () => Promise<T>): Promise<T> {
+  const turn = (stepsUnderWay.get(model) ?? Promise.resolve()).then(step, step);
+  stepsUnderWay.set(model, turn);
+  return turn;
 }
 
 function initialState({ sequences, settings }: TrainingParts): TrainState {
