@@ -44,7 +44,7 @@ export class CitationBlocker {
   }
 
   /**
-   * Builds the index; 12 bytes of memory a training token.
+   * Builds the index; 16 bytes of memory a training token.
    * @throws HyperfitError ERR_CONFIG without tokenizer and vocabSize, ERR_DATA for ids outside the vocabulary
    */
   static async create(options: CitationBlockerOptions): Promise<CitationBlocker> {

@@ -22,7 +22,7 @@ struct CitationIndexOptions {
 
 /// The paper's citation blocker (section 4 of the paper): when the last k tokens stand in the training set, what
 /// followed them there is forbidden once the current word is complete. The index is a sorted array of context hashes:
-/// 12 bytes a training token, a look-up is a binary search plus an exact comparison.
+/// 16 bytes a training token, a look-up is a binary search plus an exact comparison.
 class CitationIndex {
  public:
   CitationIndex(std::vector<int32_t> tokens, std::span<const int32_t> lengths, CitationIndexOptions options);
