@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import type { NativeAddon } from './addon-types.ts';
 import { errorCodeOf, HyperfitError } from './errors.ts';
 import { findLibtorch, type FindLibtorchOptions, type Libtorch } from './libtorch/find.ts';
+import { settleOpenMP } from './libtorch/openmp.ts';
 import { openLibtorch, type CudaStatus, type Preloader } from './libtorch/open.ts';
 import { addonFiles, type AddonFiles } from './libtorch/series.ts';
 
@@ -36,6 +37,7 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   const series = [...files.addons.keys()];
   if (files.preloader === null || series.length === 0) throw notBuilt(files);
   const libtorch = findLibtorch({ ...options, series });
+  settleOpenMP(process.env);
   const cuda = openLibtorch(require(files.preloader) as Preloader, libtorch, series);
   const path = files.addons.get(libtorch.series ?? '') ?? '';
   const native = requireAddon(path);
