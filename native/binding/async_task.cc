@@ -11,12 +11,22 @@ void deliver(napi_env env, napi_value, void*, void* data) {
   (*message)(Napi::Env(env));
 }
 
+void stop_compute(void* data) { static_cast<AddonData*>(data)->compute.stop(); }
+
+// An environment that goes down (a worker is terminated, process.exit) runs its hooks last in, first out, and one of them
+// destroys this channel: the compute thread, which posts to it, must have ended before. Hence always the newest hook.
+void stop_compute_before_channels_close(Napi::Env env) {
+  napi_remove_env_cleanup_hook(env, stop_compute, &addon_data(env));
+  napi_add_env_cleanup_hook(env, stop_compute, &addon_data(env));
+}
+
 }  // namespace
 
 MainThreadPort::MainThreadPort(Napi::Env env, const char* name) {
   napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1, nullptr,
                                                        nullptr, nullptr, deliver, &function_);
   if (status != napi_ok) throw Napi::Error::New(env, "could not open a channel to the main thread");
+  stop_compute_before_channels_close(env);
 }
 
 void MainThreadPort::post(Message message) {

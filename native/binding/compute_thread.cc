@@ -5,12 +5,12 @@
 
 namespace hyperfit::binding {
 
-ComputeThread::~ComputeThread() {
+void ComputeThread::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     // Closures hold references to JavaScript that must not be touched any more: leaked on purpose, at process end.
-    new std::deque<std::function<void()>>(std::move(tasks_));
+    if (!tasks_.empty()) new std::deque<std::function<void()>>(std::move(tasks_));
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();

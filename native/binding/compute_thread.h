@@ -13,7 +13,9 @@ namespace hyperfit::binding {
 class ComputeThread {
  public:
   ComputeThread() = default;
-  ~ComputeThread();
+  ~ComputeThread() { stop(); }
+  /// Drops what is queued and waits for the task that runs. For good; a second call does nothing.
+  void stop();
   void push(std::function<void()> task);
   /// Takes effect before the next task; OpenMP's thread count belongs to the thread that asks.
   void set_num_threads(int threads) { num_threads_ = threads; }
