@@ -1,0 +1,104 @@
+import { basename, join } from 'node:path';
+import { errorCodeOf } from '../../lib/errors.ts';
+import { findLibtorch, type Libtorch } from '../../lib/libtorch/find.ts';
+import { openLibtorch, type Preloader } from '../../lib/libtorch/open.ts';
+import { settleOpenMP } from '../../lib/libtorch/openmp.ts';
+import { fakeTorch, makeTemporary, removeTemporaries, writeFiles } from './fake-torch.ts';
+
+afterAll(removeTemporaries);
+
+/** Notes what is opened; `refuse` gives the linker's words for a path. */
+function recorder(refuse: (path: string) => string | null = () => null, version: [number, number, number] | null = [2, 11, 0]) {
+  const opened: string[] = [];
+  const preloader: Preloader = {
+    open: (path) => {
+      const reason = refuse(path);
+      if (reason === null) opened.push(basename(path));
+      return reason;
+    },
+    abiVersion: () => version,
+  };
+  return { preloader, opened };
+}
+
+function makeTorch(files: Record<string, string> = {}): Libtorch {
+  return findLibtorch({ libtorch: fakeTorch(join(makeTemporary(), 'torch'), '2.11.0+cu130', files), series: ['2.11'] });
+}
+
+const noDriver = (path: string): string | null => (path === 'libcuda.so.1' ? 'libcuda.so.1: cannot open shared object file' : null);
+
+function codeOf(action: () => unknown): { code: string | undefined; message: string } {
+  try {
+    action();
+  } catch (error) {
+    return { code: errorCodeOf(error), message: (error as Error).message };
+  }
+  return { code: undefined, message: '' };
+}
+
+test('libgomp, libc10 and libtorch_cpu are opened in this order, by absolute path', () => {
+  const { preloader, opened } = recorder();
+  const status = openLibtorch(preloader, makeTorch({ 'lib/libgomp.so.1': '' }), ['2.11']);
+  expect(opened).toEqual(['libgomp.so.1', 'libc10.so', 'libtorch_cpu.so']);
+  expect(status.loaded).toBe(false);
+  expect(status.reason).toContain('this libtorch has no CUDA');
+});
+
+test('without a driver CUDA libraries stay closed, and the reason is kept', () => {
+  const { preloader, opened } = recorder(noDriver);
+  const status = openLibtorch(preloader, makeTorch({ 'lib/libtorch_cuda.so': '' }), ['2.11']);
+  expect(status).toEqual({ loaded: false, reason: 'no NVIDIA driver (libcuda.so.1: cannot open shared object file)' });
+  expect(opened).not.toContain('libtorch_cuda.so');
+});
+
+test('with a driver libtorch_cuda is opened last', () => {
+  const { preloader, opened } = recorder();
+  expect(openLibtorch(preloader, makeTorch({ 'lib/libtorch_cuda.so': '' }), ['2.11'])).toEqual({ loaded: true, reason: 'loaded' });
+  expect(opened).toEqual(['libc10.so', 'libtorch_cpu.so', 'libcuda.so.1', 'libc10_cuda.so', 'libtorch_cuda.so']);
+});
+
+test('nvidia libraries in another place are opened before what needs them', () => {
+  const nvidia = writeFiles(makeTemporary(), {
+    'cu13/lib/libcupti.so.13': '', 'cu13/lib/libcudart.so.13': '', 'cu13/lib/libcublas.so.13': '', 'cu13/lib/libcublasLt.so.13': '', 'cudnn/lib/libcudnn.so.9': '',
+  });
+  const { preloader, opened } = recorder();
+  openLibtorch(preloader, { ...makeTorch({ 'lib/libtorch_cuda.so': '' }), nvidiaFolders: [nvidia] }, ['2.11']);
+  expect(opened).toEqual([
+    'libcudart.so.13', 'libcupti.so.13', 'libc10.so', 'libtorch_cpu.so', 'libcuda.so.1',
+    'libcublasLt.so.13', 'libcublas.so.13', 'libcudnn.so.9', 'libc10_cuda.so', 'libtorch_cuda.so',
+  ]);
+});
+
+test('a library that is missing is named with the package that has it', () => {
+  const { preloader } = recorder((path) => (path.endsWith('libtorch_cpu.so') ? 'libcupti.so.13: cannot open shared object file: No such file or directory' : null));
+  const { code, message } = codeOf(() => openLibtorch(preloader, makeTorch(), ['2.11']));
+  expect(code).toBe('ERR_LIBTORCH_LOAD');
+  expect(message).toMatch(/expected to open .*libtorch_cpu\.so, got "libcupti\.so\.13: cannot open .*"; .*pip install nvidia-cuda-cupti==13\.0\.85/);
+});
+
+test('a broken library is an error with the words of the linker', () => {
+  const { preloader } = recorder((path) => (path.endsWith('libc10.so') ? `${path}: invalid ELF header` : null));
+  const { code, message } = codeOf(() => openLibtorch(preloader, makeTorch(), ['2.11']));
+  expect(code).toBe('ERR_LIBTORCH_LOAD');
+  expect(message).toMatch(/invalid ELF header"; run `npx hyperfit libtorch install`/);
+});
+
+test('a folder that does not state its version is asked after it is opened', () => {
+  const unknown = { ...makeTorch(), version: null, series: null };
+  openLibtorch(recorder().preloader, unknown, ['2.11']);
+  expect(unknown).toMatchObject({ series: '2.11', version: '2.11.0' });
+  const other = codeOf(() => openLibtorch(recorder(undefined, [2, 15, 0]).preloader, { ...unknown, series: null }, ['2.11']));
+  expect(other).toMatchObject({ code: 'ERR_LIBTORCH_VERSION' });
+  expect(other.message).toContain('expected libtorch 2.11, got 2.15.0');
+  const silent = codeOf(() => openLibtorch(recorder(undefined, null).preloader, { ...unknown, series: null }, ['2.11']));
+  expect(silent.message).toContain('got a library that does not tell its version');
+});
+
+test('OpenMP waiting is settled only where the user did not', () => {
+  const env: NodeJS.ProcessEnv = {};
+  settleOpenMP(env);
+  expect(env).toEqual({ GOMP_SPINCOUNT: '2000' });
+  const own = { OMP_WAIT_POLICY: 'ACTIVE' };
+  settleOpenMP(own);
+  expect(own).toEqual({ OMP_WAIT_POLICY: 'ACTIVE' });
+});
