@@ -16,7 +16,8 @@ interface GenerateOptions extends ModelOptions, OutputOptions {
   prompts?: string;
   maxNewTokens: number;
   minNewTokens: number;
-  noRepeatNgramSize: number;
+  /** The parser takes `--no-` for a negation and names the option without it. */
+  repeatNgramSize: number;
   repetitionPenalty: number;
   temperature: number;
   topK: number;
@@ -74,7 +75,7 @@ async function generate(options: GenerateOptions): Promise<void> {
 
 /** How to decode, checked before the model is loaded. */
 function decodingOptions(options: GenerateOptions): DecodingOptions {
-  const { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed } = options;
+  const { maxNewTokens, minNewTokens, repeatNgramSize: noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed } = options;
   const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed };
   normalizeGenerateOptions(decoding);
   return decoding;
