@@ -36,13 +36,13 @@ export function readGgufConfig(metadata: Metadata, tensors: readonly GgufTensor[
   const architecture = metadata.get('general.architecture');
   if (architecture !== ARCHITECTURE) refuseModel(name, [`\`general.architecture\` ${render(architecture)} (of GGUF files, llama)`]);
   const values = new ConfigValues((key) => metadata.get(`${ARCHITECTURE}.${key}`), name);
-  const config = readConfig(values, metadata, new Map(tensors.map((tensor) => [tensor.name, tensor])));
+  const config = readConfig(values, metadata, new Map(tensors.map((tensor) => [tensor.name, tensor])), name);
   values.finish();
   refuseUnknown(metadata, config, name);
   return checkModelConfig(config, name);
 }
 
-function readConfig(values: ConfigValues, metadata: Metadata, tensors: ReadonlyMap<string, GgufTensor>): ModelConfig {
+function readConfig(values: ConfigValues, metadata: Metadata, tensors: ReadonlyMap<string, GgufTensor>, name: string): ModelConfig {
   const hiddenSize = values.size('embedding_length');
   const numAttentionHeads = values.size('attention.head_count');
   return {
@@ -56,7 +56,7 @@ function readConfig(values: ConfigValues, metadata: Metadata, tensors: ReadonlyM
     maxPositionEmbeddings: values.size('context_length'),
     rmsNormEps: shortestDecimal(values.positive('attention.layer_norm_rms_epsilon')),
     ropeTheta: shortestDecimal(values.positive('rope.freq_base', 10000)),
-    ropeScaling: readScaling(values, metadata),
+    ropeScaling: readScaling(values, metadata, name),
     tieWordEmbeddings: !tensors.has('output.weight'),
     attentionBias: tensors.has('blk.0.attn_q.bias'),
     mlpBias: tensors.has('blk.0.ffn_gate.bias'),
@@ -77,12 +77,12 @@ function shortestDecimal(value: number): number {
   return value;
 }
 
-function readScaling(values: ConfigValues, metadata: Metadata): ModelConfig['ropeScaling'] {
+function readScaling(values: ConfigValues, metadata: Metadata, name: string): ModelConfig['ropeScaling'] {
   const old = metadata.get(`${ARCHITECTURE}.rope.scale_linear`);
   if (typeof old === 'number' && old !== 1) return { type: 'linear', factor: values.positive('rope.scale_linear') };
   const type = metadata.get(`${ARCHITECTURE}.rope.scaling.type`) ?? 'none';
   if (type === 'linear') return { type: 'linear', factor: values.positive('rope.scaling.factor') };
-  if (type !== 'none') values.refuse('rope.scaling.type', '"none" or "linear"');
+  if (type !== 'none') refuseModel(name, [`\`${ARCHITECTURE}.rope.scaling.type\` ${render(type)} (of GGUF files, none and linear)`]);
   return { type: 'default' };
 }
 
