@@ -24,10 +24,15 @@ export interface SpawnOptions {
   cwd?: string;
 }
 
-/** Starts the built command line, or any program, and gathers what it says. */
-export function start(args: readonly string[], { env = {}, cwd = ROOT }: SpawnOptions = {}, program = process.execPath): Running {
+/** Starts the built command line and gathers what it says. */
+export function start(args: readonly string[], options: SpawnOptions = {}): Running {
+  return startProgram(process.execPath, [CLI, ...args], options);
+}
+
+/** The same for any program. */
+export function startProgram(program: string, args: readonly string[], { env = {}, cwd = ROOT }: SpawnOptions = {}): Running {
   if (!existsSync(CLI)) throw new Error('expected dist/cli.mjs; run npm run build');
-  const child = spawn(program, program === process.execPath ? [CLI, ...args] : [...args], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {

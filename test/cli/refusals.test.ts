@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyModel, copyWithNan, freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
-import { cli, CLI, start } from './cli-process.ts';
+import { cli, CLI, start, startProgram } from './cli-process.ts';
 
 const folder = freshFolder();
 const data = writeIds(join(folder, 'train.jsonl'), randomSequences([12, 20, 9]));
@@ -87,7 +87,7 @@ describe('streams', () => {
   });
 
   test('a reader that goes away ends the program quietly', async () => {
-    const { finished } = start(['-c', `"${process.execPath}" "${CLI}" train --help | head -n 1`], {}, 'bash');
+    const { finished } = startProgram('bash', ['-c', `"${process.execPath}" "${CLI}" train --help | head -n 1`]);
     expect(await finished).toMatchObject({ code: 0, stderr: '' });
   });
 });

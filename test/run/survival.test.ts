@@ -1,0 +1,125 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isComplete, listCheckpoints, newestCheckpoint } from '../../lib/checkpoint/checkpoint-list.ts';
+import { loadCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
+import { cli, CLI, ROOT, start, startProgram, type Running } from '../cli/cli-process.ts';
+import { copyWithNan, freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
+
+const folder = freshFolder();
+const data = writeIds(join(folder, 'train.jsonl'), randomSequences([12, 20, 9, 20, 15, 11]));
+const TRAIN = ['train', '--model', TINY_MODEL, '--data', data, '--learning-rate', '1e-3', '--batch-size', '3', '--evaluate-every-steps', '0'];
+
+/** A program that trains a step and saves, over and over, from step 1 on. */
+const SAVER = `
+import { hyperfit, Model, Optimizer, saveCheckpoint } from ${JSON.stringify(pathToFileURL(join(ROOT, 'dist/index.mjs')).href)};
+const [, , model_, folder] = process.argv;
+const model = await Model.load(model_);
+const optimizer = new Optimizer(model);
+const run = hyperfit(model, { data: [[2, 3, 4, 5], [6, 7, 8, 9]], batchSize: 2, maxSteps: 100000, optimizer });
+for await (const event of run) {
+  if (event.type === 'step') await saveCheckpoint(folder, { model, optimizer, state: run.state }, { keepLast: 2 });
+}
+`;
+
+/** Resolves once a save stands where `file` has just appeared in the partial folder and a whole checkpoint exists. */
+async function waitForStage(checkpoints: string, file: string, running: Running): Promise<void> {
+  let isOver = false;
+  void running.finished.then(() => (isOver = true));
+  for (;;) {
+    const names = existsSync(checkpoints) ? readdirSync(checkpoints) : [];
+    const partial = names.find((name) => name.endsWith('.partial'));
+    const isWhole = names.some((name) => /^step-\d+$/.test(name));
+    if (isWhole && partial !== undefined && existsSync(join(checkpoints, partial, file))) return;
+    if (isOver) throw new Error((await running.finished).stderr);
+    // Polls tightly, for a stage lasts well under a millisecond, and lets the child's exit be heard now and then.
+    if (Math.random() < 0.01) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe('kill -9 in the middle of a save', () => {
+  const script = join(folder, 'saver.mjs');
+  writeFileSync(script, SAVER);
+
+  test.each(['.', 'model.safetensors', 'config.json', 'tokenizer.json', 'optimizer.safetensors', 'state.json', 'manifest.json'])(
+    'when %s has just appeared, a whole checkpoint can be loaded',
+    async (file) => {
+      const checkpoints = join(freshFolder(), 'checkpoints');
+      const running = startProgram(process.execPath, [script, TINY_MODEL, checkpoints]);
+      await waitForStage(checkpoints, file, running);
+      running.child.kill('SIGKILL');
+      expect((await running.finished).signal).toBe('SIGKILL');
+      const newest = await newestCheckpoint(checkpoints);
+      const { model, optimizer, state } = await loadCheckpoint(newest!.path);
+      expect(state.step).toBe(newest!.step);
+      expect((await model.generate([Int32Array.of(2, 3)], { maxNewTokens: 2 }))[0]!.ids).toHaveLength(2);
+      optimizer.dispose();
+      model.dispose();
+    },
+  );
+});
+
+describe('a full disk at a save', () => {
+  /** Runs the command line with a limit on the size of files, in KiB; a write beyond it fails as on a full disk. */
+  const limited = (kibibytes: number, args: readonly string[]): Running => startProgram('bash', ['-c', `ulimit -f ${kibibytes}; exec "${process.execPath}" "${CLI}" "$@"`, 'bash', ...args]);
+
+  test.each([
+    ['at the moments', 400],
+    ['at the weights', 200],
+  ])('%s is ERR_CHECKPOINT with a remedy, and the older checkpoint stays and goes on', async (_, kibibytes) => {
+    const out = join(freshFolder(), 'run');
+    expect((await cli(...TRAIN, '--max-steps', '3', '--out', out)).code).toBe(0);
+    const failed = await limited(kibibytes, ['train', '--resume', '--out', out, '--max-steps', '6']).finished;
+    expect({ code: failed.code, stderr: failed.stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/ERR_CHECKPOINT.*free some space.*earlier checkpoints are untouched/) });
+    const checkpoints = join(out, 'checkpoints');
+    expect(readdirSync(checkpoints)).toEqual(['step-000003']);
+    expect(await isComplete(join(checkpoints, 'step-000003'))).toBe(true);
+    expect((await cli('train', '--resume', '--out', out, '--max-steps', '6', '--json')).stdout).toContain('"step":6');
+  });
+});
+
+describe('signals', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s finishes the step, saves and ends with %d; the run goes on with --resume', async (signal, code) => {
+    const out = join(freshFolder(), 'run');
+    const running = start([...TRAIN, '--max-steps', '1000000', '--out', out]);
+    await running.saying('step ');
+    running.child.kill(signal);
+    const { code: exitCode, stderr, stdout } = await running.finished;
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: expect.stringContaining('finishing the step') });
+    expect(stdout).toContain('--resume');
+    const newest = await newestCheckpoint(join(out, 'checkpoints'));
+    const records = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { type: string; step: number });
+    expect(records.findLast(({ type }) => type === 'step')!.step).toBe(newest!.step);
+    const next = newest!.step + 2;
+    expect((await cli('train', '--resume', '--out', out, '--max-steps', String(next), '--json')).stdout).toContain(`"step":${next}`);
+  });
+
+  test('a second SIGINT ends at once and leaves only whole checkpoints', async () => {
+    const out = join(freshFolder(), 'run');
+    const running = start([...TRAIN, '--max-steps', '1000000', '--save-every-steps', '1', '--out', out]);
+    await running.saying('saved ');
+    running.child.kill('SIGINT');
+    await running.saying('finishing the step');
+    running.child.kill('SIGINT');
+    expect((await running.finished).code).toBe(130);
+    expect(await newestCheckpoint(join(out, 'checkpoints'))).toBeDefined();
+  });
+});
+
+test('a loss that is not finite never overwrites a checkpoint', async () => {
+  const out = join(freshFolder(), 'run');
+  expect((await cli(...TRAIN, '--max-steps', '3', '--out', out)).code).toBe(0);
+  const { code, stderr } = await cli('train', '--resume', '--out', out, '--max-steps', '50', '--learning-rate', '1e30', '--save-every-steps', '100');
+  expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining('ERR_NOT_FINITE') });
+  expect((await listCheckpoints(join(out, 'checkpoints'))).map(({ step }) => step)).toEqual([3]);
+});
+
+test('a model with a NaN weight writes no checkpoint at all', async () => {
+  const out = join(freshFolder(), 'run');
+  const { code } = await cli('train', '--model', copyWithNan(), '--data', data, '--max-steps', '3', '--evaluate-every-steps', '0', '--out', out);
+  expect(code).toBe(4);
+  expect(readdirSync(join(out, 'checkpoints'))).toEqual([]);
+});
