@@ -1,10 +1,11 @@
 import { cpSync, existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModelFiles } from '../../lib/model/model-files.ts';
 import { renderSafetensorsHeader } from '../../lib/model/safetensors.ts';
 import { loadTokenizer } from '../../lib/model/tokenizer-files.ts';
+import { findSmolLM2 } from '../oracle/smollm2-file.ts';
 
 const FIXTURES = join(__dirname, '..', 'fixtures');
 let folder: string;
@@ -174,10 +175,8 @@ describe('A GGUF file', () => {
     await expect(openModelFiles(join(FIXTURES, 'files', 'tokenizer-llama.gguf'))).rejects.toMatchObject({ code: 'ERR_MODEL_FILES' });
   });
 
-  const file = 'SmolLM2-135M-Instruct.Q4_1.gguf';
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const path = ['hyperfit', 'hyperfit-dev'].map((name) => join(cache, name, 'models', file)).find((place) => existsSync(place));
-  (path ? test : test.skip)(`${file} is understood`, async () => {
+  const path = findSmolLM2();
+  (path ? test : test.skip)('of SmolLM2 is understood', async () => {
     const files = await openModelFiles(path as string);
     expect(files.config).toMatchObject({ numHiddenLayers: 30, hiddenSize: 576, numKeyValueHeads: 3, ropeTheta: 100000, rmsNormEps: 1e-5, tieWordEmbeddings: true });
     expect([files.sources.length, files.bosTokenId, files.eosTokenIds]).toEqual([272, 1, [2]]);

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findSmolLM2 } from '../oracle/smollm2-file.ts';
 import { loadTokenizerOfGguf } from './gguf-tokenizers.ts';
 
 const FIXTURES = join(__dirname, '..', 'fixtures', 'files');
@@ -36,12 +36,9 @@ describe('A tokenizer rebuilt from GGUF metadata gives the ids and texts of Hugg
 });
 
 describe('SmolLM2', () => {
-  const file = 'SmolLM2-135M-Instruct.Q4_1.gguf';
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const places = [process.env['HYPERFIT_SMOLLM2_GGUF'], join(cache, 'hyperfit', 'models', file), join(cache, 'hyperfit-dev', 'models', file)];
-  const path = places.find((place) => place !== undefined && existsSync(place));
+  const path = findSmolLM2();
 
-  (path ? test : test.skip)(`the tokenizer inside ${file} gives the ids of its own tokenizer.json`, async () => {
+  (path ? test : test.skip)('the tokenizer inside the GGUF file of SmolLM2 gives the ids of its own tokenizer.json', async () => {
     const { strings, ...expected } = readFixture<Expected & { strings: string[] }>('tokenizer-smollm2.json');
     await checkEvery(path as string, strings, expected);
   });
