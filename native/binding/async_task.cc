@@ -8,7 +8,13 @@ void deliver(napi_env env, napi_value, void*, void* data) {
   if (env == nullptr) return;
   std::unique_ptr<MainThreadPort::Message> owned(message);
   Napi::HandleScope scope(env);
-  (*message)(Napi::Env(env));
+  try {
+    (*message)(Napi::Env(env));
+  } catch (const Napi::Error& error) {
+    // What a callback threw becomes an uncaughtException. Where JavaScript is terminated already, though its
+    // environment still stands, this does nothing: nobody is left to be told.
+    if (napi_value thrown = error.Value()) napi_fatal_exception(env, thrown);
+  }
 }
 
 void stop_compute(void* data) { static_cast<AddonData*>(data)->compute.stop(); }
