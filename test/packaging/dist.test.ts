@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// The built package under plain node, found by its name as a user's program finds it.
+
+const root = join(__dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'hyperfit-dist-'));
+mkdirSync(join(folder, 'node_modules'));
+symlinkSync(root, join(folder, 'node_modules', 'hyperfit'));
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function runFile(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  const run = spawnSync(process.execPath, [join(folder, name)], { cwd: folder, encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(run.stderr);
+  return run.stdout.trim();
+}
+
+const USE = `
+  const names = ['Model', 'hyperfit', 'evaluate', 'Tensor', 'HyperfitError', 'findLibtorch', 'doctor'];
+  const missing = names.filter((name) => typeof api[name] !== 'function');
+  const sum = api.Tensor.from([1, 2, 3]).add(1).toArray();
+  console.log(JSON.stringify({ missing, sum: [...sum] }));
+`;
+const expected = JSON.stringify({ missing: [], sum: [2, 3, 4] });
+
+test('an ES module imports it', () => {
+  expect(runFile('use.mjs', `import * as api from 'hyperfit';${USE}`)).toBe(expected);
+});
+
+test('a CommonJS program requires it', () => {
+  expect(runFile('use.cjs', `const api = require('hyperfit');${USE}`)).toBe(expected);
+});
+
+test('importing it opens no library, so that a program can choose its libtorch first', () => {
+  const script = `import 'hyperfit'; import { readFileSync } from 'node:fs'; console.log(readFileSync('/proc/self/maps', 'utf8').includes('libtorch'));`;
+  expect(runFile('idle.mjs', script)).toBe('false');
+});
+
+test('an error of the ES module is recognised by the CommonJS module', () => {
+  const script = `
+    import { HyperfitError } from 'hyperfit';
+    import { createRequire } from 'node:module';
+    const { isHyperfitError } = createRequire(import.meta.url)('hyperfit');
+    console.log(isHyperfitError(new HyperfitError('ERR_DATA', 'x')));
+  `;
+  expect(runFile('both.mjs', script)).toBe('true');
+});
+
+test('the command line starts under its own name', () => {
+  const run = spawnSync(join(root, 'dist', 'cli.mjs'), ['--version'], { encoding: 'utf8' });
+  expect(run.stdout.trim()).toMatch(/^\d+\.\d+\.\d+/);
+});
