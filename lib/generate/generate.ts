@@ -13,6 +13,7 @@ export interface Generator {
   readonly handle: ModelHandle;
   readonly tokenizer: Tokenizer | undefined;
   readonly eosTokenIds: readonly number[];
+  readonly config: { readonly vocabSize: number };
 }
 
 /**
@@ -51,10 +52,16 @@ function nativeOptions(settings: Settings, model: Generator, encoded: readonly I
     noRepeatNgramCountsPrompt: rest.noRepeatNgramCountsPrompt,
     tokenStats: rest.tokenStats,
     stopIds: Int32Array.from(stopIds ?? model.eosTokenIds),
-    suppressIds: Int32Array.from(suppressIds),
+    suppressIds: Int32Array.from([...suppressIds, ...idsWithoutText(model)]),
     seeds: Float64Array.from(encoded, (ids) => sequenceSeed(seed, ids)),
     ...(citationBlocker && { citation: { index: citationBlocker.handle, ...citationBlocker.rule } }),
   };
+}
+
+// A vocabulary is often padded beyond its tokenizer's; those rows were never trained and stand for no text.
+function idsWithoutText({ tokenizer, config }: Generator): number[] {
+  const known = tokenizer?.vocabSize ?? config.vocabSize;
+  return Array.from({ length: Math.max(0, config.vocabSize - known) }, (_, index) => known + index);
 }
 
 function tokenListener({ onToken, tokenStats }: Settings, watch: StopStringWatch | undefined) {

@@ -19,7 +19,7 @@ export interface Generation {
   entropies?: Float32Array;
 }
 
-/** One token of a stream; `text` is what became readable with it (incomplete UTF-8 waits for its rest). */
+/** One token of a stream; `text` is what became readable with it: an unfinished character waits for its rest, and one that never gets it is left out. */
 export interface TokenEvent {
   id: number;
   text: string;

@@ -41,15 +41,17 @@ export class Model {
   /** @internal */
   readonly handle: ModelHandle;
   readonly files: ModelFiles;
-  /** Undefined when the model came without tokenizer files; then only ids can be used. */
+  /** Undefined when the model came without tokenizer files, or with such as cannot be read; then only ids can be used. */
   readonly tokenizer: Tokenizer | undefined;
+  readonly #tokenizerError: HyperfitError | undefined;
   readonly device: string;
   readonly computeDtype: ComputeDType;
 
-  private constructor(handle: ModelHandle, files: ModelFiles, tokenizer: Tokenizer | undefined, device: string, computeDtype: ComputeDType) {
+  private constructor(handle: ModelHandle, files: ModelFiles, tokenizer: Tokenizer | HyperfitError | undefined, device: string, computeDtype: ComputeDType) {
     this.handle = handle;
     this.files = files;
-    this.tokenizer = tokenizer;
+    this.tokenizer = tokenizer instanceof Tokenizer ? tokenizer : undefined;
+    this.#tokenizerError = tokenizer instanceof HyperfitError ? tokenizer : undefined;
     this.device = device;
     this.computeDtype = computeDtype;
   }
@@ -61,7 +63,7 @@ export class Model {
    */
   static async load(path: string, { device = 'cpu', computeDtype = 'float32', signal }: LoadOptions = {}): Promise<Model> {
     const files = await openModelFiles(path);
-    const tokenizer = files.tokenizer && (await Tokenizer.fromFiles(files.tokenizer));
+    const tokenizer = await tokenizerOrError(files);
     const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, control));
     return new Model(handle, files, tokenizer, device, computeDtype);
   }
@@ -81,6 +83,7 @@ export class Model {
   /** @throws HyperfitError ERR_TOKENIZER when the model came without one */
   requireTokenizer(): Tokenizer {
     if (this.tokenizer) return this.tokenizer;
+    if (this.#tokenizerError) throw this.#tokenizerError;
     throw new HyperfitError('ERR_TOKENIZER', `expected tokenizer.json beside the weights of ${this.path}, got none; add that file, or work with token ids`);
   }
 
@@ -168,5 +171,15 @@ export class Model {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+}
+
+/** Work with ids must not fail for a tokenizer it does not need: the refusal is kept until text is asked for. */
+async function tokenizerOrError({ tokenizer }: ModelFiles): Promise<Tokenizer | HyperfitError | undefined> {
+  try {
+    return tokenizer && (await Tokenizer.fromFiles(tokenizer));
+  } catch (error) {
+    if (error instanceof HyperfitError && error.code === 'ERR_TOKENIZER') return error;
+    throw error;
   }
 }
