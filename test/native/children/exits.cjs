@@ -21,6 +21,25 @@ function save() {
   return native.tensorsSave(path, new Uint8Array(8), [make(2048).handle]);
 }
 
+const model = JSON.parse(process.env.HYPERFIT_TEST_MODEL);
+const load = () => native.modelLoad(model.config, model.sources, 'cpu', 'float32', new Int32Array(1));
+
+/** Many steps in a row, none awaited. */
+async function train() {
+  const handle = await load();
+  const tokens = new Int32Array(8 * 16).fill(3);
+  return Array.from({ length: 50 }, () => native.modelForwardBackward(handle, tokens, tokens, 8, 16, new Int32Array(1)));
+}
+
+async function generate(onToken) {
+  const options = {
+    maxNewTokens: 20, minNewTokens: 20, temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, noRepeatNgramSize: 0, noRepeatNgramCountsPrompt: true,
+    stopIds: new Int32Array(0), suppressIds: new Int32Array(0), seeds: new Float64Array(1), tokenStats: false,
+  };
+  const handle = await load();
+  return Array.from({ length: 20 }, () => native.modelGenerate(handle, new Int32Array([1, 2, 3]), new Int32Array([3]), options, new Int32Array(2), onToken));
+}
+
 function computeForever() {
   parentPort?.postMessage('busy');
   const x = make(64);
@@ -36,6 +55,8 @@ const inWorker = {
   backward: goBackward,
   saving: () => { save(); save(); parentPort.postMessage('busy'); },
   savingAndAwaiting: async () => { await save(); },
+  training: async () => { await train(); parentPort.postMessage('busy'); },
+  generating: async () => { await generate(() => {}); parentPort.postMessage('busy'); },
   computing: computeForever,
   throwing: () => { make(); throw new Error('inside the worker'); },
 };
@@ -46,6 +67,14 @@ const inMain = {
   awaited: () => save(),
   pending: () => { for (let i = 0; i < 4; i++) save(); process.exit(0); },
   pendingLater: () => { for (let i = 0; i < 4; i++) save(); setTimeout(() => process.exit(0), 5); },
+  training: async () => Promise.all(await train()),
+  exitWhileTraining: async () => { await train(); process.exit(0); },
+  exitWhileGenerating: async () => { await generate(() => {}); process.exit(0); },
+  exitFromToken: async () => { await generate(() => process.exit(0)); },
+  callbackThrows: async () => { await generate(() => { throw new Error('from the token callback'); }); },
+  disposedWhileBusy: async () => { const handle = await load(); const tokens = new Int32Array(16).fill(3); const busy = native.modelForwardBackward(handle, tokens, tokens, 1, 16, new Int32Array(1)); native.modelDispose(handle); await busy; },
+  workerTerminatedWhileTraining: async () => { const worker = start('training'); await message(worker); await worker.terminate(); await load(); },
+  workerTerminatedWhileGenerating: async () => { const worker = start('generating'); await message(worker); await worker.terminate(); await load(); },
   uncaught: () => { make(); save(); throw new Error('nobody catches this'); },
   rejected: () => native.tensorsSave('/nowhere/at/all', new Uint8Array(8), []),
   terminated: () => { save(); process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 10000); },
