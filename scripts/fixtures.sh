@@ -6,7 +6,7 @@
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 here="$root/scripts/fixtures"
-venv="${HYPERFIT_FIXTURES_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/hyperfit/fixtures-venv}"
+venv="${HYPERFIT_FIXTURES_VENV:-${HYPERFIT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hyperfit}/fixtures-venv}"
 python="$venv/bin/python"
 
 [ -x "$python" ] || python3 -m venv "$venv"
@@ -22,7 +22,7 @@ fi
 
 programs=("$@")
 [ $# -gt 0 ] || programs=(metrics tiny_models smollm2 files)
-export CUBLAS_WORKSPACE_CONFIG=:4096:8 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+export CUBLAS_WORKSPACE_CONFIG=:4096:8 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1
 cd "$root"
 for program in "${programs[@]}"; do
   [ -f "$here/$program.py" ] || { echo "expected one of the programs in $here, got $program" >&2; exit 2; }

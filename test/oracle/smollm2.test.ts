@@ -40,6 +40,12 @@ function declareTests(device: string): void {
     expect(comparisons.filter(({ kind }) => kind === 'different')).toEqual([]);
   }, 5 * MINUTES);
 
+  test('texts become the ids that Hugging Face gives, and the continuation reads as text', async () => {
+    const generations = await model.generate(expected.texts, { maxNewTokens: 8 });
+    expect(generations.map(({ promptIds }) => [...promptIds])).toEqual(expected.decoding.prompts);
+    expect(generations[0]!.text).toMatch(/^ Paris/);
+  }, MINUTES);
+
   test('token statistics on held-out text', async () => {
     const { ids, loss, entropy, top1Mass, top3Mass, top5Mass, top1Ids } = expected.tokenStats;
     const stats = await model.tokenStats(makeBatch(ids));
@@ -73,7 +79,7 @@ function expectGradientNorms(model: Model): void {
 }
 
 if (file === undefined) {
-  describe.skip('SmolLM2-135M against Hugging Face transformers (the GGUF is not in the cache; run `node scripts/setup.mjs`)', () => {
+  describe.skip('SmolLM2-135M against Hugging Face transformers (the GGUF is not in the cache; run `node scripts/setup.mjs model`)', () => {
     declareTests('cpu');
     declareTraining('cpu');
   });

@@ -32,7 +32,7 @@ describeOnEachDevice('Training', (device) => {
     withModel(tinyModelPath(name), device, async (model) => {
       const whole = await model.forwardBackward(makeBatch(ROWS, TARGETS));
       const expected = readAll(model.gradients());
-      model.zeroGradients();
+      await model.zeroGradients();
       let lossSum = 0;
       let tokenCount = 0;
       for (const [from, to] of [[0, 1], [1, 4], [4, 6]] as const) {
