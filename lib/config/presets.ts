@@ -18,6 +18,7 @@ export const PRESETS = {
     saveEverySteps: 0,
     keepLastCheckpoints: 1,
     evaluateEverySteps: 8,
+    heldOutSamples: 16,
   },
   /** The recipe of arXiv 2412.04318. */
   paper: {

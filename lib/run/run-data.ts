@@ -31,10 +31,15 @@ export async function loadRunData(config: RunConfig, model: DataModel): Promise<
 
 async function loadSpare(config: RunConfig, model: DataModel, all: readonly Sequence[]): Promise<Sequence[]> {
   const wanted = Math.max(config.heldOutSamples, config.validationContexts, config.comparisonContexts);
-  if (config.heldOut !== null) return (await loadSequences(config.heldOut, model.tokenizer, config)).slice(0, wanted);
+  if (config.heldOut !== null) return spread(await loadSequences(config.heldOut, model.tokenizer, config), wanted);
   const { samples, sampleSelection: selection, seed } = config;
   if (samples === null || samples >= all.length) return [];
   return splitSequences(all, { samples, heldOut: Math.min(wanted, all.length - samples), selection, seed }).heldOut;
+}
+
+/** At most `count` of the items, evenly spaced, so that they do not all come from one page. */
+function spread<T>(items: readonly T[], count: number): T[] {
+  return items.length <= count ? [...items] : Array.from({ length: count }, (_, index) => items[Math.floor((index * items.length) / count)]!);
 }
 
 async function loadContexts(config: RunConfig, model: DataModel, spare: readonly Sequence[]): Promise<Context[]> {
