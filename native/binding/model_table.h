@@ -22,14 +22,16 @@ class HandleMap {
     return static_cast<Handle>(last_);
   }
   std::shared_ptr<T> get(Handle handle) const {
-    auto found = objects_.find(static_cast<uint64_t>(handle));
+    auto found = objects_.find(key(handle));
     if (found == objects_.end()) throw Error("ERR_DISPOSED", "expected a live " + noun_ + ", got a disposed one; load it again");
     return found->second;
   }
-  void release(Handle handle) { objects_.erase(static_cast<uint64_t>(handle)); }
+  void release(Handle handle) { objects_.erase(key(handle)); }
   size_t size() const { return objects_.size(); }
 
  private:
+  /// 0, which no object has, for numbers that never were a handle.
+  static uint64_t key(Handle handle) { return handle >= 1 && handle < 0x1p53 ? static_cast<uint64_t>(handle) : 0; }
   std::string noun_;
   uint64_t last_ = 0;
   std::unordered_map<uint64_t, std::shared_ptr<T>> objects_;
