@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { ensureAll } from './setup.mjs';
 import { root, runMain } from './steps/log.mjs';
 
-/** The child gets the terminal's Ctrl-C by itself; a signal sent to this process alone is passed on. */
+/** A terminal's Ctrl-C reaches the child by itself; a second one would stop it at once. Other signals are passed on. */
 function runDemo({ libtorch, model }) {
   const env = { ...process.env, LIBTORCH: libtorch, HYPERFIT_SMOLLM2_GGUF: model };
   const child = spawn(process.execPath, [join(root, 'dist', 'cli.mjs'), 'demo', ...process.argv.slice(2)], { cwd: root, env, stdio: 'inherit' });
-  process.on('SIGINT', () => {});
+  const terminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
+  process.on('SIGINT', () => terminal || child.kill('SIGINT'));
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.on('error', reject).on('close', (status, signal) => resolve(status ?? (signal === 'SIGINT' ? 130 : 143)));
