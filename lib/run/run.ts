@@ -189,6 +189,9 @@ class RunInProgress {
     this.#note('measuring the training sequences');
     const certificate = await certify(this.start.model, this.data.train.map(({ ids }) => ids), given({ signal: this.hooks.signal }));
     const changedShare = await this.#changedShare();
+    if (changedShare !== null && changedShare < IMPLAUSIBLE_SHARE) {
+      this.hooks.onWarning?.(`only ${(changedShare * 100).toFixed(1)} % of the weights changed: updates are lost to rounding; raise learningRate`);
+    }
     this.#log?.write({ type: 'certificate', step: this.#training.state.step, ...certificate, changedShare });
     return { ...certificate, changedShare };
   }
@@ -205,6 +208,9 @@ class RunInProgress {
     return { folder: this.folder.path, reason, step, epochs: epoch, loss: lastEpochLoss, checkpoint: this.#checkpoint, certificate, comparison, report };
   }
 }
+
+/** Full fine-tuning in float32 moves nearly every weight, embeddings of unseen tokens apart. */
+const IMPLAUSIBLE_SHARE = 0.2;
 
 function isDue({ step }: StepEvent, everySteps: number): boolean {
   return everySteps > 0 && step % everySteps === 0;

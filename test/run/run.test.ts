@@ -109,3 +109,9 @@ test('resuming without a checkpoint begins at step 0 and says so', async () => {
   expect(result.step).toBe(4);
   expect(warnings).toEqual([expect.stringContaining('beginning at step 0')]);
 });
+
+test('a run whose updates are lost to rounding says so', async () => {
+  const warnings: string[] = [];
+  await run(settings({ learningRate: 1e-12, maxSteps: 1, evaluateEverySteps: 0 }), { onWarning: (message) => warnings.push(message) });
+  expect(warnings).toEqual([expect.stringContaining('cannot move'), expect.stringMatching(/only [\d.]+ % of the weights changed/)]);
+});
