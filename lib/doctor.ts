@@ -34,6 +34,7 @@ const VARIABLES = [
 /** Looks at everything hyperfit stands on, loads the addon if it can, and reports. Never throws. */
 export function doctor(options: { libtorch?: string } = {}): DoctorReport {
   const files = addonFiles();
+  const environment = setVariables(); // before loading, which sets one itself
   const attempt = tryLoad(options);
   return {
     ok: attempt.runtime !== null,
@@ -47,7 +48,7 @@ export function doctor(options: { libtorch?: string } = {}): DoctorReport {
     addon: { origin: files.origin, preloader: files.preloader, path: attempt.path, error: attempt.error },
     runtime: attempt.runtime,
     cuda: attempt.cuda,
-    environment: setVariables(),
+    environment,
   };
 }
 

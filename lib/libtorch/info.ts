@@ -41,7 +41,7 @@ export function renderLibtorchInfo(info: LibtorchInfo): string {
   ];
   if (libtorch) {
     lines.push(`used           ${libtorch.version ?? 'unknown version'} from ${libtorch.path}`);
-    lines.push(`built for      ${libtorch.cuda === null ? 'CPU' : `CUDA ${libtorch.cuda}`}; headers: ${libtorch.hasHeaders ? 'yes' : 'no'}`);
+    lines.push(`holds          ${libtorch.hasCuda ? `CPU and CUDA ${libtorch.cuda}` : 'CPU'}; headers: ${libtorch.hasHeaders ? 'yes' : 'no'}`);
   } else {
     const { cpu, cuda } = info.installBytes;
     lines.push(`used           none; \`hyperfit libtorch install\` downloads ${megabytes(cpu)} (with --cuda ${megabytes(cuda)})`);

@@ -18,7 +18,7 @@ export type InstallEvent =
   | { event: 'done'; name: string; files: number };
 
 export interface InstallLibtorchOptions {
-  /** The full set, for NVIDIA GPUs (about 2.5 GB to download). Default false: about 145 MB. */
+  /** The full set, for NVIDIA GPUs (about 2.5 GB to download). Default false: about 140 MB. */
   cuda?: boolean;
   onProgress?: (event: InstallEvent) => void;
   signal?: AbortSignal;

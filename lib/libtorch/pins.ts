@@ -1,4 +1,4 @@
-/** One wheel to fetch, and which of its files to keep (prefixes and suffixes of paths inside the wheel). */
+/** One wheel to fetch, and which of its files to keep. */
 export interface Pin {
   name: string;
   version: string;
@@ -20,11 +20,11 @@ export const CPU_PINS: readonly Pin[] = [
   {
     name: 'torch',
     version: TORCH_VERSION,
-    bytes: 132 * MB,
+    bytes: 134 * MB,
     keep: ['torch/version.py', 'torch/lib/libtorch_cpu.so', 'torch/lib/libc10.so', 'torch/lib/libgomp.so*', 'torch/include/*'],
   },
-  { name: 'nvidia-cuda-runtime', version: '13.0.96', bytes: 2.2 * MB, keep: ['nvidia/cu13/lib/libcudart.so*'] },
-  { name: 'nvidia-cuda-cupti', version: '13.0.85', bytes: 10.7 * MB, keep: ['nvidia/cu13/lib/libcupti.so*'] },
+  { name: 'nvidia-cuda-runtime', version: '13.0.96', bytes: 1.6 * MB, keep: ['nvidia/cu13/lib/libcudart.so*'] },
+  { name: 'nvidia-cuda-cupti', version: '13.0.85', bytes: 2.5 * MB, keep: ['nvidia/cu13/lib/libcupti.so*'] },
 ];
 
 /** What computing on an NVIDIA GPU needs: everything libtorch_cuda is linked to. */

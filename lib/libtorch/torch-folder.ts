@@ -13,6 +13,8 @@ export interface TorchFolder {
   series: string | null;
   /** The CUDA version it was built for, null for a CPU build. */
   cuda: string | null;
+  /** Has CUDA's half of libtorch as well. */
+  hasCuda: boolean;
   /** Has what a build of the addon needs: include/ and lib/. */
   hasHeaders: boolean;
   /** nvidia/ folders that libtorch's own search path does not reach. */
@@ -28,12 +30,14 @@ export function readTorchFolder(path: string, nvidiaFolders: readonly string[] =
   if (libFolder === undefined) return `${path} has no lib/libtorch_cpu.so`;
   if (!existsSync(join(libFolder, 'libc10.so'))) return `${libFolder} has no libc10.so`;
   const stated = readVersion(path);
+  const hasCuda = existsSync(join(libFolder, 'libtorch_cuda.so'));
   return {
     path,
     libFolder,
     version: stated.version,
     series: seriesOf(stated.version),
-    cuda: stated.cuda ?? (existsSync(join(libFolder, 'libtorch_cuda.so')) ? 'unknown' : null),
+    cuda: stated.cuda ?? (hasCuda ? 'unknown' : null),
+    hasCuda,
     hasHeaders: libFolder !== path && HEADER_PLACES.some((place) => existsSync(join(path, 'include', place))),
     nvidiaFolders: existsSync(join(dirname(path), 'nvidia')) ? [] : nvidiaFolders,
   };

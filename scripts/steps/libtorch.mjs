@@ -28,17 +28,24 @@ export async function loadLibtorchModule() {
   return import(pathToFileURL(BUNDLE).href);
 }
 
-/** A libtorch with headers: the one `LIBTORCH`, the cache or python3 has, otherwise it is installed. Gives its folder. */
+/**
+ * A libtorch with headers: the one `LIBTORCH`, the cache or python3 has, otherwise it is installed, with CUDA where
+ * there is an NVIDIA driver. Gives its folder.
+ */
 export async function ensureLibtorch() {
   const libtorch = await loadLibtorchModule();
   const search = libtorch.searchLibtorch({ needHeaders: true, series: [libtorch.TORCH_SERIES] });
+  const cuda = existsSync('/dev/nvidiactl') && process.env.HYPERFIT_CUDA !== '0';
   if (search.libtorch) {
-    say(`libtorch ${search.libtorch.version} (${search.libtorch.place}): ${search.libtorch.path}`);
-    return search.libtorch.path;
+    const { version, place, path, hasCuda } = search.libtorch;
+    say(`libtorch ${version} (${place}): ${path}`);
+    if (cuda && !hasCuda) say('libtorch: without CUDA, though there is a GPU; `npx hyperfit libtorch install --cuda` adds it');
+    return path;
   }
   if (process.env.LIBTORCH) throw search.error; // what the user named is final
-  const size = libtorch.megabytes(libtorch.installSize(false));
-  say(`libtorch: none found, installing into ${libtorch.cacheFolder()} (${size} to download, 500 MB on disk)`);
-  const installed = await libtorch.installLibtorch({ onProgress: libtorch.installProgress() });
+  const size = libtorch.megabytes(libtorch.installSize(cuda));
+  const disk = cuda ? '5 GB' : '500 MB';
+  say(`libtorch: none found, installing into ${libtorch.cacheFolder()} (${size} to download, ${disk} on disk${cuda ? ', with CUDA; HYPERFIT_CUDA=0 for CPU only' : ''})`);
+  const installed = await libtorch.installLibtorch({ cuda, onProgress: libtorch.installProgress() });
   return installed.path;
 }
