@@ -1,3 +1,4 @@
+import type { RunConfig } from '../config/fields.ts';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FIELD_NAMES, FIELDS, flagOf, type FieldName } from '../config/fields.ts';
 import { parseText } from '../config/layers.ts';
@@ -47,10 +48,11 @@ export function addOutputOptions(command: Command): Command {
   return command.option('--json', 'print one JSON document on stdout and nothing else there').option('--quiet', 'no progress and no notes on stderr');
 }
 
-/** A flag for each of the settings `names`; defaults are shown, and left to the configuration to apply. */
-export function addFieldOptions(command: Command, names: readonly FieldName[] = FIELD_NAMES): Command {
+/** A flag for each of the settings `names`; defaults (those of `preset` first) are shown, and left to the configuration to apply. */
+export function addFieldOptions(command: Command, names: readonly FieldName[] = FIELD_NAMES, preset: Partial<RunConfig> = {}): Command {
   for (const name of names) {
-    const { help, valueName, default: fallback } = FIELDS[name];
+    const { help, valueName } = FIELDS[name];
+    const fallback = preset[name] ?? FIELDS[name].default;
     const value = valueName === undefined ? '' : ` <${valueName}>`;
     const shown = fallback === false ? '' : ` (default: ${fallback === null ? 'none' : String(fallback)})`;
     command.option(`${flagOf(name)}${value}`, `${help}${shown}`);

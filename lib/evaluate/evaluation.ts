@@ -29,8 +29,10 @@ export interface EvaluationOptions {
   train?: readonly Int32Array[] | OverlapIndex;
   /** Default 96, the paper's. */
   maxNewTokens?: number;
-  /** Sequences or contexts at a time; default 8. */
+  /** Held-out sequences at a time; default 8. */
   batchSize?: number;
+  /** Contexts at a time; default 32: rows of a decoding batch are nearly free. */
+  contextBatchSize?: number;
   /** Decoding; greedy by default. `minNewTokens` is `maxNewTokens` unless given, so that all texts have the same length. */
   generateOptions?: Omit<GenerateOptions, 'maxNewTokens' | 'signal'>;
   signal?: AbortSignal;
@@ -102,7 +104,7 @@ async function measureHeldOut(model: EvaluableModel, heldOut: readonly Int32Arra
 }
 
 async function continueContexts(model: EvaluableModel, contexts: readonly Int32Array[], maxNewTokens: number, options: EvaluationOptions): Promise<EvaluatedGeneration[]> {
-  const { batchSize = 8, signal, onProgress } = options;
+  const { contextBatchSize: batchSize = 32, signal, onProgress } = options;
   const generateOptions = { maxNewTokens, minNewTokens: maxNewTokens, ...options.generateOptions, ...(signal === undefined ? {} : { signal }) };
   const generations: EvaluatedGeneration[] = [];
   for (let at = 0; at < contexts.length; at += batchSize) {

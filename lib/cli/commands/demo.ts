@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { FieldName } from '../../config/fields.ts';
 import { environmentLayer, presetLayer, type ConfigLayer } from '../../config/layers.ts';
 import { normalizeConfig, type NormalizedConfig } from '../../config/normalize.ts';
+import { PRESETS } from '../../config/presets.ts';
 import { readComparisonFile } from '../../run/comparison-file.ts';
 import { runFolder } from '../../run/run-folder.ts';
 import { findDemoModel, prepareDemoText } from '../demo-files.ts';
@@ -21,7 +22,7 @@ export function addDemoCommand(program: Command): void {
   const command = program
     .command('demo')
     .description('Hyperfit SmolLM2-135M on the first chapters of Moby Dick and compare its text with the original model, about ten minutes on two cores.');
-  addOutputOptions(addFieldOptions(command, DEMO_FIELDS))
+  addOutputOptions(addFieldOptions(command, DEMO_FIELDS, PRESETS.demo))
     .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are the ones that `npm run demo` fetches.\n\nExample:\n  hyperfit demo --out runs/demo')
     .action(demo);
 }
