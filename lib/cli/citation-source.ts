@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { isIdsDocument, readDocuments } from '../data/documents.ts';
+import { isIdsDocument } from '../data/document.ts';
+import { readDocuments } from '../data/documents.ts';
 import { encodeWhole } from '../data/encoded-document.ts';
 import { HyperfitError } from '../errors.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';

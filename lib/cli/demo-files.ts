@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMobyDick } from '../data/moby-dick.ts';
-import type { TextDocument } from '../data/documents.ts';
+import type { TextDocument } from '../data/document.ts';
 import { HyperfitError } from '../errors.ts';
 import { cacheFolder } from '../libtorch/cache-folder.ts';
 import { packageRoot } from '../libtorch/package-root.ts';

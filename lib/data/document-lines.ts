@@ -1,5 +1,5 @@
 import { HyperfitError } from '../errors.ts';
-import type { Document } from './documents.ts';
+import type { Document } from './document.ts';
 
 const SHOWN_PROBLEMS = 5;
 const MAX_ID = 0x7fffffff;

@@ -1,24 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import type { Document } from './document.ts';
 import { parseDocumentLines } from './document-lines.ts';
 
-/** One text, or one list of ids to be used as it stands. `source` is the file, with `:line` for a line of a .jsonl file. */
-export type Document = TextDocument | IdsDocument;
-export interface TextDocument {
-  source: string;
-  text: string;
-}
-export interface IdsDocument {
-  source: string;
-  ids: Int32Array;
-}
-
 const KNOWN_FILES = 'a .txt file, a .jsonl file of {"text": ...} or {"ids": [...]} lines, or a folder of such files';
-
-export function isIdsDocument(document: Document): document is IdsDocument {
-  return 'ids' in document;
-}
 
 /**
  * Reads a data path: a .txt file is one document, each line of a .jsonl file is one, a folder is its .txt and .jsonl files in

@@ -1,5 +1,5 @@
 import { HyperfitError } from '../errors.ts';
-import { isIdsDocument, type Document, type TextDocument } from './documents.ts';
+import { isIdsDocument, type Document, type TextDocument } from './document.ts';
 import { splitParagraphs } from './paragraphs.ts';
 
 /** What data needs of a tokenizer. Unless told otherwise `encode` may put special tokens around the text, as Llama's does `bosTokenId`. */

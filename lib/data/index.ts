@@ -1,5 +1,6 @@
 export { batches, IGNORE_INDEX, makeBatch, targetCount, type Batch, type IndexedBatch } from './batch.ts';
-export { isIdsDocument, readDocuments, type Document, type IdsDocument, type TextDocument } from './documents.ts';
+export { isIdsDocument, type Document, type IdsDocument, type TextDocument } from './document.ts';
+export { readDocuments } from './documents.ts';
 export { encodeWhole, type SequenceTokenizer } from './encoded-document.ts';
 export { hashIds, makeManifest, type DataManifest } from './manifest.ts';
 export { readMobyDick, DEFAULT_CHAPTERS, type ChapterSplit } from './moby-dick.ts';

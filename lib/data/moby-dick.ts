@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
-import { readText, type TextDocument } from './documents.ts';
+import type { TextDocument } from './document.ts';
+import { readText } from './documents.ts';
 
 /** Which chapters train and which are kept apart, both ends included. */
 export interface ChapterSplit {

@@ -1,5 +1,6 @@
 import { HyperfitError } from '../errors.ts';
-import { isIdsDocument, readDocuments, type Document, type IdsDocument } from './documents.ts';
+import { isIdsDocument, type Document, type IdsDocument } from './document.ts';
+import { readDocuments } from './documents.ts';
 import { encodeDocument, type EncodedDocument, type SequenceTokenizer } from './encoded-document.ts';
 
 /** Tokens that train, or are measured, together. */

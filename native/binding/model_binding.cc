@@ -26,6 +26,16 @@ TokenBatch to_device(const HostBatch& batch, const Model& model) {
   return {batch.ids.to(model.device()), batch.batch, batch.sequence};
 }
 
+/// tokens and targets of one call, arguments 1 to 4: tokens, targets, batch, sequence.
+struct TrainingBatch {
+  HostBatch tokens;
+  HostBatch targets;
+};
+
+TrainingBatch read_training_batch(const Napi::CallbackInfo& info, const ModelConfig& config) {
+  return {read_batch(info[1], info[3], info[4], config, false), read_batch(info[2], info[3], info[4], config, true)};
+}
+
 // bfloat16 compute comes with the fused kernels; until then it is refused rather than silently computed in float32.
 void check_compute_dtype(const std::string& dtype) {
   if (dtype == "float32") return;
@@ -107,13 +117,12 @@ Napi::Value model_forward(const Napi::CallbackInfo& info) {
 
 Napi::Value model_forward_backward(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
-  HostBatch batch = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
-  HostBatch targets = read_batch(info[2], info[3], info[4], model->decoder().config(), true);
+  TrainingBatch batch = read_training_batch(info, model->decoder().config());
   Control control(info[5]);
   return queue_task(
       info.Env(),
-      [model, batch, targets, control] {
-        return model->forward_backward(to_device(batch, *model), targets.ids.to(model->device()), control.signals());
+      [model, batch, control] {
+        return model->forward_backward(to_device(batch.tokens, *model), batch.targets.ids.to(model->device()), control.signals());
       },
       [](Napi::Env env, LossSum& loss) {
         Napi::Object result = Napi::Object::New(env);
@@ -152,13 +161,12 @@ Napi::Value stats_object(Napi::Env env, const TokenStats& stats) {
 
 Napi::Value model_token_stats(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
-  HostBatch batch = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
-  HostBatch targets = read_batch(info[2], info[3], info[4], model->decoder().config(), true);
+  TrainingBatch batch = read_training_batch(info, model->decoder().config());
   Control control(info[5]);
   return queue_task(
       info.Env(),
-      [model, batch, targets, control] {
-        return model->token_stats(to_device(batch, *model), targets.ids.to(model->device()), control.signals());
+      [model, batch, control] {
+        return model->token_stats(to_device(batch.tokens, *model), batch.targets.ids.to(model->device()), control.signals());
       },
       [](Napi::Env env, TokenStats& stats) { return stats_object(env, stats); });
 }

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { given } from '../../config/given.ts';
-import { isIdsDocument, readDocuments } from '../../data/documents.ts';
+import { isIdsDocument } from '../../data/document.ts';
+import { readDocuments } from '../../data/documents.ts';
 import { HyperfitError } from '../../errors.ts';
 import type { Generation } from '../../generate/generation.ts';
 import { normalizeGenerateOptions, type GenerateOptions as DecodingOptions } from '../../generate/options.ts';
