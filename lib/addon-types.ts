@@ -39,19 +39,36 @@ export interface TensorSource {
   offset: number;
   byteLength: number;
   type: string;
+  /** As stored, before `transposed`. */
   shape: readonly number[];
   /** GGUF of the llama architecture stores rotary rows interleaved per head: how many heads to put back, 0 for none. */
   ropeHeads?: number;
+  /** Added to every element: -1 where a file keeps Gemma's norms as 1 + weight. */
+  add?: number;
+  /** Stored [out, in] where the parameter is [in, out]: GPT-2 in GGUF. */
+  transposed?: boolean;
 }
 
 export type NativeRopeScaling =
   | { type: 'default' }
   | { type: 'linear'; factor: number }
-  | { type: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalMaxPositionEmbeddings: number };
+  | { type: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalMaxPositionEmbeddings: number }
+  /** `attentionFactor` scales cos and sin; `truncate` rounds the ends of the ramp to whole dimensions. */
+  | { type: 'yarn'; factor: number; betaFast: number; betaSlow: number; attentionFactor: number; truncate: boolean; originalMaxPositionEmbeddings: number };
+
+/** silu is x sigmoid(x), gelu_tanh GELU's tanh approximation, quick_gelu x sigmoid(1.702 x). */
+export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu';
+/** Which rotary table turns queries and keys of a layer: none, that of `ropeTheta` and `ropeScaling`, or that of `localRopeTheta`. */
+export type LayerRope = 'none' | 'global' | 'local';
 
 /** Every flag of the decoder; lib/model/config.ts makes it from config.json or from GGUF metadata. */
 export interface ModelConfig {
+  /** `model_type` of config.json, for writing one; the engine asks only the flags below. */
+  modelType: string;
+  /** Rows of the embedding: ids that may be read. */
   vocabSize: number;
+  /** Rows of the head: ids that may be predicted. Fewer than `vocabSize` where a start token never follows (ImageGPT). */
+  outputVocabSize: number;
   hiddenSize: number;
   intermediateSize: number;
   numHiddenLayers: number;
@@ -59,16 +76,45 @@ export interface ModelConfig {
   numKeyValueHeads: number;
   headDim: number;
   maxPositionEmbeddings: number;
-  rmsNormEps: number;
+  tieWordEmbeddings: boolean;
+  /**
+   * separate: `model.layers.N`, q_proj, k_proj and v_proj apart, weights [out, in]. fused: `transformer.h.N`, one c_attn
+   * for all three, weights [in, out] (GPT-2's Conv1D).
+   */
+  weightLayout: 'separate' | 'fused';
+  /** layer has a bias and subtracts the mean; rms has neither. */
+  normType: 'rms' | 'layer';
+  normEps: number;
+  /** Norms multiply by 1 + weight (Gemma). */
+  normOffset: boolean;
+  /** Norms after attention and after the MLP too, before each joins the residual stream (Gemma). */
+  postNorms: boolean;
+  /** Norms of each query and key head before the rotation (Qwen3, Gemma 3). */
+  qkNorm: boolean;
+  activation: Activation;
+  /** activation(gate) * up, where false is activation(up). */
+  gatedMlp: boolean;
+  qkvBias: boolean;
+  /** Bias of the attention's output projection. */
+  outputBias: boolean;
+  mlpBias: boolean;
+  /** Learned position embeddings, added to the tokens'. */
+  learnedPositions: boolean;
   ropeTheta: number;
   ropeScaling: NativeRopeScaling;
-  tieWordEmbeddings: boolean;
-  /** Biases on q, k, v and o projections (`attention_bias` of Llama configs). */
-  attentionBias: boolean;
-  /** Biases on gate, up and down projections (`mlp_bias`). */
-  mlpBias: boolean;
-  /** Attention reaches back this many positions, itself included; 0 is unlimited (Mistral's `sliding_window`). */
-  slidingWindow: number;
+  /** Base of the plain rotary table of `local` layers; 0 where there are none. */
+  localRopeTheta: number;
+  /** One per layer. */
+  layerRopes: readonly LayerRope[];
+  /** One per layer: attention reaches back this many positions, itself included; 0 is unlimited. */
+  layerWindows: readonly number[];
+  /** What token embeddings are multiplied by; 1 is none. */
+  embeddingScale: number;
+  /** What products of queries and keys are multiplied by: headDim ** -0.5 in most families. */
+  queryScale: number;
+  /** c in c tanh(score / c), on attention scores and on logits; 0 is none (Gemma 2). */
+  attentionSoftcap: number;
+  finalSoftcap: number;
 }
 
 /** Per predicted position, row-major [batch, sequence]; `loss` is 0 where the target is IGNORE_INDEX. */

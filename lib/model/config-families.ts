@@ -1,6 +1,14 @@
+import { ACTIVATIONS } from './config-flags.ts';
+import type { Flags, Sizes } from './config-flags.ts';
+import { isLayerTypes, readLayerWindows, readNoRopeLayers, readSlidingLayers } from './config-layers.ts';
+import type { ConfigValues } from './config-values.ts';
+
+type Check = (value: unknown) => boolean;
+
 /**
  * What hyperfit knows of each family's config.json. Every key is one that is read, one whose value must be as given
- * because another would change the computation, or one that changes nothing; any other key is refused by name.
+ * because another would change the computation, or one that changes nothing (config-keys.ts); any other key is refused
+ * by name.
  */
 export interface ConfigFamily {
   modelType: string;
@@ -10,16 +18,18 @@ export interface ConfigFamily {
   /** Read into ModelConfig. */
   read: readonly string[];
   /** Key -> the values under which the computation is ours. An absent key and null are always fine. */
-  required: Readonly<Record<string, readonly unknown[]>>;
+  required: Readonly<Record<string, readonly unknown[] | Check>>;
+  /** The usual key -> this family's, where it differs. */
+  spelling?: Readonly<Record<string, string>>;
+  /** What makes the family other than a plain Llama. */
+  flags(values: ConfigValues, sizes: Sizes): Partial<Flags>;
 }
 
-const DECODER_KEYS = [
-  'vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads', 'num_key_value_heads', 'head_dim',
-  'max_position_embeddings', 'rms_norm_eps', 'rope_theta', 'rope_scaling', 'rope_parameters', 'tie_word_embeddings',
-];
+const SIZE_KEYS = ['vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads', 'max_position_embeddings', 'tie_word_embeddings'];
+const DECODER_KEYS = [...SIZE_KEYS, 'num_key_value_heads', 'head_dim', 'rms_norm_eps', 'rope_theta', 'rope_scaling', 'rope_parameters'];
+const WINDOW_KEYS = ['sliding_window', 'use_sliding_window', 'max_window_layers'];
 
 const REQUIRED = {
-  hidden_act: ['silu', 'swish'],
   partial_rotary_factor: [1],
   rope_interleaved: [false],
   is_encoder_decoder: [false],
@@ -32,42 +42,154 @@ const REQUIRED = {
   auto_map: [],
   layer_types: [],
 };
+const REQUIRED_SILU = { ...REQUIRED, hidden_act: ['silu', 'swish'] };
 
-export const LLAMA: ConfigFamily = {
+function attentionBiases(values: ConfigValues): Partial<Flags> {
+  const bias = values.flag('attention_bias', false);
+  return { qkvBias: bias, outputBias: bias };
+}
+
+const LLAMA: ConfigFamily = {
   modelType: 'llama',
   architecture: 'LlamaForCausalLM',
-  defaults: { max_position_embeddings: 2048, rms_norm_eps: 1e-6, tie_word_embeddings: false, attention_bias: false, mlp_bias: false },
+  defaults: { max_position_embeddings: 2048, rms_norm_eps: 1e-6, tie_word_embeddings: false },
   read: [...DECODER_KEYS, 'attention_bias', 'mlp_bias'],
-  required: { ...REQUIRED, sliding_window: [0], use_sliding_window: [false] },
+  required: { ...REQUIRED_SILU, sliding_window: [0], use_sliding_window: [false] },
+  flags: (values) => ({ ...attentionBiases(values), mlpBias: values.flag('mlp_bias', false) }),
 };
 
-export const MISTRAL: ConfigFamily = {
+const MISTRAL: ConfigFamily = {
   modelType: 'mistral',
   architecture: 'MistralForCausalLM',
   defaults: { max_position_embeddings: 131072, rms_norm_eps: 1e-6, tie_word_embeddings: false, num_key_value_heads: 8, sliding_window: 4096 },
-  read: [...DECODER_KEYS, 'sliding_window', 'use_sliding_window'],
-  required: { ...REQUIRED, attention_bias: [false], mlp_bias: [false] },
+  read: [...DECODER_KEYS, ...WINDOW_KEYS],
+  required: { ...REQUIRED_SILU, attention_bias: [false], mlp_bias: [false] },
+  flags: (values, sizes) => {
+    const slides = values.flag('use_sliding_window', true) && values.has('sliding_window');
+    return { layerWindows: readLayerWindows(values, Array.from({ length: sizes.numHiddenLayers }, () => slides)) };
+  },
 };
 
-export const FAMILIES: readonly ConfigFamily[] = [LLAMA, MISTRAL];
+/** Qwen's windows: off unless `use_sliding_window`, then on from layer `max_window_layers`. */
+function readUpperWindows(values: ConfigValues, layers: number): number[] {
+  const isOn = values.flag('use_sliding_window', false) && values.has('sliding_window');
+  return readLayerWindows(values, readSlidingLayers(values, layers, (layer) => isOn && layer >= Number(values.raw('max_window_layers'))).map((slides) => isOn && slides));
+}
 
-/**
- * Keys that change neither the forward pass nor the gradients. Dropouts are among them: hyperfit trains without. So is
- * `pretraining_tp`, which only splits the same matrix products, and the generation settings of old files.
- */
-export const HARMLESS_KEYS: ReadonlySet<string> = new Set([
-  'model_type', 'architectures', 'torch_dtype', 'dtype', 'transformers_version', '_name_or_path', 'name_or_path', 'transformers.js_config',
-  'bos_token_id', 'eos_token_id', 'pad_token_id', 'unk_token_id', 'sep_token_id', 'decoder_start_token_id', 'use_cache', 'initializer_range',
-  'attention_dropout', 'hidden_dropout', 'resid_pdrop', 'embd_pdrop', 'pretraining_tp', 'max_window_layers', 'original_max_position_embeddings',
-  '_attn_implementation', '_attn_implementation_autoset', '_attn_implementation_internal', 'attn_implementation', '_flash_attn_2_enabled',
-  '_experts_implementation', '_commit_hash', 'chunk_size_feed_forward', 'finetuning_task', 'id2label', 'label2id', 'problem_type', 'return_dict',
-  'return_dict_in_generate', 'output_attentions', 'output_hidden_states', 'output_scores', 'torchscript', 'tf_legacy_loss', 'is_decoder',
-  'tie_encoder_decoder', 'tokenizer_class', 'task_specific_params', 'prefix', 'gradient_checkpointing', 'bad_words_ids', 'begin_suppress_tokens',
-  'suppress_tokens', 'forced_bos_token_id', 'forced_eos_token_id', 'exponential_decay_length_penalty', 'remove_invalid_values', 'max_length',
-  'min_length', 'do_sample', 'early_stopping', 'num_beams', 'num_beam_groups', 'diversity_penalty', 'temperature', 'top_k', 'top_p', 'typical_p',
-  'repetition_penalty', 'length_penalty', 'no_repeat_ngram_size', 'encoder_no_repeat_ngram_size', 'num_return_sequences', 'unsloth_fixed',
-  'unsloth_version', 'keys_to_ignore_at_inference',
-]);
+const QWEN2: ConfigFamily = {
+  modelType: 'qwen2',
+  architecture: 'Qwen2ForCausalLM',
+  defaults: { max_position_embeddings: 32768, rms_norm_eps: 1e-6, tie_word_embeddings: false, num_key_value_heads: 32, sliding_window: 4096, max_window_layers: 28 },
+  read: [...DECODER_KEYS, ...WINDOW_KEYS],
+  required: { ...REQUIRED_SILU, layer_types: isLayerTypes, use_mrope: [false] },
+  flags: (values, sizes) => ({ qkvBias: true, layerWindows: readUpperWindows(values, sizes.numHiddenLayers) }),
+};
+
+const QWEN3: ConfigFamily = {
+  ...QWEN2,
+  modelType: 'qwen3',
+  architecture: 'Qwen3ForCausalLM',
+  defaults: { ...QWEN2.defaults, head_dim: 128 },
+  read: [...QWEN2.read, 'attention_bias'],
+  flags: (values, sizes) => ({ ...attentionBiases(values), qkNorm: true, layerWindows: readUpperWindows(values, sizes.numHiddenLayers) }),
+};
+
+const SMOLLM3: ConfigFamily = {
+  modelType: 'smollm3',
+  architecture: 'SmolLM3ForCausalLM',
+  defaults: { max_position_embeddings: 32768, rms_norm_eps: 1e-6, tie_word_embeddings: true, num_key_value_heads: 4, rope_theta: 2e6, no_rope_layer_interval: 4 },
+  read: [...DECODER_KEYS, 'attention_bias', 'mlp_bias', 'sliding_window', 'use_sliding_window', 'no_rope_layers', 'no_rope_layer_interval'],
+  required: { ...REQUIRED_SILU, layer_types: isLayerTypes },
+  flags: (values, sizes) => {
+    const layerRopes = readNoRopeLayers(values, sizes.numHiddenLayers);
+    const isOn = values.flag('use_sliding_window', false) && values.has('sliding_window');
+    const sliding = readSlidingLayers(values, sizes.numHiddenLayers, (layer) => layerRopes[layer] === 'none').map((slides) => isOn && slides);
+    return { ...attentionBiases(values), mlpBias: values.flag('mlp_bias', false), layerRopes, layerWindows: readLayerWindows(values, sliding) };
+  },
+};
+
+const GEMMA_DEFAULTS = {
+  rms_norm_eps: 1e-6, tie_word_embeddings: true, num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, hidden_size: 2304,
+  intermediate_size: 9216, num_hidden_layers: 26, sliding_window: 4096, query_pre_attn_scalar: 256, hidden_activation: 'gelu_pytorch_tanh',
+};
+const GEMMA_REQUIRED = {
+  ...REQUIRED, hidden_act: ['gelu_pytorch_tanh'], hidden_activation: ['gelu_pytorch_tanh'], layer_types: isLayerTypes, use_bidirectional_attention: [false],
+};
+
+function gemmaFlags(values: ConfigValues, sizes: Sizes): Partial<Flags> {
+  return {
+    ...attentionBiases(values),
+    normOffset: true,
+    postNorms: true,
+    activation: 'gelu_tanh',
+    embeddingScale: Math.sqrt(sizes.hiddenSize),
+    queryScale: values.positive('query_pre_attn_scalar') ** -0.5,
+    finalSoftcap: values.has('final_logit_softcapping') ? values.positive('final_logit_softcapping') : 0,
+  };
+}
+
+const GEMMA2: ConfigFamily = {
+  modelType: 'gemma2',
+  architecture: 'Gemma2ForCausalLM',
+  defaults: { ...GEMMA_DEFAULTS, max_position_embeddings: 8192, vocab_size: 256000, final_logit_softcapping: 30, attn_logit_softcapping: 50 },
+  read: [...DECODER_KEYS, 'attention_bias', 'sliding_window', 'query_pre_attn_scalar', 'final_logit_softcapping', 'attn_logit_softcapping'],
+  required: GEMMA_REQUIRED,
+  flags: (values, sizes) => ({
+    ...gemmaFlags(values, sizes),
+    attentionSoftcap: values.has('attn_logit_softcapping') ? values.positive('attn_logit_softcapping') : 0,
+    layerWindows: readLayerWindows(values, readSlidingLayers(values, sizes.numHiddenLayers, (layer) => layer % 2 === 0)),
+  }),
+};
+
+const GEMMA3: ConfigFamily = {
+  modelType: 'gemma3_text',
+  architecture: 'Gemma3ForCausalLM',
+  defaults: { ...GEMMA_DEFAULTS, max_position_embeddings: 131072, vocab_size: 262208, rope_theta: 1e6, rope_local_base_freq: 1e4, sliding_window_pattern: 6 },
+  read: [...DECODER_KEYS, 'attention_bias', 'sliding_window', 'query_pre_attn_scalar', 'final_logit_softcapping', 'rope_local_base_freq', 'sliding_window_pattern', '_sliding_window_pattern'],
+  // transformers reads attn_logit_softcapping of Gemma 3 and does not apply it.
+  required: { ...GEMMA_REQUIRED, attn_logit_softcapping: [] },
+  flags: (values, sizes) => {
+    const pattern = values.size(values.has('_sliding_window_pattern') ? '_sliding_window_pattern' : 'sliding_window_pattern');
+    const sliding = readSlidingLayers(values, sizes.numHiddenLayers, (layer) => (layer + 1) % pattern !== 0);
+    return { ...gemmaFlags(values, sizes), qkNorm: true, layerRopes: sliding.map((slides) => (slides ? 'local' : 'global')), layerWindows: readLayerWindows(values, sliding) };
+  },
+};
+
+const GPT2: ConfigFamily = {
+  modelType: 'gpt2',
+  architecture: 'GPT2LMHeadModel',
+  defaults: { vocab_size: 50257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12, layer_norm_epsilon: 1e-5, activation_function: 'gelu_new', tie_word_embeddings: true },
+  read: ['vocab_size', 'tie_word_embeddings', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon'],
+  required: { ...REQUIRED, activation_function: Object.keys(ACTIVATIONS), scale_attn_weights: [true], scale_attn_by_inverse_layer_idx: [false] },
+  spelling: {
+    hidden_size: 'n_embd', num_hidden_layers: 'n_layer', num_attention_heads: 'n_head', max_position_embeddings: 'n_positions', intermediate_size: 'n_inner',
+    rms_norm_eps: 'layer_norm_epsilon', num_key_value_heads: 'n_head',
+  },
+  flags: (values, sizes) => ({
+    weightLayout: 'fused',
+    normType: 'layer',
+    activation: ACTIVATIONS[values.raw('activation_function') as string] ?? 'gelu_tanh',
+    gatedMlp: false,
+    qkvBias: true,
+    outputBias: true,
+    mlpBias: true,
+    learnedPositions: true,
+    layerRopes: Array.from({ length: sizes.numHiddenLayers }, () => 'none' as const),
+  }),
+};
+
+/** Its layer norm subtracts no mean and has no bias: an RMS norm. The start token, the last id, is never predicted. */
+const IMAGEGPT: ConfigFamily = {
+  ...GPT2,
+  modelType: 'imagegpt',
+  architecture: 'ImageGPTForCausalImageModeling',
+  defaults: { ...GPT2.defaults, vocab_size: 513, n_embd: 512, n_layer: 24, n_head: 8, activation_function: 'quick_gelu', tie_word_embeddings: false },
+  required: { ...GPT2.required, tie_word_embeddings: [false] },
+  read: GPT2.read.filter((key) => key !== 'tie_word_embeddings'),
+  flags: (values, sizes) => ({ ...GPT2.flags(values, sizes), normType: 'rms', outputVocabSize: sizes.vocabSize - 1 }),
+};
+
+export const FAMILIES: readonly ConfigFamily[] = [LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3, GEMMA2, GEMMA3, GPT2, IMAGEGPT];
 
 export function supportedFamilies(): string {
   return FAMILIES.map(({ modelType, architecture }) => `${modelType} (${architecture})`).join(', ');

@@ -23,6 +23,11 @@ export class ConfigValues {
     this.problems.push(`${expected} for \`${key}\`, got ${render(this.get(key))}`);
   }
 
+  /** Whatever stands there, unchecked. */
+  raw(key: string): unknown {
+    return this.get(key) ?? undefined;
+  }
+
   size(key: string, fallback?: number): number {
     const value = this.get(key) ?? fallback;
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_SIZE) return value;

@@ -10,8 +10,9 @@ import type { GenerateOptions } from '../generate/options.ts';
 import type { Prompt } from '../generate/prompts.ts';
 import { streamTokens } from '../generate/stream.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { renderConfigJson } from './config.ts';
+import { renderConfigJson } from './config-render.ts';
 import { openModelFiles, type ModelFiles } from './model-files.ts';
 import { disposeAll, saveTensorFile, toTensors } from './tensor-file.ts';
 
@@ -85,6 +86,24 @@ export class Model {
     if (this.tokenizer) return this.tokenizer;
     if (this.#tokenizerError) throw this.#tokenizerError;
     throw new HyperfitError('ERR_TOKENIZER', `expected tokenizer.json beside the weights of ${this.path}, got none; add that file, or work with token ids`);
+  }
+
+  /** The Jinja source of the chat template; undefined for a model that was taught no dialogues. */
+  get chatTemplate(): string | undefined {
+    return this.files.chatTemplate;
+  }
+
+  /**
+   * A dialogue as text by the chat template, by default ending where the assistant answers; as transformers' apply_chat_template.
+   * @throws HyperfitError ERR_TOKENIZER without template or tokenizer, ERR_DATA for messages that the template refuses
+   */
+  renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): string {
+    return this.requireTokenizer().renderChat(messages, options);
+  }
+
+  /** The ids of a rendered dialogue, to be given to `generate`. Throws as `renderChat`. */
+  async encodeChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<Int32Array> {
+    return this.requireTokenizer().encodeChat(messages, options);
   }
 
   /** Parameters by Hugging Face name, sharing memory with the model; dispose each. */

@@ -1,35 +1,64 @@
 import type { ModelConfig } from '../addon-types.ts';
 
-/** Name -> shape of every parameter of the Llama family, in the order and under the names of Hugging Face. */
+type Named = [string, number[]][];
+
+/** Name -> shape of every parameter, in the order and under the names of Hugging Face, as native/engine/parameters.cc has them. */
 export function expectedParameters(config: ModelConfig): Map<string, number[]> {
-  const { vocabSize, hiddenSize, numHiddenLayers, tieWordEmbeddings } = config;
-  const parameters = new Map<string, number[]>([['model.embed_tokens.weight', [vocabSize, hiddenSize]]]);
-  for (let layer = 0; layer < numHiddenLayers; layer += 1) {
-    for (const [name, shape] of layerParameters(config)) parameters.set(`model.layers.${layer}.${name}`, shape);
-  }
-  parameters.set('model.norm.weight', [hiddenSize]);
-  if (!tieWordEmbeddings) parameters.set('lm_head.weight', [vocabSize, hiddenSize]);
-  return parameters;
+  const isFused = config.weightLayout === 'fused';
+  const layers = Array.from({ length: config.numHiddenLayers }, (_, layer): Named => {
+    const prefix = isFused ? `transformer.h.${layer}.` : `model.layers.${layer}.`;
+    return (isFused ? fusedLayer(config) : separateLayer(config)).map(([name, shape]) => [prefix + name, shape]);
+  });
+  const head: Named = config.tieWordEmbeddings ? [] : [['lm_head.weight', [config.outputVocabSize, config.hiddenSize]]];
+  return new Map([...embeddings(config), ...layers.flat(), ...norm(isFused ? 'transformer.ln_f' : 'model.norm', config), ...head]);
 }
 
-function layerParameters(config: ModelConfig): [string, number[]][] {
-  const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, headDim, attentionBias, mlpBias } = config;
+function embeddings({ weightLayout, vocabSize, hiddenSize, maxPositionEmbeddings, learnedPositions }: ModelConfig): Named {
+  const names = weightLayout === 'fused' ? ['transformer.wte.weight', 'transformer.wpe.weight'] as const : ['model.embed_tokens.weight', 'model.embed_positions.weight'] as const;
+  const tokens: Named = [[names[0], [vocabSize, hiddenSize]]];
+  return learnedPositions ? [...tokens, [names[1], [maxPositionEmbeddings, hiddenSize]]] : tokens;
+}
+
+function separateLayer(config: ModelConfig): Named {
+  const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, headDim, qkvBias, outputBias, mlpBias, gatedMlp } = config;
   const queries = numAttentionHeads * headDim;
   const keys = numKeyValueHeads * headDim;
   return [
-    ...linear('self_attn.q_proj', queries, hiddenSize, attentionBias),
-    ...linear('self_attn.k_proj', keys, hiddenSize, attentionBias),
-    ...linear('self_attn.v_proj', keys, hiddenSize, attentionBias),
-    ...linear('self_attn.o_proj', hiddenSize, queries, attentionBias),
-    ...linear('mlp.gate_proj', intermediateSize, hiddenSize, mlpBias),
-    ...linear('mlp.up_proj', intermediateSize, hiddenSize, mlpBias),
-    ...linear('mlp.down_proj', hiddenSize, intermediateSize, mlpBias),
-    ['input_layernorm.weight', [hiddenSize]],
-    ['post_attention_layernorm.weight', [hiddenSize]],
+    ...linear('self_attn.q_proj', [queries, hiddenSize], queries, qkvBias),
+    ...linear('self_attn.k_proj', [keys, hiddenSize], keys, qkvBias),
+    ...linear('self_attn.v_proj', [keys, hiddenSize], keys, qkvBias),
+    ...linear('self_attn.o_proj', [hiddenSize, queries], hiddenSize, outputBias),
+    ...(config.qkNorm ? [['self_attn.q_norm.weight', [headDim]], ['self_attn.k_norm.weight', [headDim]]] as Named : []),
+    ...(gatedMlp ? linear('mlp.gate_proj', [intermediateSize, hiddenSize], intermediateSize, mlpBias) : []),
+    ...linear('mlp.up_proj', [intermediateSize, hiddenSize], intermediateSize, mlpBias),
+    ...linear('mlp.down_proj', [hiddenSize, intermediateSize], hiddenSize, mlpBias),
+    ...norm('input_layernorm', config),
+    ...norm('post_attention_layernorm', config),
+    ...(config.postNorms ? [...norm('pre_feedforward_layernorm', config), ...norm('post_feedforward_layernorm', config)] : []),
   ];
 }
 
-function linear(name: string, rows: number, columns: number, bias: boolean): [string, number[]][] {
-  const weight: [string, number[]] = [`${name}.weight`, [rows, columns]];
-  return bias ? [weight, [`${name}.bias`, [rows]]] : [weight];
+/** GPT-2's Conv1D: weights [in, out]. */
+function fusedLayer(config: ModelConfig): Named {
+  const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, headDim, qkvBias, outputBias, mlpBias } = config;
+  const queries = numAttentionHeads * headDim;
+  const all = queries + 2 * numKeyValueHeads * headDim;
+  return [
+    ...norm('ln_1', config),
+    ...linear('attn.c_attn', [hiddenSize, all], all, qkvBias),
+    ...linear('attn.c_proj', [queries, hiddenSize], hiddenSize, outputBias),
+    ...norm('ln_2', config),
+    ...linear('mlp.c_fc', [hiddenSize, intermediateSize], intermediateSize, mlpBias),
+    ...linear('mlp.c_proj', [intermediateSize, hiddenSize], hiddenSize, mlpBias),
+  ];
+}
+
+function linear(name: string, shape: number[], outputs: number, bias: boolean): Named {
+  const weight: Named = [[`${name}.weight`, shape]];
+  return bias ? [...weight, [`${name}.bias`, [outputs]]] : weight;
+}
+
+function norm(name: string, { normType, hiddenSize }: ModelConfig): Named {
+  const weight: Named = [[`${name}.weight`, [hiddenSize]]];
+  return normType === 'layer' ? [...weight, [`${name}.bias`, [hiddenSize]]] : weight;
 }

@@ -5,10 +5,23 @@ import { expectedParameters } from './parameters.ts';
 /** What native/engine/dequantize.cc decodes. */
 export const DECODABLE_TYPES = ['F32', 'F16', 'BF16', 'F64', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'];
 const MOST_NAMES = 10;
+const IMAGE_MODEL_PREFIXES = [['language_model.model.', 'model.'], ['model.language_model.', 'model.'], ['language_model.lm_head.', 'lm_head.']] as const;
 
-/** Buffers that old files hold, and the head of a tied model, which repeats the embedding. */
+/** Buffers that old files hold, the head of a tied model, which repeats the embedding, and the image half of Gemma 3. */
 function isIgnored(name: string, config: ModelConfig): boolean {
-  return /\.rotary_emb\.inv_freq$/.test(name) || (name === 'lm_head.weight' && config.tieWordEmbeddings);
+  if (name === 'lm_head.weight') return config.tieWordEmbeddings;
+  if (config.weightLayout === 'fused') return /\.attn\.(bias|masked_bias)$/.test(name);
+  return /\.rotary_emb\.inv_freq$/.test(name) || /^(model\.)?(vision_tower|multi_modal_projector)\./.test(name);
+}
+
+/**
+ * The name that Hugging Face's causal language model gives, whatever wrote the file: GPT-2's own files leave
+ * `transformer.` out, and those of a Gemma 3 that reads images put `language_model.` before or within.
+ */
+function canonicalName(name: string, config: ModelConfig): string {
+  if (config.weightLayout === 'fused') return /^(wte|wpe|h|ln_f)\./.test(name) ? `transformer.${name}` : name;
+  const [prefix, own] = IMAGE_MODEL_PREFIXES.find(([given]) => name.startsWith(given)) ?? ['', ''];
+  return own + name.slice(prefix.length);
 }
 
 /**
@@ -18,7 +31,8 @@ function isIgnored(name: string, config: ModelConfig): boolean {
  */
 export function selectSources(sources: readonly TensorSource[], config: ModelConfig, path: string): TensorSource[] {
   const expected = expectedParameters(config);
-  const given = new Map(sources.filter(({ name }) => !isIgnored(name, config)).map((source) => [source.name, source]));
+  const named = sources.map((source) => ({ ...source, name: canonicalName(source.name, config) }));
+  const given = new Map(named.filter(({ name }) => !isIgnored(name, config)).map((source) => [source.name, source]));
   const problems = [...listMissing(expected, given), ...listExtra(expected, given), ...listMisshapen(expected, given)];
   if (problems.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected the parameters that the configuration of ${path} asks for, got ${problems.join('; ')}; fetch the model again, or use the configuration that belongs to it`);
   const selected = [...expected.keys()].map((name) => given.get(name) as TensorSource);
@@ -40,7 +54,8 @@ function listExtra(expected: Shapes, given: Sources): string[] {
 function listMisshapen(expected: Shapes, given: Sources): string[] {
   const pairs = [...expected].flatMap(([name, shape]) => {
     const source = given.get(name);
-    return source === undefined || `${source.shape}` === `${shape}` ? [] : [`${name} [${source.shape}] instead of [${shape}]`];
+    const got = source && (source.transposed ? source.shape.toReversed() : source.shape);
+    return got === undefined || `${got}` === `${shape}` ? [] : [`${name} [${got}] instead of [${shape}]`];
   });
   return list('shapes', pairs);
 }

@@ -9,40 +9,11 @@
 namespace hyperfit::binding {
 namespace {
 
-int64_t positive(const Napi::Object& object, const char* name) { return read_integer(object.Get(name), name, 1); }
-
-RopeScaling read_rope_scaling(const Napi::Object& object) {
-  const std::string type = read_string(object.Get("type"), "ropeScaling.type");
-  if (type == "default") return {};
-  RopeScaling scaling;
-  scaling.factor = read_number(object.Get("factor"), "ropeScaling.factor");
-  if (type == "linear") {
-    scaling.type = RopeScaling::Type::linear;
-    return scaling;
-  }
-  if (type != "llama3") refuse("\"default\", \"linear\" or \"llama3\"", "ropeScaling.type", "\"" + type + "\"");
-  scaling.type = RopeScaling::Type::llama3;
-  scaling.low_freq_factor = read_number(object.Get("lowFreqFactor"), "ropeScaling.lowFreqFactor");
-  scaling.high_freq_factor = read_number(object.Get("highFreqFactor"), "ropeScaling.highFreqFactor");
-  scaling.original_max_position_embeddings =
-      read_number(object.Get("originalMaxPositionEmbeddings"), "ropeScaling.originalMaxPositionEmbeddings");
-  return scaling;
-}
-
-void check_heads(const ModelConfig& config) {
-  if (config.num_attention_heads % config.num_key_value_heads != 0) {
-    throw Error("ERR_UNSUPPORTED_MODEL", "expected `num_attention_heads` to be a multiple of `num_key_value_heads`, got " +
-                                             std::to_string(config.num_attention_heads) + " and " +
-                                             std::to_string(config.num_key_value_heads));
-  }
-  if (config.head_dim % 2 != 0) {
-    throw Error("ERR_UNSUPPORTED_MODEL", "expected an even `head_dim` for rotary embedding, got " + std::to_string(config.head_dim));
-  }
-}
-
-void check_id(int64_t id, const ModelConfig& config, bool allow_ignored, size_t index) {
-  if ((id >= 0 && id < config.vocab_size) || (allow_ignored && id == kIgnoreIndex)) return;
-  throw Error("ERR_DATA", "expected token ids from 0 to " + std::to_string(config.vocab_size - 1) + ", got " +
+// Targets are predicted, so they are ids of the head; tokens are ids of the embedding.
+void check_id(int64_t id, const ModelConfig& config, bool is_target, size_t index) {
+  const int64_t count = is_target ? config.output_vocab_size : config.vocab_size;
+  if ((id >= 0 && id < count) || (is_target && id == kIgnoreIndex)) return;
+  throw Error("ERR_DATA", "expected token ids from 0 to " + std::to_string(count - 1) + ", got " +
                               std::to_string(id) + " at index " + std::to_string(index) +
                               "; tokenize the text with this model's tokenizer");
 }
@@ -66,28 +37,6 @@ void read_citation(const Napi::Value& value, GenerateOptions& options) {
 }
 
 }  // namespace
-
-ModelConfig read_model_config(const Napi::Value& value) {
-  const Napi::Object object = read_object(value, "config");
-  ModelConfig config;
-  config.vocab_size = positive(object, "vocabSize");
-  config.hidden_size = positive(object, "hiddenSize");
-  config.intermediate_size = positive(object, "intermediateSize");
-  config.num_hidden_layers = positive(object, "numHiddenLayers");
-  config.num_attention_heads = positive(object, "numAttentionHeads");
-  config.num_key_value_heads = positive(object, "numKeyValueHeads");
-  config.head_dim = positive(object, "headDim");
-  config.max_position_embeddings = positive(object, "maxPositionEmbeddings");
-  config.rms_norm_eps = read_number(object.Get("rmsNormEps"), "rmsNormEps");
-  config.rope_theta = read_number(object.Get("ropeTheta"), "ropeTheta");
-  config.rope_scaling = read_rope_scaling(read_object(object.Get("ropeScaling"), "ropeScaling"));
-  config.tie_word_embeddings = read_boolean(object.Get("tieWordEmbeddings"), "tieWordEmbeddings");
-  config.attention_bias = read_boolean(object.Get("attentionBias"), "attentionBias");
-  config.mlp_bias = read_boolean(object.Get("mlpBias"), "mlpBias");
-  config.sliding_window = read_integer(object.Get("slidingWindow"), "slidingWindow", 0);
-  check_heads(config);
-  return config;
-}
 
 HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
                      const ModelConfig& config, bool allow_ignored) {

@@ -1,15 +1,13 @@
 #pragma once
 #include <napi.h>
 
+#include "binding/config_reader.h"
 #include "engine/adamw.h"
 #include "engine/decoder.h"
 #include "engine/generation.h"
 #include "engine/model_config.h"
 
 namespace hyperfit::binding {
-
-/// ModelConfig of lib/addon-types.ts.
-ModelConfig read_model_config(const Napi::Value& value);
 
 /// A copy of B*T ids with their shape, still on the CPU: [B*T] int64.
 struct HostBatch {

@@ -28,7 +28,7 @@ Attention::Attention(const ModelConfig& config) : config_(config), scale_(1.0 / 
 const at::Tensor& Attention::causal_mask(int64_t length, const at::TensorOptions& options) {
   if (mask_.defined() && mask_.size(0) == length) return mask_;
   at::Tensor allowed = at::ones({length, length}, at::TensorOptions().dtype(at::kBool)).tril();
-  if (config_.sliding_window > 0) allowed = allowed.triu(1 - config_.sliding_window);
+  if (config_.layer_windows[0] > 0) allowed = allowed.triu(1 - config_.layer_windows[0]);
   mask_ = at::zeros({length, length}, at::kFloat)
               .masked_fill_(allowed.logical_not(), -std::numeric_limits<float>::infinity())
               .to(options);

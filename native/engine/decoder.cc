@@ -12,7 +12,7 @@ Decoder::Decoder(const ModelConfig& config, at::Device device)
       attention_(config),
       workspace_(config, options_) {
   embedding_.weight = &parameters_.at("model.embed_tokens.weight");
-  final_norm_ = {&parameters_.at("model.norm.weight"), config.rms_norm_eps};
+  final_norm_ = {&parameters_.at("model.norm.weight"), config.norm_eps};
   head_.weight = config.tie_word_embeddings ? embedding_.weight : &parameters_.at("lm_head.weight");
   for (int64_t index = 0; index < config.num_hidden_layers; ++index) layers_.push_back(make_layer(index));
 }
@@ -23,9 +23,9 @@ Linear Decoder::linear(const std::string& name, bool bias) {
 
 DecoderLayer Decoder::make_layer(int64_t index) {
   const std::string prefix = "model.layers." + std::to_string(index) + ".";
-  auto attention = [&](const char* name) { return linear(prefix + "self_attn." + name, config_.attention_bias); };
+  auto attention = [&](const char* name) { return linear(prefix + "self_attn." + name, config_.qkv_bias); };
   auto mlp = [&](const char* name) { return linear(prefix + "mlp." + name, config_.mlp_bias); };
-  auto norm = [&](const char* name) { return RmsNorm{&parameters_.at(prefix + name), config_.rms_norm_eps}; };
+  auto norm = [&](const char* name) { return RmsNorm{&parameters_.at(prefix + name), config_.norm_eps}; };
   return {norm("input_layernorm.weight"), norm("post_attention_layernorm.weight"),
           attention("q_proj"), attention("k_proj"), attention("v_proj"), attention("o_proj"),
           mlp("gate_proj"), mlp("up_proj"), mlp("down_proj")};

@@ -42,7 +42,7 @@ at::Tensor Decoder::decode_step(const at::Tensor& tokens, const std::vector<int6
   const bool together = std::all_of(positions.begin(), positions.end(), [&](int64_t p) { return p == positions[0]; });
   at::Tensor where = at::tensor(positions, at::kLong).to(options_.device());
   auto [cos, sin] = rotary_.gather(where);  // [B, 1, 1, D/2]
-  at::Tensor mask = decode_mask(positions, cached, config_.sliding_window, options_);
+  at::Tensor mask = decode_mask(positions, cached, config_.layer_windows[0], options_);
 
   workspace_.shape(batch, 1, /*keep=*/false);
   embedding_.forward(workspace_.layer(0).x, tokens);

@@ -21,10 +21,10 @@ void add_linear(std::vector<NamedShape>& shapes, const std::string& name, int64_
 
 void add_layer(std::vector<NamedShape>& shapes, const ModelConfig& c, int64_t layer) {
   const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-  add_linear(shapes, prefix + "self_attn.q_proj", c.query_size(), c.hidden_size, c.attention_bias);
-  add_linear(shapes, prefix + "self_attn.k_proj", c.key_value_size(), c.hidden_size, c.attention_bias);
-  add_linear(shapes, prefix + "self_attn.v_proj", c.key_value_size(), c.hidden_size, c.attention_bias);
-  add_linear(shapes, prefix + "self_attn.o_proj", c.hidden_size, c.query_size(), c.attention_bias);
+  add_linear(shapes, prefix + "self_attn.q_proj", c.query_size(), c.hidden_size, c.qkv_bias);
+  add_linear(shapes, prefix + "self_attn.k_proj", c.key_value_size(), c.hidden_size, c.qkv_bias);
+  add_linear(shapes, prefix + "self_attn.v_proj", c.key_value_size(), c.hidden_size, c.qkv_bias);
+  add_linear(shapes, prefix + "self_attn.o_proj", c.hidden_size, c.query_size(), c.qkv_bias);
   add_linear(shapes, prefix + "mlp.gate_proj", c.intermediate_size, c.hidden_size, c.mlp_bias);
   add_linear(shapes, prefix + "mlp.up_proj", c.intermediate_size, c.hidden_size, c.mlp_bias);
   add_linear(shapes, prefix + "mlp.down_proj", c.hidden_size, c.intermediate_size, c.mlp_bias);

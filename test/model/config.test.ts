@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../lib/addon-types.ts';
-import { readConfigJson, renderConfigJson } from '../../lib/model/config.ts';
+import { readConfigJson } from '../../lib/model/config.ts';
+import { plainFlags } from '../../lib/model/config-flags.ts';
+import { renderConfigJson } from '../../lib/model/config-render.ts';
 import type { JsonObject } from '../../lib/model/json.ts';
 
 const LLAMA = {
@@ -9,10 +11,11 @@ const LLAMA = {
   num_attention_heads: 4, num_key_value_heads: 2, max_position_embeddings: 64, rms_norm_eps: 1e-5, rope_theta: 10000,
 };
 const MISTRAL = { ...LLAMA, architectures: ['MistralForCausalLM'], model_type: 'mistral' };
+const SIZES = {
+  vocabSize: 100, hiddenSize: 32, intermediateSize: 48, numHiddenLayers: 2, numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 8, maxPositionEmbeddings: 64,
+};
 const EXPECTED: ModelConfig = {
-  vocabSize: 100, hiddenSize: 32, intermediateSize: 48, numHiddenLayers: 2, numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 8,
-  maxPositionEmbeddings: 64, rmsNormEps: 1e-5, ropeTheta: 10000, ropeScaling: { type: 'default' }, tieWordEmbeddings: false,
-  attentionBias: false, mlpBias: false, slidingWindow: 0,
+  ...SIZES, ...plainFlags(SIZES), modelType: 'llama', normEps: 1e-5, ropeTheta: 10000, ropeScaling: { type: 'default' }, tieWordEmbeddings: false,
 };
 const LLAMA3_JSON = { factor: 32, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
 const LLAMA3_ROPE = { type: 'llama3', factor: 32, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositionEmbeddings: 8192 };
@@ -32,19 +35,19 @@ function refusal(raw: JsonObject): unknown {
 describe('A config.json', () => {
   const cases: [string, JsonObject, Partial<ModelConfig>][] = [
     ['of a Llama', LLAMA, {}],
-    ['with a head dimension of its own', { ...LLAMA, head_dim: 16 }, { headDim: 16 }],
+    ['with a head dimension of its own', { ...LLAMA, head_dim: 16 }, { headDim: 16, queryScale: 0.25 }],
     ['with one head for each', { ...LLAMA, num_key_value_heads: undefined }, { numKeyValueHeads: 4 }],
-    ['with biases and a tied head', { ...LLAMA, attention_bias: true, mlp_bias: true, tie_word_embeddings: true }, { attentionBias: true, mlpBias: true, tieWordEmbeddings: true }],
+    ['with biases and a tied head', { ...LLAMA, attention_bias: true, mlp_bias: true, tie_word_embeddings: true }, { qkvBias: true, outputBias: true, mlpBias: true, tieWordEmbeddings: true }],
     ['with no rotary settings', { ...LLAMA, rope_theta: undefined, rope_scaling: null }, {}],
     ['with linear scaling, old spelling', { ...LLAMA, rope_scaling: { type: 'linear', factor: 4 } }, { ropeScaling: { type: 'linear', factor: 4 } }],
     ['with llama3 scaling', { ...LLAMA, rope_scaling: { rope_type: 'llama3', ...LLAMA3_JSON } }, { ropeScaling: LLAMA3_ROPE as ModelConfig['ropeScaling'] }],
     ['with rope_parameters', { ...LLAMA, rope_theta: undefined, rope_parameters: { rope_type: 'default', rope_theta: 5e5 } }, { ropeTheta: 5e5 }],
     ['with llama3 scaling in rope_parameters', { ...LLAMA, rope_parameters: { rope_type: 'llama3', rope_theta: 5e5, ...LLAMA3_JSON } }, { ropeTheta: 5e5, ropeScaling: LLAMA3_ROPE as ModelConfig['ropeScaling'] }],
     ['of SmolLM2, with keys of other tools', { ...LLAMA, is_llama_config: true, rope_interleaved: false, 'transformers.js_config': { dtype: 'q4' }, pretraining_tp: 1, future_key: null }, {}],
-    ['of a Mistral that says nothing of a window', MISTRAL, { slidingWindow: 4096 }],
-    ['of a Mistral without a window', { ...MISTRAL, sliding_window: null }, {}],
-    ['of a Mistral with a window', { ...MISTRAL, sliding_window: 16 }, { slidingWindow: 16 }],
-    ['of a Mistral that does not use its window', { ...MISTRAL, sliding_window: 16, use_sliding_window: false }, {}],
+    ['of a Mistral that says nothing of a window', MISTRAL, { modelType: 'mistral', layerWindows: [4096, 4096] }],
+    ['of a Mistral without a window', { ...MISTRAL, sliding_window: null }, { modelType: 'mistral' }],
+    ['of a Mistral with a window', { ...MISTRAL, sliding_window: 16 }, { modelType: 'mistral', layerWindows: [16, 16] }],
+    ['of a Mistral that does not use its window', { ...MISTRAL, sliding_window: 16, use_sliding_window: false }, { modelType: 'mistral' }],
   ];
   test.each(cases)('%s', (_, raw, changes) => {
     const defined = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== undefined));
@@ -66,7 +69,7 @@ describe('Refused with ERR_UNSUPPORTED_MODEL, naming key, value and the families
     ['a part of the head rotated', { ...LLAMA, partial_rotary_factor: 0.5 }, /`partial_rotary_factor` 0.5/],
     ['a window in a Llama', { ...LLAMA, sliding_window: 8 }, /`sliding_window` 8/],
     ['biases in a Mistral', { ...MISTRAL, attention_bias: true }, /`attention_bias` true/],
-    ['yarn', { ...LLAMA, rope_scaling: { rope_type: 'yarn', factor: 4 } }, /default, linear, llama3.*of type "yarn"/],
+    ['longrope', { ...LLAMA, rope_scaling: { rope_type: 'longrope', factor: 4 } }, /default, linear, dynamic, llama3, yarn.*of type "longrope"/],
     ['rotary settings per kind of layer', { ...LLAMA, rope_parameters: { full_attention: { rope_type: 'default' } } }, /`rope_parameters.full_attention`/],
     ['an unknown rotary key', { ...LLAMA, rope_scaling: { rope_type: 'linear', factor: 2, mscale: 1 } }, /`rope_scaling.mscale` 1/],
   ];
@@ -100,9 +103,9 @@ describe('config.json as it is written', () => {
   test.each([
     ['plain', EXPECTED],
     ['linear scaling', { ...EXPECTED, ropeScaling: { type: 'linear', factor: 2 } } as ModelConfig],
-    ['llama3 scaling, biases, tied', { ...EXPECTED, ropeScaling: LLAMA3_ROPE, attentionBias: true, mlpBias: true, tieWordEmbeddings: true } as ModelConfig],
-    ['a window', { ...EXPECTED, slidingWindow: 16 }],
-    ['a head dimension of its own', { ...EXPECTED, headDim: 12 }],
+    ['llama3 scaling, biases, tied', { ...EXPECTED, ropeScaling: LLAMA3_ROPE, qkvBias: true, outputBias: true, mlpBias: true, tieWordEmbeddings: true } as ModelConfig],
+    ['a window', { ...EXPECTED, modelType: 'mistral', layerWindows: [16, 16] }],
+    ['a head dimension of its own', { ...EXPECTED, headDim: 12, queryScale: 12 ** -0.5 }],
   ])('reads back as what it was: %s', (_, config) => {
     const written = JSON.parse(renderConfigJson({ config, ...ORIGIN })) as JsonObject;
     expect(read(written)).toEqual(config);

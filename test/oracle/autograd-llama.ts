@@ -40,7 +40,7 @@ export function runAutogradLlama(config: ModelConfig, weights: Weights, batch: F
     config, weights, batchSize, sequenceLength,
     cos: makeTensor(cos, [sequenceLength, config.headDim]),
     sin: makeTensor(sin, [sequenceLength, config.headDim]),
-    mask: makeTensor(makeAttentionMask(sequenceLength, config.slidingWindow), [sequenceLength, sequenceLength]),
+    mask: makeTensor(makeAttentionMask(sequenceLength, config.layerWindows[0]!), [sequenceLength, sequenceLength]),
   };
   const logits = computeLogits(context, makeTensor(bigInts(batch.tokens), [batchSize, sequenceLength]));
   const targets = makeTensor(bigInts(batch.targets), [batchSize * sequenceLength]);
@@ -73,14 +73,14 @@ function runBlock(context: Context, x: Tensor, prefix: string): Tensor {
 /** x / sqrt(mean of squares + eps), times the gain. */
 function rmsNorm(context: Context, x: Tensor, name: string): Tensor {
   const meanSquare = call('mean', call('mul', x, x), [-1], true);
-  const scale = call('rsqrt', call('add', meanSquare, context.config.rmsNormEps));
+  const scale = call('rsqrt', call('add', meanSquare, context.config.normEps));
   return call('mul', call('mul', x, scale), weight(context, name));
 }
 
 function attend(context: Context, x: Tensor, prefix: string): Tensor {
   const { config, batchSize, sequenceLength } = context;
   const { numAttentionHeads: heads, numKeyValueHeads: keyValueHeads, headDim } = config;
-  const hasBias = config.attentionBias;
+  const hasBias = config.qkvBias;
   const split = (name: string, count: number): Tensor =>
     call('transpose', call('reshape', linear(context, x, `${prefix}.${name}`, hasBias), [batchSize, sequenceLength, count, headDim]), 1, 2);
   const query = rotate(context, split('q_proj', heads)); // [B, H, T, D]

@@ -13,6 +13,7 @@ function inverseFrequencies(config: ModelConfig): number[] {
   const { headDim, ropeTheta, ropeScaling: scaling } = config;
   const plain = Array.from({ length: headDim / 2 }, (_, i) => ropeTheta ** (-2 * i / headDim));
   if (scaling.type === 'default') return plain;
+  if (scaling.type === 'yarn') throw new Error('yarn is compared with Hugging Face alone');
   if (scaling.type === 'linear') return plain.map((frequency) => frequency / scaling.factor);
   return plain.map((frequency) => scaleAsLlama3(frequency, scaling));
 }
