@@ -2,20 +2,25 @@ import type { ModelConfig } from '../addon-types.ts';
 import { metadataStrings } from '../tokenizer/metadata.ts';
 import type { Metadata } from '../tokenizer/metadata.ts';
 import { checkModelConfig, refuseModel } from './config.ts';
+import { plainFlags } from './config-flags.ts';
+import type { Sizes } from './config-flags.ts';
 import { ConfigValues, render } from './config-values.ts';
+import { GGUF_ARCHITECTURES } from './gguf-architectures.ts';
+import type { GgufArchitecture } from './gguf-architectures.ts';
 import type { GgufTensor } from './gguf.ts';
 
-const ARCHITECTURE = 'llama';
-
-/** Below `llama.`: what is read, and what must have one of the given values. Any other key is refused by name. */
+/** Below the architecture's name: what is read, and what must have one of the given values. Any other key is refused by name. */
 const READ = [
   'vocab_size', 'context_length', 'embedding_length', 'block_count', 'feed_forward_length', 'attention.head_count', 'attention.head_count_kv',
-  'attention.key_length', 'attention.layer_norm_rms_epsilon', 'attention.sliding_window', 'rope.freq_base', 'rope.scaling.type', 'rope.scaling.factor',
-  'rope.scale_linear',
+  'attention.key_length', 'rope.freq_base', 'rope.scaling.type', 'rope.scaling.factor', 'rope.scale_linear',
 ];
-const REQUIRED = (config: ModelConfig): Readonly<Record<string, readonly unknown[]>> => ({
-  'rope.dimension_count': [config.headDim],
-  'attention.value_length': [config.headDim],
+const ANY: readonly unknown[] = [];
+const REQUIRED = ({ headDim }: ModelConfig): Readonly<Record<string, readonly unknown[]>> => ({
+  'rope.dimension_count': [headDim],
+  'rope.dimension_count_swa': [headDim],
+  'attention.value_length': [headDim],
+  'attention.key_length_swa': [headDim],
+  'attention.value_length_swa': [headDim],
   expert_count: [0],
   expert_used_count: [0],
   'attention.causal': [true],
@@ -25,24 +30,60 @@ const REQUIRED = (config: ModelConfig): Readonly<Record<string, readonly unknown
   tensor_data_layout: ['Meta AI original pth'],
   use_parallel_residual: [false],
 });
-const ANY: readonly unknown[] = [];
 
 /**
- * The decoder's settings out of the metadata and tensors of a GGUF file of the architecture llama (Llama, Mistral,
- * SmolLM2, TinyLlama, ...). llama3 rotary scaling does not stand there but in a tensor: see gguf-rope.ts.
+ * The decoder's settings out of the metadata and tensors of a GGUF file. llama3 rotary scaling does not stand there but in a
+ * tensor: see gguf-rope.ts.
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL, ERR_MODEL_FILES
  */
 export function readGgufConfig(metadata: Metadata, tensors: readonly GgufTensor[], name: string): ModelConfig {
-  const architecture = metadata.get('general.architecture');
-  if (architecture !== ARCHITECTURE) refuseModel(name, [`\`general.architecture\` ${render(architecture)} (of GGUF files, llama)`]);
-  const values = new ConfigValues((key) => metadata.get(`${ARCHITECTURE}.${key}`), name);
-  const config = readConfig(values, metadata, new Map(tensors.map((tensor) => [tensor.name, tensor])), name);
-  values.finish();
-  refuseUnknown(metadata, config, name);
+  const architecture = ggufArchitecture(metadata, name);
+  const reader = new GgufReader(metadata, tensors, name);
+  const config = readConfig(reader, architecture);
+  reader.values.finish();
+  refuseUnknown(reader, [...READ, ...architecture.read, architecture.normEpsKey], config);
   return checkModelConfig(config, name);
 }
 
-function readConfig(values: ConfigValues, metadata: Metadata, tensors: ReadonlyMap<string, GgufTensor>, name: string): ModelConfig {
+/** @throws HyperfitError ERR_UNSUPPORTED_MODEL */
+export function ggufArchitecture(metadata: Metadata, name: string): GgufArchitecture {
+  const architecture = metadata.get('general.architecture');
+  const known = GGUF_ARCHITECTURES.get(architecture);
+  return known ?? refuseModel(name, [`\`general.architecture\` ${render(architecture)} (of GGUF files, ${[...GGUF_ARCHITECTURES.keys()].join(', ')})`]);
+}
+
+/** The metadata below the architecture's name, and the tensors by name. */
+class GgufReader {
+  readonly prefix: string;
+  readonly values: ConfigValues;
+  readonly metadata: Metadata;
+  readonly tensors: ReadonlyMap<string, GgufTensor>;
+  readonly name: string;
+
+  constructor(metadata: Metadata, tensors: readonly GgufTensor[], name: string) {
+    this.prefix = `${metadata.get('general.architecture')}.`;
+    this.values = new ConfigValues((key) => metadata.get(this.prefix + key), name);
+    this.metadata = metadata;
+    this.tensors = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    this.name = name;
+  }
+}
+
+function readConfig(reader: GgufReader, architecture: GgufArchitecture): ModelConfig {
+  const { values, tensors } = reader;
+  const sizes = readSizes(reader);
+  return {
+    ...sizes,
+    ...plainFlags(sizes),
+    normEps: shortestDecimal(values.positive(architecture.normEpsKey)),
+    ropeTheta: shortestDecimal(values.positive('rope.freq_base', 10000)),
+    ropeScaling: readScaling(reader),
+    tieWordEmbeddings: !tensors.has('output.weight'),
+    ...architecture.differences({ values, sizes, hasTensor: (tensor) => tensors.has(tensor) }),
+  };
+}
+
+function readSizes({ values, metadata, tensors }: GgufReader): Sizes {
   const hiddenSize = values.size('embedding_length');
   const numAttentionHeads = values.size('attention.head_count');
   return {
@@ -54,13 +95,6 @@ function readConfig(values: ConfigValues, metadata: Metadata, tensors: ReadonlyM
     numKeyValueHeads: values.size('attention.head_count_kv', numAttentionHeads),
     headDim: values.size('attention.key_length', hiddenSize / numAttentionHeads),
     maxPositionEmbeddings: values.size('context_length'),
-    rmsNormEps: shortestDecimal(values.positive('attention.layer_norm_rms_epsilon')),
-    ropeTheta: shortestDecimal(values.positive('rope.freq_base', 10000)),
-    ropeScaling: readScaling(values, metadata, name),
-    tieWordEmbeddings: !tensors.has('output.weight'),
-    attentionBias: tensors.has('blk.0.attn_q.bias'),
-    mlpBias: tensors.has('blk.0.ffn_gate.bias'),
-    slidingWindow: values.has('attention.sliding_window') ? values.size('attention.sliding_window') : 0,
   };
 }
 
@@ -77,20 +111,20 @@ function shortestDecimal(value: number): number {
   return value;
 }
 
-function readScaling(values: ConfigValues, metadata: Metadata, name: string): ModelConfig['ropeScaling'] {
-  const old = metadata.get(`${ARCHITECTURE}.rope.scale_linear`);
+function readScaling({ values, prefix, name }: GgufReader): ModelConfig['ropeScaling'] {
+  const old = values.raw('rope.scale_linear');
   if (typeof old === 'number' && old !== 1) return { type: 'linear', factor: values.positive('rope.scale_linear') };
-  const type = metadata.get(`${ARCHITECTURE}.rope.scaling.type`) ?? 'none';
+  const type = values.raw('rope.scaling.type') ?? 'none';
   if (type === 'linear') return { type: 'linear', factor: values.positive('rope.scaling.factor') };
-  if (type !== 'none') refuseModel(name, [`\`${ARCHITECTURE}.rope.scaling.type\` ${render(type)} (of GGUF files, none and linear)`]);
+  if (type !== 'none') refuseModel(name, [`\`${prefix}rope.scaling.type\` ${render(type)} (of GGUF files, none and linear)`]);
   return { type: 'default' };
 }
 
-function refuseUnknown(metadata: Metadata, config: ModelConfig, name: string): void {
+function refuseUnknown({ metadata, prefix, name }: GgufReader, read: readonly string[], config: ModelConfig): void {
   const required = REQUIRED(config);
-  const refused = [...metadata.keys()].filter((key) => key.startsWith(`${ARCHITECTURE}.`)).filter((key) => {
-    const field = key.slice(ARCHITECTURE.length + 1);
-    if (READ.includes(field)) return false;
+  const refused = [...metadata.keys()].filter((key) => key.startsWith(prefix)).filter((key) => {
+    const field = key.slice(prefix.length);
+    if (read.includes(field)) return false;
     const allowed = Object.hasOwn(required, field) ? required[field] : undefined;
     return allowed !== ANY && !allowed?.includes(metadata.get(key));
   });

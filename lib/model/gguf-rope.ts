@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { HyperfitError } from '../errors.ts';
 import type { ModelConfig, NativeRopeScaling } from '../addon-types.ts';
 import type { GgufTensor } from './gguf.ts';
-import { ROPE_FREQUENCIES } from './gguf-llama.ts';
+import { ROPE_FREQUENCIES } from './gguf-names.ts';
 
 /** What every released Llama 3.1 to 3.3 has; GGUF keeps only the divisors that follow from it. */
 const LLAMA3 = { type: 'llama3', lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositionEmbeddings: 8192 } as const;

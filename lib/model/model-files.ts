@@ -2,12 +2,13 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
-import type { TokenizerFiles } from '../tokenizer/tokenizer-files.ts';
+import { configuredTemplate } from '../tokenizer/chat-template.ts';
+import { TEMPLATE_FILE, type TokenizerFiles } from '../tokenizer/tokenizer-files.ts';
 import { metadataString } from '../tokenizer/metadata.ts';
 import { readConfigJson } from './config.ts';
 import { readGgufHeader } from './gguf.ts';
-import { readGgufConfig, readGgufTokenIds } from './gguf-config.ts';
-import { ggufSources } from './gguf-llama.ts';
+import { ggufArchitecture, readGgufConfig, readGgufTokenIds } from './gguf-config.ts';
+import { ggufSources } from './gguf-names.ts';
 import { resolveRopeFrequencies } from './gguf-rope.ts';
 import { parseJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
@@ -96,13 +97,9 @@ function readIds(value: unknown): number[] {
 }
 
 async function readChatTemplate(path: string, files: readonly string[]): Promise<string | undefined> {
-  if (files.includes('chat_template.jinja')) return readFile(join(path, 'chat_template.jinja'), 'utf8');
+  if (files.includes(TEMPLATE_FILE)) return readFile(join(path, TEMPLATE_FILE), 'utf8');
   if (!files.includes('tokenizer_config.json')) return undefined;
-  const { chat_template: template } = await readJson(join(path, 'tokenizer_config.json'));
-  if (typeof template === 'string') return template;
-  const named = Array.isArray(template) ? (template as { name?: unknown; template?: unknown }[]) : [];
-  const chosen = named.find(({ name }) => name === 'default')?.template;
-  return typeof chosen === 'string' ? chosen : undefined;
+  return configuredTemplate((await readJson(join(path, 'tokenizer_config.json')))['chat_template']);
 }
 
 async function openGguf(path: string): Promise<ModelFiles> {
@@ -112,7 +109,7 @@ async function openGguf(path: string): Promise<ModelFiles> {
     path,
     format: 'gguf',
     config,
-    sources: selectSources(ggufSources(path, tensors, config), config, path),
+    sources: selectSources(ggufSources(path, tensors, config, ggufArchitecture(metadata, path).layout), config, path),
     tokenizer: metadata.has('tokenizer.ggml.model') ? { kind: 'gguf', path, metadata } : undefined,
     ...readGgufTokenIds(metadata),
     chatTemplate: metadataString(metadata, 'tokenizer.chat_template'),

@@ -60,7 +60,16 @@ function readVocabulary(metadata: Metadata, name: string): Vocabulary {
   const types = metadataNumbers(metadata, `${PREFIX}token_type`) ?? new Uint8Array(tokens.length).fill(TOKEN_TYPES.normal);
   if (types.length !== tokens.length) refuse(name, `${tokens.length} entries for \`tokenizer.ggml.token_type\``, `${types.length}`);
   if (new Set(tokens).size !== tokens.length) refuse(name, 'each token once', 'one twice');
-  return { tokens, types, metadata, name };
+  return { tokens: metadataString(metadata, `${PREFIX}model`) === 'llama' ? withMarkedSpaces(tokens, types) : tokens, types, metadata, name };
+}
+
+/** User-defined pieces of sentencepiece vocabularies have plain spaces in such files, and "▁" in Hugging Face's. */
+function withMarkedSpaces(tokens: readonly string[], types: ArrayLike<number>): readonly string[] {
+  const known = new Set(tokens);
+  return tokens.map((token, id) => {
+    const marked = types[id] === TOKEN_TYPES.userDefined ? token.replaceAll(' ', '▁') : token;
+    return known.has(marked) ? token : marked;
+  });
 }
 
 function readId({ tokens, metadata, name }: Vocabulary, key: string): number | undefined {
@@ -92,7 +101,9 @@ function sentencePieceParts(vocabulary: Vocabulary): Parts {
   const { tokens, types, metadata, name } = vocabulary;
   const scores = metadataNumbers(metadata, `${PREFIX}scores`);
   if (scores?.length !== tokens.length) return refuse(name, `${tokens.length} numbers for \`${PREFIX}scores\``, `${scores?.length ?? 'none'}`);
-  const merges = mergesFromScores(tokens, scores, (id) => types[id] === TOKEN_TYPES.normal);
+  // Converters write -1000 for user-defined pieces, which sentencepiece merges before all others: runs of spaces in Gemma.
+  const ranks = Float64Array.from(scores, (score, id) => (types[id] === TOKEN_TYPES.userDefined ? 0 : score));
+  const merges = mergesFromScores(tokens, ranks, (id) => types[id] === TOKEN_TYPES.normal || types[id] === TOKEN_TYPES.userDefined);
   const unknown = tokens.find((_, id) => types[id] === TOKEN_TYPES.unknown);
   const prefix = metadataBoolean(metadata, `${PREFIX}add_space_prefix`) ?? true;
   const model = bpeModel(vocabulary, merges, { unk_token: unknown ?? null, fuse_unk: true, byte_fallback: true });

@@ -2,9 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer as RustTokenizer } from 'tokenizers';
 import { HyperfitError } from '../errors.ts';
+import { ChatTemplate } from './chat-template.ts';
+import type { ChatMessage, RenderChatOptions } from './chat-template.ts';
 import { readTokenFormat, tokenBytes } from './token-bytes.ts';
 import type { TokenFormat } from './token-bytes.ts';
-import { readTokenizerFiles, TOKENIZER_FILE } from './tokenizer-files.ts';
+import { readTokenizerFiles, specialTokensOf, tokenContent, TOKENIZER_FILE } from './tokenizer-files.ts';
 import type { TokenizerContents, TokenizerFiles } from './tokenizer-files.ts';
 import { findWordStarts, foldIds } from './words.ts';
 import type { TokenText } from './words.ts';
@@ -20,6 +22,7 @@ export class Tokenizer {
   readonly #rust: RustTokenizer;
   readonly #contents: TokenizerContents;
   readonly #special: ReadonlySet<number>;
+  #template: ChatTemplate | undefined;
   /** How pieces become bytes. @internal */
   readonly format: TokenFormat;
   /** One more than the highest id. */
@@ -68,6 +71,25 @@ export class Tokenizer {
     return this.#rust.decode(list, skipSpecialTokens);
   }
 
+  /** The Jinja source of the model's chat template; undefined where it came with none. */
+  get chatTemplate(): string | undefined {
+    return this.#contents.chatTemplate;
+  }
+
+  /**
+   * A dialogue as the text that the model was taught on, by its chat template.
+   * @throws HyperfitError ERR_TOKENIZER without a template, ERR_DATA for messages that it refuses
+   */
+  renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): string {
+    this.#template ??= this.#makeTemplate();
+    return this.#template.render(messages, options);
+  }
+
+  /** The ids of a rendered dialogue. The template writes every special token itself, so that none is added. Throws as `renderChat`. */
+  async encodeChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<Int32Array> {
+    return this.encode(this.renderChat(messages, options), { addSpecialTokens: false });
+  }
+
   isSpecial(id: number): boolean {
     return this.#special.has(id);
   }
@@ -100,6 +122,12 @@ export class Tokenizer {
     for (const [file, bytes] of this.#contents.companions) await writeFile(join(folder, file), bytes);
   }
 
+  #makeTemplate(): ChatTemplate {
+    const { chatTemplate, name } = this.#contents;
+    if (chatTemplate !== undefined) return new ChatTemplate(chatTemplate, specialTokensOf(this.#contents), name);
+    throw new HyperfitError('ERR_TOKENIZER', `expected a chat template beside ${name}, got none, as of a base model; give plain text, or put chat_template.jinja into the model folder`);
+  }
+
   #texts(): TokenText[] {
     return Array.from({ length: this.vocabSize }, (_, id) => (this.isSpecial(id) ? undefined : decodeWhole(this.tokenBytes(id))));
   }
@@ -110,9 +138,8 @@ export class Tokenizer {
   }
 
   #namedId(key: string): number | undefined {
-    const value = this.#contents.config[key];
-    const token = typeof value === 'object' && value !== null ? (value as { content?: unknown }).content : value;
-    return typeof token === 'string' ? (this.#rust.tokenToId(token) ?? undefined) : undefined;
+    const token = tokenContent(this.#contents.config[key]);
+    return token === undefined ? undefined : (this.#rust.tokenToId(token) ?? undefined);
   }
 }
 

@@ -66,6 +66,10 @@ TensorSource read_tensor_source(const Napi::Object& object) {
   source.shape = read_shape(object.Get("shape"), "source.shape");
   const Napi::Value rope_heads = object.Get("ropeHeads");
   if (!rope_heads.IsUndefined()) source.rope_heads = read_integer(rope_heads, "source.ropeHeads", 0, 1 << 20);
+  const Napi::Value add = object.Get("add");
+  if (!add.IsUndefined()) source.add = read_number(add, "source.add");
+  const Napi::Value transposed = object.Get("transposed");
+  if (!transposed.IsUndefined()) source.transposed = read_boolean(transposed, "source.transposed");
   return source;
 }
 

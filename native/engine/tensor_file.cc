@@ -101,11 +101,14 @@ class NewFile {
 at::Tensor load_tensor(const TensorSource& source) {
   const BlockFormat& format = block_format(source.type);
   const int64_t blocks = count_blocks(source, format);
+  if (source.transposed && source.shape.size() != 2) refuse(source, "a matrix, to transpose it,", std::to_string(source.shape.size()) + " dimensions");
   const MappedFile file(source.path);
   check_extent(source, file.size());
   at::Tensor tensor = at::empty(source.shape, at::TensorOptions(at::kFloat));
   if (blocks > 0) dequantize(format, file.data() + source.offset, blocks, tensor.mutable_data_ptr<float>());
-  return source.rope_heads > 0 ? restore_rotary_rows(tensor, source.rope_heads) : tensor;
+  if (source.rope_heads > 0) tensor = restore_rotary_rows(tensor, source.rope_heads);
+  if (source.add != 0) tensor.add_(source.add);
+  return source.transposed ? tensor.t().contiguous() : tensor;
 }
 
 at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads) {

@@ -17,9 +17,13 @@ struct TensorSource {
   std::vector<int64_t> shape;
   /// Heads whose rows stand interleaved for rotary embedding (GGUF, architecture llama); 0 for none.
   int64_t rope_heads = 0;
+  /// Added to every element (Gemma's norms in GGUF are 1 + weight).
+  double add = 0;
+  /// A matrix stored the other way round (GPT-2 in GGUF).
+  bool transposed = false;
 };
 
-/// A float32 CPU tensor of the source's shape that owns its memory. Throws ERR_MODEL_FILES when the bytes do not lie
+/// A float32 CPU tensor that owns its memory, of the source's shape, or that reversed where it is `transposed`. Throws ERR_MODEL_FILES when the bytes do not lie
 /// inside the file or do not make the shape, ERR_UNSUPPORTED_MODEL for a type that cannot be decoded.
 at::Tensor load_tensor(const TensorSource& source);
 

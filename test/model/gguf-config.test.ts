@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { plainFlags } from '../../lib/model/config-flags.ts';
 import { readGgufConfig, readGgufTokenIds } from '../../lib/model/gguf-config.ts';
 import { llama3Divisors, resolveRopeFrequencies } from '../../lib/model/gguf-rope.ts';
 import type { GgufTensor } from '../../lib/model/gguf.ts';
@@ -24,11 +25,8 @@ function read(changes: Record<string, MetadataValue> = {}, tensors: GgufTensor[]
 }
 
 test('Settings that the metadata leave out are llama.cpp\'s defaults', () => {
-  expect(read()).toEqual({
-    vocabSize: 100, hiddenSize: 32, intermediateSize: 48, numHiddenLayers: 2, numAttentionHeads: 4, numKeyValueHeads: 4, headDim: 8,
-    maxPositionEmbeddings: 64, rmsNormEps: 1e-5, ropeTheta: 10000, ropeScaling: { type: 'default' }, tieWordEmbeddings: true,
-    attentionBias: false, mlpBias: false, slidingWindow: 0,
-  });
+  const sizes = { vocabSize: 100, hiddenSize: 32, intermediateSize: 48, numHiddenLayers: 2, numAttentionHeads: 4, numKeyValueHeads: 4, headDim: 8, maxPositionEmbeddings: 64 };
+  expect(read()).toEqual({ ...plainFlags(sizes), ...sizes, modelType: 'llama', normEps: 1e-5, ropeTheta: 10000, ropeScaling: { type: 'default' }, tieWordEmbeddings: true });
 });
 
 test.each([
@@ -36,7 +34,7 @@ test.each([
   ['the head dimension', { 'llama.attention.key_length': 16, 'llama.attention.value_length': 16, 'llama.rope.dimension_count': 16 }, { headDim: 16 }],
   ['linear scaling', { 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 }, { ropeScaling: { type: 'linear', factor: 4 } }],
   ['linear scaling in the old way', { 'llama.rope.scale_linear': 2 }, { ropeScaling: { type: 'linear', factor: 2 } }],
-  ['a window', { 'llama.attention.sliding_window': 8 }, { slidingWindow: 8 }],
+  ['a window', { 'llama.attention.sliding_window': 8 }, { modelType: 'mistral', layerWindows: [8, 8] }],
   ['the rotary base, as the decimal that was meant', { 'llama.rope.freq_base': Math.fround(1234567.1) }, { ropeTheta: 1234567.1 }],
 ])('Metadata say %s', (_, changes, expected) => {
   expect(read(changes as Record<string, MetadataValue>)).toMatchObject(expected);
@@ -58,6 +56,37 @@ test.each([
     thrown = error;
   }
   expect(thrown).toMatchObject({ code, message: expect.stringMatching(message) });
+});
+
+describe('Gemma', () => {
+  const gemma = (architecture: string, changes: Record<string, MetadataValue>) => {
+    const renamed = Object.entries(METADATA).map(([key, value]) => [key.replace('llama', architecture), value] as const);
+    const metadata = new Map<string, MetadataValue>([...renamed, ['general.architecture', architecture], [`${architecture}.attention.sliding_window`, 8]]);
+    for (const [key, value] of Object.entries(changes)) metadata.set(`${architecture}.${key}`, value);
+    return readGgufConfig(metadata, [EMBEDDING], 'model.gguf');
+  };
+
+  test('the deepest models scale queries by hidden size per head', () => {
+    const sizes = { 'attention.key_length': 16, 'attention.value_length': 16 };
+    expect(gemma('gemma2', sizes).queryScale).toBe(16 ** -0.5);
+    expect(gemma('gemma2', { ...sizes, block_count: 46 }).queryScale).toBe(8 ** -0.5);
+    expect(gemma('gemma3', { ...sizes, block_count: 62 }).queryScale).toBe(8 ** -0.5);
+  });
+
+  test('which layers slide may be said by a period or one by one', () => {
+    expect(gemma('gemma3', { block_count: 3, 'attention.sliding_window_pattern': 2 })).toMatchObject({ layerWindows: [8, 0, 8], layerRopes: ['local', 'global', 'local'] });
+    expect(gemma('gemma3', { 'attention.sliding_window_pattern': [false, true] }).layerWindows).toEqual([0, 8]);
+    expect(() => gemma('gemma3', { 'attention.sliding_window_pattern': [false] })).toThrow(/one true or false a layer/);
+  });
+
+  test('the local rotary base may be given', () => {
+    expect(gemma('gemma3', {}).localRopeTheta).toBe(10000);
+    expect(gemma('gemma3', { 'rope.freq_base_swa': 500 }).localRopeTheta).toBe(500);
+  });
+
+  test('a key of another architecture is refused', () => {
+    expect(() => gemma('gemma3', { attn_logit_softcapping: 50 })).toThrow(/gemma3.attn_logit_softcapping/);
+  });
 });
 
 test('The ids that begin and end a text', () => {

@@ -162,10 +162,10 @@ describe('A GGUF file', () => {
   test('gives configuration and sources under Hugging Face names, rotary rows marked', async () => {
     const files = await openModelFiles(join(FIXTURES, 'files', 'tiny-llama.gguf'));
     expect(files).toMatchObject({ format: 'gguf', tokenizer: undefined, rawConfig: undefined });
-    expect(files.config).toEqual({
-      vocabSize: 12, hiddenSize: 16, intermediateSize: 24, numHiddenLayers: 1, numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 4,
-      maxPositionEmbeddings: 64, rmsNormEps: 1e-6, ropeTheta: 50000, ropeScaling: { type: 'default' }, tieWordEmbeddings: false,
-      attentionBias: true, mlpBias: false, slidingWindow: 0,
+    expect(files.config).toMatchObject({
+      modelType: 'llama', vocabSize: 12, hiddenSize: 16, intermediateSize: 24, numHiddenLayers: 1, numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 4,
+      maxPositionEmbeddings: 64, normEps: 1e-6, ropeTheta: 50000, ropeScaling: { type: 'default' }, tieWordEmbeddings: false,
+      qkvBias: true, outputBias: true, mlpBias: false, layerWindows: [0],
     });
     const ropeHeads = Object.fromEntries(files.sources.map(({ name, ropeHeads: heads }) => [name.replace('model.layers.0.self_attn.', ''), heads]));
     expect(ropeHeads).toMatchObject({ 'q_proj.weight': 4, 'q_proj.bias': 4, 'k_proj.weight': 2, 'k_proj.bias': 2, 'v_proj.weight': 0, 'lm_head.weight': 0 });
@@ -178,7 +178,7 @@ describe('A GGUF file', () => {
   const path = findSmolLM2();
   (path ? test : test.skip)('of SmolLM2 is understood', async () => {
     const files = await openModelFiles(path as string);
-    expect(files.config).toMatchObject({ numHiddenLayers: 30, hiddenSize: 576, numKeyValueHeads: 3, ropeTheta: 100000, rmsNormEps: 1e-5, tieWordEmbeddings: true });
+    expect(files.config).toMatchObject({ numHiddenLayers: 30, hiddenSize: 576, numKeyValueHeads: 3, ropeTheta: 100000, normEps: 1e-5, tieWordEmbeddings: true });
     expect([files.sources.length, files.bosTokenId, files.eosTokenIds]).toEqual([272, 1, [2]]);
     expect(files.chatTemplate).toContain('<|im_start|>');
   });
