@@ -11,6 +11,7 @@ export type { ComputeDType, DType, ModelConfig, NativeTokenStats as TokenStats }
 
 export * from './tensor/index.ts';
 
+export type { ChatMessage, RenderChatOptions } from './tokenizer/chat-template.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';
 export { CitationBlocker, type CitationBlockerOptions } from './generate/citation-blocker.ts';
 export type { Generation, TokenEvent } from './generate/generation.ts';

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the committed fixtures of test/fixtures/ again, from other people's implementations.
 #   scripts/fixtures.sh            every program
-#   scripts/fixtures.sh metrics    only the named ones: metrics tiny_models smollm2 files
+#   scripts/fixtures.sh metrics    only the named ones: metrics tiny_models smollm2 files chat gemma3
 # The Python environment (about 6 GB with torch) is kept in HYPERFIT_FIXTURES_VENV, by default in the user's cache.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
@@ -21,7 +21,7 @@ if ! cmp -s "$here/requirements.txt" "$stamp"; then
 fi
 
 programs=("$@")
-[ $# -gt 0 ] || programs=(metrics tiny_models smollm2 files)
+[ $# -gt 0 ] || programs=(metrics tiny_models smollm2 files chat gemma3)
 export CUBLAS_WORKSPACE_CONFIG=:4096:8 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1
 cd "$root"
 for program in "${programs[@]}"; do

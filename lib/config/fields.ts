@@ -26,10 +26,11 @@ const beta = () => z.number().min(0).lt(1);
  */
 export const FIELDS = {
   model: field(path().nullable(), null, 'model to hyperfit: a Hugging Face folder, a .gguf file, a run or a checkpoint', 'path'),
-  data: field(path().nullable(), null, 'text to hyperfit on: .txt, a folder of them, or .jsonl with {"text"} or {"ids"}', 'path'),
+  data: field(path().nullable(), null, 'text to hyperfit on: .txt, a folder of them, or .jsonl with {"text"}, {"ids"} or {"messages"}', 'path'),
   samples: field(count(1).nullable(), null, 'how many sequences to take from the data; none takes all', 'N'),
   sampleSelection: field(z.enum(['random', 'first']), 'random', 'which sequences: seeded random ones or the first', 'rule'),
   sequenceLength: field(count(2), 256, 'tokens per sequence', 'T'),
+  trainOn: field(z.enum(['assistant', 'all']), 'assistant', 'what is learnt of {"messages"} lines: the turns of the assistant, or all', 'rule'),
   batchSize: field(count(1), 8, 'sequences per optimizer step', 'B'),
   gradientAccumulationSteps: field(count(1), 1, 'forward passes the sequences of one step are spread over', 'N'),
   learningRate: field(positive(), 1e-6, 'constant learning rate of AdamW', 'X'),

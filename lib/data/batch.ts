@@ -6,10 +6,17 @@ export const IGNORE_INDEX = -100;
 /** One forward pass: `tokens` and `targets` are row-major [batchSize, sequenceLength]. */
 export interface Batch {
   tokens: Int32Array;
-  /** The token that follows each token; IGNORE_INDEX at a row's last token and in its padding. */
+  /** The token that follows each token; IGNORE_INDEX at a row's last token, in its padding, and where it is not learnt. */
   targets: Int32Array;
   batchSize: number;
   sequenceLength: number;
+}
+
+/** Tokens that train together: plain ids, each learnt from those before it, or ids with the targets that are. */
+export type Row = Int32Array | { readonly ids: Int32Array; readonly targets?: Int32Array | undefined };
+
+export function rowIds(row: Row): Int32Array {
+  return 'ids' in row ? row.ids : row;
 }
 
 /** A batch and where its rows stand in the list they were taken from. */
@@ -21,18 +28,19 @@ export interface IndexedBatch extends Batch {
  * Lays sequences side by side, padded on the right with `padId` to the longest. With causal attention padding on the right
  * changes nothing before it, and its targets are IGNORE_INDEX. Throws ERR_DATA when there is no sequence or one is empty.
  */
-export function makeBatch(sequences: readonly Int32Array[], padId = 0): Batch {
-  const empty = sequences.findIndex((ids) => ids.length === 0);
+export function makeBatch(sequences: readonly Row[], padId = 0): Batch {
+  const empty = sequences.findIndex((row) => rowIds(row).length === 0);
   if (sequences.length === 0 || empty !== -1) {
     const got = sequences.length === 0 ? 'no sequence' : `an empty one at index ${empty}`;
     throw new HyperfitError('ERR_DATA', `expected sequences of one token or more for \`sequences\`, got ${got}; leave empty lines out of the data`);
   }
-  const sequenceLength = sequences.reduce((longest, ids) => Math.max(longest, ids.length), 0);
+  const sequenceLength = sequences.reduce((longest, row) => Math.max(longest, rowIds(row).length), 0);
   const tokens = new Int32Array(sequences.length * sequenceLength).fill(padId);
   const targets = new Int32Array(tokens.length).fill(IGNORE_INDEX);
-  sequences.forEach((ids, row) => {
-    tokens.set(ids, row * sequenceLength);
-    targets.set(ids.subarray(1), row * sequenceLength);
+  sequences.forEach((row, index) => {
+    const ids = rowIds(row);
+    tokens.set(ids, index * sequenceLength);
+    targets.set(('ids' in row ? row.targets : undefined) ?? ids.subarray(1), index * sequenceLength);
   });
   return { tokens, targets, batchSize: sequences.length, sequenceLength };
 }
@@ -47,7 +55,7 @@ export function targetCount(batch: Batch): number {
  * `dropLast`. `start` skips that many batches, for resuming inside an epoch.
  */
 export function* batches(
-  sequences: readonly Int32Array[],
+  sequences: readonly Row[],
   options: { batchSize: number; order?: Int32Array; padId?: number; dropLast?: boolean; start?: number },
 ): Generator<IndexedBatch> {
   const { batchSize, padId = 0, dropLast = false, start = 0 } = options;

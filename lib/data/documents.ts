@@ -4,7 +4,7 @@ import { HyperfitError } from '../errors.ts';
 import type { Document } from './document.ts';
 import { parseDocumentLines } from './document-lines.ts';
 
-const KNOWN_FILES = 'a .txt file, a .jsonl file of {"text": ...} or {"ids": [...]} lines, or a folder of such files';
+const KNOWN_FILES = 'a .txt file, a .jsonl file of {"text": ...}, {"ids": [...]} or {"messages": [...]} lines, or a folder of such files';
 
 /**
  * Reads a data path: a .txt file is one document, each line of a .jsonl file is one, a folder is its .txt and .jsonl files in

@@ -1,11 +1,15 @@
 import { HyperfitError } from '../errors.ts';
-import { isIdsDocument, type Document, type TextDocument } from './document.ts';
+import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
+import type { ChatTokenizer } from './dialogue.ts';
+import { isIdsDocument, isMessagesDocument, type Document, type TextDocument } from './document.ts';
 import { splitParagraphs } from './paragraphs.ts';
 
 /** What data needs of a tokenizer. Unless told otherwise `encode` may put special tokens around the text, as Llama's does `bosTokenId`. */
 export interface SequenceTokenizer {
   encode(text: string, options?: { addSpecialTokens?: boolean }): Promise<Int32Array>;
   bosTokenId?: number | null | undefined;
+  /** Only dialogues ask for it. */
+  renderChat?(messages: readonly ChatMessage[], options?: RenderChatOptions): string;
 }
 
 /** A text as ids, start token apart. */
@@ -19,15 +23,26 @@ export interface EncodedDocument {
 }
 
 /**
- * The ids of each document as it stands, text in one piece and with whatever special tokens the tokenizer adds: for contexts
- * and prompts. Throws ERR_TOKENIZER when there is text and no tokenizer.
+ * The ids of each document as it stands, text in one piece and with whatever special tokens the tokenizer adds, dialogues up to
+ * where the assistant answers: for contexts and prompts. Throws ERR_TOKENIZER when there is text and no tokenizer.
  */
 export async function encodeWhole(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined): Promise<Int32Array[]> {
   const all: Int32Array[] = [];
-  for (const document of documents) {
-    all.push(isIdsDocument(document) ? document.ids : await needTokenizer(tokenizer, document).encode(document.text));
-  }
+  for (const document of documents) all.push(isIdsDocument(document) ? document.ids : await encodePrompt(document, tokenizer));
   return all;
+}
+
+async function encodePrompt(document: Exclude<Document, { ids: unknown }>, tokenizer: SequenceTokenizer | undefined): Promise<Int32Array> {
+  if (!isMessagesDocument(document)) return needTokenizer(tokenizer, document).encode(document.text);
+  const chat = needChatTokenizer(tokenizer, document);
+  return chat.encode(chat.renderChat(document.messages), { addSpecialTokens: false });
+}
+
+/** Throws ERR_TOKENIZER without a tokenizer, or with one that knows no dialogues. */
+export function needChatTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): ChatTokenizer {
+  const needed = needTokenizer(tokenizer, document);
+  if (needed.renderChat !== undefined) return needed as ChatTokenizer;
+  throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer with \`renderChat\` for the dialogue at ${document.source}, got one without; give rendered text`);
 }
 
 /**
@@ -47,7 +62,7 @@ export async function encodeDocument(document: TextDocument, tokenizer: Sequence
 
 function needTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): SequenceTokenizer {
   if (tokenizer !== undefined) return tokenizer;
-  throw new HyperfitError('ERR_TOKENIZER', `expected {"ids": [...]} data for a model without a tokenizer, got text in ${document.source}; give ids, or add tokenizer.json to the model folder`);
+  throw new HyperfitError('ERR_TOKENIZER', `expected {"ids": [...]} data for a model without a tokenizer, got other data in ${document.source}; give ids, or add tokenizer.json to the model folder`);
 }
 
 /** A model may name a BOS token that its tokenizer never adds (SmolLM2 does), so it is asked. */

@@ -1,10 +1,11 @@
-export { batches, IGNORE_INDEX, makeBatch, targetCount, type Batch, type IndexedBatch } from './batch.ts';
-export { isIdsDocument, type Document, type IdsDocument, type TextDocument } from './document.ts';
+export { batches, IGNORE_INDEX, makeBatch, targetCount, type Batch, type IndexedBatch, type Row } from './batch.ts';
+export { encodeDialogue, type TrainOn } from './dialogue.ts';
+export { isIdsDocument, isMessagesDocument, type Document, type IdsDocument, type MessagesDocument, type TextDocument } from './document.ts';
 export { readDocuments } from './documents.ts';
 export { encodeWhole, type SequenceTokenizer } from './encoded-document.ts';
 export { hashIds, makeManifest, type DataManifest } from './manifest.ts';
 export { readMobyDick, DEFAULT_CHAPTERS, type ChapterSplit } from './moby-dick.ts';
 export { epochOrder, parseOrder, type Order } from './order.ts';
 export { Random, randomPermutation, type RandomState } from './random.ts';
-export { makeContexts, selectSequences, splitSequences, type Context, type Selection, type Split, type SplitOptions } from './selection.ts';
+export { makeContext, makeContexts, selectSequences, splitSequences, type Context, type Selection, type Split, type SplitOptions } from './selection.ts';
 export { cutSequences, loadSequences, type Sequence, type SequenceOptions } from './sequences.ts';

@@ -5,16 +5,18 @@ import type { Sequence } from './sequences.ts';
 /** What exactly was trained on, so that two runs can be seen to share their data. Plain JSON. */
 export interface DataManifest {
   schemaVersion: 1;
-  /** SHA-256 over the samples' hashes, in order: equal when and only when all ids and their order are. */
+  /** SHA-256 over the samples' hashes, in order: equal when and only when all ids, what of them is learnt, and their order are. */
   sha256: string;
   tokens: number;
-  samples: { source: string; offset: number; length: number; sha256: string }[];
+  samples: { source: string; offset: number; length: number; sha256: string; targetsSha256?: string }[];
 }
 
 export function makeManifest(sequences: readonly Sequence[]): DataManifest {
-  const samples = sequences.map(({ ids, source, offset }) => ({ source, offset, length: ids.length, sha256: hashIds(ids) }));
+  const samples = sequences.map(({ ids, targets, source, offset }) => ({
+    source, offset, length: ids.length, sha256: hashIds(ids), ...(targets === undefined ? {} : { targetsSha256: hashIds(targets) }),
+  }));
   const whole = createHash('sha256');
-  for (const sample of samples) whole.update(`${sample.sha256}\n`);
+  for (const { sha256, targetsSha256 } of samples) whole.update(targetsSha256 === undefined ? `${sha256}\n` : `${sha256} ${targetsSha256}\n`);
   return { schemaVersion: 1, sha256: whole.digest('hex'), tokens: sequences.reduce((sum, { ids }) => sum + ids.length, 0), samples };
 }
 

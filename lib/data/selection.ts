@@ -1,4 +1,5 @@
 import { HyperfitError } from '../errors.ts';
+import { IGNORE_INDEX } from './batch.ts';
 import { Random, randomPermutation } from './random.ts';
 import type { Sequence } from './sequences.ts';
 
@@ -75,12 +76,20 @@ export interface Context {
   source: string;
 }
 
-/** The first `contextLength` tokens of each sequence (the paper's contexts have 32). Throws ERR_DATA for shorter sequences. */
+/** The first `contextLength` tokens; of a dialogue whose answers are learnt, all that comes before the first of them. */
+export function makeContext({ ids, targets, source }: Sequence, contextLength: number): Context {
+  const answer = targets?.findIndex((target) => target !== IGNORE_INDEX) ?? -1;
+  const length = answer === -1 ? contextLength : answer + 1;
+  return { context: ids.slice(0, length), original: ids.slice(length), source };
+}
+
+/** The context of each sequence (the paper's have 32 tokens). Throws ERR_DATA for shorter sequences. */
 export function makeContexts(sequences: readonly Sequence[], contextLength = 32): Context[] {
-  return sequences.map(({ ids, source }) => {
-    if (ids.length < contextLength) {
+  return sequences.map((sequence) => {
+    const { ids, targets, source } = sequence;
+    if (ids.length < contextLength && targets === undefined) {
       throw new HyperfitError('ERR_DATA', `expected sequences of at least ${contextLength} tokens for \`contexts\`, got ${ids.length} at ${source}; lower \`contextLength\``);
     }
-    return { context: ids.slice(0, contextLength), original: ids.slice(contextLength), source };
+    return makeContext(sequence, contextLength);
   });
 }

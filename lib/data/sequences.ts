@@ -1,11 +1,14 @@
 import { HyperfitError } from '../errors.ts';
-import { isIdsDocument, type Document, type IdsDocument } from './document.ts';
+import { encodeDialogue, type TrainOn } from './dialogue.ts';
+import { isIdsDocument, isMessagesDocument, type Document, type IdsDocument } from './document.ts';
 import { readDocuments } from './documents.ts';
-import { encodeDocument, type EncodedDocument, type SequenceTokenizer } from './encoded-document.ts';
+import { encodeDocument, needChatTokenizer, type EncodedDocument, type SequenceTokenizer } from './encoded-document.ts';
 
 /** Tokens that train, or are measured, together. */
 export interface Sequence {
   ids: Int32Array;
+  /** [ids.length]: the token to predict at each position, IGNORE_INDEX where none is learnt; without it, every next token is. */
+  targets?: Int32Array;
   /** The file, or file:line, that it was cut from. */
   source: string;
   /** Position of the first token in its document, counted in tokens without the start token. */
@@ -13,7 +16,7 @@ export interface Sequence {
 }
 
 export interface SequenceOptions {
-  /** Tokens per sequence, the start token included where the tokenizer adds one. Only text is cut; {"ids"} lines stay as they are. */
+  /** Tokens per sequence, the start token included where the tokenizer adds one. Only text is cut; {"ids"} and {"messages"} lines stay whole. */
   sequenceLength: number;
   /**
    * `paragraph` (default): a window starts where a paragraph does, or where the last one ended inside a paragraph that still holds
@@ -22,6 +25,8 @@ export interface SequenceOptions {
   windows?: 'paragraph' | 'consecutive';
   /** Keep a document too short for one window as a short sequence instead of leaving it out. */
   keepShort?: boolean;
+  /** Of {"messages"} lines: what the assistant says (default), or all. */
+  trainOn?: TrainOn;
   /** When given, ids at or above it are refused. */
   vocabSize?: number;
 }
@@ -33,7 +38,7 @@ export async function loadSequences(path: string, tokenizer: SequenceTokenizer |
 
 /**
  * Cuts documents into windows of `sequenceLength` tokens that never overlap and never cross from one document into another; every
- * {"ids"} document is one sequence as it stands. Throws ERR_DATA when no document holds a whole window, when an {"ids"} document has fewer
+ * {"ids"} document is one sequence as it stands, and so is every dialogue, rendered by the chat template. Throws ERR_DATA when no document holds a whole window, when an {"ids"} document has fewer
  * than two tokens (nothing to predict), or an id outside the vocabulary; ERR_TOKENIZER for text without a tokenizer.
  */
 export async function cutSequences(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<Sequence[]> {
@@ -43,6 +48,11 @@ export async function cutSequences(documents: readonly Document[], tokenizer: Se
   for (const document of documents) {
     if (isIdsDocument(document)) {
       sequences.push(wholeSequence(document));
+      continue;
+    }
+    if (isMessagesDocument(document)) {
+      const dialogue = await encodeDialogue(document, needChatTokenizer(tokenizer, document), options.trainOn ?? 'assistant');
+      sequences.push({ ...dialogue, source: document.source, offset: 0 });
       continue;
     }
     const encoded = await encodeDocument(document, tokenizer);

@@ -1,3 +1,4 @@
+import type { Row } from '../data/batch.ts';
 import { HyperfitError } from '../errors.ts';
 import { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
 
@@ -16,7 +17,7 @@ export interface Certificate {
 }
 
 /** Measures a model, without changing it, on the sequences it was trained on. Throws ERR_DATA when no sequence has two tokens. */
-export async function certify(model: MeasurableModel, sequences: readonly Int32Array[], options: MeasureOptions = {}): Promise<Certificate> {
+export async function certify(model: MeasurableModel, sequences: readonly Row[], options: MeasureOptions = {}): Promise<Certificate> {
   const statistics = await measure(model, sequences, options);
   const summary = statistics.summarize();
   if (summary === null) throw new HyperfitError('ERR_DATA', `expected sequences of two tokens or more for \`sequences\`, got ${sequences.length} without a token to predict; give training sequences`);

@@ -1,3 +1,4 @@
+import type { Row } from '../data/batch.ts';
 import { HyperfitError } from '../errors.ts';
 import type { GenerateOptions } from '../generate/options.ts';
 import { bootstrapMean, bootstrapSignature, type BootstrapInterval } from './bootstrap.ts';
@@ -22,7 +23,7 @@ export interface EvaluableModel extends MeasurableModel {
 
 export interface EvaluationOptions {
   /** Sequences not trained on, for loss, perplexity, entropy, top-k mass and top-1 accuracy. */
-  heldOut?: readonly Int32Array[];
+  heldOut?: readonly Row[];
   /** Beginnings to continue, for the metrics of texts. */
   contexts?: readonly Int32Array[];
   /** Training sequences, or the index already made of them, for the overlap. */
@@ -93,7 +94,7 @@ function generationSignature(maxNewTokens: number, generateOptions: object = {})
   return ['generation', ...plain].join('|');
 }
 
-async function measureHeldOut(model: EvaluableModel, heldOut: readonly Int32Array[], options: EvaluationOptions): Promise<Likelihood> {
+async function measureHeldOut(model: EvaluableModel, heldOut: readonly Row[], options: EvaluationOptions): Promise<Likelihood> {
   const { onProgress } = options;
   const measuring: MeasureOptions = { ...sharedOptions(options), onProgress: (progress) => onProgress?.({ stage: 'heldOut', ...progress }) };
   const statistics = await measure(model, heldOut, measuring);

@@ -1,5 +1,5 @@
 import type { NativeTokenStats } from '../addon-types.ts';
-import { batches, type Batch } from '../data/batch.ts';
+import { batches, type Batch, type Row } from '../data/batch.ts';
 import { TokenStatistics } from './token-statistics.ts';
 
 /** What teacher-forced measurement needs of a model. */
@@ -15,7 +15,7 @@ export interface MeasureOptions {
 }
 
 /** Runs every sequence through the model once and adds up what it said about each next token. Rejects with the signal's reason when aborted. */
-export async function measure(model: MeasurableModel, sequences: readonly Int32Array[], options: MeasureOptions = {}): Promise<TokenStatistics> {
+export async function measure(model: MeasurableModel, sequences: readonly Row[], options: MeasureOptions = {}): Promise<TokenStatistics> {
   const { batchSize = 8, signal, onProgress } = options;
   const statistics = new TokenStatistics();
   let done = 0;

@@ -1,5 +1,6 @@
 import type { RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
+import type { Sequence } from '../data/sequences.ts';
 import { evaluate, type EvaluationResult } from '../evaluate/evaluation.ts';
 import type { OverlapIndex } from '../evaluate/overlap.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';
@@ -54,7 +55,7 @@ export async function measureHyperfitted(parts: ComparisonParts): Promise<Compar
   }
 }
 
-async function measureVariant({ model, data, config, overlapIndex, signal }: ComparisonParts, generateOptions: object, heldOut: readonly Int32Array[] = []): Promise<EvaluationResult> {
+async function measureVariant({ model, data, config, overlapIndex, signal }: ComparisonParts, generateOptions: object, heldOut: readonly Sequence[] = []): Promise<EvaluationResult> {
   const contexts = data.contexts.slice(0, config.comparisonContexts).map(({ context }) => context);
   return evaluate(model, { heldOut, contexts, maxNewTokens: config.maxNewTokens, generateOptions, ...given({ train: overlapIndex, signal }) });
 }

@@ -1,7 +1,8 @@
 import type { RunConfig } from '../config/fields.ts';
+import { isMessagesDocument } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
 import { encodeWhole } from '../data/encoded-document.ts';
-import { splitSequences, type Context } from '../data/selection.ts';
+import { makeContext, splitSequences, type Context } from '../data/selection.ts';
 import { loadSequences, type Sequence } from '../data/sequences.ts';
 import { HyperfitError } from '../errors.ts';
 import { checkSequences, selectTrainingSequences, type DataModel } from '../train/training-data.ts';
@@ -10,7 +11,7 @@ import { checkSequences, selectTrainingSequences, type DataModel } from '../trai
 export interface RunData {
   train: Sequence[];
   /** Not trained on; may be empty. */
-  heldOut: Int32Array[];
+  heldOut: Sequence[];
   /** Beginnings to continue, none of them trained on; may be empty. */
   contexts: Context[];
 }
@@ -26,7 +27,7 @@ export async function loadRunData(config: RunConfig, model: DataModel): Promise<
   checkSequences(train, model);
   const spare = await loadSpare(config, model, all);
   checkSequences(spare, model);
-  return { train, heldOut: spare.slice(0, config.heldOutSamples).map(({ ids }) => ids), contexts: await loadContexts(config, model, spare) };
+  return { train, heldOut: spare.slice(0, config.heldOutSamples), contexts: await loadContexts(config, model, spare) };
 }
 
 async function loadSpare(config: RunConfig, model: DataModel, all: readonly Sequence[]): Promise<Sequence[]> {
@@ -52,14 +53,13 @@ async function loadContexts(config: RunConfig, model: DataModel, spare: readonly
     );
   }
   if (config.contexts === null) {
-    return spare.filter(({ ids }) => ids.length >= contextLength).slice(0, wanted).map(({ ids, source }) => cutContext(ids, source, contextLength));
+    return spare.filter(({ ids, targets }) => ids.length >= contextLength || targets !== undefined).slice(0, wanted).map((sequence) => makeContext(sequence, contextLength));
   }
   const documents = await readDocuments(config.contexts);
   const encoded = await encodeWhole(documents, model.tokenizer);
-  return encoded.slice(0, wanted).map((ids, index) => cutContext(ids, documents[index]!.source, contextLength));
-}
-
-/** A beginning shorter than a context is continued as it stands. */
-function cutContext(ids: Int32Array, source: string, contextLength: number): Context {
-  return { context: ids.slice(0, contextLength), original: ids.slice(contextLength), source };
+  // Shorter ones are continued as they stand, and so are dialogues, which end where the assistant answers.
+  return encoded.slice(0, wanted).map((ids, index) => {
+    const document = documents[index]!;
+    return makeContext({ ids, source: document.source, offset: 0 }, isMessagesDocument(document) ? ids.length : contextLength);
+  });
 }

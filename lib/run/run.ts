@@ -87,11 +87,10 @@ class RunInProgress {
     readonly data: RunData,
     readonly hooks: RunHooks,
   ) {
-    const sequences = data.train.map(({ ids }) => ids);
     const { model, optimizer, state } = start;
     const { signal } = hooks;
-    this.#training = new Training({ model, optimizer, sequences, settings: pickTrainSettings(config), state, signal });
-    const overlapIndex = data.contexts.length === 0 ? undefined : new OverlapIndex(sequences);
+    this.#training = new Training({ model, optimizer, sequences: data.train, settings: pickTrainSettings(config), state, signal });
+    const overlapIndex = data.contexts.length === 0 ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
     this.#parts = { model, data, config, overlapIndex, signal };
     this.#savedStep = state?.step ?? -1;
   }
@@ -187,7 +186,7 @@ class RunInProgress {
 
   async #certify(): Promise<RunResult['certificate']> {
     this.#note('measuring the training sequences');
-    const certificate = await certify(this.start.model, this.data.train.map(({ ids }) => ids), given({ signal: this.hooks.signal }));
+    const certificate = await certify(this.start.model, this.data.train, given({ signal: this.hooks.signal }));
     const changedShare = await this.#changedShare();
     if (changedShare !== null && changedShare < IMPLAUSIBLE_SHARE) {
       this.hooks.onWarning?.(`only ${(changedShare * 100).toFixed(1)} % of the weights changed: updates are lost to rounding; raise learningRate`);

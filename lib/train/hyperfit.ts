@@ -83,7 +83,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   }
 
   async *#run(model: Model, { data, optimizer: given, state, signal }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'state' | 'signal'>): AsyncGenerator<TrainEvent, TrainResult, void> {
-    const sequences = (await prepareTrainingData(data, model, this.settings)).map(({ ids }) => ids);
+    const sequences = await prepareTrainingData(data, model, this.settings);
     const { betas, eps, weightDecay } = this.settings;
     const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay });
     try {

@@ -10,6 +10,7 @@ export const TRAIN_FIELDS = [
   'samples',
   'sampleSelection',
   'sequenceLength',
+  'trainOn',
   'batchSize',
   'gradientAccumulationSteps',
   'learningRate',

@@ -1,14 +1,16 @@
 import { selectSequences, type Selection } from '../data/selection.ts';
 import { cutSequences, loadSequences, type Sequence } from '../data/sequences.ts';
 import type { SequenceTokenizer } from '../data/encoded-document.ts';
+import type { Document } from '../data/document.ts';
 import { HyperfitError } from '../errors.ts';
+import type { ChatMessage } from '../tokenizer/chat-template.ts';
 import type { TrainSettings } from './settings.ts';
 
 /**
- * What may be trained on: the path of a .txt or .jsonl file or of a folder; texts; lists of token ids, used as they stand; or
- * sequences that lib/data made.
+ * What may be trained on: the path of a .txt or .jsonl file or of a folder; texts; dialogues; lists of token ids, used as they
+ * stand; or sequences that lib/data made.
  */
-export type TrainingData = string | readonly string[] | readonly (Int32Array | readonly number[])[] | readonly Sequence[];
+export type TrainingData = string | readonly string[] | readonly { messages: readonly ChatMessage[] }[] | readonly (Int32Array | readonly number[])[] | readonly Sequence[];
 
 /** What the checks and the cutting need to know of a model. */
 export interface DataModel {
@@ -16,7 +18,7 @@ export interface DataModel {
   config: { vocabSize: number; maxPositionEmbeddings: number };
 }
 
-type DataSettings = Pick<TrainSettings, 'samples' | 'sampleSelection' | 'sequenceLength' | 'seed'>;
+type DataSettings = Pick<TrainSettings, 'samples' | 'sampleSelection' | 'sequenceLength' | 'trainOn' | 'seed'>;
 
 /**
  * The sequences to train on, cut, chosen and checked.
@@ -29,25 +31,37 @@ export async function prepareTrainingData(data: TrainingData, model: DataModel, 
   return sequences;
 }
 
-async function readTrainingData(data: TrainingData, model: DataModel, { sequenceLength }: DataSettings): Promise<Sequence[]> {
-  if (typeof data === 'string') return loadSequences(data, model.tokenizer, { sequenceLength });
+async function readTrainingData(data: TrainingData, model: DataModel, { sequenceLength, trainOn }: DataSettings): Promise<Sequence[]> {
+  if (typeof data === 'string') return loadSequences(data, model.tokenizer, { sequenceLength, trainOn });
   if (!Array.isArray(data) || data.length === 0) {
     throw new HyperfitError('ERR_DATA', `expected a path, texts or lists of token ids for \`data\`, got ${Array.isArray(data) ? 'an empty list' : typeof data}`);
   }
-  const items = data as readonly (string | Int32Array | readonly number[] | Sequence)[];
-  const documents = items.map((item, index) => (typeof item === 'string' ? { source: `data[${index}]`, text: item } : undefined));
-  if (documents.every((document) => document !== undefined)) return cutSequences(documents, model.tokenizer, { sequenceLength, keepShort: true });
+  const items = data as readonly Item[];
+  const documents = items.map(toDocument);
+  if (documents.every((document) => document !== undefined)) return cutSequences(documents, model.tokenizer, { sequenceLength, trainOn, keepShort: true });
   return items.map(toSequence);
 }
 
-function toSequence(item: string | Int32Array | readonly number[] | Sequence, index: number): Sequence {
-  if (typeof item === 'object' && 'ids' in item) return item;
-  if (typeof item === 'string') throw new HyperfitError('ERR_DATA', `expected only texts or only ids in \`data\`, got both (text at ${index})`);
+type Item = string | { messages: readonly ChatMessage[] } | Int32Array | readonly number[] | Sequence;
+
+function isText(item: Item): item is string | { messages: readonly ChatMessage[] } {
+  return typeof item === 'string' || 'messages' in item;
+}
+
+function toDocument(item: Item, index: number): Document | undefined {
+  if (!isText(item)) return undefined;
+  const source = `data[${index}]`;
+  return typeof item === 'string' ? { source, text: item } : { source, messages: item.messages };
+}
+
+function toSequence(item: Item, index: number): Sequence {
+  if (isText(item)) throw new HyperfitError('ERR_DATA', `expected only texts or only ids in \`data\`, got both (text at ${index})`);
+  if ('ids' in item) return item;
   return { ids: Int32Array.from(item), source: `data[${index}]`, offset: 0 };
 }
 
 /** All sequences stay as listed; a choice among them is the first ones or seeded random ones. */
-export function selectTrainingSequences(sequences: readonly Sequence[], { samples, sampleSelection, seed }: Omit<DataSettings, 'sequenceLength'>): Sequence[] {
+export function selectTrainingSequences(sequences: readonly Sequence[], { samples, sampleSelection, seed }: Omit<DataSettings, 'sequenceLength' | 'trainOn'>): Sequence[] {
   if (samples === null || samples >= sequences.length) return [...sequences];
   const selection: Selection = sampleSelection;
   return selectSequences(sequences, { samples, selection, seed });

@@ -1,6 +1,6 @@
 import type { TrainState } from '../checkpoint/train-state.ts';
 import { given } from '../config/given.ts';
-import { batches, makeBatch, type IndexedBatch } from '../data/batch.ts';
+import { batches, makeBatch, rowIds, type IndexedBatch, type Row } from '../data/batch.ts';
 import { makeManifest } from '../data/manifest.ts';
 import { epochOrder, parseOrder, type Order } from '../data/order.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
@@ -12,7 +12,7 @@ import { learningRateAt, type TrainSettings } from './settings.ts';
 export interface TrainingParts {
   model: Model;
   optimizer: Optimizer;
-  sequences: readonly Int32Array[];
+  sequences: readonly Row[];
   settings: TrainSettings;
   /** Where to go on from; without it, training begins. */
   state?: TrainState | undefined;
@@ -150,8 +150,8 @@ function initialState({ sequences, settings }: TrainingParts): TrainState {
   return { schemaVersion: 1, ...zero, order, seed, batchSize, sampleCount: sequences.length, dataHash: hashData(sequences) };
 }
 
-function hashData(sequences: readonly Int32Array[]): string {
-  return makeManifest(sequences.map((ids) => ({ ids, source: '', offset: 0 }))).sha256;
+function hashData(sequences: readonly Row[]): string {
+  return makeManifest(sequences.map((row) => ({ ...('ids' in row && row.targets ? { targets: row.targets } : {}), ids: rowIds(row), source: '', offset: 0 }))).sha256;
 }
 
 const FIXED = ['sampleCount', 'dataHash', 'order', 'seed', 'batchSize'] as const;

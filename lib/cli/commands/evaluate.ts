@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { given } from '../../config/given.ts';
+import { isMessagesDocument } from '../../data/document.ts';
 import { readDocuments } from '../../data/documents.ts';
 import { encodeWhole } from '../../data/encoded-document.ts';
-import { loadSequences } from '../../data/sequences.ts';
+import { loadSequences, type Sequence } from '../../data/sequences.ts';
 import { HyperfitError } from '../../errors.ts';
 import { evaluate, type EvaluationResult } from '../../evaluate/evaluation.ts';
 import type { Model } from '../../model/model.ts';
@@ -50,19 +51,21 @@ async function measureModel(model: Model, options: EvaluateOptions, output: Outp
   const train = await readSequences(options.train, model, options.sequenceLength);
   const contexts = await readContexts(options.contexts, model, options);
   const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
-  return evaluate(model, { maxNewTokens, batchSize, onProgress, ...given({ heldOut, contexts, train }) });
+  return evaluate(model, { maxNewTokens, batchSize, onProgress, ...given({ heldOut, contexts, train: train?.map(({ ids }) => ids) }) });
 }
 
-async function readSequences(path: string | undefined, model: Model, sequenceLength: number): Promise<Int32Array[] | undefined> {
+async function readSequences(path: string | undefined, model: Model, sequenceLength: number): Promise<Sequence[] | undefined> {
   if (path === undefined) return undefined;
   const sequences = await loadSequences(path, model.tokenizer, { sequenceLength });
   checkSequences(sequences, model);
-  return sequences.map(({ ids }) => ids);
+  return sequences;
 }
 
 async function readContexts(path: string | undefined, model: Model, { contextLength }: EvaluateOptions): Promise<Int32Array[] | undefined> {
   if (path === undefined) return undefined;
-  return (await encodeWhole(await readDocuments(path), model.tokenizer)).map((ids) => ids.slice(0, contextLength));
+  const documents = await readDocuments(path);
+  const encoded = await encodeWhole(documents, model.tokenizer);
+  return encoded.map((ids, index) => (isMessagesDocument(documents[index]!) ? ids : ids.slice(0, contextLength)));
 }
 
 function plainResult({ generations, ...figures }: EvaluationResult): object {

@@ -1,11 +1,12 @@
 import { Option, type Command } from 'commander';
 import { given } from '../../config/given.ts';
-import { isIdsDocument } from '../../data/document.ts';
+import { isIdsDocument, isMessagesDocument, type Document } from '../../data/document.ts';
 import { readDocuments } from '../../data/documents.ts';
 import { HyperfitError } from '../../errors.ts';
 import type { Generation } from '../../generate/generation.ts';
 import { normalizeGenerateOptions, type GenerateOptions as DecodingOptions } from '../../generate/options.ts';
 import type { Model } from '../../model/model.ts';
+import type { ChatMessage } from '../../tokenizer/chat-template.ts';
 import { loadCitationBlocker } from '../citation-source.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
 import { addModelOptions, addOutputOptions, idList, numberWithin, wholeNumber } from '../options.ts';
@@ -15,6 +16,8 @@ interface GenerateOptions extends ModelOptions, OutputOptions {
   prompt?: string;
   promptIds?: Int32Array;
   prompts?: string;
+  chat?: boolean;
+  system?: string;
   maxNewTokens: number;
   minNewTokens: number;
   /** The parser takes `--no-` for a negation and names the option without it. */
@@ -30,7 +33,8 @@ interface GenerateOptions extends ModelOptions, OutputOptions {
   batchSize: number;
 }
 
-type Prompt = string | Int32Array;
+/** What to continue: text, ids, or a dialogue for the chat template to render. */
+type Prompt = string | Int32Array | { messages: readonly ChatMessage[] };
 
 export function addGenerateCommand(program: Command): void {
   const command = addModelOptions(program.command('generate').description('Continue prompts; greedy unless --temperature is given.'));
@@ -45,7 +49,9 @@ function addPromptOptions(command: Command): void {
   command
     .addOption(new Option('--prompt <text>', 'text to continue').conflicts(['promptIds', 'prompts']))
     .addOption(new Option('--prompt-ids <ids>', 'token ids to continue, such as 1,2,3').argParser(idList).conflicts(['prompt', 'prompts']))
-    .addOption(new Option('--prompts <file>', 'prompts to continue, .jsonl with {"text"} or {"ids"}').conflicts(['prompt', 'promptIds']))
+    .addOption(new Option('--prompts <file>', 'prompts to continue, .jsonl with {"text"}, {"ids"} or {"messages"}').conflicts(['prompt', 'promptIds']))
+    .option('--chat', 'put each text prompt to an instruct model as what the user says, by its chat template')
+    .addOption(new Option('--system <text>', 'what the system says first; needs --chat').implies({ chat: true }))
     .option('--batch-size <N>', 'prompts decoded together; changes speed, not results', wholeNumber(1), 8);
 }
 
@@ -69,7 +75,7 @@ async function generate(options: GenerateOptions): Promise<void> {
   const decoding = decodingOptions(options);
   const prompts = await readPrompts(options);
   await withModel(options, output, async (model) => {
-    const generations = await generateAll(model, prompts, decoding, options);
+    const generations = await generateAll(model, await encodeDialogues(model, prompts), decoding, options);
     output.result({ schemaVersion: 1, generations: generations.map(plainGeneration) }, () => generations.map(renderGeneration).join('\n\n'));
   });
 }
@@ -82,14 +88,27 @@ function decodingOptions(options: GenerateOptions): DecodingOptions {
   return decoding;
 }
 
-async function readPrompts({ prompt, promptIds, prompts }: GenerateOptions): Promise<Prompt[]> {
-  if (prompt !== undefined) return [prompt];
-  if (promptIds !== undefined) return [promptIds];
-  if (prompts !== undefined) return (await readDocuments(prompts)).map((document) => (isIdsDocument(document) ? document.ids : document.text));
+async function readPrompts(options: GenerateOptions): Promise<Prompt[]> {
+  const { prompt, promptIds, prompts } = options;
+  if (prompt !== undefined) return [toPrompt({ source: '--prompt', text: prompt }, options)];
+  if (promptIds !== undefined) return [toPrompt({ source: '--prompt-ids', ids: promptIds }, options)];
+  if (prompts !== undefined) return (await readDocuments(prompts)).map((document) => toPrompt(document, options));
   throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-ids and --prompts, got none');
 }
 
-async function generateAll(model: Model, prompts: readonly Prompt[], decoding: DecodingOptions, options: GenerateOptions): Promise<Generation[]> {
+function toPrompt(document: Document, { chat, system }: GenerateOptions): Prompt {
+  if (isMessagesDocument(document)) return { messages: document.messages };
+  if (chat !== true) return isIdsDocument(document) ? document.ids : document.text;
+  if (isIdsDocument(document)) throw new HyperfitError('ERR_CONFIG', `expected text or messages with --chat, got ids from ${document.source}; leave --chat out`);
+  const user = { role: 'user', content: document.text };
+  return { messages: system === undefined ? [user] : [{ role: 'system', content: system }, user] };
+}
+
+async function encodeDialogues(model: Model, prompts: readonly Prompt[]): Promise<(string | Int32Array)[]> {
+  return Promise.all(prompts.map((prompt) => (typeof prompt === 'object' && 'messages' in prompt ? model.encodeChat(prompt.messages) : prompt)));
+}
+
+async function generateAll(model: Model, prompts: readonly (string | Int32Array)[], decoding: DecodingOptions, options: GenerateOptions): Promise<Generation[]> {
   const blocker = options.citationBlocker === undefined ? undefined : await loadCitationBlocker(options.citationBlocker, model, options.matchLength);
   try {
     const generations: Generation[] = [];

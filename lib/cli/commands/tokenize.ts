@@ -12,11 +12,12 @@ export function addTokenizeCommand(program: Command): void {
     .description('Print the token ids that a model sees for a text.')
     .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint')
     .requiredOption('--text <text>', 'what to encode')
+    .option('--chat', 'encode it as what the user says, by the chat template, up to where the assistant answers')
     .addHelpText('after', '\nExample:\n  hyperfit tokenize --model SmolLM2.gguf --text "Call me Ishmael." --json');
-  addOutputOptions(command).action(async (options: OutputOptions & { model: string; text: string }) => {
+  addOutputOptions(command).action(async (options: OutputOptions & { model: string; text: string; chat?: boolean }) => {
     const output = new Output(options);
     const tokenizer = await loadTokenizer(await resolveModelPath(options.model, (message) => output.warn(message)));
-    const ids = Array.from(await tokenizer.encode(options.text));
+    const ids = Array.from(options.chat === true ? await tokenizer.encodeChat([{ role: 'user', content: options.text }]) : await tokenizer.encode(options.text));
     output.result({ schemaVersion: 1, ids }, () => ids.join(','));
   });
 }
