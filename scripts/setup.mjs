@@ -1,32 +1,35 @@
 // Everything a fresh clone needs, each step skipped when its result is there:
-//   node scripts/setup.mjs              all of it
+//   node scripts/setup.mjs              all of it, but for what is only there on demand
 //   node scripts/setup.mjs native dist  only these, and what they stand on
+//   node scripts/setup.mjs gemma        Gemma 3 270M, a base model (240 MB), under its own terms; on demand
 import { pathToFileURL } from 'node:url';
 import { ensureDependencies } from './steps/dependencies.mjs';
 import { ensureDist } from './steps/dist.mjs';
 import { ensureLibtorch } from './steps/libtorch.mjs';
 import { runMain, SetupError } from './steps/log.mjs';
-import { ensureModel } from './steps/model.mjs';
+import { ensureGemma, ensureModel } from './steps/model.mjs';
 import { ensureNative } from './steps/native.mjs';
 
-export const STEPS = ['dependencies', 'libtorch', 'native', 'dist', 'model'];
+const EVERY_TIME = ['dependencies', 'libtorch', 'native', 'dist', 'model'];
+export const STEPS = [...EVERY_TIME, 'gemma'];
 
 /**
  * Does the steps asked for, and what they need. Gives the libtorch folder and the model's path, where asked for. The
  * text, Moby Dick, is an npm dependency.
  */
-export async function ensure({ dependencies = true, libtorch, native, dist, model } = {}) {
+export async function ensure({ dependencies = true, libtorch, native, dist, model, gemma } = {}) {
   const done = {};
   if (dependencies) await ensureDependencies();
   if (libtorch || native) done.libtorch = await ensureLibtorch();
   if (native) await ensureNative(done.libtorch);
   if (dist) await ensureDist();
   if (model) done.model = await ensureModel();
+  if (gemma) done.gemma = await ensureGemma();
   return done;
 }
 
 export async function ensureAll() {
-  return ensure(Object.fromEntries(STEPS.map((step) => [step, true])));
+  return ensure(Object.fromEntries(EVERY_TIME.map((step) => [step, true])));
 }
 
 async function main() {
