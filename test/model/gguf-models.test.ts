@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addon } from '../../lib/addon.ts';
-import type { TensorHandle } from '../../lib/addon-types.ts';
+import type { TensorHandle, TensorSource } from '../../lib/addon-types.ts';
 import { readConfigJson } from '../../lib/model/config.ts';
 import type { JsonObject } from '../../lib/model/json.ts';
 import { openModelFiles } from '../../lib/model/model-files.ts';
@@ -69,5 +69,32 @@ describe('GGUF as llama.cpp\'s converter writes it, against the Hugging Face mod
       logits.dispose();
       expect(largestDifference(numbers, expected.get('logits')!.numbers)).toBeLessThan(1e-4);
     });
+  });
+});
+
+describe('What makes parameters of stored numbers', () => {
+  const load = async (changes: Partial<TensorSource>) => {
+    const { sources } = await openModelFiles(ggufPath('llama'));
+    const source = sources.find(({ name }) => name === 'model.layers.0.mlp.up_proj.weight')!;
+    const [plain, changed] = await addon().tensorsLoad([source, { ...source, ...changes }], 'cpu');
+    return [readHandle(plain!), readHandle(changed!)] as const;
+  };
+
+  test('a number may be added to each', async () => {
+    const [plain, changed] = await load({ add: -1 });
+    expect(changed.numbers).toEqual(plain.numbers.map((number) => Math.fround(number - 1)));
+  });
+
+  test('a matrix may be turned over', async () => {
+    const [{ shape, numbers }, turned] = await load({ transposed: true });
+    const [rows, columns] = shape as [number, number];
+    expect(turned.shape).toEqual([columns, rows]);
+    expect(Array.from(turned.numbers)).toEqual(Array.from(numbers, (_, at) => numbers[(at % rows) * columns + Math.floor(at / rows)]));
+  });
+
+  test('of which only a matrix may', async () => {
+    const { sources } = await openModelFiles(ggufPath('llama'));
+    const norm = { ...sources.find(({ name }) => name === 'model.norm.weight')!, transposed: true };
+    await expect(addon().tensorsLoad([norm], 'cpu')).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining('a matrix') });
   });
 });
