@@ -14,6 +14,7 @@ const LAYERS = [
   'doctor',
   'tensor',
   'tokenizer',
+  'image',
   'generate',
   'model',
   'data',
