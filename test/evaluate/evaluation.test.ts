@@ -59,6 +59,7 @@ describe('evaluate', () => {
       heldOut,
       contexts,
       batchSize: 2,
+      contextBatchSize: 2,
       signal: controller.signal,
       onProgress: ({ stage, done, total }) => {
         progress.push(`${stage} ${done}/${total}`);
