@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/dispatch.h"
+#include "kernels/lanes.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -20,16 +21,15 @@ template <int R, int O>
   int64_t i = 0;
   for (; i + kLanes <= in; i += kLanes) {
     for (int r = 0; r < R; ++r) {
-      const Lanes xs = *reinterpret_cast<const Lanes*>(x + r * in + i);
-      for (int o = 0; o < O; ++o) sums[r][o] += xs * *reinterpret_cast<const Lanes*>(weight + o * in + i);
+      const Lanes xs = load(x + r * in + i);
+      for (int o = 0; o < O; ++o) sums[r][o] += xs * load(weight + o * in + i);
     }
   }
   for (int r = 0; r < R; ++r) {
     for (int o = 0; o < O; ++o) {
       float total = 0;
       for (int64_t rest = i; rest < in; ++rest) total += x[r * in + rest] * weight[o * in + rest];
-      for (int lane = 0; lane < kLanes; ++lane) total += sums[r][o][lane];
-      y[r * out + o] = total;
+      y[r * out + o] = total + sum(sums[r][o]);
     }
   }
 }
