@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/dispatch.h"
+#include "kernels/enabled.h"
 #include "kernels/lanes.h"
 
 namespace hyperfit::kernels {
@@ -54,7 +55,7 @@ void multiply_blocks(float* y, const float* x, const float* weight, int64_t rows
 }  // namespace
 
 bool is_few_rows(const at::Tensor& x, const at::Tensor& weight) {
-  return x.is_cpu() && x.scalar_type() == at::kFloat && x.size(0) <= kFewRows && x.is_contiguous() && weight.is_contiguous();
+  return x.size(0) <= kFewRows && takes(x, weight);
 }
 
 void few_rows_linear(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
