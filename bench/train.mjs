@@ -1,5 +1,5 @@
 // npm run bench:train: a training step against transformers and against the floor of its own matrix products.
-//   npm run bench:train -- [--rounds 5] [--steps 3] [--compile] [--json]
+//   npm run bench:train -- [--rounds 5] [--steps 3] [--shapes 8x128,8x256] [--compile] [--json]
 import { parseArgs } from 'node:util';
 import { runMain } from '../scripts/steps/log.mjs';
 import { machineLine } from './lib/machine.mjs';
@@ -7,9 +7,9 @@ import { prepare } from './lib/prepare.mjs';
 import { formatMs, interleave, summarize } from './lib/rounds.mjs';
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, steps: { type: 'string', default: '3' }, compile: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: { rounds: { type: 'string', default: '5' }, steps: { type: 'string', default: '3' }, shapes: { type: 'string', default: '8x128,8x256' }, compile: { type: 'boolean' }, json: { type: 'boolean' } },
 });
-const SHAPES = [[8, 128], [8, 256]];
+const SHAPES = options.shapes.split(',').map((shape) => shape.split('x').map(Number));
 
 function contendersFor({ weights, tokens, python }, [B, T]) {
   const shared = [weights, tokens, B, T, options.steps].map(String);
