@@ -167,6 +167,8 @@ export interface NativeAddon {
   // library
   libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number };
   setNumThreads(threads: number): void;
+  /** Our own CPU kernels (the default), or libtorch's operators, which are their oracle. For the whole process. */
+  setKernels(enabled: boolean): void;
   memoryStats(): { liveTensors: number; liveTensorBytes: number; liveModels: number };
 
   // tensors (synchronous, on the calling thread)

@@ -37,16 +37,30 @@ export function renderProgressLine(state: ProgressState): string {
   return `step ${state.step}${total}  loss ${state.loss.toFixed(4)}${ttr}  ${renderEta(state)}`;
 }
 
+function renderBar(share: number): string {
+  const filled = Math.round(Math.min(1, share) * BAR_WIDTH);
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] `;
+}
+
+function fit(line: string, columns: number): string {
+  return line.slice(0, Math.max(20, columns - 1));
+}
+
 /** The line with a bar in front, for terminals. */
 export function renderProgressBar(state: ProgressState, columns: number): string {
-  const share = state.totalSteps === undefined ? 0 : Math.min(1, state.step / state.totalSteps);
-  const filled = Math.round(share * BAR_WIDTH);
-  const bar = state.totalSteps === undefined ? '' : `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] `;
-  return `${bar}${renderProgressLine(state)}`.slice(0, Math.max(20, columns - 1));
+  const bar = state.totalSteps === undefined ? '' : renderBar(state.step / state.totalSteps);
+  return fit(`${bar}${renderProgressLine(state)}`, columns);
+}
+
+/** Tokens written so far, with a bar in front. */
+export function renderCount(what: string, done: number, total: number, columns: number): string {
+  return fit(`${renderBar(done / total)}${what}: ${done} of ${total} tokens`, columns);
 }
 
 /** Between plain lines where there is no terminal, seconds. */
 const LINE_INTERVAL = 5;
+/** Between redraws of a count, milliseconds. */
+const REDRAW_INTERVAL = 100;
 
 /** A bar that redraws itself on a terminal, and a plain line now and then elsewhere. */
 export class Progress {
@@ -54,6 +68,7 @@ export class Progress {
   readonly #isLive: boolean;
   #lastLineAt = -Infinity;
   #isDrawn = false;
+  #drawnAt = -Infinity;
 
   constructor(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv = process.env) {
     this.#stream = stream;
@@ -63,12 +78,20 @@ export class Progress {
 
   update(state: ProgressState): void {
     if (this.#isLive) {
-      this.#stream.write(`\r\x1b[2K${renderProgressBar(state, this.#stream.columns ?? 80)}`);
+      this.#stream.write(`\r\x1b[2K${renderProgressBar(state, this.#stream.columns || 80)}`);
       this.#isDrawn = true;
     } else if (performance.now() / 1000 - this.#lastLineAt >= LINE_INTERVAL || state.step === state.totalSteps) {
       this.#lastLineAt = performance.now() / 1000;
       this.#stream.write(`${renderProgressLine(state)}\n`);
     }
+  }
+
+  /** Of what takes long between steps; on a terminal only, where a bar replaces itself. */
+  count(what: string, done: number, total: number): void {
+    if (!this.#isLive || performance.now() - this.#drawnAt < REDRAW_INTERVAL) return;
+    this.#stream.write(`\r\x1b[2K${renderCount(what, done, total, this.#stream.columns || 80)}`);
+    this.#drawnAt = performance.now();
+    this.#isDrawn = true;
   }
 
   /** A line of text above the bar. */

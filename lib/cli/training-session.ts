@@ -53,6 +53,8 @@ class RunView {
         return this.log(`saved ${event.path}`);
       case 'note':
         return this.log(event.message);
+      case 'tokens':
+        return this.#progress.count(event.what, event.done, event.total);
     }
   }
 

@@ -22,13 +22,15 @@ export interface ComparisonParts {
   /** Of the training sequences; undefined when nothing will be generated. */
   overlapIndex: OverlapIndex | undefined;
   signal?: AbortSignal | undefined;
+  /** Told of each token of a comparison's continuations: the longest part of a run in which no step ends. */
+  onTokens?: ((progress: { what: string; done: number; total: number }) => void) | undefined;
 }
 
 /** The original model, greedy and sampled; to be measured before the first step. */
 export async function measureOriginal(parts: ComparisonParts): Promise<ComparedVariant[]> {
   const { temperature, topK, topP, seed } = parts.config;
-  const greedy = await measureVariant(parts, {}, parts.data.heldOut);
-  const sampled = await measureVariant(parts, { temperature, topK, topP, seed });
+  const greedy = await measureVariant('original, greedy', parts, {}, parts.data.heldOut);
+  const sampled = await measureVariant('original, Top-P', parts, { temperature, topK, topP, seed });
   return [
     { name: 'original, greedy', isHyperfitted: false, decoding: 'greedy', result: greedy },
     { name: `original, Top-P ${topP}`, isHyperfitted: false, decoding: 'top-p', result: withLikelihood(sampled, greedy) },
@@ -37,7 +39,7 @@ export async function measureOriginal(parts: ComparisonParts): Promise<ComparedV
 
 /** The hyperfitted model, greedy, without and with the citation blocker. */
 export async function measureHyperfitted(parts: ComparisonParts): Promise<ComparedVariant[]> {
-  const greedy = await measureVariant(parts, {}, parts.data.heldOut);
+  const greedy = await measureVariant('hyperfitted, greedy', parts, {}, parts.data.heldOut);
   const blocker = await CitationBlocker.create({
     sequences: parts.data.train.map(({ ids }) => ids),
     tokenizer: parts.model.tokenizer,
@@ -45,7 +47,7 @@ export async function measureHyperfitted(parts: ComparisonParts): Promise<Compar
     matchLength: parts.config.matchLength,
   });
   try {
-    const blocked = await measureVariant(parts, { citationBlocker: blocker });
+    const blocked = await measureVariant('hyperfitted, citation blocker', parts, { citationBlocker: blocker });
     return [
       { name: 'hyperfitted, greedy', isHyperfitted: true, decoding: 'greedy', result: greedy },
       { name: 'hyperfitted, citation blocker', isHyperfitted: true, decoding: 'citation-blocker', result: withLikelihood(blocked, greedy) },
@@ -55,9 +57,16 @@ export async function measureHyperfitted(parts: ComparisonParts): Promise<Compar
   }
 }
 
-async function measureVariant({ model, data, config, overlapIndex, signal }: ComparisonParts, generateOptions: object, heldOut: readonly Sequence[] = []): Promise<EvaluationResult> {
+async function measureVariant(what: string, parts: ComparisonParts, decoding: object, heldOut: readonly Sequence[] = []): Promise<EvaluationResult> {
+  const { model, data, config, overlapIndex, signal } = parts;
   const contexts = data.contexts.slice(0, config.comparisonContexts).map(({ context }) => context);
+  const generateOptions = { ...decoding, ...given({ onToken: tokenCounter(what, contexts.length * config.maxNewTokens, parts.onTokens) }) };
   return evaluate(model, { heldOut, contexts, maxNewTokens: config.maxNewTokens, generateOptions, ...given({ train: overlapIndex, signal }) });
+}
+
+function tokenCounter(what: string, total: number, onTokens: ComparisonParts['onTokens']): (() => void) | undefined {
+  let done = 0;
+  return onTokens && (() => onTokens({ what, done: ++done, total }));
 }
 
 /** Teacher-forced measures do not depend on the decoding: one measurement serves both. */

@@ -24,6 +24,7 @@ export type RunEvent =
   | ValidationRecord
   | { type: 'start'; folder: string; step: number; sequences: number; stepsPerEpoch: number }
   | { type: 'note'; message: string }
+  | { type: 'tokens'; what: string; done: number; total: number }
   | { type: 'checkpoint'; step: number; path: string };
 
 export interface RunHooks {
@@ -91,7 +92,8 @@ class RunInProgress {
     const { signal } = hooks;
     this.#training = new Training({ model, optimizer, sequences: data.train, settings: pickTrainSettings(config), state, signal });
     const overlapIndex = data.contexts.length === 0 ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
-    this.#parts = { model, data, config, overlapIndex, signal };
+    const onTokens: ComparisonParts['onTokens'] = (progress) => hooks.onEvent?.({ type: 'tokens', ...progress });
+    this.#parts = { model, data, config, overlapIndex, signal, onTokens };
     this.#savedStep = state?.step ?? -1;
   }
 

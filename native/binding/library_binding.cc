@@ -9,6 +9,7 @@
 #include "binding/addon_data.h"
 #include "binding/errors.h"
 #include "binding/readers.h"
+#include "kernels/enabled.h"
 
 namespace hyperfit::binding {
 namespace {
@@ -46,6 +47,12 @@ Napi::Value set_num_threads(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// setKernels(enabled): our own kernels (the default) or libtorch's operators, for the whole process.
+Napi::Value set_kernels(const Napi::CallbackInfo& info) {
+  kernels::set_enabled(read_boolean(info[0], "enabled"));
+  return info.Env().Undefined();
+}
+
 Napi::Value memory_stats(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const TensorTable& tensors = addon_data(env).tensors;
@@ -61,6 +68,7 @@ Napi::Value memory_stats(const Napi::CallbackInfo& info) {
 void init_library(Napi::Env env, Napi::Object exports) {
   exports.Set("libraryInfo", Napi::Function::New<guarded<library_info>>(env, "libraryInfo"));
   exports.Set("setNumThreads", Napi::Function::New<guarded<set_num_threads>>(env, "setNumThreads"));
+  exports.Set("setKernels", Napi::Function::New<guarded<set_kernels>>(env, "setKernels"));
   exports.Set("memoryStats", Napi::Function::New<guarded<memory_stats>>(env, "memoryStats"));
 }
 

@@ -9,8 +9,12 @@
 #include <ATen/ops/triu.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "kernels/decode_attention.h"
+#include "kernels/enabled.h"
 
 namespace hyperfit {
 namespace {
@@ -76,15 +80,34 @@ void Attention::backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const a
   at::bmm_out(dk_rows, ds.transpose(1, 2), grouped(q, kv));
 }
 
-void Attention::decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                       const at::Tensor& mask) {
+DecodeSpan::DecodeSpan(const std::vector<int64_t>& positions, int64_t window) : last(positions) {
+  for (int64_t position : positions) first.push_back(window > 0 ? std::max<int64_t>(0, position + 1 - window) : 0);
+}
+
+at::Tensor DecodeSpan::mask(int64_t cached, const at::TensorOptions& options) const {
+  const bool ragged = std::any_of(last.begin(), last.end(), [&](int64_t p) { return p + 1 != cached; });
+  const bool windowed = std::any_of(first.begin(), first.end(), [](int64_t p) { return p > 0; });
+  if (!ragged && !windowed) return {};
+  const float hidden = -std::numeric_limits<float>::infinity();
+  at::Tensor mask = at::full({static_cast<int64_t>(last.size()), 1, 1, cached}, hidden, at::kFloat);
+  for (size_t row = 0; row < last.size(); ++row) {
+    mask.select(0, row).narrow(2, first[row], last[row] + 1 - first[row]).zero_();
+  }
+  return mask.to(options);
+}
+
+void Attention::decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span) {
   const int64_t batch = q.size(0), heads = q.size(1), size = q.size(3), cached = k.size(2);
   const int64_t kv = config_.num_key_value_heads;
+  if (kernels::takes(out, q) && k.stride(3) == 1 && k.stride(2) == size) {
+    return kernels::decode_attention({out.data_ptr<float>(), q.data_ptr<float>(), k.data_ptr<float>(), v.data_ptr<float>(), k.stride(0),
+                                      k.stride(1), heads, kv, size, static_cast<float>(scale_), span.first, span.last});
+  }
   at::Tensor rows = q.reshape({batch * kv, heads / kv, size});
   at::Tensor scores = scores_.view({batch * kv, heads / kv, cached}, q.options());
   at::bmm_out(scores, rows, k.view({batch * kv, cached, size}).transpose(1, 2));
   scores.mul_(scale_);
-  if (mask.defined()) scores.view({batch, kv, heads / kv, cached}).add_(mask);
+  if (at::Tensor mask = span.mask(cached, q.options()); mask.defined()) scores.view({batch, kv, heads / kv, cached}).add_(mask);
   at::Tensor p = probabilities_.view(scores.sizes(), q.options());
   at::_softmax_out(p, scores, -1, /*half_to_float=*/false);
   at::Tensor mixed = out.view({batch * kv, heads / kv, size});

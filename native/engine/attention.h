@@ -1,10 +1,20 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "engine/buffer.h"
 #include "engine/model_config.h"
 
 namespace hyperfit {
+
+/// The cached positions at which each row of a decoding step looks: first[b] .. last[b], both included.
+struct DecodeSpan {
+  DecodeSpan(const std::vector<int64_t>& positions, int64_t window);
+  /// [B, 1, 1, S] with -inf where a row does not look; undefined when every row looks at all S positions.
+  at::Tensor mask(int64_t cached, const at::TensorOptions& options) const;
+  std::vector<int64_t> first, last;
+};
 
 /// Causal (optionally windowed) attention with grouped keys and values, as batched products: the query heads that
 /// share a key head are rows of one product, so keys are never expanded.
@@ -20,9 +30,8 @@ class Attention {
   /// keeping B*H*T*T numbers a layer.
   void backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
                 const at::Tensor& k, const at::Tensor& v);
-  /// One new position a row: out [B, H*D] from q [B, H, 1, D] and cached k, v [B, K, S, D];
-  /// `mask` [B, 1, 1, S] holds 0 or -inf, or is undefined where every cached position counts.
-  void decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask);
+  /// One new position a row: out [B, H*D] from q [B, H, 1, D] and cached k, v [B, K, S, D].
+  void decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span);
   int64_t workspace_bytes() const;
 
  private:

@@ -1,32 +1,12 @@
 // The two phases of decoding: reading the prompts, then one token a row.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "engine/decoder.h"
 
 namespace hyperfit {
-namespace {
-
-// [B, 1, 1, S] with -inf where a row does not look; undefined when every row looks at all S positions.
-at::Tensor decode_mask(const std::vector<int64_t>& positions, int64_t cached, int64_t window, const at::TensorOptions& options) {
-  const bool ragged = std::any_of(positions.begin(), positions.end(), [&](int64_t p) { return p + 1 != cached; });
-  const bool windowed = window > 0 && cached > window;
-  if (!ragged && !windowed) return {};
-  at::Tensor mask = at::zeros({static_cast<int64_t>(positions.size()), 1, 1, cached}, at::kFloat);
-  for (size_t row = 0; row < positions.size(); ++row) {
-    at::Tensor line = mask.select(0, row).view({cached});
-    const float hidden = -std::numeric_limits<float>::infinity();
-    line.narrow(0, positions[row] + 1, cached - positions[row] - 1).fill_(hidden);
-    if (window > 0) line.narrow(0, 0, std::max<int64_t>(0, positions[row] + 1 - window)).fill_(hidden);
-  }
-  return mask.to(options);
-}
-
-}  // namespace
 
 at::Tensor Decoder::prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
                             const StopSignals& stop) {
@@ -42,7 +22,7 @@ at::Tensor Decoder::decode_step(const at::Tensor& tokens, const std::vector<int6
   const bool together = std::all_of(positions.begin(), positions.end(), [&](int64_t p) { return p == positions[0]; });
   at::Tensor where = at::tensor(positions, at::kLong).to(options_.device());
   auto [cos, sin] = rotary_.gather(where);  // [B, 1, 1, D/2]
-  at::Tensor mask = decode_mask(positions, cached, config_.layer_windows[0], options_);
+  const DecodeSpan span(positions, config_.layer_windows[0]);
 
   workspace_.shape(batch, 1, /*keep=*/false);
   embedding_.forward(workspace_.layer(0).x, tokens);
@@ -50,7 +30,7 @@ at::Tensor Decoder::decode_step(const at::Tensor& tokens, const std::vector<int6
     LayerActivations& a = workspace_.layer(index);
     project_heads(layers_[index], a, batch, 1, cos, sin);
     cache.store_token(index, a.k, a.v, where, together ? positions[0] : -1);
-    attention_.decode(a.attention, a.q, cache.keys(index).narrow(2, 0, cached), cache.values(index).narrow(2, 0, cached), mask);
+    attention_.decode(a.attention, a.q, cache.keys(index).narrow(2, 0, cached), cache.values(index).narrow(2, 0, cached), span);
     layers_[index].o_proj.forward_residual(a.middle, a.x, a.attention);
     mlp_forward(layers_[index], a, stream_after(index));
   }

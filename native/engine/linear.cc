@@ -4,10 +4,15 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
 
+#include "kernels/few_rows_linear.h"
+
 namespace hyperfit {
 
 void Linear::forward(at::Tensor& y, const at::Tensor& x) const {
-  if (bias) {
+  if (kernels::is_few_rows(x, weight->value)) {
+    kernels::few_rows_linear(y, x, weight->value);
+    if (bias) y.add_(bias->value);
+  } else if (bias) {
     at::addmm_out(y, bias->value, x, weight->value.t());
   } else {
     at::mm_out(y, x, weight->value.t());
@@ -15,6 +20,11 @@ void Linear::forward(at::Tensor& y, const at::Tensor& x) const {
 }
 
 void Linear::forward_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x) const {
+  if (kernels::is_few_rows(x, weight->value)) {
+    forward(y, x);
+    y.add_(residual);
+    return;
+  }
   at::addmm_out(y, residual, x, weight->value.t());
   if (bias) y.add_(bias->value);
 }

@@ -8,6 +8,9 @@
 #include <numbers>
 #include <vector>
 
+#include "kernels/enabled.h"
+#include "kernels/rotate.h"
+
 namespace hyperfit {
 namespace {
 
@@ -35,6 +38,23 @@ std::vector<float> inverse_frequencies(const ModelConfig& config) {
   return frequencies;
 }
 
+kernels::HeadLayout layout(const at::Tensor& heads) { return {heads.stride(0), heads.stride(1), heads.stride(2)}; }
+
+bool fits_kernel(const at::Tensor& heads) {
+  return heads.is_cpu() && heads.scalar_type() == at::kFloat && heads.dim() == 4 && heads.stride(3) == 1;
+}
+
+// False where the kernel cannot: another device or type, or a layout with a gap inside a head.
+bool rotate_by_kernel(const at::Tensor& out, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, float sign) {
+  if (!kernels::enabled() || !fits_kernel(out) || !fits_kernel(x)) return false;
+  // [T, half], the same for every row, or [B, 1, 1, half], one position a row.
+  const bool per_row = cos.dim() == 4;
+  kernels::rotate_heads({out.data_ptr<float>(), layout(out), x.data_ptr<float>(), layout(x), cos.data_ptr<float>(),
+                         sin.data_ptr<float>(), per_row ? cos.stride(0) : 0, per_row ? 0 : cos.stride(0), x.size(0), x.size(1),
+                         x.size(2), x.size(3) / 2, sign});
+  return true;
+}
+
 }  // namespace
 
 Rotary::Rotary(const ModelConfig& config, at::Device device) {
@@ -55,6 +75,7 @@ std::pair<at::Tensor, at::Tensor> Rotary::gather(const at::Tensor& positions) co
 }
 
 void rotate(at::Tensor out, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  if (rotate_by_kernel(out, x, cos, sin, 1)) return;
   const int64_t half = x.size(-1) / 2;
   at::Tensor first = out.narrow(-1, 0, half), second = out.narrow(-1, half, half);
   at::Tensor x1 = x.narrow(-1, 0, half), x2 = x.narrow(-1, half, half);
@@ -65,6 +86,7 @@ void rotate(at::Tensor out, const at::Tensor& x, const at::Tensor& cos, const at
 }
 
 void rotate_backward(at::Tensor dx, const at::Tensor& dout, const at::Tensor& cos, const at::Tensor& sin) {
+  if (rotate_by_kernel(dx, dout, cos, sin, -1)) return;
   const int64_t half = dx.size(-1) / 2;
   at::Tensor dx1 = dx.narrow(-1, 0, half), dx2 = dx.narrow(-1, half, half);
   at::Tensor d1 = dout.narrow(-1, 0, half), d2 = dout.narrow(-1, half, half);

@@ -45,3 +45,14 @@ test.each([
 ])('isTTY %s with %j gets plain lines', (isTTY, environment) => {
   expect(capture(isTTY, environment)).toBe(`${renderProgressLine(state)}\nsaved\n`);
 });
+
+test('counting tokens redraws a bar on a terminal, not at every token, and says nothing elsewhere', () => {
+  const count = (isTTY: boolean): string => {
+    const stream = Object.assign(new PassThrough(), { isTTY, columns: 0 }); // some terminals do not know their width
+    const progress = new Progress(stream as unknown as NodeJS.WriteStream, {});
+    for (let done = 1; done <= 50; done++) progress.count('original, greedy', done, 100);
+    return String(stream.read() ?? '');
+  };
+  expect(count(true)).toBe('\r\x1b[2K[------------------------] original, greedy: 1 of 100 tokens');
+  expect(count(false)).toBe('');
+});

@@ -44,7 +44,8 @@ async function resolveDemo(options: Record<string, unknown>): Promise<Normalized
 function shownContinuations(path: string, isCompared: boolean): string[] {
   if (!isCompared) return [];
   const { contexts, variants } = readComparisonFile(runFolder(path));
-  return contexts.slice(0, SHOWN).flatMap(({ contextText, context }, index) => {
+  const compared = Math.min(SHOWN, variants[0]?.result.generations.length ?? 0);
+  return contexts.slice(0, compared).flatMap(({ contextText, context }, index) => {
     const columns = variants
       .filter(({ decoding }) => decoding !== 'top-p')
       .map(({ name, result }) => ({ title: name, text: result.generations[index]?.text ?? Array.from(result.generations[index]?.ids ?? []).join(' ') }));

@@ -21,6 +21,7 @@ interface EvaluateOptions extends ModelOptions, OutputOptions {
   contextLength: number;
   maxNewTokens: number;
   batchSize: number;
+  contextBatchSize: number;
 }
 
 export function addEvaluateCommand(program: Command): void {
@@ -31,7 +32,8 @@ export function addEvaluateCommand(program: Command): void {
     .option('--sequence-length <T>', 'tokens per sequence that text is cut into', wholeNumber(2), 256)
     .option('--context-length <N>', 'tokens of a context', wholeNumber(1), 32)
     .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
-    .option('--batch-size <B>', 'sequences computed together; changes speed, not results', wholeNumber(1), 8);
+    .option('--batch-size <B>', 'held-out sequences computed together; changes speed and memory, not results', wholeNumber(1), 8)
+    .option('--context-batch-size <B>', 'contexts continued together; changes speed and memory, not results', wholeNumber(1), 32);
   addOutputOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit evaluate --model runs/novel --held-out other.txt --contexts starts.jsonl --train runs/novel/train.jsonl')
     .action(evaluateCommand);
@@ -46,12 +48,12 @@ async function evaluateCommand(options: EvaluateOptions): Promise<void> {
 }
 
 async function measureModel(model: Model, options: EvaluateOptions, output: Output): Promise<EvaluationResult> {
-  const { maxNewTokens, batchSize } = options;
+  const { maxNewTokens, batchSize, contextBatchSize } = options;
   const heldOut = await readSequences(options.heldOut, model, options.sequenceLength);
   const train = await readSequences(options.train, model, options.sequenceLength);
   const contexts = await readContexts(options.contexts, model, options);
   const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
-  return evaluate(model, { maxNewTokens, batchSize, onProgress, ...given({ heldOut, contexts, train: train?.map(({ ids }) => ids) }) });
+  return evaluate(model, { maxNewTokens, batchSize, contextBatchSize, onProgress, ...given({ heldOut, contexts, train: train?.map(({ ids }) => ids) }) });
 }
 
 async function readSequences(path: string | undefined, model: Model, sequenceLength: number): Promise<Sequence[] | undefined> {

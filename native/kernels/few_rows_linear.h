@@ -1,0 +1,17 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+namespace hyperfit::kernels {
+
+/// Up to this many rows a product is bound by reading the weights, and this kernel reads them once at the speed of
+/// memory; general matrix products are made for more.
+constexpr int64_t kFewRows = 32;
+
+/// Whether `few_rows_linear` can take this input: float32 on the CPU, contiguous, 1 to kFewRows rows.
+bool is_few_rows(const at::Tensor& x, const at::Tensor& weight);
+
+/// y [rows, out] = x [rows, in] W^T, W [out, in] row-major. A row's result does not depend on the other rows: a
+/// sequence decodes to the same bits alone and in a batch of up to kFewRows.
+void few_rows_linear(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
+
+}  // namespace hyperfit::kernels

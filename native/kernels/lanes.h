@@ -1,0 +1,51 @@
+#pragma once
+#include <cstdint>
+
+namespace hyperfit::kernels {
+
+/// Sixteen floats, whatever the machine's registers: one with AVX-512, two with AVX2, four with SSE or NEON. Explicit
+/// lanes fix the order of every sum, which auto-vectorisation would leave to the compiler.
+typedef float Lanes __attribute__((vector_size(64), aligned(4)));
+typedef int32_t IntLanes __attribute__((vector_size(64), aligned(4)));
+constexpr int64_t kLanes = 16;
+
+[[gnu::always_inline]] inline Lanes load(const float* from) { return *reinterpret_cast<const Lanes*>(from); }
+[[gnu::always_inline]] inline void store(float* to, const Lanes& value) { *reinterpret_cast<Lanes*>(to) = value; }
+
+[[gnu::always_inline]] inline float sum(const Lanes& value) {
+  float total = 0;
+  for (int lane = 0; lane < kLanes; ++lane) total += value[lane];
+  return total;
+}
+
+/// x [count] times y [count], summed: lanes first, then the rest, then across lanes.
+[[gnu::always_inline]] inline float dot(const float* x, const float* y, int64_t count) {
+  Lanes lanes = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) lanes += load(x + i) * load(y + i);
+  float rest = 0;
+  for (; i < count; ++i) rest += x[i] * y[i];
+  return rest + sum(lanes);
+}
+
+/// exp to about one unit in the last place: 2^n times a polynomial in the remainder (Cephes' expf), clamped to the finite
+/// range, so that a very negative argument gives the smallest normal number instead of a denormal.
+[[gnu::always_inline]] inline Lanes exp(Lanes x) {
+  const Lanes highest = Lanes{} + 88.0f, lowest = Lanes{} - 87.0f;
+  x = x > highest ? highest : x;
+  x = x < lowest ? lowest : x;
+  const Lanes scaled = x * 1.44269504f;
+  const IntLanes n = __builtin_convertvector(scaled + (scaled < 0.0f ? Lanes{} - 0.5f : Lanes{} + 0.5f), IntLanes);
+  const Lanes whole = __builtin_convertvector(n, Lanes);
+  const Lanes r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
+  Lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const IntLanes power = (n + 127) << 23;
+  return p * (Lanes)power;  // a cast between vectors keeps the bits
+}
+
+}  // namespace hyperfit::kernels
