@@ -16,6 +16,7 @@ export async function runAndReport(normalized: NormalizedConfig, output: Output)
     const result = await run(normalized, {
       onEvent: (event) => view.show(event),
       onWarning: (message) => view.warn(message),
+      onTokens: (progress) => view.count(progress),
       shouldStop: () => signals.received !== undefined,
     });
     if (signals.received !== undefined) process.exitCode = SIGNAL_EXIT_CODES[signals.received];
@@ -53,13 +54,15 @@ class RunView {
         return this.log(`saved ${event.path}`);
       case 'note':
         return this.log(event.message);
-      case 'tokens':
-        return this.#progress.count(event.what, event.done, event.total);
     }
   }
 
   log(message: string): void {
     if (!this.#output.quiet) this.#progress.log(message);
+  }
+
+  count({ what, done, total }: { what: string; done: number; total: number }): void {
+    if (!this.#output.quiet) this.#progress.count(what, done, total);
   }
 
   warn(message: string): void {

@@ -24,12 +24,13 @@ export type RunEvent =
   | ValidationRecord
   | { type: 'start'; folder: string; step: number; sequences: number; stepsPerEpoch: number }
   | { type: 'note'; message: string }
-  | { type: 'tokens'; what: string; done: number; total: number }
   | { type: 'checkpoint'; step: number; path: string };
 
 export interface RunHooks {
   onEvent?: (event: RunEvent) => void;
   onWarning?: (message: string) => void;
+  /** Told of each token of the comparison's continuations. */
+  onTokens?: ComparisonParts['onTokens'];
   /** Asked after every step: true finishes the run there, with a checkpoint and without the closing measurements. */
   shouldStop?: () => boolean;
   signal?: AbortSignal;
@@ -92,8 +93,7 @@ class RunInProgress {
     const { signal } = hooks;
     this.#training = new Training({ model, optimizer, sequences: data.train, settings: pickTrainSettings(config), state, signal });
     const overlapIndex = data.contexts.length === 0 ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
-    const onTokens: ComparisonParts['onTokens'] = (progress) => hooks.onEvent?.({ type: 'tokens', ...progress });
-    this.#parts = { model, data, config, overlapIndex, signal, onTokens };
+    this.#parts = { model, data, config, overlapIndex, signal, onTokens: hooks.onTokens };
     this.#savedStep = state?.step ?? -1;
   }
 
