@@ -1,8 +1,5 @@
 #include "binding/config_reader.h"
 
-#include <algorithm>
-#include <cmath>
-#include <functional>
 #include <string>
 #include <utility>
 
@@ -117,33 +114,6 @@ void check_shapes(const ModelConfig& config) {
   }
 }
 
-/// Flags that config.json may set and the engine does not compute yet: refused, never computed wrongly.
-void check_computed(const ModelConfig& config) {
-  std::string missing;
-  const auto need = [&](bool asked, const char* flag) {
-    if (asked) missing += (missing.empty() ? "" : ", ") + std::string(flag);
-  };
-  const auto& windows = config.layer_windows;
-  need(config.weight_layout == WeightLayout::fused, "fused projections");
-  need(config.norm_type == NormType::layer, "layer norms");
-  need(config.norm_offset, "norms that scale by 1 + weight");
-  need(config.post_norms, "norms after attention and MLP");
-  need(config.qk_norm, "norms of queries and keys");
-  need(config.activation != Activation::silu || !config.gated_mlp, "another MLP than SwiGLU");
-  need(config.qkv_bias != config.output_bias, "biases on q, k and v alone");
-  need(config.learned_positions, "learned positions");
-  need(config.rope_scaling.type == RopeScaling::Type::yarn, "yarn scaling");
-  need(config.has_rope(LayerRope::none) || config.has_rope(LayerRope::local), "another rotary table per layer");
-  need(config.embedding_scale != 1, "scaled embeddings");
-  need(config.attention_softcap != 0 || config.final_softcap != 0, "soft caps");
-  need(config.output_vocab_size != config.vocab_size, "a head smaller than the vocabulary");
-  need(std::adjacent_find(windows.begin(), windows.end(), std::not_equal_to<>()) != windows.end(), "windows that differ by layer");
-  need(std::abs(config.query_scale - 1 / std::sqrt(static_cast<double>(config.head_dim))) > 1e-9, "another scale of queries");
-  if (missing.empty()) return;
-  refuse_model("expected a model of the Llama family (Llama, TinyLlama, SmolLM2, DeepSeek-LLM, Mistral), got one with " + missing +
-               "; its files can be read, but computing it is not supported yet");
-}
-
 }  // namespace
 
 ModelConfig read_model_config(const Napi::Value& value) {
@@ -158,7 +128,6 @@ ModelConfig read_model_config(const Napi::Value& value) {
   config.attention_softcap = number(object, "attentionSoftcap");
   config.final_softcap = number(object, "finalSoftcap");
   check_shapes(config);
-  check_computed(config);
   return config;
 }
 

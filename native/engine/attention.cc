@@ -10,8 +10,9 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+
+#include "engine/softcap.h"
 
 #include "kernels/decode_attention.h"
 #include "kernels/enabled.h"
@@ -27,43 +28,49 @@ at::Tensor grouped(const at::Tensor& heads, int64_t key_value_heads) {
 
 }  // namespace
 
-Attention::Attention(const ModelConfig& config) : config_(config), scale_(1.0 / std::sqrt(static_cast<double>(config.head_dim))) {}
+Attention::Attention(const ModelConfig& config) : config_(config) {}
 
-const at::Tensor& Attention::causal_mask(int64_t length, const at::TensorOptions& options) {
-  if (mask_.defined() && mask_.size(0) == length) return mask_;
+const at::Tensor& Attention::causal_mask(int64_t length, int64_t window, const at::TensorOptions& options) {
+  at::Tensor& mask = masks_[window];
+  if (mask.defined() && mask.size(0) == length) return mask;
   at::Tensor allowed = at::ones({length, length}, at::TensorOptions().dtype(at::kBool)).tril();
-  if (config_.layer_windows[0] > 0) allowed = allowed.triu(1 - config_.layer_windows[0]);
-  mask_ = at::zeros({length, length}, at::kFloat)
-              .masked_fill_(allowed.logical_not(), -std::numeric_limits<float>::infinity())
-              .to(options);
-  return mask_;
+  if (window > 0) allowed = allowed.triu(1 - window);
+  mask = at::zeros({length, length}, at::kFloat)
+             .masked_fill_(allowed.logical_not(), -std::numeric_limits<float>::infinity())
+             .to(options);
+  return mask;
 }
 
-at::Tensor Attention::probabilities(const at::Tensor& q, const at::Tensor& k) {
+at::Tensor Attention::probabilities(const at::Tensor& q, const at::Tensor& k, int64_t window) {
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2);
   const int64_t kv = config_.num_key_value_heads;
   at::Tensor scores = scores_.view({batch * kv, heads / kv * length, length}, q.options());
   at::Tensor result = probabilities_.view(scores.sizes(), q.options());
   at::bmm_out(scores, grouped(q, kv), grouped(k, kv).transpose(1, 2));
-  scores.mul_(scale_);
-  scores.view({batch * heads, length, length}).add_(causal_mask(length, q.options()));
+  scores.mul_(config_.query_scale);
+  if (config_.attention_softcap > 0) {
+    at::Tensor ratio = score_ratios_.view(scores.sizes(), q.options());
+    softcap_(scores, config_.attention_softcap, ratio);
+  }
+  scores.view({batch * heads, length, length}).add_(causal_mask(length, window, q.options()));
   at::_softmax_out(result, scores, -1, /*half_to_float=*/false);
   return result;
 }
 
-void Attention::forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+void Attention::forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                        int64_t window) {
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3);
-  at::Tensor p = probabilities(q, k);
+  at::Tensor p = probabilities(q, k, window);
   at::Tensor mixed = heads_.view({batch * config_.num_key_value_heads, p.size(1), size}, q.options());
   at::bmm_out(mixed, p, grouped(v, config_.num_key_value_heads));
   out.view({batch, length, heads, size}).copy_(mixed.view({batch, heads, length, size}).transpose(1, 2));
 }
 
 void Attention::backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
-                         const at::Tensor& k, const at::Tensor& v) {
+                         const at::Tensor& k, const at::Tensor& v, int64_t window) {
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3);
   const int64_t kv = config_.num_key_value_heads;
-  at::Tensor p = probabilities(q, k);  // [B*K, G*T, T]
+  at::Tensor p = probabilities(q, k, window);  // [B*K, G*T, T]
   at::Tensor dmixed = heads_.view({batch, heads, length, size}, q.options());
   dmixed.copy_(dout.view({batch, length, heads, size}).transpose(1, 2));
   at::Tensor dm = dmixed.view({batch * kv, heads / kv * length, size});
@@ -75,7 +82,11 @@ void Attention::backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const a
   at::bmm_out(dv_rows, p.transpose(1, 2), dm);
   at::bmm_out(dp, dm, grouped(v, kv).transpose(1, 2));
   at::_softmax_backward_data_out(ds, dp, p, -1, p.scalar_type());
-  ds.mul_(scale_);
+  if (config_.attention_softcap > 0) {
+    at::Tensor ratio = score_ratios_.view(p.sizes(), q.options());  // of the probabilities just computed
+    softcap_backward_(ds, ratio);
+  }
+  ds.mul_(config_.query_scale);
   at::bmm_out(dq_rows, ds, grouped(k, kv));
   at::bmm_out(dk_rows, ds.transpose(1, 2), grouped(q, kv));
 }
@@ -99,14 +110,15 @@ at::Tensor DecodeSpan::mask(int64_t cached, const at::TensorOptions& options) co
 void Attention::decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span) {
   const int64_t batch = q.size(0), heads = q.size(1), size = q.size(3), cached = k.size(2);
   const int64_t kv = config_.num_key_value_heads;
-  if (kernels::takes(out, q) && k.stride(3) == 1 && k.stride(2) == size) {
+  if (config_.attention_softcap == 0 && kernels::takes(out, q) && k.stride(3) == 1 && k.stride(2) == size) {
     return kernels::decode_attention({out.data_ptr<float>(), q.data_ptr<float>(), k.data_ptr<float>(), v.data_ptr<float>(), k.stride(0),
-                                      k.stride(1), heads, kv, size, static_cast<float>(scale_), span.first, span.last});
+                                      k.stride(1), heads, kv, size, static_cast<float>(config_.query_scale), span.first, span.last});
   }
   at::Tensor rows = q.reshape({batch * kv, heads / kv, size});
   at::Tensor scores = scores_.view({batch * kv, heads / kv, cached}, q.options());
   at::bmm_out(scores, rows, k.view({batch * kv, cached, size}).transpose(1, 2));
-  scores.mul_(scale_);
+  scores.mul_(config_.query_scale);
+  if (config_.attention_softcap > 0) softcap_(scores, config_.attention_softcap);
   if (at::Tensor mask = span.mask(cached, q.options()); mask.defined()) scores.view({batch, kv, heads / kv, cached}).add_(mask);
   at::Tensor p = probabilities_.view(scores.sizes(), q.options());
   at::_softmax_out(p, scores, -1, /*half_to_float=*/false);
@@ -115,7 +127,7 @@ void Attention::decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k
 }
 
 int64_t Attention::workspace_bytes() const {
-  return scores_.bytes() + probabilities_.bytes() + heads_.bytes() + score_gradients_.bytes();
+  return scores_.bytes() + probabilities_.bytes() + heads_.bytes() + score_gradients_.bytes() + score_ratios_.bytes();
 }
 
 }  // namespace hyperfit

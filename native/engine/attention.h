@@ -1,6 +1,8 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <map>
+
 #include <vector>
 
 #include "engine/buffer.h"
@@ -16,7 +18,7 @@ struct DecodeSpan {
   std::vector<int64_t> first, last;
 };
 
-/// Causal (optionally windowed) attention with grouped keys and values, as batched products: the query heads that
+/// Causal (optionally windowed, optionally soft-capped) attention with grouped keys and values, as batched products: the query heads that
 /// share a key head are rows of one product, so keys are never expanded.
 /// Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA).
 /// Shapes: B batch, H heads, K key/value heads, G = H / K, T positions, D head size.
@@ -24,23 +26,22 @@ class Attention {
  public:
   explicit Attention(const ModelConfig& config);
 
-  /// out [B*T, H*D] from q [B, H, T, D], k and v [B, K, T, D].
-  void forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+  /// out [B*T, H*D] from q [B, H, T, D], k and v [B, K, T, D]; `window` is the layer's, 0 for none.
+  void forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t window);
   /// dq, dk, dv (shapes of q, k, v) from dout [B*T, H*D]; probabilities are computed again, which is cheaper than
   /// keeping B*H*T*T numbers a layer.
   void backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
-                const at::Tensor& k, const at::Tensor& v);
+                const at::Tensor& k, const at::Tensor& v, int64_t window);
   /// One new position a row: out [B, H*D] from q [B, H, 1, D] and cached k, v [B, K, S, D].
   void decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span);
   int64_t workspace_bytes() const;
 
  private:
-  at::Tensor probabilities(const at::Tensor& q, const at::Tensor& k);
-  const at::Tensor& causal_mask(int64_t length, const at::TensorOptions& options);
+  at::Tensor probabilities(const at::Tensor& q, const at::Tensor& k, int64_t window);
+  const at::Tensor& causal_mask(int64_t length, int64_t window, const at::TensorOptions& options);
   ModelConfig config_;
-  double scale_;
-  at::Tensor mask_;  // [T, T], 0 where attention is allowed and -inf elsewhere
-  Buffer scores_, probabilities_, heads_, score_gradients_;
+  std::map<int64_t, at::Tensor> masks_;  // by window: [T, T], 0 where attention is allowed and -inf elsewhere
+  Buffer scores_, probabilities_, heads_, score_gradients_, score_ratios_;
 };
 
 }  // namespace hyperfit

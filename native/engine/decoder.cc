@@ -1,6 +1,6 @@
 #include "engine/decoder.h"
 
-#include "engine/swiglu.h"
+#include "engine/softcap.h"
 
 namespace hyperfit {
 
@@ -11,53 +11,69 @@ Decoder::Decoder(const ModelConfig& config, at::Device device)
       rotary_(config, device),
       attention_(config),
       workspace_(config, options_) {
-  embedding_.weight = &parameters_.at("model.embed_tokens.weight");
-  final_norm_ = {&parameters_.at("model.norm.weight"), config.norm_eps};
+  const ParameterNames names = parameter_names(config.weight_layout);
+  embedding_ = {&parameters_.at(names.embedding), config.embedding_scale};
+  if (config.learned_positions) positions_.weight = &parameters_.at(names.positions);
+  final_norm_ = norm(names.final_norm);
   head_.weight = config.tie_word_embeddings ? embedding_.weight : &parameters_.at("lm_head.weight");
   for (int64_t index = 0; index < config.num_hidden_layers; ++index) layers_.push_back(make_layer(index));
 }
 
-Linear Decoder::linear(const std::string& name, bool bias) {
-  return {&parameters_.at(name + ".weight"), bias ? &parameters_.at(name + ".bias") : nullptr};
+Linear Decoder::linear(const std::string& name, bool bias, bool transposed) {
+  return {&parameters_.at(name + ".weight"), bias ? &parameters_.at(name + ".bias") : nullptr, transposed};
+}
+
+Norm Decoder::norm(const std::string& name) {
+  Parameter* bias = config_.norm_type == NormType::layer ? &parameters_.at(name + ".bias") : nullptr;
+  return {config_.norm_type, &parameters_.at(name + ".weight"), bias, config_.norm_eps, config_.norm_offset ? 1.0f : 0.0f};
+}
+
+// Of each head by itself, root mean square in every family that has one.
+Norm Decoder::head_norm(const std::string& name) {
+  return {NormType::rms, &parameters_.at(name + ".weight"), nullptr, config_.norm_eps, config_.norm_offset ? 1.0f : 0.0f};
 }
 
 DecoderLayer Decoder::make_layer(int64_t index) {
-  const std::string prefix = "model.layers." + std::to_string(index) + ".";
-  auto attention = [&](const char* name) { return linear(prefix + "self_attn." + name, config_.qkv_bias); };
-  auto mlp = [&](const char* name) { return linear(prefix + "mlp." + name, config_.mlp_bias); };
-  auto norm = [&](const char* name) { return RmsNorm{&parameters_.at(prefix + name), config_.norm_eps}; };
-  return {norm("input_layernorm.weight"), norm("post_attention_layernorm.weight"),
-          attention("q_proj"), attention("k_proj"), attention("v_proj"), attention("o_proj"),
-          mlp("gate_proj"), mlp("up_proj"), mlp("down_proj")};
+  const std::string prefix = parameter_names(config_.weight_layout).layers + std::to_string(index) + ".";
+  DecoderLayer layer = config_.weight_layout == WeightLayout::fused ? make_fused_layer(prefix) : make_separate_layer(prefix);
+  layer.rope = config_.layer_ropes[index];
+  layer.window = config_.layer_windows[index];
+  return layer;
 }
 
-// a.x -> normed -> q, k, v by head, q and k turned.
-void Decoder::project_heads(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence,
-                            const at::Tensor& cos, const at::Tensor& sin) {
-  Scratch& s = workspace_.scratch();
-  const int64_t size = config_.head_dim;
-  auto by_head = [&](const at::Tensor& rows, int64_t heads) { return rows.view({batch, sequence, heads, size}).transpose(1, 2); };
-  layer.input_norm.forward(s.normed, a.attention_rstd, a.x);
-  layer.q_proj.forward(s.query_rows, s.normed);
-  rotate(a.q, by_head(s.query_rows, config_.num_attention_heads), cos, sin);
-  layer.k_proj.forward(s.key_value_rows, s.normed);
-  rotate(a.k, by_head(s.key_value_rows, config_.num_key_value_heads), cos, sin);
-  layer.v_proj.forward(s.key_value_rows, s.normed);
-  a.v.copy_(by_head(s.key_value_rows, config_.num_key_value_heads));
+DecoderLayer Decoder::make_separate_layer(const std::string& prefix) {
+  const std::string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
+  DecoderLayer layer;
+  layer.input_norm = norm(prefix + "input_layernorm");
+  layer.mlp_norm = norm(prefix + (config_.post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm"));
+  if (config_.post_norms) {
+    layer.attention_out_norm = norm(prefix + "post_attention_layernorm");
+    layer.mlp_out_norm = norm(prefix + "post_feedforward_layernorm");
+  }
+  if (config_.qk_norm) {
+    layer.q_norm = head_norm(attention + "q_norm");
+    layer.k_norm = head_norm(attention + "k_norm");
+  }
+  layer.q_proj = linear(attention + "q_proj", config_.qkv_bias);
+  layer.k_proj = linear(attention + "k_proj", config_.qkv_bias);
+  layer.v_proj = linear(attention + "v_proj", config_.qkv_bias);
+  layer.o_proj = linear(attention + "o_proj", config_.output_bias);
+  if (config_.gated_mlp) layer.gate_proj = linear(mlp + "gate_proj", config_.mlp_bias);
+  layer.up_proj = linear(mlp + "up_proj", config_.mlp_bias);
+  layer.down_proj = linear(mlp + "down_proj", config_.mlp_bias);
+  return layer;
 }
 
-void Decoder::attention_forward(const DecoderLayer& layer, LayerActivations& a) {
-  attention_.forward(a.attention, a.q, a.k, a.v);
-  layer.o_proj.forward_residual(a.middle, a.x, a.attention);
-}
-
-void Decoder::mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Tensor& next_x) {
-  Scratch& s = workspace_.scratch();
-  layer.mlp_norm.forward(s.normed, a.mlp_rstd, a.middle);
-  layer.gate_proj.forward(a.gate, s.normed);
-  layer.up_proj.forward(a.up, s.normed);
-  swiglu_forward(s.activation, a.gate, a.up);
-  layer.down_proj.forward_residual(next_x, a.middle, s.activation);
+DecoderLayer Decoder::make_fused_layer(const std::string& prefix) {
+  constexpr bool kTransposed = true;
+  DecoderLayer layer;
+  layer.input_norm = norm(prefix + "ln_1");
+  layer.mlp_norm = norm(prefix + "ln_2");
+  layer.qkv_proj = linear(prefix + "attn.c_attn", config_.qkv_bias, kTransposed);
+  layer.o_proj = linear(prefix + "attn.c_proj", config_.output_bias, kTransposed);
+  layer.up_proj = linear(prefix + "mlp.c_fc", config_.mlp_bias, kTransposed);
+  layer.down_proj = linear(prefix + "mlp.c_proj", config_.mlp_bias, kTransposed);
+  return layer;
 }
 
 at::Tensor& Decoder::stream_after(int64_t layer) {
@@ -66,24 +82,34 @@ at::Tensor& Decoder::stream_after(int64_t layer) {
 }
 
 void Decoder::run_layers(const TokenBatch& batch, const StopSignals& stop, const Observer& observe) {
-  auto [cos, sin] = rotary_.range(0, batch.sequence);
+  const LayerRotations rotations = rotary_.range(0, batch.sequence);
   embedding_.forward(workspace_.layer(0).x, batch.tokens);
+  positions_.forward(workspace_.layer(0).x, batch.sequence);
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
     stop.throw_if_cancelled();
     LayerActivations& a = workspace_.layer(index);
-    project_heads(layers_[index], a, batch.batch, batch.sequence, cos, sin);
+    project_heads(layers_[index], a, batch.batch, batch.sequence, rotations);
     if (observe) observe(index, a);
-    attention_forward(layers_[index], a);
+    attention_.forward(a.attention, a.q, a.k, a.v, layers_[index].window);
+    attention_output(layers_[index], a);
     mlp_forward(layers_[index], a, stream_after(index));
   }
 }
 
-at::Tensor Decoder::head_forward(const at::Tensor& x) {
+// `keep`: a backward follows and wants what the soft cap did.
+at::Tensor Decoder::head_forward(const at::Tensor& x, bool keep) {
   Scratch& s = workspace_.scratch();
-  at::Tensor normed = s.normed.narrow(0, 0, x.size(0)), rstd = s.final_rstd.narrow(0, 0, x.size(0));
-  final_norm_.forward(normed, rstd, x);
-  at::Tensor logits = workspace_.logits(x.size(0));
+  const int64_t rows = x.size(0);  // after reading prompts only those of the last tokens
+  at::Tensor normed = s.normed.narrow(0, 0, rows), stats = s.final_stats.view({-1}).narrow(0, 0, 2 * rows).view({2, rows, 1});
+  final_norm_.forward(normed, stats, x);
+  at::Tensor logits = workspace_.logits(rows);
   head_.forward(logits, normed);
+  if (config_.final_softcap > 0 && keep) {
+    at::Tensor ratios = workspace_.logit_ratios(rows);
+    softcap_(logits, config_.final_softcap, ratios);
+  } else if (config_.final_softcap > 0) {
+    softcap_(logits, config_.final_softcap);
+  }
   return logits;
 }
 
@@ -100,7 +126,7 @@ LossSum Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& tar
   parameters_.require_gradients();
   workspace_.shape(batch.batch, batch.sequence, /*keep=*/true);
   run_layers(batch, stop, nullptr);
-  at::Tensor logits = head_forward(workspace_.scratch().final_x);
+  at::Tensor logits = head_forward(workspace_.scratch().final_x, /*keep=*/true);
   LossSum loss = cross_entropy_forward_backward_(logits, targets);
   stop.throw_if_cancelled();
   backward(batch, logits, parameters_.gradient_beta(), stop);
@@ -112,60 +138,24 @@ LossSum Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& tar
 void Decoder::backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop) {
   Scratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
+  const LayerRotations rotations = rotary_.range(0, batch.sequence);
+  if (config_.final_softcap > 0) {
+    at::Tensor ratios = workspace_.logit_ratios(dlogits.size(0));
+    softcap_backward_(dlogits, ratios);
+  }
   head_.backward_parameters(dlogits, s.normed, beta);  // s.normed still holds the head's input
   head_.backward_input(b.dnormed, dlogits, /*accumulate=*/false);
   b.dx.zero_();
-  final_norm_.backward(b.dx, b.dnormed, s.final_x, s.final_rstd, s.hidden, beta);
+  final_norm_.backward(b.dx, b.dnormed, s.final_x, s.final_stats, s.hidden, beta);
   for (int64_t index = config_.num_hidden_layers - 1; index >= 0; --index) {
     stop.throw_if_cancelled();
     mlp_backward(layers_[index], workspace_.layer(index), beta);
-    attention_backward(layers_[index], workspace_.layer(index), beta, batch);
+    attention_backward(layers_[index], workspace_.layer(index), beta, batch, rotations);
   }
+  positions_.backward(b.dx, batch.sequence, beta);
   if (!config_.tie_word_embeddings && beta == 0) embedding_.weight->gradient.zero_();
   embedding_.backward(b.dx, batch.tokens);
   parameters_.mark_gradients_fresh();
-}
-
-// b.dx: gradient of the stream after the layer -> gradient of the stream between attention and MLP.
-void Decoder::mlp_backward(const DecoderLayer& layer, LayerActivations& a, double beta) {
-  Scratch& s = workspace_.scratch();
-  BackwardScratch& b = workspace_.backward();
-  swiglu_forward(s.activation, a.gate, a.up);
-  layer.down_proj.backward_parameters(b.dx, s.activation, beta);
-  layer.down_proj.backward_input(b.dactivation, b.dx, /*accumulate=*/false);
-  swiglu_backward(b.dgate, b.dup, b.dactivation, a.gate, a.up);
-
-  layer.mlp_norm.recompute(s.normed, a.mlp_rstd, a.middle);
-  layer.gate_proj.backward_parameters(b.dgate, s.normed, beta);
-  layer.up_proj.backward_parameters(b.dup, s.normed, beta);
-  layer.gate_proj.backward_input(b.dnormed, b.dgate, /*accumulate=*/false);
-  layer.up_proj.backward_input(b.dnormed, b.dup, /*accumulate=*/true);
-  layer.mlp_norm.backward(b.dx, b.dnormed, a.middle, a.mlp_rstd, s.hidden, beta);
-}
-
-// b.dx: gradient of the stream between attention and MLP -> gradient of the stream entering the layer.
-void Decoder::attention_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch) {
-  Scratch& s = workspace_.scratch();
-  BackwardScratch& b = workspace_.backward();
-  auto [cos, sin] = rotary_.range(0, batch.sequence);
-  auto by_head = [&](const at::Tensor& rows, int64_t heads) {
-    return rows.view({batch.batch, batch.sequence, heads, config_.head_dim}).transpose(1, 2);
-  };
-  layer.o_proj.backward_parameters(b.dx, a.attention, beta);
-  layer.o_proj.backward_input(b.dattention, b.dx, /*accumulate=*/false);
-  attention_.backward(b.dq, b.dk, b.dv, b.dattention, a.q, a.k, a.v);
-
-  layer.input_norm.recompute(s.normed, a.attention_rstd, a.x);
-  rotate_backward(by_head(s.query_rows, config_.num_attention_heads), b.dq, cos, sin);
-  layer.q_proj.backward_parameters(s.query_rows, s.normed, beta);
-  layer.q_proj.backward_input(b.dnormed, s.query_rows, /*accumulate=*/false);
-  rotate_backward(by_head(s.key_value_rows, config_.num_key_value_heads), b.dk, cos, sin);
-  layer.k_proj.backward_parameters(s.key_value_rows, s.normed, beta);
-  layer.k_proj.backward_input(b.dnormed, s.key_value_rows, /*accumulate=*/true);
-  by_head(s.key_value_rows, config_.num_key_value_heads).copy_(b.dv);
-  layer.v_proj.backward_parameters(s.key_value_rows, s.normed, beta);
-  layer.v_proj.backward_input(b.dnormed, s.key_value_rows, /*accumulate=*/true);
-  layer.input_norm.backward(b.dx, b.dnormed, a.x, a.attention_rstd, s.hidden, beta);
 }
 
 }  // namespace hyperfit

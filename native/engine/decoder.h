@@ -11,18 +11,23 @@
 #include "engine/linear.h"
 #include "engine/model_config.h"
 #include "engine/parameters.h"
-#include "engine/rms_norm.h"
+#include "engine/norm.h"
 #include "engine/rotary.h"
 #include "engine/stop_signals.h"
 #include "engine/workspace.h"
 
 namespace hyperfit {
 
-/// The parameters of one transformer block.
+/// The parameters of one transformer block. What a model lacks is empty.
 struct DecoderLayer {
-  RmsNorm input_norm, mlp_norm;
+  Norm input_norm, mlp_norm;
+  Norm attention_out_norm, mlp_out_norm;        // post_norms
+  Norm q_norm, k_norm;                          // qk_norm
+  Linear qkv_proj;                              // fused layout: q, k and v in one
   Linear q_proj, k_proj, v_proj, o_proj;
   Linear gate_proj, up_proj, down_proj;
+  LayerRope rope = LayerRope::global;
+  int64_t window = 0;
 };
 
 /// B sequences of T token ids, int64 [B*T] on the model's device.
@@ -58,28 +63,39 @@ class Decoder {
 
  private:
   DecoderLayer make_layer(int64_t index);
-  Linear linear(const std::string& name, bool bias);
+  DecoderLayer make_separate_layer(const std::string& prefix);
+  DecoderLayer make_fused_layer(const std::string& prefix);
+  Linear linear(const std::string& name, bool bias, bool transposed = false);
+  Norm norm(const std::string& name);
+  Norm head_norm(const std::string& name);
   void project_heads(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence,
-                     const at::Tensor& cos, const at::Tensor& sin);
-  void attention_forward(const DecoderLayer& layer, LayerActivations& a);
+                     const LayerRotations& rotations);
+  void project_separately(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence, const Rotation& rotation);
+  void attention_output(const DecoderLayer& layer, LayerActivations& a);
   void mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Tensor& next_x);
-  void attention_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch);
+  void attention_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch,
+                          const LayerRotations& rotations);
+  void heads_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch, const Rotation& rotation);
+  void fused_heads_backward(const DecoderLayer& layer, double beta, const TokenBatch& batch, const Rotation& rotation);
   void mlp_backward(const DecoderLayer& layer, LayerActivations& a, double beta);
+  const at::Tensor& branch_gradient(const Norm& norm, const at::Tensor& branch, const at::Tensor& stats, double beta);
+  at::Tensor by_head(const at::Tensor& rows, int64_t heads, int64_t batch, int64_t sequence) const;
   at::Tensor& stream_after(int64_t layer);
   /// Told of each layer once its q, k and v are there.
   using Observer = std::function<void(int64_t layer, const LayerActivations& activations)>;
   void run_layers(const TokenBatch& batch, const StopSignals& stop, const Observer& observe);
-  at::Tensor head_forward(const at::Tensor& x);
+  at::Tensor head_forward(const at::Tensor& x, bool keep = false);
   void backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop);
 
   ModelConfig config_;
   at::TensorOptions options_;
   ParameterStore parameters_;
-  Rotary rotary_;
+  RotaryTables rotary_;
   Attention attention_;
   Workspace workspace_;
   Embedding embedding_;
-  RmsNorm final_norm_;
+  PositionEmbedding positions_;
+  Norm final_norm_;
   Linear head_;
   std::vector<DecoderLayer> layers_;
 };

@@ -21,18 +21,20 @@ at::Tensor Decoder::decode_step(const at::Tensor& tokens, const std::vector<int6
   const int64_t cached = *std::max_element(positions.begin(), positions.end()) + 1;
   const bool together = std::all_of(positions.begin(), positions.end(), [&](int64_t p) { return p == positions[0]; });
   at::Tensor where = at::tensor(positions, at::kLong).to(options_.device());
-  auto [cos, sin] = rotary_.gather(where);  // [B, 1, 1, D/2]
-  const DecodeSpan span(positions, config_.layer_windows[0]);
+  const LayerRotations rotations = rotary_.gather(where);
 
   workspace_.shape(batch, 1, /*keep=*/false);
   embedding_.forward(workspace_.layer(0).x, tokens);
+  positions_.forward_at(workspace_.layer(0).x, where);
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
+    const DecoderLayer& layer = layers_[index];
     LayerActivations& a = workspace_.layer(index);
-    project_heads(layers_[index], a, batch, 1, cos, sin);
+    project_heads(layer, a, batch, 1, rotations);
     cache.store_token(index, a.k, a.v, where, together ? positions[0] : -1);
+    const DecodeSpan span(positions, layer.window);
     attention_.decode(a.attention, a.q, cache.keys(index).narrow(2, 0, cached), cache.values(index).narrow(2, 0, cached), span);
-    layers_[index].o_proj.forward_residual(a.middle, a.x, a.attention);
-    mlp_forward(layers_[index], a, stream_after(index));
+    attention_output(layer, a);
+    mlp_forward(layer, a, stream_after(index));
   }
   return head_forward(workspace_.scratch().final_x);
 }

@@ -5,13 +5,25 @@
 
 namespace hyperfit {
 
-/// Rows of the weight by token id.
+/// Rows of the weight by token id, times `scale`.
 struct Embedding {
   Parameter* weight = nullptr;  // [vocabulary, hidden]
+  double scale = 1;
 
   void forward(at::Tensor& x, const at::Tensor& tokens) const;  // x [rows, hidden], tokens int64 [rows]
-  /// dW[token] += dx. With a tied head its product has already written dW; otherwise the caller clears it first.
+  /// dW[token] += scale dx. With a tied head its product has already written dW; otherwise the caller clears it first.
   void backward(const at::Tensor& dx, const at::Tensor& tokens) const;
+};
+
+/// Rows of the weight by position, added to the tokens'; without a weight it does nothing.
+struct PositionEmbedding {
+  Parameter* weight = nullptr;  // [positions, hidden] or null
+
+  /// x [B*T, hidden] of positions 0 .. T - 1.
+  void forward(at::Tensor& x, int64_t sequence) const;
+  /// x [rows, hidden] of one position a row, int64 [rows].
+  void forward_at(at::Tensor& x, const at::Tensor& positions) const;
+  void backward(const at::Tensor& dx, int64_t sequence, double beta) const;
 };
 
 }  // namespace hyperfit

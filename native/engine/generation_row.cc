@@ -19,7 +19,10 @@ GenerationRow::GenerationRow(std::vector<int32_t> prompt, const GenerateOptions&
 }
 
 void GenerationRow::ban(std::span<float> scores, std::span<const int32_t> ids) const {
-  for (int32_t id : ids) scores[id] = -std::numeric_limits<float>::infinity();
+  for (int32_t id : ids) {
+    // A head may be smaller than the vocabulary: what it cannot predict needs no ban.
+    if (id >= 0 && static_cast<size_t>(id) < scores.size()) scores[id] = -std::numeric_limits<float>::infinity();
+  }
 }
 
 // Counted as an intervention when the token that would otherwise rank first is forbidden.

@@ -15,8 +15,11 @@ void load_parameters(ParameterStore& parameters, const std::vector<TensorSource>
   for (const TensorSource& source : sources) {
     stop.throw_if_cancelled();
     Parameter& parameter = parameters.at(source.name);
-    if (source.shape != parameter.shape) throw Error("ERR_MODEL_FILES", "expected the shape of the config for `" + source.name + "`, got another; the file belongs to another model");
-    parameter.value.copy_(load_tensor(source));
+    const at::Tensor loaded = load_tensor(source);
+    if (loaded.sizes() != at::IntArrayRef(parameter.shape)) {
+      throw Error("ERR_MODEL_FILES", "expected the shape of the config for `" + source.name + "`, got another; the file belongs to another model");
+    }
+    parameter.value.copy_(loaded);
     missing.erase(source.name);
   }
   if (!missing.empty()) throw Error("ERR_MODEL_FILES", "expected weights for `" + *missing.begin() + "`, got none; the file is incomplete");

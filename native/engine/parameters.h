@@ -16,7 +16,16 @@ struct Parameter {
   int64_t offset = 0;   // in elements, into the flat buffers
   at::Tensor value;     // float32 [shape]
   at::Tensor gradient;  // float32 [shape], undefined until gradients are asked for
+
+  /// gradient = beta gradient + addend. beta 0 forgets whatever stood there, NaN included.
+  void accumulate(const at::Tensor& addend, double beta);
 };
+
+/// Hugging Face's names of what stands outside the layers, and what the names within layers begin with.
+struct ParameterNames {
+  std::string embedding, positions, layers, final_norm;
+};
+ParameterNames parameter_names(WeightLayout layout);
 
 /// All parameters in one flat float32 buffer, so that the optimizer and the gradient norm are one pass over memory.
 /// Each parameter starts on a 64-byte boundary; the padding stays zero.

@@ -63,6 +63,7 @@ void apply_repetition_penalty(std::span<float> scores, std::span<const int32_t> 
   if (penalty == 1) return;
   const auto factor = static_cast<float>(penalty);
   for (int32_t id : std::unordered_set<int32_t>(seen.begin(), seen.end())) {
+    if (static_cast<size_t>(id) >= scores.size()) continue;  // a start token that the head cannot predict
     scores[id] = scores[id] < 0 ? scores[id] * factor : scores[id] / factor;
   }
 }

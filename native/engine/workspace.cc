@@ -26,52 +26,67 @@ void Workspace::shape(int64_t batch, int64_t sequence, bool keep) {
 LayerActivations Workspace::layer_views() {
   const ModelConfig& c = config_;
   const int64_t rows = batch_ * sequence_;
-  return {
-      .x = take({rows, c.hidden_size}),
-      .attention_rstd = take({rows, 1}),
-      .q = take({batch_, c.num_attention_heads, sequence_, c.head_dim}),
-      .k = take({batch_, c.num_key_value_heads, sequence_, c.head_dim}),
-      .v = take({batch_, c.num_key_value_heads, sequence_, c.head_dim}),
-      .attention = take({rows, c.query_size()}),
-      .middle = take({rows, c.hidden_size}),
-      .mlp_rstd = take({rows, 1}),
-      .gate = take({rows, c.intermediate_size}),
-      .up = take({rows, c.intermediate_size}),
-  };
+  LayerActivations a;
+  a.x = take({rows, c.hidden_size});
+  a.attention_stats = take({2, rows, 1});
+  a.q = take({batch_, c.num_attention_heads, sequence_, c.head_dim});
+  a.k = take({batch_, c.num_key_value_heads, sequence_, c.head_dim});
+  a.v = take({batch_, c.num_key_value_heads, sequence_, c.head_dim});
+  a.attention = take({rows, c.query_size()});
+  a.middle = take({rows, c.hidden_size});
+  a.mlp_stats = take({2, rows, 1});
+  if (c.gated_mlp) a.gate = take({rows, c.intermediate_size});
+  a.up = take({rows, c.intermediate_size});
+  if (c.qk_norm) {
+    a.raw_q = take({rows, c.query_size()});
+    a.raw_k = take({rows, c.key_value_size()});
+    a.q_stats = take({2, rows * c.num_attention_heads, 1});
+    a.k_stats = take({2, rows * c.num_key_value_heads, 1});
+  }
+  if (c.post_norms) {
+    a.attention_out = take({rows, c.hidden_size});
+    a.attention_out_stats = take({2, rows, 1});
+    a.mlp_out = take({rows, c.hidden_size});
+    a.mlp_out_stats = take({2, rows, 1});
+  }
+  return a;
 }
 
 Scratch Workspace::scratch_views() {
   const ModelConfig& c = config_;
   const int64_t rows = batch_ * sequence_;
-  return {
-      .normed = take({rows, c.hidden_size}),
-      .hidden = take({rows, c.hidden_size}),
-      .activation = take({rows, c.intermediate_size}),
-      .query_rows = take({rows, c.query_size()}),
-      .key_value_rows = take({rows, c.key_value_size()}),
-      .final_rstd = take({rows, 1}),
-      .final_x = take({rows, c.hidden_size}),
-  };
+  Scratch s;
+  s.normed = take({rows, c.hidden_size});
+  s.hidden = take({rows, c.hidden_size});
+  s.activation = take({rows, c.intermediate_size});
+  if (c.weight_layout == WeightLayout::fused) s.heads = take({rows, c.query_size() + 2 * c.key_value_size()});
+  s.query_rows = take({rows, c.query_size()});
+  s.key_value_rows = take({rows, c.key_value_size()});
+  s.final_stats = take({2, rows, 1});
+  s.final_x = take({rows, c.hidden_size});
+  return s;
 }
 
 BackwardScratch Workspace::backward_views() {
   const ModelConfig& c = config_;
   const int64_t rows = batch_ * sequence_;
-  return {
-      .dx = take({rows, c.hidden_size}),
-      .dnormed = take({rows, c.hidden_size}),
-      .dgate = take({rows, c.intermediate_size}),
-      .dup = take({rows, c.intermediate_size}),
-      .dactivation = take({rows, c.intermediate_size}),
-      .dattention = take({rows, c.query_size()}),
-      .dq = take({batch_, c.num_attention_heads, sequence_, c.head_dim}),
-      .dk = take({batch_, c.num_key_value_heads, sequence_, c.head_dim}),
-      .dv = take({batch_, c.num_key_value_heads, sequence_, c.head_dim}),
-  };
+  BackwardScratch b;
+  b.dx = take({rows, c.hidden_size});
+  b.dnormed = take({rows, c.hidden_size});
+  if (c.gated_mlp) b.dgate = take({rows, c.intermediate_size});
+  b.dup = take({rows, c.intermediate_size});
+  b.dactivation = take({rows, c.intermediate_size});
+  b.dattention = take({rows, c.query_size()});
+  b.dq = take({batch_, c.num_attention_heads, sequence_, c.head_dim});
+  b.dk = take({batch_, c.num_key_value_heads, sequence_, c.head_dim});
+  b.dv = take({batch_, c.num_key_value_heads, sequence_, c.head_dim});
+  if (c.post_norms) b.dbranch = take({rows, c.hidden_size});
+  if (c.qk_norm) b.draw = take({rows, c.query_size()});
+  return b;
 }
 
 int64_t Workspace::bytes() const {
-  int64_t total = logits_.bytes();
+  int64_t total = logits_.bytes() + logit_ratios_.bytes();
   for (const Buffer& buffer : buffers_) total += buffer.bytes();
   return total;
 }

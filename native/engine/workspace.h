@@ -9,34 +9,43 @@
 namespace hyperfit {
 
 /// What one layer keeps between forward and backward. N = B*T rows. The normed inputs and the MLP's activation are not
-/// kept: one elementwise pass brings them back.
+/// kept: one elementwise pass brings them back. Statistics of a norm: [2, rows, 1], see Norm.
 struct LayerActivations {
   at::Tensor x;                // [N, hidden] residual stream entering the layer
-  at::Tensor attention_rstd;   // [N, 1]
+  at::Tensor attention_stats;  // of the norm before attention
+  at::Tensor raw_q, raw_k;     // [N, H*D], [N, K*D] before their norms (qk_norm only)
+  at::Tensor q_stats, k_stats; // [2, N*H, 1], [2, N*K, 1] (qk_norm only)
   at::Tensor q;                // [B, H, T, D] rotated
   at::Tensor k, v;             // [B, K, T, D], k rotated
-  at::Tensor attention;        // [N, H*D] before o_proj
+  at::Tensor attention;        // [N, H*D] before the output projection
+  at::Tensor attention_out;    // [N, hidden] before its norm (post_norms only)
+  at::Tensor attention_out_stats;
   at::Tensor middle;           // [N, hidden] residual stream between attention and MLP
-  at::Tensor mlp_rstd;         // [N, 1]
-  at::Tensor gate, up;         // [N, intermediate]
+  at::Tensor mlp_stats;        // of the norm before the MLP
+  at::Tensor gate, up;         // [N, intermediate]; gate undefined without a gate
+  at::Tensor mlp_out;          // [N, hidden] before its norm (post_norms only)
+  at::Tensor mlp_out_stats;
 };
 
 /// Scratch shared by all layers.
 struct Scratch {
   at::Tensor normed, hidden;               // [N, hidden]
   at::Tensor activation;                   // [N, intermediate]
+  at::Tensor heads;                        // [N, (H + 2K)*D]: q, k and v side by side
   at::Tensor query_rows;                   // [N, H*D]
   at::Tensor key_value_rows;               // [N, K*D]
-  at::Tensor final_rstd;                   // [N, 1]
+  at::Tensor final_stats;                  // of the final norm
   at::Tensor final_x;                      // [N, hidden] residual stream leaving the last layer
 };
 
 /// Further scratch of the backward.
 struct BackwardScratch {
   at::Tensor dx;                 // [N, hidden] gradient of the residual stream
+  at::Tensor dbranch;            // [N, hidden] gradient of what a branch adds to it (post_norms only)
   at::Tensor dnormed;            // [N, hidden]
   at::Tensor dgate, dup, dactivation;  // [N, intermediate]
   at::Tensor dattention;         // [N, H*D]
+  at::Tensor draw;               // [N, H*D] gradient before the norms of q or k (qk_norm only)
   at::Tensor dq;                 // [B, H, T, D]
   at::Tensor dk, dv;             // [B, K, T, D]
 };
@@ -51,7 +60,9 @@ class Workspace {
   LayerActivations& layer(int64_t index) { return layers_[keep_ ? index : 0]; }
   Scratch& scratch() { return scratch_; }
   BackwardScratch& backward() { return backward_; }
-  at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.vocab_size}, options_); }
+  at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.output_vocab_size}, options_); }
+  /// tanh of the soft-capped logits, for their backward.
+  at::Tensor logit_ratios(int64_t rows) { return logit_ratios_.view({rows, config_.output_vocab_size}, options_); }
   int64_t bytes() const;
 
  private:
@@ -66,7 +77,7 @@ class Workspace {
   bool keep_ = false;
   size_t next_ = 0;              // which buffer the next view takes
   std::vector<Buffer> buffers_;  // in the order the views ask for them, the same each time
-  Buffer logits_;
+  Buffer logits_, logit_ratios_;
   std::vector<LayerActivations> layers_;
   Scratch scratch_;
   BackwardScratch backward_;

@@ -59,7 +59,7 @@ describe('GGUF as llama.cpp\'s converter writes it, against the Hugging Face mod
     }
   });
 
-  test.each(['llama', 'mistral'])('%s: logits', async (name) => {
+  test.each(NAMES)('%s: logits', async (name) => {
     const expected = await readExpected(name);
     const ids = expected.get('input_ids')!;
     const [batchSize, sequenceLength] = ids.shape as [number, number];

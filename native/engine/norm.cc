@@ -1,0 +1,76 @@
+#include "engine/norm.h"
+
+#include <ATen/ops/mean.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/native_layer_norm.h>
+#include <ATen/ops/native_layer_norm_backward.h>
+#include <ATen/ops/sum.h>
+
+#include "kernels/enabled.h"
+#include "kernels/rms_norm.h"
+
+namespace hyperfit {
+namespace {
+
+float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
+
+}  // namespace
+
+bool Norm::by_kernel(const at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const {
+  return type == NormType::rms && kernels::takes(y, stats, x, weight->value);
+}
+
+at::Tensor Norm::gain() const { return offset == 0 ? weight->value : weight->value.add(offset); }
+
+void Norm::forward(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
+  if (by_kernel(y, stats, x)) {
+    return kernels::rms_norm_forward(data(y), data(stats), data(x), data(weight->value), offset, static_cast<float>(eps), x.size(0),
+                                     x.size(1));
+  }
+  if (type == NormType::layer) return layer_forward(y, stats, x);
+  at::Tensor rstd = stats.select(0, 0);
+  at::mul_out(y, x, x);
+  at::mean_out(rstd, y, {-1}, /*keepdim=*/true);
+  rstd.add_(eps).rsqrt_();
+  recompute(y, stats, x);
+}
+
+void Norm::recompute(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
+  if (by_kernel(y, stats, x)) {
+    return kernels::rms_norm_recompute(data(y), data(stats), data(x), data(weight->value), offset, x.size(0), x.size(1));
+  }
+  if (type == NormType::layer) return layer_forward(y, stats, x);
+  at::mul_out(y, x, stats.select(0, 0));
+  y.mul_(gain());
+}
+
+// rms, with n = x rstd and g = dy gain:  dx = rstd (g - n mean(g n)),  dw = sum over rows of dy n.
+void Norm::backward(at::Tensor dx, at::Tensor dy, const at::Tensor& x, const at::Tensor& stats, at::Tensor scratch, double beta) const {
+  if (by_kernel(dx, stats, x) && kernels::takes(dy, weight->gradient)) {
+    return kernels::rms_norm_backward(data(dx), data(weight->gradient), data(dy), data(x), data(stats), data(weight->value), offset,
+                                      static_cast<float>(beta), x.size(0), x.size(1));
+  }
+  if (type == NormType::layer) return layer_backward(dx, dy, x, stats, beta);
+  const at::Tensor rstd = stats.select(0, 0);
+  at::mul_out(scratch, x, rstd);  // n
+  weight->accumulate(scratch.mul(dy).sum(0), beta);
+  dy.mul_(gain());                                                       // g
+  at::Tensor projection = scratch.mul(dy).mean({-1}, /*keepdim=*/true);  // [rows, 1]
+  dy.sub_(scratch.mul_(projection));
+  dx.addcmul_(dy, rstd);
+}
+
+void Norm::layer_forward(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const {
+  at::Tensor rstd = stats.select(0, 0), mean = stats.select(0, 1);
+  at::native_layer_norm_out(y, mean, rstd, x, {x.size(1)}, weight->value, bias->value, eps);
+}
+
+void Norm::layer_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, double beta) const {
+  auto [dinput, dweight, dbias] = at::native_layer_norm_backward(dy, x, {x.size(1)}, stats.select(0, 1), stats.select(0, 0), weight->value,
+                                                                 bias->value, {true, true, true});
+  dx.add_(dinput);
+  weight->accumulate(dweight, beta);
+  bias->accumulate(dbias, beta);
+}
+
+}  // namespace hyperfit
