@@ -6,7 +6,7 @@ import { describeOnEachDevice } from '../devices.ts';
 import { runAutogradLlama, type MakeTensor } from './autograd-llama.ts';
 import { IGNORE_INDEX, makeBatch, randomRows, type FlatBatch } from './batches.ts';
 import { relativeDifference, relativeError } from './differences.ts';
-import { TINY_MODELS, tinyModelPath } from './expected.ts';
+import { LLAMA_MODELS, tinyModelPath } from './expected.ts';
 import { readAll, readNumbers, withModel } from './models.ts';
 import { writeRandomModel, type RandomConfig } from './random-model.ts';
 
@@ -65,7 +65,7 @@ const configs: fc.Arbitrary<RandomConfig> = fc
   });
 
 describeOnEachDevice('The hand-written backward against autograd in float64', (device) => {
-  test.each(TINY_MODELS)('%s: logits, loss and the gradient of every parameter', (name) =>
+  test.each(LLAMA_MODELS)('%s: logits, loss and the gradient of every parameter', (name) =>
     withModel(tinyModelPath(name), device, (model) => expectSameAsAutograd(model, 5, device)));
 
   test('random shapes and flags', async () => {

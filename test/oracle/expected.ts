@@ -64,7 +64,8 @@ export interface SmolLM2Expectation {
   adamw: AdamWRun;
 }
 
-export const TINY_MODELS = [
+/** Models of the Llama family: those that the autograd oracle spells out. */
+export const LLAMA_MODELS = [
   'llama-tied-gqa',
   'llama-untied-mha',
   'llama-bias',
@@ -75,8 +76,13 @@ export const TINY_MODELS = [
   'tiny-text',
 ] as const;
 
+/** The other families, held against transformers alone: logits, every gradient, training, decoding. */
+export const FAMILY_MODELS = ['qwen2-gqa', 'qwen3-mha', 'smollm3-nope', 'gemma2-softcaps', 'gemma3-windows', 'gpt2-tied'] as const;
+
+export const TINY_MODELS = [...LLAMA_MODELS, ...FAMILY_MODELS] as const;
+
 /** The models whose gradients were recorded element by element. */
-export const FULL_GRADIENT_MODELS: readonly string[] = ['llama-tied-gqa', 'llama-bias'];
+export const FULL_GRADIENT_MODELS: readonly string[] = ['llama-tied-gqa', 'llama-bias', ...FAMILY_MODELS];
 
 export function tinyModelPath(name: string): string {
   return path.join(FIXTURES, 'models', name);
