@@ -20,7 +20,7 @@ export function renderConfigJson({ config, rawConfig, bosTokenId, eosTokenIds }:
   const raw = rawConfig === undefined ? makeRawConfig(config, bosTokenId, eosTokenIds) : textHalf(rawConfig, 'config.json');
   const spellings = ['dtype', 'torch_dtype'].filter((key) => key in raw);
   const dtypes = Object.fromEntries((spellings.length > 0 ? spellings : ['torch_dtype']).map((key) => [key, 'float32']));
-  return `${JSON.stringify({ ...raw, ...dtypes }, null, 2)}\n`;
+  return `${spellFloats(JSON.stringify({ ...raw, ...dtypes }, null, 2))}\n`;
 }
 
 function makeRawConfig(config: ModelConfig, bosTokenId: number | undefined, eosTokenIds: readonly number[]): JsonObject {
@@ -97,4 +97,11 @@ function gemmaSettings(config: ModelConfig): JsonObject {
     layer_types: renderLayerTypes(config.layerWindows),
     final_logit_softcapping: config.finalSoftcap || null,
   };
+}
+
+/** Keys whose numbers transformers wants spelled as floats: it refuses 30 where it expects 30.0, which JavaScript cannot tell apart. */
+const FLOAT_KEYS = /("\w*(?:theta|factor|softcapping|eps|epsilon|dropout|pdrop|initializer_range|base_freq)": -?\d+)(?=,?$)/gm;
+
+function spellFloats(json: string): string {
+  return json.replaceAll(FLOAT_KEYS, '$1.0');
 }

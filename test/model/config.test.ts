@@ -130,3 +130,13 @@ test.each(['llama-bias', 'llama-linear-rope', 'llama-sharded', 'llama-tied-gqa',
     expect(read(raw)).toMatchObject({ vocabSize: raw['vocab_size'], hiddenSize: raw['hidden_size'] });
   },
 );
+
+test('numbers that transformers wants as floats are spelled as such', () => {
+  const rawConfig = { rms_norm_eps: 1e-6, final_logit_softcapping: 30, rope_parameters: { rope_theta: 10000, factor: 8 }, hidden_size: 64, head_dim: 16 };
+  const json = renderConfigJson({ config: {} as ModelConfig, rawConfig, bosTokenId: undefined, eosTokenIds: [] });
+  expect(json).toMatch(/"final_logit_softcapping": 30\.0,/);
+  expect(json).toMatch(/"rope_theta": 10000\.0,/);
+  expect(json).toMatch(/"factor": 8\.0\n/);
+  expect(json).toMatch(/"hidden_size": 64,/);
+  expect(json).toMatch(/"rms_norm_eps": 0\.000001,/);
+});
