@@ -31,6 +31,18 @@ export function relativeError(actual: Numbers, expected: Numbers): number {
   return Math.sqrt(sum) / Math.max(l2Norm(expected), 1e-30);
 }
 
+/**
+ * `relativeError` of each gradient, but never relative to less than a thousandth of all gradients together: some are zero
+ * in exact arithmetic (a key bias that nothing turns shifts all scores alike), and two roundings of zero share no digit.
+ */
+export function gradientErrors(actual: ReadonlyMap<string, Numbers>, expected: (name: string) => Numbers): { parameter: string; error: number }[] {
+  const floor = 1e-3 * Math.hypot(...[...actual.keys()].map((name) => l2Norm(expected(name))));
+  return [...actual].map(([parameter, gradient]) => {
+    const norm = l2Norm(expected(parameter));
+    return { parameter, error: relativeError(gradient, expected(parameter)) * (norm / Math.max(norm, floor)) };
+  });
+}
+
 /** Two best scores nearer than this may swap between two correct float32 implementations. */
 export const NEAR_TIE = 1e-3;
 

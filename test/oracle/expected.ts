@@ -77,7 +77,11 @@ export const LLAMA_MODELS = [
 ] as const;
 
 /** The other families, held against transformers alone: logits, every gradient, training, decoding. */
-export const FAMILY_MODELS = ['qwen2-gqa', 'qwen3-mha', 'smollm3-nope', 'gemma2-softcaps', 'gemma3-windows', 'gpt2-tied'] as const;
+export const FAMILY_MODELS = [
+  'llama-yarn-rope', 'llama-dynamic-rope', 'mistral-tied-mha', 'smollm3-tied-gqa', 'smollm3-window-mha', 'qwen2-tied-gqa', 'qwen2-window-mha',
+  'qwen3-tied-gqa', 'qwen3-window-mha', 'gemma2-tied-gqa', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gemma3-untied-mha', 'gpt2-tied', 'gpt2-untied-odd',
+  'imagegpt-even', 'imagegpt-odd',
+] as const;
 
 export const TINY_MODELS = [...LLAMA_MODELS, ...FAMILY_MODELS] as const;
 
