@@ -218,7 +218,7 @@ export interface NativeAddon {
   ): Promise<NativeGeneration[]>;
   /** Share of the weights that differ from those in `sources` (the files of the model one started from). */
   modelChangedShare(model: ModelHandle, sources: readonly TensorSource[]): Promise<number>;
-  modelMemory(model: ModelHandle): { parameterBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number };
+  modelMemory(model: ModelHandle): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number };
 
   // optimizer
   optimizerCreate(model: ModelHandle, options: { beta1: number; beta2: number; eps: number; weightDecay: number }): OptimizerHandle;

@@ -163,7 +163,7 @@ export class Model {
   }
 
   /** Bytes held, by purpose. */
-  memoryUsage(): { parameterBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number } {
+  memoryUsage(): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number } {
     return addon().modelMemory(this.handle);
   }
 

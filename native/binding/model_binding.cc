@@ -36,22 +36,23 @@ TrainingBatch read_training_batch(const Napi::CallbackInfo& info, const ModelCon
   return {read_batch(info[1], info[3], info[4], config, false), read_batch(info[2], info[3], info[4], config, true)};
 }
 
-// bfloat16 compute comes with the fused kernels; until then it is refused rather than silently computed in float32.
-void check_compute_dtype(const std::string& dtype) {
-  if (dtype == "float32") return;
-  throw Error("ERR_CONFIG", "expected \"float32\" for `computeDtype`, got \"" + dtype + "\"; other types are not available yet");
+at::ScalarType read_compute_dtype(const Napi::Value& value) {
+  const std::string dtype = read_string(value, "computeDtype");
+  if (dtype == "float32") return at::kFloat;
+  if (dtype == "bfloat16") return at::kBFloat16;
+  throw Error("ERR_CONFIG", "expected \"float32\" or \"bfloat16\" for `computeDtype`, got \"" + dtype + "\"");
 }
 
 Napi::Value model_load(const Napi::CallbackInfo& info) {
   const ModelConfig config = read_model_config(info[0]);
   std::vector<TensorSource> sources = read_tensor_sources(info[1]);
   const at::Device device = read_device(info[2], "device");
-  check_compute_dtype(read_string(info[3], "computeDtype"));
+  const at::ScalarType compute_dtype = read_compute_dtype(info[3]);
   Control control(info[4]);
   return queue_task(
       info.Env(),
-      [config, sources = std::move(sources), device, control] {
-        return std::make_shared<Model>(config, sources, device, control.signals());
+      [config, sources = std::move(sources), device, compute_dtype, control] {
+        return std::make_shared<Model>(config, sources, device, compute_dtype, control.signals());
       },
       [](Napi::Env env, std::shared_ptr<Model>& model) {
         return Napi::Number::New(env, addon_data(env).models->models.put(std::move(model)));
@@ -100,8 +101,8 @@ Napi::Value model_forward(const Napi::CallbackInfo& info) {
       info.Env(),
       [model, batch, hidden_states] {
         Forward result;
-        result.logits = model->decoder().forward(to_device(batch, *model), {}, hidden_states ? &result.hidden_states : nullptr);
-        result.logits = result.logits.clone().view({batch.batch, batch.sequence, -1});
+        result.logits = model->forward(to_device(batch, *model), {}, hidden_states ? &result.hidden_states : nullptr);
+        result.logits = result.logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).view({batch.batch, batch.sequence, -1});
         for (at::Tensor& state : result.hidden_states) state = state.view({batch.batch, batch.sequence, -1});
         return result;
       },
@@ -186,6 +187,7 @@ Napi::Value model_memory(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
   auto set = [&](const char* name, int64_t bytes) { result.Set(name, Napi::Number::New(info.Env(), static_cast<double>(bytes))); };
   set("parameterBytes", static_cast<int64_t>(parameters.flat_values().nbytes()));
+  set("computeBytes", parameters.compute_bytes());
   set("gradientBytes", gradients.defined() ? static_cast<int64_t>(gradients.nbytes()) : 0);
   set("workspaceBytes", model->decoder().workspace_bytes());
   set("cacheBytes", model->cache().bytes());

@@ -12,8 +12,6 @@
 namespace hyperfit {
 namespace {
 
-float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
-
 constexpr double kQuickSlope = 1.702;
 
 const char* approximation(Activation f) { return f == Activation::gelu_tanh ? "tanh" : "none"; }
@@ -50,15 +48,19 @@ void activate_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x
 }
 
 void activate_gated(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up, Activation f) {
-  if (f == Activation::silu && kernels::takes(y, gate, up)) return kernels::swiglu_forward(data(y), data(gate), data(up), y.numel());
+  if (f == Activation::silu && kernels::takes_alike(y, gate, up)) {
+    return kernels::by_type(y, [&]<class T>(T* to) { kernels::swiglu_forward(to, gate.data_ptr<T>(), up.data_ptr<T>(), y.numel()); });
+  }
   activate(y, gate, f);
   y.mul_(up);
 }
 
 void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate,
                              const at::Tensor& up, Activation f) {
-  if (f == Activation::silu && kernels::takes(dgate, dup, dy, gate, up)) {
-    return kernels::swiglu_backward(data(dgate), data(dup), data(dy), data(gate), data(up), dy.numel());
+  if (f == Activation::silu && kernels::takes_alike(dgate, dup, dy, gate, up)) {
+    return kernels::by_type(dgate, [&]<class T>(T* to) {
+      kernels::swiglu_backward(to, dup.data_ptr<T>(), dy.data_ptr<T>(), gate.data_ptr<T>(), up.data_ptr<T>(), dy.numel());
+    });
   }
   activate(dup, gate, f);
   dup.mul_(dy);

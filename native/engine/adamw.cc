@@ -9,6 +9,8 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "kernels/adamw.h"
+#include "kernels/enabled.h"
 
 namespace hyperfit {
 
@@ -35,16 +37,44 @@ double AdamW::step(double learning_rate, double grad_scale, double max_grad_norm
   }
   // As torch.nn.utils.clip_grad_norm_: the coefficient has 1e-6 in its denominator.
   const double clip = max_grad_norm > 0 ? std::min(1.0, max_grad_norm / (norm + 1e-6)) : 1.0;
-  at::Tensor gradients = parameters_.flat_gradients();
-  if (grad_scale * clip != 1.0) gradients.mul_(grad_scale * clip);
-
   ++step_;
+  if (kernels::takes(parameters_.flat_values())) {
+    step_by_kernel(learning_rate, grad_scale * clip);
+  } else {
+    step_by_operators(learning_rate, grad_scale * clip);
+  }
+  parameters_.mark_gradients_stale();
+  return norm;
+}
+
+void AdamW::step_by_kernel(double learning_rate, double grad_scale) {
+  const double correction1 = 1 - std::pow(options_.beta1, step_), correction2 = 1 - std::pow(options_.beta2, step_);
+  const at::Tensor& values = parameters_.flat_values();
+  at::Tensor& rounded = parameters_.compute_to_write();
+  kernels::AdamWStep call;
+  call.weights = values.data_ptr<float>();
+  call.exp_avg = exp_avg_.data_ptr<float>();
+  call.exp_avg_sq = exp_avg_sq_.data_ptr<float>();
+  call.gradients = parameters_.flat_gradients().data_ptr<float>();
+  call.rounded = rounded.defined() ? rounded.data_ptr<c10::BFloat16>() : nullptr;
+  call.count = values.numel();
+  call.beta1 = static_cast<float>(options_.beta1);
+  call.beta2 = static_cast<float>(options_.beta2);
+  call.eps = static_cast<float>(options_.eps);
+  call.decay = static_cast<float>(1 - learning_rate * options_.weight_decay);
+  call.step_size = static_cast<float>(learning_rate / correction1);
+  call.root_correction = static_cast<float>(std::sqrt(correction2));
+  call.grad_scale = static_cast<float>(grad_scale);
+  kernels::adamw_step(call);
+}
+
+void AdamW::step_by_operators(double learning_rate, double grad_scale) {
+  at::Tensor gradients = parameters_.flat_gradients();
+  if (grad_scale != 1.0) gradients.mul_(grad_scale);
   at::Tensor step = at::full({}, static_cast<double>(step_), gradients.options());
   at::_fused_adamw_({parameters_.flat_values()}, {gradients}, {exp_avg_}, {exp_avg_sq_}, {}, {step}, learning_rate,
                     options_.beta1, options_.beta2, options_.weight_decay, options_.eps, /*amsgrad=*/false,
                     /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
-  parameters_.mark_gradients_stale();
-  return norm;
 }
 
 at::Tensor AdamW::exp_avg(const Parameter& p) const {

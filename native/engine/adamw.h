@@ -31,6 +31,8 @@ class AdamW {
 
  private:
   double gradient_norm() const;
+  void step_by_kernel(double learning_rate, double grad_scale);
+  void step_by_operators(double learning_rate, double grad_scale);
   ParameterStore& parameters_;
   AdamWOptions options_;
   int64_t step_ = 0;

@@ -13,7 +13,7 @@
 #include <limits>
 
 #include "engine/softcap.h"
-
+#include "kernels/causal_softmax.h"
 #include "kernels/decode_attention.h"
 #include "kernels/enabled.h"
 
@@ -30,6 +30,8 @@ at::Tensor grouped(const at::Tensor& heads, int64_t key_value_heads) {
 
 Attention::Attention(const ModelConfig& config) : config_(config) {}
 
+bool Attention::by_kernel(const at::Tensor& scores) const { return config_.attention_softcap == 0 && kernels::takes_any(scores); }
+
 const at::Tensor& Attention::causal_mask(int64_t length, int64_t window, const at::TensorOptions& options) {
   at::Tensor& mask = masks_[window];
   if (mask.defined() && mask.size(0) == length) return mask;
@@ -45,14 +47,19 @@ at::Tensor Attention::probabilities(const at::Tensor& q, const at::Tensor& k, in
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2);
   const int64_t kv = config_.num_key_value_heads;
   at::Tensor scores = scores_.view({batch * kv, heads / kv * length, length}, q.options());
-  at::Tensor result = probabilities_.view(scores.sizes(), q.options());
   at::bmm_out(scores, grouped(q, kv), grouped(k, kv).transpose(1, 2));
+  if (by_kernel(scores)) {
+    const kernels::CausalRows rows{batch * heads, length, window};
+    kernels::by_type(scores, [&](auto* values) { kernels::causal_softmax(values, rows, static_cast<float>(config_.query_scale)); });
+    return scores;
+  }
   scores.mul_(config_.query_scale);
   if (config_.attention_softcap > 0) {
     at::Tensor ratio = score_ratios_.view(scores.sizes(), q.options());
     softcap_(scores, config_.attention_softcap, ratio);
   }
   scores.view({batch * heads, length, length}).add_(causal_mask(length, window, q.options()));
+  at::Tensor result = probabilities_.view(scores.sizes(), q.options());
   at::_softmax_out(result, scores, -1, /*half_to_float=*/false);
   return result;
 }
@@ -66,6 +73,22 @@ void Attention::forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& 
   out.view({batch, length, heads, size}).copy_(mixed.view({batch, heads, length, size}).transpose(1, 2));
 }
 
+// dp, the gradient of the probabilities p [B*K, G*T, T], becomes that of the scores; p may be overwritten.
+at::Tensor Attention::score_gradients(at::Tensor& dp, const at::Tensor& p, const kernels::CausalRows& rows) {
+  if (by_kernel(dp)) {
+    const auto scale = static_cast<float>(config_.query_scale);
+    kernels::by_type(dp, [&]<class T>(T* values) { kernels::causal_softmax_backward(values, p.data_ptr<T>(), rows, scale); });
+    return dp;
+  }
+  at::Tensor ds = scores_.view(p.sizes(), p.options());
+  at::_softmax_backward_data_out(ds, dp, p, -1, p.scalar_type());
+  if (config_.attention_softcap > 0) {
+    at::Tensor ratio = score_ratios_.view(p.sizes(), p.options());  // of the probabilities just computed
+    softcap_backward_(ds, ratio);
+  }
+  return ds.mul_(config_.query_scale);
+}
+
 void Attention::backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
                          const at::Tensor& k, const at::Tensor& v, int64_t window) {
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3);
@@ -75,18 +98,12 @@ void Attention::backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const a
   dmixed.copy_(dout.view({batch, length, heads, size}).transpose(1, 2));
   at::Tensor dm = dmixed.view({batch * kv, heads / kv * length, size});
   at::Tensor dp = score_gradients_.view(p.sizes(), q.options());
-  at::Tensor ds = scores_.view(p.sizes(), q.options());
   at::Tensor dk_rows = dk.view({batch * kv, length, size}), dv_rows = dv.view({batch * kv, length, size});
   at::Tensor dq_rows = dq.view({batch * kv, heads / kv * length, size});
 
   at::bmm_out(dv_rows, p.transpose(1, 2), dm);
   at::bmm_out(dp, dm, grouped(v, kv).transpose(1, 2));
-  at::_softmax_backward_data_out(ds, dp, p, -1, p.scalar_type());
-  if (config_.attention_softcap > 0) {
-    at::Tensor ratio = score_ratios_.view(p.sizes(), q.options());  // of the probabilities just computed
-    softcap_backward_(ds, ratio);
-  }
-  ds.mul_(config_.query_scale);
+  const at::Tensor ds = score_gradients(dp, p, {batch * heads, length, window});
   at::bmm_out(dq_rows, ds, grouped(k, kv));
   at::bmm_out(dk_rows, ds.transpose(1, 2), grouped(q, kv));
 }
@@ -110,9 +127,11 @@ at::Tensor DecodeSpan::mask(int64_t cached, const at::TensorOptions& options) co
 void Attention::decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span) {
   const int64_t batch = q.size(0), heads = q.size(1), size = q.size(3), cached = k.size(2);
   const int64_t kv = config_.num_key_value_heads;
-  if (config_.attention_softcap == 0 && kernels::takes(out, q) && k.stride(3) == 1 && k.stride(2) == size) {
-    return kernels::decode_attention({out.data_ptr<float>(), q.data_ptr<float>(), k.data_ptr<float>(), v.data_ptr<float>(), k.stride(0),
-                                      k.stride(1), heads, kv, size, static_cast<float>(config_.query_scale), span.first, span.last});
+  if (config_.attention_softcap == 0 && kernels::takes_alike(out, q) && k.stride(3) == 1 && k.stride(2) == size) {
+    return kernels::by_type(out, [&]<class T>(T* to) {
+      kernels::decode_attention<T>({to, q.data_ptr<T>(), k.data_ptr<T>(), v.data_ptr<T>(), k.stride(0), k.stride(1), heads, kv, size,
+                                    static_cast<float>(config_.query_scale), span.first, span.last});
+    });
   }
   at::Tensor rows = q.reshape({batch * kv, heads / kv, size});
   at::Tensor scores = scores_.view({batch * kv, heads / kv, cached}, q.options());

@@ -2,11 +2,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <map>
-
 #include <vector>
 
 #include "engine/buffer.h"
 #include "engine/model_config.h"
+#include "kernels/causal_softmax.h"
 
 namespace hyperfit {
 
@@ -37,6 +37,8 @@ class Attention {
   int64_t workspace_bytes() const;
 
  private:
+  bool by_kernel(const at::Tensor& scores) const;
+  at::Tensor score_gradients(at::Tensor& dp, const at::Tensor& p, const kernels::CausalRows& rows);
   at::Tensor probabilities(const at::Tensor& q, const at::Tensor& k, int64_t window);
   const at::Tensor& causal_mask(int64_t length, int64_t window, const at::TensorOptions& options);
   ModelConfig config_;

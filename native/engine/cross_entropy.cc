@@ -3,6 +3,7 @@
 #include <ATen/ops/amax.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
@@ -11,6 +12,9 @@
 
 #include <algorithm>
 #include <vector>
+
+#include "kernels/cross_entropy.h"
+#include "kernels/enabled.h"
 
 namespace hyperfit {
 namespace {
@@ -57,18 +61,27 @@ TokenStats chunk_stats(const at::Tensor& logits, const at::Tensor& targets) {
 }  // namespace
 
 LossSum cross_entropy_forward_backward_(at::Tensor& logits, const at::Tensor& targets) {
+  const int64_t count = targets.ne(kIgnoreIndex).sum().item<int64_t>();
+  if (kernels::takes_any(logits)) {
+    at::Tensor losses = at::empty({logits.size(0)}, at::kFloat);
+    kernels::by_type(logits, [&](auto* values) {
+      kernels::cross_entropy(values, losses.data_ptr<float>(), targets.data_ptr<int64_t>(), logits.size(0), logits.size(1));
+    });
+    return {losses.sum(at::kDouble).item<double>(), count};
+  }
   std::vector<at::Tensor> losses;
-  for_chunks(logits, [&](int64_t start, int64_t count) {
-    losses.push_back(chunk_forward_backward_(logits.narrow(0, start, count), targets.narrow(0, start, count)));
+  for_chunks(logits, [&](int64_t start, int64_t rows) {
+    at::Tensor chunk = logits.narrow(0, start, rows), single = chunk.to(at::kFloat);
+    losses.push_back(chunk_forward_backward_(single, targets.narrow(0, start, rows)));
+    if (!chunk.is_same(single)) chunk.copy_(single);
   });
-  const at::Tensor total = at::stack(losses).sum();
-  return {total.item<double>(), targets.ne(kIgnoreIndex).sum().item<int64_t>()};
+  return {at::stack(losses).sum().item<double>(), count};
 }
 
 TokenStats token_stats(const at::Tensor& logits, const at::Tensor& targets) {
   std::vector<at::Tensor> loss, entropy, mass, ids;
   for_chunks(logits, [&](int64_t start, int64_t count) {
-    TokenStats chunk = chunk_stats(logits.narrow(0, start, count), targets.narrow(0, start, count));
+    TokenStats chunk = chunk_stats(logits.narrow(0, start, count).to(at::kFloat), targets.narrow(0, start, count));
     loss.push_back(chunk.loss);
     entropy.push_back(chunk.entropy);
     mass.push_back(chunk.top_mass);

@@ -10,11 +10,11 @@ struct LossSum {
   int64_t token_count = 0;
 };
 
-/// The sum of the negative log-likelihoods; `logits` [rows, vocabulary] float32 become their own gradients,
+/// The sum of the negative log-likelihoods; `logits` [rows, vocabulary], float32 or bfloat16, become their own gradients,
 /// softmax - one-hot, zero where the target is kIgnoreIndex. `targets` int64 [rows], on the device of the logits.
 LossSum cross_entropy_forward_backward_(at::Tensor& logits, const at::Tensor& targets);
 
-/// Per row, from logits [rows, vocabulary]: float32 on the CPU; loss is 0 where the target is ignored.
+/// Per row, from logits [rows, vocabulary] of either type: float32 on the CPU; loss is 0 where the target is ignored.
 struct TokenStats {
   at::Tensor loss;      // [rows] nats
   at::Tensor entropy;   // [rows] nats, -sum p ln p

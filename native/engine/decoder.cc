@@ -4,13 +4,14 @@
 
 namespace hyperfit {
 
-Decoder::Decoder(const ModelConfig& config, at::Device device)
+Decoder::Decoder(const ModelConfig& config, at::Device device, at::ScalarType compute_dtype)
     : config_(config),
       options_(at::TensorOptions().dtype(at::kFloat).device(device)),
-      parameters_(config, device),
+      compute_options_(options_.dtype(compute_dtype)),
+      parameters_(config, device, compute_dtype),
       rotary_(config, device),
       attention_(config),
-      workspace_(config, options_) {
+      workspace_(config, options_, compute_dtype) {
   const ParameterNames names = parameter_names(config.weight_layout);
   embedding_ = {&parameters_.at(names.embedding), config.embedding_scale};
   if (config.learned_positions) positions_.weight = &parameters_.at(names.positions);
@@ -96,20 +97,32 @@ void Decoder::run_layers(const TokenBatch& batch, const StopSignals& stop, const
   }
 }
 
-// `keep`: a backward follows and wants what the soft cap did.
-at::Tensor Decoder::head_forward(const at::Tensor& x, bool keep) {
+at::Tensor Decoder::final_normed(const at::Tensor& x) {
   Scratch& s = workspace_.scratch();
   const int64_t rows = x.size(0);  // after reading prompts only those of the last tokens
   at::Tensor normed = s.normed.narrow(0, 0, rows), stats = s.final_stats.view({-1}).narrow(0, 0, 2 * rows).view({2, rows, 1});
   final_norm_.forward(normed, stats, x);
-  at::Tensor logits = workspace_.logits(rows);
-  head_.forward(logits, normed);
+  return normed;
+}
+
+// `keep`: a backward follows and wants what the soft cap did.
+at::Tensor Decoder::head_forward(const at::Tensor& x, bool keep) {
+  at::Tensor logits = workspace_.logits(x.size(0));
+  head_.forward(logits, final_normed(x));
   if (config_.final_softcap > 0 && keep) {
-    at::Tensor ratios = workspace_.logit_ratios(rows);
+    at::Tensor ratios = workspace_.logit_ratios(x.size(0));
     softcap_(logits, config_.final_softcap, ratios);
   } else if (config_.final_softcap > 0) {
     softcap_(logits, config_.final_softcap);
   }
+  return logits;
+}
+
+at::Tensor Decoder::choice_logits(const at::Tensor& x) {
+  if (compute_options_.dtype() == options_.dtype()) return head_forward(x);
+  at::Tensor logits = workspace_.exact_logits(x.size(0));
+  head_.forward_exact(logits, final_normed(x));
+  if (config_.final_softcap > 0) softcap_(logits, config_.final_softcap);
   return logits;
 }
 
@@ -118,7 +131,7 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const StopSignals& stop, st
   Observer copy_stream = [&](int64_t, const LayerActivations& a) { hidden_states->push_back(a.x.clone()); };
   run_layers(batch, stop, hidden_states ? copy_stream : nullptr);
   at::Tensor logits = head_forward(workspace_.scratch().final_x);
-  if (hidden_states) hidden_states->push_back(workspace_.scratch().normed.clone());
+  if (hidden_states) hidden_states->push_back(workspace_.scratch().normed.to(at::kFloat, false, /*copy=*/true));
   return logits;
 }
 

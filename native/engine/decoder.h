@@ -41,24 +41,29 @@ struct TokenBatch {
 /// No text, no JavaScript, no autograd tape.
 class Decoder {
  public:
-  Decoder(const ModelConfig& config, at::Device device);
+  /// Weights, their gradients and the residual stream are float32; `compute_dtype`, float32 or bfloat16, is the type of
+  /// what enters and leaves the products.
+  Decoder(const ModelConfig& config, at::Device device, at::ScalarType compute_dtype);
 
-  /// Logits [B*T, vocabulary] in the workspace, overwritten by the next call. `hidden_states`, when given, gets a copy
+  /// Logits [B*T, vocabulary], of the type that products compute in, in the workspace, overwritten by the next call. `hidden_states`, when given, gets a copy
   /// of the residual stream [B*T, hidden] before each layer, and after the final norm.
   at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states = nullptr);
   /// Adds the gradient of the summed loss to the parameters' gradients. `targets` int64 [B*T], kIgnoreIndex to skip.
   LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
 
-  /// Reads prompts (rows from `first_row` of the cache), right-padded to one length; gives the logits
-  /// [B, vocabulary] after each row's last token, which stands at `last` (int64 [B]).
+  /// Reads prompts (rows from `first_row` of the cache), right-padded to one length; gives the logits,
+  /// float32 [B, vocabulary], after each row's last token, which stands at `last` (int64 [B]).
   at::Tensor prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
                      const StopSignals& stop);
-  /// One token a row (int64 [B]) at `positions`, the host's copy of where each row stands; gives logits [B, vocabulary].
+  /// One token a row (int64 [B]) at `positions`, the host's copy of where each row stands; gives logits, float32 [B, vocabulary].
   at::Tensor decode_step(const at::Tensor& tokens, const std::vector<int64_t>& positions, KVCache& cache);
 
   const ModelConfig& config() const { return config_; }
   ParameterStore& parameters() { return parameters_; }
-  at::TensorOptions options() const { return options_; }
+  at::TensorOptions options() const { return options_; }                  // of the residual stream
+  at::TensorOptions compute_options() const { return compute_options_; }  // of what enters the products
+  /// To be called before anything is computed: weights may have been written to since.
+  void refresh_weights() { parameters_.refresh_compute(); }
   int64_t workspace_bytes() const { return workspace_.bytes() + attention_.workspace_bytes(); }
 
  private:
@@ -85,10 +90,12 @@ class Decoder {
   using Observer = std::function<void(int64_t layer, const LayerActivations& activations)>;
   void run_layers(const TokenBatch& batch, const StopSignals& stop, const Observer& observe);
   at::Tensor head_forward(const at::Tensor& x, bool keep = false);
+  at::Tensor choice_logits(const at::Tensor& x);
+  at::Tensor final_normed(const at::Tensor& x);
   void backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop);
 
   ModelConfig config_;
-  at::TensorOptions options_;
+  at::TensorOptions options_, compute_options_;
   ParameterStore parameters_;
   RotaryTables rotary_;
   Attention attention_;

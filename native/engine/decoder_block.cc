@@ -3,6 +3,7 @@
 
 #include "engine/activation.h"
 #include "engine/decoder.h"
+#include "engine/precision.h"
 
 namespace hyperfit {
 namespace {
@@ -49,7 +50,7 @@ void Decoder::project_separately(const DecoderLayer& layer, LayerActivations& a,
 
 // a.attention -> the residual stream between attention and MLP.
 void Decoder::attention_output(const DecoderLayer& layer, LayerActivations& a) {
-  if (!config_.post_norms) return layer.o_proj.forward_residual(a.middle, a.x, a.attention);
+  if (!config_.post_norms) return layer.o_proj.forward_residual(a.middle, a.x, a.attention, workspace_.scratch().product);
   layer.o_proj.forward(a.attention_out, a.attention);
   layer.attention_out_norm.forward(a.middle, a.attention_out_stats, a.attention_out);
   a.middle.add_(a.x);
@@ -65,20 +66,24 @@ void Decoder::mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Te
   } else {
     activate(s.activation, a.up, config_.activation);
   }
-  if (!config_.post_norms) return layer.down_proj.forward_residual(next_x, a.middle, s.activation);
+  if (!config_.post_norms) return layer.down_proj.forward_residual(next_x, a.middle, s.activation, s.product);
   layer.down_proj.forward(a.mlp_out, s.activation);
   layer.mlp_out_norm.forward(next_x, a.mlp_out_stats, a.mlp_out);
   next_x.add_(a.middle);
 }
 
-// The gradient of what a branch computed before its own norm, if it has one, joins the stream: b.dx itself otherwise.
+// The gradient of what a branch computed before its own norm, if it has one (otherwise b.dx itself), as products want it.
 const at::Tensor& Decoder::branch_gradient(const Norm& norm, const at::Tensor& branch, const at::Tensor& stats, double beta) {
   BackwardScratch& b = workspace_.backward();
-  if (!config_.post_norms) return b.dx;
-  b.dnormed.copy_(b.dx);  // the norm's backward uses its argument as scratch
-  b.dbranch.zero_();
-  norm.backward(b.dbranch, b.dnormed, branch, stats, workspace_.scratch().hidden, beta);
-  return b.dbranch;
+  if (config_.post_norms) {
+    b.dnormed.copy_(b.dx);  // the norm's backward uses its argument as scratch
+    b.dbranch.zero_();
+    norm.backward(b.dbranch, b.dnormed, branch, stats, workspace_.scratch().hidden, beta);
+  }
+  const at::Tensor& gradient = config_.post_norms ? b.dbranch : b.dx;
+  if (!b.dbranch_rounded.defined()) return gradient;
+  round_to(b.dbranch_rounded, gradient);
+  return b.dbranch_rounded;
 }
 
 // b.dx: gradient of the stream after the layer -> gradient of the stream between attention and MLP.

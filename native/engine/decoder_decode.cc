@@ -13,7 +13,7 @@ at::Tensor Decoder::prefill(const TokenBatch& prompts, const at::Tensor& last, i
   workspace_.shape(prompts.batch, prompts.sequence, /*keep=*/false);
   run_layers(prompts, stop, [&](int64_t layer, const LayerActivations& a) { cache.store_prompt(layer, first_row, a.k, a.v); });
   at::Tensor rows = at::arange(prompts.batch, last.options()).mul_(prompts.sequence).add_(last);
-  return head_forward(workspace_.scratch().final_x.index_select(0, rows));
+  return choice_logits(workspace_.scratch().final_x.index_select(0, rows));
 }
 
 at::Tensor Decoder::decode_step(const at::Tensor& tokens, const std::vector<int64_t>& positions, KVCache& cache) {
@@ -36,7 +36,7 @@ at::Tensor Decoder::decode_step(const at::Tensor& tokens, const std::vector<int6
     attention_output(layer, a);
     mlp_forward(layer, a, stream_after(index));
   }
-  return head_forward(workspace_.scratch().final_x);
+  return choice_logits(workspace_.scratch().final_x);
 }
 
 }  // namespace hyperfit

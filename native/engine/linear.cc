@@ -4,31 +4,46 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
 
+#include <algorithm>
+
+#include "engine/precision.h"
 #include "kernels/few_rows_linear.h"
 
 namespace hyperfit {
 
-bool Linear::by_kernel(const at::Tensor& x) const { return !transposed && kernels::is_few_rows(x, weight->value); }
+bool Linear::by_kernel(const at::Tensor& x) const { return !transposed && kernels::is_few_rows(x, weight->compute); }
 
 void Linear::forward(at::Tensor& y, const at::Tensor& x) const {
   if (by_kernel(x)) {
-    kernels::few_rows_linear(y, x, weight->value);
-    if (bias) y.add_(bias->value);
+    kernels::few_rows_linear(y, x, weight->compute);
+    if (bias) y.add_(bias->compute);
   } else if (bias) {
-    at::addmm_out(y, bias->value, x, in_out());
+    at::addmm_out(y, bias->compute, x, in_out());
   } else {
     at::mm_out(y, x, in_out());
   }
 }
 
-void Linear::forward_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x) const {
-  if (by_kernel(x)) {
-    forward(y, x);
-    y.add_(residual);
+void Linear::forward_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, at::Tensor& product) const {
+  if (by_kernel(x) || x.scalar_type() != at::kFloat) {
+    forward(product, x);
+    add_out(y, residual, product);
     return;
   }
   at::addmm_out(y, residual, x, in_out());
   if (bias) y.add_(bias->value);
+}
+
+void Linear::forward_exact(at::Tensor& y, const at::Tensor& x) const {
+  for (int64_t row = 0; row < x.size(0); row += kernels::kFewRows) {
+    const int64_t rows = std::min(kernels::kFewRows, x.size(0) - row);
+    at::Tensor some_y = y.narrow(0, row, rows), some_x = x.narrow(0, row, rows);
+    if (by_kernel(some_x)) {
+      kernels::few_rows_linear(some_y, some_x, weight->compute);
+    } else {
+      at::mm_out(some_y, some_x.to(at::kFloat), in_out().to(at::kFloat));
+    }
+  }
 }
 
 void Linear::backward_input(at::Tensor& dx, const at::Tensor& dy, bool accumulate) const {
@@ -41,11 +56,11 @@ void Linear::backward_input(at::Tensor& dx, const at::Tensor& dy, bool accumulat
 
 void Linear::backward_parameters(const at::Tensor& dy, const at::Tensor& x, double beta) const {
   if (transposed) {
-    weight->gradient.addmm_(x.t(), dy, beta, 1);
+    weight->accumulate_product(x.t(), dy, beta);
   } else {
-    weight->gradient.addmm_(dy.t(), x, beta, 1);
+    weight->accumulate_product(dy.t(), x, beta);
   }
-  if (bias) bias->accumulate(dy.sum(0), beta);
+  if (bias) bias->accumulate(dy.sum(0, /*keepdim=*/false, at::kFloat), beta);
 }
 
 }  // namespace hyperfit

@@ -27,13 +27,20 @@ void load_parameters(ParameterStore& parameters, const std::vector<TensorSource>
 
 }  // namespace
 
-Model::Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, const StopSignals& stop)
-    : device_(device), decoder_(config, device), cache_(config, decoder_.options()) {
+Model::Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
+             const StopSignals& stop)
+    : device_(device), decoder_(config, device, compute_dtype), cache_(config, decoder_.compute_options()) {
   load_parameters(decoder_.parameters(), sources, stop);
+}
+
+at::Tensor Model::forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states) {
+  decoder_.refresh_weights();
+  return decoder_.forward(batch, stop, hidden_states);
 }
 
 // What a cancelled or failed backward has half written is of no use to anyone.
 LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+  decoder_.refresh_weights();
   try {
     return decoder_.forward_backward(batch, targets, stop);
   } catch (...) {
@@ -43,11 +50,12 @@ LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targe
 }
 
 TokenStats Model::token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
-  return hyperfit::token_stats(decoder_.forward(batch, stop), targets);
+  return hyperfit::token_stats(forward(batch, stop, nullptr), targets);
 }
 
 std::vector<Generation> Model::generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
                                         const StopSignals& stop, const TokenListener& listener) {
+  decoder_.refresh_weights();
   return hyperfit::generate(decoder_, cache_, prompts, options, stop, listener);
 }
 

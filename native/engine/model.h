@@ -15,8 +15,10 @@ class Model {
  public:
   /// Reads every parameter from its source. Throws ERR_MODEL_FILES for a parameter without a source or of another
   /// shape, and ERR_DEVICE for a device that cannot be used.
-  Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, const StopSignals& stop);
+  Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
+        const StopSignals& stop);
 
+  at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states);
   LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   TokenStats token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   std::vector<Generation> generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,

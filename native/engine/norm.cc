@@ -1,5 +1,7 @@
 #include "engine/norm.h"
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/native_layer_norm.h>
@@ -13,43 +15,61 @@ namespace hyperfit {
 namespace {
 
 float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
+bool is_float(const at::Tensor& tensor) { return tensor.scalar_type() == at::kFloat; }
 
 }  // namespace
 
 bool Norm::by_kernel(const at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const {
-  return type == NormType::rms && kernels::takes(y, stats, x, weight->value);
+  return type == NormType::rms && kernels::takes_any(y) && kernels::takes(stats, x, weight->value);
 }
 
 at::Tensor Norm::gain() const { return offset == 0 ? weight->value : weight->value.add(offset); }
 
 void Norm::forward(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
   if (by_kernel(y, stats, x)) {
-    return kernels::rms_norm_forward(data(y), data(stats), data(x), data(weight->value), offset, static_cast<float>(eps), x.size(0),
-                                     x.size(1));
+    return kernels::by_type(y, [&](auto* to) {
+      kernels::rms_norm_forward(to, data(stats), data(x), data(weight->value), offset, static_cast<float>(eps), x.size(0), x.size(1));
+    });
   }
+  if (is_float(y) && is_float(x)) return forward_by_operators(y, stats, x);
+  at::Tensor single = at::empty(y.sizes(), stats.options());
+  forward_by_operators(single, stats, x.to(at::kFloat));
+  y.copy_(single);
+}
+
+void Norm::forward_by_operators(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const {
   if (type == NormType::layer) return layer_forward(y, stats, x);
   at::Tensor rstd = stats.select(0, 0);
   at::mul_out(y, x, x);
   at::mean_out(rstd, y, {-1}, /*keepdim=*/true);
   rstd.add_(eps).rsqrt_();
-  recompute(y, stats, x);
-}
-
-void Norm::recompute(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
-  if (by_kernel(y, stats, x)) {
-    return kernels::rms_norm_recompute(data(y), data(stats), data(x), data(weight->value), offset, x.size(0), x.size(1));
-  }
-  if (type == NormType::layer) return layer_forward(y, stats, x);
-  at::mul_out(y, x, stats.select(0, 0));
+  at::mul_out(y, x, rstd);
   y.mul_(gain());
 }
 
-// rms, with n = x rstd and g = dy gain:  dx = rstd (g - n mean(g n)),  dw = sum over rows of dy n.
+void Norm::recompute(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
+  if (!by_kernel(y, stats, x)) return forward(y, stats, x);
+  kernels::by_type(y, [&](auto* to) {
+    kernels::rms_norm_recompute(to, data(stats), data(x), data(weight->value), offset, x.size(0), x.size(1));
+  });
+}
+
 void Norm::backward(at::Tensor dx, at::Tensor dy, const at::Tensor& x, const at::Tensor& stats, at::Tensor scratch, double beta) const {
-  if (by_kernel(dx, stats, x) && kernels::takes(dy, weight->gradient)) {
-    return kernels::rms_norm_backward(data(dx), data(weight->gradient), data(dy), data(x), data(stats), data(weight->value), offset,
-                                      static_cast<float>(beta), x.size(0), x.size(1));
+  if (by_kernel(dy, stats, x) && kernels::takes(dx, weight->gradient)) {
+    return kernels::by_type(dy, [&](auto* from) {
+      kernels::rms_norm_backward(data(dx), data(weight->gradient), from, data(x), data(stats), data(weight->value), offset,
+                                 static_cast<float>(beta), x.size(0), x.size(1));
+    });
   }
+  if (is_float(dx) && is_float(dy) && is_float(x)) return backward_by_operators(dx, dy, x, stats, scratch, beta);
+  at::Tensor single_dx = dx.to(at::kFloat), single_dy = dy.to(at::kFloat), single_scratch = at::empty_like(single_dy);
+  backward_by_operators(single_dx, single_dy, x.to(at::kFloat), stats, single_scratch, beta);
+  if (!dx.is_same(single_dx)) dx.copy_(single_dx);
+}
+
+// rms, with n = x rstd and g = dy gain:  dx = rstd (g - n mean(g n)),  dw = sum over rows of dy n.
+void Norm::backward_by_operators(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, at::Tensor& scratch,
+                                 double beta) const {
   if (type == NormType::layer) return layer_backward(dx, dy, x, stats, beta);
   const at::Tensor rstd = stats.select(0, 0);
   at::mul_out(scratch, x, rstd);  // n

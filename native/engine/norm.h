@@ -15,6 +15,8 @@ struct Norm {
   double eps = 1e-5;
   float offset = 0;
 
+  // x, y and their gradients are float32 or bfloat16, each its own; statistics, weights and sums are float32.
+
   /// y [rows, size]; `stats` [2, rows, 1] keeps 1/deviation and, for layer, the mean.
   void forward(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const;
   /// y again, from the kept statistics: cheaper than keeping y.
@@ -24,6 +26,9 @@ struct Norm {
 
  private:
   bool by_kernel(const at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const;
+  void forward_by_operators(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const;
+  void backward_by_operators(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, at::Tensor& scratch,
+                             double beta) const;
   at::Tensor gain() const;
   void layer_forward(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const;
   void layer_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, double beta) const;

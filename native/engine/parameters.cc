@@ -1,11 +1,15 @@
 #include "engine/parameters.h"
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "engine/error.h"
+#include "engine/precision.h"
 
 namespace hyperfit {
 namespace {
@@ -83,16 +87,20 @@ ParameterNames parameter_names(WeightLayout layout) {
   return {"model.embed_tokens.weight", "model.embed_positions.weight", "model.layers.", "model.norm"};
 }
 
-ParameterStore::ParameterStore(const ModelConfig& config, at::Device device) {
+ParameterStore::ParameterStore(const ModelConfig& config, at::Device device, at::ScalarType compute_dtype) {
   int64_t offset = 0;
   for (auto& [name, shape] : named_shapes(config)) {
     by_name_[name] = parameters_.size();
-    parameters_.push_back({name, shape, offset, {}, {}});
+    parameters_.push_back({name, shape, offset, {}, {}, {}, {}});
     element_count_ += product(shape);
     offset += (product(shape) + kAlignment - 1) / kAlignment * kAlignment;
   }
   values_ = at::zeros({offset}, at::TensorOptions().dtype(at::kFloat).device(device));
-  for (auto& parameter : parameters_) parameter.value = view_of(values_, parameter);
+  if (compute_dtype != at::kFloat) compute_ = at::zeros({offset}, values_.options().dtype(compute_dtype));
+  for (auto& parameter : parameters_) {
+    parameter.value = view_of(values_, parameter);
+    parameter.compute = compute_.defined() ? view_of(compute_, parameter) : parameter.value;
+  }
 }
 
 at::Tensor ParameterStore::view_of(const at::Tensor& flat, const Parameter& parameter) const {
@@ -107,6 +115,27 @@ void Parameter::accumulate(const at::Tensor& addend, double beta) {
   }
 }
 
+void Parameter::accumulate_product(const at::Tensor& a, const at::Tensor& b, double beta) {
+  if (!product.defined()) {
+    gradient.addmm_(a, b, beta, 1);
+    return;
+  }
+  at::mm_out(product, a, b);
+  add_bfloat16_to(gradient, product, beta);
+}
+
+// Every write through a tensor counts as a new version of the buffer it is a view of.
+void ParameterStore::refresh_compute() {
+  if (!compute_.defined() || compute_version_ == values_._version()) return;
+  round_to(compute_, values_);
+  compute_version_ = values_._version();
+}
+
+at::Tensor& ParameterStore::compute_to_write() {
+  compute_version_ = values_._version();
+  return compute_;
+}
+
 Parameter& ParameterStore::at(const std::string& name) {
   auto found = by_name_.find(name);
   if (found == by_name_.end()) throw Error("ERR_MODEL_FILES", "expected a parameter of this model, got `" + name + "`");
@@ -116,7 +145,21 @@ Parameter& ParameterStore::at(const std::string& name) {
 void ParameterStore::require_gradients() {
   if (gradients_.defined()) return;
   gradients_ = at::zeros_like(values_);
-  for (auto& parameter : parameters_) parameter.gradient = view_of(gradients_, parameter);
+  int64_t largest = 0;
+  for (auto& parameter : parameters_) {
+    parameter.gradient = view_of(gradients_, parameter);
+    if (parameter.shape.size() == 2) largest = std::max(largest, product(parameter.shape));
+  }
+  if (!compute_.defined()) return;
+  product_ = at::empty({largest}, compute_.options());
+  for (auto& parameter : parameters_) {
+    if (parameter.shape.size() == 2) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);
+  }
+}
+
+int64_t ParameterStore::compute_bytes() const {
+  auto bytes = [](const at::Tensor& t) { return t.defined() ? static_cast<int64_t>(t.nbytes()) : 0; };
+  return bytes(compute_) + bytes(product_);
 }
 
 void ParameterStore::zero_gradients() {

@@ -14,18 +14,21 @@ namespace {
 kernels::HeadLayout layout(const at::Tensor& heads) { return {heads.stride(0), heads.stride(1), heads.stride(2)}; }
 
 bool fits_kernel(const at::Tensor& heads) {
-  return heads.is_cpu() && heads.scalar_type() == at::kFloat && heads.dim() == 4 && heads.stride(3) == 1;
+  const bool computes = heads.scalar_type() == at::kFloat || heads.scalar_type() == at::kBFloat16;
+  return heads.is_cpu() && computes && heads.dim() == 4 && heads.stride(3) == 1;
 }
 
 // False where the kernel cannot: another device or type, or a layout with a gap inside a head.
 bool rotate_by_kernel(const at::Tensor& out, const at::Tensor& x, const Rotation& rotation, float sign) {
-  if (!kernels::enabled() || !fits_kernel(out) || !fits_kernel(x)) return false;
+  if (!kernels::enabled() || !fits_kernel(out) || !fits_kernel(x) || out.scalar_type() != x.scalar_type()) return false;
   // [T, half], the same for every row, or [B, 1, 1, half], one position a row.
   const at::Tensor &cos = rotation.cos, &sin = rotation.sin;
   const bool per_row = cos.dim() == 4;
-  kernels::rotate_heads({out.data_ptr<float>(), layout(out), x.data_ptr<float>(), layout(x), cos.data_ptr<float>(),
-                         sin.data_ptr<float>(), per_row ? cos.stride(0) : 0, per_row ? 0 : cos.stride(0), x.size(0), x.size(1),
-                         x.size(2), x.size(3) / 2, sign});
+  kernels::by_type(out, [&]<class T>(T* to) {
+    kernels::rotate_heads<T>({to, layout(out), x.data_ptr<T>(), layout(x), cos.data_ptr<float>(), sin.data_ptr<float>(),
+                              per_row ? cos.stride(0) : 0, per_row ? 0 : cos.stride(0), x.size(0), x.size(1), x.size(2),
+                              x.size(3) / 2, sign});
+  });
   return true;
 }
 

@@ -2,11 +2,17 @@
 
 namespace hyperfit {
 
-Workspace::Workspace(const ModelConfig& config, const at::TensorOptions& options) : config_(config), options_(options) {}
+Workspace::Workspace(const ModelConfig& config, const at::TensorOptions& options, at::ScalarType compute_dtype)
+    : config_(config), options_(options), compute_options_(options.dtype(compute_dtype)) {}
 
 at::Tensor Workspace::take(std::vector<int64_t> shape) {
   if (next_ == buffers_.size()) buffers_.emplace_back();
   return buffers_[next_++].view(shape, options_);
+}
+
+at::Tensor Workspace::take_compute(std::vector<int64_t> shape) {
+  if (next_ == buffers_.size()) buffers_.emplace_back();
+  return buffers_[next_++].view(shape, compute_options_);
 }
 
 void Workspace::shape(int64_t batch, int64_t sequence, bool keep) {
@@ -29,24 +35,24 @@ LayerActivations Workspace::layer_views() {
   LayerActivations a;
   a.x = take({rows, c.hidden_size});
   a.attention_stats = take({2, rows, 1});
-  a.q = take({batch_, c.num_attention_heads, sequence_, c.head_dim});
-  a.k = take({batch_, c.num_key_value_heads, sequence_, c.head_dim});
-  a.v = take({batch_, c.num_key_value_heads, sequence_, c.head_dim});
-  a.attention = take({rows, c.query_size()});
+  a.q = take_compute({batch_, c.num_attention_heads, sequence_, c.head_dim});
+  a.k = take_compute({batch_, c.num_key_value_heads, sequence_, c.head_dim});
+  a.v = take_compute({batch_, c.num_key_value_heads, sequence_, c.head_dim});
+  a.attention = take_compute({rows, c.query_size()});
   a.middle = take({rows, c.hidden_size});
   a.mlp_stats = take({2, rows, 1});
-  if (c.gated_mlp) a.gate = take({rows, c.intermediate_size});
-  a.up = take({rows, c.intermediate_size});
+  if (c.gated_mlp) a.gate = take_compute({rows, c.intermediate_size});
+  a.up = take_compute({rows, c.intermediate_size});
   if (c.qk_norm) {
-    a.raw_q = take({rows, c.query_size()});
-    a.raw_k = take({rows, c.key_value_size()});
+    a.raw_q = take_compute({rows, c.query_size()});
+    a.raw_k = take_compute({rows, c.key_value_size()});
     a.q_stats = take({2, rows * c.num_attention_heads, 1});
     a.k_stats = take({2, rows * c.num_key_value_heads, 1});
   }
   if (c.post_norms) {
-    a.attention_out = take({rows, c.hidden_size});
+    a.attention_out = take_compute({rows, c.hidden_size});
     a.attention_out_stats = take({2, rows, 1});
-    a.mlp_out = take({rows, c.hidden_size});
+    a.mlp_out = take_compute({rows, c.hidden_size});
     a.mlp_out_stats = take({2, rows, 1});
   }
   return a;
@@ -56,12 +62,13 @@ Scratch Workspace::scratch_views() {
   const ModelConfig& c = config_;
   const int64_t rows = batch_ * sequence_;
   Scratch s;
-  s.normed = take({rows, c.hidden_size});
+  s.normed = take_compute({rows, c.hidden_size});
   s.hidden = take({rows, c.hidden_size});
-  s.activation = take({rows, c.intermediate_size});
-  if (c.weight_layout == WeightLayout::fused) s.heads = take({rows, c.query_size() + 2 * c.key_value_size()});
-  s.query_rows = take({rows, c.query_size()});
-  s.key_value_rows = take({rows, c.key_value_size()});
+  s.product = take_compute({rows, c.hidden_size});
+  s.activation = take_compute({rows, c.intermediate_size});
+  if (c.weight_layout == WeightLayout::fused) s.heads = take_compute({rows, c.query_size() + 2 * c.key_value_size()});
+  s.query_rows = take_compute({rows, c.query_size()});
+  s.key_value_rows = take_compute({rows, c.key_value_size()});
   s.final_stats = take({2, rows, 1});
   s.final_x = take({rows, c.hidden_size});
   return s;
@@ -72,21 +79,22 @@ BackwardScratch Workspace::backward_views() {
   const int64_t rows = batch_ * sequence_;
   BackwardScratch b;
   b.dx = take({rows, c.hidden_size});
-  b.dnormed = take({rows, c.hidden_size});
-  if (c.gated_mlp) b.dgate = take({rows, c.intermediate_size});
-  b.dup = take({rows, c.intermediate_size});
-  b.dactivation = take({rows, c.intermediate_size});
-  b.dattention = take({rows, c.query_size()});
-  b.dq = take({batch_, c.num_attention_heads, sequence_, c.head_dim});
-  b.dk = take({batch_, c.num_key_value_heads, sequence_, c.head_dim});
-  b.dv = take({batch_, c.num_key_value_heads, sequence_, c.head_dim});
+  b.dnormed = take_compute({rows, c.hidden_size});
+  if (c.gated_mlp) b.dgate = take_compute({rows, c.intermediate_size});
+  b.dup = take_compute({rows, c.intermediate_size});
+  b.dactivation = take_compute({rows, c.intermediate_size});
+  b.dattention = take_compute({rows, c.query_size()});
+  b.dq = take_compute({batch_, c.num_attention_heads, sequence_, c.head_dim});
+  b.dk = take_compute({batch_, c.num_key_value_heads, sequence_, c.head_dim});
+  b.dv = take_compute({batch_, c.num_key_value_heads, sequence_, c.head_dim});
   if (c.post_norms) b.dbranch = take({rows, c.hidden_size});
-  if (c.qk_norm) b.draw = take({rows, c.query_size()});
+  if (rounds()) b.dbranch_rounded = take_compute({rows, c.hidden_size});
+  if (c.qk_norm) b.draw = take_compute({rows, c.query_size()});
   return b;
 }
 
 int64_t Workspace::bytes() const {
-  int64_t total = logits_.bytes() + logit_ratios_.bytes();
+  int64_t total = logits_.bytes() + exact_logits_.bytes() + logit_ratios_.bytes();
   for (const Buffer& buffer : buffers_) total += buffer.bytes();
   return total;
 }

@@ -8,32 +8,37 @@
 
 namespace hyperfit {
 
+// The residual stream, its gradient and all statistics are float32; what enters or leaves a product is of the type that
+// products compute in (marked *).
+
 /// What one layer keeps between forward and backward. N = B*T rows. The normed inputs and the MLP's activation are not
 /// kept: one elementwise pass brings them back. Statistics of a norm: [2, rows, 1], see Norm.
 struct LayerActivations {
   at::Tensor x;                // [N, hidden] residual stream entering the layer
   at::Tensor attention_stats;  // of the norm before attention
-  at::Tensor raw_q, raw_k;     // [N, H*D], [N, K*D] before their norms (qk_norm only)
+  at::Tensor raw_q, raw_k;     // * [N, H*D], [N, K*D] before their norms (qk_norm only)
   at::Tensor q_stats, k_stats; // [2, N*H, 1], [2, N*K, 1] (qk_norm only)
-  at::Tensor q;                // [B, H, T, D] rotated
-  at::Tensor k, v;             // [B, K, T, D], k rotated
-  at::Tensor attention;        // [N, H*D] before the output projection
-  at::Tensor attention_out;    // [N, hidden] before its norm (post_norms only)
+  at::Tensor q;                // * [B, H, T, D] rotated
+  at::Tensor k, v;             // * [B, K, T, D], k rotated
+  at::Tensor attention;        // * [N, H*D] before the output projection
+  at::Tensor attention_out;    // * [N, hidden] before its norm (post_norms only)
   at::Tensor attention_out_stats;
   at::Tensor middle;           // [N, hidden] residual stream between attention and MLP
   at::Tensor mlp_stats;        // of the norm before the MLP
-  at::Tensor gate, up;         // [N, intermediate]; gate undefined without a gate
-  at::Tensor mlp_out;          // [N, hidden] before its norm (post_norms only)
+  at::Tensor gate, up;         // * [N, intermediate]; gate undefined without a gate
+  at::Tensor mlp_out;          // * [N, hidden] before its norm (post_norms only)
   at::Tensor mlp_out_stats;
 };
 
 /// Scratch shared by all layers.
 struct Scratch {
-  at::Tensor normed, hidden;               // [N, hidden]
-  at::Tensor activation;                   // [N, intermediate]
-  at::Tensor heads;                        // [N, (H + 2K)*D]: q, k and v side by side
-  at::Tensor query_rows;                   // [N, H*D]
-  at::Tensor key_value_rows;               // [N, K*D]
+  at::Tensor normed;                       // * [N, hidden]
+  at::Tensor hidden;                       // [N, hidden]
+  at::Tensor product;                      // * [N, hidden] what a branch adds to the residual stream
+  at::Tensor activation;                   // * [N, intermediate]
+  at::Tensor heads;                        // * [N, (H + 2K)*D]: q, k and v side by side
+  at::Tensor query_rows;                   // * [N, H*D]
+  at::Tensor key_value_rows;               // * [N, K*D]
   at::Tensor final_stats;                  // of the final norm
   at::Tensor final_x;                      // [N, hidden] residual stream leaving the last layer
 };
@@ -42,42 +47,48 @@ struct Scratch {
 struct BackwardScratch {
   at::Tensor dx;                 // [N, hidden] gradient of the residual stream
   at::Tensor dbranch;            // [N, hidden] gradient of what a branch adds to it (post_norms only)
-  at::Tensor dnormed;            // [N, hidden]
-  at::Tensor dgate, dup, dactivation;  // [N, intermediate]
-  at::Tensor dattention;         // [N, H*D]
-  at::Tensor draw;               // [N, H*D] gradient before the norms of q or k (qk_norm only)
-  at::Tensor dq;                 // [B, H, T, D]
-  at::Tensor dk, dv;             // [B, K, T, D]
+  at::Tensor dbranch_rounded;    // * [N, hidden] the same, where products do not compute in float32
+  at::Tensor dnormed;            // * [N, hidden]
+  at::Tensor dgate, dup, dactivation;  // * [N, intermediate]
+  at::Tensor dattention;         // * [N, H*D]
+  at::Tensor draw;               // * [N, H*D] gradient before the norms of q or k (qk_norm only)
+  at::Tensor dq;                 // * [B, H, T, D]
+  at::Tensor dk, dv;             // * [B, K, T, D]
 };
 
 /// All activations of the engine. Memory is taken at the first use of the largest shape and kept.
 class Workspace {
  public:
-  Workspace(const ModelConfig& config, const at::TensorOptions& options);
+  /// `options` of the residual stream; `compute_dtype` is the type that products compute in.
+  Workspace(const ModelConfig& config, const at::TensorOptions& options, at::ScalarType compute_dtype);
 
   /// Views for B sequences of T tokens. When `keep` is false all layers share one set (nothing is kept for a backward).
   void shape(int64_t batch, int64_t sequence, bool keep);
   LayerActivations& layer(int64_t index) { return layers_[keep_ ? index : 0]; }
   Scratch& scratch() { return scratch_; }
   BackwardScratch& backward() { return backward_; }
-  at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.output_vocab_size}, options_); }
+  at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.output_vocab_size}, compute_options_); }
+  /// Those that a token is chosen from: rounded, the best of them would tie.
+  at::Tensor exact_logits(int64_t rows) { return exact_logits_.view({rows, config_.output_vocab_size}, options_); }
   /// tanh of the soft-capped logits, for their backward.
-  at::Tensor logit_ratios(int64_t rows) { return logit_ratios_.view({rows, config_.output_vocab_size}, options_); }
+  at::Tensor logit_ratios(int64_t rows) { return logit_ratios_.view({rows, config_.output_vocab_size}, compute_options_); }
   int64_t bytes() const;
 
  private:
-  at::Tensor take(std::vector<int64_t> shape);
+  at::Tensor take(std::vector<int64_t> shape);          // of the residual stream's type
+  at::Tensor take_compute(std::vector<int64_t> shape);  // of the products' type
+  bool rounds() const { return compute_options_.dtype() != options_.dtype(); }
   LayerActivations layer_views();
   Scratch scratch_views();
   BackwardScratch backward_views();
 
   ModelConfig config_;
-  at::TensorOptions options_;
+  at::TensorOptions options_, compute_options_;
   int64_t batch_ = 0, sequence_ = 0;
   bool keep_ = false;
   size_t next_ = 0;              // which buffer the next view takes
   std::vector<Buffer> buffers_;  // in the order the views ask for them, the same each time
-  Buffer logits_, logit_ratios_;
+  Buffer logits_, exact_logits_, logit_ratios_;
   std::vector<LayerActivations> layers_;
   Scratch scratch_;
   BackwardScratch backward_;

@@ -14,8 +14,8 @@ namespace {
 constexpr int64_t kProductsPerTask = 1 << 14;
 
 // scores[s] = scale q . k[s]; returns the largest.
-[[gnu::always_inline]] inline float score_positions(float* scores, const float* q, const float* keys, int64_t count,
-                                                    int64_t size, float scale) {
+template <class T>
+[[gnu::always_inline]] inline float score_positions(float* scores, const T* q, const T* keys, int64_t count, int64_t size, float scale) {
   float largest = -std::numeric_limits<float>::infinity();
   for (int64_t s = 0; s < count; ++s) {
     scores[s] = scale * dot(q, keys + s * size, size);
@@ -37,8 +37,8 @@ constexpr int64_t kProductsPerTask = 1 << 14;
   return total;
 }
 
-[[gnu::always_inline]] inline void mix_values(float* out, const float* weights, const float* values, int64_t count,
-                                              int64_t size, float divisor) {
+template <class T>
+[[gnu::always_inline]] inline void mix_values(T* out, const float* weights, const T* values, int64_t count, int64_t size, float divisor) {
   const float scale = 1.0f / divisor;
   int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes) {
@@ -48,15 +48,14 @@ constexpr int64_t kProductsPerTask = 1 << 14;
   }
   for (; i < size; ++i) {
     float mixed = 0;
-    for (int64_t s = 0; s < count; ++s) mixed += weights[s] * values[s * size + i];
+    for (int64_t s = 0; s < count; ++s) mixed += weights[s] * static_cast<float>(values[s * size + i]);
     out[i] = mixed * scale;
   }
 }
 
 // One query head over its `count` positions; `scores` is scratch of that length.
-HYPERFIT_KERNEL
-void attend(float* out, const float* q, const float* keys, const float* values, float* scores, int64_t count, int64_t size,
-            float scale) {
+template <class T>
+HYPERFIT_KERNEL void attend(T* out, const T* q, const T* keys, const T* values, float* scores, int64_t count, int64_t size, float scale) {
   const float largest = score_positions(scores, q, keys, count, size, scale);
   const float total = weigh_positions(scores, count, largest);
   mix_values(out, scores, values, count, size, total);
@@ -64,7 +63,8 @@ void attend(float* out, const float* q, const float* keys, const float* values, 
 
 }  // namespace
 
-void decode_attention(const DecodeAttention& c) {
+template <class T>
+void decode_attention(const DecodeAttention<T>& c) {
   const auto batch = static_cast<int64_t>(c.first.size());
   const int64_t group = c.heads / c.key_value_heads;
   const int64_t longest = *std::max_element(c.last.begin(), c.last.end()) + 1;
@@ -79,5 +79,8 @@ void decode_attention(const DecodeAttention& c) {
     }
   });
 }
+
+template void decode_attention(const DecodeAttention<float>&);
+template void decode_attention(const DecodeAttention<c10::BFloat16>&);
 
 }  // namespace hyperfit::kernels

@@ -7,11 +7,11 @@ namespace hyperfit::kernels {
 /// memory; general matrix products are made for more.
 constexpr int64_t kFewRows = 32;
 
-/// Whether `few_rows_linear` can take this input: float32 on the CPU, contiguous, 1 to kFewRows rows.
+/// Whether `few_rows_linear` can take this input: on the CPU, contiguous, both float32 or both bfloat16, 1 to kFewRows rows.
 bool is_few_rows(const at::Tensor& x, const at::Tensor& weight);
 
-/// y [rows, out] = x [rows, in] W^T, W [out, in] row-major. A row's result does not depend on the other rows: a
-/// sequence decodes to the same bits alone and in a batch of up to kFewRows.
+/// y [rows, out] = x [rows, in] W^T, W [out, in] row-major; of bfloat16 y may be float32. Sums are float32. A row's result
+/// does not depend on the other rows: a sequence decodes to the same bits alone and in a batch of up to kFewRows.
 void few_rows_linear(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
 
 }  // namespace hyperfit::kernels

@@ -1,4 +1,7 @@
 #pragma once
+#include <c10/util/BFloat16.h>
+
+#include <cmath>
 #include <cstdint>
 
 namespace hyperfit::kernels {
@@ -12,6 +15,22 @@ constexpr int64_t kLanes = 16;
 [[gnu::always_inline]] inline Lanes load(const float* from) { return *reinterpret_cast<const Lanes*>(from); }
 [[gnu::always_inline]] inline void store(float* to, const Lanes& value) { *reinterpret_cast<Lanes*>(to) = value; }
 
+/// Sixteen bfloat16: the upper halves of sixteen floats.
+typedef uint16_t HalfLanes __attribute__((vector_size(32), aligned(2)));
+typedef uint32_t BitLanes __attribute__((vector_size(64), aligned(4)));
+
+[[gnu::always_inline]] inline Lanes load(const c10::BFloat16* from) {
+  const BitLanes bits = __builtin_convertvector(*reinterpret_cast<const HalfLanes*>(from), BitLanes) << 16;
+  return (Lanes)bits;  // a cast between vectors keeps the bits
+}
+/// Rounded to the nearest, ties to even; NaN stays NaN.
+[[gnu::always_inline]] inline void store(c10::BFloat16* to, const Lanes& value) {
+  const BitLanes bits = (BitLanes)value;
+  const BitLanes rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  const BitLanes chosen = value == value ? rounded : BitLanes{} + 0x7fc0u;
+  *reinterpret_cast<HalfLanes*>(to) = __builtin_convertvector(chosen, HalfLanes);
+}
+
 [[gnu::always_inline]] inline float sum(const Lanes& value) {
   float total = 0;
   for (int lane = 0; lane < kLanes; ++lane) total += value[lane];
@@ -19,12 +38,13 @@ constexpr int64_t kLanes = 16;
 }
 
 /// x [count] times y [count], summed: lanes first, then the rest, then across lanes.
-[[gnu::always_inline]] inline float dot(const float* x, const float* y, int64_t count) {
+template <class X, class Y>
+[[gnu::always_inline]] inline float dot(const X* x, const Y* y, int64_t count) {
   Lanes lanes = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) lanes += load(x + i) * load(y + i);
   float rest = 0;
-  for (; i < count; ++i) rest += x[i] * y[i];
+  for (; i < count; ++i) rest += static_cast<float>(x[i]) * static_cast<float>(y[i]);
   return rest + sum(lanes);
 }
 
@@ -45,7 +65,7 @@ constexpr int64_t kLanes = 16;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
   const IntLanes power = (n + 127) << 23;
-  return p * (Lanes)power;  // a cast between vectors keeps the bits
+  return p * (Lanes)power;
 }
 
 }  // namespace hyperfit::kernels

@@ -15,12 +15,12 @@ constexpr int64_t kElementsPerTask = 1 << 15;  // below this a second thread cos
 
 int64_t rows_per_task(int64_t size) { return std::max<int64_t>(1, kElementsPerTask / size); }
 
-HYPERFIT_KERNEL
-void scale_rows(float* y, const float* rstd, const float* x, const float* weight, float offset, int64_t rows, int64_t size) {
+template <class T>
+HYPERFIT_KERNEL void scale_rows(T* y, const float* rstd, const float* x, const float* weight, float offset, int64_t rows, int64_t size) {
   for (int64_t row = 0; row < rows; ++row) {
     const float scale = rstd[row];
     const float* from = x + row * size;
-    float* to = y + row * size;
+    T* to = y + row * size;
     int64_t i = 0;
     for (; i + kLanes <= size; i += kLanes) store(to + i, load(from + i) * scale * (load(weight + i) + offset));
     for (; i < size; ++i) to[i] = from[i] * scale * (weight[i] + offset);
@@ -35,11 +35,12 @@ void measure_rows(float* rstd, const float* x, float eps, int64_t rows, int64_t 
   }
 }
 
-HYPERFIT_KERNEL
-void backward_rows(float* dx, const float* dy, const float* x, const float* rstd, const float* weight, float offset,
+template <class T>
+HYPERFIT_KERNEL void backward_rows(float* dx, const T* dy, const float* x, const float* rstd, const float* weight, float offset,
                    int64_t rows, int64_t size) {
   for (int64_t row = 0; row < rows; ++row) {
-    const float *g = dy + row * size, *from = x + row * size;
+    const T* g = dy + row * size;
+    const float* from = x + row * size;
     float* to = dx + row * size;
     const float scale = rstd[row];
     Lanes lanes = {};
@@ -57,12 +58,13 @@ void backward_rows(float* dx, const float* dy, const float* x, const float* rstd
 }
 
 // dw of the columns [first, last): down the rows, so that the result does not depend on the number of threads.
-HYPERFIT_KERNEL
-void backward_columns(float* dw, const float* dy, const float* x, const float* rstd, float beta, int64_t rows, int64_t size,
+template <class T>
+HYPERFIT_KERNEL void backward_columns(float* dw, const T* dy, const float* x, const float* rstd, float beta, int64_t rows, int64_t size,
                       int64_t first, int64_t last) {
   for (int64_t i = first; i < last; ++i) dw[i] = beta == 0 ? 0 : dw[i] * beta;
   for (int64_t row = 0; row < rows; ++row) {
-    const float *g = dy + row * size, *from = x + row * size;
+    const T* g = dy + row * size;
+    const float* from = x + row * size;
     const float scale = rstd[row];
     int64_t i = first;
     for (; i + kLanes <= last; i += kLanes) store(dw + i, load(dw + i) + load(g + i) * load(from + i) * scale);
@@ -72,23 +74,24 @@ void backward_columns(float* dw, const float* dy, const float* x, const float* r
 
 }  // namespace
 
-void rms_norm_forward(float* y, float* rstd, const float* x, const float* weight, float offset, float eps, int64_t rows,
-                      int64_t size) {
+template <class T>
+void rms_norm_forward(T* y, float* rstd, const float* x, const float* weight, float offset, float eps, int64_t rows, int64_t size) {
   at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     measure_rows(rstd + begin, x + begin * size, eps, end - begin, size);
     scale_rows(y + begin * size, rstd + begin, x + begin * size, weight, offset, end - begin, size);
   });
 }
 
-void rms_norm_recompute(float* y, const float* rstd, const float* x, const float* weight, float offset, int64_t rows,
-                        int64_t size) {
+template <class T>
+void rms_norm_recompute(T* y, const float* rstd, const float* x, const float* weight, float offset, int64_t rows, int64_t size) {
   at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     scale_rows(y + begin * size, rstd + begin, x + begin * size, weight, offset, end - begin, size);
   });
 }
 
-void rms_norm_backward(float* dx, float* dw, const float* dy, const float* x, const float* rstd, const float* weight,
-                       float offset, float beta, int64_t rows, int64_t size) {
+template <class T>
+void rms_norm_backward(float* dx, float* dw, const T* dy, const float* x, const float* rstd, const float* weight, float offset,
+                       float beta, int64_t rows, int64_t size) {
   const int64_t blocks = (size + kLanes - 1) / kLanes;
   at::parallel_for(0, blocks, std::max<int64_t>(1, kElementsPerTask / (rows * kLanes)), [&](int64_t begin, int64_t end) {
     backward_columns(dw, dy, x, rstd, beta, rows, size, begin * kLanes, std::min(size, end * kLanes));
@@ -97,5 +100,12 @@ void rms_norm_backward(float* dx, float* dw, const float* dy, const float* x, co
     backward_rows(dx + begin * size, dy + begin * size, x + begin * size, rstd + begin, weight, offset, end - begin, size);
   });
 }
+
+template void rms_norm_forward(float*, float*, const float*, const float*, float, float, int64_t, int64_t);
+template void rms_norm_recompute(float*, const float*, const float*, const float*, float, int64_t, int64_t);
+template void rms_norm_backward(float*, float*, const float*, const float*, const float*, const float*, float, float, int64_t, int64_t);
+template void rms_norm_forward(c10::BFloat16*, float*, const float*, const float*, float, float, int64_t, int64_t);
+template void rms_norm_recompute(c10::BFloat16*, const float*, const float*, const float*, float, int64_t, int64_t);
+template void rms_norm_backward(float*, float*, const c10::BFloat16*, const float*, const float*, const float*, float, float, int64_t, int64_t);
 
 }  // namespace hyperfit::kernels

@@ -12,7 +12,8 @@ namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 15;
 
-[[gnu::always_inline]] inline void rotate_head(float* out, const float* x, const float* cos, const float* sin, int64_t half,
+template <class T>
+[[gnu::always_inline]] inline void rotate_head(T* out, const T* x, const float* cos, const float* sin, int64_t half,
                                                float sign) {
   int64_t i = 0;
   for (; i + kLanes <= half; i += kLanes) {
@@ -28,14 +29,14 @@ constexpr int64_t kElementsPerTask = 1 << 15;
 }
 
 // Positions [begin, end) of all B * T, every head of each.
-HYPERFIT_KERNEL
-void rotate_positions(const Rotation& r, int64_t begin, int64_t end) {
+template <class T>
+HYPERFIT_KERNEL void rotate_positions(const Rotation<T>& r, int64_t begin, int64_t end) {
   for (int64_t position = begin; position < end; ++position) {
     const int64_t b = position / r.time, t = position % r.time;
     const float* cos = r.cos + b * r.angle_batch_stride + t * r.angle_time_stride;
     const float* sin = r.sin + b * r.angle_batch_stride + t * r.angle_time_stride;
-    float* out = r.out + b * r.out_layout.batch_stride + t * r.out_layout.time_stride;
-    const float* x = r.x + b * r.x_layout.batch_stride + t * r.x_layout.time_stride;
+    T* out = r.out + b * r.out_layout.batch_stride + t * r.out_layout.time_stride;
+    const T* x = r.x + b * r.x_layout.batch_stride + t * r.x_layout.time_stride;
     for (int64_t h = 0; h < r.heads; ++h) {
       rotate_head(out + h * r.out_layout.head_stride, x + h * r.x_layout.head_stride, cos, sin, r.half, r.sign);
     }
@@ -44,9 +45,13 @@ void rotate_positions(const Rotation& r, int64_t begin, int64_t end) {
 
 }  // namespace
 
-void rotate_heads(const Rotation& r) {
+template <class T>
+void rotate_heads(const Rotation<T>& r) {
   const int64_t grain = std::max<int64_t>(1, kElementsPerTask / (r.heads * 2 * r.half));
   at::parallel_for(0, r.batch * r.time, grain, [&](int64_t begin, int64_t end) { rotate_positions(r, begin, end); });
 }
+
+template void rotate_heads(const Rotation<float>&);
+template void rotate_heads(const Rotation<c10::BFloat16>&);
 
 }  // namespace hyperfit::kernels

@@ -1,19 +1,22 @@
 #pragma once
+#include <c10/util/BFloat16.h>
+
 #include <cstdint>
 
 namespace hyperfit::kernels {
 
-/// Heads [B, H, T, D] in any layout whose last dimension is dense; strides in elements.
+/// Heads of float32 or bfloat16 [B, H, T, D] in any layout whose last dimension is dense; strides in elements.
 struct HeadLayout {
   int64_t batch_stride, head_stride, time_stride;
 };
 
 /// out = x turned by the angles of each position: the first half of a head pairs with the second. `sign` -1 turns back,
 /// which is the backward. cos and sin hold half = D / 2 numbers a position, with a stride per row and per position.
+template <class T>
 struct Rotation {
-  float* out;
+  T* out;
   HeadLayout out_layout;
-  const float* x;
+  const T* x;
   HeadLayout x_layout;
   const float *cos, *sin;
   int64_t angle_batch_stride, angle_time_stride;
@@ -21,6 +24,7 @@ struct Rotation {
   float sign;
 };
 
-void rotate_heads(const Rotation& call);
+template <class T>
+void rotate_heads(const Rotation<T>& call);
 
 }  // namespace hyperfit::kernels
