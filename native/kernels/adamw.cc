@@ -12,17 +12,20 @@ namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 16;  // a multiple of the lanes: every thread count cuts alike
 
-// One block at a time so that the loops below, whose length is known, become vector instructions.
+// Copies of everything that the loop needs: what a store might change would have to be loaded again for each element.
 HYPERFIT_KERNEL
 void update(const AdamWStep& s, int64_t begin, int64_t end) {
-  const float rest1 = 1.0f - s.beta1, rest2 = 1.0f - s.beta2;
+  float *__restrict weights = s.weights, *__restrict exp_avg = s.exp_avg, *__restrict exp_avg_sq = s.exp_avg_sq;
+  const float* __restrict gradients = s.gradients;
+  const float beta2 = s.beta2, rest1 = 1.0f - s.beta1, rest2 = 1.0f - s.beta2, eps = s.eps, decay = s.decay;
+  const float step_size = s.step_size, root_correction = s.root_correction, grad_scale = s.grad_scale;
   for (int64_t i = begin; i < end; ++i) {
-    const float g = s.gradients[i] * s.grad_scale;
-    const float m = s.exp_avg[i] + rest1 * (g - s.exp_avg[i]);
-    const float v = s.beta2 * s.exp_avg_sq[i] + rest2 * g * g;
-    s.exp_avg[i] = m;
-    s.exp_avg_sq[i] = v;
-    s.weights[i] = s.weights[i] * s.decay - s.step_size * m / (__builtin_sqrtf(v) / s.root_correction + s.eps);
+    const float g = gradients[i] * grad_scale;
+    const float m = exp_avg[i] + rest1 * (g - exp_avg[i]);
+    const float v = beta2 * exp_avg_sq[i] + rest2 * g * g;
+    exp_avg[i] = m;
+    exp_avg_sq[i] = v;
+    weights[i] = weights[i] * decay - step_size * m / (__builtin_sqrtf(v) / root_correction + eps);
   }
 }
 
