@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kernels/dispatch.h"
 #include "kernels/lanes.h"
@@ -16,9 +15,7 @@ constexpr int64_t kElementsPerTask = 1 << 15;
 
 template <class T>
 HYPERFIT_KERNEL void softmax(T* x, int64_t count, float scale) {
-  float largest = -std::numeric_limits<float>::infinity();
-  for (int64_t i = 0; i < count; ++i) largest = std::max(largest, static_cast<float>(x[i]));
-  largest *= scale;
+  const float largest = largest_of(x, count) * scale;
   Lanes lanes = {};
   float total = 0;
   int64_t i = 0;

@@ -4,27 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kernels/dispatch.h"
 #include "kernels/lanes.h"
 
 namespace hyperfit::kernels {
 namespace {
-
-template <class T>
-[[gnu::always_inline]] inline float largest_of(const T* logits, int64_t size) {
-  Lanes lanes = Lanes{} - std::numeric_limits<float>::infinity();
-  int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    const Lanes x = load(logits + i);
-    lanes = x > lanes ? x : lanes;
-  }
-  float largest = -std::numeric_limits<float>::infinity();
-  for (int lane = 0; lane < kLanes; ++lane) largest = std::max(largest, lanes[lane]);
-  for (; i < size; ++i) largest = std::max(largest, static_cast<float>(logits[i]));
-  return largest;
-}
 
 template <class T>
 [[gnu::always_inline]] inline float sum_of_exp(const T* logits, float largest, int64_t size) {

@@ -1,5 +1,6 @@
 // The few-row product by AVX512_BF16, which multiplies and adds 32 pairs of bfloat16 in one instruction.
 #include "kernels/few_rows_product.h"
+#include "kernels/lanes.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -21,23 +22,24 @@ struct PairsTile {
   template <int R, int O, class Y>
   HYPERFIT_BF16 static inline void multiply(const FewRowsProduct<Y, c10::BFloat16>& p, int64_t row, int64_t output) {
     const c10::BFloat16 *x = p.x + row * p.in, *weight = p.weight + output * p.in;
-    __m512 sums[R][O];
+    __m512 totals[R][kTileOutputs];
     for (int r = 0; r < R; ++r) {
-      for (int o = 0; o < O; ++o) sums[r][o] = _mm512_setzero_ps();
+      for (int o = 0; o < kTileOutputs; ++o) totals[r][o] = _mm512_setzero_ps();
     }
     auto add = [&](int64_t i, __mmask32 mask) HYPERFIT_BF16 {
       __m512bh ws[O];
       for (int o = 0; o < O; ++o) ws[o] = load(weight + o * p.in + i, mask);
       for (int r = 0; r < R; ++r) {
         const __m512bh xs = load(x + r * p.in + i, mask);
-        for (int o = 0; o < O; ++o) sums[r][o] = _mm512_dpbf16_ps(sums[r][o], xs, ws[o]);
+        for (int o = 0; o < O; ++o) totals[r][o] = _mm512_dpbf16_ps(totals[r][o], xs, ws[o]);
       }
     };
     int64_t i = 0;
     for (; i + kPairs <= p.in; i += kPairs) add(i, 0xffffffffu);
     if (i < p.in) add(i, (1u << (p.in - i)) - 1);
     for (int r = 0; r < R; ++r) {
-      for (int o = 0; o < O; ++o) p.y[(row + r) * p.out + output + o] = _mm512_reduce_add_ps(sums[r][o]);
+      const Four across = sums((Lanes)totals[r][0], (Lanes)totals[r][1], (Lanes)totals[r][2], (Lanes)totals[r][3]);
+      for (int o = 0; o < O; ++o) p.y[(row + r) * p.out + output + o] = across[o];
     }
   }
 };

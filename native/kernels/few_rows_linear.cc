@@ -17,21 +17,22 @@ namespace {
 template <int R, int O, class Y, class X>
 [[gnu::always_inline]] inline void multiply_tile(const FewRowsProduct<Y, X>& p, int64_t row, int64_t output) {
   const X *x = p.x + row * p.in, *weight = p.weight + output * p.in;
-  Lanes sums[R][O] = {};
+  Lanes totals[R][kTileOutputs] = {};
   int64_t i = 0;
   for (; i + kLanes <= p.in; i += kLanes) {
     Lanes ws[O];
     for (int o = 0; o < O; ++o) ws[o] = load(weight + o * p.in + i);
     for (int r = 0; r < R; ++r) {
       const Lanes xs = load(x + r * p.in + i);
-      for (int o = 0; o < O; ++o) sums[r][o] += xs * ws[o];
+      for (int o = 0; o < O; ++o) totals[r][o] += xs * ws[o];
     }
   }
   for (int r = 0; r < R; ++r) {
+    const Four across = sums(totals[r][0], totals[r][1], totals[r][2], totals[r][3]);
     for (int o = 0; o < O; ++o) {
       float rest = 0;
       for (int64_t j = i; j < p.in; ++j) rest += static_cast<float>(x[r * p.in + j]) * static_cast<float>(weight[o * p.in + j]);
-      p.y[(row + r) * p.out + output + o] = rest + sum(sums[r][o]);
+      p.y[(row + r) * p.out + output + o] = rest + across[o];
     }
   }
 }
