@@ -12,7 +12,8 @@
 namespace hyperfit::kernels {
 namespace {
 
-// Sums run over lanes, then over the rest, then across lanes, in the same order for every tile shape: a row's bits do not
+// The first tile of a block also asks for the next block's weights, which memory delivers while the remaining rows are
+// multiplied. Sums run over lanes, then over the rest, then across lanes, in the same order for every tile shape: a row's bits do not
 // depend on its neighbours.
 template <int R, int O, class Y, class X>
 [[gnu::always_inline]] inline void multiply_tile(const FewRowsProduct<Y, X>& p, int64_t row, int64_t output) {
@@ -21,7 +22,10 @@ template <int R, int O, class Y, class X>
   int64_t i = 0;
   for (; i + kLanes <= p.in; i += kLanes) {
     Lanes ws[O];
-    for (int o = 0; o < O; ++o) ws[o] = load(weight + o * p.in + i);
+    for (int o = 0; o < O; ++o) {
+      ws[o] = load(weight + o * p.in + i);
+      if (row == 0) __builtin_prefetch(weight + (O + o) * p.in + i);
+    }
     for (int r = 0; r < R; ++r) {
       const Lanes xs = load(x + r * p.in + i);
       for (int o = 0; o < O; ++o) totals[r][o] += xs * ws[o];
