@@ -15,20 +15,24 @@ namespace hyperfit {
 namespace {
 
 float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
+template <class Body>
+void by_types(const at::Tensor& first, const at::Tensor& second, Body body) {
+  kernels::by_type(first, [&](auto* one) { kernels::by_type(second, [&](auto* other) { body(one, other); }); });
+}
 bool is_float(const at::Tensor& tensor) { return tensor.scalar_type() == at::kFloat; }
 
 }  // namespace
 
 bool Norm::by_kernel(const at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const {
-  return type == NormType::rms && kernels::takes_any(y) && kernels::takes(stats, x, weight->value);
+  return type == NormType::rms && kernels::takes_any(y, x) && kernels::takes(stats, weight->value);
 }
 
 at::Tensor Norm::gain() const { return offset == 0 ? weight->value : weight->value.add(offset); }
 
 void Norm::forward(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
   if (by_kernel(y, stats, x)) {
-    return kernels::by_type(y, [&](auto* to) {
-      kernels::rms_norm_forward(to, data(stats), data(x), data(weight->value), offset, static_cast<float>(eps), x.size(0), x.size(1));
+    return by_types(y, x, [&](auto* to, auto* from) {
+      kernels::rms_norm_forward(to, data(stats), from, data(weight->value), offset, static_cast<float>(eps), x.size(0), x.size(1));
     });
   }
   if (is_float(y) && is_float(x)) return forward_by_operators(y, stats, x);
@@ -49,15 +53,15 @@ void Norm::forward_by_operators(at::Tensor& y, const at::Tensor& stats, const at
 
 void Norm::recompute(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
   if (!by_kernel(y, stats, x)) return forward(y, stats, x);
-  kernels::by_type(y, [&](auto* to) {
-    kernels::rms_norm_recompute(to, data(stats), data(x), data(weight->value), offset, x.size(0), x.size(1));
+  by_types(y, x, [&](auto* to, auto* from) {
+    kernels::rms_norm_recompute(to, data(stats), from, data(weight->value), offset, x.size(0), x.size(1));
   });
 }
 
 void Norm::backward(at::Tensor dx, at::Tensor dy, const at::Tensor& x, const at::Tensor& stats, at::Tensor scratch, double beta) const {
-  if (by_kernel(dy, stats, x) && kernels::takes(dx, weight->gradient)) {
-    return kernels::by_type(dy, [&](auto* from) {
-      kernels::rms_norm_backward(data(dx), data(weight->gradient), from, data(x), data(stats), data(weight->value), offset,
+  if (by_kernel(dy, stats, x) && kernels::takes_alike(dx, x) && kernels::takes(weight->gradient)) {
+    return by_types(dy, x, [&]<class Y, class X>(Y* dy_data, X* x_data) {
+      kernels::rms_norm_backward(dx.data_ptr<X>(), data(weight->gradient), dy_data, x_data, data(stats), data(weight->value), offset,
                                  static_cast<float>(beta), x.size(0), x.size(1));
     });
   }

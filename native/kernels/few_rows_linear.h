@@ -5,7 +5,7 @@ namespace hyperfit::kernels {
 
 /// Up to this many rows a product is bound by reading the weights, and this kernel reads them once at the speed of
 /// memory; general matrix products are made for more.
-constexpr int64_t kFewRows = 32;
+constexpr int64_t kFewRows = 64;
 
 /// Whether `few_rows_linear` can take this input: on the CPU, contiguous, both float32 or both bfloat16, 1 to kFewRows rows.
 bool is_few_rows(const at::Tensor& x, const at::Tensor& weight);

@@ -32,11 +32,11 @@ export function relativeError(actual: Numbers, expected: Numbers): number {
 }
 
 /**
- * `relativeError` of each gradient, but never relative to less than a thousandth of all gradients together: some are zero
+ * `relativeError` of each gradient, but never relative to less than `floorShare` of all gradients together: some are zero
  * in exact arithmetic (a key bias that nothing turns shifts all scores alike), and two roundings of zero share no digit.
  */
-export function gradientErrors(actual: ReadonlyMap<string, Numbers>, expected: (name: string) => Numbers): { parameter: string; error: number }[] {
-  const floor = 1e-3 * Math.hypot(...[...actual.keys()].map((name) => l2Norm(expected(name))));
+export function gradientErrors(actual: ReadonlyMap<string, Numbers>, expected: (name: string) => Numbers, floorShare = 1e-3): { parameter: string; error: number }[] {
+  const floor = floorShare * Math.hypot(...[...actual.keys()].map((name) => l2Norm(expected(name))));
   return [...actual].map(([parameter, gradient]) => {
     const norm = l2Norm(expected(parameter));
     return { parameter, error: relativeError(gradient, expected(parameter)) * (norm / Math.max(norm, floor)) };
