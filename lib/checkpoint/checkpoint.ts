@@ -1,14 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelConfig, ComputeDType } from '../addon-types.ts';
+import type { ComputeDType } from '../addon-types.ts';
 import { given } from '../config/given.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
-import { expectedParameters } from '../model/parameters.ts';
 import { saveError, writeFolder } from './atomic-folder.ts';
 import { checkpointName, resolveModelPath, rotateCheckpoints } from './checkpoint-list.ts';
-import { requireDiskSpace } from './disk-space.ts';
+import { requireDiskSpace, weightBytes } from './disk-space.ts';
 import { loadState, saveState, type TrainState } from './train-state.ts';
+
+/** The weights and their two moments. */
+const COPIES = 3;
 
 export const OPTIMIZER_NAME = 'optimizer.safetensors';
 
@@ -30,7 +32,7 @@ export async function saveCheckpoint(folder: string, { model, optimizer, state }
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });
-  await requireDiskSpace(folder, checkpointBytes(model.config));
+  await requireDiskSpace(folder, weightBytes(model.config, COPIES));
   const path = join(folder, checkpointName(state.step));
   await writeFolder(path, async (partial) => {
     await model.save(partial);
@@ -70,16 +72,4 @@ export async function loadCheckpoint(path: string, options: LoadCheckpointOption
     model.dispose();
     throw error;
   }
-}
-
-const BYTES_PER_WEIGHT = 4;
-/** The weights and their two moments. */
-const COPIES = 3;
-/** Tokenizer files and headers. */
-const SMALL_FILES = 32e6;
-
-function checkpointBytes(config: ModelConfig): number {
-  const shapes = [...expectedParameters(config).values()];
-  const weights = shapes.reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
-  return weights * BYTES_PER_WEIGHT * COPIES + SMALL_FILES;
 }

@@ -56,6 +56,12 @@ export const FIELDS = {
   resume: field(z.boolean(), false, 'continue the run in --out from its newest complete checkpoint'),
   saveEverySteps: field(count(0), 250, 'steps between checkpoints; 0 saves at the end only', 'N'),
   keepLastCheckpoints: field(count(1), 2, 'how many checkpoints to keep', 'N'),
+  keepBest: field(
+    z.enum(['none', 'generation', 'loss', 'both']),
+    'both',
+    'weights kept as best-by-generation and best-by-loss, judged at each evaluation: none, generation, loss or both',
+    'rule',
+  ),
   heldOut: field(path().nullable(), null, 'text that is not trained on; none takes sequences left over from the data', 'path'),
   heldOutSamples: field(count(1), 32, 'at most this many held-out sequences for the held-out loss', 'N'),
   contexts: field(path().nullable(), null, 'beginnings to continue, .jsonl or text; none takes them from the held-out sequences', 'path'),

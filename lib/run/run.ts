@@ -1,3 +1,4 @@
+import { readBest, type BestCheckpoint } from '../checkpoint/best-checkpoint.ts';
 import { saveCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
@@ -9,8 +10,9 @@ import { openModelFiles } from '../model/model-files.ts';
 import type { StepEvent, TrainEvent, TrainResult } from '../train/events.ts';
 import { pickTrainSettings } from '../train/settings.ts';
 import { Training } from '../train/training.ts';
+import { BestKeeper, type BestEvent } from './best-keeper.ts';
 import { measureHyperfitted, measureOriginal, type ComparedVariant, type ComparisonParts } from './comparison.ts';
-import { keptOnResume, MetricLog } from './metric-log.ts';
+import { keptOnResume, MetricLog, readMetrics } from './metric-log.ts';
 import { readComparison, writeComparison } from './comparison-file.ts';
 import { loadRunData, type RunData } from './run-data.ts';
 import { savedRunFile, writeRunFile } from './run-file.ts';
@@ -22,6 +24,7 @@ import { validate, type ValidationRecord } from './validation.ts';
 export type RunEvent =
   | TrainEvent
   | ValidationRecord
+  | BestEvent
   | { type: 'start'; folder: string; step: number; sequences: number; stepsPerEpoch: number }
   | { type: 'note'; message: string }
   | { type: 'checkpoint'; step: number; path: string };
@@ -46,6 +49,8 @@ export interface RunResult {
   checkpoint: string | null;
   certificate: (Certificate & { changedShare: number | null }) | null;
   comparison: ComparedVariant[];
+  /** The best of the evaluated steps, as far as they were kept. */
+  best: BestCheckpoint[];
   report: string | null;
 }
 
@@ -78,6 +83,7 @@ class RunInProgress {
   readonly #training: Training;
   readonly #parts: ComparisonParts;
   #log: MetricLog | undefined;
+  #best: BestKeeper | undefined;
   #savedStep: number;
   #validatedStep = -1;
   #checkpoint: string | null = null;
@@ -101,6 +107,7 @@ class RunInProgress {
     const { state } = this.start;
     this.#log = await MetricLog.open(this.folder.metricsFile, state === undefined ? () => false : keptOnResume(state));
     try {
+      this.#best = await this.#openBest();
       this.#announce();
       const original = await this.#measureOriginal();
       if (state === undefined) await this.#validate();
@@ -124,6 +131,7 @@ class RunInProgress {
       if (done === true) return value.reason;
       this.#record(value);
       if (value.type !== 'step') continue;
+      this.#best?.observe(value);
       if (isDue(value, evaluateEverySteps)) await this.#validate();
       if (isDue(value, saveEverySteps)) await this.#save();
       if (this.hooks.shouldStop?.() === true) return 'stopped';
@@ -140,7 +148,14 @@ class RunInProgress {
     this.hooks.onEvent?.({ type: 'note', message });
   }
 
-  #record(event: TrainEvent | ValidationRecord): void {
+  async #openBest(): Promise<BestKeeper> {
+    const { config, start, folder, data } = this;
+    const stepsPerEpoch = Math.ceil(data.train.length / config.batchSize);
+    const records = readMetrics(folder.metricsFile);
+    return BestKeeper.open({ folder: folder.checkpoints, keepBest: config.keepBest, model: start.model, step: start.state?.step ?? 0, stepsPerEpoch, records });
+  }
+
+  #record(event: TrainEvent | ValidationRecord | BestEvent): void {
     this.#log?.write({ ...event });
     this.hooks.onEvent?.(event);
   }
@@ -150,8 +165,9 @@ class RunInProgress {
     const { step, epoch, position } = this.#training.state;
     const fraction = position / Math.ceil(this.data.train.length / this.config.batchSize);
     this.#validatedStep = step;
-    const record = await validate(this.#parts, this.folder, { step, epoch: epoch + fraction });
+    const record = await validate(this.#parts, this.folder, { step, epoch: epoch + fraction, trainLoss: this.#best?.trainLoss ?? null });
     if (record !== null) this.#record(record);
+    for (const best of (await this.#best?.consider(record ?? { step, ttr: null, rep2: null })) ?? []) this.#record(best);
   }
 
   async #save(): Promise<void> {
@@ -206,7 +222,7 @@ class RunInProgress {
   async #result(reason: RunResult['reason'], certificate: RunResult['certificate'], comparison: ComparedVariant[]): Promise<RunResult> {
     const { step, epoch, lastEpochLoss } = this.#training.state;
     const report = await writeRunReport(this.folder);
-    return { folder: this.folder.path, reason, step, epochs: epoch, loss: lastEpochLoss, checkpoint: this.#checkpoint, certificate, comparison, report };
+    return { folder: this.folder.path, reason, step, epochs: epoch, loss: lastEpochLoss, checkpoint: this.#checkpoint, certificate, comparison, best: readBest(this.folder.checkpoints), report };
   }
 }
 

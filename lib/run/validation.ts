@@ -11,6 +11,8 @@ export interface ValidationRecord extends MetricRecord {
   type: 'evaluation';
   /** Passes done, with their fraction. */
   epoch: number;
+  /** Mean over about one pass up to here, nats per token; null before the first step. */
+  trainLoss: number | null;
   /** Nats per token; null without held-out sequences. */
   heldOutLoss: number | null;
   entropy: number | null;
@@ -22,7 +24,7 @@ export interface ValidationRecord extends MetricRecord {
 }
 
 /** Null when the run has neither held-out sequences nor contexts. */
-export async function validate({ model, data, config, overlapIndex, signal }: ComparisonParts, folder: RunFolder, at: { step: number; epoch: number }): Promise<ValidationRecord | null> {
+export async function validate({ model, data, config, overlapIndex, signal }: ComparisonParts, folder: RunFolder, at: { step: number; epoch: number; trainLoss: number | null }): Promise<ValidationRecord | null> {
   const contexts = data.contexts.slice(0, config.validationContexts).map(({ context }) => context);
   if (contexts.length + data.heldOut.length === 0) return null;
   const { maxNewTokens } = config;
