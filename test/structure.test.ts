@@ -24,6 +24,7 @@ const LAYERS = [
   'study',
   'report',
   'run',
+  'compare',
   'cli',
   'index',
 ];
