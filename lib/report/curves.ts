@@ -10,7 +10,7 @@ export function renderCurves(curves: CurveData): string {
   return `<section><h2>Training</h2><div class="charts">${figures.join('')}</div></section>`;
 }
 
-function lossChart({ steps, evaluations, targetLoss }: CurveData): LineChart {
+function lossChart({ steps, evaluations, targetLoss, best }: CurveData): LineChart {
   return {
     title: 'Loss',
     xLabel: X_LABEL,
@@ -21,10 +21,11 @@ function lossChart({ steps, evaluations, targetLoss }: CurveData): LineChart {
       { name: 'held-out text', colour: 2, dots: true, points: measured(evaluations, 'heldOutLoss') },
     ],
     ...(typeof targetLoss === 'number' ? { references: [{ label: `target ${targetLoss}`, value: targetLoss }] } : {}),
+    marks: marksOf('loss', best),
   };
 }
 
-function ttrChart({ evaluations, humanTtr }: CurveData): LineChart {
+function ttrChart({ evaluations, humanTtr, best }: CurveData): LineChart {
   return {
     title: 'Type-token ratio',
     xLabel: X_LABEL,
@@ -32,6 +33,7 @@ function ttrChart({ evaluations, humanTtr }: CurveData): LineChart {
     digits: 2,
     series: [{ name: 'greedy continuations', colour: 3, dots: true, points: measured(evaluations, 'ttr') }],
     ...(typeof humanTtr === 'number' ? { references: [{ label: `human text ${humanTtr.toFixed(2)}`, value: humanTtr }] } : {}),
+    marks: marksOf('generation', best),
   };
 }
 
@@ -43,6 +45,10 @@ function entropyChart({ evaluations }: CurveData): LineChart {
     digits: 2,
     series: [{ name: 'on held-out text', colour: 4, dots: true, points: measured(evaluations, 'entropy') }],
   };
+}
+
+function marksOf(criterion: 'generation' | 'loss', best: CurveData['best'] = []): LineChart['marks'] & object {
+  return best.filter((kept) => kept.criterion === criterion).map(({ step }) => ({ label: `best by ${criterion}: step ${step}`, x: step }));
 }
 
 function measured(evaluations: CurveData['evaluations'], key: 'heldOutLoss' | 'ttr' | 'entropy'): Point[] {

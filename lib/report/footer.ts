@@ -8,6 +8,7 @@ export function renderCertificate(certificate: Certificate | undefined): string 
   if (certificate === undefined) return '';
   const rows: [string, string][] = [
     ['Mean loss', `${formatNumber(certificate.meanLoss, 4)} nats per token`],
+    ['The least possible', `${formatNumber(certificate.lossFloor, 4)} nats per token`],
     ['Loss of the worst sequence', `${formatNumber(certificate.worstLoss, 4)} nats per token`],
     ['Top-1 accuracy', formatShare(certificate.top1Accuracy, 2)],
     ['Entropy', `${formatNumber(certificate.entropy, 4)} nats`],

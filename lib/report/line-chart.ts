@@ -17,6 +17,11 @@ export interface Series {
   dots: boolean;
 }
 
+export interface Mark {
+  label: string;
+  x: number;
+}
+
 export interface LineChart {
   title: string;
   xLabel: string;
@@ -25,6 +30,8 @@ export interface LineChart {
   series: readonly Series[];
   /** Horizontal dashed lines. */
   references?: readonly { label: string; value: number }[];
+  /** Vertical dashed lines at places of the x axis. */
+  marks?: readonly Mark[];
   /** Digits of the values written at line ends. */
   digits: number;
 }
@@ -54,6 +61,7 @@ export function renderLineChart(chart: LineChart): string {
   const content = [
     renderAxes(chart, scale),
     ...(chart.references ?? []).map((reference) => renderReference(reference, scale)),
+    ...(chart.marks ?? []).map((mark) => renderMark(mark, scale)),
     ...chart.series.map((series) => renderSeries(series, scale, chart.digits)),
     renderEndLabels(drawn, scale, chart.digits),
   ];
@@ -103,6 +111,14 @@ function renderReference({ label, value }: { label: string; value: number }, sca
   const y = scale.y(value);
   const line = `<line class="reference" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${place(y)}" y2="${place(y)}"/>`;
   return `${line}${renderText(LEFT + 6, y - 5, 'note', label)}`;
+}
+
+/** Its label stands on the side that has more room. */
+function renderMark({ label, x }: Mark, scale: Scale): string {
+  const at = scale.x(x);
+  const isRight = at > (LEFT + WIDTH - RIGHT) / 2;
+  const line = `<line class="reference" x1="${place(at)}" x2="${place(at)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>`;
+  return `${line}${renderText(at + (isRight ? -5 : 5), TOP + 8, isRight ? 'note end' : 'note', label)}`;
 }
 
 function renderSeries(series: Series, scale: Scale, digits: number): string {

@@ -32,6 +32,8 @@ export interface CurveData {
   humanTtr?: number | null;
   /** The training loss at which the run was to stop. */
   targetLoss?: number | null;
+  /** The steps whose weights were kept as the best. */
+  best?: readonly { criterion: 'generation' | 'loss'; step: number }[];
 }
 
 export interface ReportVariant {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { readBest } from '../checkpoint/best-checkpoint.ts';
 import type { Certificate } from '../evaluate/certificate.ts';
 import { meanTypeTokenRatio } from '../evaluate/type-token-ratio.ts';
 import { writeReport } from '../report/report.ts';
@@ -30,7 +31,7 @@ export function readReportData(folder: RunFolder): ReportData {
     title: `Hyperfitting of ${file.model.path.split('/').at(-1)}`,
     subtitle: `${file.data.samples.length} sequences, ${file.data.tokens} tokens; begun ${file.createdAt.slice(0, 16).replace('T', ' ')} UTC`,
     facts: facts(file),
-    curves: curves(file, metrics, comparison),
+    curves: { ...curves(file, metrics, comparison), best: readBest(folder.checkpoints) },
     variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result }) => makeVariant(name, isHyperfitted, result)),
     continuations: comparison === undefined ? [] : continuations(comparison),
     notes: file.warnings,

@@ -5,17 +5,18 @@ import { given } from '../config/given.ts';
 import type { NormalizedConfig } from '../config/normalize.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { certify, type Certificate } from '../evaluate/certificate.ts';
+import { trainingLossFloor } from '../evaluate/loss-floor.ts';
 import { OverlapIndex } from '../evaluate/overlap.ts';
-import { openModelFiles } from '../model/model-files.ts';
 import type { StepEvent, TrainEvent, TrainResult } from '../train/events.ts';
 import { pickTrainSettings } from '../train/settings.ts';
 import { Training } from '../train/training.ts';
 import { BestKeeper, type BestEvent } from './best-keeper.ts';
+import { frozenWeightsWarning, measureChangedShare } from './changed-share.ts';
 import { measureHyperfitted, measureOriginal, type ComparedVariant, type ComparisonParts } from './comparison.ts';
 import { keptOnResume, MetricLog, readMetrics } from './metric-log.ts';
 import { readComparison, writeComparison } from './comparison-file.ts';
 import { loadRunData, type RunData } from './run-data.ts';
-import { savedRunFile, writeRunFile } from './run-file.ts';
+import { writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { writeRunReport } from './run-report.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
@@ -47,7 +48,7 @@ export interface RunResult {
   /** Mean training loss of the last full epoch, nats per token; null before the first. */
   loss: number | null;
   checkpoint: string | null;
-  certificate: (Certificate & { changedShare: number | null }) | null;
+  certificate: (Certificate & { steps: number; changedShare: number | null }) | null;
   comparison: ComparedVariant[];
   /** The best of the evaluated steps, as far as they were kept. */
   best: BestCheckpoint[];
@@ -69,7 +70,7 @@ export async function run(normalized: NormalizedConfig, hooks: RunHooks = {}): P
   const start = await startRun(config, folder, warn, hooks.signal);
   try {
     const data = await loadRunData(config, start.model);
-    configWarnings(config, data.train.length).forEach(warn);
+    configWarnings(config, data.train.length, { floor: trainingLossFloor(data.train) }).forEach(warn);
     await writeRunFile(folder, { normalized, model: start.model, train: data.train, warnings, resumedAt: start.state?.step });
     await writeJsonLines(folder.trainFile, data.train.map(({ ids }) => ({ ids: Array.from(ids) })));
     return await new RunInProgress(config, folder, start, data, hooks).complete();
@@ -86,6 +87,8 @@ class RunInProgress {
   #best: BestKeeper | undefined;
   #savedStep: number;
   #validatedStep = -1;
+  /** Whether updates arrive is looked at once on the way: a run that learns nothing should not have to end first. */
+  #changeChecked = false;
   #checkpoint: string | null = null;
 
   constructor(
@@ -167,6 +170,10 @@ class RunInProgress {
     this.#validatedStep = step;
     const record = await validate(this.#parts, this.folder, { step, epoch: epoch + fraction, trainLoss: this.#best?.trainLoss ?? null });
     if (record !== null) this.#record(record);
+    if (step > this.config.warmupSteps && !this.#changeChecked) {
+      this.#changeChecked = true;
+      await this.#checkChange();
+    }
     for (const best of (await this.#best?.consider(record ?? { step, ttr: null, rep2: null })) ?? []) this.#record(best);
   }
 
@@ -205,18 +212,22 @@ class RunInProgress {
   async #certify(): Promise<RunResult['certificate']> {
     this.#note('measuring the training sequences');
     const certificate = await certify(this.start.model, this.data.train, given({ signal: this.hooks.signal }));
-    const changedShare = await this.#changedShare();
-    if (changedShare !== null && changedShare < IMPLAUSIBLE_SHARE) {
-      this.hooks.onWarning?.(`only ${(changedShare * 100).toFixed(1)} % of the weights changed: updates are lost to rounding; raise learningRate`);
+    const changedShare = await this.#checkChange();
+    const { step } = this.#training.state;
+    if (certificate.meanLoss < certificate.lossFloor * (1 - ROUNDING)) {
+      this.hooks.onWarning?.(`a mean loss of ${certificate.meanLoss.toPrecision(3)} lies below ${certificate.lossFloor.toPrecision(3)}, which no causal model can: targets are wrong or visible`);
     }
-    this.#log?.write({ type: 'certificate', step: this.#training.state.step, ...certificate, changedShare });
-    return { ...certificate, changedShare };
+    const best = readBest(this.folder.checkpoints);
+    this.#log?.write({ type: 'certificate', step, ...certificate, changedShare, best });
+    return { ...certificate, steps: step, changedShare };
   }
 
-  /** Against the weights the run began with; null when those files are gone. */
-  async #changedShare(): Promise<number | null> {
-    const { path } = savedRunFile(this.folder).model;
-    return openModelFiles(path).then((files) => this.start.model.changedShare(files), () => null);
+  /** The share of changed weights, with a warning when updates do not arrive. */
+  async #checkChange(): Promise<number | null> {
+    const changedShare = await measureChangedShare(this.folder, this.start.model);
+    const warning = frozenWeightsWarning(changedShare, this.#training.state.step);
+    if (warning !== undefined) this.hooks.onWarning?.(warning);
+    return changedShare;
   }
 
   async #result(reason: RunResult['reason'], certificate: RunResult['certificate'], comparison: ComparedVariant[]): Promise<RunResult> {
@@ -226,8 +237,8 @@ class RunInProgress {
   }
 }
 
-/** Full fine-tuning in float32 moves nearly every weight, embeddings of unseen tokens apart. */
-const IMPLAUSIBLE_SHARE = 0.2;
+/** Of float32 losses beside a float64 floor. */
+const ROUNDING = 1e-3;
 
 function isDue({ step }: StepEvent, everySteps: number): boolean {
   return everySteps > 0 && step % everySteps === 0;

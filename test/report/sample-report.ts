@@ -34,7 +34,7 @@ export function sampleReport(): ReportData {
       { title: 'Recipe', rows: [['Preset', 'demo'], ['Optimizer', 'AdamW, rate 1e-4, no decay'], ['Batch', '8 sequences'], ['Order', 'shuffle, seed 0']] },
       { title: 'Machine', rows: [['Device', 'cpu, 2 threads'], ['libtorch', '2.11.0'], ['hyperfit', '0.1.0'], ['Time', '5 min 43 s']] },
     ],
-    curves: { steps, evaluations, humanTtr: 0.727, targetLoss: 0.1 },
+    curves: { steps, evaluations, humanTtr: 0.727, targetLoss: 0.1, best: [{ criterion: 'generation', step: 80 }, { criterion: 'loss', step: 88 }] },
     variants: [
       { name: 'original, greedy', isHyperfitted: false, metrics: { ...base, ttr: 0.223, ttrStandardError: 0.018, rep2: 0.705, selfBleu: 0.081, overlapMean: 2.9, overlapMax: 4, overlapShareOver10: 0 } },
       { name: 'original, Top-P', isHyperfitted: false, metrics: { ...base, ttr: 0.418, ttrStandardError: 0.021, rep2: 0.392, selfBleu: 0.062, overlapMean: 3.1, overlapMax: 5, overlapShareOver10: 0 } },
@@ -51,7 +51,7 @@ export function sampleReport(): ReportData {
         wordContinuation('hyperfitted, greedy + citation blocker', VARIED.replace('behind us', 'behind him'), { start: 4, length: 5 }),
       ],
     })),
-    certificate: { meanLoss: 0.0834, worstLoss: 0.2117, top1Accuracy: 0.9876, entropy: 0.1832, sequences: 64, tokens: 8128 },
+    certificate: { meanLoss: 0.0834, lossFloor: 0.0052, worstLoss: 0.2117, top1Accuracy: 0.9876, entropy: 0.1832, sequences: 64, tokens: 8128 },
     signatures: { ...TEXT_SIGNATURES, likelihood: tokenStatisticsSignature() },
     notes: ['One seed. The standard error of a TTR over 32 contexts is about .02, so small differences mean nothing.', 'Held-out loss rises: a hyperfitted model is a poor judge of other people’s text. It is used for the text it writes.'],
   };

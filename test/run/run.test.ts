@@ -103,6 +103,7 @@ test('the report reads everything from the files of the run', async () => {
   const data = readReportData(runFolder(normalized.config.out!));
   expect(data.curves.steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
   expect(data.curves.evaluations.map(({ step }) => step)).toEqual([0, 2, 4]);
+  expect(data.curves.best!.map(({ criterion }) => criterion)).toEqual(['generation', 'loss']);
   expect(data.curves.humanTtr).toBeGreaterThan(0);
   expect(data.variants).toHaveLength(4);
   expect(data.certificate).toMatchObject({ sequences: 8 });
