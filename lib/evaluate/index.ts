@@ -7,6 +7,17 @@ export { trainingLossFloor } from './loss-floor.ts';
 export { fleissKappa, FLEISS_KAPPA_SIGNATURE, type FleissKappa } from './fleiss-kappa.ts';
 export { holm, HOLM_SIGNATURE } from './holm.ts';
 export { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
+export {
+  firstDivergence,
+  measureInterventions,
+  measureMemorisation,
+  MEMORISED_LENGTH,
+  memorisationSignature,
+  memorisedSpans,
+  type Interventions,
+  type MemorisedSpan,
+  type Memorisation,
+} from './memorisation.ts';
 export { OverlapIndex, overlapSignature, type Overlap, type OverlapSummary } from './overlap.ts';
 export { distinctN, distinctSignature, diversity, repetitionSignature, repN } from './repetition.ts';
 export { selfBleu, selfBleuScores, selfBleuSignature } from './self-bleu.ts';
