@@ -71,6 +71,7 @@ export const FIELDS = {
   validationContexts: field(count(1), 4, 'contexts continued at each evaluation', 'N'),
   comparisonContexts: field(count(0), 32, 'contexts of the closing comparison with the original model; 0 leaves it out', 'N'),
   matchLength: field(count(1), 5, 'tokens in a row from the training set after which the citation blocker steps in', 'N'),
+  memorisedLength: field(count(1), 8, 'tokens in a row from the training set from which on the report lists a continuation as memorised', 'N'),
   topP: field(share(), 0.9, 'nucleus of the sampled baseline in the comparison', 'X'),
   temperature: field(positive(), 0.7, 'temperature of the sampled baseline', 'X'),
   topK: field(count(0), 50, 'candidates of the sampled baseline; 0 keeps all', 'N'),

@@ -1,4 +1,5 @@
 import type { Certificate } from '../evaluate/certificate.ts';
+import type { Interventions, Memorisation, MemorisedSpan } from '../evaluate/memorisation.ts';
 
 /** Everything that the page shows. The report computes nothing about training: whoever ran it fills this in. */
 export interface ReportData {
@@ -11,6 +12,7 @@ export interface ReportData {
   /** The original model first. */
   variants: readonly ReportVariant[];
   continuations: readonly ReportContext[];
+  memorisation?: ReportMemorisation;
   certificate?: Certificate;
   /** Metric signatures by metric name. */
   signatures?: Readonly<Record<string, string>>;
@@ -76,4 +78,42 @@ export interface ReportContinuation {
   pieces: readonly string[];
   /** The longest span shared with a training sequence, in tokens. */
   overlap?: { start: number; length: number };
+}
+
+/** What of the continuations stands in the training sequences. */
+export interface ReportMemorisation {
+  /** Tokens from which on a span is listed. */
+  minLength: number;
+  rows: readonly ({ name: string } & Pick<Memorisation, 'texts' | 'textsWithSpans' | 'longest' | 'tokenShare'>)[];
+  blocker: ({ matchLength: number } & Pick<Interventions, 'total' | 'texts' | 'textsWithInterventions' | 'per100Tokens'>) | null;
+  /** Those with a span or an intervention. */
+  contexts: readonly MemorisedContext[];
+  /** Every training sequence that a span names. */
+  samples: readonly QuotedTraining[];
+}
+
+export interface MemorisedContext {
+  /** Counted from 1. */
+  number: number;
+  context: string;
+  texts: readonly MemorisedText[];
+}
+
+export interface MemorisedText {
+  name: string;
+  pieces: readonly string[];
+  spans: readonly MemorisedSpan[];
+  /** The token at which the texts with and without the blocker part; null where they do not, or for other texts. */
+  divergence: number | null;
+  /** Of the blocker, for the text it watched over. */
+  interventions?: number;
+}
+
+export interface QuotedTraining {
+  /** Its number among the training sequences, from 0. */
+  sequence: number;
+  source: string;
+  /** Where it begins in its source, tokens. */
+  offset: number;
+  pieces: readonly string[];
 }

@@ -7,6 +7,7 @@ import { renderCurves } from './curves.ts';
 import { escapeHtml } from './escape.ts';
 import { renderCertificate, renderFooter } from './footer.ts';
 import { renderHeader } from './header.ts';
+import { renderMemorisation } from './memorisation.ts';
 import type { ReportData } from './report-data.ts';
 import { STYLESHEET } from './stylesheet.ts';
 
@@ -31,6 +32,7 @@ ${[
   renderCurves(data.curves),
   renderComparisonSection(data.variants),
   renderContinuations(data.continuations),
+  renderMemorisation(data.memorisation),
   renderCertificate(data.certificate),
   renderFooter(data),
 ].join('\n')}

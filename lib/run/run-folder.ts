@@ -12,6 +12,7 @@ export interface RunFolder {
   trainFile: string;
   metricsFile: string;
   comparisonFile: string;
+  memorisationFile: string;
   reportFile: string;
   checkpoints: string;
   generations: string;
@@ -24,6 +25,7 @@ export function runFolder(path: string): RunFolder {
     trainFile: join(path, 'train.jsonl'),
     metricsFile: join(path, 'metrics.jsonl'),
     comparisonFile: join(path, 'comparison.json'),
+    memorisationFile: join(path, 'memorisation.json'),
     reportFile: join(path, 'report.html'),
     checkpoints: join(path, CHECKPOINTS_FOLDER),
     generations: join(path, 'generations'),

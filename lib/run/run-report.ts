@@ -7,6 +7,8 @@ import { writeReport } from '../report/report.ts';
 import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
 import { makeVariant } from '../report/variant.ts';
 import { readComparisonFile, type ComparisonFile, type StoredGeneration } from './comparison-file.ts';
+import { reportedMemorisation } from './memorisation-report.ts';
+import { readMemorisation } from './memorisation-file.ts';
 import { readMetrics, type MetricRecord } from './metric-log.ts';
 import { savedRunFile, type RunFile } from './run-file.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -26,6 +28,7 @@ export function readReportData(folder: RunFolder): ReportData {
   const file = savedRunFile(folder);
   const metrics = existsSync(folder.metricsFile) ? readMetrics(folder.metricsFile) : [];
   const comparison = existsSync(folder.comparisonFile) ? readComparisonFile(folder) : undefined;
+  const memorisation = comparison === undefined ? undefined : readMemorisation(folder);
   const certificate = metrics.findLast(({ type }) => type === 'certificate');
   return {
     title: `Hyperfitting of ${file.model.path.split('/').at(-1)}`,
@@ -34,9 +37,10 @@ export function readReportData(folder: RunFolder): ReportData {
     curves: { ...curves(file, metrics, comparison), best: readBest(folder.checkpoints) },
     variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result }) => makeVariant(name, isHyperfitted, result)),
     continuations: comparison === undefined ? [] : continuations(comparison),
+    ...(memorisation === undefined ? {} : { memorisation: reportedMemorisation(memorisation, comparison!) }),
     notes: file.warnings,
     ...(certificate === undefined ? {} : { certificate: certificate as unknown as Certificate }),
-    ...(comparison?.variants[0] === undefined ? {} : { signatures: comparison.variants[0].result.signatures }),
+    ...(comparison?.variants[0] === undefined ? {} : { signatures: { ...comparison.variants[0].result.signatures, ...(memorisation?.variants[0] === undefined ? {} : { memorisation: memorisation.variants[0].signature }) } }),
   };
 }
 

@@ -15,6 +15,7 @@ import { frozenWeightsWarning, measureChangedShare } from './changed-share.ts';
 import { measureHyperfitted, measureOriginal, type ComparedVariant, type ComparisonParts } from './comparison.ts';
 import { keptOnResume, MetricLog, readMetrics } from './metric-log.ts';
 import { readComparison, writeComparison } from './comparison-file.ts';
+import { writeMemorisation } from './memorisation-file.ts';
 import { loadRunData, type RunData } from './run-data.ts';
 import { writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, writeJsonLines, type RunFolder } from './run-folder.ts';
@@ -205,7 +206,11 @@ class RunInProgress {
     if (!this.#hasComparison) return [];
     this.#note('measuring the hyperfitted model');
     const comparison = [...original, ...(await measureHyperfitted(this.#parts))];
-    await writeComparison(this.folder, comparison, this.data.contexts, this.start.model.tokenizer);
+    const { tokenizer } = this.start.model;
+    await writeComparison(this.folder, comparison, this.data.contexts, tokenizer);
+    const { memorisedLength: minLength, matchLength } = this.config;
+    const { overlapIndex } = this.#parts;
+    if (overlapIndex !== undefined) await writeMemorisation(this.folder, { variants: comparison, train: this.data.train, overlapIndex, minLength, matchLength, tokenizer });
     return comparison;
   }
 

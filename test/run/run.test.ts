@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { BestCheckpoint } from '../../lib/checkpoint/best-checkpoint.ts';
 import { normalizeConfig } from '../../lib/config/normalize.ts';
 import { readComparisonFile } from '../../lib/run/comparison-file.ts';
+import { readMemorisation } from '../../lib/run/memorisation-file.ts';
 import { readMetrics } from '../../lib/run/metric-log.ts';
 import { run, type RunEvent } from '../../lib/run/run.ts';
 import { readReportData } from '../../lib/run/run-report.ts';
@@ -95,6 +96,9 @@ test('the citation blocker keeps continuations to the match and a word', async (
   const [greedy, blocked] = comparison.filter(({ isHyperfitted }) => isHyperfitted);
   expect(greedy!.result.overlap!.max).toBeGreaterThan(2);
   expect(blocked!.result.overlap!.mean!).toBeLessThan(greedy!.result.overlap!.mean!);
+  const file = readMemorisation(runFolder(normalized.config.out!))!;
+  expect(file.blocker!.total).toBeGreaterThan(0);
+  expect(readReportData(runFolder(normalized.config.out!)).memorisation!.blocker).toMatchObject({ total: file.blocker!.total, matchLength: 1 });
 });
 
 test('the report reads everything from the files of the run', async () => {
