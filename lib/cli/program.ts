@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { isHyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
+import { addCompareCommand } from './commands/compare.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
   addTokenizeCommand(program);
   addDemoCommand(program);
   addReportCommand(program);
+  addCompareCommand(program);
   addLibtorchCommand(program);
   addDoctorCommand(program);
   return program;
