@@ -5,7 +5,7 @@ import type { RunResult } from '../run/run.ts';
 /** What `--json` prints of a run: its figures; the texts stay in the run folder. */
 export function summarizeRun(result: RunResult): object {
   const { comparison, ...rest } = result;
-  return { schemaVersion: 1, ...rest, comparison: comparison.map(({ name, isHyperfitted, decoding, result: figures }) => ({ name, isHyperfitted, decoding, ...makeVariant(name, isHyperfitted, figures).metrics })) };
+  return { schemaVersion: 1, ...rest, comparison: comparison.map(({ name, isHyperfitted, decoding, result: figures, image }) => ({ name, isHyperfitted, decoding, ...makeVariant(name, isHyperfitted, figures, image).metrics })) };
 }
 
 const ENDINGS: Readonly<Record<RunResult['reason'], string>> = {
@@ -47,5 +47,5 @@ function renderRows(rows: readonly (readonly string[])[]): string {
 }
 
 export function renderRunComparison(comparison: RunResult['comparison']): string {
-  return renderComparisonTable(comparison.map(({ name, isHyperfitted, result }) => makeVariant(name, isHyperfitted, result)));
+  return renderComparisonTable(comparison.map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image)));
 }

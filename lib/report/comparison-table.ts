@@ -6,6 +6,7 @@ const ARROWS = { higher: '<span class="arrow" title="higher is more varied">↑<
 
 const GROUPS = [
   ['text', 'Of the continuations'],
+  ['images', 'Of the completed images'],
   ['model', 'Of the model, on held-out text; the same however one decodes'],
 ] as const;
 
@@ -13,8 +14,13 @@ const GROUPS = [
 export function renderComparisonSection(variants: readonly ReportVariant[]): string {
   if (variants.length === 0) return '';
   const heads = variants.map(({ name, isHyperfitted }) => `<th scope="col"${tint(isHyperfitted)}>${renderName(name)}</th>`);
-  const bodies = GROUPS.map(([about, title]) => renderGroup(title, COMPARISON_METRICS.filter((metric) => metric.about === about), variants));
+  const shown = GROUPS.filter(([about]) => about !== (isOfImages(variants) ? 'text' : 'images'));
+  const bodies = shown.map(([about, title]) => renderGroup(title, COMPARISON_METRICS.filter((metric) => metric.about === about), variants));
   return `<section><h2>Comparison</h2><div class="scroll"><table><thead><tr><td></td>${heads.join('')}</tr></thead>${bodies.join('')}</table></div>${renderCaption(variants)}</section>`;
+}
+
+function isOfImages(variants: readonly ReportVariant[]): boolean {
+  return variants.some(({ metrics }) => typeof metrics.rowRepeatRate === 'number');
 }
 
 /** Narrow columns may break the long word where one would say it. */

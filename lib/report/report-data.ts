@@ -1,4 +1,5 @@
 import type { Certificate } from '../evaluate/certificate.ts';
+import type { ImageMetrics } from '../image/image-metrics.ts';
 import type { Interventions, Memorisation, MemorisedSpan } from '../evaluate/memorisation.ts';
 
 /** Everything that the page shows. The report computes nothing about training: whoever ran it fills this in. */
@@ -12,6 +13,8 @@ export interface ReportData {
   /** The original model first. */
   variants: readonly ReportVariant[];
   continuations: readonly ReportContext[];
+  /** Of a run on images, in place of continuations. */
+  images?: ReportImages;
   memorisation?: ReportMemorisation;
   certificate?: Certificate;
   /** Metric signatures by metric name. */
@@ -34,6 +37,8 @@ export interface CurveData {
   humanTtr?: number | null;
   /** The training loss at which the run was to stop. */
   targetLoss?: number | null;
+  /** What the model writes; default `text`. Of images, `ttr` is the share of distinct rows. */
+  about?: 'text' | 'images';
   /** The steps whose weights were kept as the best. */
   best?: readonly { criterion: 'generation' | 'loss'; step: number }[];
 }
@@ -51,6 +56,10 @@ export interface VariantMetrics {
   /** Standard error of the TTR over contexts. */
   ttrStandardError?: number | null;
   rep2?: number | null;
+  /** Of completed images: shares of rows and of palette ids. */
+  rowRepeatRate?: number | null;
+  paletteTtr?: number | null;
+  distinctRows?: number | null;
   selfBleu?: number | null;
   overlapMean?: number | null;
   overlapMax?: number | null;
@@ -61,6 +70,17 @@ export interface VariantMetrics {
   top1Mass?: number | null;
   /** How many continuations the text metrics were taken over. */
   contexts?: number | null;
+}
+
+/** A grid of completed images. */
+export interface ReportImages {
+  png: Uint8Array;
+  /** Of the grid, pixels. */
+  width: number;
+  /** What the grid's rows are, from above. */
+  rows: readonly string[];
+  /** Of the real images, where the models completed them. */
+  real: ImageMetrics | null;
 }
 
 export interface ReportContext {

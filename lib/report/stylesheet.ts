@@ -74,6 +74,7 @@ td small, th small { display: block; font-weight: 400; line-height: 1.3; }
 .tint { background: var(--tint); }
 .arrow { color: var(--muted); }
 
+.grid-image { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: .6rem; }
 .legend { max-width: 52rem; margin: 0 0 1.25rem; line-height: 1.8; }
 mark { color: inherit; background: none; border-radius: .2rem; padding: .08em 0; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 .legend mark { padding: .1em .4em; white-space: nowrap; }

@@ -7,6 +7,7 @@ import { writeReport } from '../report/report.ts';
 import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
 import { makeVariant } from '../report/variant.ts';
 import { readComparisonFile, type ComparisonFile, type StoredGeneration } from './comparison-file.ts';
+import { readReportImages } from './image-report.ts';
 import { reportedMemorisation } from './memorisation-report.ts';
 import { readMemorisation } from './memorisation-file.ts';
 import { readMetrics, type MetricRecord } from './metric-log.ts';
@@ -29,14 +30,16 @@ export function readReportData(folder: RunFolder): ReportData {
   const metrics = existsSync(folder.metricsFile) ? readMetrics(folder.metricsFile) : [];
   const comparison = existsSync(folder.comparisonFile) ? readComparisonFile(folder) : undefined;
   const memorisation = comparison === undefined ? undefined : readMemorisation(folder);
+  const images = readReportImages(folder);
   const certificate = metrics.findLast(({ type }) => type === 'certificate');
   return {
     title: `Hyperfitting of ${file.model.path.split('/').at(-1)}`,
     subtitle: `${file.data.samples.length} sequences, ${file.data.tokens} tokens; begun ${file.createdAt.slice(0, 16).replace('T', ' ')} UTC`,
     facts: facts(file),
     curves: { ...curves(file, metrics, comparison), best: readBest(folder.checkpoints) },
-    variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result }) => makeVariant(name, isHyperfitted, result)),
-    continuations: comparison === undefined ? [] : continuations(comparison),
+    variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image)),
+    continuations: comparison === undefined || images !== undefined ? [] : continuations(comparison),
+    ...(images === undefined ? {} : { images }),
     ...(memorisation === undefined ? {} : { memorisation: reportedMemorisation(memorisation, comparison!) }),
     notes: file.warnings,
     ...(certificate === undefined ? {} : { certificate: certificate as unknown as Certificate }),
@@ -49,7 +52,7 @@ function facts({ config, model, data, versions }: RunFile): FactGroup[] {
   const { numHiddenLayers, hiddenSize, vocabSize } = model.config;
   return [
     { title: 'Model', rows: [['files', model.path], ['layers', String(numHiddenLayers)], ['hidden size', String(hiddenSize)], ['vocabulary', String(vocabSize)]] },
-    { title: 'Data', rows: [['source', String(config.data)], ['sequences', String(data.samples.length)], ['tokens', String(data.tokens)], ['SHA-256', data.sha256.slice(0, 16)]] },
+    { title: 'Data', rows: [['source', String(config.images ?? config.data)], ['sequences', String(data.samples.length)], ['tokens', String(data.tokens)], ['SHA-256', data.sha256.slice(0, 16)]] },
     {
       title: 'Recipe',
       rows: [
@@ -82,7 +85,7 @@ function curves({ config }: RunFile, metrics: readonly MetricRecord[], compariso
       ttr: record['ttr'] as number | null,
       entropy: record['entropy'] as number | null,
     })),
-    humanTtr: meanTypeTokenRatio(originals),
+    ...(typeof config.images === 'string' ? { about: 'images' as const } : { humanTtr: meanTypeTokenRatio(originals) }),
     targetLoss: config.targetLoss,
   };
 }

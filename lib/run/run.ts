@@ -15,6 +15,7 @@ import { frozenWeightsWarning, measureChangedShare } from './changed-share.ts';
 import { measureHyperfitted, measureOriginal, type ComparedVariant, type ComparisonParts } from './comparison.ts';
 import { keptOnResume, MetricLog, readMetrics } from './metric-log.ts';
 import { readComparison, writeComparison } from './comparison-file.ts';
+import { writeImages } from './image-files.ts';
 import { writeMemorisation } from './memorisation-file.ts';
 import { loadRunData, type RunData } from './run-data.ts';
 import { writeRunFile } from './run-file.ts';
@@ -102,7 +103,7 @@ class RunInProgress {
     const { model, optimizer, state } = start;
     const { signal } = hooks;
     this.#training = new Training({ model, optimizer, sequences: data.train, settings: pickTrainSettings(config), state, signal });
-    const overlapIndex = data.contexts.length === 0 ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
+    const overlapIndex = data.contexts.length === 0 || data.images !== undefined ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
     this.#parts = { model, data, config, overlapIndex, signal, onTokens: hooks.onTokens };
     this.#savedStep = state?.step ?? -1;
   }
@@ -198,7 +199,7 @@ class RunInProgress {
     if (this.start.state !== undefined) return readComparison(this.folder).filter(({ isHyperfitted }) => !isHyperfitted);
     this.#note('measuring the original model');
     const original = await measureOriginal(this.#parts);
-    await writeComparison(this.folder, original, this.data.contexts, this.start.model.tokenizer);
+    await this.#writeComparison(original);
     return original;
   }
 
@@ -207,11 +208,17 @@ class RunInProgress {
     this.#note('measuring the hyperfitted model');
     const comparison = [...original, ...(await measureHyperfitted(this.#parts))];
     const { tokenizer } = this.start.model;
-    await writeComparison(this.folder, comparison, this.data.contexts, tokenizer);
+    await this.#writeComparison(comparison);
     const { memorisedLength: minLength, matchLength } = this.config;
     const { overlapIndex } = this.#parts;
     if (overlapIndex !== undefined) await writeMemorisation(this.folder, { variants: comparison, train: this.data.train, overlapIndex, minLength, matchLength, tokenizer });
     return comparison;
+  }
+
+  async #writeComparison(variants: ComparedVariant[]): Promise<void> {
+    const { contexts, images } = this.data;
+    await writeComparison(this.folder, variants, contexts, this.start.model.tokenizer);
+    if (images !== undefined) await writeImages(this.folder, variants, contexts, images);
   }
 
   async #certify(): Promise<RunResult['certificate']> {
