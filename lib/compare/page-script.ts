@@ -4,7 +4,7 @@ import { STORAGE_SCRIPT } from './page-storage.ts';
 
 /** Texts reach the page by textContent only, never as HTML. */
 const VIEW_SCRIPT = `
-const WORDS = { A: 'A is better', B: 'B is better', equal: 'Equal' };
+const WORDS = { A: 'A is better', B: 'B is better', equal: 'equal' };
 let session = null;
 let shownAt = 0;
 
@@ -25,6 +25,7 @@ function setUpStart() {
 function showOnly(part) {
   for (const id of ['start', 'item', 'done']) $(id).hidden = id !== part;
   for (const id of ['who', 'tools']) $(id).hidden = part === 'start';
+  $('export').hidden = part !== 'item';
   $('storage').hidden = !isStorageMissing;
 }
 async function start(typed) {
@@ -85,7 +86,7 @@ function answer(choice) {
   if (isServed && !kept.unsent.includes(item.id)) kept.unsent.push(item.id);
   store(name, kept);
   sendUnsent();
-  $('status').textContent = WORDS[choice] + '.';
+  $('status').textContent = 'Item ' + (place + 1) + ': ' + WORDS[choice] + '.';
   show(place + 1 === order.length ? firstOpen() : place + 1);
 }
 function move(by) {

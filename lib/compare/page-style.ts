@@ -10,7 +10,8 @@ progress { flex: 1 1 10rem; height: .6rem; accent-color: var(--c1); }
 main { margin-top: 1.25rem; }
 main section { margin-top: 0; }
 main h2:focus { outline: none; }
-.panel { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1.1rem; min-width: 0; }
+.notice:empty { display: none; }
+.panel { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1.1rem; min-width: 0; }
 .panel h3 { color: var(--muted); font-size: .82rem; margin-bottom: .35rem; }
 .panel h3 kbd { font-size: 1rem; color: var(--ink); }
 .panel .text { font-size: 1.02rem; unicode-bidi: isolate; }
@@ -25,7 +26,7 @@ button[aria-pressed="true"] { border-color: var(--c1); box-shadow: inset 0 0 0 2
 kbd { font: 600 .85em ui-monospace, "SF Mono", Menlo, Consolas, monospace; color: var(--muted); }
 .row { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin-top: .75rem; }
 .hint { color: var(--muted); font-size: .85rem; max-width: 46rem; }
-.notice { color: var(--c2); font-size: .88rem; margin: .5rem 0 0; min-height: 1.3em; }
+.notice { color: var(--c2); font-size: .88rem; margin: .5rem 0 0; }
 #status { color: var(--muted); font-size: .88rem; min-height: 1.5em; margin: .5rem 0 0; }
 form label { display: block; font-weight: 600; margin-bottom: .35rem; }
 form input { width: min(22rem, 100%); }

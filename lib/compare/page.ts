@@ -77,13 +77,13 @@ const ITEM = `<section id="item" hidden aria-labelledby="item-title">
 </section>`;
 
 function renderEnd(served: boolean): string {
-  const what = served ? 'Your answers are with whoever runs this study; you may close the page.' : 'Export them and send the file to whoever gave you this page.';
+  const what = served ? 'Your answers are with whoever runs this study; you may close the page.' : 'Please export the answers and send the file to whoever gave you this page.';
   return `<section id="done" class="panel" hidden>
 <h2 id="done-title" tabindex="-1">All items are answered</h2>
 <p>Thank you. ${what}</p>
 <div class="row"><button type="button" data-export>Export answers</button><button type="button" id="again">← Back to the last item</button></div>
 </section>
-<div id="tools" class="row" hidden><button type="button" data-export>Export answers</button><button type="button" id="change">Change annotator</button></div>`;
+<div id="tools" class="row" hidden><button type="button" id="export" data-export>Export answers</button><button type="button" id="change">Change annotator</button></div>`;
 }
 
 const STUDY = z.object({
