@@ -32,6 +32,15 @@ function badLines(path: string, study: string, problems: readonly string[]): Hyp
   return new HyperfitError('ERR_DATA', `expected answers to study ${study} on every line of ${path}, got ${problems.slice(0, SHOWN_PROBLEMS).join('; ')}${more}; correct or remove these lines, or use the key of their study`);
 }
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function parseAnswer(line: string, study: string, items: ReadonlySet<string>): Answer | string {
   let value: unknown;
   try {
@@ -62,13 +71,12 @@ export class AnswersFile {
     this.#handle = handle;
   }
 
-  /** Makes the file where there is none; a cut-off last line gets its end, so that the next answer begins a new one. Throws ERR_DATA when it cannot be written. */
+  /** Makes the file where there is none. A last line without an end gets one, or goes when it is cut off: nobody was told that it was stored. Throws ERR_DATA when the file cannot be written. */
   static async open(path: string): Promise<AnswersFile> {
     try {
       const handle = await open(path, 'a+');
-      const { size } = await handle.stat();
       const file = new AnswersFile(handle);
-      if (size > 0 && (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer.toString() !== '\n') await file.#write('\n');
+      await file.#mendLastLine(await readFile(path));
       return file;
     } catch (cause) {
       throw new HyperfitError('ERR_DATA', `expected a file to append answers to, got ${path}: ${(cause as Error).message}; choose another place`, { cause });
@@ -80,6 +88,13 @@ export class AnswersFile {
     // A failed write is told to its own caller; the next one tries anew.
     this.#last = write.catch(() => {});
     return write;
+  }
+
+  async #mendLastLine(bytes: Buffer): Promise<void> {
+    const start = bytes.lastIndexOf('\n') + 1;
+    if (start === bytes.length) return;
+    if (isJson(bytes.toString('utf8', start))) return this.#write('\n');
+    await this.#handle.truncate(start);
   }
 
   async #write(text: string): Promise<void> {
