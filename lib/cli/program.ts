@@ -8,6 +8,7 @@ import { addEvaluateCommand } from './commands/evaluate.ts';
 import { addGenerateCommand } from './commands/generate.ts';
 import { addLibtorchCommand } from './commands/libtorch.ts';
 import { addReportCommand } from './commands/report.ts';
+import { addStudyCommand } from './commands/study.ts';
 import { addTokenizeCommand } from './commands/tokenize.ts';
 import { addTrainCommand } from './commands/train.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
   addEvaluateCommand(program);
   addTokenizeCommand(program);
   addDemoCommand(program);
+  addStudyCommand(program);
   addReportCommand(program);
   addCompareCommand(program);
   addLibtorchCommand(program);
