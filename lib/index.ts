@@ -36,6 +36,7 @@ export * from './report/index.ts';
 export { loadImageSequences, type ImageSequenceOptions } from './run/image-data.ts';
 export { completeImages, type CompletionOptions } from './run/image-completion.ts';
 export { run, type RunEvent, type RunHooks, type RunResult } from './run/run.ts';
+export * from './compare/index.ts';
 export { normalizeConfig, type NormalizedConfig } from './config/normalize.ts';
 export { presetLayer, type ConfigLayer } from './config/layers.ts';
 export { PRESETS, type PresetName } from './config/presets.ts';
