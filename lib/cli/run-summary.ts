@@ -1,6 +1,7 @@
 import { renderComparisonTable } from '../report/comparison-text.ts';
 import { makeVariant } from '../report/variant.ts';
 import type { RunResult } from '../run/run.ts';
+import { runFolder } from '../run/run-folder.ts';
 
 /** What `--json` prints of a run: its figures; the texts stay in the run folder. */
 export function summarizeRun(result: RunResult): object {
