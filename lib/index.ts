@@ -5,6 +5,7 @@
 export { errorCodeOf, ERROR_CODES, HyperfitError, isHyperfitError, type ErrorCode } from './errors.ts';
 
 export { Model, type LoadOptions, type ModelBatch } from './model/model.ts';
+export type { LoraOptions } from './model/lora.ts';
 export { Optimizer, type OptimizerOptions, type OptimizerStep } from './model/optimizer.ts';
 export { initializeModel, type InitializeOptions } from './model/initialize.ts';
 export type { ModelFiles } from './model/model-files.ts';

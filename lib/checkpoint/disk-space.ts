@@ -8,11 +8,11 @@ const BYTES_PER_WEIGHT = 4;
 /** Tokenizer files and headers. */
 const SMALL_FILES = 32e6;
 
-/** What `copies` float32 copies of a model's weights take on disk, small files included. */
-export function weightBytes(config: ModelConfig, copies = 1): number {
+/** What a model's weights take on disk as float32, small files included. */
+export function weightBytes(config: ModelConfig): number {
   const shapes = [...expectedParameters(config).values()];
   const weights = shapes.reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
-  return weights * BYTES_PER_WEIGHT * copies + SMALL_FILES;
+  return weights * BYTES_PER_WEIGHT + SMALL_FILES;
 }
 
 /**
