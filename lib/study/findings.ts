@@ -81,23 +81,22 @@ export interface TestVariant {
   runs: readonly RunParts[];
 }
 
-/** Each pair of variants, compared on the mean of each cluster over seeds; p-values are adjusted together. */
+/** Each pair of variants, compared on the mean of each cluster over seeds. `adjustTests` comes last, over all tests of a study. */
 export function comparePairs(quantity: string, pairs: readonly (readonly [TestVariant, TestVariant])[]): PairedTest[] {
-  const tests = pairs.flatMap(([first, second]) => {
+  return pairs.flatMap(([first, second]) => {
     const differences = clusterDifferences(first.runs, second.runs);
     const result = pairedBootstrap(differences);
-    return result === null ? [] : [{ first, second, n: differences.length, ...result }];
+    if (result === null) return [];
+    const files = [...new Set([...first.runs, ...second.runs].map(({ cell }) => StudyFolder.cellName(cell)))];
+    return [{ first: first.name, second: second.name, quantity, ...result, adjustedP: result.p, n: differences.length, signature: '', files }];
   });
-  const adjusted = holm(tests.map(({ p }) => p));
-  return tests.map(({ first, second, ...result }, index) => ({
-    first: first.name,
-    second: second.name,
-    quantity,
-    ...result,
-    adjustedP: adjusted[index]!,
-    signature: signNumber(`${PAIRED_SIGNATURE}|${HOLM_SIGNATURE}`, { n: result.n, tests: tests.length }),
-    files: [...new Set([...first.runs, ...second.runs].map(({ cell }) => StudyFolder.cellName(cell)))],
-  }));
+}
+
+/** Adjusts the p-values of all tests of a study together, and signs them. */
+export function adjustTests(findings: Findings): Findings {
+  const adjusted = holm(findings.tests.map(({ p }) => p));
+  const signature = (n: number): string => signNumber(`${PAIRED_SIGNATURE}|${HOLM_SIGNATURE}`, { n, tests: findings.tests.length });
+  return { ...findings, tests: findings.tests.map((test, index) => ({ ...test, adjustedP: adjusted[index]!, signature: signature(test.n) })) };
 }
 
 function clusterDifferences(first: readonly RunParts[], second: readonly RunParts[]): number[] {

@@ -7,6 +7,7 @@ import { weightsNeededBy, type Cell } from './cell.ts';
 import type { CellResult } from './cell-results.ts';
 import { costOf } from './cost.ts';
 import { domainFacts, loadDomains, openHeader } from './domain.ts';
+import { adjustTests } from './findings.ts';
 import { execute } from './execute.ts';
 import { Laboratory } from './laboratory.ts';
 import type { StudySetting } from './setting.ts';
@@ -57,7 +58,7 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   const running = new StudyInProgress({ folder, setting, modelPath, bench, cells, hashes, hooks });
   await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
   const results = await running.complete();
-  const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: study.conclude(bench, results) };
+  const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(bench, results)) };
   await writeStudyJson(folder, file);
   await replaceFile(folder.tableFile, renderStudyTable(file));
   await replaceFile(folder.pageFile, renderStudyPage(file));
