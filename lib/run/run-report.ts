@@ -59,6 +59,7 @@ function facts({ config, model, data, versions }: RunFile): FactGroup[] {
         ['learning rate', `${config.learningRate}, constant${config.warmupSteps > 0 ? ` after ${config.warmupSteps} steps` : ''}`],
         ['batch', `${config.batchSize} sequences`],
         ['weight decay', String(config.weightDecay)],
+        ['trained', trainedWeights(config)],
         ['ends after', limits.filter((limit) => limit !== '').join(' or ')],
         ['order, seed', `${config.order}, ${config.seed}`],
       ],
@@ -73,6 +74,12 @@ function facts({ config, model, data, versions }: RunFile): FactGroup[] {
       ],
     },
   ];
+}
+
+function trainedWeights({ loraRank, loraAlpha, loraTargets, loraLayers }: RunFile['config']): string {
+  // Runs of before LoRA know no rank.
+  if (!(loraRank > 0)) return 'all weights';
+  return `LoRA of rank ${loraRank}, alpha ${loraAlpha}, on ${loraTargets.join(', ')} of ${loraLayers === null ? 'all' : `the last ${loraLayers}`} layers`;
 }
 
 function curves({ config }: RunFile, metrics: readonly MetricRecord[], comparison: ComparisonFile | undefined): ReportData['curves'] {

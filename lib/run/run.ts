@@ -237,7 +237,8 @@ class RunInProgress {
   /** The share of changed weights, with a warning when updates do not arrive. */
   async #checkChange(): Promise<number | null> {
     const changedShare = await measureChangedShare(this.folder, this.start.model);
-    const warning = frozenWeightsWarning(changedShare, this.#training.state.step);
+    // Of LoRA most weights are meant to stay.
+    const warning = this.config.loraRank > 0 ? undefined : frozenWeightsWarning(changedShare, this.#training.state.step);
     if (warning !== undefined) this.hooks.onWarning?.(warning);
     return changedShare;
   }

@@ -142,3 +142,18 @@ test('a run whose updates are lost to rounding says so', async () => {
   await run(settings({ learningRate: 1e-12, maxSteps: 1, evaluateEverySteps: 0 }), { onWarning: (message) => warnings.push(message) });
   expect(warnings).toEqual([expect.stringContaining('cannot move'), expect.stringMatching(/only [\d.]+ % of the weights changed/)]);
 });
+
+test('LoRA of the last layer trains that layer, resumes, and does not warn of weights that are meant to stay', async () => {
+  const warnings: string[] = [];
+  const values = { samples: 8, loraRank: 2, loraTargets: ['q_proj', 'down_proj'], loraLayers: 1, evaluateEverySteps: 2, saveEverySteps: 2 };
+  const whole = await run(settings(values), { onWarning: (message) => warnings.push(message) });
+  expect(warnings).toEqual([]);
+  expect(whole.certificate!.changedShare).toBeGreaterThan(0);
+  expect(whole.certificate!.changedShare).toBeLessThan(0.2);
+  const cut = settings(values);
+  let steps = 0;
+  await run(cut, { onEvent: ({ type }) => (steps += type === 'step' ? 1 : 0), shouldStop: () => steps === 2 });
+  const resumed = await run({ ...cut, config: { ...cut.config, resume: true } });
+  expect(resumed.certificate).toEqual(whole.certificate);
+  expect(readReportData(runFolder(resumed.folder)).facts.flatMap(({ rows }) => rows)).toContainEqual(['trained', 'LoRA of rank 2, alpha 16, on q_proj, down_proj of the last 1 layers']);
+});
