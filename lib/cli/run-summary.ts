@@ -21,8 +21,12 @@ export function renderRunSummary(result: RunResult): string {
   const lines = [`${ENDINGS[reason]}: ${step} steps, ${epochs} epochs${loss === null ? '' : `, mean training loss ${loss.toFixed(4)}`}`];
   if (comparison.length > 0) lines.push('', renderRunComparison(comparison));
   if (certificate !== null) lines.push('', renderCertificate(certificate));
-  const places = [...(checkpoint === null ? [] : [['checkpoint', checkpoint]]), ...best.map(renderBest), ...(report === null ? [] : [['report', report]])];
+  const places = [...(checkpoint === null ? [] : [['checkpoint', checkpoint]]), ...best.map(renderBest), ...imagesPlace(result), ...(report === null ? [] : [['report', report]])];
   return [...lines, '', renderRows(places)].join('\n').trimEnd();
+}
+
+function imagesPlace({ folder, comparison }: RunResult): string[][] {
+  return comparison.some(({ image }) => image !== undefined) ? [['images', runFolder(folder).imagesFile]] : [];
 }
 
 /** What was reached, a line each. */
