@@ -124,7 +124,7 @@ for (const button of document.querySelectorAll('[data-export]')) button.addEvent
 $('back').addEventListener('click', () => move(-1));
 $('again').addEventListener('click', () => move(-1));
 $('next').addEventListener('click', () => move(1));
-$('change').addEventListener('click', () => { session = null; $('name').value = ''; setUpStart(); });
+$('change').addEventListener('click', () => { session = null; $('name').value = ''; $('status').textContent = ''; setUpStart(); });
 $('form').addEventListener('submit', (event) => { event.preventDefault(); void start($('name').value); });
 addEventListener('online', sendUnsent);
 setUpStart();

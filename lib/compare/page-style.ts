@@ -28,6 +28,7 @@ kbd { font: 600 .85em ui-monospace, "SF Mono", Menlo, Consolas, monospace; color
 .hint { color: var(--muted); font-size: .85rem; max-width: 46rem; }
 .notice { color: var(--c2); font-size: .88rem; margin: .5rem 0 0; }
 #status { color: var(--muted); font-size: .88rem; min-height: 1.5em; margin: .5rem 0 0; }
+#known { margin-top: 1.5rem; }
 form label { display: block; font-weight: 600; margin-bottom: .35rem; }
 form input { width: min(22rem, 100%); }
 #tools { border-top: 1px solid var(--line); margin-top: 1rem; padding-top: .25rem; }

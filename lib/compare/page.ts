@@ -54,10 +54,10 @@ function embeddedJson(study: Study): string {
 
 function renderStart(count: number): string {
   return `<section id="start" class="panel" hidden>
-<p>You will read ${count} beginnings, each with two continuations, A and B. Say which continues the beginning better, or that they are equally good. Judge the writing as a reader: whether it makes sense, fits what comes before, and is worth reading on. A continuation may break off in mid-sentence; leave that out of account.</p>
+<p>You will see ${count} items, each the beginning of a text with two continuations, A and B; a beginning may come more than once. Say which continues the beginning better, or that they are equally good. Judge the writing as a reader: whether it makes sense, fits what comes before, and is worth reading on. A continuation may break off in mid-sentence; leave that out of account.</p>
 <p class="hint">Keys: <kbd>A</kbd> or <kbd>1</kbd>, <kbd>B</kbd> or <kbd>2</kbd>, <kbd>E</kbd> or <kbd>3</kbd> for equal, <kbd>←</kbd> to correct the one before. You can stop at any time and go on later in this browser under the same name.</p>
 <form id="form"><label for="name">Your name or code</label><div class="row"><input id="name" maxlength="64" autocomplete="off" required><button type="submit">Begin</button></div></form>
-<div id="known" hidden><h3>Go on as</h3><div id="known-names" class="row"></div></div>
+<div id="known" hidden><h3>Or go on as</h3><div id="known-names" class="row"></div></div>
 </section>`;
 }
 
