@@ -14,6 +14,9 @@ table.wide td, table.wide th { white-space: nowrap; }
 table.wide tbody th, table.wide td.free { white-space: normal; min-width: 8rem; }
 td[title], figure[title] { cursor: help; }
 .interval { color: var(--muted); font-size: .85em; margin-left: .35rem; }
+.subtitle { margin-bottom: 1.25rem; }
+.charts { grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
+figure summary { font-size: .74rem; margin: .4rem 0 0; }
 .sources { color: var(--muted); font-size: .74rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
 `;
 
@@ -69,8 +72,13 @@ function renderFigure(chart: FindingChart): string {
   const keys = series
     .filter(({ points }) => points.length > 0)
     .map(({ name, colour }) => `<span class="key"><svg class="swatch colour-${colour}" viewBox="0 0 14 4" aria-hidden="true"><rect width="14" height="4" rx="2"/></svg>${escapeHtml(name)}</span>`);
-  const sources = [...new Set(chart.sources.map(sourceText).filter((text) => text !== ''))].map((text) => `<p class="sources">${breakable(text)}</p>`);
-  return `<figure><figcaption><h3>${escapeHtml(chart.title)}</h3>${keys.join('')}</figcaption>${renderLineChart({ ...chart, series })}${sources.join('')}</figure>`;
+  return `<figure><figcaption><h3>${escapeHtml(chart.title)}</h3>${keys.join('')}</figcaption>${renderLineChart({ ...chart, series })}${renderSources(chart)}</figure>`;
+}
+
+/** Folded: one line for each series. */
+function renderSources({ series, sources }: FindingChart): string {
+  const lines = sources.flatMap((source, index) => (source.signature === '' ? [] : [`<p class="sources">${breakable(`${series[index]!.name}: ${sourceText(source)}`)}</p>`]));
+  return lines.length === 0 ? '' : `<details><summary>what these numbers are</summary>${lines.join('')}</details>`;
 }
 
 function sourceText(source: FindingChart['sources'][number] | undefined): string {

@@ -22,7 +22,20 @@ function variantsOf(bench: Bench): Variant[] {
     ...rates.map((rate) => ({ id: `rate-${rate}`, name: `learning rate ${rate}`, settings: { learningRate: rate } })),
     ...[Math.round(epochs / 2), epochs * 2].filter((some) => some >= 1 && some !== epochs).map((some) => ({ id: `epochs-${some}`, name: `${some} epochs`, settings: { epochs: some, maxSteps: null } })),
     ...sizes.map((size) => ({ id: `batch-${size}`, name: `batch size ${size}`, settings: { batchSize: size } })),
+    ...loraVariants(bench),
   ];
+}
+
+const LORA_RANK = 16;
+/** As in the follow-up (arXiv 2605.22579). */
+const LATE_LAYERS = 5;
+
+/** Low-rank additions to all layers, and to the last ones only; none where the whole study trains such. */
+function loraVariants({ setting, header }: Bench): Variant[] {
+  if (setting.config.loraRank > 0) return [];
+  const all = { id: `lora-${LORA_RANK}`, name: `LoRA of rank ${LORA_RANK}, all layers`, settings: { loraRank: LORA_RANK } };
+  if (header.config.numHiddenLayers <= LATE_LAYERS) return [all];
+  return [all, { id: `lora-${LORA_RANK}-late`, name: `LoRA of rank ${LORA_RANK}, last ${LATE_LAYERS} layers`, settings: { loraRank: LORA_RANK, loraLayers: LATE_LAYERS } }];
 }
 
 const cell = (kind: string, { id }: Variant, seed: number): string => `${kind}-${id}-s${seed}`;
@@ -30,8 +43,8 @@ const cell = (kind: string, { id }: Variant, seed: number): string => `${kind}-$
 /** E13, absent from the paper. */
 export const sweep: Study = {
   name: 'sweep',
-  title: 'Learning rate, epochs, batch size and seeds (E13, not in the paper)',
-  question: 'How much of the effect hangs on the learning rate, the number of epochs, the batch size and the order of training?',
+  title: 'Learning rate, epochs, batch size, LoRA and seeds (E13, not in the paper)',
+  question: 'How much of the effect hangs on the learning rate, the number of epochs, the batch size, training all weights and the order of training?',
   plan: (bench) => [
     textCell(bench, 'text-original', 'original'),
     likelihoodCell(bench, 'likelihood-original', 'original'),

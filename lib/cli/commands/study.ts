@@ -17,6 +17,7 @@ import { StudyView } from '../study-view.ts';
 const STUDY_FIELDS: readonly FieldName[] = [
   'samples', 'sampleSelection', 'sequenceLength', 'batchSize', 'learningRate', 'warmupSteps', 'weightDecay', 'maxGradNorm', 'epochs', 'maxSteps', 'targetLoss', 'seed',
   'device', 'computeDtype', 'threads', 'heldOutSamples', 'contextLength', 'matchLength', 'topP', 'temperature', 'topK',
+  'loraRank', 'loraAlpha', 'loraTargets', 'loraLayers',
 ];
 
 interface Named {
