@@ -29,7 +29,7 @@ function showOnly(part) {
   $('storage').hidden = !isStorageMissing;
 }
 async function start(typed) {
-  const name = typed.normalize('NFC').replace(/[\\p{Cc}\\s]+/gu, ' ').trim().slice(0, 64);
+  const name = [...typed.normalize('NFC').replace(/[\\p{Cc}\\s]+/gu, ' ').trim()].slice(0, 64).join('').trim();
   if (name === '' || /^judge:/i.test(name)) {
     $('status').textContent = name === '' ? 'A name is needed: the order of the texts depends on it.' : 'Names that begin with judge: are taken.';
     return;

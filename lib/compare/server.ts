@@ -36,7 +36,8 @@ export async function serveStudy(study: Study, { port = 0, answers: path, onAnsw
     await file.close();
     throw error;
   });
-  hosts = [`${ADDRESS}:${bound}`, `localhost:${bound}`];
+  // Browsers leave out the port of http.
+  hosts = [ADDRESS, 'localhost'].map((name) => (bound === 80 ? name : `${name}:${bound}`));
   return { url: `http://${ADDRESS}:${bound}/`, received: () => received, close: () => closeServer(server, file) };
 }
 
