@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { greyPalette, hyperfit, initializeModel, loadImageSequences, Model, normalizeConfig, openImages, renderPreprocessor, run } from 'hyperfit';
 
 const [path, folder, mode] = process.argv.slice(2);
-const full = { pretraining: 6000, hyperfitting: 128, heldOut: 16, layers: 4, width: 128, steps: 700, batchSize: 16, epochs: 30 };
-const settings = mode === '--quick' ? { ...full, pretraining: 16, hyperfitting: 4, heldOut: 4, layers: 1, width: 16, steps: 4, batchSize: 4, epochs: 2 } : full;
+const full = { pretraining: 6000, hyperfitting: 64, heldOut: 16, heldOutFrom: 6128, layers: 4, width: 128, steps: 700, batchSize: 16, epochs: 120 };
+const settings = mode === '--quick' ? { ...full, pretraining: 16, hyperfitting: 4, heldOut: 4, heldOutFrom: 24, layers: 1, width: 16, steps: 4, batchSize: 4, epochs: 2 } : full;
 const SIDE = 14;
 const palette = greyPalette(16);
 
@@ -33,9 +33,10 @@ async function shrink(set, from, count) {
 
 const images = await openImages(path);
 await mkdir(folder, { recursive: true });
-const [many, few] = [join(folder, 'pretraining.idx'), join(folder, 'hyperfitting.idx')];
+const [many, few, others] = ['pretraining.idx', 'hyperfitting.idx', 'held-out.idx'].map((name) => join(folder, name));
 await writeFile(many, await shrink(images, 0, settings.pretraining));
-await writeFile(few, await shrink(images, settings.pretraining, settings.hyperfitting + settings.heldOut));
+await writeFile(few, await shrink(images, settings.pretraining, settings.hyperfitting));
+await writeFile(others, await shrink(images, settings.heldOutFrom, settings.heldOut));
 
 // The start token is one more id than there are greys.
 const blank = join(folder, 'blank');
@@ -56,8 +57,8 @@ const result = await run(
     {
       name: 'example',
       values: {
-        model: pretrained, images: few, samples: settings.hyperfitting, sampleSelection: 'first', learningRate: 1e-3, batchSize: 8, epochs: settings.epochs, targetLoss: 0.1,
-        evaluateEverySteps: 0, saveEverySteps: 0, heldOutSamples: settings.heldOut, comparisonContexts: settings.heldOut, out: join(folder, 'run'),
+        model: pretrained, images: few, heldOut: others, sampleSelection: 'first', learningRate: 1e-3, batchSize: 8, epochs: settings.epochs, targetLoss: 0.1,
+        evaluateEverySteps: 0, saveEverySteps: 0, comparisonContexts: settings.heldOut, out: join(folder, 'run'),
       },
     },
   ]),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { normalizeConfig } from '../../lib/config/normalize.ts';
 import { readImageFormat, renderPreprocessor } from '../../lib/image/image-format.ts';
@@ -133,6 +133,16 @@ test.each([
   ['images of another size', { images: join(FIXTURE, 'noise.png') }, 'ERR_DATA', 'expected images of 8 x 8 pixels, as many as the model has positions, got 32 x 32'],
 ])('%s are refused before training', async (_, values, code, message) => {
   expect(await refusal(run(await settings(values)))).toEqual({ code, message: expect.stringContaining(message) as string });
+});
+
+test('a folder as OpenAI published it, 32 x 32 in 512 colours, is hyperfitted by the same code', async () => {
+  const images = join(freshFolder(), 'pngs');
+  cpSync(FIXTURE, images, { recursive: true, filter: (path) => path === FIXTURE || path.endsWith('.png') });
+  const { comparison, folder, step } = await run(normalizeConfig([{ name: 'test', values: { model: join(FIXTURE, 'model'), images, samples: 2, maxSteps: 2, learningRate: 1e-3, evaluateEverySteps: 0, saveEverySteps: 0, comparisonContexts: 1, out: join(freshFolder(), 'run') } }]));
+  expect([step, comparison.length]).toEqual([2, 2]);
+  expect(readImagesJson(folder)).toMatchObject({ width: 32, height: 32, colours: 512, contextPixels: 256 });
+  const grid = readPng(readFileSync(join(folder, 'images.png')));
+  expect([grid.width, grid.height]).toEqual([96 + 12, 3 * (96 + 6) - 6 + 12]);
 });
 
 test('the command line does the whole run and prints its figures', async () => {
