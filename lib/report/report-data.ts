@@ -16,7 +16,7 @@ export interface ReportData {
   /** Of a run on images, in place of continuations. */
   images?: ReportImages;
   memorisation?: ReportMemorisation;
-  certificate?: Certificate;
+  certificate?: Certificate & { step?: number; changedShare?: number | null };
   /** Metric signatures by metric name. */
   signatures?: Readonly<Record<string, string>>;
   /** Caveats, each a sentence or two. */
@@ -60,6 +60,7 @@ export interface VariantMetrics {
   rowRepeatRate?: number | null;
   paletteTtr?: number | null;
   distinctRows?: number | null;
+  trainingMatch?: number | null;
   selfBleu?: number | null;
   overlapMean?: number | null;
   overlapMax?: number | null;

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { readBest } from '../checkpoint/best-checkpoint.ts';
-import type { Certificate } from '../evaluate/certificate.ts';
 import { meanTypeTokenRatio } from '../evaluate/type-token-ratio.ts';
 import { writeReport } from '../report/report.ts';
 import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
@@ -42,7 +41,7 @@ export function readReportData(folder: RunFolder): ReportData {
     ...(images === undefined ? {} : { images }),
     ...(memorisation === undefined ? {} : { memorisation: reportedMemorisation(memorisation, comparison!) }),
     notes: file.warnings,
-    ...(certificate === undefined ? {} : { certificate: certificate as unknown as Certificate }),
+    ...(certificate === undefined ? {} : { certificate: certificate as unknown as NonNullable<ReportData['certificate']> }),
     ...(comparison?.variants[0] === undefined ? {} : { signatures: { ...comparison.variants[0].result.signatures, ...(memorisation?.variants[0] === undefined ? {} : { memorisation: memorisation.variants[0].signature }) } }),
   };
 }

@@ -44,6 +44,7 @@ describe('renderReport', () => {
     expect(headings).toEqual(expect.arrayContaining(['Model', 'Training', 'Comparison', 'Continuations', 'Memorisation', 'Certificate', 'Notes', 'Metric signatures']));
     expect(html.match(/<figure>/g)).toHaveLength(3);
     expect(html).toContain('n = 32 contexts');
+    expect(html).toMatch(/<dt>Steps<\/dt><dd>88<.*<dt>Weights changed<\/dt><dd>99\.8 %</);
     expect(html).toContain('ttr|<wbr>unit:token-ids');
     expect(html).toMatch(/Training loss<\/h2><p><span class="before">4\.34<\/span>.*?<span class="after">0\.08</);
   });
