@@ -5,5 +5,6 @@ const common = { outDir: 'dist', platform: 'node', target: 'node20', fixedExtens
 export default defineConfig([
   // `shims` gives the CommonJS build an import.meta.url.
   { ...common, entry: { index: 'lib/index.ts' }, format: ['esm', 'cjs'], dts: { sourcemap: false }, shims: true },
-  { ...common, entry: { cli: 'lib/cli/main.ts' }, format: ['esm'], dts: false, banner: { js: '#!/usr/bin/env node' } },
+  // Names without hashes: an older build leaves no file behind that would be packed.
+  { ...common, entry: { cli: 'lib/cli/main.ts' }, format: ['esm'], dts: false, outputOptions: { chunkFileNames: '[name].mjs' }, banner: { js: '#!/usr/bin/env node' } },
 ]);

@@ -1,71 +1,95 @@
-// npm run bench:decode: a decoding step against transformers and against the floor of reading the weights once.
-//   npm run bench:decode -- [--rounds 5] [--batches 1,16,64] [--new-tokens 96] [--json]
-import { parseArgs } from 'node:util';
+// npm run bench:decode: a decoding step against transformers, llama.cpp and the floor of reading the weights once.
+// `npm run bench:decode -- --help` lists the options.
 import { runMain } from '../scripts/steps/log.mjs';
+import { checkAgreement, renderAgreement } from './lib/agreement.mjs';
 import { machineLine } from './lib/machine.mjs';
-import { prepare } from './lib/prepare.mjs';
-import { formatMs, interleave, summarize } from './lib/rounds.mjs';
+import { readOptions, wholeNumber, wholeNumbers } from './lib/options.mjs';
+import { prepare, prepareLlama } from './lib/prepare.mjs';
+import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
+import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    batches: { type: 'string', default: '1,16,64' },
-    'new-tokens': { type: 'string', default: '96' },
-    json: { type: 'boolean' },
-  },
+const options = readOptions('npm run bench:decode', 'A greedy decoding step of SmolLM2-135M after prompts of 32 tokens, against transformers, llama.cpp and the memory\'s bandwidth.', {
+  batches: ['1,16,64', 'sequences decoded together'],
+  'new-tokens': ['96', 'ids written per sequence'],
+  'llama-types': ['f32,bf16', 'types of the GGUF copies for llama.cpp: f32, bf16, f16'],
 });
-const BLOCKED = JSON.stringify({ noRepeatNgramSize: 4, citationCorpus: 2000 });
+const NGRAM = { generate: { noRepeatNgramSize: 4 } };
+const CITATION = { citationSequences: 2000 };
+const OURS = 'hyperfit float32';
 
-function contendersFor({ weights, tokens, python }, B) {
-  const shared = [weights, tokens, String(B), options['new-tokens']];
-  const ours = (name, ...rest) => ({ name, command: process.execPath, args: ['bench/runners/decode.mjs', ...shared, 'float32', ...rest] });
-  const peer = (dtype) => ({ name: `transformers ${dtype}`, command: python, args: ['bench/runners/decode.py', ...shared, dtype] });
+function contendersFor({ weights, tokens, python, llama, eosTokenId }, batch) {
+  const shared = { weights, tokens, batch, newTokens: wholeNumber('new-tokens', options['new-tokens']) };
+  const floor = (dtype, bytesPerWeight) => contender(`reading the weights once, ${dtype}`, 'stream.py', { weights, bytesPerWeight }, python);
+  const ours = (name, computeDtype, more) => contender(`hyperfit ${name}`, 'decode.mjs', { ...shared, computeDtype, ...more });
+  const ourRows = (dtype) => [
+    ours(dtype, dtype),
+    ours(`${dtype}, no-repeat-ngram 4`, dtype, NGRAM),
+    ours(`${dtype}, citation blocker`, dtype, CITATION),
+    ours(`${dtype}, both`, dtype, { ...NGRAM, ...CITATION }),
+  ];
+  const peer = (name, dtype, more) => contender(`transformers ${name}`, 'decode.py', { ...shared, dtype, ...more }, python);
+  const llamaRow = ([type, file]) => contender(`llama.cpp ${type}`, 'llama.mjs', { ...shared, entry: llama.entry, file, eosTokenId, cacheType: type === 'f32' ? 'F32' : 'F16' });
   return [
-    { name: 'reading the weights once, float32', command: python, args: ['bench/runners/stream.py', weights, '4'] },
-    ours('hyperfit float32'),
-    ours('hyperfit float32, both blockers', BLOCKED),
-    peer('float32'),
-    peer('bfloat16'),
+    floor('float32', 4),
+    ...ourRows('float32'),
+    peer('float32', 'float32'),
+    peer('float32, no-repeat-ngram 4', 'float32', { noRepeatNgramSize: 4 }),
+    floor('bfloat16', 2),
+    ...ourRows('bfloat16'),
+    peer('bfloat16', 'bfloat16'),
+    ...Object.entries(llama.files).map(llamaRow),
   ];
 }
 
-/** Two float32 engines must write the same ids; where they part, how far they got together is said. */
-function agreement(results) {
-  const [ours] = results.get('hyperfit float32');
-  const [theirs] = results.get('transformers float32');
-  const together = ours.ids.map((ids, row) => {
-    const parting = ids.findIndex((id, index) => id !== theirs.ids[row][index]);
-    return parting < 0 ? ids.length : parting;
-  });
-  return { rows: together.length, identical: together.filter((length, row) => length === ours.ids[row].length).length, shortest: Math.min(...together) };
-}
+const dtypeOf = (name) => (/float32|f32/.test(name) ? 'float32' : 'bfloat16');
 
-function rowsFor(results, floorName) {
-  const floor = summarize(results.get(floorName).map((round) => round.milliseconds)).median;
+function rowsFor(results) {
+  const floorOf = (dtype) => results.get(`reading the weights once, ${dtype}`)?.map((round) => round.milliseconds);
+  const floors = Object.fromEntries(['float32', 'bfloat16'].filter(floorOf).map((dtype) => [dtype, summarize(floorOf(dtype)).median]));
   return [...results].map(([name, rounds]) => {
-    const time = summarize(rounds.map((round) => round.milliseconds));
-    const prefill = rounds[0].prefill && summarize(rounds.map((round) => round.prefill));
-    return { name, ...time, timesFloor: time.median / floor, prefill };
+    if (rounds[0].refused) return { name, refused: rounds[0].refused };
+    const milliseconds = summarize(rounds.map((round) => round.milliseconds));
+    const floor = floors[dtypeOf(name)];
+    if (!rounds[0].prefill) return { name, milliseconds, timesFloor: milliseconds.median / floor, gigabytesPerSecond: summarize(rounds.map((round) => round.gigabytesPerSecond)) };
+    return {
+      name,
+      milliseconds,
+      timesFloor: floor && milliseconds.median / floor,
+      prefill: summarize(rounds.map((round) => round.prefill)),
+      peakBytes: Math.max(...rounds.map((round) => round.peakBytes)),
+      minorFaultsPerStep: summarize(rounds.map((round) => round.minorFaultsPerStep)),
+    };
   });
 }
 
-function renderRows(B, rows, { rows: total, identical, shortest }) {
-  const lines = rows.map((row) => `| ${row.name} | ${formatMs(row)} | ${row.timesFloor.toFixed(2)} | ${((B / row.median) * 1000).toFixed(0)} | ${row.prefill ? formatMs(row.prefill) : ''} |`);
-  const same = `float32 ids equal to those of transformers in ${identical} of ${total} rows${identical < total ? `, the earliest parting after ${shortest} tokens` : ''}`;
-  return [`\nSmolLM2-135M, batch ${B}, 32-token prompts, ${options['new-tokens']} new tokens; ${same}`, '', '| engine | ms a step, median (range) | x floor | tokens/s | prefill ms |', '| --- | --- | --- | --- | --- |', ...lines].join('\n');
+async function agreementOf({ weights, tokens }, batch, results) {
+  const idsOf = (name) => results.get(name)?.[0].ids;
+  const others = ['transformers float32', 'llama.cpp f32'].filter(idsOf).map((name) => ({ name, ids: idsOf(name) }));
+  return idsOf(OURS) ? checkAgreement({ weights, tokens, batch }, idsOf(OURS), others) : [];
+}
+
+function renderRows(batch, rows, agreement) {
+  const cells = rows.map((row) =>
+    row.refused
+      ? [row.name, `refused: ${row.refused}`, '', '', '', '']
+      : [row.name, formatRange(row.milliseconds), row.timesFloor?.toFixed(2), row.prefill && formatNumber((batch / row.milliseconds.median) * 1000), formatRange(row.prefill), formatGB(row.peakBytes), row.minorFaultsPerStep?.median.toFixed(0)],
+  );
+  const headers = ['engine', 'ms a step, median (range)', 'x floor', 'tokens/s', 'prefill ms', 'peak GB', 'minor page faults a step'];
+  const title = `SmolLM2-135M, batch ${batch}, 32-token prompts, ${options['new-tokens']} new tokens, greedy`;
+  return ['', title, ...agreement.map(renderAgreement), '', renderTable(headers, cells)].join('\n');
 }
 
 await runMain(async () => {
   const parts = await prepare();
-  const report = { machine: machineLine(), rounds: Number(options.rounds), batches: [] };
+  parts.llama = prepareLlama(parts, options['llama-types'].split(',').filter(Boolean));
+  const report = { machine: machineLine(parts.python), rounds: options.rounds, batches: [] };
   if (!options.json) console.log(report.machine);
-  for (const B of options.batches.split(',').map(Number)) {
-    const contenders = contendersFor(parts, B);
-    const results = await interleave(contenders, report.rounds);
-    const rows = rowsFor(results, contenders[0].name);
-    const same = agreement(results);
-    report.batches.push({ batch: B, rows, agreement: same });
-    if (!options.json) console.log(renderRows(B, rows, same));
+  for (const batch of wholeNumbers('batches', options.batches)) {
+    const results = await interleave(choose(contendersFor(parts, batch), options), options.rounds);
+    const agreement = await agreementOf(parts, batch, results);
+    const rows = rowsFor(results);
+    report.batches.push({ batch, rows, agreement });
+    if (!options.json) console.log(renderRows(batch, rows, agreement));
   }
   if (options.json) console.log(JSON.stringify(report, null, 2));
 });

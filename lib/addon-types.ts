@@ -163,6 +163,17 @@ export interface NativeGeneration {
   interventions: number;
 }
 
+/** W = base + alpha / rank B A, for each matrix named. */
+export interface NativeLora {
+  rank: number;
+  alpha: number;
+  /** Of the initial A; B begins at zero. */
+  seed: number;
+  names: readonly string[];
+  /** Matrices are [in, out]. */
+  transposed: boolean;
+}
+
 export interface NativeAddon {
   // library
   libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number };
@@ -221,15 +232,17 @@ export interface NativeAddon {
   modelMemory(model: ModelHandle): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number };
 
   // optimizer
-  optimizerCreate(model: ModelHandle, options: { beta1: number; beta2: number; eps: number; weightDecay: number }): OptimizerHandle;
+  /** AdamW of every parameter, or with `lora` of additions of low rank to the matrices that it names. */
+  optimizerCreate(model: ModelHandle, options: { beta1: number; beta2: number; eps: number; weightDecay: number; lora?: NativeLora }): OptimizerHandle;
   optimizerDispose(optimizer: OptimizerHandle): void;
   /**
    * Scales the gradients by `gradScale`, clips their global norm to `maxGradNorm` (0: no clipping), updates, clears.
    * A norm that is not finite changes nothing and rejects with ERR_NOT_FINITE.
    */
   optimizerStep(optimizer: OptimizerHandle, options: { learningRate: number; gradScale: number; maxGradNorm: number }): Promise<{ gradNorm: number }>;
-  /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. */
+  /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. With LoRA also base.<name>, lora_A and lora_B; see native/engine/lora.h. */
   optimizerState(optimizer: OptimizerHandle): { step: number; tensors: { name: string; tensor: TensorHandle }[] };
+  /** After the state was written to; LoRA sums it up into the model's parameters. */
   optimizerSetStep(optimizer: OptimizerHandle, step: number): void;
 
   // citation blocker

@@ -5,7 +5,9 @@
 export { errorCodeOf, ERROR_CODES, HyperfitError, isHyperfitError, type ErrorCode } from './errors.ts';
 
 export { Model, type LoadOptions, type ModelBatch } from './model/model.ts';
+export type { LoraOptions } from './model/lora.ts';
 export { Optimizer, type OptimizerOptions, type OptimizerStep } from './model/optimizer.ts';
+export { initializeModel, type InitializeOptions } from './model/initialize.ts';
 export type { ModelFiles } from './model/model-files.ts';
 export type { ComputeDType, DType, ModelConfig, NativeTokenStats as TokenStats } from './addon-types.ts';
 
@@ -13,6 +15,7 @@ export * from './tensor/index.ts';
 
 export type { ChatMessage, RenderChatOptions } from './tokenizer/chat-template.ts';
 export type { Tokenizer } from './tokenizer/tokenizer.ts';
+export * from './image/index.ts';
 export { CitationBlocker, type CitationBlockerOptions } from './generate/citation-blocker.ts';
 export type { Generation, TokenEvent } from './generate/generation.ts';
 export type { GenerateOptions } from './generate/options.ts';
@@ -31,7 +34,10 @@ export * from './data/index.ts';
 export * from './evaluate/index.ts';
 export * from './report/index.ts';
 
+export { loadImageSequences, type ImageSequenceOptions } from './run/image-data.ts';
+export { completeImages, type CompletionOptions } from './run/image-completion.ts';
 export { run, type RunEvent, type RunHooks, type RunResult } from './run/run.ts';
+export * from './compare/index.ts';
 export { normalizeConfig, type NormalizedConfig } from './config/normalize.ts';
 export { presetLayer, type ConfigLayer } from './config/layers.ts';
 export { PRESETS, type PresetName } from './config/presets.ts';

@@ -21,9 +21,10 @@ const LAYERS = [
   'checkpoint',
   'train',
   'evaluate',
-  'study',
   'report',
   'run',
+  'compare',
+  'study',
   'cli',
   'index',
 ];

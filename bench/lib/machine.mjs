@@ -1,11 +1,27 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../../scripts/steps/log.mjs';
+import { LLAMA_VERSION } from './llama.mjs';
 
 const FLAGS = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'];
 
-/** The machine in one line: processor, what it can do, threads, memory. */
-export function machineLine() {
-  const flags = new Set(readFileSync('/proc/cpuinfo', 'utf8').match(/^flags\s*:(.*)$/m)?.[1].split(' ') ?? []);
+/** The machine in one line: processor, what it can do, threads, memory, versions. */
+export function machineLine(python) {
+  const flags = new Set(readFileSync('/proc/cpuinfo', 'utf8').match(/^(?:flags|Features)\s*:(.*)$/m)?.[1].split(' ') ?? []);
   const known = FLAGS.filter((flag) => flags.has(flag)).join(' ');
-  return `${cpus()[0].model.trim()}, ${cpus().length} threads, ${known}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`;
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return [
+    cpus()[0]?.model.trim() ?? process.arch,
+    `${availableParallelism()} threads`,
+    known,
+    `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
+    `Node ${process.version}, hyperfit ${version}, ${pythonVersions(python)}, node-llama-cpp ${LLAMA_VERSION}`,
+  ].join(', ');
+}
+
+function pythonVersions(python) {
+  const program = 'from importlib.metadata import version as v; print(", ".join(f"{n} {v(n)}" for n in ("torch", "transformers")))';
+  return spawnSync(python, ['-c', program], { encoding: 'utf8' }).stdout.trim();
 }

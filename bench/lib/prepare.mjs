@@ -1,20 +1,29 @@
 // What every benchmark needs: the addon, the model as a Hugging Face folder in the cache (so that all read the same
-// weights), a Python with the pinned peers, and tokens of real text.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// weights), a Python with the pinned peers, llama.cpp, and tokens of real text.
+import { createReadStream, existsSync, mkdirSync, openSync, readSync, closeSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureAll } from '../../scripts/setup.mjs';
-import { root, SetupError } from '../../scripts/steps/log.mjs';
+import { root } from '../../scripts/steps/log.mjs';
+import { ensureGgufCopy, ensureLlamaCpp, ensurePython } from './llama.mjs';
 
 export async function prepare() {
-  const { libtorch, model } = await ensureAll();
+  const { libtorch, model: gguf } = await ensureAll();
   process.env.LIBTORCH = libtorch;
   const { cacheFolder, Model, readMobyDick } = await import('hyperfit');
   const folder = join(cacheFolder(), 'bench');
   mkdirSync(folder, { recursive: true });
-  const weights = await exportWeights(join(folder, 'SmolLM2-135M-float32'), model, Model);
+  // Compiled once per machine: what torch.compile costs at first is not the time of a step.
+  process.env.TORCHINDUCTOR_CACHE_DIR = join(folder, 'inductor');
+  const weights = await exportWeights(join(folder, 'SmolLM2-135M-float32'), gguf, Model);
   const tokens = await exportTokens(join(folder, 'moby-dick-ids.json'), weights, { Model, readMobyDick });
-  return { weights, tokens, python: ensurePython(), folder };
+  return { weights, tokens, gguf, folder, python: ensurePython(), eosTokenId: JSON.parse(readFileSync(join(weights, 'config.json'), 'utf8')).eos_token_id };
+}
+
+/** llama.cpp with copies of the same weights, by type. */
+export function prepareLlama({ folder, gguf, python }, types) {
+  const entry = ensureLlamaCpp(folder);
+  const files = Object.fromEntries(types.map((type) => [type, ensureGgufCopy({ source: gguf, target: join(folder, `SmolLM2-135M.${type}.gguf`), type, python })]));
+  return { entry, files };
 }
 
 async function exportWeights(target, gguf, Model) {
@@ -39,11 +48,17 @@ async function exportTokens(path, weights, { Model, readMobyDick }) {
   return path;
 }
 
-/** The environment of the fixtures: torch and transformers at pinned versions. */
-function ensurePython() {
-  const done = spawnSync('bash', [join(root, 'scripts', 'fixtures.sh'), 'environment'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  if (done.status !== 0) throw new SetupError('expected a Python with the pinned peers; see the messages above');
-  return done.stdout.trim().split('\n').at(-1);
+/** Weights of a float32 model folder, a tied output matrix counted once. */
+export function countParameters(weights) {
+  const path = join(weights, 'model.safetensors');
+  const file = openSync(path, 'r');
+  const length = Buffer.alloc(8);
+  readSync(file, length, 0, 8, 0);
+  closeSync(file);
+  return (statSync(path).size - 8 - Number(length.readBigUInt64LE())) / 4;
 }
 
-export const readTokens = (path) => JSON.parse(readFileSync(path, 'utf8'));
+/** Has the operating system hold the file in memory, as after any earlier use. */
+export async function readThrough(path) {
+  for await (const part of createReadStream(path, { highWaterMark: 1 << 22 })) void part;
+}

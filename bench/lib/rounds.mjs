@@ -1,27 +1,43 @@
 // Interleaved rounds: every contender once per round, each in a fresh process, so that a machine that drifts drifts for all.
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { root } from '../../scripts/steps/log.mjs';
 
-/** What a runner prints on its last line of stdout: one JSON object. */
-function runOnce({ command, args, env }) {
+/**
+ * A contender is one program of bench/runners with its settings, which it gets as one JSON argument. It prints one JSON
+ * object on the last line of stdout: its figures, or `refused` with the reason why this machine or version has none.
+ */
+export function contender(name, runner, settings, python) {
+  return { name, command: runner.endsWith('.py') ? python : process.execPath, args: [join('bench', 'runners', runner), JSON.stringify(settings)] };
+}
+
+export function choose(contenders, { only, skip }) {
+  return contenders.filter(({ name }) => (only === '' || new RegExp(only).test(name)) && (skip === '' || !new RegExp(skip).test(name)));
+}
+
+/** Runs one contender; adds `startedAt` (milliseconds since 1970) and `wallMilliseconds`, both seen from outside. */
+export function runOnce({ name, command, args }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const startedAt = Date.now();
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, HF_HUB_DISABLE_PROGRESS_BARS: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
-    child.on('error', reject).on('close', (status) => {
-      if (status !== 0) return reject(new Error(`${command} ${args.join(' ')} ended with ${status}`));
-      resolve(JSON.parse(text.trim().split('\n').at(-1)));
+    child.on('error', reject).on('close', (status, signal) => {
+      if (status !== 0) return reject(new Error(`${name} ended with ${status ?? signal}`));
+      resolve({ ...JSON.parse(text.trim().split('\n').at(-1)), startedAt, wallMilliseconds: Date.now() - startedAt });
     });
   });
 }
 
-/** Runs each contender `rounds` times, in turn; gives for each its results in the order of the rounds. */
+/** Runs each contender `rounds` times, in turn; gives for each its results in the order of the rounds. One that refuses is not asked again. */
 export async function interleave(contenders, rounds) {
   const results = new Map(contenders.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {
-    for (const contender of contenders) {
-      process.stderr.write(`round ${round} of ${rounds}: ${contender.name}\n`);
-      results.get(contender.name).push(await runOnce(contender));
+    for (const one of contenders) {
+      const known = results.get(one.name);
+      if (known[0]?.refused) continue;
+      process.stderr.write(`round ${round} of ${rounds}: ${one.name}\n`);
+      known.push(await runOnce(one));
     }
   }
   return results;
@@ -35,8 +51,6 @@ export function median(values) {
 
 /** Median with the range over rounds; each round counts with the median of its own repeats. */
 export function summarize(rounds) {
-  const values = rounds.map(median);
+  const values = rounds.map((round) => median([round].flat()));
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
-
-export const formatMs = ({ median: middle, min, max }) => `${middle.toFixed(middle < 100 ? 1 : 0)} (${min.toFixed(min < 100 ? 1 : 0)}-${max.toFixed(max < 100 ? 1 : 0)})`;

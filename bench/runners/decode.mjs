@@ -1,27 +1,38 @@
-// One process, one engine: ours. Arguments: weights, tokens, batch, new tokens, computeDtype, options of generate as JSON.
-import { readFileSync } from 'node:fs';
-import { CitationBlocker, Model } from 'hyperfit';
+// One process, one engine: ours. Settings: weights, tokens, batch, newTokens, promptLength, computeDtype, generate (options of it),
+// citationSequences (how many sequences of 256 tokens the citation blocker indexes; none without).
+import { CitationBlocker } from 'hyperfit';
+import { takePrompts } from '../lib/prompts.mjs';
+import { answer, loadModel, peakBytes, readTokens, settings } from '../lib/runner.mjs';
 
-const [weights, tokensFile, batch, newTokens, computeDtype, extra = '{}'] = process.argv.slice(2);
-const [B, N] = [Number(batch), Number(newTokens)];
-const ids = Int32Array.from(JSON.parse(readFileSync(tokensFile, 'utf8')));
-const prompts = Array.from({ length: B }, (_, row) => ids.slice(row * 500, row * 500 + 32));
-const model = await Model.load(weights, { computeDtype });
-const { citationCorpus, ...options } = JSON.parse(extra);
-const citationBlocker = citationCorpus && (await CitationBlocker.create({ sequences: corpus(citationCorpus), tokenizer: model.tokenizer, vocabSize: model.config.vocabSize }));
+const { batch, newTokens, promptLength = 32, generate = {}, citationSequences = 0 } = settings;
+const ids = readTokens();
+const prompts = takePrompts(ids, batch, promptLength);
+const model = await loadModel();
+const options = { ...generate, ...(citationSequences > 0 && { citationBlocker: await indexBook() }) };
 
-/** The training set's size matters to the blocker, not its words: the book over and over, cut into sequences of 256. */
-function corpus(sequences) {
-  return Array.from({ length: sequences }, (_, index) => ids.slice((index * 131) % (ids.length - 256), ((index * 131) % (ids.length - 256)) + 256));
+/** The size of the training set matters to the blocker, not its words: the book over and over, cut at other places each time. */
+async function indexBook() {
+  const sequences = Array.from({ length: citationSequences }, (_, index) => {
+    const start = (index * 131) % (ids.length - 256);
+    return ids.subarray(start, start + 256);
+  });
+  return CitationBlocker.create({ sequences, tokenizer: model.tokenizer, vocabSize: model.config.vocabSize });
 }
 
 async function timed(maxNewTokens) {
   const started = performance.now();
-  const generations = await model.generate(prompts, { maxNewTokens, minNewTokens: maxNewTokens, ...options, ...(citationBlocker && { citationBlocker }) });
+  const generations = await model.generate(prompts, { maxNewTokens, minNewTokens: maxNewTokens, ...options });
   return { milliseconds: performance.now() - started, ids: generations.map((generation) => [...generation.ids]) };
 }
 
 await timed(4);
 const prefill = (await timed(1)).milliseconds;
-const whole = await timed(N);
-console.log(JSON.stringify({ milliseconds: [(whole.milliseconds - prefill) / (N - 1)], prefill: [prefill], ids: whole.ids, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+const faultsBefore = process.resourceUsage().minorPageFault;
+const whole = await timed(newTokens);
+answer({
+  milliseconds: [(whole.milliseconds - prefill) / (newTokens - 1)],
+  prefill: [prefill],
+  minorFaultsPerStep: (process.resourceUsage().minorPageFault - faultsBefore) / newTokens,
+  ids: whole.ids,
+  peakBytes: peakBytes(),
+});

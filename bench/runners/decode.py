@@ -1,30 +1,39 @@
-"""One process, one engine: transformers generate, greedy, key/value cache. Arguments: weights, tokens, batch, new tokens, dtype."""
-import json
-import resource
-import sys
+"""One process, one engine: transformers generate, greedy, key/value cache.
+
+Settings: weights, tokens, batch, newTokens, promptLength, dtype, noRepeatNgramSize.
+"""
 import time
 
 import torch
 from transformers import AutoModelForCausalLM
 
-weights, tokens_file, batch, new_tokens, dtype = sys.argv[1:]
-B, N = int(batch), int(new_tokens)
-ids = torch.tensor(json.load(open(tokens_file)))
-prompts = torch.stack([ids[row * 500 : row * 500 + 32] for row in range(B)])
-model = AutoModelForCausalLM.from_pretrained(weights, dtype=getattr(torch, dtype), attn_implementation="sdpa").eval()
+from runner import answer, minor_faults, peak_bytes, read_tokens, settings
+
+B, N, P = settings["batch"], settings["newTokens"], settings.get("promptLength", 32)
+ids = read_tokens()
+stride = min(500, (len(ids) - P) // B)
+prompts = torch.stack([ids[row * stride : row * stride + P] for row in range(B)])
+model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=getattr(torch, settings["dtype"]), attn_implementation="sdpa").eval()
+options = {"no_repeat_ngram_size": settings["noRepeatNgramSize"]} if settings.get("noRepeatNgramSize") else {}
 
 
 def timed(count):
     started = time.perf_counter()
     with torch.inference_mode():
         out = model.generate(
-            prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=count, min_new_tokens=count, do_sample=False, pad_token_id=0
+            prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=count, min_new_tokens=count, do_sample=False, pad_token_id=0, **options
         )
-    return (time.perf_counter() - started) * 1000, out[:, 32:].tolist()
+    return (time.perf_counter() - started) * 1000, out[:, P:].tolist()
 
 
 timed(4)
 prefill, _ = timed(1)
+before = minor_faults()
 whole, generated = timed(N)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({"milliseconds": [(whole - prefill) / (N - 1)], "prefill": [prefill], "ids": generated, "peakBytes": peak}))
+answer({
+    "milliseconds": [(whole - prefill) / (N - 1)],
+    "prefill": [prefill],
+    "minorFaultsPerStep": (minor_faults() - before) / N,
+    "ids": generated,
+    "peakBytes": peak_bytes(),
+})

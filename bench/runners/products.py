@@ -1,41 +1,98 @@
-"""The floor of a training step: its own matrix products alone, each in the fastest form this machine's library has.
+"""The floor of a training step: its own matrix products alone, each in the fastest form that any library here has.
 
-Arguments: weights, rows (batch x sequence), dtype. Attention's products (under 2 % of the work at these lengths) are left out,
-which makes the floor a little too low, never too high.
+Settings: weights, rows (batch x sequence), dtype. Forms: the plain product into a new and into a given matrix, with
+either operand laid out for it, weights prepacked by oneDNN and by MKL (the packing itself not counted), and OpenBLAS through numpy
+in float32. Attention's own products (under 2 % of the work at these lengths) are left out: the floor is a little too low,
+never too high.
 """
-import json
-import sys
+import contextlib
 import time
 
+import numpy as np
 import torch
 
-weights, rows, dtype_name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-dtype = getattr(torch, dtype_name)
-config = json.load(open(f"{weights}/config.json"))
-hidden, inner, vocabulary = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
-kv = config["num_key_value_heads"] * config["head_dim"]
-queries = config["num_attention_heads"] * config["head_dim"]
-layers = config["num_hidden_layers"]
-# (out, in, how often)
-shapes = [(queries, hidden, layers), (kv, hidden, 2 * layers), (hidden, queries, layers), (inner, hidden, 2 * layers), (hidden, inner, layers), (vocabulary, hidden, 1)]
+from runner import answer, read_config, settings
+
+ROWS, DTYPE = settings["rows"], getattr(torch, settings["dtype"])
 
 
-def fastest(*forms, repeats=5):
+def product_shapes():
+    """(name, out, in, how often)"""
+    config = read_config()
+    hidden, inner, layers = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
+    head = config.get("head_dim") or hidden // config["num_attention_heads"]
+    queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
+    return [
+        ("query", queries, hidden, layers), ("key, value", keys, hidden, 2 * layers), ("attention output", hidden, queries, layers),
+        ("gate, up", inner, hidden, 2 * layers), ("down", hidden, inner, layers), ("head", config["vocab_size"], hidden, 1),
+    ]
+
+
+def best_time(form, repeats=4):
+    form()
     best = float("inf")
-    for form in forms:
+    for _ in range(repeats):
+        started = time.perf_counter()
         form()
-        for _ in range(repeats):
-            started = time.perf_counter()
-            form()
-            best = min(best, time.perf_counter() - started)
+        best = min(best, time.perf_counter() - started)
     return best
 
 
-total = 0.0
-for out, inp, times in shapes:
-    x, w, dy = torch.randn(rows, inp).to(dtype), torch.randn(out, inp).to(dtype), torch.randn(rows, out).to(dtype)
-    forward = fastest(lambda: x @ w.t())
-    dgrad = fastest(lambda: dy @ w)
-    wgrad = fastest(lambda: dy.t() @ x, lambda: x.t() @ dy, lambda: x.t().contiguous() @ dy)
-    total += (forward + dgrad + wgrad) * times
-print(json.dumps({"milliseconds": [total * 1000]}))
+def fastest(forms):
+    times = {}
+    for name, form in forms.items():
+        # Not every build has every form: oneDNN and MKL are left out of some.
+        with contextlib.suppress(RuntimeError, AttributeError, NotImplementedError):
+            times[name] = best_time(form)
+    name = min(times, key=times.get)
+    return times[name], name
+
+
+def plain_forms(a, b):
+    """a @ b, [rows, inner] times [inner, columns], both as views of whatever layout."""
+    out = torch.empty(a.shape[0], b.shape[1], dtype=a.dtype)
+    ac, bc = a.contiguous(), b.contiguous()
+    bt = b.t().contiguous().t()
+    forms = {"mm": lambda: a @ b, "mm into": lambda: torch.mm(a, b, out=out), "rows laid out": lambda: torch.mm(ac, bc, out=out), "columns laid out": lambda: torch.mm(ac, bt, out=out)}
+    if a.dtype == torch.float32:
+        an, bn, on = ac.numpy(), b.numpy(), out.numpy()
+        forms["OpenBLAS"] = lambda: np.matmul(an, bn, out=on)
+    return forms
+
+
+def prepacked_forms(x, w):
+    """x @ w.t() with the weight packed beforehand."""
+    forms = {}
+    with contextlib.suppress(RuntimeError, AttributeError):
+        onednn = torch.ops.mkldnn._reorder_linear_weight(w.to_mkldnn(), x.shape[0])
+        forms["oneDNN prepacked"] = lambda: torch.ops.mkldnn._linear_pointwise(x, onednn, None, "none", [], "")
+    with contextlib.suppress(RuntimeError, AttributeError):
+        mkl = torch.ops.mkl._mkl_reorder_linear_weight(w.to_mkldnn(), x.shape[0])
+        forms["MKL prepacked"] = lambda: torch.ops.mkl._mkl_linear(x, mkl, w, None, x.shape[0])
+    return forms
+
+
+def transposed_forms(dy, x):
+    """dy.t() @ x, and its transpose: whichever of the two is faster will do."""
+    copied = torch.empty(x.shape[1], x.shape[0], dtype=x.dtype)
+    out = torch.empty(x.shape[1], dy.shape[1], dtype=x.dtype)
+    return {**plain_forms(dy.t(), x), "transposed": lambda: torch.mm(x.t(), dy, out=out), "transposed after a copy": lambda: torch.mm(copied.copy_(x.t()), dy, out=out)}
+
+
+@torch.inference_mode()
+def main():
+    total, forms = 0.0, {}
+    for name, out, inner, times in product_shapes():
+        x, w, dy = torch.randn(ROWS, inner).to(DTYPE), torch.randn(out, inner).to(DTYPE), torch.randn(ROWS, out).to(DTYPE)
+        for kind, choices in {
+            "forward": {**plain_forms(x, w.t()), **prepacked_forms(x, w)},
+            "input gradient": {**plain_forms(dy, w), **prepacked_forms(dy, w.t().contiguous())},
+            "weight gradient": transposed_forms(dy, x),
+        }.items():
+            seconds, form = fastest(choices)
+            total += seconds * times
+            forms[f"{name}, {kind}"] = {"form": form, "milliseconds": seconds * 1000, "gigaflops": 2 * ROWS * out * inner / seconds / 1e9, "times": times}
+    answer({"milliseconds": [total * 1000], "forms": forms})
+
+
+main()

@@ -1,21 +1,32 @@
-// One process, one engine: ours. Arguments: weights, tokens, batch, sequence, steps, computeDtype.
-import { readFileSync } from 'node:fs';
-import { makeBatch, Model, Optimizer } from 'hyperfit';
+// One process, one engine: ours. Settings: weights, tokens, batch, sequence, steps, computeDtype.
+import { makeBatch, Optimizer } from 'hyperfit';
+import { answer, loadModel, peakBytes, readTokens, runtimeBytes, settings } from '../lib/runner.mjs';
 
-const [weights, tokensFile, batchSize, sequenceLength, steps, computeDtype] = process.argv.slice(2);
-const [B, T, count] = [batchSize, sequenceLength, steps].map(Number);
-const ids = Int32Array.from(JSON.parse(readFileSync(tokensFile, 'utf8')));
-const model = await Model.load(weights, { computeDtype });
+const { batch: B, sequence: T, steps } = settings;
+const ids = readTokens();
+const runtime = runtimeBytes();
+const model = await loadModel();
 const optimizer = new Optimizer(model);
-const losses = [];
-const milliseconds = [];
-for (let step = 0; step <= count; step++) {
-  const rows = Array.from({ length: B }, (_, row) => ids.subarray((step * B + row) * T, (step * B + row + 1) * T));
+
+async function trainStep(step) {
+  const rows = Array.from({ length: B }, (_, row) => {
+    const start = ((step * B + row) * T) % (ids.length - T);
+    return ids.subarray(start, start + T);
+  });
   const started = performance.now();
   const { lossSum, tokenCount } = await model.forwardBackward(makeBatch(rows));
   await optimizer.step({ learningRate: 1e-5, gradScale: 1 / tokenCount });
-  // The first step also takes memory; it is a warm-up for every engine.
-  if (step > 0) milliseconds.push(performance.now() - started);
-  losses.push(lossSum / tokenCount);
+  return { loss: lossSum / tokenCount, milliseconds: performance.now() - started };
 }
-console.log(JSON.stringify({ milliseconds, losses, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+
+// The first two steps also take memory; they are a warm-up for every engine.
+const done = [await trainStep(0), await trainStep(1)];
+const faultsBefore = process.resourceUsage().minorPageFault;
+for (let step = 2; step < steps + 2; step++) done.push(await trainStep(step));
+answer({
+  milliseconds: done.slice(2).map((one) => one.milliseconds),
+  losses: done.map(({ loss }) => loss),
+  minorFaultsPerStep: (process.resourceUsage().minorPageFault - faultsBefore) / steps,
+  runtimeBytes: runtime,
+  peakBytes: peakBytes(),
+});

@@ -1,33 +1,48 @@
-"""One process, one engine: transformers at its best settings. Arguments: weights, tokens, batch, sequence, steps, mode.
+"""One process, one engine: transformers at its best settings. Settings: weights, tokens, batch, sequence, steps, mode.
 
-mode: float32, autocast (bfloat16 over float32 weights), compile (autocast through torch.compile).
+mode: float32, autocast (bfloat16 over float32 weights), or either through torch.compile: compile-float32, compile-autocast.
 """
-import json
-import resource
-import sys
 import time
 
 import torch
 from transformers import AutoModelForCausalLM
 
-weights, tokens_file, batch, sequence, steps, mode = sys.argv[1:]
-B, T, count = int(batch), int(sequence), int(steps)
-ids = torch.tensor(json.load(open(tokens_file)))
-model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32, attn_implementation="sdpa")
+from runner import answer, minor_faults, peak_bytes, read_tokens, resident_bytes, settings
+
+B, T, steps, mode = settings["batch"], settings["sequence"], settings["steps"], settings["mode"]
+ids = read_tokens()
+runtime = resident_bytes()
+model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=torch.float32, attn_implementation="sdpa")
 model.train()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0.0, fused=True)
-forward = torch.compile(model) if mode == "compile" else model
-losses, milliseconds = [], []
-for step in range(count + 1):
-    tokens = ids[step * B * T : (step + 1) * B * T].view(B, T)
+forward = torch.compile(model) if mode.startswith("compile") else model
+
+
+def train_step(step):
+    starts = [((step * B + row) * T) % (len(ids) - T) for row in range(B)]
+    tokens = torch.stack([ids[start : start + T] for start in starts])
     started = time.perf_counter()
-    with torch.autocast("cpu", torch.bfloat16, enabled=mode != "float32"):
+    with torch.autocast("cpu", torch.bfloat16, enabled=mode.endswith("autocast")):
         loss = forward(input_ids=tokens, labels=tokens, use_cache=False).loss
     loss.backward()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    if step > 0:
-        milliseconds.append((time.perf_counter() - started) * 1000)
-    losses.append(loss.item())
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({"milliseconds": milliseconds, "losses": losses, "peakBytes": peak}))
+    return loss.item(), (time.perf_counter() - started) * 1000
+
+
+try:
+    done = [train_step(0), train_step(1)]
+except Exception as error:
+    if not mode.startswith("compile"):
+        raise
+    answer({"refused": f"torch.compile: {type(error).__name__}: {str(error).strip().splitlines()[0]}"})
+before = minor_faults()
+for step in range(2, steps + 2):
+    done.append(train_step(step))
+answer({
+    "milliseconds": [milliseconds for _, milliseconds in done[2:]],
+    "losses": [loss for loss, _ in done],
+    "minorFaultsPerStep": (minor_faults() - before) / steps,
+    "runtimeBytes": runtime,
+    "peakBytes": peak_bytes(),
+})

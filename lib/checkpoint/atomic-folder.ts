@@ -16,17 +16,17 @@ export async function flush(path: string): Promise<void> {
   }
 }
 
-export async function writeFlushed(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { flush: true });
+export async function writeFlushed(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(path, content, { flush: true });
 }
 
 /**
  * Replaces one small file as a whole: temporary name in the same folder, flush, rename, flush of the folder.
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}${PARTIAL_SUFFIX}`;
   try {
-    await writeFlushed(temporary, text);
+    await writeFlushed(temporary, content);
     await rename(temporary, path);
     await flush(dirname(path));
   } catch (error) {

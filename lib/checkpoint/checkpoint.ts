@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelConfig, ComputeDType } from '../addon-types.ts';
+import type { ComputeDType } from '../addon-types.ts';
 import { given } from '../config/given.ts';
+import type { LoraOptions } from '../model/lora.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
-import { expectedParameters } from '../model/parameters.ts';
 import { saveError, writeFolder } from './atomic-folder.ts';
 import { checkpointName, resolveModelPath, rotateCheckpoints } from './checkpoint-list.ts';
-import { requireDiskSpace } from './disk-space.ts';
+import { requireDiskSpace, weightBytes } from './disk-space.ts';
 import { loadState, saveState, type TrainState } from './train-state.ts';
 
 export const OPTIMIZER_NAME = 'optimizer.safetensors';
@@ -30,7 +30,7 @@ export async function saveCheckpoint(folder: string, { model, optimizer, state }
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });
-  await requireDiskSpace(folder, checkpointBytes(model.config));
+  await requireDiskSpace(folder, weightBytes(model.config) + optimizer.stateBytes);
   const path = join(folder, checkpointName(state.step));
   await writeFolder(path, async (partial) => {
     await model.save(partial);
@@ -48,6 +48,7 @@ export interface LoadCheckpointOptions {
   betas?: readonly [number, number];
   eps?: number;
   weightDecay?: number;
+  lora?: LoraOptions | undefined;
   signal?: AbortSignal;
 }
 
@@ -58,11 +59,11 @@ export interface LoadCheckpointOptions {
 export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<Checkpoint> {
   const folder = await resolveModelPath(path);
   const state = await loadState(folder);
-  const { betas, eps, weightDecay, ...loading } = options;
+  const { betas, eps, weightDecay, lora, ...loading } = options;
   const model = await Model.load(folder, loading);
   let optimizer: Optimizer | undefined;
   try {
-    optimizer = new Optimizer(model, given({ betas, eps, weightDecay }));
+    optimizer = new Optimizer(model, given({ betas, eps, weightDecay, lora }));
     await optimizer.load(join(folder, OPTIMIZER_NAME), state.step);
     return { model, optimizer, state };
   } catch (error) {
@@ -70,16 +71,4 @@ export async function loadCheckpoint(path: string, options: LoadCheckpointOption
     model.dispose();
     throw error;
   }
-}
-
-const BYTES_PER_WEIGHT = 4;
-/** The weights and their two moments. */
-const COPIES = 3;
-/** Tokenizer files and headers. */
-const SMALL_FILES = 32e6;
-
-function checkpointBytes(config: ModelConfig): number {
-  const shapes = [...expectedParameters(config).values()];
-  const weights = shapes.reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
-  return weights * BYTES_PER_WEIGHT * COPIES + SMALL_FILES;
 }

@@ -1,7 +1,19 @@
 import { statfs } from 'node:fs/promises';
+import type { ModelConfig } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
+import { expectedParameters } from '../model/parameters.ts';
 
 const MEGABYTE = 1e6;
+const BYTES_PER_WEIGHT = 4;
+/** Tokenizer files and headers. */
+const SMALL_FILES = 32e6;
+
+/** What a model's weights take on disk as float32, small files included. */
+export function weightBytes(config: ModelConfig): number {
+  const shapes = [...expectedParameters(config).values()];
+  const weights = shapes.reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  return weights * BYTES_PER_WEIGHT + SMALL_FILES;
+}
 
 /**
  * Refuses a save that cannot fit, before anything is written or deleted.

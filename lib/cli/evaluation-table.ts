@@ -1,4 +1,6 @@
+import type { Sequence } from '../data/sequences.ts';
 import type { EvaluationResult } from '../evaluate/evaluation.ts';
+import type { Memorisation } from '../evaluate/memorisation.ts';
 
 function number(value: number | null | undefined, digits = 3): string {
   return value === null || value === undefined ? '-' : value.toFixed(digits);
@@ -21,4 +23,17 @@ export function renderEvaluation(result: EvaluationResult): string {
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+/** The memorised spans, a line each: where they stand in the continuation, in the training sequence and in its source. */
+export function renderMemorisation({ minLength, texts, textsWithSpans, tokenShare, spans }: Memorisation, train: readonly Sequence[]): string[] {
+  const share = tokenShare === null ? '-' : `${(100 * tokenShare).toFixed(1)} %`;
+  const head = `memorised runs of ${minLength} tokens or more: in ${textsWithSpans} of ${texts} continuations, ${share} of their tokens`;
+  const lines = spans.flatMap((each, text) =>
+    each.map(({ start, length, sequence, offset }) => {
+      const { source, offset: from } = train[sequence]!;
+      return `  continuation ${text}, tokens ${start} to ${start + length - 1}: sequence ${sequence}, token ${offset} (${source}, token ${from + offset})`;
+    }),
+  );
+  return ['', head, ...lines];
 }

@@ -1,12 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { isHyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
+import { addCompareCommand } from './commands/compare.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
 import { addGenerateCommand } from './commands/generate.ts';
 import { addLibtorchCommand } from './commands/libtorch.ts';
 import { addReportCommand } from './commands/report.ts';
+import { addStudyCommand } from './commands/study.ts';
 import { addTokenizeCommand } from './commands/tokenize.ts';
 import { addTrainCommand } from './commands/train.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -33,7 +35,9 @@ export function buildProgram(): Command {
   addEvaluateCommand(program);
   addTokenizeCommand(program);
   addDemoCommand(program);
+  addStudyCommand(program);
   addReportCommand(program);
+  addCompareCommand(program);
   addLibtorchCommand(program);
   addDoctorCommand(program);
   return program;

@@ -1,11 +1,12 @@
 import { renderComparisonTable } from '../report/comparison-text.ts';
 import { makeVariant } from '../report/variant.ts';
 import type { RunResult } from '../run/run.ts';
+import { runFolder } from '../run/run-folder.ts';
 
 /** What `--json` prints of a run: its figures; the texts stay in the run folder. */
 export function summarizeRun(result: RunResult): object {
   const { comparison, ...rest } = result;
-  return { schemaVersion: 1, ...rest, comparison: comparison.map(({ name, isHyperfitted, decoding, result: figures }) => ({ name, isHyperfitted, decoding, ...makeVariant(name, isHyperfitted, figures).metrics })) };
+  return { schemaVersion: 1, ...rest, comparison: comparison.map(({ name, isHyperfitted, decoding, result: figures, image }) => ({ name, isHyperfitted, decoding, ...makeVariant(name, isHyperfitted, figures, image).metrics })) };
 }
 
 const ENDINGS: Readonly<Record<RunResult['reason'], string>> = {
@@ -16,22 +17,40 @@ const ENDINGS: Readonly<Record<RunResult['reason'], string>> = {
 };
 
 export function renderRunSummary(result: RunResult): string {
-  const { reason, step, epochs, loss, certificate, comparison, checkpoint, report } = result;
+  const { reason, step, epochs, loss, certificate, comparison, checkpoint, best, report } = result;
   const lines = [`${ENDINGS[reason]}: ${step} steps, ${epochs} epochs${loss === null ? '' : `, mean training loss ${loss.toFixed(4)}`}`];
-  if (certificate !== null) lines.push(renderCertificate(certificate));
-  if (comparison.length > 0) lines.push('', renderRunComparison(comparison), '');
-  if (checkpoint !== null) lines.push(`checkpoint  ${checkpoint}`);
-  if (report !== null) lines.push(`report      ${report}`);
-  return lines.join('\n');
+  if (comparison.length > 0) lines.push('', renderRunComparison(comparison));
+  if (certificate !== null) lines.push('', renderCertificate(certificate));
+  const places = [...(checkpoint === null ? [] : [['checkpoint', checkpoint]]), ...best.map(renderBest), ...imagesPlace(result), ...(report === null ? [] : [['report', report]])];
+  return [...lines, '', renderRows(places)].join('\n').trimEnd();
 }
 
-function renderCertificate({ meanLoss, worstLoss, top1Accuracy, entropy, changedShare }: NonNullable<RunResult['certificate']>): string {
-  return (
-    `after training: mean loss ${meanLoss.toFixed(4)}, worst sequence ${worstLoss.toFixed(4)}, top-1 accuracy ${(top1Accuracy * 100).toFixed(1)} %, ` +
-    `entropy ${entropy.toFixed(3)} nats, weights changed ${changedShare === null ? 'unknown' : `${(changedShare * 100).toFixed(1)} %`}`
-  );
+function imagesPlace({ folder, comparison }: RunResult): string[][] {
+  return comparison.some(({ image }) => image !== undefined) ? [['images', runFolder(folder).imagesFile]] : [];
+}
+
+/** What was reached, a line each. */
+function renderCertificate({ meanLoss, lossFloor, worstLoss, top1Accuracy, entropy, steps, sequences, tokens, changedShare }: NonNullable<RunResult['certificate']>): string {
+  const rows = [
+    ['mean loss', `${meanLoss.toFixed(4)} nats per token; no model can have less than ${lossFloor.toFixed(4)}`],
+    ['worst sequence', `${worstLoss.toFixed(4)} nats per token`],
+    ['top-1 accuracy', `${(top1Accuracy * 100).toFixed(1)} %`],
+    ['entropy', `${entropy.toFixed(3)} nats`],
+    ['weights changed', changedShare === null ? 'unknown' : `${(changedShare * 100).toFixed(1)} %`],
+  ];
+  return `certificate: after ${steps} steps, on the ${sequences} training sequences (${tokens} predicted tokens)\n${renderRows(rows.map(([label, value]) => [`  ${label}`, value!]))}`;
+}
+
+function renderBest({ criterion, step, ttr, trainLoss, path }: RunResult['best'][number]): string[] {
+  const figure = criterion === 'loss' ? `training loss ${trainLoss?.toFixed(4)}` : `TTR ${ttr?.toFixed(3)}`;
+  return [`best by ${criterion}`, `${path} (step ${step}, ${figure})`];
+}
+
+function renderRows(rows: readonly (readonly string[])[]): string {
+  const width = Math.max(0, ...rows.map(([label]) => label!.length));
+  return rows.map(([label, value]) => `${label!.padEnd(width)}  ${value}`).join('\n');
 }
 
 export function renderRunComparison(comparison: RunResult['comparison']): string {
-  return renderComparisonTable(comparison.map(({ name, isHyperfitted, result }) => makeVariant(name, isHyperfitted, result)));
+  return renderComparisonTable(comparison.map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image)));
 }

@@ -50,6 +50,8 @@ class RunView {
         return this.log(`epoch ${event.epoch}: mean training loss ${event.meanLoss.toFixed(4)}`);
       case 'evaluation':
         return this.#evaluation(event);
+      case 'best':
+        return this.log(`best by ${event.criterion} so far: step ${event.step}, kept as ${event.path}`);
       case 'checkpoint':
         return this.log(`saved ${event.path}`);
       case 'note':

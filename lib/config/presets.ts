@@ -17,6 +17,7 @@ export const PRESETS = {
     seed: 0,
     saveEverySteps: 0,
     keepLastCheckpoints: 1,
+    keepBest: 'none',
     evaluateEverySteps: 8,
     heldOutSamples: 16,
   },

@@ -1,7 +1,14 @@
 import type { RunConfig } from './fields.ts';
 
 /** The part of the settings that the warnings look at. */
-type Watched = Pick<RunConfig, 'learningRate' | 'computeDtype' | 'targetLoss' | 'sequenceLength'>;
+type Watched = Pick<RunConfig, 'learningRate' | 'targetLoss' | 'sequenceLength' | 'batchSize' | 'epochs' | 'maxSteps' | 'warmupSteps'>;
+
+export interface WarningOptions {
+  /** What the weights are stored in while they learn. Default float32. */
+  weightDtype?: 'float32' | 'bfloat16';
+  /** The least mean loss that the sequences themselves allow, where they are known; see trainingLossFloor. */
+  floor?: number | null;
+}
 
 /**
  * The mean loss that n distinct sequences with a shared first token cannot fall below, in nats per token: choosing among them
@@ -11,21 +18,16 @@ export function lossFloor(sampleCount: number, sequenceLength: number): number {
   return sampleCount < 2 || sequenceLength < 2 ? 0 : Math.log(sampleCount) / (sequenceLength - 1);
 }
 
-/**
- * Warnings about settings that are legal and yet known to disappoint.
- * @param weightDtype what the weights are stored in while they learn
- */
-export function configWarnings(config: Watched, sampleCount: number, weightDtype: 'float32' | 'bfloat16' = 'float32'): string[] {
-  return [...floorWarnings(config, sampleCount), ...underflowWarnings(config, weightDtype)];
+/** Warnings about settings that are legal and yet known to disappoint. */
+export function configWarnings(config: Watched, sampleCount: number, { weightDtype = 'float32', floor = null }: WarningOptions = {}): string[] {
+  return [...floorWarnings(config, sampleCount, floor), ...underflowWarnings(config, weightDtype), ...warmupWarnings(config, sampleCount)];
 }
 
-function floorWarnings({ targetLoss, sequenceLength }: Watched, sampleCount: number): string[] {
-  const floor = lossFloor(sampleCount, sequenceLength);
+function floorWarnings({ targetLoss, sequenceLength }: Watched, sampleCount: number, known: number | null): string[] {
+  const floor = known ?? lossFloor(sampleCount, sequenceLength);
   if (targetLoss === null || targetLoss > floor) return [];
-  return [
-    `targetLoss ${targetLoss} lies at or below ${floor.toPrecision(2)}, the least mean loss that ${sampleCount} sequences of ${sequenceLength} tokens ` +
-      'can reach when they share their first token; the run may end by its epochs or steps instead',
-  ];
+  const reason = known === null ? `${sampleCount} sequences of ${sequenceLength} tokens can reach when they share their first token` : `any model can reach on these ${sampleCount} sequences`;
+  return [`targetLoss ${targetLoss} lies at or below ${floor.toPrecision(2)}, the least mean loss that ${reason}; the run will end by its epochs or steps instead, or not at all`];
 }
 
 /** An AdamW step is about the learning rate; rounding drops it below half the spacing of the stored type. */
@@ -38,4 +40,10 @@ function underflowWarnings({ learningRate }: Watched, weightDtype: 'float32' | '
     `learningRate ${learningRate} is so small for ${weightDtype} weights that those above ${frozenFrom.toPrecision(2)} in magnitude ` +
       'cannot move; raise it or keep float32 weights',
   ];
+}
+
+function warmupWarnings({ warmupSteps, epochs, maxSteps, batchSize }: Watched, sampleCount: number): string[] {
+  const steps = Math.min(maxSteps ?? Infinity, (epochs ?? Infinity) * Math.ceil(sampleCount / batchSize));
+  if (warmupSteps === 0 || warmupSteps < steps) return [];
+  return [`warmupSteps ${warmupSteps} takes all ${steps} steps of the run, so the full learning rate comes too late or never; lower it`];
 }

@@ -1,11 +1,14 @@
 import type { Row } from '../data/batch.ts';
 import { HyperfitError } from '../errors.ts';
+import { trainingLossFloor } from './loss-floor.ts';
 import { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
 
 /** How far a model has been fitted to its training sequences: the proof that a run is a hyperfitted one. */
 export interface Certificate {
-  /** Mean negative log-likelihood per predicted training token, nats. For n distinct sequences of T tokens with one first token it cannot fall below ln(n) / (T - 1). */
+  /** Mean negative log-likelihood per predicted training token, nats. */
   meanLoss: number;
+  /** The least that `meanLoss` can be for any model; see trainingLossFloor. Less than that means that targets leak or are wrong. */
+  lossFloor: number;
   /** The largest mean loss of one training sequence, nats per token. */
   worstLoss: number;
   /** Share of training tokens that are the model's first choice after what precedes them. */
@@ -24,6 +27,7 @@ export async function certify(model: MeasurableModel, sequences: readonly Row[],
   const each = statistics.sequences();
   return {
     meanLoss: summary.loss,
+    lossFloor: trainingLossFloor(sequences) ?? 0,
     worstLoss: each.reduce((worst, { loss }) => Math.max(worst, loss), -Infinity),
     top1Accuracy: summary.top1Accuracy,
     entropy: summary.entropy,

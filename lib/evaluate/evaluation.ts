@@ -14,6 +14,8 @@ export interface EvaluatedGeneration {
   /** The new tokens. */
   ids: Int32Array;
   text?: string;
+  /** Steps at which the citation blocker changed the choice. */
+  interventions?: number;
 }
 
 /** What evaluation needs of a model. */

@@ -34,6 +34,11 @@ export class OverlapIndex {
     this.#suffixes = new SuffixArray(trainingSequences);
   }
 
+  /** The longest prefix of `ids` that stands in a training sequence, and where. */
+  longestFrom(ids: Int32Array): Match {
+    return this.#suffixes.longestPrefix(ids);
+  }
+
   /** The longest span of one continuation; the earliest of several. */
   longest(continuation: Int32Array): Overlap {
     let best: Match & { start: number } = { length: 0, start: 0, sequence: -1, offset: -1 };

@@ -63,7 +63,8 @@ function findLeaders(counts: readonly Map<number, number>[]): Map<number, Leader
   return leaders;
 }
 
-function scoreText(length: number, nearest: number, matches: readonly number[]): number {
+/** BLEU of one text from its clipped matches per order, smoothed as nltk's method1. */
+export function scoreText(length: number, nearest: number, matches: readonly number[]): number {
   if (length === 0 || matches[0] === 0) return 0;
   const logs = matches.map((count, index) => Math.log((count === 0 ? EPSILON : count) / Math.max(1, length - index)));
   const brevityPenalty = length > nearest ? 1 : Math.exp(1 - nearest / length);

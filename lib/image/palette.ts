@@ -14,18 +14,28 @@ export function greyPalette(levels: number): Palette {
   });
 }
 
-/** Ids of `rgb` (bytes, pixel after pixel, 3 each): the nearest colour by squared distance, the first of equals. Throws ERR_DATA, ERR_CONFIG. */
+/**
+ * Ids of `rgb` (bytes, pixel after pixel, 3 each): the nearest colour by squared distance from byte / 127.5 - 1, the first of
+ * equals. Throws ERR_DATA, ERR_CONFIG.
+ */
 export function quantise(rgb: Uint8Array, palette: Palette): Int32Array {
   if (rgb.length % 3 !== 0) {
     throw new HyperfitError('ERR_DATA', `expected 3 bytes a pixel for \`rgb\`, got ${rgb.length} bytes; repeat a grey value three times`);
   }
   if (palette.length === 0) throw new HyperfitError('ERR_CONFIG', 'expected at least one colour for `palette`, got none; see greyPalette');
   const ids = new Int32Array(rgb.length / 3);
-  for (let pixel = 0; pixel < ids.length; pixel++) ids[pixel] = nearest(rgb.subarray(3 * pixel, 3 * pixel + 3), palette);
+  const known = new Map<number, number>();
+  for (let pixel = 0; pixel < ids.length; pixel++) {
+    const [red, green, blue] = [rgb[3 * pixel]!, rgb[3 * pixel + 1]!, rgb[3 * pixel + 2]!];
+    const key = (red << 16) | (green << 8) | blue;
+    let id = known.get(key);
+    if (id === undefined) known.set(key, (id = nearest([red, green, blue], palette)));
+    ids[pixel] = id;
+  }
   return ids;
 }
 
-function nearest(pixel: Uint8Array, palette: Palette): number {
+function nearest(pixel: readonly number[], palette: Palette): number {
   let best = 0;
   let least = Infinity;
   for (const [id, colour] of palette.entries()) {

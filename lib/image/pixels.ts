@@ -8,38 +8,70 @@ export interface Picture {
   readonly rgb: Uint8Array;
 }
 
+/** The images of one file, each made when it is asked for: a file may hold far more than a run takes. */
+export interface Pictures {
+  readonly count: number;
+  at(index: number): Picture;
+}
+
 const RAW_SIDE = 32;
 const RAW_PLANE = RAW_SIDE * RAW_SIDE;
-const RAW_RECORD = 1 + 3 * RAW_PLANE;
+const RAW_BYTES = 3 * RAW_PLANE;
+const RAW_RECORD = 1 + RAW_BYTES;
+const CIFAR_CLASSES = 10;
 const IDX_HEADER = 16;
 const IDX_BYTES_OF_RANK_3 = 0x803;
 
 /** Grey images of an IDX file of unsigned bytes [count][height][width], gzipped or not. Throws ERR_DATA. */
-export function readIdx(bytes: Uint8Array, name = 'IDX file'): Picture[] {
-  const data = bytes[0] === 0x1f && bytes[1] === 0x8b ? unzip(bytes, name) : bytes;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  if (data.length < IDX_HEADER || view.getUint32(0) !== IDX_BYTES_OF_RANK_3) {
+export function idxPictures(bytes: Uint8Array, name = 'IDX file'): Pictures {
+  const data = isGzip(bytes) ? unzip(bytes, name) : bytes;
+  if (!isIdx(data)) {
     throw new HyperfitError('ERR_DATA', `expected unsigned bytes of rank 3 for \`${name}\`, got another header; give the file of images, not of labels`);
   }
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const [count, height, width] = [view.getUint32(4), view.getUint32(8), view.getUint32(12)];
-  const expected = IDX_HEADER + count * height * width;
-  if (height * width === 0 || data.length !== expected) {
+  const size = height * width;
+  const expected = IDX_HEADER + count * size;
+  if (size === 0 || data.length !== expected) {
     throw new HyperfitError('ERR_DATA', `expected ${expected} bytes for \`${name}\` (${count} images of ${height} x ${width}), got ${data.length}; fetch it again`);
   }
-  const size = height * width;
-  return Array.from({ length: count }, (_, i) => ({ width, height, rgb: repeatGrey(data.subarray(IDX_HEADER + i * size, IDX_HEADER + (i + 1) * size)) }));
+  return { count, at: (index) => ({ width, height, rgb: repeatGrey(data.subarray(IDX_HEADER + index * size, IDX_HEADER + (index + 1) * size)) }) };
 }
 
-/** Colour images of CIFAR-10's binary layout: a label byte, then 32 x 32 red, green and blue planes. Throws ERR_DATA. */
-export function readRaw(bytes: Uint8Array, name = 'raw file'): Picture[] {
-  if (bytes.length === 0 || bytes.length % RAW_RECORD !== 0) {
-    throw new HyperfitError('ERR_DATA', `expected a multiple of ${RAW_RECORD} bytes for \`${name}\`, got ${bytes.length}; each image is a label and 3 planes of 32 x 32`);
+/**
+ * Colour images of 32 x 32. Either CIFAR-10's binary layout, a label below 10 and then red, green and blue planes, or plain
+ * bytes [32][32][3] without label. Throws ERR_DATA.
+ */
+export function rawPictures(bytes: Uint8Array, name = 'raw file'): Pictures {
+  if (isCifar(bytes)) {
+    return { count: bytes.length / RAW_RECORD, at: (index) => ofRawSize(interleave(bytes.subarray(index * RAW_RECORD + 1, (index + 1) * RAW_RECORD))) };
   }
-  return Array.from({ length: bytes.length / RAW_RECORD }, (_, i) => {
-    const planes = bytes.subarray(i * RAW_RECORD + 1, (i + 1) * RAW_RECORD);
-    const rgb = Uint8Array.from({ length: 3 * RAW_PLANE }, (_, at) => planes[(at % 3) * RAW_PLANE + Math.floor(at / 3)]!);
-    return { width: RAW_SIDE, height: RAW_SIDE, rgb };
-  });
+  if (bytes.length === 0 || bytes.length % RAW_BYTES !== 0) {
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected a multiple of ${RAW_RECORD} bytes (a label below ${CIFAR_CLASSES} and 3 planes of 32 x 32) or of ${RAW_BYTES} (32 x 32 x 3) for \`${name}\`, got ${bytes.length}; convert it, or give PNG files`,
+    );
+  }
+  return { count: bytes.length / RAW_BYTES, at: (index) => ofRawSize(bytes.slice(index * RAW_BYTES, (index + 1) * RAW_BYTES)) };
+}
+
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/** Whether it begins as an IDX file of byte images does. */
+export function isIdx(bytes: Uint8Array): boolean {
+  return bytes.length >= IDX_HEADER && new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0) === IDX_BYTES_OF_RANK_3;
+}
+
+function isCifar(bytes: Uint8Array): boolean {
+  if (bytes.length === 0 || bytes.length % RAW_RECORD !== 0) return false;
+  for (let at = 0; at < bytes.length; at += RAW_RECORD) if (bytes[at]! >= CIFAR_CLASSES) return false;
+  return true;
+}
+
+function ofRawSize(rgb: Uint8Array): Picture {
+  return { width: RAW_SIDE, height: RAW_SIDE, rgb };
 }
 
 function unzip(bytes: Uint8Array, name: string): Uint8Array {
@@ -50,6 +82,15 @@ function unzip(bytes: Uint8Array, name: string): Uint8Array {
   }
 }
 
-function repeatGrey(grey: Uint8Array): Uint8Array {
-  return Uint8Array.from({ length: 3 * grey.length }, (_, at) => grey[Math.floor(at / 3)]!);
+function interleave(planes: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(RAW_BYTES);
+  for (let at = 0; at < RAW_BYTES; at++) rgb[at] = planes[(at % 3) * RAW_PLANE + Math.floor(at / 3)]!;
+  return rgb;
+}
+
+/** Grey bytes as red, green and blue. */
+export function repeatGrey(grey: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(3 * grey.length);
+  for (let at = 0; at < rgb.length; at++) rgb[at] = grey[Math.floor(at / 3)]!;
+  return rgb;
 }

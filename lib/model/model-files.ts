@@ -17,6 +17,8 @@ import { readShardedSources, SHARD_INDEX } from './shards.ts';
 import { selectSources } from './sources.ts';
 
 const WEIGHTS = 'model.safetensors';
+/** What models of images say about those. */
+export const PREPROCESSOR_FILE = 'preprocessor_config.json';
 const PICKLES = /\.(bin|pt|pth|ckpt|pkl)$/;
 
 /** Everything about a model but its weights, and where those stand. */
@@ -35,6 +37,8 @@ export interface ModelFiles {
   chatTemplate: string | undefined;
   /** config.json as it stands, of a Hugging Face folder. */
   rawConfig: JsonObject | undefined;
+  /** preprocessor_config.json, which models of images have. */
+  preprocessor: JsonObject | undefined;
 }
 
 /**
@@ -73,6 +77,7 @@ async function openFolder(path: string): Promise<ModelFiles> {
     bosTokenId: readIds(generation['bos_token_id'] ?? rawConfig['bos_token_id'])[0],
     chatTemplate: await readChatTemplate(path, files),
     rawConfig,
+    preprocessor: files.includes(PREPROCESSOR_FILE) ? await readJson(join(path, PREPROCESSOR_FILE)) : undefined,
   };
 }
 
@@ -114,5 +119,6 @@ async function openGguf(path: string): Promise<ModelFiles> {
     ...readGgufTokenIds(metadata),
     chatTemplate: metadataString(metadata, 'tokenizer.chat_template'),
     rawConfig: undefined,
+    preprocessor: undefined,
   };
 }

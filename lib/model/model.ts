@@ -13,7 +13,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { renderConfigJson } from './config-render.ts';
-import { openModelFiles, type ModelFiles } from './model-files.ts';
+import { openModelFiles, PREPROCESSOR_FILE, type ModelFiles } from './model-files.ts';
 import { disposeAll, saveTensorFile, toTensors } from './tensor-file.ts';
 
 export interface LoadOptions {
@@ -180,6 +180,8 @@ export class Model {
       disposeAll(tensors.values());
     }
     await writeFile(join(folder, 'config.json'), renderConfigJson(this.files));
+    const { preprocessor } = this.files;
+    if (preprocessor !== undefined) await writeFile(join(folder, PREPROCESSOR_FILE), `${JSON.stringify(preprocessor)}\n`);
     await this.tokenizer?.save(folder);
   }
 

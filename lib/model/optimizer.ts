@@ -1,6 +1,8 @@
 import { addon } from '../addon.ts';
 import type { OptimizerHandle } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { normalizeLora, type LoraOptions } from './lora.ts';
 import type { Model } from './model.ts';
 import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
 
@@ -11,6 +13,8 @@ export interface OptimizerOptions {
   eps?: number;
   /** Decoupled weight decay. Default 0, the paper's. */
   weightDecay?: number;
+  /** Train additions of low rank to some matrices and nothing else; without it every parameter is trained. */
+  lora?: LoraOptions | undefined;
 }
 
 export interface OptimizerStep {
@@ -21,21 +25,24 @@ export interface OptimizerStep {
   maxGradNorm?: number;
 }
 
-/** AdamW over all parameters of a model; update rule of torch.optim.AdamW, moments in float32. */
+/**
+ * AdamW over all parameters of a model, or with `lora` over A and B of W + alpha / rank B A, which the model's parameters hold summed up after each
+ * step, so that it generates and is saved merged. Update rule of torch.optim.AdamW, moments in float32.
+ */
 export class Optimizer {
   readonly #model: Model;
   readonly #handle: OptimizerHandle;
   #disposed = false;
 
-  /** @throws HyperfitError ERR_CONFIG for betas outside [0, 1), eps or weightDecay below 0; ERR_DISPOSED */
-  constructor(model: Model, { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: OptimizerOptions = {}) {
+  /** @throws HyperfitError ERR_CONFIG for betas outside [0, 1), eps or weightDecay below 0, and for LoRA that does not fit; ERR_DISPOSED */
+  constructor(model: Model, { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, lora }: OptimizerOptions = {}) {
     const [beta1, beta2] = betas;
     const fits = [beta1, beta2].every((beta) => beta >= 0 && beta < 1) && eps >= 0 && weightDecay >= 0;
     if (!fits) {
       throw new HyperfitError('ERR_CONFIG', `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`);
     }
     this.#model = model;
-    this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay });
+    this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, ...(lora && { lora: normalizeLora(model.config, lora) }) });
   }
 
   /** Updates made so far. */
@@ -61,9 +68,22 @@ export class Optimizer {
     return this.#model.changedShare();
   }
 
-  /** Writes the moments (`exp_avg.<name>`, `exp_avg_sq.<name>`) as safetensors. @throws HyperfitError ERR_CHECKPOINT */
+  /** What `save` writes, by name, sharing memory with the optimizer; dispose each. */
+  state(): Map<string, Tensor> {
+    return toTensors(addon().optimizerState(this.#handle).tensors);
+  }
+
+  /** Bytes that `save` writes. */
+  get stateBytes(): number {
+    const tensors = [...this.state().values()];
+    const elements = tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+    disposeAll(tensors);
+    return 4 * elements;
+  }
+
+  /** Writes the moments (`exp_avg.<name>`, `exp_avg_sq.<name>`; of LoRA also `base.<name>`, A and B) as safetensors. @throws HyperfitError ERR_CHECKPOINT */
   async save(path: string): Promise<void> {
-    const tensors = toTensors(addon().optimizerState(this.#handle).tensors);
+    const tensors = this.state();
     try {
       await saveTensorFile(path, tensors);
     } finally {
@@ -73,7 +93,7 @@ export class Optimizer {
 
   /** Takes the moments from a file that `save` wrote, and goes on after update `step`. @throws HyperfitError ERR_CHECKPOINT */
   async load(path: string, step: number): Promise<void> {
-    const tensors = toTensors(addon().optimizerState(this.#handle).tensors);
+    const tensors = this.state();
     try {
       await loadTensorFile(path, tensors, this.#model.device);
       addon().optimizerSetStep(this.#handle, step);

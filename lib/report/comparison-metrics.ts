@@ -7,8 +7,8 @@ export interface ComparisonMetric {
   /** For the terminal's narrow columns. */
   shortLabel: string;
   unit: string;
-  /** `text`: of the continuations; `model`: teacher-forced on held-out text, hence the same for every way of decoding. */
-  about: 'text' | 'model';
+  /** `text`: of the continuations; `images`: of completed images; `model`: teacher-forced on held-out text, hence the same for every way of decoding. */
+  about: 'text' | 'images' | 'model';
   /** In which direction more diverse, or more original, lies; none where neither is better as such. */
   direction?: 'higher' | 'lower';
   format: (metrics: VariantMetrics) => string;
@@ -32,6 +32,9 @@ export const COMPARISON_METRICS: readonly ComparisonMetric[] = [
     format: ({ overlapMean, overlapMax }) => `${formatNumber(overlapMean, 1)} / ${formatNumber(overlapMax, 0)}`,
   },
   { label: 'Overlaps over 10 tokens', shortLabel: 'over 10', unit: 'share of texts', about: 'text', direction: 'lower', format: ({ overlapShareOver10 }) => formatShare(overlapShareOver10) },
+  { label: 'Row repeats', shortLabel: 'row repeats', unit: 'share of completed rows equal to the row above', about: 'images', direction: 'lower', format: ({ rowRepeatRate }) => formatNumber(rowRepeatRate, 3) },
+  { label: 'Palette TTR', shortLabel: 'palette TTR', unit: 'distinct / total ids, completed pixels', about: 'images', direction: 'higher', format: ({ paletteTtr }) => formatNumber(paletteTtr, 3) },
+  { label: 'Distinct rows', shortLabel: 'distinct rows', unit: 'share of completed rows', about: 'images', direction: 'higher', format: ({ distinctRows }) => formatNumber(distinctRows, 3) },
   { label: 'Entropy', shortLabel: 'entropy', unit: 'nats', about: 'model', format: ({ entropy }) => formatNumber(entropy, 2) },
   { label: 'Top-1 mass', shortLabel: 'top-1', unit: 'probability', about: 'model', format: ({ top1Mass }) => formatNumber(top1Mass, 3) },
   { label: 'Held-out loss', shortLabel: 'held-out', unit: 'nats per token', about: 'model', format: ({ heldOutLoss }) => formatNumber(heldOutLoss, 2) },

@@ -4,17 +4,23 @@ import type { ReportVariant } from './report-data.ts';
 
 const ARROWS = { higher: '<span class="arrow" title="higher is more varied">↑</span>', lower: '<span class="arrow" title="lower is better">↓</span>' } as const;
 
-const GROUPS = [
+const WRITTEN = [
   ['text', 'Of the continuations'],
-  ['model', 'Of the model, on held-out text; the same however one decodes'],
+  ['images', 'Of the completed images'],
 ] as const;
 
 /** The comparison as an HTML table: a column per variant, a row per metric. Empty without variants. */
 export function renderComparisonSection(variants: readonly ReportVariant[]): string {
   if (variants.length === 0) return '';
   const heads = variants.map(({ name, isHyperfitted }) => `<th scope="col"${tint(isHyperfitted)}>${renderName(name)}</th>`);
-  const bodies = GROUPS.map(([about, title]) => renderGroup(title, COMPARISON_METRICS.filter((metric) => metric.about === about), variants));
+  const kind = kindOf(variants);
+  const groups = [...WRITTEN.filter(([about]) => about === kind), ['model', `Of the model, on held-out ${kind}; the same however one decodes`] as const];
+  const bodies = groups.map(([about, title]) => renderGroup(title, COMPARISON_METRICS.filter((metric) => metric.about === about), variants));
   return `<section><h2>Comparison</h2><div class="scroll"><table><thead><tr><td></td>${heads.join('')}</tr></thead>${bodies.join('')}</table></div>${renderCaption(variants)}</section>`;
+}
+
+function kindOf(variants: readonly ReportVariant[]): 'text' | 'images' {
+  return variants.some(({ metrics }) => typeof metrics.rowRepeatRate === 'number') ? 'images' : 'text';
 }
 
 /** Narrow columns may break the long word where one would say it. */
@@ -45,6 +51,7 @@ function tint(isHyperfitted: boolean): string {
 
 function renderCaption(variants: readonly ReportVariant[]): string {
   const counts = [...new Set(variants.flatMap(({ metrics }) => (typeof metrics.contexts === 'number' ? [metrics.contexts] : [])))];
-  const over = counts.length === 0 ? '' : `Text metrics are over n = ${counts.join(' or ')} contexts. `;
-  return `<p class="caption">${over}Arrows point to more varied or more original text; a dash means not measured. Formulas are at the end of the page.</p>`;
+  const [kind, given, written] = kindOf(variants) === 'images' ? ['Image', 'images', 'images'] : ['Text', 'contexts', 'text'];
+  const over = counts.length === 0 ? '' : `${kind} metrics are over n = ${counts.join(' or ')} ${given}. `;
+  return `<p class="caption">${over}Arrows point to more varied or more original ${written}; a dash means not measured. Formulas are at the end of the page.</p>`;
 }

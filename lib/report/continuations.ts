@@ -53,6 +53,6 @@ function renderSpans({ ids, pieces, overlap }: ReportContinuation): string {
 }
 
 /** A run of line breaks becomes visible signs and one break, so that a text of nothing else stays short. */
-function renderText(text: string): string {
+export function renderText(text: string): string {
   return escapeHtml(text).replace(/\n+/g, (breaks) => `<span class="break">${'↵'.repeat(breaks.length)}</span>\n`);
 }

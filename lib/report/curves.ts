@@ -10,7 +10,7 @@ export function renderCurves(curves: CurveData): string {
   return `<section><h2>Training</h2><div class="charts">${figures.join('')}</div></section>`;
 }
 
-function lossChart({ steps, evaluations, targetLoss }: CurveData): LineChart {
+function lossChart({ steps, evaluations, targetLoss, best, about = 'text' }: CurveData): LineChart {
   return {
     title: 'Loss',
     xLabel: X_LABEL,
@@ -18,31 +18,38 @@ function lossChart({ steps, evaluations, targetLoss }: CurveData): LineChart {
     digits: 2,
     series: [
       { name: 'training, each batch before its step', colour: 1, dots: false, points: steps.map(({ step, loss }) => ({ x: step - 1, y: loss })) },
-      { name: 'held-out text', colour: 2, dots: true, points: measured(evaluations, 'heldOutLoss') },
+      { name: `held-out ${about}`, colour: 2, dots: true, points: measured(evaluations, 'heldOutLoss') },
     ],
     ...(typeof targetLoss === 'number' ? { references: [{ label: `target ${targetLoss}`, value: targetLoss }] } : {}),
+    marks: marksOf('loss', best),
   };
 }
 
-function ttrChart({ evaluations, humanTtr }: CurveData): LineChart {
+function ttrChart({ evaluations, humanTtr, best, about = 'text' }: CurveData): LineChart {
+  const ofImages = about === 'images';
   return {
-    title: 'Type-token ratio',
+    title: ofImages ? 'Distinct rows' : 'Type-token ratio',
     xLabel: X_LABEL,
-    yLabel: 'distinct / total tokens, sample continuations',
+    yLabel: ofImages ? 'distinct / completed rows, sample completions' : 'distinct / total tokens, sample continuations',
     digits: 2,
-    series: [{ name: 'greedy continuations', colour: 3, dots: true, points: measured(evaluations, 'ttr') }],
+    series: [{ name: ofImages ? 'greedy completions' : 'greedy continuations', colour: 3, dots: true, points: measured(evaluations, 'ttr') }],
     ...(typeof humanTtr === 'number' ? { references: [{ label: `human text ${humanTtr.toFixed(2)}`, value: humanTtr }] } : {}),
+    marks: marksOf('generation', best),
   };
 }
 
-function entropyChart({ evaluations }: CurveData): LineChart {
+function entropyChart({ evaluations, about = 'text' }: CurveData): LineChart {
   return {
     title: 'Entropy',
     xLabel: X_LABEL,
     yLabel: 'nats, mean over next-token predictions',
     digits: 2,
-    series: [{ name: 'on held-out text', colour: 4, dots: true, points: measured(evaluations, 'entropy') }],
+    series: [{ name: `on held-out ${about}`, colour: 4, dots: true, points: measured(evaluations, 'entropy') }],
   };
+}
+
+function marksOf(criterion: 'generation' | 'loss', best: CurveData['best'] = []): LineChart['marks'] & object {
+  return best.filter((kept) => kept.criterion === criterion).map(({ step }) => ({ label: `best by ${criterion}: step ${step}`, x: step }));
 }
 
 function measured(evaluations: CurveData['evaluations'], key: 'heldOutLoss' | 'ttr' | 'entropy'): Point[] {

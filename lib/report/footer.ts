@@ -1,16 +1,18 @@
-import type { Certificate } from '../evaluate/certificate.ts';
 import { escapeHtml } from './escape.ts';
 import { formatNumber, formatShare } from './format-number.ts';
 import type { ReportData } from './report-data.ts';
 
 /** The measurement that says how far the training sequences were learnt. Empty without one. */
-export function renderCertificate(certificate: Certificate | undefined): string {
+export function renderCertificate(certificate: ReportData['certificate']): string {
   if (certificate === undefined) return '';
   const rows: [string, string][] = [
     ['Mean loss', `${formatNumber(certificate.meanLoss, 4)} nats per token`],
+    ['The least possible', `${formatNumber(certificate.lossFloor, 4)} nats per token`],
     ['Loss of the worst sequence', `${formatNumber(certificate.worstLoss, 4)} nats per token`],
     ['Top-1 accuracy', formatShare(certificate.top1Accuracy, 2)],
     ['Entropy', `${formatNumber(certificate.entropy, 4)} nats`],
+    ...(certificate.step === undefined ? [] : [['Steps', formatNumber(certificate.step, 0)] as [string, string]]),
+    ...(certificate.changedShare === undefined ? [] : [['Weights changed', formatShare(certificate.changedShare)] as [string, string]]),
     ['Measured on', `${formatNumber(certificate.sequences, 0)} training sequences, ${formatNumber(certificate.tokens, 0)} predicted tokens`],
   ];
   const items = rows.map(([label, value]) => `<div><dt>${label}</dt><dd>${value}</dd></div>`);

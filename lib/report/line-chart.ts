@@ -15,6 +15,13 @@ export interface Series {
   points: readonly Point[];
   /** Draw a dot at each point, for sparse measurements. */
   dots: boolean;
+  /** Added to the title of each dot: what the values were taken over. */
+  note?: string;
+}
+
+export interface Mark {
+  label: string;
+  x: number;
 }
 
 export interface LineChart {
@@ -25,8 +32,14 @@ export interface LineChart {
   series: readonly Series[];
   /** Horizontal dashed lines. */
   references?: readonly { label: string; value: number }[];
+  /** Vertical dashed lines at places of the x axis. */
+  marks?: readonly Mark[];
   /** Digits of the values written at line ends. */
   digits: number;
+  /** `log` places x by its logarithm, counting from the least x, or from 1 up where that is 0. Default `linear`. */
+  xScale?: 'linear' | 'log';
+  /** What x is called in the title of a dot; default `step`. */
+  pointName?: string;
 }
 
 const WIDTH = 420;
@@ -46,15 +59,16 @@ interface Scale {
   yTicks: number[];
 }
 
-/** An SVG drawing without script or style of its own; both axes start at 0. Colours come from the page's classes. */
+/** An SVG drawing without script or style of its own; both axes start at 0, a logarithmic one at the first point. Colours come from the page's classes. */
 export function renderLineChart(chart: LineChart): string {
   const drawn = chart.series.map((series) => ({ ...series, points: series.points.filter(isFinitePoint) })).filter(({ points }) => points.length > 0);
   if (drawn.length === 0) return '<p class="empty">Nothing was measured.</p>';
-  const scale = makeScale(drawn, chart.references ?? []);
+  const scale = makeScale(drawn, chart.references ?? [], chart.xScale ?? 'linear');
   const content = [
     renderAxes(chart, scale),
     ...(chart.references ?? []).map((reference) => renderReference(reference, scale)),
-    ...chart.series.map((series) => renderSeries(series, scale, chart.digits)),
+    ...(chart.marks ?? []).map((mark) => renderMark(mark, scale)),
+    ...chart.series.map((series) => renderSeries(series, scale, chart)),
     renderEndLabels(drawn, scale, chart.digits),
   ];
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(describe(chart, drawn))}">${content.join('')}</svg>`;
@@ -69,18 +83,40 @@ function describe(chart: LineChart, drawn: readonly Series[]): string {
   return `${chart.title}, ${chart.yLabel} by ${chart.xLabel}: ${ends.join('; ')}`;
 }
 
-function makeScale(series: readonly Series[], references: readonly { value: number }[]): Scale {
+function makeScale(series: readonly Series[], references: readonly { value: number }[], xScale: 'linear' | 'log'): Scale {
   const all = series.flatMap(({ points }) => points);
-  const xMax = all.reduce((most, { x }) => Math.max(most, x), 1);
   const yMax = [...all.map(({ y }) => y), ...references.map(({ value }) => value)].reduce((most, y) => Math.max(most, y), 0);
   const yTicks = roundTicks(yMax, 4);
-  const xTicks = roundTicks(xMax, 5, true).filter((tick) => tick <= xMax);
+  const xs = all.map(({ x }) => x);
+  const { share, ticks } = xScale === 'log' ? logAxis(xs) : linearAxis(xs);
   return {
-    x: (value) => LEFT + (value / xMax) * (WIDTH - LEFT - RIGHT),
+    x: (value) => LEFT + share(value) * (WIDTH - LEFT - RIGHT),
     y: (value) => HEIGHT - BOTTOM - (value / yTicks.at(-1)!) * (HEIGHT - TOP - BOTTOM),
-    xTicks,
+    xTicks: ticks,
     yTicks,
   };
+}
+
+interface Axis {
+  /** Of the axis' length, from 0 to 1. */
+  share: (value: number) => number;
+  ticks: number[];
+}
+
+function linearAxis(xs: readonly number[]): Axis {
+  const max = xs.reduce((most, x) => Math.max(most, x), 1);
+  return { share: (value) => value / max, ticks: roundTicks(max, 5, true).filter((tick) => tick <= max) };
+}
+
+/** Zero has no logarithm: it stands one step of the axis before 1. */
+function logAxis(xs: readonly number[]): Axis {
+  const least = xs.reduce((low, x) => Math.min(low, x), Infinity);
+  const most = xs.reduce((high, x) => Math.max(high, x), 1);
+  const level = least > 0 ? Math.log : (value: number): number => Math.log(value + 1);
+  const span = level(most) - level(least) || 1;
+  const few = [...new Set(xs)];
+  const candidates = few.length <= 7 ? few : [0, ...Array.from({ length: 9 }, (_, power) => [10 ** power, 3 * 10 ** power]).flat()];
+  return { share: (value) => (level(value) - level(least)) / span, ticks: candidates.filter((tick) => tick >= least && tick <= most) };
 }
 
 function renderAxes(chart: LineChart, scale: Scale): string {
@@ -105,12 +141,21 @@ function renderReference({ label, value }: { label: string; value: number }, sca
   return `${line}${renderText(LEFT + 6, y - 5, 'note', label)}`;
 }
 
-function renderSeries(series: Series, scale: Scale, digits: number): string {
+/** Its label stands on the side that has more room. */
+function renderMark({ label, x }: Mark, scale: Scale): string {
+  const at = scale.x(x);
+  const isRight = at > (LEFT + WIDTH - RIGHT) / 2;
+  const line = `<line class="reference" x1="${place(at)}" x2="${place(at)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>`;
+  return `${line}${renderText(at + (isRight ? -5 : 5), TOP + 8, isRight ? 'note end' : 'note', label)}`;
+}
+
+function renderSeries(series: Series, scale: Scale, { digits, pointName = 'step' }: LineChart): string {
   const lines = splitAtGaps(series.points).map((run) => renderRun(thin(run), scale));
   const finite = series.points.filter(isFinitePoint);
   const dotted = series.dots || finite.length === 1 ? finite : [];
   const dots = dotted.map(({ x, y }) => {
-    const title = escapeHtml(`${series.name}, step ${formatNumber(x, 0)}: ${formatNumber(y, digits)}`);
+    const note = series.note === undefined ? '' : `; ${series.note}`;
+    const title = escapeHtml(`${series.name}, ${pointName} ${formatNumber(x, Number.isInteger(x) ? 0 : 2)}: ${formatNumber(y, digits)}${note}`);
     return `<circle cx="${place(scale.x(x))}" cy="${place(scale.y(y))}" r="3"><title>${title}</title></circle>`;
   });
   return `<g class="series colour-${series.colour}">${lines.join('')}${dots.join('')}</g>`;

@@ -1,4 +1,6 @@
 import type { Certificate } from '../evaluate/certificate.ts';
+import type { ImageMetrics } from '../image/image-metrics.ts';
+import type { Interventions, Memorisation, MemorisedSpan } from '../evaluate/memorisation.ts';
 
 /** Everything that the page shows. The report computes nothing about training: whoever ran it fills this in. */
 export interface ReportData {
@@ -11,7 +13,10 @@ export interface ReportData {
   /** The original model first. */
   variants: readonly ReportVariant[];
   continuations: readonly ReportContext[];
-  certificate?: Certificate;
+  /** Of a run on images, in place of continuations. */
+  images?: ReportImages;
+  memorisation?: ReportMemorisation;
+  certificate?: Certificate & { step?: number; changedShare?: number | null };
   /** Metric signatures by metric name. */
   signatures?: Readonly<Record<string, string>>;
   /** Caveats, each a sentence or two. */
@@ -32,6 +37,10 @@ export interface CurveData {
   humanTtr?: number | null;
   /** The training loss at which the run was to stop. */
   targetLoss?: number | null;
+  /** What the model writes; default `text`. Of images, `ttr` is the share of distinct rows. */
+  about?: 'text' | 'images';
+  /** The steps whose weights were kept as the best. */
+  best?: readonly { criterion: 'generation' | 'loss'; step: number }[];
 }
 
 export interface ReportVariant {
@@ -47,6 +56,11 @@ export interface VariantMetrics {
   /** Standard error of the TTR over contexts. */
   ttrStandardError?: number | null;
   rep2?: number | null;
+  /** Of completed images: shares of rows and of palette ids. */
+  rowRepeatRate?: number | null;
+  paletteTtr?: number | null;
+  distinctRows?: number | null;
+  trainingMatch?: number | null;
   selfBleu?: number | null;
   overlapMean?: number | null;
   overlapMax?: number | null;
@@ -57,6 +71,17 @@ export interface VariantMetrics {
   top1Mass?: number | null;
   /** How many continuations the text metrics were taken over. */
   contexts?: number | null;
+}
+
+/** A grid of completed images. */
+export interface ReportImages {
+  png: Uint8Array;
+  /** Of the grid, pixels. */
+  width: number;
+  /** What the grid's rows are, from above. */
+  rows: readonly string[];
+  /** Of the real images, where the models completed them. */
+  real: ImageMetrics | null;
 }
 
 export interface ReportContext {
@@ -74,4 +99,42 @@ export interface ReportContinuation {
   pieces: readonly string[];
   /** The longest span shared with a training sequence, in tokens. */
   overlap?: { start: number; length: number };
+}
+
+/** What of the continuations stands in the training sequences. */
+export interface ReportMemorisation {
+  /** Tokens from which on a span is listed. */
+  minLength: number;
+  rows: readonly ({ name: string } & Pick<Memorisation, 'texts' | 'textsWithSpans' | 'longest' | 'tokenShare'>)[];
+  blocker: ({ matchLength: number } & Pick<Interventions, 'total' | 'texts' | 'textsWithInterventions' | 'per100Tokens'>) | null;
+  /** Those with a span or an intervention. */
+  contexts: readonly MemorisedContext[];
+  /** Every training sequence that a span names. */
+  samples: readonly QuotedTraining[];
+}
+
+export interface MemorisedContext {
+  /** Counted from 1. */
+  number: number;
+  context: string;
+  texts: readonly MemorisedText[];
+}
+
+export interface MemorisedText {
+  name: string;
+  pieces: readonly string[];
+  spans: readonly MemorisedSpan[];
+  /** The token at which the texts with and without the blocker part; null where they do not, or for other texts. */
+  divergence: number | null;
+  /** Of the blocker, for the text it watched over. */
+  interventions?: number;
+}
+
+export interface QuotedTraining {
+  /** Its number among the training sequences, from 0. */
+  sequence: number;
+  source: string;
+  /** Where it begins in its source, tokens. */
+  offset: number;
+  pieces: readonly string[];
 }

@@ -7,11 +7,17 @@ import { renderCurves } from './curves.ts';
 import { escapeHtml } from './escape.ts';
 import { renderCertificate, renderFooter } from './footer.ts';
 import { renderHeader } from './header.ts';
+import { IMAGE_POLICY, renderImages } from './images.ts';
+import { renderMemorisation } from './memorisation.ts';
 import type { ReportData } from './report-data.ts';
 import { STYLESHEET } from './stylesheet.ts';
 
 /** Nothing may be loaded and nothing may run; only this very stylesheet applies. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLESHEET).digest('base64')}'; base-uri 'none'; form-action 'none'`;
+
+function policyOf({ images }: ReportData): string {
+  return images === undefined ? POLICY : `${POLICY}; ${IMAGE_POLICY}`;
+}
 
 /** One HTML page that needs no network, no script and no other file. Every text in `data` is escaped. */
 export function renderReport(data: ReportData): string {
@@ -19,7 +25,7 @@ export function renderReport(data: ReportData): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${policyOf(data)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${escapeHtml(data.title)}</title>
@@ -30,7 +36,9 @@ ${[
   renderHeader(data),
   renderCurves(data.curves),
   renderComparisonSection(data.variants),
+  renderImages(data.images),
   renderContinuations(data.continuations),
+  renderMemorisation(data.memorisation),
   renderCertificate(data.certificate),
   renderFooter(data),
 ].join('\n')}

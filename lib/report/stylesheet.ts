@@ -74,12 +74,20 @@ td small, th small { display: block; font-weight: 400; line-height: 1.3; }
 .tint { background: var(--tint); }
 .arrow { color: var(--muted); }
 
+.grid-image { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: .6rem; }
 .legend { max-width: 52rem; margin: 0 0 1.25rem; line-height: 1.8; }
 mark { color: inherit; background: none; border-radius: .2rem; padding: .08em 0; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 .legend mark { padding: .1em .4em; white-space: nowrap; }
 .shade-1 { background: var(--s1); color: var(--mark); } .shade-2 { background: var(--s2); color: var(--mark); }
 .shade-3 { background: var(--s3); color: var(--mark); } .shade-4 { background: var(--s4); color: var(--mark); }
 .shared { text-decoration: underline; text-decoration-thickness: 2px; text-underline-offset: 3px; text-decoration-color: var(--c1); }
+.memorised { color: inherit; background: var(--s1); text-decoration: underline; text-decoration-color: var(--c2); text-underline-offset: 3px; border-radius: .2rem; }
+.divergence { color: var(--c2); font-size: .8em; margin: 0 .15em; }
+#memorisation article { margin-top: 1.5rem; }
+#memorisation > h3 { margin: 1.5rem 0 .75rem; }
+.facts a { color: inherit; }
+.sample { border-left: 3px solid var(--line); padding: .1rem 0 .1rem .9rem; margin: 0 0 1rem; max-width: 60rem; scroll-margin-top: 1rem; }
+.sample:target, article:target { border-left: 3px solid var(--c2); padding-left: .9rem; background: var(--tint); }
 article { margin-bottom: 2.25rem; }
 blockquote, .original { margin: 0 0 .75rem; padding: .1rem 0 .1rem .9rem; border-left: 3px solid var(--line); white-space: pre-wrap; overflow-wrap: anywhere; font-family: Georgia, "Iowan Old Style", "Noto Serif", serif; max-width: 60rem; }
 .original { margin: .75rem 0 0; font-size: .9rem; color: var(--muted); }

@@ -1,8 +1,9 @@
 import type { EvaluationResult } from '../evaluate/evaluation.ts';
+import type { ImageMetrics } from '../image/image-metrics.ts';
 import type { ReportVariant } from './report-data.ts';
 
-/** A column of the comparison from an evaluation. */
-export function makeVariant(name: string, isHyperfitted: boolean, evaluation: EvaluationResult): ReportVariant {
+/** A column of the comparison from an evaluation, and of images from what was measured of those. */
+export function makeVariant(name: string, isHyperfitted: boolean, evaluation: EvaluationResult, image?: ImageMetrics | null): ReportVariant {
   const { overlap, intervals, counts } = evaluation;
   return {
     name,
@@ -11,6 +12,7 @@ export function makeVariant(name: string, isHyperfitted: boolean, evaluation: Ev
       ttr: evaluation.ttr,
       ttrStandardError: intervals.ttr?.standardError ?? null,
       rep2: evaluation.rep[2],
+      ...image,
       selfBleu: evaluation.selfBleu,
       overlapMean: overlap?.mean ?? null,
       overlapMax: overlap?.max ?? null,

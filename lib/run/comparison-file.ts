@@ -47,8 +47,8 @@ function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decod
 /** Typed arrays would become objects in JSON. */
 function storedGeneration(generation: StoredGeneration, tokenizer: Decoder | undefined): object {
   const pieces = generation.pieces ?? (tokenizer === undefined ? undefined : decodePieces(tokenizer, generation.ids));
-  const { promptIds, ids, text } = generation;
-  return { promptIds: Array.from(promptIds), ids: Array.from(ids), text, pieces };
+  const { promptIds, ids, text, interventions } = generation;
+  return { promptIds: Array.from(promptIds), ids: Array.from(ids), text, pieces, interventions };
 }
 
 /** The variants measured so far, none when there is no such file. */

@@ -3,8 +3,10 @@ import { given } from '../config/given.ts';
 import type { Sequence } from '../data/sequences.ts';
 import { evaluate, type EvaluationResult } from '../evaluate/evaluation.ts';
 import type { OverlapIndex } from '../evaluate/overlap.ts';
+import type { ImageMetrics } from '../image/image-metrics.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';
 import type { Model } from '../model/model.ts';
+import { measureImages } from './image-comparison.ts';
 import type { RunData } from './run-data.ts';
 
 /** One way of writing, measured on the contexts of the comparison. */
@@ -13,6 +15,8 @@ export interface ComparedVariant {
   isHyperfitted: boolean;
   decoding: 'greedy' | 'top-p' | 'citation-blocker';
   result: EvaluationResult;
+  /** Of a run on images, in place of the metrics of texts. */
+  image?: ImageMetrics | null;
 }
 
 export interface ComparisonParts {
@@ -26,8 +30,10 @@ export interface ComparisonParts {
   onTokens?: ((progress: { what: string; done: number; total: number }) => void) | undefined;
 }
 
-/** The original model, greedy and sampled; to be measured before the first step. */
+/** The original model, greedy and sampled (images: greedy); to be measured before the first step. */
 export async function measureOriginal(parts: ComparisonParts): Promise<ComparedVariant[]> {
+  const { images } = parts.data;
+  if (images !== undefined) return [await measureImages('original, greedy', false, { ...parts, images })];
   const { temperature, topK, topP, seed } = parts.config;
   const greedy = await measureVariant('original, greedy', parts, {}, parts.data.heldOut);
   const sampled = await measureVariant('original, Top-P', parts, { temperature, topK, topP, seed });
@@ -37,8 +43,10 @@ export async function measureOriginal(parts: ComparisonParts): Promise<ComparedV
   ];
 }
 
-/** The hyperfitted model, greedy, without and with the citation blocker. */
+/** The hyperfitted model, greedy, without and (texts) with the citation blocker. */
 export async function measureHyperfitted(parts: ComparisonParts): Promise<ComparedVariant[]> {
+  const { images } = parts.data;
+  if (images !== undefined) return [await measureImages('hyperfitted, greedy', true, { ...parts, images })];
   const greedy = await measureVariant('hyperfitted, greedy', parts, {}, parts.data.heldOut);
   const blocker = await CitationBlocker.create({
     sequences: parts.data.train.map(({ ids }) => ids),

@@ -5,7 +5,9 @@ import { encodeWhole } from '../data/encoded-document.ts';
 import { makeContext, splitSequences, type Context } from '../data/selection.ts';
 import { loadSequences, type Sequence } from '../data/sequences.ts';
 import { HyperfitError } from '../errors.ts';
+import type { ImageFormat } from '../image/image-format.ts';
 import { checkSequences, selectTrainingSequences, type DataModel } from '../train/training-data.ts';
+import { loadImageData, type ImageRunModel } from './image-data.ts';
 
 /** Everything a run reads beside the model. */
 export interface RunData {
@@ -14,14 +16,17 @@ export interface RunData {
   heldOut: Sequence[];
   /** Beginnings to continue, none of them trained on; may be empty. */
   contexts: Context[];
+  /** Of a run on images, whose sequences and contexts are pixels. */
+  images?: ImageFormat;
 }
 
 /**
  * Reads the training sequences, and the held-out sequences and contexts from their own files or from what training leaves over.
- * @throws HyperfitError ERR_CONFIG without `data`; ERR_DATA, ERR_TOKENIZER
+ * @throws HyperfitError ERR_CONFIG without `data` and `images`; ERR_DATA, ERR_TOKENIZER
  */
-export async function loadRunData(config: RunConfig, model: DataModel): Promise<RunData> {
-  if (config.data === null) throw new HyperfitError('ERR_CONFIG', 'expected the text to hyperfit on for `data`, got none; give --data');
+export async function loadRunData(config: RunConfig, model: DataModel & ImageRunModel): Promise<RunData> {
+  if (config.images !== null) return loadImageData(config, config.images, model);
+  if (config.data === null) throw new HyperfitError('ERR_CONFIG', 'expected the text to hyperfit on for `data`, got none; give --data, or --images for an ImageGPT');
   const all = await loadSequences(config.data, model.tokenizer, config);
   const train = selectTrainingSequences(all, config);
   checkSequences(train, model);

@@ -12,6 +12,10 @@ export interface RunFolder {
   trainFile: string;
   metricsFile: string;
   comparisonFile: string;
+  memorisationFile: string;
+  /** Of a run on images: the grid, and its figures. */
+  imagesFile: string;
+  imageFiguresFile: string;
   reportFile: string;
   checkpoints: string;
   generations: string;
@@ -24,6 +28,9 @@ export function runFolder(path: string): RunFolder {
     trainFile: join(path, 'train.jsonl'),
     metricsFile: join(path, 'metrics.jsonl'),
     comparisonFile: join(path, 'comparison.json'),
+    memorisationFile: join(path, 'memorisation.json'),
+    imagesFile: join(path, 'images.png'),
+    imageFiguresFile: join(path, 'images.json'),
     reportFile: join(path, 'report.html'),
     checkpoints: join(path, CHECKPOINTS_FOLDER),
     generations: join(path, 'generations'),

@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import type { Certificate } from '../evaluate/certificate.ts';
+import { readBest } from '../checkpoint/best-checkpoint.ts';
 import { meanTypeTokenRatio } from '../evaluate/type-token-ratio.ts';
 import { writeReport } from '../report/report.ts';
 import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
 import { makeVariant } from '../report/variant.ts';
 import { readComparisonFile, type ComparisonFile, type StoredGeneration } from './comparison-file.ts';
+import { readReportImages } from './image-report.ts';
+import { reportedMemorisation } from './memorisation-report.ts';
+import { readMemorisation } from './memorisation-file.ts';
 import { readMetrics, type MetricRecord } from './metric-log.ts';
 import { savedRunFile, type RunFile } from './run-file.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -25,17 +28,21 @@ export function readReportData(folder: RunFolder): ReportData {
   const file = savedRunFile(folder);
   const metrics = existsSync(folder.metricsFile) ? readMetrics(folder.metricsFile) : [];
   const comparison = existsSync(folder.comparisonFile) ? readComparisonFile(folder) : undefined;
+  const memorisation = comparison === undefined ? undefined : readMemorisation(folder);
+  const images = readReportImages(folder);
   const certificate = metrics.findLast(({ type }) => type === 'certificate');
   return {
     title: `Hyperfitting of ${file.model.path.split('/').at(-1)}`,
     subtitle: `${file.data.samples.length} sequences, ${file.data.tokens} tokens; begun ${file.createdAt.slice(0, 16).replace('T', ' ')} UTC`,
     facts: facts(file),
-    curves: curves(file, metrics, comparison),
-    variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result }) => makeVariant(name, isHyperfitted, result)),
-    continuations: comparison === undefined ? [] : continuations(comparison),
+    curves: { ...curves(file, metrics, comparison), best: readBest(folder.checkpoints) },
+    variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image)),
+    continuations: comparison === undefined || images !== undefined ? [] : continuations(comparison),
+    ...(images === undefined ? {} : { images }),
+    ...(memorisation === undefined ? {} : { memorisation: reportedMemorisation(memorisation, comparison!) }),
     notes: file.warnings,
-    ...(certificate === undefined ? {} : { certificate: certificate as unknown as Certificate }),
-    ...(comparison?.variants[0] === undefined ? {} : { signatures: comparison.variants[0].result.signatures }),
+    ...(certificate === undefined ? {} : { certificate: certificate as unknown as NonNullable<ReportData['certificate']> }),
+    ...(comparison?.variants[0] === undefined ? {} : { signatures: { ...comparison.variants[0].result.signatures, ...(memorisation?.variants[0] === undefined ? {} : { memorisation: memorisation.variants[0].signature }) } }),
   };
 }
 
@@ -44,13 +51,14 @@ function facts({ config, model, data, versions }: RunFile): FactGroup[] {
   const { numHiddenLayers, hiddenSize, vocabSize } = model.config;
   return [
     { title: 'Model', rows: [['files', model.path], ['layers', String(numHiddenLayers)], ['hidden size', String(hiddenSize)], ['vocabulary', String(vocabSize)]] },
-    { title: 'Data', rows: [['source', String(config.data)], ['sequences', String(data.samples.length)], ['tokens', String(data.tokens)], ['SHA-256', data.sha256.slice(0, 16)]] },
+    { title: 'Data', rows: [['source', String(config.images ?? config.data)], ['sequences', String(data.samples.length)], ['tokens', String(data.tokens)], ['SHA-256', data.sha256.slice(0, 16)]] },
     {
       title: 'Recipe',
       rows: [
         ['learning rate', `${config.learningRate}, constant${config.warmupSteps > 0 ? ` after ${config.warmupSteps} steps` : ''}`],
         ['batch', `${config.batchSize} sequences`],
         ['weight decay', String(config.weightDecay)],
+        ['trained', trainedWeights(config)],
         ['ends after', limits.filter((limit) => limit !== '').join(' or ')],
         ['order, seed', `${config.order}, ${config.seed}`],
       ],
@@ -67,6 +75,12 @@ function facts({ config, model, data, versions }: RunFile): FactGroup[] {
   ];
 }
 
+function trainedWeights({ loraRank, loraAlpha, loraTargets, loraLayers }: RunFile['config']): string {
+  // Runs of before LoRA know no rank.
+  if (!(loraRank > 0)) return 'all weights';
+  return `LoRA of rank ${loraRank}, alpha ${loraAlpha}, on ${loraTargets.join(', ')} of ${loraLayers === null ? 'all' : `the last ${loraLayers}`} layers`;
+}
+
 function curves({ config }: RunFile, metrics: readonly MetricRecord[], comparison: ComparisonFile | undefined): ReportData['curves'] {
   const originals = (comparison?.contexts ?? []).map(({ original }) => original.slice(0, config.maxNewTokens)).filter(({ length }) => length === config.maxNewTokens);
   return {
@@ -77,7 +91,7 @@ function curves({ config }: RunFile, metrics: readonly MetricRecord[], compariso
       ttr: record['ttr'] as number | null,
       entropy: record['entropy'] as number | null,
     })),
-    humanTtr: meanTypeTokenRatio(originals),
+    ...(typeof config.images === 'string' ? { about: 'images' as const } : { humanTtr: meanTypeTokenRatio(originals) }),
     targetLoss: config.targetLoss,
   };
 }

@@ -7,6 +7,7 @@ import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
+import { loraOptions } from '../train/settings.ts';
 import type { RunFolder } from './run-folder.ts';
 
 /** What a run begins with, or goes on with. */
@@ -27,12 +28,12 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   const loading = { device, computeDtype, ...given({ signal }) };
   if (config.resume) {
     const newest = await newestCheckpoint(folder.checkpoints, onWarning);
-    if (newest !== undefined) return loadCheckpoint(newest.path, { ...loading, betas, eps, weightDecay });
+    if (newest !== undefined) return loadCheckpoint(newest.path, { ...loading, betas, eps, weightDecay, lora: loraOptions(config) });
     onWarning(`expected a complete checkpoint in ${folder.checkpoints} to resume from, got none: beginning at step 0`);
   }
   if (config.model === null) throw new HyperfitError('ERR_CONFIG', 'expected the model to hyperfit for `model`, got none; give --model');
   const model = await Model.load(await resolveModelPath(config.model, onWarning), loading);
-  return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay }), state: undefined };
+  return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(config) }), state: undefined };
 }
 
 /** The end of a run's life in memory; files stay. */

@@ -1,19 +1,24 @@
+import { readBest, type BestCheckpoint } from '../checkpoint/best-checkpoint.ts';
 import { saveCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
 import type { NormalizedConfig } from '../config/normalize.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { certify, type Certificate } from '../evaluate/certificate.ts';
+import { trainingLossFloor } from '../evaluate/loss-floor.ts';
 import { OverlapIndex } from '../evaluate/overlap.ts';
-import { openModelFiles } from '../model/model-files.ts';
 import type { StepEvent, TrainEvent, TrainResult } from '../train/events.ts';
 import { pickTrainSettings } from '../train/settings.ts';
 import { Training } from '../train/training.ts';
+import { BestKeeper, type BestEvent } from './best-keeper.ts';
+import { frozenWeightsWarning, measureChangedShare } from './changed-share.ts';
 import { measureHyperfitted, measureOriginal, type ComparedVariant, type ComparisonParts } from './comparison.ts';
-import { keptOnResume, MetricLog } from './metric-log.ts';
+import { keptOnResume, MetricLog, readMetrics } from './metric-log.ts';
 import { readComparison, writeComparison } from './comparison-file.ts';
+import { writeImages } from './image-files.ts';
+import { writeMemorisation } from './memorisation-file.ts';
 import { loadRunData, type RunData } from './run-data.ts';
-import { savedRunFile, writeRunFile } from './run-file.ts';
+import { writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { writeRunReport } from './run-report.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
@@ -22,6 +27,7 @@ import { validate, type ValidationRecord } from './validation.ts';
 export type RunEvent =
   | TrainEvent
   | ValidationRecord
+  | BestEvent
   | { type: 'start'; folder: string; step: number; sequences: number; stepsPerEpoch: number }
   | { type: 'note'; message: string }
   | { type: 'checkpoint'; step: number; path: string };
@@ -44,8 +50,10 @@ export interface RunResult {
   /** Mean training loss of the last full epoch, nats per token; null before the first. */
   loss: number | null;
   checkpoint: string | null;
-  certificate: (Certificate & { changedShare: number | null }) | null;
+  certificate: (Certificate & { steps: number; changedShare: number | null }) | null;
   comparison: ComparedVariant[];
+  /** The best of the evaluated steps, as far as they were kept. */
+  best: BestCheckpoint[];
   report: string | null;
 }
 
@@ -64,7 +72,7 @@ export async function run(normalized: NormalizedConfig, hooks: RunHooks = {}): P
   const start = await startRun(config, folder, warn, hooks.signal);
   try {
     const data = await loadRunData(config, start.model);
-    configWarnings(config, data.train.length).forEach(warn);
+    configWarnings(config, data.train.length, { floor: trainingLossFloor(data.train) }).forEach(warn);
     await writeRunFile(folder, { normalized, model: start.model, train: data.train, warnings, resumedAt: start.state?.step });
     await writeJsonLines(folder.trainFile, data.train.map(({ ids }) => ({ ids: Array.from(ids) })));
     return await new RunInProgress(config, folder, start, data, hooks).complete();
@@ -78,8 +86,11 @@ class RunInProgress {
   readonly #training: Training;
   readonly #parts: ComparisonParts;
   #log: MetricLog | undefined;
+  #best: BestKeeper | undefined;
   #savedStep: number;
   #validatedStep = -1;
+  /** Whether updates arrive is looked at once on the way: a run that learns nothing should not have to end first. */
+  #changeChecked = false;
   #checkpoint: string | null = null;
 
   constructor(
@@ -92,7 +103,7 @@ class RunInProgress {
     const { model, optimizer, state } = start;
     const { signal } = hooks;
     this.#training = new Training({ model, optimizer, sequences: data.train, settings: pickTrainSettings(config), state, signal });
-    const overlapIndex = data.contexts.length === 0 ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
+    const overlapIndex = data.contexts.length === 0 || data.images !== undefined ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
     this.#parts = { model, data, config, overlapIndex, signal, onTokens: hooks.onTokens };
     this.#savedStep = state?.step ?? -1;
   }
@@ -101,6 +112,7 @@ class RunInProgress {
     const { state } = this.start;
     this.#log = await MetricLog.open(this.folder.metricsFile, state === undefined ? () => false : keptOnResume(state));
     try {
+      this.#best = await this.#openBest();
       this.#announce();
       const original = await this.#measureOriginal();
       if (state === undefined) await this.#validate();
@@ -124,6 +136,7 @@ class RunInProgress {
       if (done === true) return value.reason;
       this.#record(value);
       if (value.type !== 'step') continue;
+      this.#best?.observe(value);
       if (isDue(value, evaluateEverySteps)) await this.#validate();
       if (isDue(value, saveEverySteps)) await this.#save();
       if (this.hooks.shouldStop?.() === true) return 'stopped';
@@ -140,7 +153,14 @@ class RunInProgress {
     this.hooks.onEvent?.({ type: 'note', message });
   }
 
-  #record(event: TrainEvent | ValidationRecord): void {
+  async #openBest(): Promise<BestKeeper> {
+    const { config, start, folder, data } = this;
+    const stepsPerEpoch = Math.ceil(data.train.length / config.batchSize);
+    const records = readMetrics(folder.metricsFile);
+    return BestKeeper.open({ folder: folder.checkpoints, keepBest: config.keepBest, model: start.model, step: start.state?.step ?? 0, stepsPerEpoch, records });
+  }
+
+  #record(event: TrainEvent | ValidationRecord | BestEvent): void {
     this.#log?.write({ ...event });
     this.hooks.onEvent?.(event);
   }
@@ -150,8 +170,13 @@ class RunInProgress {
     const { step, epoch, position } = this.#training.state;
     const fraction = position / Math.ceil(this.data.train.length / this.config.batchSize);
     this.#validatedStep = step;
-    const record = await validate(this.#parts, this.folder, { step, epoch: epoch + fraction });
+    const record = await validate(this.#parts, this.folder, { step, epoch: epoch + fraction, trainLoss: this.#best?.trainLoss ?? null });
     if (record !== null) this.#record(record);
+    if (step > this.config.warmupSteps && !this.#changeChecked) {
+      this.#changeChecked = true;
+      await this.#checkChange();
+    }
+    for (const best of (await this.#best?.consider(record ?? { step, ttr: null, rep2: null })) ?? []) this.#record(best);
   }
 
   async #save(): Promise<void> {
@@ -174,7 +199,7 @@ class RunInProgress {
     if (this.start.state !== undefined) return readComparison(this.folder).filter(({ isHyperfitted }) => !isHyperfitted);
     this.#note('measuring the original model');
     const original = await measureOriginal(this.#parts);
-    await writeComparison(this.folder, original, this.data.contexts, this.start.model.tokenizer);
+    await this.#writeComparison(original);
     return original;
   }
 
@@ -182,36 +207,51 @@ class RunInProgress {
     if (!this.#hasComparison) return [];
     this.#note('measuring the hyperfitted model');
     const comparison = [...original, ...(await measureHyperfitted(this.#parts))];
-    await writeComparison(this.folder, comparison, this.data.contexts, this.start.model.tokenizer);
+    const { tokenizer } = this.start.model;
+    await this.#writeComparison(comparison);
+    const { memorisedLength: minLength, matchLength } = this.config;
+    const { overlapIndex } = this.#parts;
+    if (overlapIndex !== undefined) await writeMemorisation(this.folder, { variants: comparison, train: this.data.train, overlapIndex, minLength, matchLength, tokenizer });
     return comparison;
+  }
+
+  async #writeComparison(variants: ComparedVariant[]): Promise<void> {
+    const { contexts, images } = this.data;
+    await writeComparison(this.folder, variants, contexts, this.start.model.tokenizer);
+    if (images !== undefined) await writeImages(this.folder, variants, contexts, images);
   }
 
   async #certify(): Promise<RunResult['certificate']> {
     this.#note('measuring the training sequences');
     const certificate = await certify(this.start.model, this.data.train, given({ signal: this.hooks.signal }));
-    const changedShare = await this.#changedShare();
-    if (changedShare !== null && changedShare < IMPLAUSIBLE_SHARE) {
-      this.hooks.onWarning?.(`only ${(changedShare * 100).toFixed(1)} % of the weights changed: updates are lost to rounding; raise learningRate`);
+    const changedShare = await this.#checkChange();
+    const { step } = this.#training.state;
+    if (certificate.meanLoss < certificate.lossFloor * (1 - ROUNDING)) {
+      this.hooks.onWarning?.(`a mean loss of ${certificate.meanLoss.toPrecision(3)} lies below ${certificate.lossFloor.toPrecision(3)}, which no causal model can: targets are wrong or visible`);
     }
-    this.#log?.write({ type: 'certificate', step: this.#training.state.step, ...certificate, changedShare });
-    return { ...certificate, changedShare };
+    const best = readBest(this.folder.checkpoints);
+    this.#log?.write({ type: 'certificate', step, ...certificate, changedShare, best });
+    return { ...certificate, steps: step, changedShare };
   }
 
-  /** Against the weights the run began with; null when those files are gone. */
-  async #changedShare(): Promise<number | null> {
-    const { path } = savedRunFile(this.folder).model;
-    return openModelFiles(path).then((files) => this.start.model.changedShare(files), () => null);
+  /** The share of changed weights, with a warning when updates do not arrive. */
+  async #checkChange(): Promise<number | null> {
+    const changedShare = await measureChangedShare(this.folder, this.start.model);
+    // Of LoRA most weights are meant to stay.
+    const warning = this.config.loraRank > 0 ? undefined : frozenWeightsWarning(changedShare, this.#training.state.step);
+    if (warning !== undefined) this.hooks.onWarning?.(warning);
+    return changedShare;
   }
 
   async #result(reason: RunResult['reason'], certificate: RunResult['certificate'], comparison: ComparedVariant[]): Promise<RunResult> {
     const { step, epoch, lastEpochLoss } = this.#training.state;
     const report = await writeRunReport(this.folder);
-    return { folder: this.folder.path, reason, step, epochs: epoch, loss: lastEpochLoss, checkpoint: this.#checkpoint, certificate, comparison, report };
+    return { folder: this.folder.path, reason, step, epochs: epoch, loss: lastEpochLoss, checkpoint: this.#checkpoint, certificate, comparison, best: readBest(this.folder.checkpoints), report };
   }
 }
 
-/** Full fine-tuning in float32 moves nearly every weight, embeddings of unseen tokens apart. */
-const IMPLAUSIBLE_SHARE = 0.2;
+/** Of float32 losses beside a float64 floor. */
+const ROUNDING = 1e-3;
 
 function isDue({ step }: StepEvent, everySteps: number): boolean {
   return everySteps > 0 && step % everySteps === 0;

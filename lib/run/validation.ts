@@ -3,6 +3,7 @@ import { checkpointName } from '../checkpoint/checkpoint-list.ts';
 import { given } from '../config/given.ts';
 import { evaluate } from '../evaluate/evaluation.ts';
 import type { ComparisonParts } from './comparison.ts';
+import { evaluateImages } from './image-comparison.ts';
 import type { MetricRecord } from './metric-log.ts';
 import { writeJsonLines, type RunFolder } from './run-folder.ts';
 
@@ -11,10 +12,13 @@ export interface ValidationRecord extends MetricRecord {
   type: 'evaluation';
   /** Passes done, with their fraction. */
   epoch: number;
+  /** Mean over about one pass up to here, nats per token; null before the first step. */
+  trainLoss: number | null;
   /** Nats per token; null without held-out sequences. */
   heldOutLoss: number | null;
   entropy: number | null;
   top1Mass: number | null;
+  /** Of images the share of distinct rows, and `rep2` that of rows equal to the one above: rows are their words. */
   ttr: number | null;
   rep2: number | null;
   selfBleu: number | null;
@@ -22,11 +26,14 @@ export interface ValidationRecord extends MetricRecord {
 }
 
 /** Null when the run has neither held-out sequences nor contexts. */
-export async function validate({ model, data, config, overlapIndex, signal }: ComparisonParts, folder: RunFolder, at: { step: number; epoch: number }): Promise<ValidationRecord | null> {
+export async function validate({ model, data, config, overlapIndex, signal }: ComparisonParts, folder: RunFolder, at: { step: number; epoch: number; trainLoss: number | null }): Promise<ValidationRecord | null> {
   const contexts = data.contexts.slice(0, config.validationContexts).map(({ context }) => context);
   if (contexts.length + data.heldOut.length === 0) return null;
   const { maxNewTokens } = config;
-  const result = await evaluate(model, { heldOut: data.heldOut, contexts, maxNewTokens, ...given({ train: overlapIndex, signal }) });
+  const { images } = data;
+  const { result, image } = images === undefined
+    ? { result: await evaluate(model, { heldOut: data.heldOut, contexts, maxNewTokens, ...given({ train: overlapIndex, signal }) }), image: null }
+    : await evaluateImages({ model, data, config, overlapIndex, signal, images }, contexts.length);
   const lines = result.generations.map(({ promptIds, ids, text }) => ({ context: Array.from(promptIds), continuation: Array.from(ids), ...(text === undefined ? {} : { text }) }));
   await writeJsonLines(join(folder.generations, `${checkpointName(at.step)}.jsonl`), lines);
   return {
@@ -35,8 +42,8 @@ export async function validate({ model, data, config, overlapIndex, signal }: Co
     heldOutLoss: result.loss,
     entropy: result.entropy,
     top1Mass: result.topKMass?.[1] ?? null,
-    ttr: result.ttr,
-    rep2: result.rep[2],
+    ttr: image?.distinctRows ?? result.ttr,
+    rep2: image?.rowRepeatRate ?? result.rep[2],
     selfBleu: result.selfBleu,
     overlapMax: result.overlap?.max ?? null,
   };

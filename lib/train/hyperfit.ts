@@ -3,7 +3,7 @@ import { HyperfitError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
 import type { TrainEvent, TrainResult } from './events.ts';
-import { normalizeTrainSettings, type TrainOptions, type TrainSettings } from './settings.ts';
+import { loraOptions, normalizeTrainSettings, type TrainOptions, type TrainSettings } from './settings.ts';
 import { prepareTrainingData, type TrainingData } from './training-data.ts';
 import { Training } from './training.ts';
 
@@ -85,7 +85,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   async *#run(model: Model, { data, optimizer: given, state, signal }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'state' | 'signal'>): AsyncGenerator<TrainEvent, TrainResult, void> {
     const sequences = await prepareTrainingData(data, model, this.settings);
     const { betas, eps, weightDecay } = this.settings;
-    const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay });
+    const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(this.settings) });
     try {
       this.#training = new Training({ model, optimizer, sequences, settings: this.settings, state, signal });
       return yield* this.#training.events();
@@ -96,9 +96,9 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
 }
 
 /** Settings that would be ignored, or a resume that would not be one, are refused. */
-function requireOneSource({ optimizer, state, betas, eps, weightDecay }: HyperfitOptions): void {
-  if (optimizer !== undefined && [betas, eps, weightDecay].some((value) => value !== undefined)) {
-    throw new HyperfitError('ERR_CONFIG', 'expected `betas`, `eps` and `weightDecay` where the optimizer is made, got them beside `optimizer`; give them to it instead');
+function requireOneSource({ optimizer, state, betas, eps, weightDecay, loraRank }: HyperfitOptions): void {
+  if (optimizer !== undefined && [betas, eps, weightDecay, loraRank].some((value) => value !== undefined)) {
+    throw new HyperfitError('ERR_CONFIG', 'expected `betas`, `eps`, `weightDecay` and LoRA where the optimizer is made, got them beside `optimizer`; give them to it instead');
   }
   if (state !== undefined && optimizer === undefined) {
     throw new HyperfitError('ERR_CONFIG', 'expected the `optimizer` of the checkpoint beside `state`, got none; take both from loadCheckpoint()');

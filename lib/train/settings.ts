@@ -2,6 +2,7 @@ import type { RunConfig } from '../config/fields.ts';
 import { FIELD_NAMES, isFieldName, type FieldName } from '../config/fields.ts';
 import { presetLayer, type ConfigLayer } from '../config/layers.ts';
 import { normalizeConfig } from '../config/normalize.ts';
+import type { LoraOptions } from '../model/lora.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { HyperfitError } from '../errors.ts';
 
@@ -19,6 +20,10 @@ export const TRAIN_FIELDS = [
   'eps',
   'weightDecay',
   'maxGradNorm',
+  'loraRank',
+  'loraAlpha',
+  'loraTargets',
+  'loraLayers',
   'epochs',
   'maxSteps',
   'targetLoss',
@@ -53,6 +58,11 @@ function strangerError(names: readonly string[]): HyperfitError {
 
 export function pickTrainSettings(config: RunConfig): TrainSettings {
   return Object.fromEntries(TRAIN_FIELDS.map((name) => [name, config[name]])) as unknown as TrainSettings;
+}
+
+/** What the optimizer is to be told of LoRA; undefined when all weights are trained. */
+export function loraOptions({ loraRank: rank, loraAlpha: alpha, loraTargets: targets, loraLayers: layers, seed }: Pick<TrainSettings, 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed'>): LoraOptions | undefined {
+  return rank === 0 ? undefined : { rank, alpha, targets, layers, seed };
 }
 
 /** Constant after a linear warm-up whose last step has the full rate. `step` counts from 1. */

@@ -8,6 +8,7 @@
 #include "engine/adamw.h"
 #include "engine/citation_index.h"
 #include "engine/error.h"
+#include "engine/lora.h"
 #include "engine/model.h"
 
 namespace hyperfit::binding {
@@ -37,12 +38,11 @@ class HandleMap {
   std::unordered_map<uint64_t, std::shared_ptr<T>> objects_;
 };
 
-/// An optimizer keeps its model alive.
+/// An optimizer keeps its model alive. It has one of the two.
 struct OptimizerHolder {
-  OptimizerHolder(std::shared_ptr<Model> owner, AdamWOptions options)
-      : model(std::move(owner)), adamw(model->decoder().parameters(), options) {}
   std::shared_ptr<Model> model;
-  AdamW adamw;
+  std::unique_ptr<AdamW> adamw;  // of every parameter
+  std::unique_ptr<Lora> lora;    // of additions to some
 };
 
 struct ModelTable {

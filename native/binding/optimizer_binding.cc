@@ -10,8 +10,22 @@
 namespace hyperfit::binding {
 namespace {
 
+/// Beyond it a product of two factors is larger than any matrix of a model.
+constexpr int64_t kMaxRank = 1 << 16;
+
 std::shared_ptr<OptimizerHolder> optimizer_argument(const Napi::CallbackInfo& info) {
   return addon_data(info.Env()).models->optimizers.get(read_handle(info[0], "optimizer"));
+}
+
+LoraOptions lora_options(const Napi::Object& object) {
+  LoraOptions options;
+  options.rank = read_integer(object.Get("rank"), "lora.rank", 1, kMaxRank);
+  options.alpha = read_number(object.Get("alpha"), "lora.alpha");
+  options.seed = static_cast<uint64_t>(read_integer(object.Get("seed"), "lora.seed", 0));
+  options.transposed = read_boolean(object.Get("transposed"), "lora.transposed");
+  const Napi::Array names = read_array(object.Get("names"), "lora.names");
+  for (uint32_t i = 0; i < names.Length(); ++i) options.names.push_back(read_string(names.Get(i), "lora.names"));
+  return options;
 }
 
 Napi::Value optimizer_create(const Napi::CallbackInfo& info) {
@@ -22,7 +36,14 @@ Napi::Value optimizer_create(const Napi::CallbackInfo& info) {
   options.beta2 = read_number(object.Get("beta2"), "beta2");
   options.eps = read_number(object.Get("eps"), "eps");
   options.weight_decay = read_number(object.Get("weightDecay"), "weightDecay");
-  auto holder = std::make_shared<OptimizerHolder>(model, options);
+  auto holder = std::make_shared<OptimizerHolder>();
+  holder->model = model;
+  ParameterStore& parameters = model->decoder().parameters();
+  if (object.Get("lora").IsUndefined()) {
+    holder->adamw = std::make_unique<AdamW>(parameters, options);
+  } else {
+    holder->lora = std::make_unique<Lora>(parameters, options, lora_options(read_object(object.Get("lora"), "lora")));
+  }
   return Napi::Number::New(info.Env(), addon_data(info.Env()).models->optimizers.put(std::move(holder)));
 }
 
@@ -38,7 +59,11 @@ Napi::Value optimizer_step(const Napi::CallbackInfo& info) {
   const double grad_scale = read_number(object.Get("gradScale"), "gradScale");
   const double max_grad_norm = read_number(object.Get("maxGradNorm"), "maxGradNorm");
   return queue_task(
-      info.Env(), [=] { return holder->adamw.step(learning_rate, grad_scale, max_grad_norm); },
+      info.Env(),
+      [=] {
+        return holder->lora ? holder->lora->step(learning_rate, grad_scale, max_grad_norm)
+                            : holder->adamw->step(learning_rate, grad_scale, max_grad_norm);
+      },
       [](Napi::Env env, double& norm) {
         Napi::Object result = Napi::Object::New(env);
         result.Set("gradNorm", Napi::Number::New(env, norm));
@@ -56,18 +81,29 @@ Napi::Value optimizer_state(const Napi::CallbackInfo& info) {
     entry.Set("tensor", new_handle(env, std::move(tensor)));
     tensors.Set(tensors.Length(), entry);
   };
-  for (const Parameter& parameter : holder->model->decoder().parameters().all()) {
-    add("exp_avg." + parameter.name, holder->adamw.exp_avg(parameter));
-    add("exp_avg_sq." + parameter.name, holder->adamw.exp_avg_sq(parameter));
+  if (holder->lora) {
+    for (auto& [name, tensor] : holder->lora->state()) add(name, tensor);
+  } else {
+    for (const Parameter& parameter : holder->model->decoder().parameters().all()) {
+      add("exp_avg." + parameter.name, holder->adamw->exp_avg(parameter));
+      add("exp_avg_sq." + parameter.name, holder->adamw->exp_avg_sq(parameter));
+    }
   }
+  const int64_t step = holder->lora ? holder->lora->step_count() : holder->adamw->step_count();
   Napi::Object result = Napi::Object::New(env);
-  result.Set("step", Napi::Number::New(env, static_cast<double>(holder->adamw.step_count())));
+  result.Set("step", Napi::Number::New(env, static_cast<double>(step)));
   result.Set("tensors", tensors);
   return result;
 }
 
 Napi::Value optimizer_set_step(const Napi::CallbackInfo& info) {
-  optimizer_argument(info)->adamw.set_step_count(read_integer(info[1], "step", 0));
+  auto holder = optimizer_argument(info);
+  const int64_t step = read_integer(info[1], "step", 0);
+  if (holder->lora) {
+    holder->lora->resume(step);
+  } else {
+    holder->adamw->set_step_count(step);
+  }
   return info.Env().Undefined();
 }
 

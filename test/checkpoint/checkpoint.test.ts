@@ -106,3 +106,42 @@ test('state.json tells step, epoch and position', async () => {
   const state = JSON.parse(readFileSync(join(await trainAndSave(freshFolder()), 'state.json'), 'utf8')) as object;
   expect(state).toMatchObject({ schemaVersion: 1, step: 5, epoch: 1, position: 2, order: 'shuffle', seed: 0, batchSize: 3 });
 });
+
+describe('LoRA', () => {
+  const lora = { loraRank: 3, loraAlpha: 6, loraLayers: 1, seed: 4 };
+  const optimizerOptions = { lora: { rank: 3, alpha: 6, layers: 1, seed: 4 } };
+
+  test('goes on bit for bit, and its checkpoint is the merged model', async () => {
+    const whole = await Model.load(TINY_MODEL);
+    const expected = await lossesOf(whole, { maxSteps: 10, ...lora });
+    const folder = freshFolder();
+    const model = await Model.load(TINY_MODEL);
+    const optimizer = new Optimizer(model, optimizerOptions);
+    const run = hyperfit(model, options({ maxSteps: 5, optimizer, seed: 4 }));
+    await run;
+    await saveCheckpoint(folder, { model, optimizer, state: run.state! });
+    for (const used of [optimizer, model]) used.dispose();
+
+    const resumed = await loadCheckpoint(folder, optimizerOptions);
+    expect(await lossesOf(resumed.model, { maxSteps: 10, optimizer: resumed.optimizer, state: resumed.state, seed: 4 })).toEqual(expected.slice(10));
+    const merged = await saveCheckpoint(folder, { model: resumed.model, optimizer: resumed.optimizer, state: { ...resumed.state, step: 10 } });
+    const read = await Model.load(merged);
+    expect(await read.changedShare(whole.files)).toBeGreaterThan(0.1);
+    const prompt = [Int32Array.of(2, 3, 4)];
+    expect((await read.generate(prompt, { maxNewTokens: 8 }))[0]!.ids).toEqual((await whole.generate(prompt, { maxNewTokens: 8 }))[0]!.ids);
+    for (const used of [resumed.optimizer, resumed.model, read, whole]) used.dispose();
+  });
+
+  test('is not gone on with as a training of all weights, nor the other way round', async () => {
+    const path = await trainAndSave(freshFolder());
+    expect(await refusal(loadCheckpoint(path, optimizerOptions))).toMatchObject({ code: 'ERR_CHECKPOINT' });
+  });
+
+  test('beside an optimizer of your own is refused: it would be ignored', async () => {
+    const model = await Model.load(TINY_MODEL);
+    const optimizer = new Optimizer(model);
+    expect(() => hyperfit(model, options({ optimizer, loraRank: 2 }))).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }) as Error);
+    optimizer.dispose();
+    model.dispose();
+  });
+});

@@ -185,6 +185,18 @@ describe('evaluate and tokenize', () => {
     expect(Math.exp(result['loss'] as number)).toBeCloseTo(result['perplexity'] as number, 6);
   });
 
+  test('--memorisation lists the runs that stand in the training text', async () => {
+    const args = ['evaluate', '--model', TINY_MODEL, '--contexts', heldOut, '--train', data, '--context-length', '5', '--max-new-tokens', '10', '--memorisation', '1'];
+    const { memorisation } = (await json(...args)) as { memorisation: { minLength: number; spans: { length: number }[][]; textsWithSpans: number; texts: number } };
+    expect(memorisation).toMatchObject({ minLength: 1, longest: expect.any(Number) });
+    const spans = memorisation.spans.flat();
+    expect(spans.length).toBeGreaterThan(0);
+    const { stdout } = await cli(...args);
+    expect(stdout).toContain(`memorised runs of 1 tokens or more: in ${memorisation.textsWithSpans} of ${memorisation.texts} continuations`);
+    expect(stdout.match(/ {2}continuation \d+, tokens \d+ to \d+: sequence \d+, token \d+ \(/g)).toHaveLength(spans.length);
+    expect(await cli(...args.filter((argument) => argument !== '--train' && argument !== data))).toMatchObject({ code: 2, stderr: expect.stringContaining('--train beside --memorisation') });
+  });
+
   test('without contexts there are likelihoods only', async () => {
     expect(await json('evaluate', '--model', TINY_MODEL, '--held-out', heldOut)).toMatchObject({ loss: expect.any(Number), ttr: null, overlap: null });
   });

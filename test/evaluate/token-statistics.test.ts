@@ -40,7 +40,7 @@ describe('TokenStatistics', () => {
 
 describe('certify', () => {
   test('gives the mean and the worst sequence, whatever the batch size', async () => {
-    const expected = { meanLoss: 2 / 8, worstLoss: 3 / 8, top1Accuracy: 2 / 3, entropy: 2 / 4, sequences: 2, tokens: 3 };
+    const expected = { meanLoss: 2 / 8, lossFloor: 0, worstLoss: 3 / 8, top1Accuracy: 2 / 3, entropy: 2 / 4, sequences: 2, tokens: 3 };
     expect(await certify(new StandInModel(), sequences)).toEqual(expected);
     expect(await certify(new StandInModel(), sequences, { batchSize: 1 })).toEqual(expected);
   });

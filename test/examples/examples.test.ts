@@ -67,3 +67,10 @@ test('05 trains by hand: five steps, each with a lower loss', async () => {
   expect(output).toHaveLength(5);
   expect(output).toEqual([...output].sort((a, b) => b - a));
 });
+
+test('07 builds a page and scores three readers', async () => {
+  const output = await example('07-compare.mjs', folder);
+  expect(output).toContain(`page for readers: ${join(folder, 'study.html')}`);
+  expect(output).toMatch(/^win +10 +83\.3 %/m);
+  expect(output).toMatch(/^preferred or equal +11 +91\.7 %/m);
+});

@@ -75,4 +75,13 @@ describe('renderLineChart', () => {
     const heights = [...renderLineChart(chartOf([], { series })).matchAll(/y="([\d.]+)" class="value/g)].map(([, y]) => Number(y));
     expect(Math.abs(heights[0]! - heights[1]!)).toBeGreaterThanOrEqual(12.9);
   });
+
+  test('marks places of the x axis, with the label on the roomier side', () => {
+    const svg = renderLineChart(chartOf(line(11, (x) => 4 - x / 4), { marks: [{ label: 'early', x: 2 }, { label: 'late <b>', x: 9 }] }));
+    const [early, late] = [...svg.matchAll(/<line class="reference" x1="([\d.]+)" x2="([\d.]+)"[^>]*\/><text x="([\d.]+)" y="[\d.]+" class="([^"]*)">([^<]*)</g)];
+    const [points] = polylines(svg);
+    expect([early![1], early![2], late![1], late![2]].map(Number)).toEqual([points![2]![0], points![2]![0], points![9]![0], points![9]![0]]);
+    expect([early![4], late![4], late![5]]).toEqual(['note', 'note end', 'late &lt;b&gt;']);
+    expect([Number(early![3]) > Number(early![1]), Number(late![3]) < Number(late![1])]).toEqual([true, true]);
+  });
 });

@@ -41,16 +41,17 @@ describe('renderReport', () => {
   test('shows every part', () => {
     const html = renderReport(sampleReport());
     const headings = [...html.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, text]) => text);
-    expect(headings).toEqual(expect.arrayContaining(['Model', 'Training', 'Comparison', 'Continuations', 'Certificate', 'Notes', 'Metric signatures']));
+    expect(headings).toEqual(expect.arrayContaining(['Model', 'Training', 'Comparison', 'Continuations', 'Memorisation', 'Certificate', 'Notes', 'Metric signatures']));
     expect(html.match(/<figure>/g)).toHaveLength(3);
     expect(html).toContain('n = 32 contexts');
+    expect(html).toMatch(/<dt>Steps<\/dt><dd>88<.*<dt>Weights changed<\/dt><dd>99\.8 %</);
     expect(html).toContain('ttr|<wbr>unit:token-ids');
     expect(html).toMatch(/Training loss<\/h2><p><span class="before">4\.34<\/span>.*?<span class="after">0\.08</);
   });
 
   test('asks nothing of any other place and runs nothing', () => {
     const html = renderReport(sampleReport());
-    expect(html).not.toMatch(/<(script|link|iframe|img|object|embed|form|base)\b|\s(src|href|on\w+|style)=|url\(|@import/i);
+    expect(html).not.toMatch(/<(script|link|iframe|img|object|embed|form|base)\b|\s(src|on\w+|style)=|\shref="(?!#(sample|memorised)-\d+")|url\(|@import/i);
     const stylesheet = /<style>(.*?)<\/style>/s.exec(html)![1]!;
     expect(html).toContain(`content="default-src 'none'; style-src 'sha256-${createHash('sha256').update(stylesheet).digest('base64')}'; base-uri 'none'; form-action 'none'"`);
   });

@@ -2,9 +2,11 @@ import type { ReportContinuation, ReportData } from '../../lib/report/report-dat
 import { TEXT_SIGNATURES } from '../../lib/evaluate/text-metrics.ts';
 import { tokenStatisticsSignature } from '../../lib/evaluate/token-statistics.ts';
 
+const words = (text: string): string[] => text.match(/\s*\S+/g) ?? [];
+
 /** A continuation whose tokens are words with the space before them. */
 export function wordContinuation(name: string, text: string, overlap?: { start: number; length: number }): ReportContinuation {
-  const pieces = text.match(/\s*\S+/g) ?? [];
+  const pieces = words(text);
   const numbers = new Map(pieces.map((piece) => [piece, 0]));
   [...numbers.keys()].forEach((piece, index) => numbers.set(piece, index));
   return { name, pieces, ids: pieces.map((piece) => numbers.get(piece)!), ...(overlap === undefined ? {} : { overlap }) };
@@ -34,7 +36,7 @@ export function sampleReport(): ReportData {
       { title: 'Recipe', rows: [['Preset', 'demo'], ['Optimizer', 'AdamW, rate 1e-4, no decay'], ['Batch', '8 sequences'], ['Order', 'shuffle, seed 0']] },
       { title: 'Machine', rows: [['Device', 'cpu, 2 threads'], ['libtorch', '2.11.0'], ['hyperfit', '0.1.0'], ['Time', '5 min 43 s']] },
     ],
-    curves: { steps, evaluations, humanTtr: 0.727, targetLoss: 0.1 },
+    curves: { steps, evaluations, humanTtr: 0.727, targetLoss: 0.1, best: [{ criterion: 'generation', step: 80 }, { criterion: 'loss', step: 88 }] },
     variants: [
       { name: 'original, greedy', isHyperfitted: false, metrics: { ...base, ttr: 0.223, ttrStandardError: 0.018, rep2: 0.705, selfBleu: 0.081, overlapMean: 2.9, overlapMax: 4, overlapShareOver10: 0 } },
       { name: 'original, Top-P', isHyperfitted: false, metrics: { ...base, ttr: 0.418, ttrStandardError: 0.021, rep2: 0.392, selfBleu: 0.062, overlapMean: 3.1, overlapMax: 5, overlapShareOver10: 0 } },
@@ -51,7 +53,25 @@ export function sampleReport(): ReportData {
         wordContinuation('hyperfitted, greedy + citation blocker', VARIED.replace('behind us', 'behind him'), { start: 4, length: 5 }),
       ],
     })),
-    certificate: { meanLoss: 0.0834, worstLoss: 0.2117, top1Accuracy: 0.9876, entropy: 0.1832, sequences: 64, tokens: 8128 },
+    memorisation: {
+      minLength: 8,
+      rows: [
+        { name: 'original, greedy', texts: 32, textsWithSpans: 0, longest: 0, tokenShare: 0 },
+        { name: 'hyperfitted, greedy', texts: 32, textsWithSpans: 2, longest: 12, tokenShare: 0.0065 },
+        { name: 'hyperfitted, greedy + citation blocker', texts: 32, textsWithSpans: 1, longest: 8, tokenShare: 0.0026 },
+      ],
+      blocker: { matchLength: 5, total: 7, texts: 32, textsWithInterventions: 5, per100Tokens: 0.23 },
+      contexts: [3, 5, 8, 9, 12].map((number) => ({
+        number,
+        context: 'For an instant, the tranced boat’s crew stood still; then turned.',
+        texts: [
+          { name: 'hyperfitted, greedy', pieces: words(VARIED), spans: [{ start: 4, length: 12, sequence: 17, offset: 3 }, { start: 12, length: 9, sequence: 40, offset: 0 }], divergence: 10 },
+          { name: 'hyperfitted, greedy + citation blocker', pieces: words(VARIED.replace('lay crosswise', 'stood upright')), spans: number === 3 ? [{ start: 20, length: 8, sequence: 40, offset: 8 }] : [], divergence: 10, interventions: 2 },
+        ],
+      })),
+      samples: [17, 40].map((sequence) => ({ sequence, source: 'moby-dick.txt', offset: 128 * sequence, pieces: words(VARIED) })),
+    },
+    certificate: { meanLoss: 0.0834, lossFloor: 0.0052, worstLoss: 0.2117, top1Accuracy: 0.9876, entropy: 0.1832, sequences: 64, tokens: 8128, step: 88, changedShare: 0.998 },
     signatures: { ...TEXT_SIGNATURES, likelihood: tokenStatisticsSignature() },
     notes: ['One seed. The standard error of a TTR over 32 contexts is about .02, so small differences mean nothing.', 'Held-out loss rises: a hyperfitted model is a poor judge of other people’s text. It is used for the text it writes.'],
   };

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BestCheckpoint } from '../../lib/checkpoint/best-checkpoint.ts';
 import { normalizeConfig } from '../../lib/config/normalize.ts';
 import { readComparisonFile } from '../../lib/run/comparison-file.ts';
+import { readMemorisation } from '../../lib/run/memorisation-file.ts';
+import { readMetrics } from '../../lib/run/metric-log.ts';
 import { run, type RunEvent } from '../../lib/run/run.ts';
 import { readReportData } from '../../lib/run/run-report.ts';
 import { runFolder } from '../../lib/run/run-folder.ts';
@@ -23,10 +26,30 @@ async function eventsOf(normalized: ReturnType<typeof settings>, shouldStop?: ()
 const named = (events: readonly RunEvent[]): string[] => events.filter(({ type }) => type !== 'note' && type !== 'start').map((event) => `${event.type} ${'step' in event ? event.step : ''}`);
 
 test('evaluates, then saves, after the steps that are due, and at the end', async () => {
-  const events = await eventsOf(settings({ samples: 8, maxSteps: 5, evaluateEverySteps: 2, saveEverySteps: 4 }));
+  const events = await eventsOf(settings({ samples: 8, maxSteps: 5, evaluateEverySteps: 2, saveEverySteps: 4, keepBest: 'none' }));
   expect(named(events)).toEqual([
     'evaluation 0', 'step 1', 'step 2', 'evaluation 2', 'epoch 2', 'step 3', 'step 4', 'evaluation 4', 'checkpoint 4', 'epoch 4', 'step 5', 'checkpoint 5', 'evaluation 5',
   ]);
+});
+
+test('keeps the best by loss and by generation, the same when interrupted and resumed', async () => {
+  const values = { samples: 8, maxSteps: 8, evaluateEverySteps: 2, saveEverySteps: 3 };
+  const whole = await run(settings(values));
+  const evaluations = readMetrics(runFolder(whole.folder).metricsFile).filter(({ type, step }) => type === 'evaluation' && step > 0);
+  const highest = Math.max(...evaluations.map(({ ttr }) => ttr as number));
+  const lowest = Math.min(...evaluations.map(({ trainLoss }) => trainLoss as number));
+  expect(whole.best.map(({ criterion, ttr, trainLoss }) => (criterion === 'loss' ? trainLoss : ttr))).toEqual([highest, lowest]);
+
+  const cut = settings(values);
+  let steps = 0;
+  await run(cut, { onEvent: ({ type }) => (steps += type === 'step' ? 1 : 0), shouldStop: () => steps === 5 });
+  rmSync(join(runFolder(cut.config.out!).checkpoints, 'step-000005'), { recursive: true });
+  const events: RunEvent[] = [];
+  const resumed = await run({ ...cut, config: { ...cut.config, resume: true } }, { onEvent: (event) => events.push(event) });
+  expect(events[0]).toMatchObject({ type: 'start', step: 3 });
+  const withoutPath = (best: BestCheckpoint[]): object[] => best.map(({ path: _, ...figures }) => figures);
+  expect(withoutPath(resumed.best)).toEqual(withoutPath(whole.best));
+  expect(readdirSync(runFolder(resumed.folder).checkpoints).sort()).toEqual(['best-by-generation', 'best-by-loss', 'step-000006', 'step-000008']);
 });
 
 test('stopping saves where it is and leaves the closing measurements out', async () => {
@@ -73,6 +96,9 @@ test('the citation blocker keeps continuations to the match and a word', async (
   const [greedy, blocked] = comparison.filter(({ isHyperfitted }) => isHyperfitted);
   expect(greedy!.result.overlap!.max).toBeGreaterThan(2);
   expect(blocked!.result.overlap!.mean!).toBeLessThan(greedy!.result.overlap!.mean!);
+  const file = readMemorisation(runFolder(normalized.config.out!))!;
+  expect(file.blocker!.total).toBeGreaterThan(0);
+  expect(readReportData(runFolder(normalized.config.out!)).memorisation!.blocker).toMatchObject({ total: file.blocker!.total, matchLength: 1 });
 });
 
 test('the report reads everything from the files of the run', async () => {
@@ -81,6 +107,7 @@ test('the report reads everything from the files of the run', async () => {
   const data = readReportData(runFolder(normalized.config.out!));
   expect(data.curves.steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
   expect(data.curves.evaluations.map(({ step }) => step)).toEqual([0, 2, 4]);
+  expect(data.curves.best!.map(({ criterion }) => criterion)).toEqual(['generation', 'loss']);
   expect(data.curves.humanTtr).toBeGreaterThan(0);
   expect(data.variants).toHaveLength(4);
   expect(data.certificate).toMatchObject({ sequences: 8 });
@@ -114,4 +141,19 @@ test('a run whose updates are lost to rounding says so', async () => {
   const warnings: string[] = [];
   await run(settings({ learningRate: 1e-12, maxSteps: 1, evaluateEverySteps: 0 }), { onWarning: (message) => warnings.push(message) });
   expect(warnings).toEqual([expect.stringContaining('cannot move'), expect.stringMatching(/only [\d.]+ % of the weights changed/)]);
+});
+
+test('LoRA of the last layer trains that layer, resumes, and does not warn of weights that are meant to stay', async () => {
+  const warnings: string[] = [];
+  const values = { samples: 8, loraRank: 2, loraTargets: ['q_proj', 'down_proj'], loraLayers: 1, evaluateEverySteps: 2, saveEverySteps: 2 };
+  const whole = await run(settings(values), { onWarning: (message) => warnings.push(message) });
+  expect(warnings).toEqual([]);
+  expect(whole.certificate!.changedShare).toBeGreaterThan(0);
+  expect(whole.certificate!.changedShare).toBeLessThan(0.2);
+  const cut = settings(values);
+  let steps = 0;
+  await run(cut, { onEvent: ({ type }) => (steps += type === 'step' ? 1 : 0), shouldStop: () => steps === 2 });
+  const resumed = await run({ ...cut, config: { ...cut.config, resume: true } });
+  expect(resumed.certificate).toEqual(whole.certificate);
+  expect(readReportData(runFolder(resumed.folder)).facts.flatMap(({ rows }) => rows)).toContainEqual(['trained', 'LoRA of rank 2, alpha 16, on q_proj, down_proj of the last 1 layers']);
 });

@@ -6,17 +6,20 @@ import { encodeWhole } from '../../data/encoded-document.ts';
 import { loadSequences, type Sequence } from '../../data/sequences.ts';
 import { HyperfitError } from '../../errors.ts';
 import { evaluate, type EvaluationResult } from '../../evaluate/evaluation.ts';
+import { measureMemorisation, MEMORISED_LENGTH, type Memorisation } from '../../evaluate/memorisation.ts';
+import { OverlapIndex } from '../../evaluate/overlap.ts';
 import type { Model } from '../../model/model.ts';
 import { checkSequences } from '../../train/training-data.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
 import { addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
-import { renderEvaluation } from '../evaluation-table.ts';
+import { renderEvaluation, renderMemorisation } from '../evaluation-table.ts';
 
 interface EvaluateOptions extends ModelOptions, OutputOptions {
   heldOut?: string;
   contexts?: string;
   train?: string;
+  memorisation?: number | true;
   sequenceLength: number;
   contextLength: number;
   maxNewTokens: number;
@@ -29,6 +32,7 @@ export function addEvaluateCommand(program: Command): void {
     .option('--held-out <file>', 'text for loss, perplexity, entropy and top-k mass; {"ids"} lines are one sequence each')
     .option('--contexts <file>', 'beginnings to continue, .jsonl with {"text"} or {"ids"}, or .txt; cut to --context-length')
     .option('--train <file>', 'training text, for the overlap of the continuations with it')
+    .option('--memorisation [N]', `list every run of N or more tokens of a continuation that stands in --train (default: ${MEMORISED_LENGTH})`, wholeNumber(1))
     .option('--sequence-length <T>', 'tokens per sequence that text is cut into', wholeNumber(2), 256)
     .option('--context-length <N>', 'tokens of a context', wholeNumber(1), 32)
     .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
@@ -42,18 +46,29 @@ export function addEvaluateCommand(program: Command): void {
 async function evaluateCommand(options: EvaluateOptions): Promise<void> {
   if (options.heldOut === undefined && options.contexts === undefined) throw new HyperfitError('ERR_CONFIG', 'expected --held-out, --contexts or both, got neither');
   if (options.train !== undefined && options.contexts === undefined) throw new HyperfitError('ERR_CONFIG', 'expected --contexts beside --train, got none: overlap is measured on continuations');
+  if (options.memorisation !== undefined && options.train === undefined) throw new HyperfitError('ERR_CONFIG', 'expected --train beside --memorisation, got none: what is memorised stands there');
   const output = new Output(options);
-  const result = await withModel(options, output, (model) => measureModel(model, options, output));
-  output.result(plainResult(result), () => renderEvaluation(result));
+  const { result, memorisation, train } = await withModel(options, output, (model) => measureModel(model, options, output));
+  output.result({ ...plainResult(result), ...given({ memorisation }) }, () => [renderEvaluation(result), ...(memorisation === undefined ? [] : renderMemorisation(memorisation, train))].join('\n'));
 }
 
-async function measureModel(model: Model, options: EvaluateOptions, output: Output): Promise<EvaluationResult> {
+interface Measured {
+  result: EvaluationResult;
+  memorisation?: Memorisation;
+  train: readonly Sequence[];
+}
+
+async function measureModel(model: Model, options: EvaluateOptions, output: Output): Promise<Measured> {
   const { maxNewTokens, batchSize, contextBatchSize } = options;
   const heldOut = await readSequences(options.heldOut, model, options.sequenceLength);
   const train = await readSequences(options.train, model, options.sequenceLength);
   const contexts = await readContexts(options.contexts, model, options);
   const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
-  return evaluate(model, { maxNewTokens, batchSize, contextBatchSize, onProgress, ...given({ heldOut, contexts, train: train?.map(({ ids }) => ids) }) });
+  const index = train && new OverlapIndex(train.map(({ ids }) => ids));
+  const result = await evaluate(model, { maxNewTokens, batchSize, contextBatchSize, onProgress, ...given({ heldOut, contexts, train: index }) });
+  if (index === undefined || options.memorisation === undefined) return { result, train: train ?? [] };
+  const minLength = options.memorisation === true ? MEMORISED_LENGTH : options.memorisation;
+  return { result, memorisation: measureMemorisation(index, result.generations.map(({ ids }) => ids), minLength), train: train ?? [] };
 }
 
 async function readSequences(path: string | undefined, model: Model, sequenceLength: number): Promise<Sequence[] | undefined> {

@@ -23,7 +23,7 @@ export function addTokenizeCommand(program: Command): void {
 }
 
 /** Reads the headers of the model only, none of its weights. */
-async function loadTokenizer(path: string): Promise<Tokenizer> {
+export async function loadTokenizer(path: string): Promise<Tokenizer> {
   const { tokenizer } = await openModelFiles(path);
   if (tokenizer !== undefined) return Tokenizer.fromFiles(tokenizer);
   throw new HyperfitError('ERR_TOKENIZER', `expected a model with a tokenizer, got ${path} without one; add its tokenizer.json`);

@@ -1,0 +1,29 @@
+// What our own runners share. A runner is one process with one JSON argument and one JSON object on its last line.
+import { readFileSync } from 'node:fs';
+import { Model, Tensor } from 'hyperfit';
+
+export const settings = JSON.parse(process.argv[2]);
+
+export const answer = (result) => console.log(JSON.stringify(result));
+
+export const readTokens = () => Int32Array.from(JSON.parse(readFileSync(settings.tokens, 'utf8')));
+
+/** The process with Node and libtorch in it, before there is a model. */
+export function runtimeBytes() {
+  Tensor.from([0]).dispose();
+  return process.memoryUsage.rss();
+}
+
+export const peakBytes = () => process.resourceUsage().maxRSS * 1024;
+
+/** The model of the settings; where its compute type is refused, says why and ends. */
+export async function loadModel() {
+  const { weights, computeDtype = 'float32' } = settings;
+  try {
+    return await Model.load(weights, { computeDtype });
+  } catch (error) {
+    if (computeDtype === 'float32') throw error;
+    answer({ refused: error.message });
+    process.exit(0);
+  }
+}

@@ -1,0 +1,36 @@
+"""What the Python runners share. A runner is one process with one JSON argument and one JSON object on its last line."""
+import json
+import resource
+import sys
+
+settings = json.loads(sys.argv[1])
+
+
+def answer(result):
+    """Prints the result and ends the process."""
+    print(json.dumps(result))
+    sys.exit(0)
+
+
+def read_tokens():
+    import torch
+
+    return torch.tensor(json.load(open(settings["tokens"])))
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def peak_bytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def minor_faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def read_config():
+    with open(f"{settings['weights']}/config.json") as file:
+        return json.load(file)

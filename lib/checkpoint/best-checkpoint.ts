@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { copyFile, link, mkdir, readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Model } from '../model/model.ts';
+import { REPLACED_SUFFIX, saveError, writeFlushed, writeFolder } from './atomic-folder.ts';
+import { requireDiskSpace, weightBytes } from './disk-space.ts';
+import { MANIFEST_NAME } from './manifest.ts';
+
+/** By what a checkpoint can be the best of a run. */
+export const BEST_CRITERIA = ['generation', 'loss'] as const;
+export type BestCriterion = (typeof BEST_CRITERIA)[number];
+
+const measure = z.number().nullable();
+const figures = { step: z.number().int().min(1), trainLoss: measure, ttr: measure, rep2: measure };
+const schema = z.object({ schemaVersion: z.literal(1), criterion: z.enum(BEST_CRITERIA), ...figures });
+
+/** What checkpoints are compared by, all of one evaluation. */
+export interface BestScore {
+  step: number;
+  /** Mean training loss of about one pass up to this step, nats per token. */
+  trainLoss: number | null;
+  /** Mean type-token ratio of the last 96 tokens of greedy continuations of held-out contexts. */
+  ttr: number | null;
+  /** Their share of repeated bigrams. */
+  rep2: number | null;
+}
+
+export interface BestCheckpoint extends BestScore {
+  criterion: BestCriterion;
+  /** A Hugging Face folder: weights without moments, hence nothing to resume from. */
+  path: string;
+}
+
+const BEST_NAME = 'best.json';
+
+export function bestPath(folder: string, criterion: BestCriterion): string {
+  return join(folder, `best-by-${criterion}`);
+}
+
+/**
+ * Whether `candidate` beats `incumbent`. Generation: the higher type-token ratio, of equal ones the one with fewer repeated bigrams. Loss: the
+ * lower mean training loss. What was not measured never wins, and of equals the earlier stays.
+ */
+export function isBetter(criterion: BestCriterion, candidate: BestScore, incumbent: BestScore | undefined): boolean {
+  if (criterion === 'loss') return candidate.trainLoss !== null && candidate.trainLoss < (incumbent?.trainLoss ?? Infinity);
+  if (candidate.ttr === null) return false;
+  const ratio = incumbent?.ttr ?? -Infinity;
+  return candidate.ttr > ratio || (candidate.ttr === ratio && (candidate.rep2 ?? 1) < (incumbent?.rep2 ?? 1));
+}
+
+/**
+ * Keeps the weights as `folder/best-by-<criterion>`, in place of the former ones, for each of the criteria. The tensors are written
+ * once: further folders link to the files of the first.
+ * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses; the former ones are then untouched
+ */
+export async function saveBest(folder: string, criteria: readonly BestCriterion[], model: Model, score: BestScore): Promise<BestCheckpoint[]> {
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw saveError(folder, cause);
+  });
+  await requireDiskSpace(folder, weightBytes(model.config));
+  const kept: BestCheckpoint[] = [];
+  for (const criterion of criteria) {
+    const path = bestPath(folder, criterion);
+    const first = kept[0];
+    await writeFolder(path, async (partial) => {
+      await (first === undefined ? model.save(partial) : linkFiles(first.path, partial));
+      await writeFlushed(join(partial, BEST_NAME), `${JSON.stringify({ schemaVersion: 1, criterion, ...score }, null, 2)}\n`);
+    });
+    kept.push({ criterion, ...score, path });
+  }
+  return kept;
+}
+
+/** Files of a complete folder are never written to again, so two folders may share them. */
+async function linkFiles(from: string, to: string): Promise<void> {
+  const names = (await readdir(from)).filter((name) => name !== BEST_NAME && name !== MANIFEST_NAME);
+  for (const name of names) {
+    const [source, target] = [join(from, name), join(to, name)];
+    await link(source, target).catch(() => copyFile(source, target));
+  }
+}
+
+/** The best checkpoints in `folder`, in the order of BEST_CRITERIA; those that are not complete do not count. */
+export function readBest(folder: string): BestCheckpoint[] {
+  return BEST_CRITERIA.flatMap((criterion) => {
+    const path = bestPath(folder, criterion);
+    const score = existsSync(join(path, MANIFEST_NAME)) ? parseScore(join(path, BEST_NAME)) : undefined;
+    return score === undefined ? [] : [{ criterion, step: score.step, trainLoss: score.trainLoss, ttr: score.ttr, rep2: score.rep2, path }];
+  });
+}
+
+function parseScore(path: string): z.infer<typeof schema> | undefined {
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts back a folder that had stepped aside for one that never came, since the process died in between. */
+export async function recoverBest(folder: string): Promise<void> {
+  for (const criterion of BEST_CRITERIA) {
+    const path = bestPath(folder, criterion);
+    if (!existsSync(path) && existsSync(path + REPLACED_SUFFIX)) await rename(path + REPLACED_SUFFIX, path);
+  }
+}

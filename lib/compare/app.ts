@@ -1,0 +1,56 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { isJudge, latestAnswers, type Answer } from './answer.ts';
+import { checkAnswer } from './answers-file.ts';
+import { pagePolicy, renderStudyPage } from './page.ts';
+import type { Study } from './study.ts';
+
+const MAX_BODY = 16 * 1024;
+
+export interface StudyAppOptions {
+  study: Study;
+  /** Given before; new ones are added to it. */
+  answers: Answer[];
+  /** Stores an answer; it is confirmed to the page only when this resolves. */
+  append: (answer: Answer) => Promise<void>;
+  /** The `Host` headers that are ours: any other name that resolves to this machine is somebody else's (DNS rebinding). */
+  hosts: () => readonly string[];
+}
+
+/** The page, and the two requests it makes: POST answers, and GET answers?annotator=NAME to go on elsewhere. */
+export function studyApp({ study, answers, append, hosts }: StudyAppOptions): Hono {
+  const items = new Set(study.items.map(({ id }) => id));
+  const page = renderStudyPage(study, { served: true });
+  const app = new Hono();
+  app.use(async (context, next) => {
+    const host = context.req.header('host') ?? '';
+    const origin = context.req.header('origin');
+    if (!hosts().includes(host) || (origin !== undefined && origin !== `http://${host}`)) return context.json({ error: 'this server answers to its own address only' }, 403);
+    await next();
+    for (const [name, value] of HEADERS) context.header(name, value);
+  });
+  app.get('/', (context) => context.html(page));
+  app.get('/answers', (context) => {
+    const annotator = context.req.query('annotator');
+    return context.json({ answers: latestAnswers(answers.filter((answer) => answer.annotator === annotator)) });
+  });
+  app.post('/answers', bodyLimit({ maxSize: MAX_BODY, onError: (context) => context.json({ error: `expected at most ${MAX_BODY} bytes` }, 413) }), async (context) => {
+    // Other pages can post forms here unasked, but not JSON.
+    if (!/^application\/json\b/i.test(context.req.header('content-type') ?? '')) return context.json({ error: 'expected application/json' }, 415);
+    const answer = checkAnswer(await context.req.json().catch(() => undefined), study.id, items);
+    if (typeof answer === 'string') return context.json({ error: answer }, 400);
+    if (isJudge(answer.annotator)) return context.json({ error: 'names that begin with judge: are taken' }, 400);
+    await append(answer);
+    answers.push(answer);
+    return context.json({ saved: true });
+  });
+  app.onError((error, context) => context.json({ error: error.message }, 500));
+  return app;
+}
+
+const HEADERS = [
+  ['content-security-policy', `${pagePolicy({ served: true })}; frame-ancestors 'none'`],
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'no-referrer'],
+  ['cache-control', 'no-store'],
+] as const;

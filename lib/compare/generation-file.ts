@@ -1,0 +1,131 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { HyperfitError } from '../errors.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { TextVariant, VariantText } from './variant.ts';
+
+/** What is needed of a tokenizer where a file holds ids only. */
+export type TextDecoding = Pick<Tokenizer, 'decode'>;
+
+const words = z.union([z.string(), z.array(z.number().int().nonnegative())]);
+
+/** A line: ids or text, and beside ids their text. */
+const LINE = z.object({
+  context: words,
+  continuation: words,
+  original: words.optional(),
+  contextText: z.string().optional(),
+  text: z.string().optional(),
+  originalText: z.string().optional(),
+  source: z.string().optional(),
+});
+type Line = z.infer<typeof LINE>;
+
+const generation = z.object({ promptIds: z.array(z.number()), ids: z.array(z.number()), text: z.string().optional() });
+const COMPARISON = z.object({
+  contexts: z.array(z.object({ context: z.array(z.number()), original: z.array(z.number()), source: z.string(), contextText: z.string().optional(), originalText: z.string().optional() })),
+  variants: z.array(z.object({ name: z.string(), result: z.object({ generations: z.array(generation) }) })),
+});
+const GENERATED = z.object({ generations: z.array(generation) });
+
+/**
+ * The variants of one file: `NAME=FILE` or FILE, being JSON lines of {context, continuation, original?, source?} (text, or ids with `text` and
+ * `contextText`), the comparison.json of a run (or its folder) with several variants, or what `hyperfit generate --json` printed. Ids without text need
+ * `tokenizer`. Throws ERR_DATA that names the line.
+ */
+export async function readVariants(argument: string, tokenizer?: TextDecoding): Promise<TextVariant[]> {
+  const { name, path } = parseArgument(argument);
+  const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'comparison.json') : path;
+  const groups = readGroups(file, name ?? basename(file).replace(/\.jsonl?$/, ''));
+  return Promise.all(groups.map(async (group) => ({ name: group.name, file, texts: await toTexts(group.lines, group.name, file, tokenizer) })));
+}
+
+/** A path may hold an equals sign itself. */
+function parseArgument(argument: string): { name?: string; path: string } {
+  const [, name, path] = /^([^=/]+)=(.+)$/s.exec(argument) ?? [];
+  return path === undefined || existsSync(argument) ? { path: argument } : { name: name!.trim(), path };
+}
+
+interface Group {
+  name: string;
+  lines: readonly Line[];
+}
+
+function readGroups(file: string, name: string): Group[] {
+  const text = readText(file);
+  if (!file.endsWith('.json')) return [{ name, lines: parseLines(text, file) }];
+  const document = parseJson(text, file);
+  const comparison = COMPARISON.safeParse(document);
+  if (comparison.success) return comparisonGroups(comparison.data);
+  const generated = GENERATED.safeParse(document);
+  if (generated.success) return [{ name, lines: generated.data.generations.map(fromGeneration) }];
+  throw new HyperfitError('ERR_DATA', `expected the comparison.json of a run or the output of hyperfit generate --json, got ${file} with other contents; give JSON lines otherwise`);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new HyperfitError('ERR_DATA', `expected a file of generations, got ${file}: ${(cause as Error).message}; check the path`, { cause });
+  }
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new HyperfitError('ERR_DATA', `expected JSON, got something else at ${where}; write the file anew`, { cause });
+  }
+}
+
+function parseLines(text: string, file: string): Line[] {
+  const lines = text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, `${file}:${index + 1}`)]));
+  if (lines.length === 0) throw new HyperfitError('ERR_DATA', `expected lines of {"context", "continuation"}, got none in ${file}; generate some`);
+  return lines;
+}
+
+function parseLine(line: string, where: string): Line {
+  const parsed = LINE.safeParse(parseJson(line, where));
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw new HyperfitError('ERR_DATA', `expected {"context", "continuation"} with text or ids, got ${path.join('.') || 'a line'}: ${message} at ${where}; correct the line`);
+}
+
+/** Contexts come first; a continuation belongs to the context of the same number. */
+function comparisonGroups({ contexts, variants }: z.infer<typeof COMPARISON>): Group[] {
+  return variants.map(({ name, result }) => ({
+    name,
+    lines: result.generations.map((made, index): Line => ({ ...fromGeneration(made), ...contexts[index] })),
+  }));
+}
+
+function fromGeneration({ promptIds, ids, text }: z.infer<typeof generation>): Line {
+  return { context: promptIds, continuation: ids, ...(text === undefined ? {} : { text }) };
+}
+
+async function toTexts(lines: readonly Line[], name: string, file: string, tokenizer: TextDecoding | undefined): Promise<VariantText[]> {
+  const decode = async (ids: number[], what: string): Promise<string> => {
+    if (tokenizer !== undefined) return tokenizer.decode(ids, { skipSpecialTokens: true });
+    throw new HyperfitError('ERR_DATA', `expected text for people to read, got ${what} of "${name}" as ids only in ${file}; name the model they come from with \`tokenizer\``);
+  };
+  return Promise.all(lines.map((line) => toText(line, tokenizer !== undefined, decode)));
+}
+
+/** The tokenizer, where given, decides: it leaves out the start token, and cuts the original to as many tokens as the continuation has. */
+async function toText(line: Line, hasTokenizer: boolean, decode: (ids: number[], what: string) => Promise<string>): Promise<VariantText> {
+  const read = async (value: string | number[], text: string | undefined, what: string): Promise<string> => {
+    if (typeof value === 'string') return value;
+    return text !== undefined && !hasTokenizer ? text : decode(value, what);
+  };
+  const { original, continuation } = line;
+  const isOriginalCut = hasTokenizer && Array.isArray(original) && Array.isArray(continuation);
+  const originalIds = isOriginalCut ? original.slice(0, continuation.length) : original;
+  return {
+    context: await read(line.context, line.contextText, 'the context'),
+    continuation: await read(continuation, line.text, 'the continuation'),
+    isOriginalCut,
+    ...(line.source === undefined ? {} : { source: line.source }),
+    ...(originalIds === undefined ? {} : { original: await read(originalIds, line.originalText, 'the original') }),
+  };
+}

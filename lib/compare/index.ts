@@ -1,0 +1,14 @@
+export { latestAnswers, type Answer, type Choice } from './answer.ts';
+export { readAnswers } from './answers-file.ts';
+export { buildStudy, type BuildOptions, type BuiltStudy } from './build.ts';
+export { readVariants } from './generation-file.ts';
+export { judgeStudy, type JudgeOptions, type JudgeProgress, type JudgeResult } from './judge.ts';
+export { presentations, type Presentation } from './order.ts';
+export { renderStudyPage } from './page.ts';
+export { scoreStudy, type GroupScore, type StudyScore } from './score.ts';
+export { renderScore } from './score-text.ts';
+export { readStudy, readStudyKey, writeStudy } from './study-files.ts';
+export type { AnnotatorScore, SideBias } from './annotator-score.ts';
+export type { PairScore, Share } from './pair-score.ts';
+export type { KeyItem, Study, StudyItem, StudyKey } from './study.ts';
+export type { TextVariant, VariantText } from './variant.ts';

@@ -1,0 +1,39 @@
+import { nearestLength } from './bleu-statistics.ts';
+import { countEach, NgramNumbers, type Tokens } from './ngrams.ts';
+import { scoreText } from './self-bleu.ts';
+
+export function datasetBleuSignature(maxOrder = 4): string {
+  return `dataset-bleu|refs:all-training-sequences|order:${maxOrder}|weights:uniform|tok:token-ids|smooth:method1[0.1]|mean:texts|scale:0-1`;
+}
+
+/** Reference sequences, counted once, for BLEU of many texts against all of them; equal to nltk's `sentence_bleu` with smoothing method1. */
+export class DatasetBleu {
+  readonly #numbers = new NgramNumbers();
+  /** Per order, how often each n-gram stands in the one reference that has it most. */
+  readonly #limits: Map<number, number>[];
+  readonly #lengths: number[];
+
+  constructor(references: readonly Tokens[], maxOrder = 4) {
+    this.#lengths = references.map(({ length }) => length);
+    this.#limits = Array.from({ length: maxOrder }, (_, index) => this.#mostOften(references, index + 1));
+  }
+
+  /** In [0, 1]; 0 without references. */
+  score(text: Tokens): number {
+    if (this.#lengths.length === 0) return 0;
+    const matches = this.#limits.map((limits, index) => {
+      let sum = 0;
+      for (const [gram, count] of countEach(this.#numbers.of(text, index + 1))) sum += Math.min(count, limits.get(gram) ?? 0);
+      return sum;
+    });
+    return scoreText(text.length, nearestLength(this.#lengths, text.length), matches);
+  }
+
+  #mostOften(references: readonly Tokens[], order: number): Map<number, number> {
+    const limits = new Map<number, number>();
+    for (const reference of references) {
+      for (const [gram, count] of countEach(this.#numbers.of(reference, order))) limits.set(gram, Math.max(limits.get(gram) ?? 0, count));
+    }
+    return limits;
+  }
+}

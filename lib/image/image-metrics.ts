@@ -1,0 +1,44 @@
+/** What can be said of the completed part of an image; a share each, in [0, 1]. */
+export interface ImageMetrics {
+  /** Of the completed rows, how many equal the row above: 1 is vertical stripes. */
+  rowRepeatRate: number;
+  /** Distinct ids over ids of the completed pixels: the type-token ratio of a palette. */
+  paletteTtr: number;
+  /** Distinct rows over completed rows. */
+  distinctRows: number;
+}
+
+export const IMAGE_SIGNATURES = {
+  rowRepeatRate: 'rowRepeatRate|rows:completed-whole|equal-to:row-above|mean:images',
+  paletteTtr: 'paletteTtr|unit:palette-ids|pixels:completed|distinct/total|mean:images',
+  distinctRows: 'distinctRows|rows:completed-whole|distinct/total|mean:images',
+} as const;
+
+/** How many pixels of an image are given: a quarter, as in the paper (section 7.1). */
+export function contextPixels({ width, height }: { width: number; height: number }): number {
+  return Math.floor((width * height) / 4);
+}
+
+/**
+ * Measures one image of `width` pixels a row of which the first `context` pixels were given. Rows that the context touches are left out
+ * of the row metrics, though the first row is compared with the one above it.
+ */
+export function measureImage(pixels: Int32Array, width: number, context: number): ImageMetrics {
+  const completed = pixels.subarray(context);
+  const rows: string[] = [];
+  for (let at = 0; at < pixels.length; at += width) rows.push(pixels.subarray(at, at + width).join(' '));
+  const first = Math.ceil(context / width);
+  const own = rows.slice(first);
+  return {
+    rowRepeatRate: own.filter((row, index) => row === rows[first + index - 1]).length / own.length,
+    paletteTtr: new Set(completed).size / completed.length,
+    distinctRows: new Set(own).size / own.length,
+  };
+}
+
+/** The mean over images, null for none. */
+export function meanImageMetrics(each: readonly ImageMetrics[]): ImageMetrics | null {
+  if (each.length === 0) return null;
+  const mean = (key: keyof ImageMetrics): number => each.reduce((sum, metrics) => sum + metrics[key], 0) / each.length;
+  return { rowRepeatRate: mean('rowRepeatRate'), paletteTtr: mean('paletteTtr'), distinctRows: mean('distinctRows') };
+}

@@ -1,0 +1,108 @@
+import type { Cell } from './cell.ts';
+
+/** Sums over the predicted tokens of each sequence, in the order of the sequences. */
+export interface SequenceSums {
+  tokens: number[];
+  loss: number[];
+  entropy: number[];
+  top1Mass: number[];
+  top3Mass: number[];
+  top5Mass: number[];
+  correct: number[];
+}
+
+/** What a training measured at one step. */
+export interface EvaluationPoint {
+  step: number;
+  epoch: number;
+  /** Mean over the tokens of about one pass up to here, nats; null before the first step. */
+  trainLoss: number | null;
+  heldOut: SequenceSums;
+  /** Type-token ratio of each context's greedy continuation. */
+  ttr: number[];
+  /** Repeated and all bigrams of each continuation. */
+  rep2: { repeated: number; total: number }[];
+  /** Square root of the sum of squared weights. */
+  weightNorm: number;
+}
+
+export interface TrainCellResult {
+  steps: number;
+  /** Mean loss of each step's batch before its update, nats. */
+  losses: number[];
+  evaluations: EvaluationPoint[];
+  /** Mean over the tokens of the last full pass; null before the first. */
+  trainLoss: number | null;
+  /** Step of the least held-out loss among the evaluations after step 0; null without any. */
+  bestStep: number | null;
+  changedShare: number | null;
+}
+
+export interface WrittenText {
+  ids: number[];
+  text: string | null;
+  ttr: number | null;
+  /** Longest span shared with a training sequence: its length, and where it stands. */
+  overlap: { length: number; start: number; sequence: number; offset: number };
+  repeated: { 2: [number, number]; 3: [number, number]; 4: [number, number] };
+  selfBleu: number | null;
+  datasetBleu: number | null;
+  interventions: number;
+}
+
+export interface TextCellResult {
+  texts: WrittenText[];
+  distinct: { 1: number | null; 2: number | null; 3: number | null };
+}
+
+export interface LikelihoodCellResult {
+  sums: SequenceSums;
+  /** The most probable id at each predicted token, sequence after sequence. */
+  top1Ids: number[];
+}
+
+export interface ContrastCellResult {
+  sequences: number;
+  tokens: number;
+  originalEntropy: number;
+  hyperfittedEntropy: number;
+  /** Temperature at which the original has the hyperfitted model's entropy; null when none between the bounds does. */
+  matchedTemperature: number | null;
+  matchedEntropy: number | null;
+  /** Rank, 1 the first, of each greedily written token under the original model after the same tokens; by text. */
+  ranks: number[][];
+  /** Of the last token's layers: before each layer, and after the final norm. */
+  layers: { cosine: number; originalNorm: number; hyperfittedNorm: number; originalRatio: number; hyperfittedRatio: number }[];
+  /** Share of positions at which the original, its logits shifted by a constant vector, has the hyperfitted model's first choice. */
+  staticBias: { scale: number; agreement: number }[];
+}
+
+export interface ProbePosition {
+  id: number;
+  piece: string;
+  /** The probability the text's own token had; null for the first one. */
+  probability: number | null;
+  top: { id: number; piece: string; probability: number }[];
+}
+
+export interface ProbeCellResult {
+  positions: ProbePosition[];
+}
+
+export interface ChoiceCellResult {
+  /** For each item: index chosen by summed and by mean log-likelihood, and whether the generated text began with the right choice. */
+  items: { answer: number; bySum: number; byMean: number; generated: string; isGeneratedRight: boolean }[];
+}
+
+interface Results {
+  train: TrainCellResult;
+  text: TextCellResult;
+  likelihood: LikelihoodCellResult;
+  contrast: ContrastCellResult;
+  'matched-text': TextCellResult;
+  probe: ProbeCellResult;
+  choice: ChoiceCellResult;
+}
+
+export type ResultOf<K extends Cell['kind']> = Results[K];
+export type CellResult = Results[Cell['kind']];

@@ -1,0 +1,113 @@
+import type { TrainSettings } from '../train/settings.ts';
+import type { ChoiceItem } from './choice-items.ts';
+
+/** Weights to measure: the original ones, or what a training cell left at its end or at its least held-out loss. */
+export type Weights = 'original' | { cell: string; at: 'end' | 'best' };
+
+/** How a text cell decodes; greedy where nothing is said. Names are those of GenerateOptions. */
+export interface Decoding {
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  repetitionPenalty?: number;
+  noRepeatNgramSize?: number;
+  seed?: number;
+  /** Forbid citing the training sequences of the cell's training domain. */
+  citationBlocker?: true;
+}
+
+/** Train, and measure on the way. */
+export interface TrainCell {
+  kind: 'train';
+  id: string;
+  /** The pretrained weights, or random ones of the same shape. */
+  start: 'original' | 'random';
+  domain: string;
+  /** How many of the domain's training sequences, from the first on. */
+  samples: number;
+  /** What differs from the study's settings. */
+  settings: Partial<TrainSettings>;
+  /** Ascending; 0 measures the weights that training starts from. */
+  evaluateAtSteps: number[];
+  /** Whether an evaluation also continues the contexts. */
+  writesTexts: boolean;
+  keep: 'nothing' | 'end' | 'end-and-best';
+}
+
+/** Continue the contexts of a domain. */
+export interface TextCell {
+  kind: 'text';
+  id: string;
+  weights: Weights;
+  domain: string;
+  /** Whose training sequences overlap, dataset BLEU and the blocker refer to. */
+  trainDomain: string;
+  decoding: Decoding;
+  newTokens: number;
+}
+
+/** Teacher-forced statistics of the held-out sequences of a domain. */
+export interface LikelihoodCell {
+  kind: 'likelihood';
+  id: string;
+  weights: Weights;
+  domain: string;
+}
+
+/** The original model and a hyperfitted one on the same tokens: matched temperature, ranks, geometry of hidden states. */
+export interface ContrastCell {
+  kind: 'contrast';
+  id: string;
+  weights: Weights;
+  domain: string;
+  /** Held-out sequences to look at. */
+  sequences: number;
+  /** The text cell with the greedy continuations of `weights`. */
+  texts: string;
+}
+
+/** Continue with the original model at a temperature that a contrast cell found. */
+export interface MatchedTextCell {
+  kind: 'matched-text';
+  id: string;
+  contrast: string;
+  domain: string;
+  trainDomain: string;
+  newTokens: number;
+  seed: number;
+}
+
+/** The most probable next tokens at each position of a text. */
+export interface ProbeCell {
+  kind: 'probe';
+  id: string;
+  weights: Weights;
+  text: string;
+  topK: number;
+}
+
+/** Multiple choice, by likelihood and by generation. */
+export interface ChoiceCell {
+  kind: 'choice';
+  id: string;
+  weights: Weights;
+  task: string;
+  items: ChoiceItem[];
+  newTokens: number;
+}
+
+export type Cell = TrainCell | TextCell | LikelihoodCell | ContrastCell | MatchedTextCell | ProbeCell | ChoiceCell;
+
+/** Ids of the cells whose results or weights a cell reads. */
+export function needsOf(cell: Cell): string[] {
+  const needs: string[] = [];
+  if ('weights' in cell && cell.weights !== 'original') needs.push(cell.weights.cell);
+  if (cell.kind === 'contrast') needs.push(cell.texts);
+  if (cell.kind === 'matched-text') needs.push(cell.contrast);
+  return needs;
+}
+
+/** The training cell whose weights a cell loads. */
+export function weightsNeededBy(cell: Cell): string | undefined {
+  return 'weights' in cell && cell.weights !== 'original' ? cell.weights.cell : undefined;
+}

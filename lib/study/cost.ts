@@ -1,0 +1,40 @@
+import type { Cell } from './cell.ts';
+import type { Domain } from './domain.ts';
+import { stepsOf, trainSettingsOf } from './setting.ts';
+import type { Bench } from './study.ts';
+
+/** A trained token costs about three forward ones, and a token decoded in a batch about as much: rough, for the time left only. */
+const TRAINED = 3;
+const DECODED = 3;
+
+/** How much work a cell is, in tokens through the model forward. */
+export function costOf(cell: Cell, bench: Bench): number {
+  switch (cell.kind) {
+    case 'train': {
+      const { domain, perSequence } = sizes(cell.domain, bench);
+      const settings = trainSettingsOf(bench.setting, cell.settings);
+      const evaluation = heldOutTokens(domain) + (cell.writesTexts ? DECODED * domain.contexts.length * bench.setting.config.maxNewTokens : 0);
+      return TRAINED * stepsOf(settings, cell.samples) * Math.min(settings.batchSize, cell.samples) * perSequence + cell.evaluateAtSteps.length * evaluation;
+    }
+    case 'text':
+    case 'matched-text':
+      return DECODED * sizes(cell.domain, bench).domain.contexts.length * cell.newTokens;
+    case 'likelihood':
+      return heldOutTokens(sizes(cell.domain, bench).domain);
+    case 'contrast':
+      return 30 * cell.sequences * sizes(cell.domain, bench).perSequence;
+    case 'probe':
+      return cell.text.length;
+    case 'choice':
+      return cell.items.reduce((sum, { context, choices }) => sum + (context.length * choices.length) / 4, 0) + DECODED * cell.items.length * cell.newTokens;
+  }
+}
+
+function sizes(name: string, { domains }: Bench): { domain: Domain; perSequence: number } {
+  const domain = domains.find((candidate) => candidate.name === name)!;
+  return { domain, perSequence: domain.train[0]?.ids.length ?? 0 };
+}
+
+function heldOutTokens({ heldOut }: Domain): number {
+  return heldOut.reduce((sum, { ids }) => sum + ids.length, 0);
+}

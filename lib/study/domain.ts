@@ -1,0 +1,68 @@
+import { makeManifest } from '../data/manifest.ts';
+import type { Context } from '../data/selection.ts';
+import type { Sequence } from '../data/sequences.ts';
+import { HyperfitError } from '../errors.ts';
+import { openModelFiles } from '../model/model-files.ts';
+import type { ModelConfig } from '../addon-types.ts';
+import { loadRunData } from '../run/run-data.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { StudySetting } from './setting.ts';
+
+/** The sequences of one domain, disjoint. */
+export interface Domain {
+  name: string;
+  train: Sequence[];
+  heldOut: Sequence[];
+  contexts: Context[];
+}
+
+/** What study.json keeps of a domain. */
+export interface DomainFacts {
+  name: string;
+  data: string;
+  heldOut: string | null;
+  train: { sequences: number; sha256: string };
+  heldOutSequences: { sequences: number; sha256: string };
+  contexts: { contexts: number; sha256: string };
+}
+
+/** What the planning of a study needs of a model: its shape and its tokenizer, none of its weights. */
+export interface ModelHeader {
+  path: string;
+  config: ModelConfig;
+  tokenizer: Tokenizer | undefined;
+}
+
+export async function openHeader(path: string): Promise<ModelHeader> {
+  const { config, tokenizer } = await openModelFiles(path);
+  return { path, config, tokenizer: tokenizer === undefined ? undefined : await Tokenizer.fromFiles(tokenizer) };
+}
+
+/**
+ * Reads every domain of a study.
+ * @throws HyperfitError ERR_DATA when one leaves nothing to hold out
+ */
+export async function loadDomains(setting: StudySetting, header: ModelHeader): Promise<Domain[]> {
+  const domains: Domain[] = [];
+  for (const { name, data, heldOut } of setting.domains) {
+    const loaded = await loadRunData({ ...setting.config, data, heldOut, contexts: null }, header);
+    if (loaded.heldOut.length === 0 || loaded.contexts.length === 0) {
+      throw new HyperfitError('ERR_DATA', `expected text beyond the training sequences in domain ${name} (${data}), got ${loaded.heldOut.length} held-out sequences and ${loaded.contexts.length} contexts; lower --samples or give --held-out`);
+    }
+    domains.push({ name, train: loaded.train, heldOut: loaded.heldOut, contexts: loaded.contexts.slice(0, setting.config.comparisonContexts) });
+  }
+  return domains;
+}
+
+export function domainFacts(setting: StudySetting, domain: Domain): DomainFacts {
+  const { data, heldOut } = setting.domains.find(({ name }) => name === domain.name)!;
+  const contexts = domain.contexts.map(({ context, source }) => ({ ids: context, source, offset: 0 }));
+  return {
+    name: domain.name,
+    data,
+    heldOut,
+    train: { sequences: domain.train.length, sha256: makeManifest(domain.train).sha256 },
+    heldOutSequences: { sequences: domain.heldOut.length, sha256: makeManifest(domain.heldOut).sha256 },
+    contexts: { contexts: contexts.length, sha256: makeManifest(contexts).sha256 },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Cell } from './cell.ts';
+import type { CellResult } from './cell-results.ts';
+import { runChoiceCell } from './choice-cell.ts';
+import { runContrastCell } from './contrast-cell.ts';
+import type { Laboratory } from './laboratory.ts';
+import { runProbeCell } from './probe-cell.ts';
+import type { Results } from './study.ts';
+import { teacherForce } from './teacher-forced.ts';
+import { runMatchedTextCell, runTextCell } from './text-cell.ts';
+import { runTrainCell } from './train-cell.ts';
+
+/** Does what a cell describes. `results` holds those of the cells before it. */
+export async function execute(cell: Cell, laboratory: Laboratory, results: Results): Promise<CellResult> {
+  switch (cell.kind) {
+    case 'train':
+      return runTrainCell(cell, laboratory);
+    case 'text':
+      return runTextCell(cell, laboratory);
+    case 'likelihood': {
+      const { heldOut } = laboratory.domain(cell.domain);
+      return teacherForce(await laboratory.model(cell.weights), heldOut, (done) => laboratory.onWork('held-out sequences', done, heldOut.length));
+    }
+    case 'contrast':
+      return runContrastCell(cell, laboratory, results.get(cell.texts, 'text'));
+    case 'matched-text':
+      return runMatchedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
+    case 'probe':
+      return runProbeCell(cell, laboratory);
+    case 'choice':
+      return runChoiceCell(cell, laboratory);
+  }
+}

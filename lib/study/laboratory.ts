@@ -1,0 +1,108 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatasetBleu } from '../evaluate/dataset-bleu.ts';
+import { OverlapIndex } from '../evaluate/overlap.ts';
+import { renderConfigJson } from '../model/config-render.ts';
+import { initializeModel } from '../model/initialize.ts';
+import type { JsonObject } from '../model/json.ts';
+import { openModelFiles } from '../model/model-files.ts';
+import { Model } from '../model/model.ts';
+import type { Weights } from './cell.ts';
+import type { Domain } from './domain.ts';
+import type { StudyFolder } from './study-folder.ts';
+import type { StudySetting } from './setting.ts';
+
+/** How far a cell is, in any unit. */
+export type OnWork = (what: string, done: number, total: number) => void;
+
+export interface LaboratoryParts {
+  setting: StudySetting;
+  modelPath: string;
+  folder: StudyFolder;
+  domains: readonly Domain[];
+  onWork: OnWork;
+}
+
+/** What cells work with: models, loaded one at a time, and searchable training sequences, made once. */
+export class Laboratory {
+  readonly setting: StudySetting;
+  readonly folder: StudyFolder;
+  readonly onWork: OnWork;
+  readonly #parts: LaboratoryParts;
+  readonly #overlaps = new Map<string, OverlapIndex>();
+  readonly #bleus = new Map<string, DatasetBleu>();
+  #loaded: { path: string; model: Model } | undefined;
+
+  constructor(parts: LaboratoryParts) {
+    this.#parts = parts;
+    this.setting = parts.setting;
+    this.folder = parts.folder;
+    this.onWork = parts.onWork;
+  }
+
+  get originalPath(): string {
+    return this.#parts.modelPath;
+  }
+
+  domain(name: string): Domain {
+    return this.#parts.domains.find((domain) => domain.name === name)!;
+  }
+
+  /** A model to measure with; the laboratory keeps it until another is asked for. */
+  async model(weights: Weights): Promise<Model> {
+    const path = this.#pathOf(weights);
+    if (this.#loaded?.path === path) return this.#loaded.model;
+    this.release();
+    const model = await this.load(path);
+    this.#loaded = { path, model };
+    return model;
+  }
+
+  /** A model of the caller's own, to change and to dispose. */
+  async freshModel(start: 'original' | 'random', seed: number): Promise<Model> {
+    this.release();
+    if (start === 'original') return this.load(this.#parts.modelPath);
+    const path = await this.#randomModel(seed);
+    try {
+      return await this.load(path);
+    } finally {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+
+  async load(path: string): Promise<Model> {
+    const { device, computeDtype } = this.setting.config;
+    return Model.load(path, { device, computeDtype });
+  }
+
+  #pathOf(weights: Weights): string {
+    return weights === 'original' ? this.#parts.modelPath : this.folder.weightsFolder(weights);
+  }
+
+  /** The original's shape and tokens with weights drawn anew. */
+  async #randomModel(seed: number): Promise<string> {
+    const path = join(this.folder.path, 'cells', `random-${seed}`);
+    await rm(path, { recursive: true, force: true });
+    const config = JSON.parse(renderConfigJson(await openModelFiles(this.originalPath))) as JsonObject;
+    await initializeModel(path, config, { seed });
+    return path;
+  }
+
+  overlaps(domain: string): OverlapIndex {
+    const index = this.#overlaps.get(domain) ?? new OverlapIndex(this.domain(domain).train.map(({ ids }) => ids));
+    this.#overlaps.set(domain, index);
+    return index;
+  }
+
+  datasetBleu(domain: string): DatasetBleu {
+    const bleu = this.#bleus.get(domain) ?? new DatasetBleu(this.domain(domain).train.map(({ ids }) => ids));
+    this.#bleus.set(domain, bleu);
+    return bleu;
+  }
+
+  /** Lets the kept model go. */
+  release(): void {
+    this.#loaded?.model.dispose();
+    this.#loaded = undefined;
+  }
+}

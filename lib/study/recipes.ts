@@ -1,0 +1,60 @@
+import type { TrainSettings } from '../train/settings.ts';
+import type { Decoding, LikelihoodCell, TextCell, TrainCell, Weights } from './cell.ts';
+import { meanOf, type Measured, type RunParts } from './measured.ts';
+import { ttrSignature, typeTokenRatio } from '../evaluate/type-token-ratio.ts';
+import type { Domain } from './domain.ts';
+import { stepsOf, stepsPerEpoch, trainSettingsOf } from './setting.ts';
+import { firstDomain, type Bench } from './study.ts';
+
+export interface TrainRecipe {
+  domain?: Domain;
+  samples?: number;
+  settings?: Partial<TrainSettings>;
+  evaluate?: 'never' | 'epochs' | number[];
+  writesTexts?: boolean;
+  keep?: TrainCell['keep'];
+  start?: TrainCell['start'];
+}
+
+/** A training of the study's settings, unless the recipe says otherwise. */
+export function trainCell(bench: Bench, id: string, recipe: TrainRecipe = {}): TrainCell {
+  const { domain = firstDomain(bench), settings = {}, evaluate = 'never', writesTexts = false, keep = 'end', start = 'original' } = recipe;
+  const samples = Math.min(recipe.samples ?? domain.train.length, domain.train.length);
+  const resolved = trainSettingsOf(bench.setting, settings);
+  const evaluateAtSteps = evaluate === 'never' ? [] : evaluate === 'epochs' ? epochEnds(resolved, samples) : evaluate;
+  return { kind: 'train', id, start, domain: domain.name, samples, settings, evaluateAtSteps, writesTexts, keep };
+}
+
+/** 0, and the last step of each pass. */
+export function epochEnds(settings: TrainSettings, samples: number): number[] {
+  const total = stepsOf(settings, samples);
+  const each = stepsPerEpoch(settings.batchSize, samples);
+  return Array.from({ length: Math.floor(total / each) + 1 }, (_, epoch) => epoch * each);
+}
+
+export function textCell(bench: Bench, id: string, weights: Weights, decoding: Decoding = {}, more: { domain?: Domain; trainDomain?: Domain; newTokens?: number } = {}): TextCell {
+  const { domain = firstDomain(bench), trainDomain = firstDomain(bench), newTokens = bench.setting.config.maxNewTokens } = more;
+  return { kind: 'text', id, weights, domain: domain.name, trainDomain: trainDomain.name, decoding, newTokens };
+}
+
+export function likelihoodCell(bench: Bench, id: string, weights: Weights, domain: Domain = firstDomain(bench)): LikelihoodCell {
+  return { kind: 'likelihood', id, weights, domain: domain.name };
+}
+
+export const endOf = (cell: string): Weights => ({ cell, at: 'end' });
+export const bestOf = (cell: string): Weights => ({ cell, at: 'best' });
+
+/** The paper's sampled baseline. */
+export function topP(bench: Bench, seed: number): Decoding {
+  const { topP: nucleus, temperature, topK } = bench.setting.config;
+  return { topP: nucleus, temperature, topK, seed };
+}
+
+/** TTR of what people wrote after the contexts, as many tokens as the continuations have; shorter originals are left out. */
+export function humanTtr(bench: Bench, newTokens = bench.setting.config.maxNewTokens): Measured | null {
+  const { contexts, name } = firstDomain(bench);
+  const values = contexts.map(({ original }) => (original.length < newTokens ? null : typeTokenRatio(original.subarray(0, newTokens))));
+  const parts: RunParts = { cell: '', parts: values.map((value) => (value === null ? { sum: 0, count: 0 } : { sum: value, count: 1 })) };
+  const measured = meanOf([parts], ttrSignature(), { text: 'human', tokens: newTokens });
+  return measured === null ? null : { ...measured, files: [`domain ${name}`] };
+}

@@ -1,0 +1,194 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '../checkpoint/atomic-folder.ts';
+import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
+import { packageVersion } from '../libtorch/package-root.ts';
+import { weightsNeededBy, type Cell } from './cell.ts';
+import type { CellResult } from './cell-results.ts';
+import { costOf } from './cost.ts';
+import { domainFacts, loadDomains, openHeader } from './domain.ts';
+import { adjustTests } from './findings.ts';
+import { execute } from './execute.ts';
+import { Laboratory } from './laboratory.ts';
+import type { StudySetting } from './setting.ts';
+import { Results, type Bench, type Study } from './study.ts';
+import { describeStudy, hashModel, type StudyFile } from './study-file.ts';
+import { hashCells, StudyFolder, type CellFile } from './study-folder.ts';
+import { renderStudyPage } from './study-page.ts';
+import { renderStudyTable } from './study-table.ts';
+
+/** Where a study stands. Costs are in tokens' worth of work. */
+export interface StudyProgress {
+  cell: string;
+  /** Counted from 1. */
+  number: number;
+  cells: number;
+  /** What the cell is at. */
+  work: string;
+  /** Work done in this process and still to do; finished cells of earlier runs count in neither. */
+  doneCost: number;
+  leftCost: number;
+  seconds: number;
+}
+
+export interface StudyHooks {
+  onProgress?: (progress: StudyProgress) => void;
+  /** Told of each cell as it begins, ends, or is found finished. */
+  onCell?: (event: { type: 'skipped' | 'started' | 'finished'; cell: string; number: number; cells: number; seconds: number }) => void;
+  onWarning?: (message: string) => void;
+}
+
+/**
+ * Runs the cells of a study that are not finished yet, one after another, and writes study.json, table.md and index.html. It can be killed at any
+ * moment and run again: what a cell has written is not done twice.
+ * @throws HyperfitError ERR_CONFIG when `out` holds something else; ERR_DATA, and those of training and decoding
+ */
+export async function runStudy(study: Study, setting: StudySetting, hooks: StudyHooks = {}): Promise<StudyFile> {
+  const folder = new StudyFolder(setting.out);
+  await folder.open(study.name);
+  const modelPath = await resolveModelPath(setting.model, hooks.onWarning);
+  const header = await openHeader(modelPath);
+  const domains = await loadDomains(setting, header);
+  const bench: Bench = { setting, header, domains };
+  const cells = await study.plan(bench);
+  const files = await hashModel(modelPath);
+  const facts = domains.map((domain) => domainFacts(setting, domain));
+  const hashes = hashCells(cells, hashedInputs(setting, files, facts));
+  const about = { ...describeStudy(study, setting, facts, { path: modelPath, type: header.config.modelType, files }), ...(await earlierStart(folder)) };
+  const running = new StudyInProgress({ folder, setting, modelPath, bench, cells, hashes, hooks });
+  await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
+  const results = await running.complete();
+  const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(bench, results)) };
+  await writeStudyJson(folder, file);
+  await replaceFile(folder.tableFile, renderStudyTable(file));
+  await replaceFile(folder.pageFile, renderStudyPage(file));
+  return file;
+}
+
+/** Everything that decides what a cell finds, beside its own description. */
+function hashedInputs({ config }: StudySetting, files: Record<string, string>, facts: readonly object[]): object {
+  const { out: _out, resume: _resume, threads: _threads, model: _model, data: _data, heldOut: _heldOut, ...counting } = config;
+  const domains = facts.map((domain) => ({ ...domain, data: '', heldOut: '' }));
+  return { version: packageVersion(), files: Object.values(files), domains, config: counting };
+}
+
+/** A study that is taken up again keeps its birth. */
+async function earlierStart(folder: StudyFolder): Promise<{ startedAt?: string }> {
+  if (!existsSync(folder.studyFile)) return {};
+  const { startedAt } = JSON.parse(await readFile(folder.studyFile, 'utf8')) as { startedAt?: unknown };
+  return typeof startedAt === 'string' ? { startedAt } : {};
+}
+
+async function writeStudyJson(folder: StudyFolder, file: StudyFile): Promise<void> {
+  await replaceFile(folder.studyFile, `${JSON.stringify(file, null, 1)}\n`);
+}
+
+interface Parts {
+  folder: StudyFolder;
+  setting: StudySetting;
+  modelPath: string;
+  bench: Bench;
+  cells: readonly Cell[];
+  hashes: ReadonlyMap<string, string>;
+  hooks: StudyHooks;
+}
+
+class StudyInProgress {
+  readonly #parts: Parts;
+  readonly #finished = new Map<string, CellFile>();
+  readonly #laboratory: Laboratory;
+  readonly #startedAt = performance.now();
+  #doneCost = 0;
+  #current: { cell: Cell; number: number } | undefined;
+
+  constructor(parts: Parts) {
+    const { folder, setting, modelPath, bench } = parts;
+    this.#parts = parts;
+    this.#laboratory = new Laboratory({ setting, modelPath, folder, domains: bench.domains, onWork: (what, done, total) => this.#report(what, done / total) });
+    for (const { id } of parts.cells) {
+      const file = folder.readCell(id, parts.hashes.get(id)!);
+      if (file !== undefined) this.#finished.set(id, file);
+    }
+    this.#forgetLostWeights();
+  }
+
+  /** A training whose weights are gone is done again when a cell that is not finished needs them. */
+  #forgetLostWeights(): void {
+    for (const cell of this.#parts.cells) {
+      if (this.#finished.has(cell.id) || !('weights' in cell) || cell.weights === 'original') continue;
+      if (!existsSync(this.#parts.folder.weightsFolder(cell.weights))) this.#finished.delete(cell.weights.cell);
+    }
+  }
+
+  cellFacts(): StudyFile['cells'] {
+    const { cells, hashes } = this.#parts;
+    return cells.map(({ id, kind }) => ({ id, kind, hash: hashes.get(id)!, file: StudyFolder.cellName(id), seconds: this.#finished.get(id)?.seconds ?? null }));
+  }
+
+  async complete(): Promise<Results> {
+    const { cells } = this.#parts;
+    try {
+      for (const [index, cell] of cells.entries()) {
+        if (this.#finished.has(cell.id)) this.#tell('skipped', cell, index + 1, this.#finished.get(cell.id)!.seconds);
+        else await this.#run(cell, index + 1);
+        await this.#removeSpentWeights(index);
+      }
+    } finally {
+      this.#laboratory.release();
+    }
+    return this.#results();
+  }
+
+  async #run(cell: Cell, number: number): Promise<void> {
+    const { folder, hashes } = this.#parts;
+    this.#current = { cell, number };
+    this.#tell('started', cell, number, 0);
+    const started = performance.now();
+    const result = await execute(cell, this.#laboratory, this.#results());
+    const seconds = (performance.now() - started) / 1000;
+    const file: CellFile = { schemaVersion: 1, id: cell.id, hash: hashes.get(cell.id)!, description: cell, finishedAt: new Date().toISOString(), seconds, result };
+    await folder.writeCell(file);
+    this.#finished.set(cell.id, file);
+    this.#doneCost += this.#cost(cell);
+    this.#tell('finished', cell, number, seconds);
+  }
+
+  #results(): Results {
+    return new Results(new Map([...this.#finished].map(([id, { description, result }]) => [id, { kind: description.kind, result: result as CellResult }])));
+  }
+
+  /** Weights go when no later cell loads them, so that the disk holds few of them at a time. */
+  async #removeSpentWeights(index: number): Promise<void> {
+    const { cells, folder, setting } = this.#parts;
+    if (setting.keepModels) return;
+    const done = new Set(cells.slice(0, index + 1).map(({ id, kind }) => (kind === 'train' ? id : '')));
+    const needed = new Set(cells.slice(index + 1).map(weightsNeededBy));
+    for (const id of done) if (id !== '' && !needed.has(id)) await folder.removeWeights(id);
+  }
+
+  #cost(cell: Cell): number {
+    return costOf(cell, this.#parts.bench);
+  }
+
+  #tell(type: 'skipped' | 'started' | 'finished', cell: Cell, number: number, seconds: number): void {
+    this.#parts.hooks.onCell?.({ type, cell: cell.id, number, cells: this.#parts.cells.length, seconds });
+  }
+
+  #report(work: string, share: number): void {
+    const current = this.#current;
+    if (current === undefined || this.#parts.hooks.onProgress === undefined) return;
+    const { cells } = this.#parts;
+    const own = this.#cost(current.cell);
+    const left = cells.filter(({ id }) => !this.#finished.has(id)).reduce((sum, cell) => sum + this.#cost(cell), 0);
+    const doneHere = own * Math.min(1, share);
+    this.#parts.hooks.onProgress({
+      cell: current.cell.id,
+      number: current.number,
+      cells: cells.length,
+      work,
+      doneCost: this.#doneCost + doneHere,
+      leftCost: left - doneHere,
+      seconds: (performance.now() - this.#startedAt) / 1000,
+    });
+  }
+}

@@ -1,0 +1,23 @@
+import { curve } from './curve.ts';
+import { diversity } from './diversity.ts';
+import { domains } from './domains.ts';
+import { downstream } from './downstream.ts';
+import { grokking } from './grokking.ts';
+import { length } from './length.ts';
+import { order } from './order.ts';
+import { probe } from './probe.ts';
+import { quality } from './quality.ts';
+import { quantity } from './quantity.ts';
+import { sharpness } from './sharpness.ts';
+import type { Study, StudyName } from './study.ts';
+import { sweep } from './sweep.ts';
+import { temperature } from './temperature.ts';
+
+const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness, probe, order, domains, quantity, length, downstream, temperature, sweep, grokking };
+
+/** Every study, in the order of the paper. */
+export const AVAILABLE = Object.keys(STUDIES) as StudyName[];
+
+export function findStudy(name: string): Study | undefined {
+  return STUDIES[name as StudyName];
+}

@@ -1,0 +1,64 @@
+import { readdir, stat } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { addon } from '../addon.ts';
+import { hashFile } from '../checkpoint/manifest.ts';
+import type { RunConfig } from '../config/fields.ts';
+import { packageVersion } from '../libtorch/package-root.ts';
+import type { DomainFacts } from './domain.ts';
+import type { Findings } from './findings.ts';
+import type { StudySetting } from './setting.ts';
+import type { Study } from './study.ts';
+
+/** study.json: what was asked, with what, and what came out. */
+export interface StudyFile {
+  schemaVersion: 1;
+  study: string;
+  title: string;
+  question: string;
+  startedAt: string;
+  /** Null until every cell is finished. */
+  finishedAt: string | null;
+  versions: { hyperfit: string; node: string; torch: string };
+  machine: { platform: string; processor: string; cores: number; memoryGiB: number; device: string; threads: number };
+  model: { path: string; type: string; files: Record<string, string> };
+  domains: DomainFacts[];
+  seeds: number[];
+  settings: Omit<StudySetting, 'config' | 'domains' | 'model' | 'out'> & { config: RunConfig };
+  cells: { id: string; kind: string; hash: string; file: string; seconds: number | null }[];
+  findings: Findings | null;
+}
+
+export function describeStudy(study: Study, setting: StudySetting, domains: DomainFacts[], model: StudyFile['model']): Omit<StudyFile, 'cells' | 'findings' | 'finishedAt'> {
+  const { config, domains: _domains, model: _model, out: _out, ...settings } = setting;
+  const { torchVersion, numThreads } = addon().libraryInfo();
+  return {
+    schemaVersion: 1,
+    study: study.name,
+    title: study.title,
+    question: study.question,
+    startedAt: new Date().toISOString(),
+    versions: { hyperfit: packageVersion(), node: process.version, torch: torchVersion },
+    machine: {
+      platform: `${process.platform}-${process.arch}`,
+      processor: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      device: config.device,
+      threads: numThreads,
+    },
+    model,
+    domains,
+    seeds: setting.seeds,
+    settings: { ...settings, config },
+  };
+}
+
+/** SHA-256 of each weight file, by name. */
+export async function hashModel(path: string): Promise<Record<string, string>> {
+  const isFolder = (await stat(path)).isDirectory();
+  const names = isFolder ? (await readdir(path)).filter((name) => /\.(safetensors|json)$/.test(name) && name !== 'optimizer.safetensors') : [''];
+  const hashes: Record<string, string> = {};
+  for (const name of names.sort()) hashes[name === '' ? path : name] = await hashFile(join(path, name));
+  return hashes;
+}

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { replaceFile } from '../checkpoint/atomic-folder.ts';
+import { HyperfitError } from '../errors.ts';
+import { needsOf, type Cell, type Weights } from './cell.ts';
+import type { CellResult } from './cell-results.ts';
+
+/** cells/<id>.json: what a finished cell found. */
+export interface CellFile {
+  schemaVersion: 1;
+  id: string;
+  /** Over the description, the inputs of the study and the hashes of the cells it needs. */
+  hash: string;
+  description: Cell;
+  finishedAt: string;
+  seconds: number;
+  result: CellResult;
+}
+
+/** Where everything of one study stands. */
+export class StudyFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get studyFile(): string {
+    return join(this.path, 'study.json');
+  }
+
+  get tableFile(): string {
+    return join(this.path, 'table.md');
+  }
+
+  get pageFile(): string {
+    return join(this.path, 'index.html');
+  }
+
+  /** Relative to the study, as the table and the page cite it. */
+  static cellName(id: string): string {
+    return `cells/${id}.json`;
+  }
+
+  cellFile(id: string): string {
+    return join(this.path, StudyFolder.cellName(id));
+  }
+
+  weightsFolder({ cell, at }: Exclude<Weights, 'original'>): string {
+    return join(this.path, 'cells', cell, at);
+  }
+
+  /** @throws HyperfitError ERR_CONFIG when the folder holds something that is no study of this name */
+  async open(study: string): Promise<void> {
+    const found = await readdir(this.path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : this.#refuse(error)));
+    if (found.length > 0) this.#requireStudy(study, found[0]!);
+    await mkdir(join(this.path, 'cells'), { recursive: true }).catch((error: NodeJS.ErrnoException) => this.#refuse(error));
+  }
+
+  #requireStudy(study: string, something: string): void {
+    if (!existsSync(this.studyFile)) throw new HyperfitError('ERR_CONFIG', `expected a new or empty folder, or that of a study, for \`out\`, got ${this.path} with ${something} in it; choose another`);
+    const { study: other } = readStudyJson(this.studyFile) as { study?: unknown };
+    if (other !== study) throw new HyperfitError('ERR_CONFIG', `expected the folder of a study \`${study}\` for \`out\`, got ${this.path} of a study \`${String(other)}\`; choose another`);
+  }
+
+  #refuse(cause: NodeJS.ErrnoException): never {
+    throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`out\`, got ${this.path}: ${cause.message}; choose another`, { cause });
+  }
+
+  /** What the cell of this hash found, undefined when it is not finished. */
+  readCell(id: string, hash: string): CellFile | undefined {
+    if (!existsSync(this.cellFile(id))) return undefined;
+    const file = parseOrUndefined(readFileSync(this.cellFile(id), 'utf8')) as CellFile | undefined;
+    return file?.schemaVersion === 1 && file.hash === hash ? file : undefined;
+  }
+
+  async writeCell(file: CellFile): Promise<void> {
+    await mkdir(dirname(this.cellFile(file.id)), { recursive: true });
+    await replaceFile(this.cellFile(file.id), `${JSON.stringify(file)}\n`);
+  }
+
+  async removeWeights(cell: string): Promise<void> {
+    await rm(join(this.path, 'cells', cell), { recursive: true, force: true });
+  }
+}
+
+function parseOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readStudyJson(path: string): object {
+  const value = parseOrUndefined(readFileSync(path, 'utf8'));
+  if (typeof value === 'object' && value !== null) return value;
+  throw new HyperfitError('ERR_CONFIG', `expected JSON in ${path}, got something else; choose another folder for \`out\``);
+}
+
+/** The hash of every cell, by id. Cells stand after those they need. */
+export function hashCells(cells: readonly Cell[], inputs: object): Map<string, string> {
+  const hashes = new Map<string, string>();
+  for (const cell of cells) {
+    const needs = needsOf(cell).map((id) => hashes.get(id) ?? missing(cell.id, id));
+    if (hashes.has(cell.id)) throw new Error(`two cells are called ${cell.id}`);
+    hashes.set(cell.id, createHash('sha256').update(JSON.stringify({ inputs, cell, needs })).digest('hex'));
+  }
+  return hashes;
+}
+
+function missing(cell: string, need: string): never {
+  throw new Error(`cell ${cell} needs ${need}, which does not stand before it`);
+}

@@ -1,0 +1,54 @@
+import type { Cell } from './cell.ts';
+import type { CellResult, ResultOf } from './cell-results.ts';
+import type { Domain, ModelHeader } from './domain.ts';
+import type { Findings } from './findings.ts';
+import type { SumsRun, TextRun } from './measured.ts';
+import type { StudySetting } from './setting.ts';
+
+export const STUDY_NAMES = ['curve', 'quality', 'diversity', 'sharpness', 'probe', 'order', 'domains', 'quantity', 'length', 'downstream', 'temperature', 'sweep', 'grokking'] as const;
+export type StudyName = (typeof STUDY_NAMES)[number];
+
+/** What a study is planned and concluded from. */
+export interface Bench {
+  setting: StudySetting;
+  header: ModelHeader;
+  domains: readonly Domain[];
+}
+
+/** One experiment: which cells it takes, and what they say together. */
+export interface Study {
+  name: StudyName;
+  title: string;
+  /** The claim or question, in a sentence or two. */
+  question: string;
+  /** Cells in the order of running; each stands after those it needs. */
+  plan(bench: Bench): Cell[] | Promise<Cell[]>;
+  conclude(bench: Bench, results: Results): Findings;
+}
+
+/** What the cells of a study found. */
+export class Results {
+  readonly #results: ReadonlyMap<string, { kind: Cell['kind']; result: CellResult }>;
+
+  constructor(results: ReadonlyMap<string, { kind: Cell['kind']; result: CellResult }>) {
+    this.#results = results;
+  }
+
+  get<K extends Cell['kind']>(id: string, kind: K): ResultOf<K> {
+    const found = this.#results.get(id);
+    if (found?.kind !== kind) throw new Error(`no ${kind} cell is called ${id}`);
+    return found.result as ResultOf<K>;
+  }
+
+  text(id: string): TextRun {
+    return { cell: id, result: this.get(id, 'text') };
+  }
+
+  sums(id: string): SumsRun {
+    return { cell: id, sums: this.get(id, 'likelihood').sums };
+  }
+}
+
+export function firstDomain({ domains }: Bench): Domain {
+  return domains[0]!;
+}

@@ -1,0 +1,152 @@
+import { LIKELIHOOD_FORMULAS } from '../evaluate/signature.ts';
+import { agreementParts } from './agreement.ts';
+import type { ContrastCellResult } from './cell-results.ts';
+import { chartOf, comparePairs, measuredSeries, NO_FINDINGS, type FindingChart, type FindingRow, type Findings } from './findings.ts';
+import { meanOf, measureTextRuns, plain, textParts, type Measured, type TextRun } from './measured.ts';
+import { FOLLOW_UP } from './published.ts';
+import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
+import { firstDomain, type Bench, type Results, type Study } from './study.ts';
+
+const id = (kind: string, seed: number): string => `${kind}-s${seed}`;
+
+/** E12, section 7.3, with the controls of arXiv 2605.22579. */
+export const temperature: Study = {
+  name: 'temperature',
+  title: 'Is it only sharpness? (E12, section 7.3)',
+  question: 'A temperature that gives the original model the entropy of the hyperfitted one leaves its first choices as they are; hyperfitting changes which token is first, and where in the layers that happens can be seen.',
+  plan: (bench) => {
+    const domain = firstDomain(bench).name;
+    const { maxNewTokens } = bench.setting.config;
+    return [
+      textCell(bench, 'text-original', 'original'),
+      likelihoodCell(bench, 'likelihood-original', 'original'),
+      ...bench.setting.seeds.map((seed) => textCell(bench, id('text-original-sampled', seed), 'original', { temperature: 1, seed })),
+      ...bench.setting.seeds.flatMap((seed) => [
+        trainCell(bench, id('train', seed), { settings: { seed } }),
+        textCell(bench, id('text-hyperfitted', seed), endOf(id('train', seed))),
+        likelihoodCell(bench, id('likelihood-hyperfitted', seed), endOf(id('train', seed))),
+        { kind: 'contrast', id: id('contrast', seed), weights: endOf(id('train', seed)), domain, sequences: bench.setting.contrastSequences, texts: id('text-hyperfitted', seed) } as const,
+        { kind: 'matched-text', id: id('text-matched', seed), contrast: id('contrast', seed), domain, trainDomain: domain, newTokens: maxNewTokens, seed } as const,
+      ]),
+    ];
+  },
+  conclude,
+};
+
+interface ContrastRun {
+  cell: string;
+  result: ContrastCellResult;
+}
+
+function conclude(bench: Bench, results: Results): Findings {
+  const { seeds } = bench.setting;
+  const contrasts = seeds.map((seed) => ({ cell: id('contrast', seed), result: results.get(id('contrast', seed), 'contrast') }));
+  const variants = {
+    original: { name: 'original, greedy', runs: [results.text('text-original')] },
+    sampled: { name: 'original, sampled at temperature 1', runs: seeds.map((seed) => results.text(id('text-original-sampled', seed))) },
+    matched: { name: 'original, sampled at the matched temperature', runs: seeds.map((seed) => ({ cell: id('text-matched', seed), result: results.get(id('text-matched', seed), 'matched-text') })) },
+    hyperfitted: { name: 'hyperfitted, greedy', runs: seeds.map((seed) => results.text(id('text-hyperfitted', seed))) },
+  };
+  const asTest = ({ name, runs }: { name: string; runs: readonly TextRun[] }) => ({ name, runs: runs.map((run) => textParts(run, ({ ttr }) => ttr)) });
+  return {
+    ...NO_FINDINGS,
+    rows: [
+      ...ttrRows(variants.original, null),
+      ...ttrRows(variants.sampled, FOLLOW_UP.originalTtr),
+      ...ttrRows(variants.matched, FOLLOW_UP.matchedTtr),
+      ...ttrRows(variants.hyperfitted, FOLLOW_UP.hyperfittedTtr),
+      ...entropyRows(contrasts),
+      agreementRow(bench, results),
+      ...rankRows(contrasts),
+      ...biasRows(contrasts),
+    ],
+    charts: layerCharts(contrasts),
+    tests: comparePairs('type-token ratio', [variants.original, variants.sampled, variants.matched].map((variant) => [asTest(variants.hyperfitted), asTest(variant)] as const)),
+    notes: [
+      ...(contrasts.some(({ result }) => result.matchedTemperature === null) ? ['No temperature from 0.05 to 2 gives the original model the entropy of a hyperfitted one; where none was found the matched texts are sampled at temperature 1.'] : []),
+      'The matched temperature is found by bisection on teacher-forced entropy over held-out sequences; greedy text is the same at every temperature.',
+      'Ranks are those that the greedily written tokens of the hyperfitted model have under the original model after the same tokens.',
+      'The static bias is measured teacher-forced only, as agreement of first choices: the decoder takes no bias on logits.',
+    ],
+  };
+}
+
+function ttrRows({ name, runs }: { name: string; runs: readonly TextRun[] }, paper: FindingRow['paper']): FindingRow[] {
+  return [
+    { of: name, quantity: 'type-token ratio', paper, ours: measureTextRuns(runs, 'ttr'), digits: 3 },
+    { of: name, quantity: 'repeated bigrams', paper: null, ours: measureTextRuns(runs, 'rep2'), digits: 3 },
+  ];
+}
+
+/** Mean over seeds of one number of each contrast. */
+function overSeeds(contrasts: readonly ContrastRun[], formula: string, valueOf: (result: ContrastCellResult) => number | null, facts: Record<string, string | number> = {}): Measured | null {
+  const values = contrasts.flatMap(({ result }) => valueOf(result) ?? []);
+  if (values.length === 0) return null;
+  const tokens = contrasts.reduce((sum, { result }) => sum + result.tokens, 0);
+  const value = values.reduce((sum, one) => sum + one, 0) / values.length;
+  return { ...plain(value, formula, values.length, contrasts.map(({ cell }) => cell), { tokens, ...facts }), seeds: values };
+}
+
+function entropyRows(contrasts: readonly ContrastRun[]): FindingRow[] {
+  const row = (of: string, quantity: string, ours: Measured | null, paper: FindingRow['paper'] = null): FindingRow => ({ of, quantity, paper, ours, digits: 3 });
+  return [
+    row('original', 'entropy, nats', overSeeds(contrasts, LIKELIHOOD_FORMULAS.entropy, ({ originalEntropy }) => originalEntropy)),
+    row('hyperfitted', 'entropy, nats', overSeeds(contrasts, LIKELIHOOD_FORMULAS.entropy, ({ hyperfittedEntropy }) => hyperfittedEntropy)),
+    row('original', 'temperature of equal entropy', overSeeds(contrasts, 'matched-temperature|by:bisection|tolerance:0.001-nats', ({ matchedTemperature }) => matchedTemperature), FOLLOW_UP.matchedTemperature),
+    row('original', 'entropy at that temperature, nats', overSeeds(contrasts, LIKELIHOOD_FORMULAS.entropy, ({ matchedEntropy }) => matchedEntropy)),
+  ];
+}
+
+function agreementRow({ setting }: Bench, results: Results): FindingRow {
+  const original = results.get('likelihood-original', 'likelihood');
+  const runs = setting.seeds.map((seed) => ({ cell: id('likelihood-hyperfitted', seed), parts: agreementParts(original, results.get(id('likelihood-hyperfitted', seed), 'likelihood')) }));
+  return { of: 'hyperfitted', quantity: 'first choice as the original’s, held-out text', paper: FOLLOW_UP.agreement, ours: meanOf(runs, LIKELIHOOD_FORMULAS.agreement), digits: 3 };
+}
+
+const RANK_FORMULA = 'rank-override|of:greedily-written-tokens|under:original-model|mean:tokens';
+
+function rankRows(contrasts: readonly ContrastRun[]): FindingRow[] {
+  const share = (quantity: string, counts: (rank: number) => boolean, among: (rank: number) => boolean, paper: FindingRow['paper'], rule: string): FindingRow => {
+    const runs = contrasts.map(({ cell, result }) => ({ cell, parts: result.ranks.map((ranks) => ({ sum: ranks.filter((rank) => among(rank) && counts(rank)).length, count: ranks.filter(among).length })) }));
+    return { of: 'hyperfitted', quantity, paper, ours: meanOf(runs, RANK_FORMULA, { share: rule }), digits: 3 };
+  };
+  const all = (): boolean => true;
+  const overridden = (rank: number): boolean => rank > 1;
+  const highest = contrasts.flatMap(({ result }) => result.ranks.flat()).reduce((most, rank) => Math.max(most, rank), 0);
+  const count = contrasts.reduce((sum, { result }) => sum + result.ranks.flat().length, 0);
+  return [
+    share('written tokens that are not the original’s first choice', overridden, all, FOLLOW_UP.overrides, 'rank-above-1'),
+    share('of those, from beyond rank 10', (rank) => rank > 10, overridden, FOLLOW_UP.overridesBeyond10, 'rank-above-10-of-overrides'),
+    share('of those, from beyond rank 200', (rank) => rank > 200, overridden, null, 'rank-above-200-of-overrides'),
+    { of: 'hyperfitted', quantity: 'highest rank', paper: null, ours: plain(highest, `${RANK_FORMULA}|maximum`, count, contrasts.map(({ cell }) => cell)), digits: 0 },
+  ];
+}
+
+function biasRows(contrasts: readonly ContrastRun[]): FindingRow[] {
+  const scales = contrasts[0]?.result.staticBias.map(({ scale }) => scale) ?? [];
+  return scales.map((scale, at) => ({
+    of: `original + ${scale} x static bias`,
+    quantity: 'first choice as the hyperfitted model’s',
+    paper: null,
+    ours: overSeeds(contrasts, `${LIKELIHOOD_FORMULAS.agreement}|bias:mean-logit-shift-of-500-most-promoted`, ({ staticBias }) => staticBias[at]?.agreement ?? null, { scale }),
+    digits: 3,
+  }));
+}
+
+/** The first state is what enters layer 1, the last what leaves the final norm. */
+function layerCharts(contrasts: readonly ContrastRun[]): FindingChart[] {
+  const depth = contrasts[0]?.result.layers.length ?? 0;
+  const points = (formula: string, key: keyof ContrastCellResult['layers'][number]) => Array.from({ length: depth }, (_, layer) => ({ x: layer, measured: overSeeds(contrasts, formula, ({ layers }) => layers[layer]![key], { layer }) }));
+  const axis = { xLabel: 'layers passed', pointName: 'after layer' };
+  return [
+    chartOf({ title: 'Cosine of hidden states', ...axis, yLabel: 'original against hyperfitted', digits: 3 }, [measuredSeries('mean over positions', 3, points('hidden-state-cosine|mean:positions', 'cosine'))]),
+    chartOf({ title: 'Length of hidden states', ...axis, yLabel: 'L2 norm, mean over positions', digits: 1 }, [
+      measuredSeries('original', 1, points('hidden-state-norm|l2|mean:positions', 'originalNorm')),
+      measuredSeries('hyperfitted', 2, points('hidden-state-norm|l2|mean:positions', 'hyperfittedNorm')),
+    ]),
+    chartOf({ title: 'Participation ratio', ...axis, yLabel: 'effective dimensions', digits: 1 }, [
+      measuredSeries('original', 1, points('participation-ratio|covariance-of:hidden-states|over:positions', 'originalRatio')),
+      measuredSeries('hyperfitted', 2, points('participation-ratio|covariance-of:hidden-states|over:positions', 'hyperfittedRatio')),
+    ]),
+  ];
+}

@@ -1,0 +1,114 @@
+#include "engine/lora.h"
+
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+#include "engine/random.h"
+
+namespace hyperfit {
+namespace {
+
+/// Drawn on the CPU one by one, so that a seed means the same numbers on every device.
+at::Tensor uniform(std::vector<int64_t> shape, double bound, Random& random) {
+  at::Tensor drawn = at::zeros(shape, at::kFloat);
+  float* elements = drawn.data_ptr<float>();
+  for (int64_t i = 0; i < drawn.numel(); ++i) elements[i] = static_cast<float>((2 * random.uniform() - 1) * bound);
+  return drawn;
+}
+
+/// `model.layers.0.mlp.up_proj.weight` as `model.layers.0.mlp.up_proj`.
+std::string module_of(const std::string& name) { return name.substr(0, name.rfind('.')); }
+
+}  // namespace
+
+at::Tensor Lora::Pair::a(const at::Tensor& flat) const { return flat.narrow(0, offset, rank * in).view({rank, in}); }
+at::Tensor Lora::Pair::b(const at::Tensor& flat) const { return flat.narrow(0, offset + rank * in, out * rank).view({out, rank}); }
+
+Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& options)
+    : parameters_(parameters), adamw_(adamw), scale_(options.alpha / static_cast<double>(options.rank)), transposed_(options.transposed) {
+  int64_t elements = 0;
+  for (const std::string& name : options.names) {
+    Parameter& parameter = parameters.at(name);
+    if (parameter.shape.size() != 2) throw Error("ERR_MODEL_FILES", "expected a matrix for LoRA, got `" + name + "`");
+    const int64_t in = parameter.shape[transposed_ ? 0 : 1], out = parameter.shape[transposed_ ? 1 : 0];
+    pairs_.push_back({&parameter, parameter.value.clone(), options.rank, in, out, elements});
+    elements += options.rank * (in + out);
+  }
+  values_ = at::zeros({elements}, parameters.flat_values().options());
+  gradients_ = at::zeros_like(values_);
+  exp_avg_ = at::zeros_like(values_);
+  exp_avg_sq_ = at::zeros_like(values_);
+  Random random(options.seed);
+  for (const Pair& pair : pairs_) {
+    pair.a(values_).copy_(uniform({pair.rank, pair.in}, 1 / std::sqrt(static_cast<double>(pair.in)), random));
+  }
+}
+
+/// With G the gradient of W [out, in]: that of B is s G A^T, that of A is s B^T G; s comes with the scaling of all.
+void Lora::gather_gradients() {
+  for (const Pair& pair : pairs_) {
+    const at::Tensor gradient = transposed_ ? pair.parameter->gradient.t() : pair.parameter->gradient;
+    at::Tensor grad_a = pair.a(gradients_), grad_b = pair.b(gradients_);
+    at::mm_out(grad_b, gradient, pair.a(values_).t());
+    at::mm_out(grad_a, pair.b(values_).t(), gradient);
+  }
+}
+
+void Lora::merge() {
+  for (const Pair& pair : pairs_) {
+    const at::Tensor a = pair.a(values_), b = pair.b(values_);
+    at::addmm_out(pair.parameter->value, pair.base, transposed_ ? a.t() : b, transposed_ ? b.t() : a, 1, scale_);
+  }
+}
+
+void Lora::resume(int64_t step) {
+  step_ = step;
+  merge();
+}
+
+double Lora::step(double learning_rate, double grad_scale, double max_grad_norm) {
+  if (!parameters_.flat_gradients().defined() || parameters_.gradients_are_stale()) {
+    throw Error("ERR_CONFIG", "expected gradients for `optimizer.step`, got none; call forwardBackward first");
+  }
+  gather_gradients();
+  const double norm = at::linalg_vector_norm(gradients_).item<double>() * scale_ * grad_scale;
+  if (!std::isfinite(norm)) {
+    throw Error("ERR_NOT_FINITE", "expected a finite gradient norm, got " + std::to_string(norm) +
+                                      "; lower the learning rate or clip with maxGradNorm. The weights were not changed");
+  }
+  const double clip = max_grad_norm > 0 ? std::min(1.0, max_grad_norm / (norm + 1e-6)) : 1.0;
+  gradients_.mul_(scale_ * grad_scale * clip);
+  ++step_;
+  at::Tensor step = at::full({}, static_cast<double>(step_), gradients_.options());
+  at::_fused_adamw_({values_}, {gradients_}, {exp_avg_}, {exp_avg_sq_}, {}, {step}, learning_rate, adamw_.beta1, adamw_.beta2,
+                    adamw_.weight_decay, adamw_.eps, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
+  merge();
+  parameters_.mark_gradients_stale();
+  return norm;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Lora::state() const {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (const Pair& pair : pairs_) {
+    const std::string a = module_of(pair.parameter->name) + ".lora_A.weight", b = module_of(pair.parameter->name) + ".lora_B.weight";
+    tensors.emplace_back("base." + pair.parameter->name, pair.base);
+    tensors.emplace_back(a, pair.a(values_));
+    tensors.emplace_back(b, pair.b(values_));
+    tensors.emplace_back("exp_avg." + a, pair.a(exp_avg_));
+    tensors.emplace_back("exp_avg." + b, pair.b(exp_avg_));
+    tensors.emplace_back("exp_avg_sq." + a, pair.a(exp_avg_sq_));
+    tensors.emplace_back("exp_avg_sq." + b, pair.b(exp_avg_sq_));
+  }
+  return tensors;
+}
+
+}  // namespace hyperfit

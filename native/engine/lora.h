@@ -1,0 +1,59 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/adamw.h"
+#include "engine/parameters.h"
+
+namespace hyperfit {
+
+struct LoraOptions {
+  int64_t rank = 8;
+  double alpha = 16;
+  uint64_t seed = 0;
+  std::vector<std::string> names;  // of the matrices that get an addition
+  bool transposed = false;         // matrices are [in, out] (GPT-2's Conv1D)
+};
+
+/// Trains W = base + (alpha / rank) B A in place of W: AdamW on A and B alone, every other parameter stays. The sum is written into
+/// the model's parameters after each step, so that whatever reads the model sees it merged.
+/// Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1; initial values and names as in PEFT.
+class Lora {
+ public:
+  /// A uniform within 1 / sqrt(in), B zero: the model computes as before. Throws ERR_MODEL_FILES for an unknown name.
+  Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& options);
+
+  /// As AdamW::step; the norm is that of the gradients of A and B.
+  double step(double learning_rate, double grad_scale, double max_grad_norm);
+
+  int64_t step_count() const { return step_; }
+  /// Goes on after update `step` with what was written into the state: sums it up anew.
+  void resume(int64_t step);
+  /// base.<name>, <module>.lora_A.weight, <module>.lora_B.weight, and exp_avg. and exp_avg_sq. of the latter two.
+  std::vector<std::pair<std::string, at::Tensor>> state() const;
+
+ private:
+  /// One matrix. Each of the flat buffers holds A [rank, in] and then B [out, rank].
+  struct Pair {
+    Parameter* parameter;
+    at::Tensor base;  // as the parameter
+    int64_t rank, in, out, offset;
+    at::Tensor a(const at::Tensor& flat) const;
+    at::Tensor b(const at::Tensor& flat) const;
+  };
+  void gather_gradients();
+  void merge();
+
+  ParameterStore& parameters_;
+  AdamWOptions adamw_;
+  double scale_;
+  bool transposed_;
+  int64_t step_ = 0;
+  std::vector<Pair> pairs_;
+  at::Tensor values_, gradients_, exp_avg_, exp_avg_sq_;  // [elements of all A and B]
+};
+
+}  // namespace hyperfit

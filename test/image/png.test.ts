@@ -1,0 +1,31 @@
+import { encode } from 'fast-png';
+import { isPng, readPng, writePng } from '../../lib/image/png.ts';
+
+const RGB = Uint8Array.of(255, 0, 0, 1, 2, 3, 0, 0, 255, 9, 8, 7);
+
+test('a picture comes back from its PNG', () => {
+  const bytes = writePng({ width: 2, height: 2, rgb: RGB });
+  expect(isPng(bytes)).toBe(true);
+  expect(readPng(bytes)).toEqual({ width: 2, height: 2, rgb: RGB });
+});
+
+test.each([
+  ['grey', { channels: 1, depth: 8, data: Uint8Array.of(5, 6) }, [5, 5, 5, 6, 6, 6]],
+  ['grey with alpha', { channels: 2, depth: 8, data: Uint8Array.of(5, 255, 6, 255) }, [5, 5, 5, 6, 6, 6]],
+  ['colour with alpha', { channels: 4, depth: 8, data: Uint8Array.of(1, 2, 3, 255, 4, 5, 6, 255) }, [1, 2, 3, 4, 5, 6]],
+  ['16-bit', { channels: 3, depth: 16, data: Uint16Array.of(0, 257, 65535, 130, 65000, 300) }, [0, 1, 255, 1, 253, 1]],
+  ['palette', { channels: 1, depth: 8, data: Uint8Array.of(1, 0), palette: [[7, 8, 9], [1, 2, 3]] }, [1, 2, 3, 7, 8, 9]],
+] as const)('%s PNGs are read', (_, image, rgb) => {
+  const picture = readPng(encode({ width: 2, height: 1, ...image, palette: 'palette' in image ? image.palette.map((colour) => [...colour]) : undefined } as Parameters<typeof encode>[0]));
+  expect([...picture.rgb]).toEqual(rgb);
+});
+
+test('transparency and damage are refused', () => {
+  const bytes = writePng({ width: 2, height: 2, rgb: RGB });
+  expect(() => readPng(encode({ width: 1, height: 1, channels: 4, data: Uint8Array.of(1, 2, 3, 254) }), 'x.png')).toThrow('expected an opaque image for `x.png`');
+  expect(() => readPng(bytes.subarray(0, bytes.length - 20))).toThrow('expected a whole PNG image');
+  const flipped = bytes.slice();
+  flipped[bytes.length - 20]! ^= 0xff;
+  expect(() => readPng(flipped)).toThrow('expected a whole PNG image');
+  expect(isPng(bytes.subarray(0, 4))).toBe(false);
+});
