@@ -1,5 +1,6 @@
 #include "engine/generation.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
@@ -34,16 +35,22 @@ TokenBatch padded(const std::vector<std::vector<int32_t>>& prompts, int64_t firs
   return {tokens.view({-1}).to(device), count, length};
 }
 
-// Gives every active row its token from logits [rows of this call, vocabulary].
+// Gives every active row its token from logits [rows of this call, vocabulary]. Rows know nothing of each other.
 void advance_rows(std::vector<GenerationRow>& rows, int64_t first, at::Tensor logits, const TokenListener& listener) {
   at::Tensor host = logits.cpu();
-  const int64_t vocabulary = host.size(1);
-  for (int64_t index = 0; index < host.size(0); ++index) {
-    GenerationRow& row = rows[first + index];
-    if (!row.active()) continue;
-    const int64_t before = row.length();
-    row.advance({host.data_ptr<float>() + index * vocabulary, static_cast<size_t>(vocabulary)});
-    if (listener && row.length() > before) listener(first + index, row.last_token(), row.last_log_probability());
+  const int64_t count = host.size(0), vocabulary = host.size(1);
+  std::vector<int64_t> before;
+  for (int64_t index = 0; index < count; ++index) before.push_back(rows[first + index].length());
+  at::parallel_for(0, count, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+    for (int64_t index = begin; index < end; ++index) {
+      GenerationRow& row = rows[first + index];
+      if (row.active()) row.advance({host.data_ptr<float>() + index * vocabulary, static_cast<size_t>(vocabulary)});
+    }
+  });
+  if (!listener) return;
+  for (int64_t index = 0; index < count; ++index) {
+    const GenerationRow& row = rows[first + index];
+    if (row.length() > before[index]) listener(first + index, row.last_token(), row.last_log_probability());
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <unordered_set>
 
@@ -14,24 +15,27 @@ bool more_probable(const Candidate& a, const Candidate& b) {
   return a.probability != b.probability ? a.probability > b.probability : a.id < b.id;
 }
 
-// Unnormalised: exp((score - best) / temperature).
-std::vector<Candidate> weigh(std::span<const float> scores, double temperature) {
+// The k-th largest score, -inf when every score stays.
+float top_k_threshold(std::span<const float> scores, int64_t k) {
+  if (k <= 0 || k >= static_cast<int64_t>(scores.size())) return kBanned;
+  std::vector<float> copy(scores.begin(), scores.end());
+  std::nth_element(copy.begin(), copy.begin() + (k - 1), copy.end(), std::greater<float>());
+  return copy[k - 1];
+}
+
+// Unnormalised: exp((score - best) / temperature). Of the top k first, so that a large vocabulary is neither weighed nor
+// sorted; ties with the k-th score stay, as in TopKLogitsWarper.
+std::vector<Candidate> weigh(std::span<const float> scores, double temperature, int64_t top_k) {
   const int32_t best = argmax(scores);
   std::vector<Candidate> result;
   if (best < 0) return result;
+  const float threshold = top_k_threshold(scores, top_k);
   for (size_t id = 0; id < scores.size(); ++id) {
-    if (scores[id] == kBanned) continue;
+    if (scores[id] == kBanned || scores[id] < threshold) continue;
     const double weight = std::exp((static_cast<double>(scores[id]) - scores[best]) / temperature);
     result.push_back({static_cast<int32_t>(id), weight});
   }
   return result;
-}
-
-// Ties with the k-th score stay, as in TopKLogitsWarper. Expects a sorted list.
-void keep_top_k(std::vector<Candidate>& sorted, int64_t k) {
-  if (k <= 0 || k >= static_cast<int64_t>(sorted.size())) return;
-  const double threshold = sorted[k - 1].probability;
-  while (sorted.back().probability < threshold) sorted.pop_back();
 }
 
 void normalize(std::vector<Candidate>& list) {
@@ -74,10 +78,9 @@ int32_t argmax(std::span<const float> scores) {
 }
 
 std::vector<Candidate> candidates(std::span<const float> scores, const SamplingOptions& options) {
-  std::vector<Candidate> list = weigh(scores, options.temperature);
+  std::vector<Candidate> list = weigh(scores, options.temperature, options.top_k);
   if (list.empty()) return list;
   std::sort(list.begin(), list.end(), more_probable);
-  keep_top_k(list, options.top_k);
   keep_top_p(list, options.top_p);
   keep_min_p(list, options.min_p);
   normalize(list);
