@@ -176,7 +176,7 @@ export interface NativeLora {
 
 export interface NativeAddon {
   // library
-  libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number };
+  libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; bfloat16Products: boolean; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number };
   setNumThreads(threads: number): void;
   /** Our own CPU kernels (the default), or libtorch's operators, which are their oracle. For the whole process. */
   setKernels(enabled: boolean): void;

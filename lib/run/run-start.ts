@@ -25,6 +25,9 @@ export interface RunStart {
 export async function startRun(config: RunConfig, folder: RunFolder, onWarning: (message: string) => void, signal?: AbortSignal): Promise<RunStart> {
   if (config.threads !== null) addon().setNumThreads(config.threads);
   const { device, computeDtype, betas, eps, weightDecay } = config;
+  if (computeDtype === 'bfloat16' && device === 'cpu' && !addon().libraryInfo().bfloat16Products) {
+    onWarning('this CPU has no bfloat16 instructions: computeDtype bfloat16 will be right but slow; float32 is faster here');
+  }
   const loading = { device, computeDtype, ...given({ signal }) };
   if (config.resume) {
     const newest = await newestCheckpoint(folder.checkpoints, onWarning);

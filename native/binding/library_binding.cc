@@ -10,6 +10,7 @@
 #include "binding/errors.h"
 #include "binding/readers.h"
 #include "kernels/enabled.h"
+#include "kernels/few_rows_product.h"
 
 namespace hyperfit::binding {
 namespace {
@@ -33,6 +34,7 @@ Napi::Value library_info(const Napi::CallbackInfo& info) {
   result.Set("torchVersion", loaded_version());
   result.Set("builtFor", HYPERFIT_TORCH_SERIES);
   result.Set("cpuCapability", at::get_cpu_capability());
+  result.Set("bfloat16Products", kernels::has_bfloat16_products());
   result.Set("numThreads", Napi::Number::New(env, at::get_num_threads()));
   result.Set("cudaAvailable", cuda);
   result.Set("cudaDeviceCount", Napi::Number::New(env, cuda ? at::detail::getCUDAHooks().deviceCount() : 0));
