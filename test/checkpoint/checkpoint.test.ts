@@ -17,8 +17,8 @@ async function lossesOf(model: Model, more: Partial<HyperfitOptions>): Promise<n
 }
 
 /** Trains five steps and saves. */
-async function trainAndSave(folder: string): Promise<string> {
-  const model = await Model.load(TINY_MODEL);
+async function trainAndSave(folder: string, computeDtype: 'float32' | 'bfloat16' = 'float32'): Promise<string> {
+  const model = await Model.load(TINY_MODEL, { computeDtype });
   const optimizer = new Optimizer(model);
   const run = hyperfit(model, options({ maxSteps: 5, optimizer }));
   await run;
@@ -28,13 +28,13 @@ async function trainAndSave(folder: string): Promise<string> {
   return path;
 }
 
-test('a loaded checkpoint goes on bit for bit as if it had never stopped', async () => {
-  const whole = await Model.load(TINY_MODEL);
+test.each(['float32', 'bfloat16'] as const)('%s: a loaded checkpoint goes on bit for bit as if it had never stopped', async (computeDtype) => {
+  const whole = await Model.load(TINY_MODEL, { computeDtype });
   const expected = await lossesOf(whole, { maxSteps: 10 });
   whole.dispose();
   const folder = freshFolder();
-  await trainAndSave(folder);
-  const { model, optimizer, state } = await loadCheckpoint(folder);
+  await trainAndSave(folder, computeDtype);
+  const { model, optimizer, state } = await loadCheckpoint(folder, { computeDtype });
   expect(state).toMatchObject({ step: 5, epoch: 1, position: 2, sampleCount: 7 });
   expect(await lossesOf(model, { maxSteps: 10, optimizer, state })).toEqual(expected.slice(10));
   optimizer.dispose();
