@@ -11,11 +11,19 @@
 
 namespace hyperfit {
 
-bool Linear::by_kernel(const at::Tensor& x) const { return !transposed && kernels::is_few_rows(x, weight->compute); }
+bool Linear::by_kernel(const at::Tensor& x) const { return kernels::is_few_rows(x, weight->compute); }
+
+void Linear::multiply_few_rows(at::Tensor& y, const at::Tensor& x) const {
+  if (transposed) {
+    kernels::few_rows_linear_transposed(y, x, weight->compute);
+  } else {
+    kernels::few_rows_linear(y, x, weight->compute);
+  }
+}
 
 void Linear::forward(at::Tensor& y, const at::Tensor& x) const {
   if (by_kernel(x)) {
-    kernels::few_rows_linear(y, x, weight->compute);
+    multiply_few_rows(y, x);
     if (bias) y.add_(bias->compute);
   } else if (bias) {
     at::addmm_out(y, bias->compute, x, in_out());
@@ -39,7 +47,7 @@ void Linear::forward_exact(at::Tensor& y, const at::Tensor& x) const {
     const int64_t rows = std::min(kernels::kFewRows, x.size(0) - row);
     at::Tensor some_y = y.narrow(0, row, rows), some_x = x.narrow(0, row, rows);
     if (by_kernel(some_x)) {
-      kernels::few_rows_linear(some_y, some_x, weight->compute);
+      multiply_few_rows(some_y, some_x);
     } else {
       at::mm_out(some_y, some_x.to(at::kFloat), in_out().to(at::kFloat));
     }

@@ -27,6 +27,7 @@ struct Linear {
  private:
   at::Tensor out_in() const { return transposed ? weight->compute.t() : weight->compute; }
   bool by_kernel(const at::Tensor& x) const;
+  void multiply_few_rows(at::Tensor& y, const at::Tensor& x) const;
   at::Tensor in_out() const { return transposed ? weight->compute : weight->compute.t(); }
 };
 

@@ -14,4 +14,7 @@ bool is_few_rows(const at::Tensor& x, const at::Tensor& weight);
 /// does not depend on the other rows: a sequence decodes to the same bits alone and in a batch of up to kFewRows.
 void few_rows_linear(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
 
+/// The same with W [in, out] row-major, as GPT-2 stores it.
+void few_rows_linear_transposed(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
+
 }  // namespace hyperfit::kernels

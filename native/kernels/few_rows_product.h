@@ -5,7 +5,7 @@
 
 namespace hyperfit::kernels {
 
-/// y [rows, out] = x [rows, in] W^T, W [out, in], all row-major.
+/// y [rows, out] = x [rows, in] W^T, W [out, in], or y = x W, W [in, out]; all row-major.
 template <class Y, class X>
 struct FewRowsProduct {
   Y* y;

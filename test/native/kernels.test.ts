@@ -15,10 +15,7 @@ async function both<T>(compute: () => Promise<T>): Promise<{ kernels: T; operato
   }
 }
 
-/** GPT-2's layer norms and transposed weights have no kernel of ours yet. */
-const WITH_KERNELS = TINY_MODELS.filter((name) => !name.startsWith('gpt2'));
-
-describe.each(WITH_KERNELS)('%s: the kernels against the operators of libtorch', (name) => {
+describe.each(TINY_MODELS)('%s: the kernels against the operators of libtorch', (name) => {
   test('logits', () =>
     withModel(tinyModelPath(name), 'cpu', async (model) => {
       const batch = makeBatch(randomRows(1, 3, 19, model.config.vocabSize));
