@@ -116,21 +116,30 @@ Napi::Value model_forward(const Napi::CallbackInfo& info) {
       });
 }
 
-Napi::Value model_forward_backward(const Napi::CallbackInfo& info) {
+/// Queues one of the model's calls on (tokens, targets); `to_value` makes its result a JavaScript value.
+template <class Result>
+Napi::Value queue_on_batch(const Napi::CallbackInfo& info, Result (Model::*call)(const TokenBatch&, const at::Tensor&, const StopSignals&),
+                           Napi::Value (*to_value)(Napi::Env, Result&)) {
   auto model = model_argument(info);
   TrainingBatch batch = read_training_batch(info, model->decoder().config());
   Control control(info[5]);
   return queue_task(
       info.Env(),
-      [model, batch, control] {
-        return model->forward_backward(to_device(batch.tokens, *model), batch.targets.ids.to(model->device()), control.signals());
+      [model, batch, control, call] {
+        return ((*model).*call)(to_device(batch.tokens, *model), batch.targets.ids.to(model->device()), control.signals());
       },
-      [](Napi::Env env, LossSum& loss) {
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("lossSum", Napi::Number::New(env, loss.loss_sum));
-        result.Set("tokenCount", Napi::Number::New(env, static_cast<double>(loss.token_count)));
-        return result;
-      });
+      to_value);
+}
+
+Napi::Value loss_object(Napi::Env env, LossSum& loss) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("lossSum", Napi::Number::New(env, loss.loss_sum));
+  result.Set("tokenCount", Napi::Number::New(env, static_cast<double>(loss.token_count)));
+  return result;
+}
+
+Napi::Value model_forward_backward(const Napi::CallbackInfo& info) {
+  return queue_on_batch(info, &Model::forward_backward, &loss_object);
 }
 
 Napi::Value model_zero_gradients(const Napi::CallbackInfo& info) {
@@ -147,7 +156,7 @@ Napi::Float32Array float_array(Napi::Env env, const at::Tensor& column) {
   return array;
 }
 
-Napi::Value stats_object(Napi::Env env, const TokenStats& stats) {
+Napi::Value stats_object(Napi::Env env, TokenStats& stats) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("loss", float_array(env, stats.loss));
   result.Set("entropy", float_array(env, stats.entropy));
@@ -160,17 +169,7 @@ Napi::Value stats_object(Napi::Env env, const TokenStats& stats) {
   return result;
 }
 
-Napi::Value model_token_stats(const Napi::CallbackInfo& info) {
-  auto model = model_argument(info);
-  TrainingBatch batch = read_training_batch(info, model->decoder().config());
-  Control control(info[5]);
-  return queue_task(
-      info.Env(),
-      [model, batch, control] {
-        return model->token_stats(to_device(batch.tokens, *model), batch.targets.ids.to(model->device()), control.signals());
-      },
-      [](Napi::Env env, TokenStats& stats) { return stats_object(env, stats); });
-}
+Napi::Value model_token_stats(const Napi::CallbackInfo& info) { return queue_on_batch(info, &Model::token_stats, &stats_object); }
 
 Napi::Value model_changed_share(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
