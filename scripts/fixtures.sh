@@ -30,6 +30,11 @@ programs=("$@")
 export CUBLAS_WORKSPACE_CONFIG=:4096:8 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1
 cd "$root"
 for program in "${programs[@]}"; do
+  if [ -f "$here/$program.mjs" ]; then
+    echo "== $program" >&2
+    node "$here/$program.mjs"
+    continue
+  fi
   [ -f "$here/$program.py" ] || { echo "expected one of the programs in $here, got $program" >&2; exit 2; }
   echo "== $program" >&2
   "$python" "$here/$program.py"
