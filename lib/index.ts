@@ -38,6 +38,7 @@ export { loadImageSequences, type ImageSequenceOptions } from './run/image-data.
 export { completeImages, type CompletionOptions } from './run/image-completion.ts';
 export { run, type RunEvent, type RunHooks, type RunResult } from './run/run.ts';
 export * from './compare/index.ts';
+export * from './study/index.ts';
 export { normalizeConfig, type NormalizedConfig } from './config/normalize.ts';
 export { presetLayer, type ConfigLayer } from './config/layers.ts';
 export { PRESETS, type PresetName } from './config/presets.ts';

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Model, Tensor } from 'hyperfit';
 
+export { peakBytes } from './peak.mjs';
+
 export const settings = JSON.parse(process.argv[2]);
 
 export const answer = (result) => console.log(JSON.stringify(result));
@@ -13,8 +15,6 @@ export function runtimeBytes() {
   Tensor.from([0]).dispose();
   return process.memoryUsage.rss();
 }
-
-export const peakBytes = () => process.resourceUsage().maxRSS * 1024;
 
 /** The model of the settings; where its compute type is refused, says why and ends. */
 export async function loadModel() {

@@ -27,6 +27,9 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   output: 'out',
   outputdir: 'out',
   dataset: 'data',
+  lorar: 'loraRank',
+  targetmodules: 'loraTargets',
+  layerstotransform: 'loraLayers',
 };
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');

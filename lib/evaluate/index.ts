@@ -1,7 +1,8 @@
 export { bleuSignature, corpusBleu, sentenceBleu, type BleuOptions, type BleuScore, type BleuSmoothing } from './bleu.ts';
 export { bradleyTerry, BRADLEY_TERRY_SIGNATURE, type BradleyTerry, type Match } from './bradley-terry.ts';
-export { bootstrapMean, bootstrapSignature, type BootstrapInterval, type BootstrapOptions } from './bootstrap.ts';
+export { bootstrapMean, bootstrapRatio, bootstrapSignature, pairedBootstrap, type BootstrapInterval, type BootstrapOptions, type Cluster, type PairedDifference } from './bootstrap.ts';
 export { certify, type Certificate } from './certificate.ts';
+export { DatasetBleu, datasetBleuSignature } from './dataset-bleu.ts';
 export { evaluate, type EvaluableModel, type EvaluatedGeneration, type EvaluationOptions, type EvaluationResult } from './evaluation.ts';
 export { trainingLossFloor } from './loss-floor.ts';
 export { fleissKappa, FLEISS_KAPPA_SIGNATURE, type FleissKappa } from './fleiss-kappa.ts';
@@ -23,6 +24,7 @@ export { distinctN, distinctSignature, diversity, repetitionSignature, repN } fr
 export { selfBleu, selfBleuScores, selfBleuSignature } from './self-bleu.ts';
 export { signTest, SIGN_TEST_SIGNATURE, type SignTest } from './sign-test.ts';
 export { measureTexts, TEXT_SIGNATURES, type TextMetrics } from './text-metrics.ts';
+export { LIKELIHOOD_FORMULAS, signNumber } from './signature.ts';
 export { TokenStatistics, tokenStatisticsSignature, type SequenceStatistics, type TokenStatisticsSummary, type TopKMass } from './token-statistics.ts';
 export { tokenize13a } from './tokenize-13a.ts';
 export { meanTypeTokenRatio, ttrSignature, TTR_WINDOW, typeTokenRatio, typeTokenRatioByPosition } from './type-token-ratio.ts';

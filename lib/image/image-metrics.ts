@@ -6,12 +6,15 @@ export interface ImageMetrics {
   paletteTtr: number;
   /** Distinct rows over completed rows. */
   distinctRows: number;
+  /** Pixels equal to those of the training image that has the most of them; null without training images. */
+  trainingMatch: number | null;
 }
 
 export const IMAGE_SIGNATURES = {
   rowRepeatRate: 'rowRepeatRate|rows:completed-whole|equal-to:row-above|mean:images',
   paletteTtr: 'paletteTtr|unit:palette-ids|pixels:completed|distinct/total|mean:images',
   distinctRows: 'distinctRows|rows:completed-whole|distinct/total|mean:images',
+  trainingMatch: 'trainingMatch|pixels:completed|equal-to:nearest-training-image|mean:images',
 } as const;
 
 /** How many pixels of an image are given: a quarter, as in the paper (section 7.1). */
@@ -22,8 +25,9 @@ export function contextPixels({ width, height }: { width: number; height: number
 /**
  * Measures one image of `width` pixels a row of which the first `context` pixels were given. Rows that the context touches are left out
  * of the row metrics, though the first row is compared with the one above it.
+ * @param train the pixels of each training image
  */
-export function measureImage(pixels: Int32Array, width: number, context: number): ImageMetrics {
+export function measureImage(pixels: Int32Array, width: number, context: number, train: readonly Int32Array[] = []): ImageMetrics {
   const completed = pixels.subarray(context);
   const rows: string[] = [];
   for (let at = 0; at < pixels.length; at += width) rows.push(pixels.subarray(at, at + width).join(' '));
@@ -33,12 +37,24 @@ export function measureImage(pixels: Int32Array, width: number, context: number)
     rowRepeatRate: own.filter((row, index) => row === rows[first + index - 1]).length / own.length,
     paletteTtr: new Set(completed).size / completed.length,
     distinctRows: new Set(own).size / own.length,
+    trainingMatch: train.length === 0 ? null : train.reduce((most, image) => Math.max(most, equalPixels(pixels, image, context)), 0) / completed.length,
   };
+}
+
+function equalPixels(pixels: Int32Array, image: Int32Array, from: number): number {
+  let equal = 0;
+  for (let at = from; at < pixels.length; at++) if (pixels[at] === image[at]) equal++;
+  return equal;
 }
 
 /** The mean over images, null for none. */
 export function meanImageMetrics(each: readonly ImageMetrics[]): ImageMetrics | null {
   if (each.length === 0) return null;
-  const mean = (key: keyof ImageMetrics): number => each.reduce((sum, metrics) => sum + metrics[key], 0) / each.length;
-  return { rowRepeatRate: mean('rowRepeatRate'), paletteTtr: mean('paletteTtr'), distinctRows: mean('distinctRows') };
+  const mean = (valueOf: (metrics: ImageMetrics) => number): number => each.reduce((sum, metrics) => sum + valueOf(metrics), 0) / each.length;
+  return {
+    rowRepeatRate: mean(({ rowRepeatRate }) => rowRepeatRate),
+    paletteTtr: mean(({ paletteTtr }) => paletteTtr),
+    distinctRows: mean(({ distinctRows }) => distinctRows),
+    trainingMatch: each.some(({ trainingMatch }) => trainingMatch === null) ? null : mean(({ trainingMatch }) => trainingMatch!),
+  };
 }

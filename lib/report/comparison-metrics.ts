@@ -35,6 +35,7 @@ export const COMPARISON_METRICS: readonly ComparisonMetric[] = [
   { label: 'Row repeats', shortLabel: 'row repeats', unit: 'share of completed rows equal to the row above', about: 'images', direction: 'lower', format: ({ rowRepeatRate }) => formatNumber(rowRepeatRate, 3) },
   { label: 'Palette TTR', shortLabel: 'palette TTR', unit: 'distinct / total ids, completed pixels', about: 'images', direction: 'higher', format: ({ paletteTtr }) => formatNumber(paletteTtr, 3) },
   { label: 'Distinct rows', shortLabel: 'distinct rows', unit: 'share of completed rows', about: 'images', direction: 'higher', format: ({ distinctRows }) => formatNumber(distinctRows, 3) },
+  { label: 'Training match', shortLabel: 'training match', unit: 'completed pixels equal to the nearest training image', about: 'images', direction: 'lower', format: ({ trainingMatch }) => formatNumber(trainingMatch, 3) },
   { label: 'Entropy', shortLabel: 'entropy', unit: 'nats', about: 'model', format: ({ entropy }) => formatNumber(entropy, 2) },
   { label: 'Top-1 mass', shortLabel: 'top-1', unit: 'probability', about: 'model', format: ({ top1Mass }) => formatNumber(top1Mass, 3) },
   { label: 'Held-out loss', shortLabel: 'held-out', unit: 'nats per token', about: 'model', format: ({ heldOutLoss }) => formatNumber(heldOutLoss, 2) },

@@ -1,4 +1,5 @@
 import { given } from '../config/given.ts';
+import type { Sequence } from '../data/sequences.ts';
 import { evaluate, type EvaluatedGeneration, type EvaluationResult } from '../evaluate/evaluation.ts';
 import { tokenStatisticsSignature } from '../evaluate/token-statistics.ts';
 import type { ImageFormat } from '../image/image-format.ts';
@@ -24,7 +25,7 @@ export async function evaluateImages(parts: ComparisonParts & { images: ImageFor
   const generations = await complete(model, data.contexts.slice(0, count).map(({ context }) => context), images, { signal, onToken });
   const signatures = { ...IMAGE_SIGNATURES, likelihood: tokenStatisticsSignature(), generation: `generation|greedy|context:${contextPixels(images)}-pixels` };
   const result = { ...likelihood, generations, signatures, counts: { ...likelihood.counts, contexts: generations.length } };
-  return { result, image: meanImageMetrics(generations.map((generation) => measureGeneration(generation, images))) };
+  return { result, image: meanImageMetrics(measureGenerations(generations, images, data.train)) };
 }
 
 async function complete(model: Model, contexts: readonly Int32Array[], format: ImageFormat, options: { signal: AbortSignal | undefined; onToken: (() => void) | undefined }): Promise<EvaluatedGeneration[]> {
@@ -37,6 +38,8 @@ export function pixelsOf({ promptIds, ids }: Pick<EvaluatedGeneration, 'promptId
   return Int32Array.of(...promptIds.subarray(1), ...ids);
 }
 
-export function measureGeneration(generation: EvaluatedGeneration, format: ImageFormat): ImageMetrics {
-  return measureImage(pixelsOf(generation), format.width, contextPixels(format));
+/** Each image measured by itself; the targets of the training sequences are their pixels. */
+export function measureGenerations(generations: readonly EvaluatedGeneration[], format: ImageFormat, train: readonly Sequence[]): ImageMetrics[] {
+  const pixels = train.flatMap(({ targets }) => (targets === undefined ? [] : [targets]));
+  return generations.map((generation) => measureImage(pixelsOf(generation), format.width, contextPixels(format), pixels));
 }

@@ -1,12 +1,13 @@
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
-import type { Context } from '../data/selection.ts';
+import type { Sequence } from '../data/sequences.ts';
 import type { EvaluatedGeneration } from '../evaluate/evaluation.ts';
 import { renderGrid } from '../image/grid.ts';
 import { decodePixels, type ImageFormat } from '../image/image-format.ts';
 import { contextPixels, IMAGE_SIGNATURES, meanImageMetrics, type ImageMetrics } from '../image/image-metrics.ts';
 import { writePng } from '../image/png.ts';
 import type { ComparedVariant } from './comparison.ts';
-import { measureGeneration, pixelsOf } from './image-comparison.ts';
+import { measureGenerations, pixelsOf } from './image-comparison.ts';
+import type { RunData } from './run-data.ts';
 import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
 
 /** One row of the grid: its figures, the mean first. */
@@ -32,7 +33,7 @@ export interface ImagesFile {
 }
 
 /** Writes images.png and images.json: real images, their completions by the original model, and by the hyperfitted one where there is one yet. */
-export async function writeImages(folder: RunFolder, variants: readonly ComparedVariant[], contexts: readonly Context[], format: ImageFormat): Promise<void> {
+export async function writeImages(folder: RunFolder, variants: readonly ComparedVariant[], { contexts, train, images: format }: RunData & { images: ImageFormat }): Promise<void> {
   const shown = contexts.slice(0, variants[0]?.result.generations.length ?? 0);
   const real = { name: 'real images', generations: shown.map(({ context, original }) => ({ promptIds: context, ids: original })) };
   const rows = [real, ...variants.map(({ name, result }) => ({ name, generations: result.generations }))];
@@ -44,7 +45,7 @@ export async function writeImages(folder: RunFolder, variants: readonly Compared
     colours: format.palette.length,
     contextPixels: given,
     sources: shown.map(({ source }) => source),
-    rows: rows.map(({ name, generations }) => measureRow(name, generations, format)),
+    rows: rows.map(({ name, generations }) => measureRow(name, generations, format, train)),
     signatures: IMAGE_SIGNATURES,
   };
   const pictures = rows.map(({ generations }) => generations.map((generation) => decodePixels(pixelsOf(generation), format)));
@@ -52,8 +53,8 @@ export async function writeImages(folder: RunFolder, variants: readonly Compared
   await writeJson(folder.imageFiguresFile, file);
 }
 
-function measureRow(name: string, generations: readonly EvaluatedGeneration[], format: ImageFormat): ImageRow {
-  const images = generations.map((generation) => measureGeneration(generation, format));
+function measureRow(name: string, generations: readonly EvaluatedGeneration[], format: ImageFormat, train: readonly Sequence[]): ImageRow {
+  const images = measureGenerations(generations, format, train);
   return { name, mean: meanImageMetrics(images), images };
 }
 

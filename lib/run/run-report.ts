@@ -40,7 +40,7 @@ export function readReportData(folder: RunFolder): ReportData {
     continuations: comparison === undefined || images !== undefined ? [] : continuations(comparison),
     ...(images === undefined ? {} : { images }),
     ...(memorisation === undefined ? {} : { memorisation: reportedMemorisation(memorisation, comparison!) }),
-    notes: file.warnings,
+    notes: [...new Set([...file.warnings, ...metrics.filter(({ type }) => type === 'warning').map(({ message }) => String(message))])],
     ...(certificate === undefined ? {} : { certificate: certificate as unknown as NonNullable<ReportData['certificate']> }),
     ...(comparison?.variants[0] === undefined ? {} : { signatures: { ...comparison.variants[0].result.signatures, ...(memorisation?.variants[0] === undefined ? {} : { memorisation: memorisation.variants[0].signature }) } }),
   };

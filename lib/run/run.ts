@@ -160,6 +160,12 @@ class RunInProgress {
     return BestKeeper.open({ folder: folder.checkpoints, keepBest: config.keepBest, model: start.model, step: start.state?.step ?? 0, stepsPerEpoch, records });
   }
 
+  /** What shows on the way stands in the log and on the page; what shows before the first step in run.json. */
+  #warn(message: string): void {
+    this.#log?.write({ type: 'warning', step: this.#training.state.step, message });
+    this.hooks.onWarning?.(message);
+  }
+
   #record(event: TrainEvent | ValidationRecord | BestEvent): void {
     this.#log?.write({ ...event });
     this.hooks.onEvent?.(event);
@@ -218,7 +224,7 @@ class RunInProgress {
   async #writeComparison(variants: ComparedVariant[]): Promise<void> {
     const { contexts, images } = this.data;
     await writeComparison(this.folder, variants, contexts, this.start.model.tokenizer);
-    if (images !== undefined) await writeImages(this.folder, variants, contexts, images);
+    if (images !== undefined) await writeImages(this.folder, variants, { ...this.data, images });
   }
 
   async #certify(): Promise<RunResult['certificate']> {
@@ -227,7 +233,7 @@ class RunInProgress {
     const changedShare = await this.#checkChange();
     const { step } = this.#training.state;
     if (certificate.meanLoss < certificate.lossFloor * (1 - ROUNDING)) {
-      this.hooks.onWarning?.(`a mean loss of ${certificate.meanLoss.toPrecision(3)} lies below ${certificate.lossFloor.toPrecision(3)}, which no causal model can: targets are wrong or visible`);
+      this.#warn(`a mean loss of ${certificate.meanLoss.toPrecision(3)} lies below ${certificate.lossFloor.toPrecision(3)}, which no causal model can: targets are wrong or visible`);
     }
     const best = readBest(this.folder.checkpoints);
     this.#log?.write({ type: 'certificate', step, ...certificate, changedShare, best });
@@ -239,7 +245,7 @@ class RunInProgress {
     const changedShare = await measureChangedShare(this.folder, this.start.model);
     // Of LoRA most weights are meant to stay.
     const warning = this.config.loraRank > 0 ? undefined : frozenWeightsWarning(changedShare, this.#training.state.step);
-    if (warning !== undefined) this.hooks.onWarning?.(warning);
+    if (warning !== undefined) this.#warn(warning);
     return changedShare;
   }
 

@@ -106,6 +106,7 @@ describe('text values', () => {
   test.each([
     ['learningRate', '1e-5', 1e-5],
     ['betas', '0.9,0.95', [0.9, 0.95]],
+    ['loraTargets', 'q_proj,v_proj', ['q_proj', 'v_proj']],
     ['samples', 'none', null],
     ['order', 'swap-3', 'swap-3'],
     ['resume', 'true', true],

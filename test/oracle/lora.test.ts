@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addon } from '../../lib/addon.ts';
+import type { NativeLora } from '../../lib/addon-types.ts';
 import type { LoraOptions } from '../../lib/model/lora.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
@@ -125,6 +127,17 @@ describe('refusals', () => {
     ['no alpha', { alpha: 0 }, 'alpha of LoRA, got 0'],
   ])('%s', (_, lora, message) => {
     expect(() => new Optimizer(model, { lora })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining(message) as string }) as Error);
+  });
+
+  test.each<[string, Partial<NativeLora>, object]>([
+    ['a rank of no columns', { rank: 0 }, { message: expect.stringContaining('lora.rank') }],
+    ['a name that no parameter has', { names: ['model.layers.9.mlp.up_proj.weight'] }, { code: 'ERR_MODEL_FILES' }],
+    ['a vector', { names: ['model.norm.weight'] }, { code: 'ERR_MODEL_FILES', message: expect.stringContaining('expected a matrix') }],
+    ['a seed below zero', { seed: -1 }, { message: expect.stringContaining('lora.seed') }],
+    ['names that are none', { names: [7] as never }, { message: expect.stringContaining('lora.names') }],
+  ])('by the addon itself: %s', (_, wrong, refused) => {
+    const lora = { rank: 2, alpha: 2, seed: 0, names: ['model.layers.0.mlp.up_proj.weight'], transposed: false, ...wrong };
+    expect(() => addon().optimizerCreate(model.handle, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, lora })).toThrow(expect.objectContaining(refused) as Error);
   });
 
   test('the state of another rank', async () => {

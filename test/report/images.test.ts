@@ -2,7 +2,7 @@ import { renderReport } from '../../lib/report/report.ts';
 import type { ReportData, ReportImages } from '../../lib/report/report-data.ts';
 
 const png = Uint8Array.of(1, 2, 3);
-const images: ReportImages = { png, width: 400, rows: ['real images', '<b>original</b>'], real: { rowRepeatRate: 0.125, paletteTtr: 0.5, distinctRows: 0.75 } };
+const images: ReportImages = { png, width: 400, rows: ['real images', '<b>original</b>'], real: { rowRepeatRate: 0.125, paletteTtr: 0.5, distinctRows: 0.75, trainingMatch: 0.5 } };
 const data: ReportData = {
   title: 'images',
   facts: [],
@@ -21,7 +21,7 @@ test('the grid stands in the page itself, and the policy lets it', () => {
   expect(html).toMatch(/content="default-src 'none'; [^"]*; img-src data:"/);
   expect(html.match(/<img/g)).toHaveLength(1);
   expect(html).toContain('Rows from above: real images; &lt;b&gt;original&lt;/b&gt;.');
-  expect(html).toContain('row repeats 0.125, palette TTR 0.500, distinct rows 0.750');
+  expect(html).toContain('row repeats 0.125, palette TTR 0.500, distinct rows 0.750, training match 0.500');
 });
 
 test('figures of images take the place of those of texts', () => {

@@ -68,7 +68,7 @@ test('a run completes held-out images before and after, and keeps grid, figures 
   expect(file).toMatchObject({ width: SIDE, height: SIDE, colours: 4, contextPixels: 16 });
   expect(file.rows.map(({ name, images }) => [name, images.length])).toEqual([['real images', 6], ['original, greedy', 6], ['hyperfitted, greedy', 6]]);
   expect(file.rows[2]!.mean).toEqual(result.comparison[1]!.image);
-  expect(file.rows[0]!.mean).toMatchObject({ rowRepeatRate: 0 });
+  expect(file.rows[0]!.mean).toMatchObject({ rowRepeatRate: 0, trainingMatch: 1 });
   const grid = readPng(readFileSync(folder.imagesFile));
   expect([grid.width, grid.height]).toEqual([6 * (96 + 6) + 6, 3 * (96 + 6) - 6 + 12]);
   const page = readFileSync(folder.reportFile, 'utf8');

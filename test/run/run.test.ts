@@ -143,6 +143,16 @@ test('a run whose updates are lost to rounding says so', async () => {
   expect(warnings).toEqual([expect.stringContaining('cannot move'), expect.stringMatching(/only [\d.]+ % of the weights changed/)]);
 });
 
+test('and says so at its first evaluation, on the page too', async () => {
+  const at: [number, string][] = [];
+  let step = 0;
+  const normalized = settings({ learningRate: 1e-12, maxSteps: 3, evaluateEverySteps: 1, keepBest: 'none' });
+  await run(normalized, { onEvent: (event) => (step = event.type === 'step' ? event.step : step), onWarning: (message) => at.push([step, message]) });
+  const frozen = at.filter(([, message]) => message.includes('weights changed'));
+  expect(frozen.map(([when, message]) => [when, / in (\d+) steps/.exec(message)![1]])).toEqual([[1, '1'], [3, '3']]);
+  expect(readReportData(runFolder(normalized.config.out!)).notes).toEqual(at.map(([, message]) => message));
+});
+
 test('LoRA of the last layer trains that layer, resumes, and does not warn of weights that are meant to stay', async () => {
   const warnings: string[] = [];
   const values = { samples: 8, loraRank: 2, loraTargets: ['q_proj', 'down_proj'], loraLayers: 1, evaluateEverySteps: 2, saveEverySteps: 2 };

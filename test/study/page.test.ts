@@ -1,0 +1,87 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { pathToFileURL } from 'node:url';
+import { adjustTests, chartOf, comparePairs, measuredSeries, NO_FINDINGS, type Findings } from '../../lib/study/findings.ts';
+import { plain } from '../../lib/study/measured.ts';
+import type { StudyFile } from '../../lib/study/study-file.ts';
+import { renderStudyPage } from '../../lib/study/study-page.ts';
+import { renderStudyTable } from '../../lib/study/study-table.ts';
+import { CHROMIUM, launchBrowser, testWithBrowser } from '../compare/browser.ts';
+
+const HOSTILE = `</style><script>alert(1)</script><img src=x onerror='alert(2)'>|"`;
+
+function sampleFile(text = 'fine'): StudyFile {
+  const measured = (value: number, low: number | null = null, high: number | null = null) => ({ ...plain(value, 'ttr|unit:token-ids', 64, ['text-a']), low, high, seeds: [value, value + 0.01] });
+  const runs = (values: number[]) => [{ cell: 'text-a', parts: values.map((sum) => ({ sum, count: 1 })) }];
+  const findings: Findings = adjustTests({
+    ...NO_FINDINGS,
+    rows: [
+      { of: text, quantity: text, paper: { text: '.600', mark: 'S' }, ours: measured(0.61, 0.58, 0.64), digits: 3 },
+      { of: 'original', quantity: 'type-token ratio', paper: null, ours: null, digits: 3 },
+    ],
+    charts: [chartOf({ title: text, xLabel: text, yLabel: text, digits: 2, xScale: 'log', pointName: 'samples' }, [measuredSeries(text, 1, [8, 16, 128].map((x, at) => ({ x, measured: measured(0.4 + at / 10) })))])],
+    matrices: [{ title: text, rowTitle: text, columnTitle: 'b', rows: ['a', text], columns: ['a', 'b'], values: [[measured(1), measured(0.7)], [null, measured(1)]], digits: 2 }],
+    tests: comparePairs('type-token ratio', [[{ name: text, runs: runs([3, 4, 5]) }, { name: 'b', runs: runs([1, 2, 3]) }]]),
+    texts: [{ context: text, continuations: [{ name: text, text }] }],
+    notes: [text],
+  });
+  return {
+    schemaVersion: 1, study: 'quality', title: `A study ${text}`, question: text, startedAt: '2026-01-01T00:00:00.000Z', finishedAt: '2026-01-01T00:01:00.000Z',
+    versions: { hyperfit: '0.1.0', node: 'v20', torch: '2.11.0' },
+    machine: { platform: 'linux-x64', processor: text, cores: 2, memoryGiB: 8, device: 'cpu', threads: 2 },
+    model: { path: text, type: 'llama', files: {} },
+    domains: [{ name: 'noise', data: text, heldOut: null, train: { sequences: 16, sha256: 'aa' }, heldOutSequences: { sequences: 8, sha256: 'bb' }, contexts: { contexts: 4, sha256: 'cc' } }],
+    seeds: [0, 1],
+    settings: { config: { computeDtype: 'float32', sequenceLength: 256, learningRate: 1e-4, batchSize: 8, epochs: 20, maxNewTokens: 96 } } as StudyFile['settings'],
+    cells: [{ id: 'text-a', kind: 'text', hash: 'dd', file: 'cells/text-a.json', seconds: 1.5 }],
+    findings,
+  };
+}
+
+test('every measured number on the page says n, signature and file', () => {
+  const html = renderStudyPage(sampleFile());
+  const cells = [...html.matchAll(/<td( title="([^"]*)")?>([^<]*\d[^<]*)/g)].filter(([, , , number]) => number !== '.600');
+  expect(cells.length).toBeGreaterThanOrEqual(7);
+  for (const [, , title] of cells) expect(title).toMatch(/^n \d+.*\|.*hyperfit:.*cells\/text-a\.json$/);
+  for (const [, title] of html.matchAll(/<circle[^>]*><title>(.*?)<\/title>/g)) expect(title).toMatch(/samples \d+: 0\.\d\d; n 64; ttr\|.*cells\/text-a\.json/);
+  expect(html).toContain('<td>.600</td><td>S</td>');
+});
+
+test('hostile text is escaped everywhere', () => {
+  const html = renderStudyPage(sampleFile(HOSTILE));
+  expect(html).not.toMatch(/<script|<img|onerror='/);
+  const table = renderStudyTable(sampleFile(HOSTILE));
+  // Bars inside a cell are escaped: every row of results has its five cells.
+  const rows = table.split('\n').filter((line) => line.startsWith('| ') && line.includes('.600'));
+  expect(rows.map((line) => line.replaceAll('\\|', '').split('|').length)).toEqual([7]);
+});
+
+describe('in a browser', () => {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    if (CHROMIUM !== undefined) browser = await launchBrowser();
+  });
+  afterAll(async () => browser?.close());
+
+  testWithBrowser('the page loads nothing, complains of nothing, and its style applies', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'hyperfit-study-')), 'index.html');
+    writeFileSync(path, renderStudyPage(sampleFile(HOSTILE)));
+    const page = await browser!.newPage({ viewport: { width: 390, height: 800 } });
+    const said: string[] = [];
+    const asked: string[] = [];
+    page.on('console', (message) => said.push(message.text()));
+    page.on('pageerror', (error) => said.push(error.message));
+    page.on('request', (request) => asked.push(request.url()));
+    await page.goto(pathToFileURL(path).href);
+    expect(said).toEqual([]);
+    expect(asked).toEqual([pathToFileURL(path).href]);
+    expect(await page.locator('figure svg circle').count()).toBe(3);
+    const overflow = await page.locator('body').evaluate((body) => body.scrollWidth - body.clientWidth);
+    expect(overflow).toBe(0);
+    // Only with the stylesheet is a chart as wide as its figure.
+    const [figure, chart] = [await page.locator('figure').boundingBox(), await page.locator('figure > svg').boundingBox()];
+    expect(chart!.width / figure!.width).toBeGreaterThan(0.85);
+  });
+});

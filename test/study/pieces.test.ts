@@ -1,0 +1,122 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pairedBootstrap, bootstrapRatio } from '../../lib/evaluate/bootstrap.ts';
+import { DatasetBleu } from '../../lib/evaluate/dataset-bleu.ts';
+import { signNumber } from '../../lib/evaluate/signature.ts';
+import { packageVersion } from '../../lib/libtorch/package-root.ts';
+import { agreementParts } from '../../lib/study/agreement.ts';
+import type { LikelihoodCellResult } from '../../lib/study/cell-results.ts';
+import { beginsWithRight, indexOfMost } from '../../lib/study/choice-cell.ts';
+import { readChoiceItems } from '../../lib/study/choice-items.ts';
+import { adjustTests, comparePairs, NO_FINDINGS } from '../../lib/study/findings.ts';
+import { logSteps } from '../../lib/study/grokking.ts';
+import { positionsUpTo } from '../../lib/study/length.ts';
+import { meanOf } from '../../lib/study/measured.ts';
+import { freshFolder, refusal } from '../train/tiny.ts';
+
+const likelihood = (tokens: number[], top1Ids: number[]): LikelihoodCellResult => {
+  const none = tokens.map(() => 0);
+  return { sums: { tokens, loss: none, entropy: none, top1Mass: none, top3Mass: none, top5Mass: none, correct: none }, top1Ids };
+};
+
+test('agreement counts equal first choices sequence by sequence', () => {
+  const left = likelihood([3, 2], [1, 2, 3, 4, 5]);
+  expect(agreementParts(left, likelihood([3, 2], [1, 9, 3, 9, 9]))).toEqual([{ sum: 2, count: 3 }, { sum: 0, count: 2 }]);
+  expect(agreementParts(left, left)).toEqual([{ sum: 3, count: 3 }, { sum: 2, count: 2 }]);
+});
+
+test('dataset BLEU is that of nltk with smoothing method1', () => {
+  const bleu = new DatasetBleu([[1, 2, 3, 4, 5, 6, 7, 8], [3, 4, 9, 9, 1, 2], [5, 6, 7, 1, 1, 2, 3]]);
+  expect(bleu.score([1, 2, 3, 4, 9, 9])).toBeCloseTo(0.9036020036098448, 12);
+  expect(bleu.score([5, 6, 7, 8, 1])).toBeCloseTo(0.5789300674674098, 12);
+  expect(bleu.score([20, 21, 22, 1])).toBeCloseTo(0.04873039689743777, 12);
+  expect(bleu.score([40, 41])).toBe(0);
+  expect(new DatasetBleu([]).score([1])).toBe(0);
+});
+
+describe('means of clusters', () => {
+  test('weigh tokens, merge seeds by cluster, and skip what has no value', () => {
+    const measured = meanOf([{ cell: 'a', parts: [{ sum: 1, count: 4 }, { sum: 0, count: 0 }] }, { cell: 'b', parts: [{ sum: 3, count: 1 }, { sum: 2, count: 1 }] }], 'x|unit:y', { decoding: 'greedy' })!;
+    expect(measured).toMatchObject({ value: 1, n: 3, seeds: [0.25, 2.5], files: ['cells/a.json', 'cells/b.json'] });
+    expect(measured.signature).toBe(`x|unit:y|interval:bootstrap-95-by-cluster|n:3|seeds:2|decoding:greedy|hyperfit:${packageVersion()}`);
+    // Two clusters, of 4/5 and 2/1, bound the interval.
+    expect([measured.low, measured.high]).toEqual([0.8, 2]);
+    expect(meanOf([{ cell: 'a', parts: [{ sum: 0, count: 0 }] }], 'x')).toBeNull();
+  });
+
+  test('the ratio over clusters is that of their sums', () => {
+    expect(bootstrapRatio([{ sum: 1, count: 2 }, { sum: 5, count: 4 }])!.mean).toBe(1);
+    expect(bootstrapRatio([])).toBeNull();
+  });
+});
+
+describe('paired comparison', () => {
+  const parts = (values: number[]) => [{ cell: 'c', parts: values.map((sum) => ({ sum, count: 1 })) }];
+
+  test('a difference of one sign everywhere has the least p', () => {
+    const result = pairedBootstrap([1, 2, 1.5, 0.5, 1], { resamples: 999 })!;
+    expect(result.difference).toBeCloseTo(1.2, 12);
+    expect(result.low).toBeGreaterThan(0);
+    expect(result.p).toBe(2 / 1000);
+  });
+
+  test('no difference has p 1, and a symmetric one a large p', () => {
+    expect(pairedBootstrap([0, 0, 0])!.p).toBe(1);
+    expect(pairedBootstrap([1, -1, 2, -2])!.p).toBeGreaterThan(0.5);
+    expect(pairedBootstrap([])).toBeNull();
+  });
+
+  test('all tests of a study are adjusted together', () => {
+    const [base, high, same] = [[1, 2, 3, 4], [2, 3, 4, 5], [1, 2, 3, 4]].map((values, index) => ({ name: String(index), runs: parts(values) }));
+    const { tests } = adjustTests({ ...NO_FINDINGS, tests: [...comparePairs('x', [[high!, base!]]), ...comparePairs('y', [[same!, base!]])] });
+    expect(tests.map(({ difference }) => difference)).toEqual([1, 0]);
+    expect(tests[0]!.adjustedP).toBeCloseTo(2 * tests[0]!.p, 12);
+    expect(tests[1]!.adjustedP).toBe(1);
+    expect(tests[0]!.signature).toContain('n:4|tests:2');
+  });
+});
+
+test('steps and positions spread as they should', () => {
+  expect(logSteps(160)).toEqual([0, 1, 2, 3, 6, 10, 18, 32, 56, 100, 160]);
+  expect(logSteps(1)).toEqual([0, 1]);
+  expect(positionsUpTo(12)).toEqual([12]);
+  expect(positionsUpTo(97)).toEqual([96, 97]);
+  const long = positionsUpTo(512);
+  expect([long[0], long.at(-1), long.length]).toEqual([96, 512, 32]);
+});
+
+test('a signature ends with the version', () => {
+  expect(signNumber('ttr|window:96', { n: 32 })).toBe(`ttr|window:96|n:32|hyperfit:${packageVersion()}`);
+});
+
+describe('multiple choice', () => {
+  const path = join(freshFolder(), 'task.jsonl');
+
+  test('reads questions, contexts, and answers by index or text', async () => {
+    writeFileSync(path, '{"question": "Red?", "choices": ["apple", "sky"], "answer": "sky"}\n\n{"context": "A.", "question": "B?", "choices": ["x", "y"], "answer": 0}\n');
+    expect(await readChoiceItems(path)).toEqual([
+      { context: 'Red?', choices: ['apple', 'sky'], answer: 1 },
+      { context: 'A.\nB?', choices: ['x', 'y'], answer: 0 },
+    ]);
+  });
+
+  test.each([
+    ['{"question": "Q", "choices": ["a", "b"], "answer": "c"}', '"answer" is neither'],
+    ['{"question": "Q", "choices": ["a", "b"], "answer": 2}', '"answer" is neither'],
+    ['{"question": "Q", "choices": ["a"], "answer": 0}', 'expected {"question"'],
+    ['{"choices": ["a", "b"], "answer": 0}', 'expected "question" or "context"'],
+    ['{"question": "Q"', 'expected JSON'],
+    ['', 'got none'],
+  ])('refuses %s', async (line, message) => {
+    writeFileSync(path, line);
+    expect(await refusal(readChoiceItems(path))).toEqual({ code: 'ERR_DATA', message: expect.stringContaining(message) });
+  });
+
+  test('a written answer counts when it begins with the right choice, the longest that fits', () => {
+    const item = { context: '', choices: ['not', 'not at all', 'yes'], answer: 1 };
+    expect(beginsWithRight('  Not at all, he said', item)).toBe(true);
+    expect(beginsWithRight('not much', item)).toBe(false);
+    expect(beginsWithRight('maybe', item)).toBe(false);
+    expect(indexOfMost([1, 3, 3, 2])).toBe(1);
+  });
+});
