@@ -110,6 +110,17 @@ describeOnEachDevice('LoRA against PEFT', (device) => {
       }
       expect(readAll(model.parameters())).toEqual(before);
     }));
+
+  test('additions arrive in products of bfloat16 too', async () => {
+    const model = await Model.load(tinyModelPath('llama-untied-mha'), { device, computeDtype: 'bfloat16' });
+    const optimizer = new Optimizer(model, { lora: { rank: 4 } });
+    const rows = CASES['llama-late']!.batches[0]!;
+    const losses: number[] = [];
+    for (let count = 0; count < 8; count++) losses.push((await step(model, optimizer, rows, { learningRate: 1e-2, maxGradNorm: 0 }))[0]);
+    expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
+    optimizer.dispose();
+    model.dispose();
+  });
 });
 
 describe('refusals', () => {
