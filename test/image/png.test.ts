@@ -29,3 +29,12 @@ test('transparency and damage are refused', () => {
   expect(() => readPng(flipped)).toThrow('expected a whole PNG image');
   expect(isPng(bytes.subarray(0, 4))).toBe(false);
 });
+
+/** Of Pillow: 3 x 2, one bit a pixel, and 3 x 2 with three palette colours in two bits. */
+const ONE_BIT = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAMAAAACAQAAAAC1D1u3AAAADElEQVR4nGNoYGAAAAGEAIH5/mWIAAAAAElFTkSuQmCC', 'base64');
+const TWO_BIT_PALETTE = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAMAAAACAgMAAADgGo6JAAAACVBMVEUAAAD/AAAA/wD0g79+AAAADElEQVR4nGMQYOAAAAA8ABm3tj0MAAAAAElFTkSuQmCC', 'base64');
+
+test('palette colours in few bits are read, greys in few bits refused', () => {
+  expect([...readPng(TWO_BIT_PALETTE).rgb]).toEqual([0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0]);
+  expect(() => readPng(ONE_BIT, 'x.png')).toThrow('expected 8 or 16 bits a channel for `x.png`, got 1; save it with 8');
+});
