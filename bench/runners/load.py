@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from runner import answer, peak_bytes, read_tokens, settings
 
 weights = settings["weights"]
-tokenizer = AutoTokenizer.from_pretrained(weights)
+tokenizer = AutoTokenizer.from_pretrained(weights) if settings["until"] == "token" else None
 model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32, attn_implementation="sdpa")
 loaded = time.time() * 1000
 

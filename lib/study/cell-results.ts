@@ -1,3 +1,4 @@
+import type { ImageMetrics } from '../image/image-metrics.ts';
 import type { Cell } from './cell.ts';
 
 /** Sums over the predicted tokens of each sequence, in the order of the sequences. */
@@ -77,6 +78,11 @@ export interface ContrastCellResult {
   staticBias: { scale: number; agreement: number }[];
 }
 
+export interface CompletionCellResult {
+  /** `pixels`: the palette ids of a whole image, the given ones first. */
+  images: ({ pixels: number[] } & ImageMetrics)[];
+}
+
 export interface ProbePosition {
   id: number;
   piece: string;
@@ -100,6 +106,7 @@ interface Results {
   likelihood: LikelihoodCellResult;
   contrast: ContrastCellResult;
   'matched-text': TextCellResult;
+  completion: CompletionCellResult;
   probe: ProbeCellResult;
   choice: ChoiceCellResult;
 }

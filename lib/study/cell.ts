@@ -77,6 +77,14 @@ export interface MatchedTextCell {
   seed: number;
 }
 
+/** Complete the images of a domain greedily. */
+export interface CompletionCell {
+  kind: 'completion';
+  id: string;
+  weights: Weights;
+  domain: string;
+}
+
 /** The most probable next tokens at each position of a text. */
 export interface ProbeCell {
   kind: 'probe';
@@ -96,7 +104,7 @@ export interface ChoiceCell {
   newTokens: number;
 }
 
-export type Cell = TrainCell | TextCell | LikelihoodCell | ContrastCell | MatchedTextCell | ProbeCell | ChoiceCell;
+export type Cell = TrainCell | TextCell | LikelihoodCell | ContrastCell | MatchedTextCell | CompletionCell | ProbeCell | ChoiceCell;
 
 /** Ids of the cells whose results or weights a cell reads. */
 export function needsOf(cell: Cell): string[] {

@@ -23,6 +23,8 @@ export function costOf(cell: Cell, bench: Bench): number {
       return heldOutTokens(sizes(cell.domain, bench).domain);
     case 'contrast':
       return 30 * cell.sequences * sizes(cell.domain, bench).perSequence;
+    case 'completion':
+      return DECODED * sizes(cell.domain, bench).domain.contexts.reduce((sum, { original }) => sum + original.length, 0);
     case 'probe':
       return cell.text.length;
     case 'choice':

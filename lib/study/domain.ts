@@ -1,10 +1,13 @@
+import type { RunConfig } from '../config/fields.ts';
 import { makeManifest } from '../data/manifest.ts';
 import type { Context } from '../data/selection.ts';
 import type { Sequence } from '../data/sequences.ts';
 import { HyperfitError } from '../errors.ts';
-import { openModelFiles } from '../model/model-files.ts';
+import type { ImageFormat } from '../image/image-format.ts';
+import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { ModelConfig } from '../addon-types.ts';
-import { loadRunData } from '../run/run-data.ts';
+import { loadImageData } from '../run/image-data.ts';
+import { loadRunData, type RunData } from '../run/run-data.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { StudySetting } from './setting.ts';
 
@@ -14,6 +17,8 @@ export interface Domain {
   train: Sequence[];
   heldOut: Sequence[];
   contexts: Context[];
+  /** Of a domain of images. */
+  images?: ImageFormat | undefined;
 }
 
 /** What study.json keeps of a domain. */
@@ -31,27 +36,33 @@ export interface ModelHeader {
   path: string;
   config: ModelConfig;
   tokenizer: Tokenizer | undefined;
+  files: Pick<ModelFiles, 'preprocessor'>;
 }
 
 export async function openHeader(path: string): Promise<ModelHeader> {
-  const { config, tokenizer } = await openModelFiles(path);
-  return { path, config, tokenizer: tokenizer === undefined ? undefined : await Tokenizer.fromFiles(tokenizer) };
+  const files = await openModelFiles(path);
+  const { config, tokenizer } = files;
+  return { path, config, files, tokenizer: tokenizer === undefined ? undefined : await Tokenizer.fromFiles(tokenizer) };
 }
 
 /**
  * Reads every domain of a study.
  * @throws HyperfitError ERR_DATA when one leaves nothing to hold out
  */
-export async function loadDomains(setting: StudySetting, header: ModelHeader): Promise<Domain[]> {
+export async function loadDomains(setting: StudySetting, header: ModelHeader, areImages: boolean): Promise<Domain[]> {
   const domains: Domain[] = [];
   for (const { name, data, heldOut } of setting.domains) {
-    const loaded = await loadRunData({ ...setting.config, data, heldOut, contexts: null }, header);
+    const loaded = await loadOne({ ...setting.config, heldOut, contexts: null }, data, header, areImages);
     if (loaded.heldOut.length === 0 || loaded.contexts.length === 0) {
       throw new HyperfitError('ERR_DATA', `expected text beyond the training sequences in domain ${name} (${data}), got ${loaded.heldOut.length} held-out sequences and ${loaded.contexts.length} contexts; lower --samples or give --held-out`);
     }
-    domains.push({ name, train: loaded.train, heldOut: loaded.heldOut, contexts: loaded.contexts.slice(0, setting.config.comparisonContexts) });
+    domains.push({ name, train: loaded.train, heldOut: loaded.heldOut, contexts: loaded.contexts.slice(0, setting.config.comparisonContexts), images: loaded.images });
   }
   return domains;
+}
+
+async function loadOne(config: RunConfig, data: string, header: ModelHeader, areImages: boolean): Promise<RunData> {
+  return areImages ? loadImageData({ ...config, data: null, images: data }, data, header) : loadRunData({ ...config, data, images: null }, header);
 }
 
 export function domainFacts(setting: StudySetting, domain: Domain): DomainFacts {

@@ -1,6 +1,7 @@
 import type { Cell } from './cell.ts';
 import type { CellResult } from './cell-results.ts';
 import { runChoiceCell } from './choice-cell.ts';
+import { runCompletionCell } from './completion-cell.ts';
 import { runContrastCell } from './contrast-cell.ts';
 import type { Laboratory } from './laboratory.ts';
 import { runProbeCell } from './probe-cell.ts';
@@ -24,6 +25,8 @@ export async function execute(cell: Cell, laboratory: Laboratory, results: Resul
       return runContrastCell(cell, laboratory, results.get(cell.texts, 'text'));
     case 'matched-text':
       return runMatchedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
+    case 'completion':
+      return runCompletionCell(cell, laboratory);
     case 'probe':
       return runProbeCell(cell, laboratory);
     case 'choice':

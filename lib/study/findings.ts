@@ -65,16 +65,27 @@ export interface FindingText {
   continuations: { name: string; text: string }[];
 }
 
+/** A picture within the page. */
+export interface FindingImage {
+  title: string;
+  caption: string;
+  /** Screen pixels. */
+  width: number;
+  /** PNG. */
+  base64: string;
+}
+
 export interface Findings {
   rows: FindingRow[];
   charts: FindingChart[];
   matrices: FindingMatrix[];
   tests: PairedTest[];
   texts: FindingText[];
+  images: FindingImage[];
   notes: string[];
 }
 
-export const NO_FINDINGS: Findings = { rows: [], charts: [], matrices: [], tests: [], texts: [], notes: [] };
+export const NO_FINDINGS: Findings = { rows: [], charts: [], matrices: [], tests: [], texts: [], images: [], notes: [] };
 
 export interface TestVariant {
   name: string;

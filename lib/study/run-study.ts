@@ -48,7 +48,7 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   await folder.open(study.name);
   const modelPath = await resolveModelPath(setting.model, hooks.onWarning);
   const header = await openHeader(modelPath);
-  const domains = await loadDomains(setting, header);
+  const domains = await loadDomains(setting, header, study.name === 'images');
   const bench: Bench = { setting, header, domains };
   const cells = await study.plan(bench);
   const files = await hashModel(modelPath);

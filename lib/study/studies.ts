@@ -3,6 +3,7 @@ import { diversity } from './diversity.ts';
 import { domains } from './domains.ts';
 import { downstream } from './downstream.ts';
 import { grokking } from './grokking.ts';
+import { images } from './images.ts';
 import { length } from './length.ts';
 import { order } from './order.ts';
 import { probe } from './probe.ts';
@@ -13,7 +14,7 @@ import type { Study, StudyName } from './study.ts';
 import { sweep } from './sweep.ts';
 import { temperature } from './temperature.ts';
 
-const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness, probe, order, domains, quantity, length, downstream, temperature, sweep, grokking };
+const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness, probe, order, domains, quantity, length, images, downstream, temperature, sweep, grokking };
 
 /** Every study, in the order of the paper. */
 export const AVAILABLE = Object.keys(STUDIES) as StudyName[];

@@ -3,7 +3,8 @@ import { escapeHtml } from '../report/escape.ts';
 import { formatNumber } from '../report/format-number.ts';
 import { renderLineChart } from '../report/line-chart.ts';
 import { STYLESHEET } from '../report/stylesheet.ts';
-import type { FindingChart, FindingMatrix, FindingRow, FindingText, PairedTest } from './findings.ts';
+import { IMAGE_POLICY } from '../report/images.ts';
+import type { FindingChart, FindingImage, FindingMatrix, FindingRow, Findings, FindingText, PairedTest } from './findings.ts';
 import type { Measured } from './measured.ts';
 import type { StudyFile } from './study-file.ts';
 
@@ -20,7 +21,13 @@ figure summary { font-size: .74rem; margin: .4rem 0 0; }
 .sources { color: var(--muted); font-size: .74rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
 `;
 
-const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STUDY_STYLESHEET).digest('base64')}'; base-uri 'none'; form-action 'none'`;
+const STYLE_HASH = createHash('sha256').update(STUDY_STYLESHEET).digest('base64');
+
+/** Nothing may run or be loaded; pictures stand in the page itself. */
+function policyOf(findings: Findings | null): string {
+  const images = findings === null || findings.images.length === 0 ? '' : `${IMAGE_POLICY}; `;
+  return `default-src 'none'; ${images}style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
+}
 
 /** index.html: one page without script and without any other file. Every number says in its title what it is, of how many, and which file holds it. */
 export function renderStudyPage(file: StudyFile): string {
@@ -30,6 +37,7 @@ export function renderStudyPage(file: StudyFile): string {
     renderRows(findings.rows),
     ...findings.matrices.map(renderMatrix),
     renderTests(findings.tests),
+    ...findings.images.map(renderImage),
     renderTexts(findings.texts),
     renderFooter(file),
   ];
@@ -37,7 +45,7 @@ export function renderStudyPage(file: StudyFile): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${policyOf(findings)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${escapeHtml(file.title)}</title>
@@ -125,6 +133,10 @@ function renderTests(tests: readonly PairedTest[]): string {
   });
   const head = '<tr><td></td><th scope="col">Quantity</th><th scope="col">Difference</th><th scope="col">p</th><th scope="col">p, Holm</th></tr>';
   return `<section><h2>Paired comparisons</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div><p class="caption">Differences on the same contexts, means over seeds first; Holm adjusts for all tests of this page.</p></section>`;
+}
+
+function renderImage({ title, caption, width, base64 }: FindingImage): string {
+  return `<section><h2>${escapeHtml(title)}</h2><img class="grid-image" alt="${escapeHtml(caption)}" width="${width}" src="data:image/png;base64,${base64}"><p class="caption">${escapeHtml(caption)}</p></section>`;
 }
 
 function renderTexts(texts: readonly FindingText[]): string {

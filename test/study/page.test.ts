@@ -25,6 +25,7 @@ function sampleFile(text = 'fine'): StudyFile {
     matrices: [{ title: text, rowTitle: text, columnTitle: 'b', rows: ['a', text], columns: ['a', 'b'], values: [[measured(1), measured(0.7)], [null, measured(1)]], digits: 2 }],
     tests: comparePairs('type-token ratio', [[{ name: text, runs: runs([3, 4, 5]) }, { name: 'b', runs: runs([1, 2, 3]) }]]),
     texts: [{ context: text, continuations: [{ name: text, text }] }],
+    images: [],
     notes: [text],
   });
   return {

@@ -4,6 +4,9 @@ import { cli, start } from '../cli/cli-process.ts';
 import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
 import type { StudyFile } from '../../lib/study/study-file.ts';
 
+/** Several processes a test, on a machine that may be busy. */
+jest.setTimeout(600_000);
+
 const folder = freshFolder();
 const data = writeIds(join(folder, 'ids.jsonl'), randomSequences(Array.from({ length: 30 }, () => 24)));
 const COMMON = ['--model', TINY_MODEL, '--data', `noise=${data}`, '--samples', '16', '--batch-size', '4', '--learning-rate', '1e-3', '--contexts', '4', '--context-length', '8', '--new-tokens', '12'];
