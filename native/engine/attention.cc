@@ -2,7 +2,6 @@
 
 #include <ATen/ops/_softmax.h>
 #include <ATen/ops/_softmax_backward_data.h>
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tril.h>
@@ -12,6 +11,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/matrix_product.h"
 #include "engine/softcap.h"
 #include "kernels/causal_softmax.h"
 #include "kernels/decode_attention.h"
@@ -47,7 +47,7 @@ at::Tensor Attention::probabilities(const at::Tensor& q, const at::Tensor& k, in
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2);
   const int64_t kv = config_.num_key_value_heads;
   at::Tensor scores = scores_.view({batch * kv, heads / kv * length, length}, q.options());
-  at::bmm_out(scores, grouped(q, kv), grouped(k, kv).transpose(1, 2));
+  multiply_out(scores, grouped(q, kv), grouped(k, kv).transpose(1, 2));
   if (by_kernel(scores)) {
     const kernels::CausalRows rows{batch * heads, length, window};
     kernels::by_type(scores, [&](auto* values) { kernels::causal_softmax(values, rows, static_cast<float>(config_.query_scale)); });
@@ -69,7 +69,7 @@ void Attention::forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& 
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3);
   at::Tensor p = probabilities(q, k, window);
   at::Tensor mixed = heads_.view({batch * config_.num_key_value_heads, p.size(1), size}, q.options());
-  at::bmm_out(mixed, p, grouped(v, config_.num_key_value_heads));
+  multiply_out(mixed, p, grouped(v, config_.num_key_value_heads));
   out.view({batch, length, heads, size}).copy_(mixed.view({batch, heads, length, size}).transpose(1, 2));
 }
 
@@ -101,11 +101,11 @@ void Attention::backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const a
   at::Tensor dk_rows = dk.view({batch * kv, length, size}), dv_rows = dv.view({batch * kv, length, size});
   at::Tensor dq_rows = dq.view({batch * kv, heads / kv * length, size});
 
-  at::bmm_out(dv_rows, p.transpose(1, 2), dm);
-  at::bmm_out(dp, dm, grouped(v, kv).transpose(1, 2));
+  multiply_out(dv_rows, p.transpose(1, 2), dm);
+  multiply_out(dp, dm, grouped(v, kv).transpose(1, 2));
   const at::Tensor ds = score_gradients(dp, p, {batch * heads, length, window});
-  at::bmm_out(dq_rows, ds, grouped(k, kv));
-  at::bmm_out(dk_rows, ds.transpose(1, 2), grouped(q, kv));
+  multiply_out(dq_rows, ds, grouped(k, kv));
+  multiply_out(dk_rows, ds.transpose(1, 2), grouped(q, kv));
 }
 
 DecodeSpan::DecodeSpan(const std::vector<int64_t>& positions, int64_t window) : last(positions) {
@@ -135,14 +135,14 @@ void Attention::decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k
   }
   at::Tensor rows = q.reshape({batch * kv, heads / kv, size});
   at::Tensor scores = scores_.view({batch * kv, heads / kv, cached}, q.options());
-  at::bmm_out(scores, rows, k.view({batch * kv, cached, size}).transpose(1, 2));
+  multiply_out(scores, rows, k.view({batch * kv, cached, size}).transpose(1, 2));
   scores.mul_(config_.query_scale);
   if (config_.attention_softcap > 0) softcap_(scores, config_.attention_softcap);
   if (at::Tensor mask = span.mask(cached, q.options()); mask.defined()) scores.view({batch, kv, heads / kv, cached}).add_(mask);
   at::Tensor p = probabilities_.view(scores.sizes(), q.options());
   at::_softmax_out(p, scores, -1, /*half_to_float=*/false);
   at::Tensor mixed = out.view({batch * kv, heads / kv, size});
-  at::bmm_out(mixed, p, v.view({batch * kv, cached, size}));
+  multiply_out(mixed, p, v.view({batch * kv, cached, size}));
 }
 
 int64_t Attention::workspace_bytes() const {

@@ -1,11 +1,11 @@
 #include "engine/linear.h"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
 
 #include <algorithm>
 
+#include "engine/matrix_product.h"
 #include "engine/precision.h"
 #include "kernels/few_rows_linear.h"
 
@@ -24,22 +24,15 @@ void Linear::multiply_few_rows(at::Tensor& y, const at::Tensor& x) const {
 void Linear::forward(at::Tensor& y, const at::Tensor& x) const {
   if (by_kernel(x)) {
     multiply_few_rows(y, x);
-    if (bias) y.add_(bias->compute);
-  } else if (bias) {
-    at::addmm_out(y, bias->compute, x, in_out());
   } else {
-    at::mm_out(y, x, in_out());
+    multiply_out(y, x, in_out());
   }
+  if (bias) y.add_(bias->compute);
 }
 
 void Linear::forward_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, at::Tensor& product) const {
-  if (by_kernel(x) || x.scalar_type() != at::kFloat) {
-    forward(product, x);
-    add_out(y, residual, product);
-    return;
-  }
-  at::addmm_out(y, residual, x, in_out());
-  if (bias) y.add_(bias->value);
+  forward(product, x);
+  add_out(y, residual, product);
 }
 
 void Linear::forward_exact(at::Tensor& y, const at::Tensor& x) const {
@@ -55,11 +48,7 @@ void Linear::forward_exact(at::Tensor& y, const at::Tensor& x) const {
 }
 
 void Linear::backward_input(at::Tensor& dx, const at::Tensor& dy, bool accumulate) const {
-  if (accumulate) {
-    dx.addmm_(dy, out_in());
-  } else {
-    at::mm_out(dx, dy, out_in());
-  }
+  multiply_out(dx, dy, out_in(), accumulate ? 1 : 0);
 }
 
 void Linear::backward_parameters(const at::Tensor& dy, const at::Tensor& x, double beta) const {

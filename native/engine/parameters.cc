@@ -1,7 +1,6 @@
 #include "engine/parameters.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -9,6 +8,7 @@
 #include <numeric>
 
 #include "engine/error.h"
+#include "engine/matrix_product.h"
 #include "engine/precision.h"
 
 namespace hyperfit {
@@ -117,10 +117,10 @@ void Parameter::accumulate(const at::Tensor& addend, double beta) {
 
 void Parameter::accumulate_product(const at::Tensor& a, const at::Tensor& b, double beta) {
   if (!product.defined()) {
-    gradient.addmm_(a, b, beta, 1);
+    multiply_out(gradient, a, b, beta);
     return;
   }
-  at::mm_out(product, a, b);
+  multiply_out(product, a, b);
   add_bfloat16_to(gradient, product, beta);
 }
 
