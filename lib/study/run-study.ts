@@ -9,6 +9,7 @@ import { costOf } from './cost.ts';
 import { domainFacts, loadDomains, openHeader } from './domain.ts';
 import { adjustTests } from './findings.ts';
 import { execute } from './execute.ts';
+import { writeGenerations } from './generations.ts';
 import { Laboratory } from './laboratory.ts';
 import type { StudySetting } from './setting.ts';
 import { Results, type Bench, type Study } from './study.ts';
@@ -60,6 +61,7 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   const results = await running.complete();
   const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(bench, results)) };
   await writeStudyJson(folder, file);
+  await writeGenerations(folder.generations, cells, bench, results);
   await replaceFile(folder.tableFile, renderStudyTable(file));
   await replaceFile(folder.pageFile, renderStudyPage(file));
   return file;
