@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { addon } from '../addon.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
+import { configWarnings } from '../config/warnings.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { weightsNeededBy, type Cell } from './cell.ts';
 import type { CellResult } from './cell-results.ts';
@@ -47,9 +49,11 @@ export interface StudyHooks {
 export async function runStudy(study: Study, setting: StudySetting, hooks: StudyHooks = {}): Promise<StudyFile> {
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
+  if (setting.config.threads !== null) addon().setNumThreads(setting.config.threads);
   const modelPath = await resolveModelPath(setting.model, hooks.onWarning);
   const header = await openHeader(modelPath);
   const domains = await loadDomains(setting, header, study.name === 'images');
+  new Set(domains.flatMap(({ train }) => configWarnings(setting.config, train.length))).forEach((message) => hooks.onWarning?.(message));
   const bench: Bench = { setting, header, domains };
   const cells = await study.plan(bench);
   const files = await hashModel(modelPath);
