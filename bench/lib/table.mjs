@@ -1,7 +1,7 @@
-/** A Markdown table; undefined and null are empty cells. */
+/** A Markdown table; missing cells are empty. */
 export function renderTable(headers, rows) {
   const line = (cells) => `| ${cells.map((cell) => cell ?? '').join(' | ')} |`;
-  return [line(headers), line(headers.map(() => '---')), ...rows.map(line)].join('\n');
+  return [line(headers), line(headers.map(() => '---')), ...rows.map((cells) => line(headers.map((_, column) => cells[column])))].join('\n');
 }
 
 /** Three significant digits without exponents, whole from 100 up. */

@@ -6,10 +6,14 @@ import { renderDuration } from './progress.ts';
 const REDRAW_INTERVAL = 200;
 /** Between plain lines elsewhere, milliseconds. */
 const LINE_INTERVAL = 15000;
+/** Of all work, before the time left is guessed. */
+const LEAST_SHARE = 0.01;
 
 /** `cell 3/12 train-s0: step 40/160, loss 1.203  4:10 left`. */
 export function renderStudyProgress({ number, cells, cell, work, doneCost, leftCost, seconds }: StudyProgress): string {
-  const left = doneCost > 0 ? `${renderDuration((seconds / doneCost) * leftCost)} left` : `${renderDuration(seconds)} elapsed`;
+  // The first moments are spent on loading and say nothing of the speed.
+  const isKnown = doneCost > LEAST_SHARE * (doneCost + leftCost);
+  const left = isKnown ? `${renderDuration((seconds / doneCost) * leftCost)} left` : `${renderDuration(seconds)} elapsed`;
   return `cell ${number}/${cells} ${cell}: ${work}  ${left}`;
 }
 

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { addon } from '../addon.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
+import { configWarnings } from '../config/warnings.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { weightsNeededBy, type Cell } from './cell.ts';
 import type { CellResult } from './cell-results.ts';
@@ -9,6 +11,7 @@ import { costOf } from './cost.ts';
 import { domainFacts, loadDomains, openHeader } from './domain.ts';
 import { adjustTests } from './findings.ts';
 import { execute } from './execute.ts';
+import { writeGenerations } from './generations.ts';
 import { Laboratory } from './laboratory.ts';
 import type { StudySetting } from './setting.ts';
 import { Results, type Bench, type Study } from './study.ts';
@@ -46,9 +49,11 @@ export interface StudyHooks {
 export async function runStudy(study: Study, setting: StudySetting, hooks: StudyHooks = {}): Promise<StudyFile> {
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
+  if (setting.config.threads !== null) addon().setNumThreads(setting.config.threads);
   const modelPath = await resolveModelPath(setting.model, hooks.onWarning);
   const header = await openHeader(modelPath);
   const domains = await loadDomains(setting, header, study.name === 'images');
+  new Set(domains.flatMap(({ train }) => configWarnings(setting.config, train.length))).forEach((message) => hooks.onWarning?.(message));
   const bench: Bench = { setting, header, domains };
   const cells = await study.plan(bench);
   const files = await hashModel(modelPath);
@@ -60,6 +65,7 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   const results = await running.complete();
   const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(bench, results)) };
   await writeStudyJson(folder, file);
+  await writeGenerations(folder.generations, cells, bench, results);
   await replaceFile(folder.tableFile, renderStudyTable(file));
   await replaceFile(folder.pageFile, renderStudyPage(file));
   return file;

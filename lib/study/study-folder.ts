@@ -39,6 +39,10 @@ export class StudyFolder {
     return join(this.path, 'index.html');
   }
 
+  get generations(): string {
+    return join(this.path, 'generations');
+  }
+
   /** Relative to the study, as the table and the page cite it. */
   static cellName(id: string): string {
     return `cells/${id}.json`;

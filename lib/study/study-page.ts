@@ -12,6 +12,7 @@ import type { StudyFile } from './study-file.ts';
 const STUDY_STYLESHEET = `${STYLESHEET}
 table.wide { table-layout: auto; }
 table.wide td, table.wide th { white-space: nowrap; }
+table.wide td.free, table.wide th.free { text-align: left; }
 table.wide tbody th, table.wide td.free { white-space: normal; min-width: 8rem; }
 td[title], figure[title] { cursor: help; }
 .interval { color: var(--muted); font-size: .85em; margin-left: .35rem; }
@@ -96,7 +97,7 @@ function sourceText(source: FindingChart['sources'][number] | undefined): string
 function renderRows(rows: readonly FindingRow[]): string {
   if (rows.length === 0) return '';
   const lines = rows.map(({ of, quantity, paper, ours, digits }) => `<tr><th scope="row">${escapeHtml(of)}</th><td class="free">${escapeHtml(quantity)}</td><td>${escapeHtml(paper?.text ?? '')}</td><td>${paper?.mark ?? ''}</td>${measuredCell(ours, digits)}</tr>`);
-  const head = '<tr><td></td><th scope="col">Quantity</th><th scope="col">Paper</th><th scope="col">Certainty</th><th scope="col">Ours</th></tr>';
+  const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Paper</th><th scope="col">Certainty</th><th scope="col">Ours</th></tr>';
   const caption = '<p class="caption">Paper: arXiv 2412.04318, other models and more data than here. Certainty: C quoted or official, S second-hand, D computed or read off a figure, I interpretation; empty cells were not published. Ours: value and 95 % interval; what each number is stands in its title.</p>';
   return `<section><h2>Results</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div>${caption}</section>`;
 }
@@ -131,7 +132,7 @@ function renderTests(tests: readonly PairedTest[]): string {
     const numbers = [`${formatNumber(difference, 3)}<span class="interval">${formatNumber(low, 3)} to ${formatNumber(high, 3)}</span>`, formatNumber(p, 4), formatNumber(adjustedP, 4)];
     return `<tr><th scope="row">${escapeHtml(`${first} against ${second}`)}</th><td class="free">${escapeHtml(quantity)}</td>${numbers.map((number) => `<td title="${title}">${number}</td>`).join('')}</tr>`;
   });
-  const head = '<tr><td></td><th scope="col">Quantity</th><th scope="col">Difference</th><th scope="col">p</th><th scope="col">p, Holm</th></tr>';
+  const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Difference</th><th scope="col">p</th><th scope="col">p, Holm</th></tr>';
   return `<section><h2>Paired comparisons</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div><p class="caption">Differences on the same contexts, means over seeds first; Holm adjusts for all tests of this page.</p></section>`;
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readVariants } from '../../lib/compare/generation-file.ts';
 import { cli, start } from '../cli/cli-process.ts';
 import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
 import type { StudyFile } from '../../lib/study/study-file.ts';
@@ -43,6 +44,8 @@ test('order: a repeat agrees everywhere, and no weights are left behind', async 
   for (const [row, line] of values.entries()) for (const [column, measured] of line.entries()) expect(measured!.value).toBe(values[column]![row]!.value);
   expect(values[3]![4]!.value).toBeLessThan(1);
   expect(readdirSync(join(out, 'cells')).filter((name) => !name.endsWith('.json'))).toEqual([]);
+  const [text] = await readVariants(join(out, 'generations', 'swap-1.jsonl'), { decode: async (ids) => Array.from(ids).join(' ') });
+  expect(text!.texts).toHaveLength(4);
 });
 
 test('quantity: nested sizes, equal updates in one budget and equal epochs in the other', async () => {
@@ -114,6 +117,7 @@ describe('refusals', () => {
     writeFileSync(join(out, 'notes.txt'), 'mine');
     expect(await refuse(...study('curve', out))).toEqual({ code: 2, stderr: expect.stringContaining('notes.txt') });
     expect(readdirSync(out)).toEqual(['notes.txt']);
-    expect(await refuse(...study('curve', join(folder, 'killed')))).toEqual({ code: 2, stderr: expect.stringContaining('a study `order`') });
+    writeFileSync(join(out, 'study.json'), '{"study": "order"}');
+    expect(await refuse(...study('curve', out))).toEqual({ code: 2, stderr: expect.stringContaining('a study `order`') });
   });
 });
