@@ -138,7 +138,9 @@ class Contrast {
       sum = sum === undefined ? part : sum.add(part);
       tokens += ids.length - 1;
     }
-    return sum!.div(tokens);
+    // What all logits share changes no probability, and must not become a bias of some of them.
+    const mean = sum!.div(tokens);
+    return mean.sub(mean.mean());
   }
 }
 

@@ -128,7 +128,7 @@ function biasRows(contrasts: readonly ContrastRun[]): FindingRow[] {
     of: `original + ${scale} x static bias`,
     quantity: 'first choice as the hyperfitted model’s',
     paper: null,
-    ours: overSeeds(contrasts, `${LIKELIHOOD_FORMULAS.agreement}|bias:mean-logit-shift-of-500-most-promoted`, ({ staticBias }) => staticBias[at]?.agreement ?? null, { scale }),
+    ours: overSeeds(contrasts, `${LIKELIHOOD_FORMULAS.agreement}|bias:mean-logit-shift-less-its-mean-over-the-vocabulary|tokens:500-most-promoted`, ({ staticBias }) => staticBias[at]?.agreement ?? null, { scale }),
     digits: 3,
   }));
 }
