@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HyperfitError } from '../errors.ts';
 import { escapeHtml } from '../report/escape.ts';
+import { renderHtmlPage } from '../report/html-page.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import type { Study } from './study.ts';
@@ -16,18 +17,12 @@ export function pagePolicy({ served = false } = {}): string {
 
 /** One HTML page for annotators that works offline; `served` makes it send each answer to the server it came from. It holds no variant's name. */
 export function renderStudyPage(study: Study, { served = false } = {}): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${pagePolicy({ served })}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>${escapeHtml(study.title)}</title>
-<style>${PAGE_STYLE}</style>
-</head>
-<body data-served="${served ? 'yes' : 'no'}">
-<header>
+  const attributes = `data-served="${served ? 'yes' : 'no'}"`;
+  return renderHtmlPage({ title: study.title, policy: pagePolicy({ served }), style: PAGE_STYLE, attributes, body: renderBody(study, served) });
+}
+
+function renderBody(study: Study, served: boolean): string {
+  return `<header>
 <h1>${escapeHtml(study.title)}</h1>
 <div id="who" hidden><span id="annotator"></span><progress id="progress" max="${study.items.length}" value="0" aria-labelledby="count"></progress><span id="count"></span></div>
 <p id="storage" class="notice" hidden>This browser keeps nothing for this page: export your answers before you close it.</p>
@@ -41,10 +36,7 @@ ${renderEnd(served)}
 <p id="status" role="status" aria-live="polite"></p>
 </main>
 <script type="application/json" id="study">${embeddedJson(study)}</script>
-<script>${PAGE_SCRIPT}</script>
-</body>
-</html>
-`;
+<script>${PAGE_SCRIPT}</script>`;
 }
 
 /** No less-than sign is left, so that no text can end the element or begin a comment. */

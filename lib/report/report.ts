@@ -4,9 +4,9 @@ import { HyperfitError } from '../errors.ts';
 import { renderComparisonSection } from './comparison-table.ts';
 import { renderContinuations } from './continuations.ts';
 import { renderCurves } from './curves.ts';
-import { escapeHtml } from './escape.ts';
 import { renderCertificate, renderFooter } from './footer.ts';
 import { renderHeader } from './header.ts';
+import { renderHtmlPage } from './html-page.ts';
 import { IMAGE_POLICY, renderImages } from './images.ts';
 import { renderMemorisation } from './memorisation.ts';
 import type { ReportData } from './report-data.ts';
@@ -21,30 +21,17 @@ function policyOf({ images }: ReportData): string {
 
 /** One HTML page that needs no network, no script and no other file. Every text in `data` is escaped. */
 export function renderReport(data: ReportData): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policyOf(data)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>${escapeHtml(data.title)}</title>
-<style>${STYLESHEET}</style>
-</head>
-<body>
-${[
-  renderHeader(data),
-  renderCurves(data.curves),
-  renderComparisonSection(data.variants),
-  renderImages(data.images),
-  renderContinuations(data.continuations),
-  renderMemorisation(data.memorisation),
-  renderCertificate(data.certificate),
-  renderFooter(data),
-].join('\n')}
-</body>
-</html>
-`;
+  const parts = [
+    renderHeader(data),
+    renderCurves(data.curves),
+    renderComparisonSection(data.variants),
+    renderImages(data.images),
+    renderContinuations(data.continuations),
+    renderMemorisation(data.memorisation),
+    renderCertificate(data.certificate),
+    renderFooter(data),
+  ];
+  return renderHtmlPage({ title: data.title, policy: policyOf(data), style: STYLESHEET, body: parts.join('\n') });
 }
 
 /** Writes the page beside its place and moves it there, so that a reader never sees half of it. Throws ERR_CONFIG when it cannot be written. */

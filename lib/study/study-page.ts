@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { escapeHtml } from '../report/escape.ts';
 import { formatNumber } from '../report/format-number.ts';
+import { renderHtmlPage } from '../report/html-page.ts';
 import { renderLineChart } from '../report/line-chart.ts';
 import { STYLESHEET } from '../report/stylesheet.ts';
 import { IMAGE_POLICY } from '../report/images.ts';
@@ -42,21 +43,8 @@ export function renderStudyPage(file: StudyFile): string {
     renderTexts(findings.texts),
     renderFooter(file),
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policyOf(findings)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>${escapeHtml(file.title)}</title>
-<style>${STUDY_STYLESHEET}</style>
-</head>
-<body>
-${[renderHeader(file), ...body].filter((part) => part !== '').join('\n')}
-</body>
-</html>
-`;
+  const parts = [renderHeader(file), ...body].filter((part) => part !== '');
+  return renderHtmlPage({ title: file.title, policy: policyOf(findings), style: STUDY_STYLESHEET, body: parts.join('\n') });
 }
 
 function renderHeader(file: StudyFile): string {
