@@ -18,6 +18,7 @@ struct AddonData {
   ~AddonData();
   TensorTable tensors;
   std::unique_ptr<ModelTable> models;
+  bool stops_at_exit = false;  // the exit of the process is listened to
   ComputeThread compute;  // last member, so it is joined first
 };
 

@@ -19,7 +19,18 @@ void deliver(napi_env env, napi_value, void*, void* data) {
 
 void stop_compute(void* data) { static_cast<AddonData*>(data)->compute.stop(); }
 
-// An environment that goes down (a worker is terminated, process.exit) runs its hooks last in, first out, and one of them
+// process.exit in the main thread runs no hooks: it goes straight on to the destructors of the libraries, under the feet of
+// whatever still computes. Its 'exit' event comes before.
+void stop_compute_at_exit(Napi::Env env) {
+  AddonData& data = addon_data(env);
+  if (data.stops_at_exit) return;
+  data.stops_at_exit = true;
+  const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
+  Napi::Function stop = Napi::Function::New(env, [](const Napi::CallbackInfo& info) { addon_data(info.Env()).compute.stop(); });
+  process.Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), stop});
+}
+
+// An environment that goes down (a worker is terminated) runs its hooks last in, first out, and one of them
 // destroys this channel: the compute thread, which posts to it, must have ended before. Hence always the newest hook.
 void stop_compute_before_channels_close(Napi::Env env) {
   napi_remove_env_cleanup_hook(env, stop_compute, &addon_data(env));
@@ -33,6 +44,7 @@ MainThreadPort::MainThreadPort(Napi::Env env, const char* name) {
                                                        nullptr, nullptr, deliver, &function_);
   if (status != napi_ok) throw Napi::Error::New(env, "could not open a channel to the main thread");
   stop_compute_before_channels_close(env);
+  stop_compute_at_exit(env);
 }
 
 void MainThreadPort::post(Message message) {
