@@ -30,11 +30,7 @@ void update(const AdamWStep& s, int64_t begin, int64_t end) {
 }
 
 HYPERFIT_KERNEL
-void round_weights(c10::BFloat16* to, const float* from, int64_t begin, int64_t end) {
-  int64_t i = begin;
-  for (; i + kLanes <= end; i += kLanes) store(to + i, load(from + i));
-  for (; i < end; ++i) to[i] = from[i];
-}
+void round_weights(const AdamWStep& s, int64_t begin, int64_t end) { round_all(s.rounded + begin, s.weights + begin, end - begin); }
 
 }  // namespace
 
@@ -44,7 +40,7 @@ void adamw_step(const AdamWStep& s) {
     for (int64_t block = first; block < last; ++block) {
       const int64_t begin = block * kBlock, end = std::min(s.count, begin + kBlock);
       update(s, begin, end);
-      if (s.rounded) round_weights(s.rounded, s.weights, begin, end);
+      if (s.rounded) round_weights(s, begin, end);
     }
   });
 }

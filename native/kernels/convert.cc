@@ -11,11 +11,7 @@ namespace {
 constexpr int64_t kElementsPerTask = 1 << 15;
 
 HYPERFIT_KERNEL
-void round_range(c10::BFloat16* to, const float* from, int64_t begin, int64_t end) {
-  int64_t i = begin;
-  for (; i + kLanes <= end; i += kLanes) store(to + i, load(from + i));
-  for (; i < end; ++i) to[i] = from[i];
-}
+void round_range(c10::BFloat16* to, const float* from, int64_t begin, int64_t end) { round_all(to + begin, from + begin, end - begin); }
 
 HYPERFIT_KERNEL
 void add_range(float* y, const float* x, const c10::BFloat16* addend, int64_t begin, int64_t end) {

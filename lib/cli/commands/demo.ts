@@ -24,7 +24,7 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .description('Hyperfit SmolLM2-135M on the first chapters of Moby Dick and compare its text with the original model, three to ten minutes on two cores.');
   addOutputOptions(addFieldOptions(command, DEMO_FIELDS, PRESETS.demo))
-    .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are the ones that `npm run demo` fetches.\nOn a CPU with bfloat16 instructions it computes in bfloat16, three times as fast, unless --compute-dtype says otherwise.\n\nExample:\n  hyperfit demo --out runs/demo')
+    .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are the ones that `npm run demo` fetches.\nOn a CPU with bfloat16 instructions it computes in bfloat16, which is faster, unless --compute-dtype says otherwise.\n\nExample:\n  hyperfit demo --out runs/demo')
     .action(demo);
 }
 
