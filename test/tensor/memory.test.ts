@@ -1,22 +1,10 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { memoryStats, noGrad, scope, Tensor, torch } from '../../lib/tensor/tensor.ts';
+import { collectUntil, settledTensors } from '../live-tensors.ts';
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 const MIB = 2 ** 20;
-
-/** Collects until `done`: finalisers run after a turn of the event loop, never inside synchronous code. */
-async function collectUntil(done: () => boolean): Promise<void> {
-  for (let round = 0; round < 50 && !done(); round++) {
-    collect();
-    await turn();
-  }
-}
 
 test('counts tensors and their bytes', () => {
   const before = memoryStats();
@@ -121,10 +109,7 @@ test('disposing and collecting the same tensor frees it once', async () => {
     for (let i = 0; i < 200; i++) torch.zeros([1]).dispose();
   })();
   const others = Array.from({ length: 200 }, (_, i) => Tensor.from(i)); // in the slots that became free
-  for (let round = 0; round < 5; round++) {
-    collect();
-    await turn();
-  }
+  await settledTensors();
   expect(others.map((tensor) => tensor.item())).toEqual(others.map((_, i) => i));
   expect(witness.item()).toBe(7);
   for (const tensor of others) tensor.dispose();

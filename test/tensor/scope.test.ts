@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keep, memoryStats, scope, Tensor, torch } from '../../lib/tensor/tensor.ts';
+import { settledTensors } from '../live-tensors.ts';
 
 const live = (): number => memoryStats().liveTensors;
 const make = (): Tensor => Tensor.from([1, 2, 3]);
 
 describe('scope', () => {
   let before: number;
-  beforeEach(() => { before = live(); });
+  beforeEach(async () => { before = await settledTensors(); });
 
   test('disposes what was made inside and gives the result', () => {
     let inner: Tensor | undefined;

@@ -6,6 +6,7 @@ import { Optimizer } from '../../lib/model/optimizer.ts';
 import type { StepEvent, TrainEvent } from '../../lib/train/events.ts';
 import { hyperfit, type HyperfitOptions } from '../../lib/train/hyperfit.ts';
 import { describeOnEachDevice } from '../devices.ts';
+import { settledTensors } from '../live-tensors.ts';
 import { copyWithNan, randomSequences, refusal, TINY_MODEL } from './tiny.ts';
 
 const sequences = randomSequences([12, 20, 7, 16, 9, 20, 5]);
@@ -117,7 +118,7 @@ describeOnEachDevice('hyperfit', (device) => {
   });
 
   test('break ends it, frees its optimizer and leaves the model usable', async () => {
-    const before = addon().memoryStats().liveTensors;
+    const before = await settledTensors();
     const run = hyperfit(model, options({ maxSteps: 1000 }));
     for await (const event of run) if (event.step === 2) break;
     expect(run.state?.step).toBe(2);

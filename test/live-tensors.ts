@@ -1,0 +1,31 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { memoryStats } from '../lib/tensor/torch.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Collects until `done`: finalisers run after a turn of the event loop, never inside synchronous code. */
+export async function collectUntil(done: () => boolean): Promise<void> {
+  for (let round = 0; round < 50 && !done(); round++) {
+    collect();
+    await turn();
+  }
+}
+
+/**
+ * The number of live tensors once nothing forgotten is left to be finalised. A test that awaits between two counts needs
+ * it for the first: what earlier files left behind is otherwise freed in between.
+ */
+export async function settledTensors(): Promise<number> {
+  let quietRounds = 0;
+  let last = memoryStats().liveTensors;
+  await collectUntil(() => {
+    const now = memoryStats().liveTensors;
+    quietRounds = now === last ? quietRounds + 1 : 0;
+    last = now;
+    return quietRounds > 1;
+  });
+  return last;
+}
