@@ -5,12 +5,18 @@ either operand laid out for it, weights prepacked by oneDNN and by MKL (the pack
 in float32. Attention's own products (under 2 % of the work at these lengths) are left out: the floor is a little too low,
 never too high.
 """
+import ctypes
 import time
 
 import numpy as np
 import torch
 
 from runner import answer, read_config, settings
+
+# Results stay on the heap: otherwise each new one of 200 MB is paid for in page faults, which a step that reuses its buffers has not.
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+ctypes.CDLL(None).mallopt(M_MMAP_MAX, 0)
+ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 ROWS, DTYPE = settings["rows"], getattr(torch, settings["dtype"])
 absent = {}
@@ -28,13 +34,15 @@ def product_shapes():
     ]
 
 
-def best_time(form, repeats=4):
+def best_time(form, seconds=0.15):
+    """At least four times and for this long: the threads of the library used before spin for a while."""
     form()
-    best = float("inf")
-    for _ in range(repeats):
+    best, since, repeats = float("inf"), time.perf_counter(), 0
+    while repeats < 4 or time.perf_counter() - since < seconds:
         started = time.perf_counter()
         form()
         best = min(best, time.perf_counter() - started)
+        repeats += 1
     return best
 
 
@@ -80,10 +88,12 @@ def prepacked_forms(x, w):
 
 
 def transposed_forms(dy, x):
-    """dy.t() @ x, and its transpose: whichever of the two is faster will do."""
+    """dy.t() @ x, and its transpose: whichever of the two is faster will do. Copies and packing are not counted."""
     copied = torch.empty(x.shape[1], x.shape[0], dtype=x.dtype)
     out = torch.empty(x.shape[1], dy.shape[1], dtype=x.dtype)
-    return {**plain_forms(dy.t(), x), "transposed": lambda: torch.mm(x.t(), dy, out=out), "transposed after a copy": lambda: torch.mm(copied.copy_(x.t()), dy, out=out)}
+    dyt, xt = dy.t().contiguous(), x.t().contiguous()
+    prepacked = {f"{name}, {side}": form for side, forms in {"inputs packed": prepacked_forms(dyt, xt), "gradients packed": prepacked_forms(xt, dyt)}.items() for name, form in forms.items()}
+    return {**plain_forms(dy.t(), x), **prepacked, "transposed": lambda: torch.mm(x.t(), dy, out=out), "transposed after a copy": lambda: torch.mm(copied.copy_(x.t()), dy, out=out)}
 
 
 @torch.inference_mode()
