@@ -43,7 +43,7 @@ export class OverlapIndex {
   longest(continuation: Int32Array): Overlap {
     let best: Match & { start: number } = { length: 0, start: 0, sequence: -1, offset: -1 };
     for (let start = 0; start + best.length < continuation.length; start += 1) {
-      const match = this.#suffixes.longestPrefix(continuation.subarray(start));
+      const match = this.#suffixes.longestPrefix(continuation, start);
       if (match.length > best.length) best = { ...match, start };
     }
     return best;
