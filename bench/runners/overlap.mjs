@@ -3,6 +3,7 @@
 import { OverlapIndex } from 'hyperfit';
 import { LENGTH, makeCorpus, mulberry32, sequencesOf, zipf } from '../lib/corpus.mjs';
 import { peakBytes } from '../lib/peak.mjs';
+import { between, now } from '../lib/processor-time.mjs';
 
 const { corpusTokens, texts, textTokens } = JSON.parse(process.argv[2]);
 const random = mulberry32(7);
@@ -19,10 +20,6 @@ function makeText() {
 }
 
 const made = Array.from({ length: texts }, makeText);
-/** Of this process, whatever else the machine does meanwhile; and by the clock. */
-const now = () => ({ processor: process.cpuUsage().user / 1e6, clock: performance.now() / 1000 });
-const between = (from, to) => ({ seconds: to.processor - from.processor, clockSeconds: to.clock - from.clock });
-
 const started = now();
 const index = new OverlapIndex(sequencesOf(corpus));
 const built = now();
