@@ -31,6 +31,18 @@ describe('OverlapIndex', () => {
     );
   });
 
+  test('finds it, and the first of several, in long texts as well', () => {
+    const anyText = fc.array(fc.nat(2), { minLength: 20, maxLength: 120 }).map((ids) => Int32Array.from(ids));
+    fc.assert(
+      fc.property(anyText, fc.array(anyText, { minLength: 1, maxLength: 3 }), (continuation, train) => {
+        const { length, start } = new OverlapIndex(train).longest(continuation);
+        expect(length).toBe(naiveLongest(continuation, train));
+        expect(naiveLongest(continuation.subarray(0, start + length - 1), train)).toBeLessThan(length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test('does not run from one sequence into the next', () => {
     const index = new OverlapIndex([Int32Array.of(1, 2, 3), Int32Array.of(4, 5, 6)]);
     expect(index.longest(Int32Array.of(2, 3, 4, 5, 6))).toEqual({ length: 3, start: 2, sequence: 1, offset: 0 });
