@@ -145,6 +145,8 @@ export interface NativeGenerateOptions {
   seeds: Float64Array;
   /** Log-probability and entropy (nats) of each token under the model's own distribution. */
   tokenStats: boolean;
+  /** Added to the logits of these ids before anything else. */
+  logitBias?: { ids: Int32Array; values: Float32Array };
   citation?: {
     index: CitationIndexHandle;
     countPrompt: boolean;

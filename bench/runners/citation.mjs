@@ -1,44 +1,14 @@
 // One process: building the citation blocker's index over a synthetic corpus, and looking contexts up in it.
-// Settings: corpusTokens. Ids come from a seeded generator: Zipf-like frequencies, three sequences in ten with a passage of 32
-// tokens copied from an earlier one, so that contexts do occur again with other continuations.
+// Settings: corpusTokens.
 import { CitationBlocker } from 'hyperfit';
+import { LENGTH, makeCorpus, mulberry32, sequencesOf, VOCABULARY } from '../lib/corpus.mjs';
 import { answer, peakBytes, settings } from '../lib/runner.mjs';
 
-const VOCABULARY = 49152;
-const LENGTH = 256;
-const PASSAGE = 32;
 const LOOKUPS = 2000;
 const random = mulberry32(7);
 
-/** A small seeded generator (Mulberry32): uniform in [0, 1). */
-function mulberry32(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** Rank r with a density near 1/r: the inverse of the logarithm's distribution. */
-const zipf = () => Math.min(VOCABULARY - 1, Math.floor(Math.exp(random() * Math.log(VOCABULARY + 1))) - 1);
-
-function makeCorpus(size) {
-  const ids = new Int32Array(size);
-  for (let start = 0; start < size; start += LENGTH) {
-    const end = Math.min(size, start + LENGTH);
-    for (let at = start; at < end; at++) ids[at] = zipf();
-    if (start > 0 && random() < 0.3 && end - start === LENGTH) {
-      const from = Math.floor(random() * (start - PASSAGE));
-      ids.copyWithin(start + Math.floor(random() * (LENGTH - PASSAGE)), from, from + PASSAGE);
-    }
-  }
-  return ids;
-}
-
-const ids = makeCorpus(settings.corpusTokens);
-const sequences = Array.from({ length: Math.ceil(ids.length / LENGTH) }, (_, index) => ids.subarray(index * LENGTH, (index + 1) * LENGTH));
+const ids = makeCorpus(settings.corpusTokens, random);
+const sequences = sequencesOf(ids);
 const started = performance.now();
 const blocker = await CitationBlocker.create({ sequences, vocabSize: VOCABULARY });
 const buildMilliseconds = performance.now() - started;

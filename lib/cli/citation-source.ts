@@ -1,4 +1,7 @@
 import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { BLOCKER_FIELDS, flagOf, pickBlockerSettings, type BlockerSettings } from '../config/fields.ts';
+import { normalizeConfig } from '../config/normalize.ts';
 import { isIdsDocument } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
 import { encodeWhole } from '../data/encoded-document.ts';
@@ -6,16 +9,50 @@ import { HyperfitError } from '../errors.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';
 import type { Model } from '../model/model.ts';
 import { runFolder } from '../run/run-folder.ts';
+import { addFieldOptions, fieldValues } from './options.ts';
+
+/** `--citation-blocker` and what adjusts it. */
+export function addBlockerOptions(command: Command): Command {
+  return addFieldOptions(command.option('--citation-blocker <path>', 'forbid citing these training sequences: a .jsonl file or the folder of a run'), BLOCKER_FIELDS);
+}
+
+/** What to block, and by which rule. */
+export interface BlockerSource {
+  path: string;
+  settings: BlockerSettings;
+}
+
+/**
+ * Undefined without `--citation-blocker`.
+ * @throws HyperfitError ERR_CONFIG for settings that no blocker takes, and for such without a blocker
+ */
+export function blockerSource(options: Readonly<Record<string, unknown>>): BlockerSource | undefined {
+  const values = fieldValues(options, BLOCKER_FIELDS);
+  const path = options['citationBlocker'] as string | undefined;
+  const [first] = Object.keys(values);
+  if (path === undefined && first !== undefined) throw new HyperfitError('ERR_CONFIG', `expected --citation-blocker beside ${flagOf(first)}, got none: there is nothing to adjust`);
+  return path === undefined ? undefined : { path, settings: pickBlockerSettings(normalizeConfig([{ name: 'flags', values }]).config) };
+}
 
 /**
  * The blocker for `--citation-blocker`: a .jsonl file of sequences, or a run, which keeps its training ids.
- * @throws HyperfitError ERR_DATA when neither is there
+ * @throws HyperfitError ERR_DATA when neither is there, ERR_CONFIG for folding without a tokenizer
  */
-export async function loadCitationBlocker(path: string, model: Model, matchLength: number): Promise<CitationBlocker> {
+export async function loadCitationBlocker({ path, settings }: BlockerSource, model: Model): Promise<CitationBlocker> {
   const documents = await readDocuments(await sequencesFile(path));
   const tokenizer = documents.every(isIdsDocument) ? undefined : model.requireTokenizer();
   const sequences = await encodeWhole(documents, tokenizer);
-  return CitationBlocker.create({ sequences, tokenizer: model.tokenizer, vocabSize: model.config.vocabSize, matchLength });
+  return CitationBlocker.create({ sequences, tokenizer: model.tokenizer, vocabSize: model.config.vocabSize, ...settings });
+}
+
+/** Works with the blocker, if one is asked for, and lets it go. */
+export async function withBlocker<T>(source: BlockerSource | undefined, model: Model, work: (blocker: CitationBlocker | undefined) => Promise<T>): Promise<T> {
+  const blocker = source && (await loadCitationBlocker(source, model));
+  try {
+    return await work(blocker);
+  } finally {
+    blocker?.dispose();
+  }
 }
 
 async function sequencesFile(path: string): Promise<string> {

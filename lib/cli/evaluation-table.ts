@@ -1,5 +1,6 @@
 import type { Sequence } from '../data/sequences.ts';
 import type { EvaluationResult } from '../evaluate/evaluation.ts';
+import type { Mauve } from '../evaluate/mauve.ts';
 import type { Memorisation } from '../evaluate/memorisation.ts';
 
 function number(value: number | null | undefined, digits = 3): string {
@@ -23,6 +24,11 @@ export function renderEvaluation(result: EvaluationResult): string {
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+/** The score beside what it is of: alone it says nothing. */
+export function renderMauve({ score, signature }: Mauve): string {
+  return `MAUVE ${number(score)}  (${signature})`;
 }
 
 /** The memorised spans, a line each: where they stand in the continuation, in the training sequence and in its source. */

@@ -53,6 +53,11 @@ export function addFieldOptions(command: Command, names: readonly FieldName[] = 
   for (const name of names) {
     const { help, valueName } = FIELDS[name];
     const fallback = preset[name] ?? FIELDS[name].default;
+    if (fallback === true) {
+      // With both, commander itself sets neither: what was not given is left to the configuration.
+      command.addOption(new Option(flagOf(name)).hideHelp()).option(flagOf(name).replace('--', '--no-'), help);
+      continue;
+    }
     const value = valueName === undefined ? '' : ` <${valueName}>`;
     const shown = fallback === false ? '' : ` (default: ${fallback === null ? 'none' : String(fallback)})`;
     command.option(`${flagOf(name)}${value}`, `${help}${shown}`);

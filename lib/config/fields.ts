@@ -4,7 +4,7 @@ import { z } from 'zod';
 export interface Field<S extends z.ZodType> {
   schema: S;
   default: z.infer<S>;
-  /** Ends in the unit where there is one. */
+  /** Ends in the unit where there is one. Of a switch that is on by default, what turning it off does. */
   help: string;
   /** The value's name in `--help`; absent for switches. */
   valueName?: string;
@@ -76,11 +76,20 @@ export const FIELDS = {
   validationContexts: field(count(1), 4, 'contexts continued at each evaluation', 'N'),
   comparisonContexts: field(count(0), 32, 'contexts of the closing comparison with the original model; 0 leaves it out', 'N'),
   matchLength: field(count(1), 5, 'tokens in a row from the training set after which the citation blocker steps in', 'N'),
+  matchUnit: field(z.enum(['token', 'word']), 'token', 'citation blocker: what --match-length counts, token or word', 'unit'),
+  countPrompt: field(z.boolean(), false, 'citation blocker: the context counts towards the match, not only what was generated'),
+  waitForWordEnd: field(z.boolean(), true, 'citation blocker: forbid at once, in the middle of a word too; by default words are finished'),
+  banned: field(z.enum(['all', 'first']), 'all', 'citation blocker: forbid what follows at all places of the match, or at the first', 'rule'),
+  sequenceEnd: field(z.enum(['ignore', 'ban-eos']), 'ignore', 'citation blocker: what a match at the end of a training sequence does, ignore or ban-eos', 'rule'),
+  normalization: field(z.enum(['none', 'fold']), 'none', 'citation blocker: fold compares without case and surrounding space', 'rule'),
   memorisedLength: field(count(1), 8, 'tokens in a row from the training set from which on the report lists a continuation as memorised', 'N'),
   topP: field(share(), 0.9, 'nucleus of the sampled baseline in the comparison', 'X'),
   temperature: field(positive(), 0.7, 'temperature of the sampled baseline', 'X'),
   topK: field(count(0), 50, 'candidates of the sampled baseline; 0 keeps all', 'N'),
 } as const;
+
+/** Of the citation blocker, named as its options. */
+export const BLOCKER_FIELDS = ['matchLength', 'matchUnit', 'countPrompt', 'waitForWordEnd', 'banned', 'sequenceEnd', 'normalization'] as const satisfies readonly FieldName[];
 
 export type FieldName = keyof typeof FIELDS;
 
@@ -88,6 +97,12 @@ export type FieldName = keyof typeof FIELDS;
 export type RunConfig = { [Name in FieldName]: z.infer<(typeof FIELDS)[Name]['schema']> };
 
 export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[];
+
+export type BlockerSettings = Pick<RunConfig, (typeof BLOCKER_FIELDS)[number]>;
+
+export function pickBlockerSettings({ matchLength, matchUnit, countPrompt, waitForWordEnd, banned, sequenceEnd, normalization }: RunConfig): BlockerSettings {
+  return { matchLength, matchUnit, countPrompt, waitForWordEnd, banned, sequenceEnd, normalization };
+}
 
 export function isFieldName(name: string): name is FieldName {
   return Object.hasOwn(FIELDS, name);

@@ -1,5 +1,6 @@
 import { nearestLength } from './bleu-statistics.ts';
 import { countEach, NgramNumbers, type Tokens } from './ngrams.ts';
+import { doubled } from './pair-numbers.ts';
 import { scoreText } from './self-bleu.ts';
 
 export function datasetBleuSignature(maxOrder = 4): string {
@@ -9,12 +10,13 @@ export function datasetBleuSignature(maxOrder = 4): string {
 /** Reference sequences, counted once, for BLEU of many texts against all of them; equal to nltk's `sentence_bleu` with smoothing method1. */
 export class DatasetBleu {
   readonly #numbers = new NgramNumbers();
-  /** Per order, how often each n-gram stands in the one reference that has it most. */
-  readonly #limits: Map<number, number>[];
+  /** Per order and number of an n-gram, how often it stands in the one reference that has it most. */
+  readonly #limits: Int32Array[];
+  /** Those that occur. */
   readonly #lengths: number[];
 
   constructor(references: readonly Tokens[], maxOrder = 4) {
-    this.#lengths = references.map(({ length }) => length);
+    this.#lengths = [...new Set(references.map(({ length }) => length))];
     this.#limits = Array.from({ length: maxOrder }, (_, index) => this.#mostOften(references, index + 1));
   }
 
@@ -23,16 +25,18 @@ export class DatasetBleu {
     if (this.#lengths.length === 0) return 0;
     const matches = this.#limits.map((limits, index) => {
       let sum = 0;
-      for (const [gram, count] of countEach(this.#numbers.of(text, index + 1))) sum += Math.min(count, limits.get(gram) ?? 0);
+      for (const [gram, count] of countEach(this.#numbers.of(text, index + 1))) sum += Math.min(count, limits[gram] ?? 0);
       return sum;
     });
     return scoreText(text.length, nearestLength(this.#lengths, text.length), matches);
   }
 
-  #mostOften(references: readonly Tokens[], order: number): Map<number, number> {
-    const limits = new Map<number, number>();
+  #mostOften(references: readonly Tokens[], order: number): Int32Array {
+    let limits = new Int32Array(64);
     for (const reference of references) {
-      for (const [gram, count] of countEach(this.#numbers.of(reference, order))) limits.set(gram, Math.max(limits.get(gram) ?? 0, count));
+      const counts = countEach(this.#numbers.of(reference, order));
+      while (this.#numbers.distinct(order) > limits.length) limits = doubled(limits);
+      for (const [gram, count] of counts) limits[gram] = Math.max(limits[gram]!, count);
     }
     return limits;
   }

@@ -1,5 +1,6 @@
 import type { Row } from '../data/batch.ts';
 import { HyperfitError } from '../errors.ts';
+import { CitationBlocker } from '../generate/citation-blocker.ts';
 import type { GenerateOptions } from '../generate/options.ts';
 import { bootstrapMean, bootstrapSignature, type BootstrapInterval } from './bootstrap.ts';
 import { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
@@ -92,8 +93,13 @@ function indexOf(train: EvaluationOptions['train']): OverlapIndex | undefined {
 /** E.g. `generation|maxNewTokens:96|minNewTokens:96|temperature:0`. */
 function generationSignature(maxNewTokens: number, generateOptions: object = {}): string {
   const settings = Object.entries({ maxNewTokens, minNewTokens: maxNewTokens, ...generateOptions });
-  const plain = settings.map(([name, value]) => `${name}:${typeof value === 'object' && value !== null ? 'set' : String(value)}`);
+  const plain = settings.map(([name, value]) => `${name}:${wordFor(value)}`);
   return ['generation', ...plain].join('|');
+}
+
+function wordFor(value: unknown): string {
+  if (value instanceof CitationBlocker) return value.signature;
+  return typeof value === 'object' && value !== null ? 'set' : String(value);
 }
 
 async function measureHeldOut(model: EvaluableModel, heldOut: readonly Row[], options: EvaluationOptions): Promise<Likelihood> {

@@ -26,6 +26,9 @@ export function overlapSignature(): string {
   return 'overlap|unit:token-ids|span:longest-contiguous|within:one-training-sequence|context:excluded';
 }
 
+/** From this length on, asking for the second half of a longer span first saves more lookups than it costs. */
+const WORTH_SKIPPING = 4;
+
 /** Training sequences, made searchable once and asked many times. */
 export class OverlapIndex {
   readonly #suffixes: SuffixArray;
@@ -43,10 +46,24 @@ export class OverlapIndex {
   longest(continuation: Int32Array): Overlap {
     let best: Match & { start: number } = { length: 0, start: 0, sequence: -1, offset: -1 };
     for (let start = 0; start + best.length < continuation.length; start += 1) {
-      const match = this.#suffixes.longestPrefix(continuation.subarray(start));
+      const barrier = best.length < WORTH_SKIPPING ? -1 : this.#barrier(continuation, start, best.length);
+      if (barrier >= 0) {
+        start = barrier;
+        continue;
+      }
+      const match = this.#suffixes.longestPrefix(continuation, start);
       if (match.length > best.length) best = { ...match, start };
     }
     return best;
+  }
+
+  /**
+   * A span longer than `length` from `start` on, or from a place shortly after, holds the ids from the middle of that stretch to its end.
+   * Where these stand nowhere together, gives the middle: the last start that is ruled out. Otherwise -1.
+   */
+  #barrier(ids: Int32Array, start: number, length: number): number {
+    const middle = start + ((length + 1) >> 1);
+    return middle + this.#suffixes.longestPrefix(ids, middle).length <= start + length ? middle : -1;
   }
 
   /** Source: arXiv 2412.04318, figure 3 and section 5 (dataset overlap). */

@@ -37,12 +37,7 @@ export function diversity(texts: readonly Tokens[]): number | null {
  */
 export function distinctN(texts: readonly Tokens[], n: number): number | null {
   const numbers = new NgramNumbers();
-  const all = new Set<number>();
   let total = 0;
-  for (const text of texts) {
-    const grams = numbers.of(text, n);
-    for (const gram of grams) all.add(gram);
-    total += grams.length;
-  }
-  return total === 0 ? null : all.size / total;
+  for (const text of texts) total += numbers.of(text, n).length;
+  return total === 0 ? null : numbers.distinct(n) / total;
 }

@@ -1,6 +1,6 @@
 import { nearestLength } from './bleu-statistics.ts';
 import { mean } from './mean.ts';
-import { countEach, NgramNumbers, type Tokens } from './ngrams.ts';
+import { NgramNumbers, type Tokens } from './ngrams.ts';
 
 const EPSILON = 0.1;
 
@@ -22,45 +22,66 @@ export function selfBleuScores(texts: readonly Tokens[], maxOrder = 4): number[]
   if (texts.length < 2) return [];
   const numbers = new NgramNumbers();
   const orders = Array.from({ length: maxOrder }, (_, index) => clippedCounts(texts, index + 1, numbers));
-  const lengths = texts.map((text) => text.length);
-  return texts.map((text, index) => {
-    const nearest = nearestLength(lengths.toSpliced(index, 1), text.length);
-    return scoreText(text.length, nearest, orders.map((matches) => matches[index]!));
-  });
+  const nearest = nearestOthers(texts.map(({ length }) => length));
+  return texts.map(({ length }, index) => scoreText(length, nearest[index]!, orders.map((matches) => matches[index]!)));
+}
+
+/** For each length, the nearest one among the others: itself where it occurs twice; the shorter one when two are equally near. */
+function nearestOthers(lengths: readonly number[]): number[] {
+  const counts = new Map<number, number>();
+  for (const length of lengths) counts.set(length, (counts.get(length) ?? 0) + 1);
+  const nearest = new Map<number, number>();
+  const different = [...counts.keys()];
+  for (const [length, count] of counts) nearest.set(length, count > 1 ? length : nearestLength(different.filter((other) => other !== length), length));
+  return lengths.map((length) => nearest.get(length)!);
 }
 
 /** For each text, how many of its n-grams occur in other texts, clipped by the one other text that has each most often. */
 function clippedCounts(texts: readonly Tokens[], order: number, numbers: NgramNumbers): number[] {
-  const counts = texts.map((text) => countEach(numbers.of(text, order)));
-  const leaders = findLeaders(counts);
-  return counts.map((own, text) => {
+  const sorted = texts.map((text) => numbers.of(text, order).sort());
+  const leaders = new Leaders(numbers.distinct(order));
+  sorted.forEach((grams, text) => eachRun(grams, (gram, count) => leaders.add(gram, count, text)));
+  return sorted.map((grams, text) => {
     let matches = 0;
-    for (const [gram, count] of own) {
-      const leader = leaders.get(gram)!;
-      matches += Math.min(count, leader.text === text ? leader.second : leader.most);
-    }
+    eachRun(grams, (gram, count) => (matches += Math.min(count, leaders.mostBeside(gram, text))));
     return matches;
   });
 }
 
-/** The largest count of an n-gram in one text, that text, and the largest count elsewhere. */
-interface Leader {
-  text: number;
-  most: number;
-  second: number;
+/** Every number that occurs in `sorted`, and how often. */
+function eachRun(sorted: Int32Array, visit: (number: number, count: number) => void): void {
+  for (let start = 0; start < sorted.length; ) {
+    let end = start + 1;
+    while (sorted[end] === sorted[start]) end += 1;
+    visit(sorted[start]!, end - start);
+    start = end;
+  }
 }
 
-function findLeaders(counts: readonly Map<number, number>[]): Map<number, Leader> {
-  const leaders = new Map<number, Leader>();
-  counts.forEach((own, text) => {
-    for (const [gram, count] of own) {
-      const leader = leaders.get(gram);
-      if (leader === undefined) leaders.set(gram, { text, most: count, second: 0 });
-      else if (count > leader.most) leaders.set(gram, { text, most: count, second: leader.most });
-      else leader.second = Math.max(leader.second, count);
-    }
-  });
-  return leaders;
+/** Of each n-gram the largest count in one text, that text, and the largest count elsewhere. */
+class Leaders {
+  readonly #most: Int32Array;
+  readonly #second: Int32Array;
+  readonly #text: Int32Array;
+
+  constructor(ngrams: number) {
+    this.#most = new Int32Array(ngrams);
+    this.#second = new Int32Array(ngrams);
+    this.#text = new Int32Array(ngrams);
+  }
+
+  add(gram: number, count: number, text: number): void {
+    if (count > this.#most[gram]!) {
+      this.#second[gram] = this.#most[gram]!;
+      this.#most[gram] = count;
+      this.#text[gram] = text;
+    } else if (count > this.#second[gram]!) this.#second[gram] = count;
+  }
+
+  /** In a text other than this one. */
+  mostBeside(gram: number, text: number): number {
+    return this.#text[gram] === text ? this.#second[gram]! : this.#most[gram]!;
+  }
 }
 
 /** BLEU of one text from its clipped matches per order, smoothed as nltk's method1. */

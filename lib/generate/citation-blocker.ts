@@ -35,11 +35,14 @@ export interface CitationBlockerOptions {
  */
 export class CitationBlocker {
   readonly handle: CitationIndexHandle;
+  /** E.g. `match:5-tokens,prompt:no,word-end:yes,banned:all,sequence-end:ignore,normalization:none`. */
+  readonly signature: string;
   readonly rule: { countPrompt: boolean; waitForWordEnd: boolean; banned: 'all' | 'first'; sequenceEnd: 'ignore' | 'ban-eos' };
   #disposed = false;
 
-  private constructor(handle: CitationIndexHandle, rule: CitationBlocker['rule']) {
+  private constructor(handle: CitationIndexHandle, signature: string, rule: CitationBlocker['rule']) {
     this.handle = handle;
+    this.signature = signature;
     this.rule = rule;
   }
 
@@ -59,7 +62,7 @@ export class CitationBlocker {
       ...vocabularyOf(options),
       eosTokenIds: Int32Array.from(options.tokenizer?.eosTokenIds ?? []),
     });
-    return new CitationBlocker(handle, { countPrompt, waitForWordEnd, banned, sequenceEnd });
+    return new CitationBlocker(handle, signatureOf(options), { countPrompt, waitForWordEnd, banned, sequenceEnd });
   }
 
   /** Ids that would be forbidden after `history`, sorted. */
@@ -78,6 +81,10 @@ export class CitationBlocker {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function signatureOf({ matchLength = 5, matchUnit = 'token', countPrompt = false, waitForWordEnd = true, banned = 'all', sequenceEnd = 'ignore', normalization = 'none' }: CitationBlockerOptions): string {
+  return `match:${matchLength}-${matchUnit}s,prompt:${countPrompt ? 'yes' : 'no'},word-end:${waitForWordEnd ? 'yes' : 'no'},banned:${banned},sequence-end:${sequenceEnd},normalization:${normalization}`;
 }
 
 function flatten(sequences: readonly (Int32Array | readonly number[])[]): Int32Array {

@@ -39,7 +39,7 @@ export async function generate(model: Generator, prompts: readonly Prompt[], opt
 type Settings = ReturnType<typeof normalizeGenerateOptions>;
 
 function nativeOptions(settings: Settings, model: Generator, encoded: readonly Int32Array[]): NativeGenerateOptions {
-  const { citationBlocker, suppressIds, stopIds, seed, ...rest } = settings;
+  const { citationBlocker, logitBias, suppressIds, stopIds, seed, ...rest } = settings;
   return {
     maxNewTokens: rest.maxNewTokens,
     minNewTokens: rest.minNewTokens,
@@ -54,6 +54,7 @@ function nativeOptions(settings: Settings, model: Generator, encoded: readonly I
     stopIds: Int32Array.from(stopIds ?? model.eosTokenIds),
     suppressIds: Int32Array.from([...suppressIds, ...idsWithoutText(model)]),
     seeds: Float64Array.from(encoded, (ids) => sequenceSeed(seed, ids)),
+    ...(logitBias && { logitBias: { ids: Int32Array.from(logitBias.keys()), values: Float32Array.from(logitBias.values()) } }),
     ...(citationBlocker && { citation: { index: citationBlocker.handle, ...citationBlocker.rule } }),
   };
 }

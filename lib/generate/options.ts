@@ -15,6 +15,8 @@ export interface GenerateOptions {
   topP?: number;
   /** Drop tokens less probable than this share of the most probable one; 0 (default) is off. */
   minP?: number;
+  /** Added to the logits of these ids before anything else, at every step. */
+  logitBias?: ReadonlyMap<number, number>;
   /** Divides the score of every token seen in context or continuation; 1 (default) is off. */
   repetitionPenalty?: number;
   /** No n-gram of this size twice, the context included; 0 (default) is off. */
@@ -40,7 +42,7 @@ export interface GenerateOptions {
   onToken?: (row: number, id: number, logProb: number) => void;
 }
 
-type Settings = Required<Omit<GenerateOptions, 'citationBlocker' | 'signal' | 'onToken' | 'stopIds'>>;
+type Settings = Required<Omit<GenerateOptions, 'citationBlocker' | 'logitBias' | 'signal' | 'onToken' | 'stopIds'>>;
 
 export const GENERATE_DEFAULTS: Settings = {
   maxNewTokens: 96,
@@ -59,7 +61,7 @@ export const GENERATE_DEFAULTS: Settings = {
   addSpecialTokens: true,
 };
 
-const KNOWN = new Set([...Object.keys(GENERATE_DEFAULTS), 'citationBlocker', 'signal', 'onToken', 'stopIds']);
+const KNOWN = new Set([...Object.keys(GENERATE_DEFAULTS), 'citationBlocker', 'logitBias', 'signal', 'onToken', 'stopIds']);
 
 const whole = (least: number) => ({ fits: (value: number) => Number.isSafeInteger(value) && value >= least, text: `a whole number of at least ${least}` });
 const share = { fits: (value: number) => value >= 0 && value <= 1, text: 'a number from 0 to 1' };
@@ -83,7 +85,7 @@ const RULES: Partial<Record<keyof Settings, { fits: (value: number) => boolean; 
 export function normalizeGenerateOptions(options: GenerateOptions): Settings & GenerateOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const merged = { ...GENERATE_DEFAULTS, ...given };
-  const problems = [...unknownOptions(options), ...outOfRange(merged), ...samplingWithoutTemperature(merged)];
+  const problems = [...unknownOptions(options), ...outOfRange(merged), ...unfitBias(merged), ...samplingWithoutTemperature(merged)];
   if (problems.length > 0) throw new HyperfitError('ERR_CONFIG', problems.join('; '));
   return merged;
 }
@@ -98,6 +100,13 @@ function outOfRange(settings: Settings): string[] {
     const value = settings[name as keyof Settings];
     return typeof value === 'number' && rule.fits(value) ? [] : [`expected ${rule.text} for \`${name}\`, got ${String(value)}`];
   });
+}
+
+function unfitBias({ logitBias }: GenerateOptions): string[] {
+  if (logitBias === undefined) return [];
+  if (!(logitBias instanceof Map)) return [`expected a Map from id to number for \`logitBias\`, got ${typeof logitBias}`];
+  const unfit = [...logitBias].find(([id, bias]) => !Number.isSafeInteger(id) || id < 0 || !Number.isFinite(bias));
+  return unfit === undefined ? [] : [`expected ids and finite numbers in \`logitBias\`, got ${String(unfit[0])} with ${String(unfit[1])}; to forbid an id use suppressIds`];
 }
 
 // An option that is read and then does nothing has shipped elsewhere; here it is refused.

@@ -34,7 +34,7 @@ function renderCaption({ minLength, blocker, contexts }: ReportMemorisation): st
   const intervened =
     blocker === null
       ? ''
-      : ` The citation blocker (matches of ${blocker.matchLength} tokens) changed the choice ${formatNumber(blocker.total, 0)} times, in ${formatNumber(blocker.textsWithInterventions, 0)} of ${formatNumber(blocker.texts, 0)} texts, ` +
+      : ` The citation blocker (matches of ${blocker.matchLength} ${blocker.matchUnit ?? 'token'}s) changed the choice ${formatNumber(blocker.total, 0)} times, in ${formatNumber(blocker.textsWithInterventions, 0)} of ${formatNumber(blocker.texts, 0)} texts, ` +
         `${formatNumber(blocker.per100Tokens, 1)} times per 100 tokens; <span class="divergence">◆</span> is where a text leaves the one beside it.`;
   const none = contexts.length === 0 ? ' No continuation has such a span.' : '';
   return `<p class="caption">${spans}${intervened}${none}</p>`;

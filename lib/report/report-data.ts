@@ -106,7 +106,7 @@ export interface ReportMemorisation {
   /** Tokens from which on a span is listed. */
   minLength: number;
   rows: readonly ({ name: string } & Pick<Memorisation, 'texts' | 'textsWithSpans' | 'longest' | 'tokenShare'>)[];
-  blocker: ({ matchLength: number } & Pick<Interventions, 'total' | 'texts' | 'textsWithInterventions' | 'per100Tokens'>) | null;
+  blocker: ({ matchLength: number; matchUnit?: 'token' | 'word' } & Pick<Interventions, 'total' | 'texts' | 'textsWithInterventions' | 'per100Tokens'>) | null;
   /** Those with a span or an intervention. */
   contexts: readonly MemorisedContext[];
   /** Every training sequence that a span names. */

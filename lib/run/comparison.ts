@@ -1,4 +1,4 @@
-import type { RunConfig } from '../config/fields.ts';
+import { pickBlockerSettings, type RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
 import type { Sequence } from '../data/sequences.ts';
 import { evaluate, type EvaluationResult } from '../evaluate/evaluation.ts';
@@ -52,7 +52,7 @@ export async function measureHyperfitted(parts: ComparisonParts): Promise<Compar
     sequences: parts.data.train.map(({ ids }) => ids),
     tokenizer: parts.model.tokenizer,
     vocabSize: parts.model.config.vocabSize,
-    matchLength: parts.config.matchLength,
+    ...pickBlockerSettings(parts.config),
   });
   try {
     const blocked = await measureVariant('hyperfitted, citation blocker', parts, { citationBlocker: blocker });

@@ -22,7 +22,7 @@ export interface QuotedSample {
 export interface MemorisationFile {
   schemaVersion: 1;
   variants: ({ name: string } & Memorisation)[];
-  blocker: ({ matchLength: number; name: string; unblocked: string } & Interventions) | null;
+  blocker: ({ matchLength: number; matchUnit?: 'token' | 'word'; name: string; unblocked: string } & Interventions) | null;
   samples: QuotedSample[];
 }
 
@@ -33,6 +33,7 @@ export interface MemorisationParts {
   minLength: number;
   /** Of the citation blocker. */
   matchLength: number;
+  matchUnit?: 'token' | 'word';
   tokenizer: Decoder | undefined;
 }
 
@@ -40,11 +41,11 @@ export async function writeMemorisation(folder: RunFolder, parts: MemorisationPa
   await writeJson(folder.memorisationFile, findMemorisation(parts));
 }
 
-export function findMemorisation({ variants, train, overlapIndex, minLength, matchLength, tokenizer }: MemorisationParts): MemorisationFile {
+export function findMemorisation({ variants, train, overlapIndex, minLength, matchLength, matchUnit = 'token', tokenizer }: MemorisationParts): MemorisationFile {
   const measured = variants.map(({ name, result }) => ({ name, ...measureMemorisation(overlapIndex, result.generations.map(({ ids }) => ids), minLength) }));
   const quoted = new Set(measured.flatMap(({ spans }) => spans.flat().map(({ sequence }) => sequence)));
   const samples = [...quoted].sort((left, right) => left - right).map((sequence) => quotedSample(sequence, train[sequence]!, tokenizer));
-  return { schemaVersion: 1, variants: measured, blocker: blockerOf(variants, matchLength), samples };
+  return { schemaVersion: 1, variants: measured, blocker: blockerOf(variants, { matchLength, matchUnit }), samples };
 }
 
 function quotedSample(sequence: number, { ids, source, offset }: Sequence, tokenizer: Decoder | undefined): QuotedSample {
@@ -52,11 +53,11 @@ function quotedSample(sequence: number, { ids, source, offset }: Sequence, token
 }
 
 /** The blocked texts beside those of the same model and contexts without the blocker. */
-function blockerOf(variants: readonly ComparedVariant[], matchLength: number): MemorisationFile['blocker'] {
+function blockerOf(variants: readonly ComparedVariant[], match: { matchLength: number; matchUnit: 'token' | 'word' }): MemorisationFile['blocker'] {
   const blocked = variants.find(({ decoding }) => decoding === 'citation-blocker');
   const unblocked = variants.find(({ decoding, isHyperfitted }) => decoding === 'greedy' && isHyperfitted === blocked?.isHyperfitted);
   if (blocked === undefined || unblocked === undefined) return null;
-  return { matchLength, name: blocked.name, unblocked: unblocked.name, ...measureInterventions(blocked.result.generations, unblocked.result.generations) };
+  return { ...match, name: blocked.name, unblocked: unblocked.name, ...measureInterventions(blocked.result.generations, unblocked.result.generations) };
 }
 
 /** Undefined for a run that has none (yet). */

@@ -52,8 +52,8 @@ export async function writeRunFile(folder: RunFolder, { normalized, model, train
   return file;
 }
 
-/** SHA-256 of each weight file. */
-async function hashWeights(path: string): Promise<Record<string, string>> {
+/** SHA-256 of each weight file of a model's folder, or of the one file. */
+export async function hashWeights(path: string): Promise<Record<string, string>> {
   const names = (await stat(path)).isDirectory() ? (await readdir(path)).filter((name) => name.endsWith('.safetensors') && name !== 'optimizer.safetensors') : [''];
   const hashes: Record<string, string> = {};
   for (const name of names.sort()) hashes[name === '' ? path : name] = await hashFile(join(path, name));

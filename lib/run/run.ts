@@ -215,9 +215,9 @@ class RunInProgress {
     const comparison = [...original, ...(await measureHyperfitted(this.#parts))];
     const { tokenizer } = this.start.model;
     await this.#writeComparison(comparison);
-    const { memorisedLength: minLength, matchLength } = this.config;
+    const { memorisedLength: minLength, matchLength, matchUnit } = this.config;
     const { overlapIndex } = this.#parts;
-    if (overlapIndex !== undefined) await writeMemorisation(this.folder, { variants: comparison, train: this.data.train, overlapIndex, minLength, matchLength, tokenizer });
+    if (overlapIndex !== undefined) await writeMemorisation(this.folder, { variants: comparison, train: this.data.train, overlapIndex, minLength, matchLength, matchUnit, tokenizer });
     return comparison;
   }
 

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { checkpointName } from '../checkpoint/checkpoint-list.ts';
 import { given } from '../config/given.ts';
-import { evaluate } from '../evaluate/evaluation.ts';
+import type { Context } from '../data/selection.ts';
+import { evaluate, type EvaluatedGeneration } from '../evaluate/evaluation.ts';
 import type { ComparisonParts } from './comparison.ts';
 import { evaluateImages } from './image-comparison.ts';
 import type { MetricRecord } from './metric-log.ts';
+import type { Decoder } from './pieces.ts';
 import { writeJsonLines, type RunFolder } from './run-folder.ts';
 
 /** One evaluation on the way: what the model writes and how it fares on text it does not train on. */
@@ -27,14 +29,15 @@ export interface ValidationRecord extends MetricRecord {
 
 /** Null when the run has neither held-out sequences nor contexts. */
 export async function validate({ model, data, config, overlapIndex, signal }: ComparisonParts, folder: RunFolder, at: { step: number; epoch: number; trainLoss: number | null }): Promise<ValidationRecord | null> {
-  const contexts = data.contexts.slice(0, config.validationContexts).map(({ context }) => context);
+  const validated = data.contexts.slice(0, config.validationContexts);
+  const contexts = validated.map(({ context }) => context);
   if (contexts.length + data.heldOut.length === 0) return null;
   const { maxNewTokens } = config;
   const { images } = data;
   const { result, image } = images === undefined
     ? { result: await evaluate(model, { heldOut: data.heldOut, contexts, maxNewTokens, ...given({ train: overlapIndex, signal }) }), image: null }
     : await evaluateImages({ model, data, config, overlapIndex, signal, images }, contexts.length);
-  const lines = result.generations.map(({ promptIds, ids, text }) => ({ context: Array.from(promptIds), continuation: Array.from(ids), ...(text === undefined ? {} : { text }) }));
+  const lines = await Promise.all(result.generations.map((generation, index) => generationLine(generation, images === undefined ? validated[index] : undefined, model.tokenizer)));
   await writeJsonLines(join(folder.generations, `${checkpointName(at.step)}.jsonl`), lines);
   return {
     type: 'evaluation',
@@ -47,4 +50,14 @@ export async function validate({ model, data, config, overlapIndex, signal }: Co
     selfBleu: result.selfBleu,
     overlapMax: result.overlap?.max ?? null,
   };
+}
+
+/** A line that can be read without the model: ids, and beside them their text; the original, where there is one, as long as the continuation. */
+async function generationLine({ promptIds, ids, text }: EvaluatedGeneration, from: Context | undefined, tokenizer: Decoder | undefined): Promise<object> {
+  const textOf = async (of: Int32Array): Promise<string | undefined> => tokenizer && tokenizer.decode(of, { skipSpecialTokens: true });
+  const line = { context: Array.from(promptIds), continuation: Array.from(ids), ...given({ text }) };
+  if (from === undefined) return line;
+  const original = from.original.slice(0, ids.length);
+  const originals = original.length === 0 ? {} : { original: Array.from(original), ...given({ originalText: await textOf(original) }) };
+  return { ...line, ...given({ contextText: await textOf(promptIds) }), ...originals, source: from.source };
 }

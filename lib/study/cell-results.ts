@@ -1,5 +1,6 @@
 import type { ImageMetrics } from '../image/image-metrics.ts';
 import type { Cell } from './cell.ts';
+import type { BiasedChoices, StaticBias } from './static-bias.ts';
 
 /** Sums over the predicted tokens of each sequence, in the order of the sequences. */
 export interface SequenceSums {
@@ -74,8 +75,8 @@ export interface ContrastCellResult {
   ranks: number[][];
   /** Of the last token's layers: before each layer, and after the final norm. */
   layers: { cosine: number; originalNorm: number; hyperfittedNorm: number; originalRatio: number; hyperfittedRatio: number }[];
-  /** Share of positions at which the original, its logits shifted by a constant vector, has the hyperfitted model's first choice. */
-  staticBias: { scale: number; agreement: number }[];
+  /** The constant shift of the original's logits, and what it does to first choices, strength by strength. */
+  staticBias: StaticBias & { choices: BiasedChoices[] };
 }
 
 export interface CompletionCellResult {
@@ -106,6 +107,7 @@ interface Results {
   likelihood: LikelihoodCellResult;
   contrast: ContrastCellResult;
   'matched-text': TextCellResult;
+  'biased-text': TextCellResult;
   completion: CompletionCellResult;
   probe: ProbeCellResult;
   choice: ChoiceCellResult;

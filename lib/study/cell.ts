@@ -64,6 +64,8 @@ export interface ContrastCell {
   sequences: number;
   /** The text cell with the greedy continuations of `weights`. */
   texts: string;
+  /** How many tokens the static bias shifts, at most. */
+  biasedTokens: number;
 }
 
 /** Continue with the original model at a temperature that a contrast cell found. */
@@ -75,6 +77,18 @@ export interface MatchedTextCell {
   trainDomain: string;
   newTokens: number;
   seed: number;
+}
+
+/** Continue greedily with the original model, its logits shifted by a contrast cell's static bias. */
+export interface BiasedTextCell {
+  kind: 'biased-text';
+  id: string;
+  contrast: string;
+  domain: string;
+  trainDomain: string;
+  newTokens: number;
+  /** What the bias is multiplied by. */
+  scale: number;
 }
 
 /** Complete the images of a domain greedily. */
@@ -104,14 +118,14 @@ export interface ChoiceCell {
   newTokens: number;
 }
 
-export type Cell = TrainCell | TextCell | LikelihoodCell | ContrastCell | MatchedTextCell | CompletionCell | ProbeCell | ChoiceCell;
+export type Cell = TrainCell | TextCell | LikelihoodCell | ContrastCell | MatchedTextCell | BiasedTextCell | CompletionCell | ProbeCell | ChoiceCell;
 
 /** Ids of the cells whose results or weights a cell reads. */
 export function needsOf(cell: Cell): string[] {
   const needs: string[] = [];
   if ('weights' in cell && cell.weights !== 'original') needs.push(cell.weights.cell);
   if (cell.kind === 'contrast') needs.push(cell.texts);
-  if (cell.kind === 'matched-text') needs.push(cell.contrast);
+  if (cell.kind === 'matched-text' || cell.kind === 'biased-text') needs.push(cell.contrast);
   return needs;
 }
 

@@ -7,11 +7,10 @@ import type { ContrastCell } from './cell.ts';
 import type { ContrastCellResult, TextCellResult } from './cell-results.ts';
 import { meanCosine, meanEntropy, meanNorm, participationRatio, ranksOf } from './geometry.ts';
 import type { Laboratory } from './laboratory.ts';
+import { predictions } from './predictions.ts';
+import { findStaticBias, measureStaticBias } from './static-bias.ts';
 
 const TEMPERATURES = { low: 0.05, high: 2, tolerance: 1e-3, maxIterations: 20 };
-/** How many of the most promoted tokens a static bias shifts (arXiv 2605.22579). */
-const BIASED = 500;
-const SCALES = [0.01, 0.05, 0.1, 0.25, 0.5, 1];
 
 /** Both models in memory at once, one sequence at a time through each. */
 export async function runContrastCell(cell: ContrastCell, laboratory: Laboratory, texts: TextCellResult): Promise<ContrastCellResult> {
@@ -32,7 +31,7 @@ export async function runContrastCell(cell: ContrastCell, laboratory: Laboratory
       matchedEntropy: matched?.value ?? null,
       ranks: await contrast.ranks(contexts.map(({ context }) => context), texts.texts.map(({ ids }) => ids)),
       layers: await contrast.layers(),
-      staticBias: await contrast.staticBias(),
+      staticBias: await contrast.staticBias(cell.biasedTokens),
     };
   } finally {
     original.dispose();
@@ -114,44 +113,10 @@ class Contrast {
   }
 
   /** The mean shift of logits, kept for the tokens it promotes most, as a constant bias of the original model. */
-  async staticBias(): Promise<ContrastCellResult['staticBias']> {
-    return scope(async () => {
-      const shift = await this.#meanShift();
-      const [least] = shift.topk(Math.min(BIASED, shift.numel));
-      const bias = torch.where(shift.ge(least.min().item()), shift, 0);
-      const agreement = SCALES.map(() => 0);
-      let tokens = 0;
-      for (const ids of this.#sequences) {
-        const hits = await scope(async () => countHits(await predictions(this.#original, ids), await predictions(this.#hyperfitted, ids), bias));
-        hits.forEach((count, index) => (agreement[index]! += count));
-        tokens += ids.length - 1;
-      }
-      return SCALES.map((scale, index) => ({ scale, agreement: agreement[index]! / tokens }));
-    });
+  async staticBias(count: number): Promise<ContrastCellResult['staticBias']> {
+    const knownIds = this.#original.tokenizer?.vocabSize ?? this.#original.config.vocabSize;
+    const pair = { original: this.#original, hyperfitted: this.#hyperfitted, sequences: this.#sequences, knownIds };
+    const bias = await findStaticBias(pair, count);
+    return { ...bias, choices: await measureStaticBias(pair, bias) };
   }
-
-  async #meanShift(): Promise<Tensor> {
-    let sum: Tensor | undefined;
-    let tokens = 0;
-    for (const ids of this.#sequences) {
-      const part = await scope(async () => (await predictions(this.#hyperfitted, ids)).sub(await predictions(this.#original, ids)).sum(0));
-      sum = sum === undefined ? part : sum.add(part);
-      tokens += ids.length - 1;
-    }
-    // What all logits share changes no probability, and must not become a bias of some of them.
-    const mean = sum!.div(tokens);
-    return mean.sub(mean.mean());
-  }
-}
-
-/** Logits [positions, vocabulary] of every token but the first. */
-async function predictions(model: Model, ids: Int32Array): Promise<Tensor> {
-  const { logits } = await model.forward({ tokens: ids, batchSize: 1, sequenceLength: ids.length });
-  return logits.select(0, 0).narrow(0, 0, ids.length - 1);
-}
-
-/** Per scale, at how many positions the biased original has the first choice of the other model. */
-function countHits(original: Tensor, hyperfitted: Tensor, bias: Tensor): number[] {
-  const wanted = hyperfitted.argmax(-1);
-  return SCALES.map((scale) => original.add(bias.mul(scale)).argmax(-1).eq(wanted).sum().item());
 }

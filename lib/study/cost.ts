@@ -18,6 +18,7 @@ export function costOf(cell: Cell, bench: Bench): number {
     }
     case 'text':
     case 'matched-text':
+    case 'biased-text':
       return DECODED * sizes(cell.domain, bench).domain.contexts.length * cell.newTokens;
     case 'likelihood':
       return heldOutTokens(sizes(cell.domain, bench).domain);

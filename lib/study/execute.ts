@@ -7,7 +7,7 @@ import type { Laboratory } from './laboratory.ts';
 import { runProbeCell } from './probe-cell.ts';
 import type { Results } from './study.ts';
 import { teacherForce } from './teacher-forced.ts';
-import { runMatchedTextCell, runTextCell } from './text-cell.ts';
+import { runBiasedTextCell, runMatchedTextCell, runTextCell } from './text-cell.ts';
 import { runTrainCell } from './train-cell.ts';
 
 /** Does what a cell describes. `results` holds those of the cells before it. */
@@ -25,6 +25,8 @@ export async function execute(cell: Cell, laboratory: Laboratory, results: Resul
       return runContrastCell(cell, laboratory, results.get(cell.texts, 'text'));
     case 'matched-text':
       return runMatchedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
+    case 'biased-text':
+      return runBiasedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
     case 'completion':
       return runCompletionCell(cell, laboratory);
     case 'probe':

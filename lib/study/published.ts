@@ -55,5 +55,10 @@ export const FOLLOW_UP = {
   hyperfittedTtr: published('.684 (arXiv 2605.22579)', 'S'),
   overrides: published('.391 (arXiv 2605.22579)', 'S'),
   overridesBeyond10: published('.129 (arXiv 2605.22579)', 'S'),
+  biasedTtr: { 0.01: published('.409 (arXiv 2605.22579)', 'S'), 0.5: published('.215 (arXiv 2605.22579)', 'S') } as Record<number, Published>,
+  biasedBigrams: { 0.01: published('.609 (arXiv 2605.22579)', 'S'), 0.5: published('.706 (arXiv 2605.22579)', 'S') } as Record<number, Published>,
+  originalBigrams: published('.592 (arXiv 2605.22579)', 'S'),
+  matchedBigrams: published('.604 (arXiv 2605.22579)', 'S'),
+  hyperfittedBigrams: published('.140 (arXiv 2605.22579)', 'S'),
   agreement: published('.570 (arXiv 2605.22579)', 'S'),
 } as const;

@@ -5,9 +5,11 @@ import { chartOf, comparePairs, measuredSeries, NO_FINDINGS, type FindingChart, 
 import { meanOf, measureTextRuns, plain, textParts, type Measured, type TextRun } from './measured.ts';
 import { FOLLOW_UP } from './published.ts';
 import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
+import { BIASED_TOKENS, BIAS_SCALES } from './static-bias.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
 
 const id = (kind: string, seed: number): string => `${kind}-s${seed}`;
+const biasedId = (scale: number, seed: number): string => id(`text-biased-${scale}`, seed);
 
 /** E12, section 7.3, with the controls of arXiv 2605.22579. */
 export const temperature: Study = {
@@ -25,8 +27,9 @@ export const temperature: Study = {
         trainCell(bench, id('train', seed), { settings: { seed } }),
         textCell(bench, id('text-hyperfitted', seed), endOf(id('train', seed))),
         likelihoodCell(bench, id('likelihood-hyperfitted', seed), endOf(id('train', seed))),
-        { kind: 'contrast', id: id('contrast', seed), weights: endOf(id('train', seed)), domain, sequences: bench.setting.contrastSequences, texts: id('text-hyperfitted', seed) } as const,
+        { kind: 'contrast', id: id('contrast', seed), weights: endOf(id('train', seed)), domain, sequences: bench.setting.contrastSequences, texts: id('text-hyperfitted', seed), biasedTokens: BIASED_TOKENS } as const,
         { kind: 'matched-text', id: id('text-matched', seed), contrast: id('contrast', seed), domain, trainDomain: domain, newTokens: maxNewTokens, seed } as const,
+        ...BIAS_SCALES.map((scale) => ({ kind: 'biased-text', id: biasedId(scale, seed), contrast: id('contrast', seed), domain, trainDomain: domain, newTokens: maxNewTokens, scale }) as const),
       ]),
     ];
   },
@@ -51,14 +54,15 @@ function conclude(bench: Bench, results: Results): Findings {
   return {
     ...NO_FINDINGS,
     rows: [
-      ...ttrRows(variants.original, null),
-      ...ttrRows(variants.sampled, FOLLOW_UP.originalTtr),
-      ...ttrRows(variants.matched, FOLLOW_UP.matchedTtr),
-      ...ttrRows(variants.hyperfitted, FOLLOW_UP.hyperfittedTtr),
+      ...writtenRows(variants.original, null, null),
+      ...writtenRows(variants.sampled, FOLLOW_UP.originalTtr, FOLLOW_UP.originalBigrams),
+      ...writtenRows(variants.matched, FOLLOW_UP.matchedTtr, FOLLOW_UP.matchedBigrams),
+      ...writtenRows(variants.hyperfitted, FOLLOW_UP.hyperfittedTtr, FOLLOW_UP.hyperfittedBigrams),
       ...entropyRows(contrasts),
       agreementRow(bench, results),
       ...rankRows(contrasts),
       ...biasRows(contrasts),
+      ...biasedTextRows(seeds, results),
     ],
     charts: layerCharts(contrasts),
     tests: comparePairs('type-token ratio', [variants.original, variants.sampled, variants.matched].map((variant) => [asTest(variants.hyperfitted), asTest(variant)] as const)),
@@ -66,15 +70,15 @@ function conclude(bench: Bench, results: Results): Findings {
       ...(contrasts.some(({ result }) => result.matchedTemperature === null) ? ['No temperature from 0.05 to 2 gives the original model the entropy of a hyperfitted one; where none was found the matched texts are sampled at temperature 1.'] : []),
       'The matched temperature is found by bisection on teacher-forced entropy over held-out sequences; greedy text is the same at every temperature.',
       'Ranks are those that the greedily written tokens of the hyperfitted model have under the original model after the same tokens.',
-      'The static bias is measured teacher-forced only, as agreement of first choices: the decoder takes no bias on logits.',
+      'The static bias is the mean over positions of held-out text of the shift of logits, less its mean over the vocabulary, on the 500 tokens it raises most; the follow-up names the number, not how the most promoted are found. Its texts are greedy.',
     ],
   };
 }
 
-function ttrRows({ name, runs }: { name: string; runs: readonly TextRun[] }, paper: FindingRow['paper']): FindingRow[] {
+function writtenRows({ name, runs }: { name: string; runs: readonly TextRun[] }, ttr: FindingRow['paper'], bigrams: FindingRow['paper']): FindingRow[] {
   return [
-    { of: name, quantity: 'type-token ratio', paper, ours: measureTextRuns(runs, 'ttr'), digits: 3 },
-    { of: name, quantity: 'repeated bigrams', paper: null, ours: measureTextRuns(runs, 'rep2'), digits: 3 },
+    { of: name, quantity: 'type-token ratio', paper: ttr, ours: measureTextRuns(runs, 'ttr'), digits: 3 },
+    { of: name, quantity: 'repeated bigrams', paper: bigrams, ours: measureTextRuns(runs, 'rep2'), digits: 3 },
   ];
 }
 
@@ -122,15 +126,26 @@ function rankRows(contrasts: readonly ContrastRun[]): FindingRow[] {
   ];
 }
 
+const BIAS_RULE = `bias:mean-logit-shift-less-its-mean-over-the-vocabulary|tokens:${BIASED_TOKENS}-most-promoted`;
+const biasedName = (scale: number): string => `original + ${scale} x static bias`;
+
 function biasRows(contrasts: readonly ContrastRun[]): FindingRow[] {
-  const scales = contrasts[0]?.result.staticBias.map(({ scale }) => scale) ?? [];
-  return scales.map((scale, at) => ({
-    of: `original + ${scale} x static bias`,
-    quantity: 'first choice as the hyperfitted model’s',
-    paper: null,
-    ours: overSeeds(contrasts, `${LIKELIHOOD_FORMULAS.agreement}|bias:mean-logit-shift-less-its-mean-over-the-vocabulary|tokens:500-most-promoted`, ({ staticBias }) => staticBias[at]?.agreement ?? null, { scale }),
-    digits: 3,
-  }));
+  const row = (scale: number, at: number, quantity: string, key: 'agreement' | 'changed', formula: string): FindingRow => ({
+    of: biasedName(scale), quantity, paper: null, digits: 3,
+    ours: overSeeds(contrasts, `${formula}|${BIAS_RULE}`, ({ staticBias }) => staticBias.choices[at]?.[key] ?? null, { scale }),
+  });
+  return BIAS_SCALES.flatMap((scale, at) => [
+    row(scale, at, 'first choice as the hyperfitted model’s', 'agreement', LIKELIHOOD_FORMULAS.agreement),
+    row(scale, at, 'first choice not the original’s', 'changed', `1-${LIKELIHOOD_FORMULAS.agreement}`),
+  ]);
+}
+
+/** Strengths that were published stand beside their values. */
+function biasedTextRows(seeds: readonly number[], results: Results): FindingRow[] {
+  return BIAS_SCALES.flatMap((scale) => {
+    const runs = seeds.map((seed) => ({ cell: biasedId(scale, seed), result: results.get(biasedId(scale, seed), 'biased-text') }));
+    return writtenRows({ name: `${biasedName(scale)}, greedy`, runs }, FOLLOW_UP.biasedTtr[scale] ?? null, FOLLOW_UP.biasedBigrams[scale] ?? null);
+  });
 }
 
 /** The first state is what enters layer 1, the last what leaves the final norm. */

@@ -5,7 +5,7 @@ import { CitationBlocker } from '../generate/citation-blocker.ts';
 import type { Generation } from '../generate/generation.ts';
 import type { GenerateOptions } from '../generate/options.ts';
 import type { Model } from '../model/model.ts';
-import type { MatchedTextCell, TextCell } from './cell.ts';
+import type { BiasedTextCell, MatchedTextCell, TextCell } from './cell.ts';
 import type { ContrastCellResult, TextCellResult, WrittenText } from './cell-results.ts';
 import type { Laboratory } from './laboratory.ts';
 import { countRepeats } from './train-cell.ts';
@@ -36,7 +36,12 @@ export async function runMatchedTextCell(cell: MatchedTextCell, laboratory: Labo
   return writeTexts(cell, laboratory, model, { temperature: contrast.matchedTemperature ?? 1, seed: cell.seed });
 }
 
-async function writeTexts(cell: TextCell | MatchedTextCell, laboratory: Laboratory, model: Model, decoding: GenerateOptions): Promise<TextCellResult> {
+export async function runBiasedTextCell(cell: BiasedTextCell, laboratory: Laboratory, { staticBias }: ContrastCellResult): Promise<TextCellResult> {
+  const logitBias = new Map(staticBias.ids.map((id, at) => [id, cell.scale * staticBias.values[at]!]));
+  return writeTexts(cell, laboratory, await laboratory.model('original'), { logitBias });
+}
+
+async function writeTexts(cell: TextCell | MatchedTextCell | BiasedTextCell, laboratory: Laboratory, model: Model, decoding: GenerateOptions): Promise<TextCellResult> {
   const contexts = laboratory.domain(cell.domain).contexts.map(({ context }) => context);
   const generations: Generation[] = [];
   let tokens = 0;

@@ -36,6 +36,15 @@ void read_citation(const Napi::Value& value, GenerateOptions& options) {
   options.citation_rule.ban_eos_at_end = read_string(object.Get("sequenceEnd"), "citation.sequenceEnd") == "ban-eos";
 }
 
+void read_logit_bias(const Napi::Value& value, GenerateOptions& options) {
+  if (value.IsUndefined() || value.IsNull()) return;
+  const Napi::Object object = read_object(value, "logitBias");
+  const std::span<int32_t> ids = read_typed_array<int32_t>(object.Get("ids"), "logitBias.ids");
+  const std::span<float> values = read_typed_array<float>(object.Get("values"), "logitBias.values");
+  if (ids.size() != values.size()) throw Error("ERR_SHAPE", "expected one of `logitBias.values` for each id");
+  for (size_t index = 0; index < ids.size(); ++index) options.logit_bias.emplace_back(ids[index], values[index]);
+}
+
 }  // namespace
 
 HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
@@ -83,6 +92,7 @@ GenerateOptions read_generate_options(const Napi::Value& value, size_t rows) {
   options.sampling.top_k = read_integer(object.Get("topK"), "topK", 0);
   options.sampling.top_p = read_number(object.Get("topP"), "topP");
   options.sampling.min_p = read_number(object.Get("minP"), "minP");
+  read_logit_bias(object.Get("logitBias"), options);
   options.repetition_penalty = read_number(object.Get("repetitionPenalty"), "repetitionPenalty");
   options.no_repeat_ngram_size = read_integer(object.Get("noRepeatNgramSize"), "noRepeatNgramSize", 0);
   options.no_repeat_counts_prompt = read_boolean(object.Get("noRepeatNgramCountsPrompt"), "noRepeatNgramCountsPrompt");

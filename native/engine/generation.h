@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/citation_index.h"
@@ -17,6 +18,7 @@ struct GenerateOptions {
   int64_t max_new_tokens = 0;
   int64_t min_new_tokens = 0;
   SamplingOptions sampling;
+  std::vector<std::pair<int32_t, float>> logit_bias;  // added to the logits before anything else
   double repetition_penalty = 1;
   int64_t no_repeat_ngram_size = 0;
   bool no_repeat_counts_prompt = true;

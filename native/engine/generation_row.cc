@@ -35,12 +35,15 @@ void GenerationRow::apply_citation_blocker(std::span<float> scores) {
   ban(scores, banned);
 }
 
-// The order is Hugging Face's: penalty, n-grams, minimum length, suppressed ids; then the blocker; then sampling.
+// The order is Hugging Face's: bias, penalty, n-grams, minimum length, suppressed ids; then the blocker; then sampling.
 void GenerationRow::advance(std::span<float> scores) {
   const std::vector<float> raw = options_.token_stats ? std::vector<float>(scores.begin(), scores.end()) : std::vector<float>();
   if (!std::isfinite(scores[std::max(0, argmax(scores))])) {
     throw Error("ERR_NOT_FINITE", "expected finite logits, got NaN or infinity after token " + std::to_string(length()) +
                                       "; the model's weights are damaged: go back to an earlier checkpoint");
+  }
+  for (const auto& [id, bias] : options_.logit_bias) {
+    if (id >= 0 && static_cast<size_t>(id) < scores.size()) scores[id] += bias;
   }
   apply_repetition_penalty(scores, history_, options_.repetition_penalty);
   ban(scores, no_repeat_.banned());

@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BestCheckpoint } from '../../lib/checkpoint/best-checkpoint.ts';
+import { readVariants } from '../../lib/compare/generation-file.ts';
 import { normalizeConfig } from '../../lib/config/normalize.ts';
+import { openModelFiles } from '../../lib/model/model-files.ts';
 import { readComparisonFile } from '../../lib/run/comparison-file.ts';
 import { readMemorisation } from '../../lib/run/memorisation-file.ts';
 import { readMetrics } from '../../lib/run/metric-log.ts';
 import { run, type RunEvent } from '../../lib/run/run.ts';
 import { readReportData } from '../../lib/run/run-report.ts';
 import { runFolder } from '../../lib/run/run-folder.ts';
+import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts';
 import { freshFolder, randomSequences, refusal, TINY_MODEL, writeIds } from '../train/tiny.ts';
 
 function settings(values: Record<string, unknown>): ReturnType<typeof normalizeConfig> {
@@ -114,6 +117,24 @@ test('the report reads everything from the files of the run', async () => {
   for (const { continuations } of data.continuations) {
     for (const { ids, pieces } of continuations) expect(pieces).toHaveLength(ids.length);
   }
+});
+
+test('what is written on the way can be read and compared without the model', async () => {
+  const normalized = settings({ samples: 8, evaluateEverySteps: 2, contextLength: 6, maxNewTokens: 5, validationContexts: 3 });
+  await run(normalized);
+  const folder = runFolder(normalized.config.out!);
+  const path = join(folder.generations, 'step-000002.jsonl');
+  const lines = readFileSync(path, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines).toHaveLength(3);
+  const { contexts } = readComparisonFile(folder);
+  const { tokenizer } = await openModelFiles(TINY_MODEL);
+  const { decode } = await Tokenizer.fromFiles(tokenizer!).then((made) => ({ decode: (ids: readonly number[]) => made.decode(ids, { skipSpecialTokens: true }) }));
+  for (const [index, line] of lines.entries()) {
+    const { context, original, source } = contexts[index]!;
+    expect(line).toEqual({ context, continuation: expect.any(Array), text: expect.any(String), contextText: await decode(context), original: original.slice(0, 5), originalText: await decode(original.slice(0, 5)), source });
+  }
+  const [variant] = await readVariants(`on the way=${path}`);
+  expect(variant!.texts).toEqual(lines.map(({ contextText, text, originalText, source }) => ({ context: contextText, continuation: text, original: originalText, source, isOriginalCut: false })));
 });
 
 test('warnings reach the caller and run.json', async () => {

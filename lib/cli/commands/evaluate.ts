@@ -6,25 +6,32 @@ import { encodeWhole } from '../../data/encoded-document.ts';
 import { loadSequences, type Sequence } from '../../data/sequences.ts';
 import { HyperfitError } from '../../errors.ts';
 import { evaluate, type EvaluationResult } from '../../evaluate/evaluation.ts';
+import { MAUVE_LEAST_TEXTS } from '../../evaluate/mauve.ts';
 import { measureMemorisation, MEMORISED_LENGTH, type Memorisation } from '../../evaluate/memorisation.ts';
+import type { MauveTexts } from '../../evaluate/mauve-texts.ts';
 import { OverlapIndex } from '../../evaluate/overlap.ts';
 import type { Model } from '../../model/model.ts';
 import { checkSequences } from '../../train/training-data.ts';
+import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
+import { checkFeatureModel, measureLikeness, pairedTexts, type SplitDocument } from '../human-likeness.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
 import { addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
-import { renderEvaluation, renderMemorisation } from '../evaluation-table.ts';
+import { renderEvaluation, renderMauve, renderMemorisation } from '../evaluation-table.ts';
 
 interface EvaluateOptions extends ModelOptions, OutputOptions {
   heldOut?: string;
   contexts?: string;
   train?: string;
   memorisation?: number | true;
+  featureModel?: string;
   sequenceLength: number;
   contextLength: number;
   maxNewTokens: number;
   batchSize: number;
   contextBatchSize: number;
+  /** Those of the citation blocker. */
+  [field: string]: unknown;
 }
 
 export function addEvaluateCommand(program: Command): void {
@@ -33,42 +40,64 @@ export function addEvaluateCommand(program: Command): void {
     .option('--contexts <file>', 'beginnings to continue, .jsonl with {"text"} or {"ids"}, or .txt; cut to --context-length')
     .option('--train <file>', 'training text, for the overlap of the continuations with it')
     .option('--memorisation [N]', `list every run of N or more tokens of a continuation that stands in --train (default: ${MEMORISED_LENGTH})`, wholeNumber(1))
+    .option('--feature-model <path>', `a model that reads texts, for MAUVE of the continuations against how the documents of --contexts go on; ${MAUVE_LEAST_TEXTS} of them or more`)
     .option('--sequence-length <T>', 'tokens per sequence that text is cut into', wholeNumber(2), 256)
     .option('--context-length <N>', 'tokens of a context', wholeNumber(1), 32)
     .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
     .option('--batch-size <B>', 'held-out sequences computed together; changes speed and memory, not results', wholeNumber(1), 8)
     .option('--context-batch-size <B>', 'contexts continued together; changes speed and memory, not results', wholeNumber(1), 32);
+  addBlockerOptions(command);
   addOutputOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit evaluate --model runs/novel --held-out other.txt --contexts starts.jsonl --train runs/novel/train.jsonl')
     .action(evaluateCommand);
 }
 
 async function evaluateCommand(options: EvaluateOptions): Promise<void> {
-  if (options.heldOut === undefined && options.contexts === undefined) throw new HyperfitError('ERR_CONFIG', 'expected --held-out, --contexts or both, got neither');
-  if (options.train !== undefined && options.contexts === undefined) throw new HyperfitError('ERR_CONFIG', 'expected --contexts beside --train, got none: overlap is measured on continuations');
-  if (options.memorisation !== undefined && options.train === undefined) throw new HyperfitError('ERR_CONFIG', 'expected --train beside --memorisation, got none: what is memorised stands there');
+  checkOptions(options);
+  const blocker = blockerSource(options);
   const output = new Output(options);
-  const { result, memorisation, train } = await withModel(options, output, (model) => measureModel(model, options, output));
-  output.result({ ...plainResult(result), ...given({ memorisation }) }, () => [renderEvaluation(result), ...(memorisation === undefined ? [] : renderMemorisation(memorisation, train))].join('\n'));
+  const { result, memorisation, train, texts } = await withModel(options, output, (model) => measureModel(model, options, blocker, output));
+  const mauve = texts && (await measureLikeness(options.featureModel!, texts, options, output));
+  output.result({ ...plainResult(result), ...given({ memorisation, mauve }) }, () =>
+    [renderEvaluation(result), ...(mauve === undefined ? [] : [renderMauve(mauve)]), ...(memorisation === undefined ? [] : renderMemorisation(memorisation, train))].join('\n'),
+  );
+}
+
+function checkOptions({ heldOut, contexts, train, memorisation, featureModel, citationBlocker }: EvaluateOptions): void {
+  const problem =
+    heldOut === undefined && contexts === undefined ? 'expected --held-out, --contexts or both, got neither'
+    : train !== undefined && contexts === undefined ? 'expected --contexts beside --train, got none: overlap is measured on continuations'
+    : memorisation !== undefined && train === undefined ? 'expected --train beside --memorisation, got none: what is memorised stands there'
+    : featureModel !== undefined && contexts === undefined ? 'expected --contexts beside --feature-model, got none: MAUVE compares continuations with how their documents go on'
+    : citationBlocker !== undefined && contexts === undefined ? 'expected --contexts beside --citation-blocker, got none: it forbids tokens of continuations'
+    : undefined;
+  if (problem !== undefined) throw new HyperfitError('ERR_CONFIG', problem);
 }
 
 interface Measured {
   result: EvaluationResult;
   memorisation?: Memorisation;
   train: readonly Sequence[];
+  /** For MAUVE, when a feature model is given. */
+  texts?: MauveTexts;
 }
 
-async function measureModel(model: Model, options: EvaluateOptions, output: Output): Promise<Measured> {
-  const { maxNewTokens, batchSize, contextBatchSize } = options;
+async function measureModel(model: Model, options: EvaluateOptions, source: BlockerSource | undefined, output: Output): Promise<Measured> {
+  const { maxNewTokens, batchSize, contextBatchSize, featureModel } = options;
   const heldOut = await readSequences(options.heldOut, model, options.sequenceLength);
   const train = await readSequences(options.train, model, options.sequenceLength);
-  const contexts = await readContexts(options.contexts, model, options);
+  const documents = await readContexts(options.contexts, model, options);
+  if (featureModel !== undefined) await checkFeatureModel(featureModel, documents, maxNewTokens, output);
   const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
   const index = train && new OverlapIndex(train.map(({ ids }) => ids));
-  const result = await evaluate(model, { maxNewTokens, batchSize, contextBatchSize, onProgress, ...given({ heldOut, contexts, train: index }) });
-  if (index === undefined || options.memorisation === undefined) return { result, train: train ?? [] };
+  const contexts = documents.map(({ context }) => context);
+  const result = await withBlocker(source, model, (citationBlocker) =>
+    evaluate(model, { contexts, maxNewTokens, batchSize, contextBatchSize, onProgress, ...given({ heldOut, train: index, generateOptions: citationBlocker && { citationBlocker } }) }),
+  );
   const minLength = options.memorisation === true ? MEMORISED_LENGTH : options.memorisation;
-  return { result, memorisation: measureMemorisation(index, result.generations.map(({ ids }) => ids), minLength), train: train ?? [] };
+  const memorisation = index !== undefined && minLength !== undefined ? measureMemorisation(index, result.generations.map(({ ids }) => ids), minLength) : undefined;
+  const texts = featureModel === undefined ? undefined : await pairedTexts(model, documents, result.generations, maxNewTokens);
+  return { result, train: train ?? [], ...given({ memorisation, texts }) };
 }
 
 async function readSequences(path: string | undefined, model: Model, sequenceLength: number): Promise<Sequence[] | undefined> {
@@ -78,13 +107,13 @@ async function readSequences(path: string | undefined, model: Model, sequenceLen
   return sequences;
 }
 
-async function readContexts(path: string | undefined, model: Model, { contextLength }: EvaluateOptions): Promise<Int32Array[] | undefined> {
-  if (path === undefined) return undefined;
+async function readContexts(path: string | undefined, model: Model, { contextLength }: EvaluateOptions): Promise<SplitDocument[]> {
+  if (path === undefined) return [];
   const documents = await readDocuments(path);
   const encoded = await encodeWhole(documents, model.tokenizer);
-  return encoded.map((ids, index) => (isMessagesDocument(documents[index]!) ? ids : ids.slice(0, contextLength)));
+  return encoded.map((ids, index) => ({ ids, context: isMessagesDocument(documents[index]!) ? ids : ids.slice(0, contextLength) }));
 }
 
 function plainResult({ generations, ...figures }: EvaluationResult): object {
-  return { ...figures, generations: generations.map(({ promptIds, ids, text }) => ({ promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text }) })) };
+  return { ...figures, generations: generations.map(({ promptIds, ids, text, interventions }) => ({ promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text, interventions }) })) };
 }

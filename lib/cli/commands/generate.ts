@@ -7,7 +7,7 @@ import type { Generation } from '../../generate/generation.ts';
 import { normalizeGenerateOptions, type GenerateOptions as DecodingOptions } from '../../generate/options.ts';
 import type { Model } from '../../model/model.ts';
 import type { ChatMessage } from '../../tokenizer/chat-template.ts';
-import { loadCitationBlocker } from '../citation-source.ts';
+import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
 import { addModelOptions, addOutputOptions, idList, numberWithin, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
@@ -28,9 +28,9 @@ interface GenerateOptions extends ModelOptions, OutputOptions {
   topP: number;
   minP: number;
   seed: number;
-  citationBlocker?: string;
-  matchLength: number;
   batchSize: number;
+  /** Those of the citation blocker. */
+  [field: string]: unknown;
 }
 
 /** What to continue: text, ids, or a dialogue for the chat template to render. */
@@ -65,17 +65,17 @@ function addDecodingOptions(command: Command): void {
     .option('--top-k <N>', 'sample among the N most probable tokens; 0 keeps all', wholeNumber(0), 0)
     .option('--top-p <X>', 'sample among the most probable tokens that make up this share', numberWithin(0, 1), 1)
     .option('--min-p <X>', 'drop tokens below this share of the best probability', numberWithin(0, 1), 0)
-    .option('--seed <N>', 'seed of the sampling', wholeNumber(0), 0)
-    .option('--citation-blocker <path>', 'forbid citing these training sequences: a .jsonl file or the folder of a run')
-    .option('--match-length <N>', 'tokens in a row after which the citation blocker steps in', wholeNumber(1), 5);
+    .option('--seed <N>', 'seed of the sampling', wholeNumber(0), 0);
+  addBlockerOptions(command);
 }
 
 async function generate(options: GenerateOptions): Promise<void> {
   const output = new Output(options);
   const decoding = decodingOptions(options);
+  const source = blockerSource(options);
   const prompts = await readPrompts(options);
   await withModel(options, output, async (model) => {
-    const generations = await generateAll(model, await encodeDialogues(model, prompts), decoding, options);
+    const generations = await generateAll(model, await encodeDialogues(model, prompts), decoding, source, options.batchSize);
     output.result({ schemaVersion: 1, generations: generations.map(plainGeneration) }, () => generations.map(renderGeneration).join('\n\n'));
   });
 }
@@ -108,17 +108,14 @@ async function encodeDialogues(model: Model, prompts: readonly Prompt[]): Promis
   return Promise.all(prompts.map((prompt) => (typeof prompt === 'object' && 'messages' in prompt ? model.encodeChat(prompt.messages) : prompt)));
 }
 
-async function generateAll(model: Model, prompts: readonly (string | Int32Array)[], decoding: DecodingOptions, options: GenerateOptions): Promise<Generation[]> {
-  const blocker = options.citationBlocker === undefined ? undefined : await loadCitationBlocker(options.citationBlocker, model, options.matchLength);
-  try {
+async function generateAll(model: Model, prompts: readonly (string | Int32Array)[], decoding: DecodingOptions, source: BlockerSource | undefined, batchSize: number): Promise<Generation[]> {
+  return withBlocker(source, model, async (citationBlocker) => {
     const generations: Generation[] = [];
-    for (let at = 0; at < prompts.length; at += options.batchSize) {
-      generations.push(...(await model.generate(prompts.slice(at, at + options.batchSize), { ...decoding, ...given({ citationBlocker: blocker }) })));
+    for (let at = 0; at < prompts.length; at += batchSize) {
+      generations.push(...(await model.generate(prompts.slice(at, at + batchSize), { ...decoding, ...given({ citationBlocker }) })));
     }
     return generations;
-  } finally {
-    blocker?.dispose();
-  }
+  });
 }
 
 function plainGeneration({ promptIds, ids, text, finishReason, interventions }: Generation): object {

@@ -1,0 +1,78 @@
+import { basename } from 'node:path';
+import { HyperfitError } from '../errors.ts';
+import { scope } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { mauve, type Mauve, type MauveOptions } from './mauve.ts';
+
+/** What MAUVE needs of the model that reads the texts; a loaded `Model` has it. */
+export interface FeatureModel {
+  readonly path: string;
+  readonly config: { readonly maxPositionEmbeddings: number };
+  requireTokenizer(): Pick<Tokenizer, 'encode'>;
+  forward(batch: { tokens: Int32Array; batchSize: number; sequenceLength: number }, options: { hiddenStates: boolean }): Promise<{ logits: Tensor; hiddenStates: Tensor[] }>;
+}
+
+export interface FeatureOptions {
+  /** The end of a longer text is left out. Default 1024, or what the model can read. */
+  maxTokens?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+const MAX_TOKENS = 1024;
+
+/**
+ * One vector a text: the hidden state after the final norm at its last token. Texts go through the model one by one; a text
+ * without tokens is left out. Throws ERR_TOKENIZER for a model without one, ERR_CONFIG for `maxTokens`.
+ */
+export async function textFeatures(model: FeatureModel, texts: readonly string[], options: FeatureOptions = {}): Promise<Float32Array[]> {
+  const { signal, onProgress } = options;
+  const most = maxTokensOf(model, options);
+  const tokenizer = model.requireTokenizer();
+  const features: Float32Array[] = [];
+  for (const [index, text] of texts.entries()) {
+    signal?.throwIfAborted();
+    const tokens = (await tokenizer.encode(text)).slice(0, most);
+    if (tokens.length > 0) features.push(await lastState(model, tokens));
+    onProgress?.({ done: index + 1, total: texts.length });
+  }
+  return features;
+}
+
+function maxTokensOf({ config }: FeatureModel, { maxTokens = MAX_TOKENS }: FeatureOptions): number {
+  if (!Number.isInteger(maxTokens) || maxTokens < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`maxTokens\`, got ${maxTokens}; ${MAX_TOKENS} is the default`);
+  return Math.min(maxTokens, config.maxPositionEmbeddings);
+}
+
+/** [hidden] */
+async function lastState(model: FeatureModel, tokens: Int32Array): Promise<Float32Array> {
+  return scope(async () => {
+    const { hiddenStates } = await model.forward({ tokens, batchSize: 1, sequenceLength: tokens.length }, { hiddenStates: true });
+    const last = hiddenStates.at(-1)!.select(0, 0).select(0, tokens.length - 1);
+    return last.to('float32').contiguous().toTypedArray() as Float32Array;
+  });
+}
+
+export interface MauveTexts {
+  /** Written by people. */
+  human: readonly string[];
+  machine: readonly string[];
+}
+
+/**
+ * MAUVE of two sets of texts under a model that reads them, best one that wrote neither: see `mauve` and `textFeatures`, whose errors it throws.
+ * Where texts continue contexts, give both kinds the same contexts, with the context in front and the same number of tokens after it.
+ */
+export async function measureMauve(model: FeatureModel, { human, machine }: MauveTexts, options: MauveOptions & FeatureOptions = {}): Promise<Mauve> {
+  const { maxTokens, signal, onProgress, ...rest } = options;
+  const total = human.length + machine.length;
+  const reading = (before: number): FeatureOptions => ({
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(signal === undefined ? {} : { signal }),
+    onProgress: ({ done }) => onProgress?.({ done: before + done, total }),
+  });
+  const [ofHuman, ofMachine] = [await textFeatures(model, human, reading(0)), await textFeatures(model, machine, reading(human.length))];
+  const features = `${rest.features ?? basename(model.path)}|state:last-layer-normed|token:last|max-tokens:${maxTokensOf(model, options)}`;
+  return mauve(ofHuman, ofMachine, { ...rest, features });
+}
