@@ -116,7 +116,7 @@ void Parameter::accumulate(const at::Tensor& addend, double beta) {
 }
 
 void Parameter::accumulate_product(const at::Tensor& a, const at::Tensor& b, double beta) {
-  if (!product.defined()) {
+  if (!product.defined() || sums_bfloat16_in_float32(a)) {
     multiply_out(gradient, a, b, beta);
     return;
   }
@@ -150,7 +150,7 @@ void ParameterStore::require_gradients() {
     parameter.gradient = view_of(gradients_, parameter);
     if (parameter.shape.size() == 2) largest = std::max(largest, product(parameter.shape));
   }
-  if (!compute_.defined()) return;
+  if (!compute_.defined() || sums_bfloat16_in_float32(compute_)) return;
   product_ = at::empty({largest}, compute_.options());
   for (auto& parameter : parameters_) {
     if (parameter.shape.size() == 2) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);
