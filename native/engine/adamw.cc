@@ -4,11 +4,11 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/huge_pages.h"
 #include "kernels/adamw.h"
 #include "kernels/enabled.h"
 
@@ -17,8 +17,8 @@ namespace hyperfit {
 AdamW::AdamW(ParameterStore& parameters, AdamWOptions options)
     : parameters_(parameters),
       options_(options),
-      exp_avg_(at::zeros_like(parameters.flat_values())),
-      exp_avg_sq_(at::zeros_like(parameters.flat_values())) {}
+      exp_avg_(huge_zeros(parameters.flat_values().numel(), parameters.flat_values().options())),
+      exp_avg_sq_(huge_zeros(parameters.flat_values().numel(), parameters.flat_values().options())) {}
 
 double AdamW::gradient_norm() const {
   std::vector<at::Tensor> norms;
