@@ -105,22 +105,37 @@ HYPERFIT_BF16_PRODUCT void tile_product(const Tile& tile, const Target<Y>& targe
   __m512 sums[R][kVectors];
   if (!target.keeps) ask_for(target, R);
   multiply<R>(tile, sums);
+  if (!target.first) {
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_add_ps(sums[r][v], _mm512_loadu_ps(target.sums + r * kPanelColumns + v * kLanes));
+    }
+  }
+  if (target.keeps) {
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) _mm512_storeu_ps(target.sums + r * kPanelColumns + v * kLanes, sums[r][v]);
+    }
+    return;
+  }
+  __mmask16 masks[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) masks[v] = mask_of(target.columns - v * kLanes);
+  if (target.addend) {
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        sums[r][v] = _mm512_add_ps(sums[r][v], _mm512_maskz_loadu_ps(masks[v], target.addend + r * target.addend_stride + v * kLanes));
+      }
+    }
+  }
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) {
-      float* kept = target.sums + r * kPanelColumns + v * kLanes;
-      if (!target.first) sums[r][v] = _mm512_add_ps(sums[r][v], _mm512_loadu_ps(kept));
-      if (target.keeps) {
-        _mm512_storeu_ps(kept, sums[r][v]);
-        continue;
-      }
-      const __mmask16 mask = mask_of(target.columns - v * kLanes);
-      if (target.addend) {
-        sums[r][v] = _mm512_add_ps(sums[r][v], _mm512_maskz_loadu_ps(mask, target.addend + r * target.addend_stride + v * kLanes));
-      }
-      store_some(target.y + r * target.stride + v * kLanes, mask, sums[r][v]);
-    }
+    for (int v = 0; v < kVectors; ++v) store_some(target.y + r * target.stride + v * kLanes, masks[v], sums[r][v]);
   }
 }
 
