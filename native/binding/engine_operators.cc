@@ -50,12 +50,12 @@ at::Tensor activate_gated_operator(const at::Tensor& gate, const at::Tensor& up,
   return y;
 }
 
-std::tuple<at::Tensor, at::Tensor> activate_gated_backward_operator(const at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up, std::string name) {
+std::tuple<at::Tensor, at::Tensor, at::Tensor> activate_gated_backward_operator(const at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up, std::string name) {
   check_alike(up, gate);
   check_alike(dy, gate);
-  at::Tensor dgate = at::empty_like(gate), dup = at::empty_like(gate), scratch = dy.clone();
-  activate_gated_backward(dgate, dup, scratch, gate, up, read_activation(name));
-  return {dgate, dup};
+  at::Tensor dgate = at::empty_like(gate), dup = at::empty_like(gate), y = dy.clone();
+  activate_gated_backward(dgate, dup, y, gate, up, read_activation(name));
+  return {dgate, dup, y};
 }
 
 /// Weight and bias of a norm, which the engine knows as parameters of a model; without a bias it is that of the root mean square.
@@ -135,7 +135,7 @@ torch::Library* define_operators() {
   library->def("activate(Tensor x, str name) -> Tensor", &activate_operator);
   library->def("activate_backward(Tensor dy, Tensor x, str name) -> Tensor", &activate_backward_operator);
   library->def("activate_gated(Tensor gate, Tensor up, str name) -> Tensor", &activate_gated_operator);
-  library->def("activate_gated_backward(Tensor dy, Tensor gate, Tensor up, str name) -> (Tensor, Tensor)", &activate_gated_backward_operator);
+  library->def("activate_gated_backward(Tensor dy, Tensor gate, Tensor up, str name) -> (Tensor, Tensor, Tensor)", &activate_gated_backward_operator);
   library->def("norm(Tensor x, Tensor w, Tensor? b, float eps, float offset, ScalarType dtype) -> (Tensor, Tensor)", &norm_operator);
   library->def("norm_recompute(Tensor x, Tensor stats, Tensor w, Tensor? b, float eps, float offset, ScalarType dtype) -> Tensor", &norm_recompute_operator);
   library->def(

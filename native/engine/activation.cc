@@ -1,5 +1,6 @@
 #include "engine/activation.h"
 
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/mul.h>
@@ -86,10 +87,11 @@ void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy,
       kernels::activate_gated_backward<F>(to, dup.data_ptr<T>(), dy.data_ptr<T>(), gate.data_ptr<T>(), up.data_ptr<T>(), dy.numel());
     });
   }
-  activate_by_operators(dup, gate, f);
-  dup.mul_(dy);
-  dy.mul_(up);
-  activate_backward_by_operators(dgate, dy, gate, f);
+  at::Tensor dvalue = dy.mul(up), value = at::empty_like(gate);
+  activate_backward_by_operators(dgate, dvalue, gate, f);
+  activate_by_operators(value, gate, f);
+  at::mul_out(dup, dy, value);
+  at::mul_out(dy, value, up);
 }
 
 }  // namespace hyperfit

@@ -118,19 +118,21 @@ struct GatedForward {
 template <class F, class T>
 struct GatedBackward {
   template <class L>
-  [[gnu::always_inline]] static inline void at(T* dgate, T* dup, const T* dy, const T* gate, const T* up) {
+  [[gnu::always_inline]] static inline void at(T* dgate, T* dup, T* dy, const T* gate, const T* up) {
     const Curve<L> curve = F::at(L::load(gate));
     const L d = L::load(dy), u = L::load(up);
     (d * u * curve.slope).store(dgate);
     (d * curve.value).store(dup);
+    (curve.value * u).store(dy);
   }
   template <class L>
-  [[gnu::always_inline]] static inline void run(T* dgate, T* dup, const T* dy, const T* gate, const T* up, int64_t count) {
+  [[gnu::always_inline]] static inline void run(T* dgate, T* dup, T* dy, const T* gate, const T* up, int64_t count) {
     int64_t i = 0;
     for (; i + L::kCount <= count; i += L::kCount) at<L>(dgate + i, dup + i, dy + i, gate + i, up + i);
     if (i == count) return;
     Padded<L, T> rest_dy(dy + i, count - i), rest_gate(gate + i, count - i), rest_up(up + i, count - i);
     at<L>(rest_gate.elements, rest_up.elements, rest_dy.elements, rest_gate.elements, rest_up.elements);
+    rest_dy.give(dy + i, count - i);
     rest_gate.give(dgate + i, count - i);
     rest_up.give(dup + i, count - i);
   }
@@ -158,7 +160,7 @@ void activate_gated(T* y, const T* gate, const T* up, int64_t count) {
 }
 
 template <class F, class T>
-void activate_gated_backward(T* dgate, T* dup, const T* dy, const T* gate, const T* up, int64_t count) {
+void activate_gated_backward(T* dgate, T* dup, T* dy, const T* gate, const T* up, int64_t count) {
   at::parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) {
     dispatch<GatedBackward<F, T>>(dgate + begin, dup + begin, dy + begin, gate + begin, up + begin, end - begin);
   });
@@ -168,7 +170,7 @@ void activate_gated_backward(T* dgate, T* dup, const T* dy, const T* gate, const
   template void activate<F>(T*, const T*, int64_t);                 \
   template void activate_backward<F>(T*, const T*, const T*, int64_t); \
   template void activate_gated<F>(T*, const T*, const T*, int64_t); \
-  template void activate_gated_backward<F>(T*, T*, const T*, const T*, const T*, int64_t);
+  template void activate_gated_backward<F>(T*, T*, T*, const T*, const T*, int64_t);
 #define HYPERFIT_ACTIVATION_TYPES(F) HYPERFIT_ACTIVATION(F, float) HYPERFIT_ACTIVATION(F, c10::BFloat16)
 
 HYPERFIT_ACTIVATION_TYPES(Silu)

@@ -23,8 +23,8 @@ void activate_backward(T* dx, const T* dy, const T* x, int64_t count);
 /// y = f(gate) up.
 template <class F, class T>
 void activate_gated(T* y, const T* gate, const T* up, int64_t count);
-/// dgate = dy up f'(gate) and dup = dy f(gate).
+/// dgate = dy up f'(gate) and dup = dy f(gate); dy becomes y, for nothing: f(gate) is known here.
 template <class F, class T>
-void activate_gated_backward(T* dgate, T* dup, const T* dy, const T* gate, const T* up, int64_t count);
+void activate_gated_backward(T* dgate, T* dup, T* dy, const T* gate, const T* up, int64_t count);
 
 }  // namespace hyperfit::kernels

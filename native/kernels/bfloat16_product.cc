@@ -13,8 +13,8 @@ namespace {
 
 using c10::BFloat16;
 
-constexpr int64_t kLongestBlock = 576;    // of the summed dimension: such a panel stays in the nearest caches
-constexpr int64_t kBlockTiles = 171;     // whose float32 sums, 64 columns wide, stay in the second cache
+constexpr int64_t kLongestBlock = 576;       // of the summed dimension: such a panel stays in the nearest caches
+constexpr int64_t kBlockTiles = 171;          // whose float32 sums, 64 columns wide, stay in the second cache
 constexpr int64_t kSlabElements = 1 << 22;  // of `a`, read once for each panel: they stay in the last cache
 
 thread_local Scratch packed_panel, tile_sums, packed_tiles, slab_sums;
