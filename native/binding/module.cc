@@ -1,6 +1,7 @@
 #include <napi.h>
 
 #include "binding/addon_data.h"
+#include "binding/engine_operators.h"
 
 namespace hyperfit::binding {
 
@@ -11,6 +12,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   init_tensor(env, exports);
   init_files(env, exports);
   init_model(env, exports);
+  register_engine_operators();
   return exports;
 }
 

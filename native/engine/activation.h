@@ -12,7 +12,7 @@ void activate_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x
 
 /// y = f(gate) * up, all [rows, intermediate]. Source: Shazeer 2020, "GLU Variants Improve Transformer".
 void activate_gated(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up, Activation f);
-/// Gradients of both inputs; `dy` is used as scratch, `dgate` and `dup` are overwritten.
+/// Gradients of both inputs; `dgate` and `dup` are overwritten, `dy` becomes y again.
 void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate,
                              const at::Tensor& up, Activation f);
 

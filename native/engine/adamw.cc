@@ -1,24 +1,11 @@
 #include "engine/adamw.h"
 
-#include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/zeros_like.h>
-
-#include <cmath>
-
-#include "engine/error.h"
-#include "kernels/adamw.h"
-#include "kernels/enabled.h"
 
 namespace hyperfit {
 
-AdamW::AdamW(ParameterStore& parameters, AdamWOptions options)
-    : parameters_(parameters),
-      options_(options),
-      exp_avg_(at::zeros_like(parameters.flat_values())),
-      exp_avg_sq_(at::zeros_like(parameters.flat_values())) {}
+AdamW::AdamW(ParameterStore& parameters, AdamWOptions options) : parameters_(parameters), adamw_(parameters.flat_values(), options) {}
 
 double AdamW::gradient_norm() const {
   std::vector<at::Tensor> norms;
@@ -27,64 +14,25 @@ double AdamW::gradient_norm() const {
 }
 
 double AdamW::step(double learning_rate, double grad_scale, double max_grad_norm) {
-  if (!parameters_.flat_gradients().defined() || parameters_.gradients_are_stale()) {
-    throw Error("ERR_CONFIG", "expected gradients for `optimizer.step`, got none; call forwardBackward first");
-  }
+  require_fresh_gradients(parameters_);
   const double norm = gradient_norm() * grad_scale;
-  if (!std::isfinite(norm)) {
-    throw Error("ERR_NOT_FINITE", "expected a finite gradient norm, got " + std::to_string(norm) +
-                                      "; lower the learning rate or clip with maxGradNorm. The weights were not changed");
-  }
-  // As torch.nn.utils.clip_grad_norm_: the coefficient has 1e-6 in its denominator.
-  const double clip = max_grad_norm > 0 ? std::min(1.0, max_grad_norm / (norm + 1e-6)) : 1.0;
-  ++step_;
-  if (kernels::takes(parameters_.flat_values())) {
-    step_by_kernel(learning_rate, grad_scale * clip);
-  } else {
-    step_by_operators(learning_rate, grad_scale * clip);
-  }
+  const double clip = clip_coefficient(norm, max_grad_norm);
+  const at::Tensor& values = parameters_.flat_values();
+  // Asked for only when nothing can throw any more: from then on the rounded weights count as up to date.
+  const at::Tensor rounded = FlatAdamW::by_kernel(values) ? parameters_.compute_to_write() : at::Tensor();
+  adamw_.update(values, parameters_.flat_gradients(), rounded, learning_rate, grad_scale * clip);
   parameters_.mark_gradients_stale();
   return norm;
 }
 
-void AdamW::step_by_kernel(double learning_rate, double grad_scale) {
-  const double correction1 = 1 - std::pow(options_.beta1, step_), correction2 = 1 - std::pow(options_.beta2, step_);
-  const at::Tensor& values = parameters_.flat_values();
-  at::Tensor& rounded = parameters_.compute_to_write();
-  kernels::AdamWStep call;
-  call.weights = values.data_ptr<float>();
-  call.exp_avg = exp_avg_.data_ptr<float>();
-  call.exp_avg_sq = exp_avg_sq_.data_ptr<float>();
-  call.gradients = parameters_.flat_gradients().data_ptr<float>();
-  call.rounded = rounded.defined() ? rounded.data_ptr<c10::BFloat16>() : nullptr;
-  call.count = values.numel();
-  call.beta1 = static_cast<float>(options_.beta1);
-  call.beta2 = static_cast<float>(options_.beta2);
-  call.eps = static_cast<float>(options_.eps);
-  call.decay = static_cast<float>(1 - learning_rate * options_.weight_decay);
-  call.step_size = static_cast<float>(learning_rate / correction1);
-  call.root_correction = static_cast<float>(std::sqrt(correction2));
-  call.grad_scale = static_cast<float>(grad_scale);
-  kernels::adamw_step(call);
-}
-
-void AdamW::step_by_operators(double learning_rate, double grad_scale) {
-  at::Tensor gradients = parameters_.flat_gradients();
-  if (grad_scale != 1.0) gradients.mul_(grad_scale);
-  at::Tensor step = at::full({}, static_cast<double>(step_), gradients.options());
-  at::_fused_adamw_({parameters_.flat_values()}, {gradients}, {exp_avg_}, {exp_avg_sq_}, {}, {step}, learning_rate,
-                    options_.beta1, options_.beta2, options_.weight_decay, options_.eps, /*amsgrad=*/false,
-                    /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
-}
-
 at::Tensor AdamW::exp_avg(const Parameter& p) const {
-  return exp_avg_.narrow(0, p.offset, p.value.numel()).view(p.shape);
+  return adamw_.exp_avg().narrow(0, p.offset, p.value.numel()).view(p.shape);
 }
 
 at::Tensor AdamW::exp_avg_sq(const Parameter& p) const {
-  return exp_avg_sq_.narrow(0, p.offset, p.value.numel()).view(p.shape);
+  return adamw_.exp_avg_sq().narrow(0, p.offset, p.value.numel()).view(p.shape);
 }
 
-int64_t AdamW::bytes() const { return static_cast<int64_t>(exp_avg_.nbytes() + exp_avg_sq_.nbytes()); }
+int64_t AdamW::bytes() const { return static_cast<int64_t>(adamw_.exp_avg().nbytes() + adamw_.exp_avg_sq().nbytes()); }
 
 }  // namespace hyperfit

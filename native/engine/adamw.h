@@ -1,19 +1,12 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include "engine/flat_adamw.h"
 #include "engine/parameters.h"
 
 namespace hyperfit {
 
-struct AdamWOptions {
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double eps = 1e-8;
-  double weight_decay = 0;
-};
-
-/// Adam with decoupled weight decay over the flat buffers of a ParameterStore.
-/// Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW.
+/// AdamW over every parameter of a ParameterStore.
 class AdamW {
  public:
   AdamW(ParameterStore& parameters, AdamWOptions options);
@@ -23,20 +16,16 @@ class AdamW {
   /// Throws ERR_NOT_FINITE, having changed nothing, when the norm is not finite.
   double step(double learning_rate, double grad_scale, double max_grad_norm);
 
-  int64_t step_count() const { return step_; }
-  void set_step_count(int64_t step) { step_ = step; }
+  int64_t step_count() const { return adamw_.step_count(); }
+  void set_step_count(int64_t step) { adamw_.set_step_count(step); }
   at::Tensor exp_avg(const Parameter& parameter) const;     // [shape of the parameter]
   at::Tensor exp_avg_sq(const Parameter& parameter) const;  // [shape of the parameter]
   int64_t bytes() const;
 
  private:
   double gradient_norm() const;
-  void step_by_kernel(double learning_rate, double grad_scale);
-  void step_by_operators(double learning_rate, double grad_scale);
   ParameterStore& parameters_;
-  AdamWOptions options_;
-  int64_t step_ = 0;
-  at::Tensor exp_avg_, exp_avg_sq_;  // [padded element count]
+  FlatAdamW adamw_;
 };
 
 }  // namespace hyperfit

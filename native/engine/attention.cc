@@ -13,6 +13,8 @@
 
 #include "engine/matrix_product.h"
 #include "engine/softcap.h"
+#include "kernels/bfloat16_product.h"
+#include "kernels/causal_attention.h"
 #include "kernels/causal_softmax.h"
 #include "kernels/decode_attention.h"
 #include "kernels/enabled.h"
@@ -31,6 +33,15 @@ at::Tensor grouped(const at::Tensor& heads, int64_t key_value_heads) {
 Attention::Attention(const ModelConfig& config) : config_(config) {}
 
 bool Attention::by_kernel(const at::Tensor& scores) const { return config_.attention_softcap == 0 && kernels::takes_any(scores); }
+
+bool Attention::by_whole_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
+  return by_kernel(q) && kernels::takes_any(k, v) && q.scalar_type() == at::kBFloat16 && q.size(3) % 2 == 0 && kernels::multiplies_bfloat16();
+}
+
+kernels::CausalAttention Attention::whole(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t window) const {
+  auto data = [](const at::Tensor& t) { return t.data_ptr<c10::BFloat16>(); };
+  return {data(q), data(k), data(v), q.size(0), q.size(1), k.size(1), q.size(2), q.size(3), window, static_cast<float>(config_.query_scale)};
+}
 
 const at::Tensor& Attention::causal_mask(int64_t length, int64_t window, const at::TensorOptions& options) {
   at::Tensor& mask = masks_[window];
@@ -66,6 +77,7 @@ at::Tensor Attention::probabilities(const at::Tensor& q, const at::Tensor& k, in
 
 void Attention::forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         int64_t window) {
+  if (by_whole_kernel(q, k, v)) return kernels::causal_attention(whole(q, k, v, window), out.data_ptr<c10::BFloat16>());
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3);
   at::Tensor p = probabilities(q, k, window);
   at::Tensor mixed = heads_.view({batch * config_.num_key_value_heads, p.size(1), size}, q.options());
@@ -91,6 +103,10 @@ at::Tensor Attention::score_gradients(at::Tensor& dp, const at::Tensor& p, const
 
 void Attention::backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
                          const at::Tensor& k, const at::Tensor& v, int64_t window) {
+  if (by_whole_kernel(q, k, v)) {
+    auto data = [](const at::Tensor& t) { return t.data_ptr<c10::BFloat16>(); };
+    return kernels::causal_attention_backward(whole(q, k, v, window), data(dout), data(dq), data(dk), data(dv));
+  }
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3);
   const int64_t kv = config_.num_key_value_heads;
   at::Tensor p = probabilities(q, k, window);  // [B*K, G*T, T]

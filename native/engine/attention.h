@@ -6,6 +6,7 @@
 
 #include "engine/buffer.h"
 #include "engine/model_config.h"
+#include "kernels/causal_attention.h"
 #include "kernels/causal_softmax.h"
 
 namespace hyperfit {
@@ -19,7 +20,7 @@ struct DecodeSpan {
 };
 
 /// Causal (optionally windowed, optionally soft-capped) attention with grouped keys and values, as batched products: the query heads that
-/// share a key head are rows of one product, so keys are never expanded.
+/// share a key head are rows of one product, so keys are never expanded. Where a kernel of ours multiplies bfloat16, it does all of it at once.
 /// Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA).
 /// Shapes: B batch, H heads, K key/value heads, G = H / K, T positions, D head size.
 class Attention {
@@ -38,6 +39,8 @@ class Attention {
 
  private:
   bool by_kernel(const at::Tensor& scores) const;
+  bool by_whole_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const;
+  kernels::CausalAttention whole(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t window) const;
   at::Tensor score_gradients(at::Tensor& dp, const at::Tensor& p, const kernels::CausalRows& rows);
   at::Tensor probabilities(const at::Tensor& q, const at::Tensor& k, int64_t window);
   const at::Tensor& causal_mask(int64_t length, int64_t window, const at::TensorOptions& options);

@@ -2,6 +2,8 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
+#include "engine/huge_pages.h"
+
 namespace hyperfit {
 
 /// Memory that is allocated once and viewed in any shape that fits; grows only when a larger shape is asked for.
@@ -12,6 +14,7 @@ class Buffer {
     if (!storage_.defined() || storage_.numel() < count) {
       storage_ = at::Tensor();  // freed before the larger one is taken
       storage_ = at::empty({count}, options);
+      ask_for_huge_pages(storage_);
     }
     return storage_.narrow(0, 0, count).view(shape);
   }

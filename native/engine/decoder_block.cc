@@ -91,21 +91,19 @@ void Decoder::mlp_backward(const DecoderLayer& layer, LayerActivations& a, doubl
   Scratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const at::Tensor& dout = branch_gradient(layer.mlp_out_norm, a.mlp_out, a.mlp_out_stats, beta);
-  if (layer.gate_proj) {
-    activate_gated(s.activation, a.gate, a.up, config_.activation);
-  } else {
-    activate(s.activation, a.up, config_.activation);
-  }
-  layer.down_proj.backward_parameters(dout, s.activation, beta);
   layer.down_proj.backward_input(b.dactivation, dout, /*accumulate=*/false);
+  if (layer.gate_proj) {
+    activate_gated_backward(b.dgate, b.dup, b.dactivation, a.gate, a.up, config_.activation);
+  } else {
+    activate_backward(b.dup, b.dactivation, a.up, config_.activation);
+    activate(b.dactivation, a.up, config_.activation);
+  }
+  layer.down_proj.backward_parameters(dout, b.dactivation, beta);  // the activation by now
 
   layer.mlp_norm.recompute(s.normed, a.mlp_stats, a.middle);
   if (layer.gate_proj) {
-    activate_gated_backward(b.dgate, b.dup, b.dactivation, a.gate, a.up, config_.activation);
     layer.gate_proj.backward_parameters(b.dgate, s.normed, beta);
     layer.gate_proj.backward_input(b.dnormed, b.dgate, /*accumulate=*/false);
-  } else {
-    activate_backward(b.dup, b.dactivation, a.up, config_.activation);
   }
   layer.up_proj.backward_parameters(b.dup, s.normed, beta);
   layer.up_proj.backward_input(b.dnormed, b.dup, /*accumulate=*/static_cast<bool>(layer.gate_proj));

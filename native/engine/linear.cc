@@ -31,8 +31,13 @@ void Linear::forward(at::Tensor& y, const at::Tensor& x) const {
 }
 
 void Linear::forward_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, at::Tensor& product) const {
-  forward(product, x);
-  add_out(y, residual, product);
+  if (by_kernel(x)) {
+    multiply_few_rows(product, x);
+    add_out(y, residual, product);
+  } else {
+    multiply_add_out(y, residual, x, in_out(), product);
+  }
+  if (bias) y.add_(bias->value);
 }
 
 void Linear::forward_exact(at::Tensor& y, const at::Tensor& x) const {

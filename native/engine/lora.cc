@@ -1,14 +1,11 @@
 #include "engine/lora.h"
 
-#include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "engine/error.h"
@@ -34,7 +31,7 @@ at::Tensor Lora::Pair::a(const at::Tensor& flat) const { return flat.narrow(0, o
 at::Tensor Lora::Pair::b(const at::Tensor& flat) const { return flat.narrow(0, offset + rank * in, out * rank).view({out, rank}); }
 
 Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& options)
-    : parameters_(parameters), adamw_(adamw), scale_(options.alpha / static_cast<double>(options.rank)), transposed_(options.transposed) {
+    : parameters_(parameters), scale_(options.alpha / static_cast<double>(options.rank)), transposed_(options.transposed) {
   int64_t elements = 0;
   for (const std::string& name : options.names) {
     Parameter& parameter = parameters.at(name);
@@ -45,8 +42,7 @@ Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& op
   }
   values_ = at::zeros({elements}, parameters.flat_values().options());
   gradients_ = at::zeros_like(values_);
-  exp_avg_ = at::zeros_like(values_);
-  exp_avg_sq_ = at::zeros_like(values_);
+  adamw_ = FlatAdamW(values_, adamw);
   Random random(options.seed);
   for (const Pair& pair : pairs_) {
     pair.a(values_).copy_(uniform({pair.rank, pair.in}, 1 / std::sqrt(static_cast<double>(pair.in)), random));
@@ -71,26 +67,16 @@ void Lora::merge() {
 }
 
 void Lora::resume(int64_t step) {
-  step_ = step;
+  adamw_.set_step_count(step);
   merge();
 }
 
 double Lora::step(double learning_rate, double grad_scale, double max_grad_norm) {
-  if (!parameters_.flat_gradients().defined() || parameters_.gradients_are_stale()) {
-    throw Error("ERR_CONFIG", "expected gradients for `optimizer.step`, got none; call forwardBackward first");
-  }
+  require_fresh_gradients(parameters_);
   gather_gradients();
   const double norm = at::linalg_vector_norm(gradients_).item<double>() * scale_ * grad_scale;
-  if (!std::isfinite(norm)) {
-    throw Error("ERR_NOT_FINITE", "expected a finite gradient norm, got " + std::to_string(norm) +
-                                      "; lower the learning rate or clip with maxGradNorm. The weights were not changed");
-  }
-  const double clip = max_grad_norm > 0 ? std::min(1.0, max_grad_norm / (norm + 1e-6)) : 1.0;
-  gradients_.mul_(scale_ * grad_scale * clip);
-  ++step_;
-  at::Tensor step = at::full({}, static_cast<double>(step_), gradients_.options());
-  at::_fused_adamw_({values_}, {gradients_}, {exp_avg_}, {exp_avg_sq_}, {}, {step}, learning_rate, adamw_.beta1, adamw_.beta2,
-                    adamw_.weight_decay, adamw_.eps, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
+  const double clip = clip_coefficient(norm, max_grad_norm);
+  adamw_.update(values_, gradients_, /*rounded=*/{}, learning_rate, scale_ * grad_scale * clip);
   merge();
   parameters_.mark_gradients_stale();
   return norm;
@@ -103,10 +89,10 @@ std::vector<std::pair<std::string, at::Tensor>> Lora::state() const {
     tensors.emplace_back("base." + pair.parameter->name, pair.base);
     tensors.emplace_back(a, pair.a(values_));
     tensors.emplace_back(b, pair.b(values_));
-    tensors.emplace_back("exp_avg." + a, pair.a(exp_avg_));
-    tensors.emplace_back("exp_avg." + b, pair.b(exp_avg_));
-    tensors.emplace_back("exp_avg_sq." + a, pair.a(exp_avg_sq_));
-    tensors.emplace_back("exp_avg_sq." + b, pair.b(exp_avg_sq_));
+    tensors.emplace_back("exp_avg." + a, pair.a(adamw_.exp_avg()));
+    tensors.emplace_back("exp_avg." + b, pair.b(adamw_.exp_avg()));
+    tensors.emplace_back("exp_avg_sq." + a, pair.a(adamw_.exp_avg_sq()));
+    tensors.emplace_back("exp_avg_sq." + b, pair.b(adamw_.exp_avg_sq()));
   }
   return tensors;
 }

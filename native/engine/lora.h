@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/adamw.h"
+#include "engine/flat_adamw.h"
 #include "engine/parameters.h"
 
 namespace hyperfit {
@@ -29,7 +29,7 @@ class Lora {
   /// As AdamW::step; the norm is that of the gradients of A and B.
   double step(double learning_rate, double grad_scale, double max_grad_norm);
 
-  int64_t step_count() const { return step_; }
+  int64_t step_count() const { return adamw_.step_count(); }
   /// Goes on after update `step` with what was written into the state: sums it up anew.
   void resume(int64_t step);
   /// base.<name>, <module>.lora_A.weight, <module>.lora_B.weight, and exp_avg. and exp_avg_sq. of the latter two.
@@ -48,12 +48,11 @@ class Lora {
   void merge();
 
   ParameterStore& parameters_;
-  AdamWOptions adamw_;
   double scale_;
   bool transposed_;
-  int64_t step_ = 0;
   std::vector<Pair> pairs_;
-  at::Tensor values_, gradients_, exp_avg_, exp_avg_sq_;  // [elements of all A and B]
+  at::Tensor values_, gradients_;  // [elements of all A and B]
+  FlatAdamW adamw_;
 };
 
 }  // namespace hyperfit

@@ -9,6 +9,7 @@
 #include <ATen/ops/sum.h>
 
 #include "kernels/enabled.h"
+#include "kernels/layer_norm.h"
 #include "kernels/rms_norm.h"
 
 namespace hyperfit {
@@ -19,12 +20,14 @@ template <class Body>
 void by_types(const at::Tensor& first, const at::Tensor& second, Body body) {
   kernels::by_type(first, [&](auto* one) { kernels::by_type(second, [&](auto* other) { body(one, other); }); });
 }
+// stats [2, rows, 1]
+kernels::LayerNormStats layer_stats(const at::Tensor& stats) { return {data(stats), data(stats) + stats.size(1)}; }
 bool is_float(const at::Tensor& tensor) { return tensor.scalar_type() == at::kFloat; }
 
 }  // namespace
 
 bool Norm::by_kernel(const at::Tensor& y, const at::Tensor& stats, const at::Tensor& x) const {
-  return type == NormType::rms && kernels::takes_any(y, x) && kernels::takes(stats, weight->value);
+  return kernels::takes_any(y, x) && kernels::takes(stats, weight->value);
 }
 
 at::Tensor Norm::gain() const { return offset == 0 ? weight->value : weight->value.add(offset); }
@@ -32,6 +35,10 @@ at::Tensor Norm::gain() const { return offset == 0 ? weight->value : weight->val
 void Norm::forward(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
   if (by_kernel(y, stats, x)) {
     return by_types(y, x, [&](auto* to, auto* from) {
+      if (type == NormType::layer) {
+        return kernels::layer_norm_forward(to, layer_stats(stats), from, data(weight->value), data(bias->value), static_cast<float>(eps),
+                                           x.size(0), x.size(1));
+      }
       kernels::rms_norm_forward(to, data(stats), from, data(weight->value), offset, static_cast<float>(eps), x.size(0), x.size(1));
     });
   }
@@ -54,6 +61,9 @@ void Norm::forward_by_operators(at::Tensor& y, const at::Tensor& stats, const at
 void Norm::recompute(at::Tensor y, const at::Tensor& stats, const at::Tensor& x) const {
   if (!by_kernel(y, stats, x)) return forward(y, stats, x);
   by_types(y, x, [&](auto* to, auto* from) {
+    if (type == NormType::layer) {
+      return kernels::layer_norm_recompute(to, layer_stats(stats), from, data(weight->value), data(bias->value), x.size(0), x.size(1));
+    }
     kernels::rms_norm_recompute(to, data(stats), from, data(weight->value), offset, x.size(0), x.size(1));
   });
 }
@@ -61,6 +71,10 @@ void Norm::recompute(at::Tensor y, const at::Tensor& stats, const at::Tensor& x)
 void Norm::backward(at::Tensor dx, at::Tensor dy, const at::Tensor& x, const at::Tensor& stats, at::Tensor scratch, double beta) const {
   if (by_kernel(dy, stats, x) && kernels::takes_alike(dx, x) && kernels::takes(weight->gradient)) {
     return by_types(dy, x, [&]<class Y, class X>(Y* dy_data, X* x_data) {
+      if (type == NormType::layer) {
+        return kernels::layer_norm_backward(dx.data_ptr<X>(), data(weight->gradient), data(bias->gradient), dy_data, x_data,
+                                            layer_stats(stats), data(weight->value), static_cast<float>(beta), x.size(0), x.size(1));
+      }
       kernels::rms_norm_backward(dx.data_ptr<X>(), data(weight->gradient), dy_data, x_data, data(stats), data(weight->value), offset,
                                  static_cast<float>(beta), x.size(0), x.size(1));
     });

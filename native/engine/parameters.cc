@@ -1,13 +1,12 @@
 #include "engine/parameters.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "engine/error.h"
+#include "engine/huge_pages.h"
 #include "engine/matrix_product.h"
 #include "engine/precision.h"
 
@@ -95,8 +94,8 @@ ParameterStore::ParameterStore(const ModelConfig& config, at::Device device, at:
     element_count_ += product(shape);
     offset += (product(shape) + kAlignment - 1) / kAlignment * kAlignment;
   }
-  values_ = at::zeros({offset}, at::TensorOptions().dtype(at::kFloat).device(device));
-  if (compute_dtype != at::kFloat) compute_ = at::zeros({offset}, values_.options().dtype(compute_dtype));
+  values_ = huge_zeros(offset, at::TensorOptions().dtype(at::kFloat).device(device));
+  if (compute_dtype != at::kFloat) compute_ = huge_zeros(offset, values_.options().dtype(compute_dtype));
   for (auto& parameter : parameters_) {
     parameter.value = view_of(values_, parameter);
     parameter.compute = compute_.defined() ? view_of(compute_, parameter) : parameter.value;
@@ -116,7 +115,7 @@ void Parameter::accumulate(const at::Tensor& addend, double beta) {
 }
 
 void Parameter::accumulate_product(const at::Tensor& a, const at::Tensor& b, double beta) {
-  if (!product.defined()) {
+  if (!product.defined() || sums_bfloat16_in_float32(a)) {
     multiply_out(gradient, a, b, beta);
     return;
   }
@@ -144,13 +143,13 @@ Parameter& ParameterStore::at(const std::string& name) {
 
 void ParameterStore::require_gradients() {
   if (gradients_.defined()) return;
-  gradients_ = at::zeros_like(values_);
+  gradients_ = huge_zeros(values_.numel(), values_.options());
   int64_t largest = 0;
   for (auto& parameter : parameters_) {
     parameter.gradient = view_of(gradients_, parameter);
     if (parameter.shape.size() == 2) largest = std::max(largest, product(parameter.shape));
   }
-  if (!compute_.defined()) return;
+  if (!compute_.defined() || sums_bfloat16_in_float32(compute_)) return;
   product_ = at::empty({largest}, compute_.options());
   for (auto& parameter : parameters_) {
     if (parameter.shape.size() == 2) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);

@@ -17,7 +17,7 @@ struct Parameter {
   at::Tensor value;     // float32 [shape]
   at::Tensor gradient;  // float32 [shape], undefined until gradients are asked for
   at::Tensor compute;   // the value in the type that products compute in; the value itself for float32
-  at::Tensor product;   // bfloat16 [shape], memory shared by all: where a product of that type is made before it is added up
+  at::Tensor product;   // bfloat16 [shape], memory shared by all: where a product of that type is made before it is added up; undefined where none is needed
 
   /// gradient = beta gradient + addend. beta 0 forgets whatever stood there, NaN included.
   void accumulate(const at::Tensor& addend, double beta);

@@ -79,7 +79,7 @@ BackwardScratch Workspace::backward_views() {
   const int64_t rows = batch_ * sequence_;
   BackwardScratch b;
   b.dx = take({rows, c.hidden_size});
-  b.dnormed = take_compute({rows, c.hidden_size});
+  b.dnormed = take({rows, c.hidden_size});
   if (c.gated_mlp) b.dgate = take_compute({rows, c.intermediate_size});
   b.dup = take_compute({rows, c.intermediate_size});
   b.dactivation = take_compute({rows, c.intermediate_size});

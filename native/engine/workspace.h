@@ -48,7 +48,7 @@ struct BackwardScratch {
   at::Tensor dx;                 // [N, hidden] gradient of the residual stream
   at::Tensor dbranch;            // [N, hidden] gradient of what a branch adds to it (post_norms only)
   at::Tensor dbranch_rounded;    // * [N, hidden] the same, where products do not compute in float32
-  at::Tensor dnormed;            // * [N, hidden]
+  at::Tensor dnormed;            // [N, hidden]
   at::Tensor dgate, dup, dactivation;  // * [N, intermediate]
   at::Tensor dattention;         // * [N, H*D]
   at::Tensor draw;               // * [N, H*D] gradient before the norms of q or k (qk_norm only)

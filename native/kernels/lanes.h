@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <limits>
 
+#include "kernels/registers.h"
+
 namespace hyperfit::kernels {
 
-/// Sixteen floats, whatever the machine's registers: one with AVX-512, two with AVX2, four with SSE or NEON. Explicit
-/// lanes fix the order of every sum, which auto-vectorisation would leave to the compiler.
+/// Sixteen floats, whatever the machine's registers. Explicit lanes fix the order of every sum, which auto-vectorisation would
+/// leave to the compiler. Quick with AVX-512 alone: without registers as wide as they are they live in memory, which `LanesOf`
+/// avoids.
 typedef float Lanes __attribute__((vector_size(64), aligned(4)));
 typedef int32_t IntLanes __attribute__((vector_size(64), aligned(4)));
 constexpr int64_t kLanes = 16;
@@ -16,21 +19,9 @@ constexpr int64_t kLanes = 16;
 [[gnu::always_inline]] inline Lanes load(const float* from) { return *reinterpret_cast<const Lanes*>(from); }
 [[gnu::always_inline]] inline void store(float* to, const Lanes& value) { *reinterpret_cast<Lanes*>(to) = value; }
 
-/// Sixteen bfloat16: the upper halves of sixteen floats.
-typedef uint16_t HalfLanes __attribute__((vector_size(32), aligned(2)));
-typedef uint32_t BitLanes __attribute__((vector_size(64), aligned(4)));
-
-[[gnu::always_inline]] inline Lanes load(const c10::BFloat16* from) {
-  const BitLanes bits = __builtin_convertvector(*reinterpret_cast<const HalfLanes*>(from), BitLanes) << 16;
-  return (Lanes)bits;  // a cast between vectors keeps the bits
-}
+[[gnu::always_inline]] inline Lanes load(const c10::BFloat16* from) { return Register<kLanes>::load(from); }
 /// Rounded to the nearest, ties to even; NaN stays NaN.
-[[gnu::always_inline]] inline void store(c10::BFloat16* to, const Lanes& value) {
-  const BitLanes bits = (BitLanes)value;
-  const BitLanes rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const BitLanes chosen = value == value ? rounded : BitLanes{} + 0x7fc0u;
-  *reinterpret_cast<HalfLanes*>(to) = __builtin_convertvector(chosen, HalfLanes);
-}
+[[gnu::always_inline]] inline void store(c10::BFloat16* to, const Lanes& value) { Register<kLanes>::store(to, value); }
 
 [[gnu::always_inline]] inline float sum(const Lanes& value) {
   float total = 0;
@@ -87,24 +78,7 @@ template <class X, class Y>
   return rest + sum(lanes);
 }
 
-/// exp to about one unit in the last place: 2^n times a polynomial in the remainder (Cephes' expf), clamped to the finite
-/// range, so that a very negative argument gives the smallest normal number instead of a denormal.
-[[gnu::always_inline]] inline Lanes exp(Lanes x) {
-  const Lanes highest = Lanes{} + 88.0f, lowest = Lanes{} - 87.0f;
-  x = x > highest ? highest : x;
-  x = x < lowest ? lowest : x;
-  const Lanes scaled = x * 1.44269504f;
-  const IntLanes n = __builtin_convertvector(scaled + (scaled < 0.0f ? Lanes{} - 0.5f : Lanes{} + 0.5f), IntLanes);
-  const Lanes whole = __builtin_convertvector(n, Lanes);
-  const Lanes r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
-  Lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const IntLanes power = (n + 127) << 23;
-  return p * (Lanes)power;
-}
+/// As Register::exp.
+[[gnu::always_inline]] inline Lanes exp(const Lanes& x) { return Register<kLanes>::exp(x); }
 
 }  // namespace hyperfit::kernels

@@ -5,102 +5,120 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/dispatch.h"
-#include "kernels/lanes.h"
+#include "kernels/instruction_set.h"
+#include "kernels/rows.h"
 
 namespace hyperfit::kernels {
 namespace {
 
-constexpr int64_t kElementsPerTask = 1 << 15;  // below this a second thread costs more than it saves
+constexpr int64_t kColumns = 16;  // of a block that one thread takes: a line of memory
 
-int64_t rows_per_task(int64_t size) { return std::max<int64_t>(1, kElementsPerTask / size); }
+template <class L, class X>
+[[gnu::always_inline]] inline float squares(const X* x, int64_t size) {
+  L lanes;
+  float rest = 0;
+  int64_t i = 0;
+  for (; i + L::kCount <= size; i += L::kCount) lanes += L::load(x + i) * L::load(x + i);
+  for (; i < size; ++i) rest += static_cast<float>(x[i]) * static_cast<float>(x[i]);
+  return rest + sum(lanes);
+}
 
 template <class Y, class X>
-HYPERFIT_KERNEL void scale_rows(Y* y, const float* rstd, const X* x, const float* weight, float offset, int64_t rows, int64_t size) {
-  for (int64_t row = 0; row < rows; ++row) {
-    const float scale = rstd[row];
-    const X* from = x + row * size;
-    Y* to = y + row * size;
-    int64_t i = 0;
-    for (; i + kLanes <= size; i += kLanes) store(to + i, load(from + i) * scale * (load(weight + i) + offset));
-    for (; i < size; ++i) to[i] = static_cast<float>(from[i]) * scale * (weight[i] + offset);
+struct ScaleRows {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(Y* y, const float* rstd, const X* x, const float* weight, float offset, int64_t rows, int64_t size) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const float scale = rstd[row];
+      const X* from = x + row * size;
+      Y* to = y + row * size;
+      int64_t i = 0;
+      for (; i + L::kCount <= size; i += L::kCount) (L::load(from + i) * scale * (L::load(weight + i) + offset)).store(to + i);
+      for (; i < size; ++i) to[i] = static_cast<float>(from[i]) * scale * (weight[i] + offset);
+    }
   }
-}
+};
 
 template <class X>
-HYPERFIT_KERNEL void measure_rows(float* rstd, const X* x, float eps, int64_t rows, int64_t size) {
-  for (int64_t row = 0; row < rows; ++row) {
-    const X* from = x + row * size;
-    rstd[row] = 1.0f / std::sqrt(dot(from, from, size) / static_cast<float>(size) + eps);
+struct MeasureRows {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(float* rstd, const X* x, float eps, int64_t rows, int64_t size) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const X* from = x + row * size;
+      rstd[row] = 1.0f / std::sqrt(squares<L>(from, size) / static_cast<float>(size) + eps);
+    }
   }
-}
+};
 
 template <class Y, class X>
-HYPERFIT_KERNEL void backward_rows(X* dx, const Y* dy, const X* x, const float* rstd, const float* weight, float offset,
-                   int64_t rows, int64_t size) {
-  for (int64_t row = 0; row < rows; ++row) {
-    const Y* g = dy + row * size;
-    const X* from = x + row * size;
-    X* to = dx + row * size;
-    const float scale = rstd[row];
-    Lanes lanes = {};
-    float rest = 0;
-    int64_t i = 0;
-    for (; i + kLanes <= size; i += kLanes) lanes += load(g + i) * (load(weight + i) + offset) * load(from + i);
-    for (; i < size; ++i) rest += static_cast<float>(g[i]) * (weight[i] + offset) * static_cast<float>(from[i]);
-    // mean(g n) n = (sum of g x) rstd^2 x / size
-    const float projection = (rest + sum(lanes)) * scale * scale / static_cast<float>(size);
-    for (i = 0; i + kLanes <= size; i += kLanes) {
-      store(to + i, load(to + i) + scale * (load(g + i) * (load(weight + i) + offset) - load(from + i) * projection));
-    }
-    for (; i < size; ++i) {
-      const float gradient = scale * (static_cast<float>(g[i]) * (weight[i] + offset) - static_cast<float>(from[i]) * projection);
-      to[i] = static_cast<float>(to[i]) + gradient;
+struct BackwardRows {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(X* dx, const Y* dy, const X* x, const float* rstd, const float* weight, float offset, int64_t rows, int64_t size) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const Y* g = dy + row * size;
+      const X* from = x + row * size;
+      X* to = dx + row * size;
+      const float scale = rstd[row];
+      L lanes;
+      float rest = 0;
+      int64_t i = 0;
+      for (; i + L::kCount <= size; i += L::kCount) lanes += L::load(g + i) * (L::load(weight + i) + offset) * L::load(from + i);
+      for (; i < size; ++i) rest += static_cast<float>(g[i]) * (weight[i] + offset) * static_cast<float>(from[i]);
+      // mean(g n) n = (sum of g x) rstd^2 x / size
+      const float projection = (rest + sum(lanes)) * scale * scale / static_cast<float>(size);
+      for (i = 0; i + L::kCount <= size; i += L::kCount) {
+        (L::load(to + i) + scale * (L::load(g + i) * (L::load(weight + i) + offset) - L::load(from + i) * projection)).store(to + i);
+      }
+      for (; i < size; ++i) {
+        const float gradient = scale * (static_cast<float>(g[i]) * (weight[i] + offset) - static_cast<float>(from[i]) * projection);
+        to[i] = static_cast<float>(to[i]) + gradient;
+      }
     }
   }
-}
+};
 
 // dw of the columns [first, last): down the rows, so that the result does not depend on the number of threads.
 template <class Y, class X>
-HYPERFIT_KERNEL void backward_columns(float* dw, const Y* dy, const X* x, const float* rstd, float beta, int64_t rows, int64_t size,
-                      int64_t first, int64_t last) {
-  for (int64_t i = first; i < last; ++i) dw[i] = beta == 0 ? 0 : dw[i] * beta;
-  for (int64_t row = 0; row < rows; ++row) {
-    const Y* g = dy + row * size;
-    const X* from = x + row * size;
-    const float scale = rstd[row];
-    int64_t i = first;
-    for (; i + kLanes <= last; i += kLanes) store(dw + i, load(dw + i) + load(g + i) * load(from + i) * scale);
-    for (; i < last; ++i) dw[i] += static_cast<float>(g[i]) * static_cast<float>(from[i]) * scale;
+struct BackwardColumns {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(float* dw, const Y* dy, const X* x, const float* rstd, float beta, int64_t rows, int64_t size, int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) dw[i] = beta == 0 ? 0 : dw[i] * beta;
+    for (int64_t row = 0; row < rows; ++row) {
+      const Y* g = dy + row * size;
+      const X* from = x + row * size;
+      const float scale = rstd[row];
+      int64_t i = first;
+      for (; i + L::kCount <= last; i += L::kCount) (L::load(dw + i) + L::load(g + i) * L::load(from + i) * scale).store(dw + i);
+      for (; i < last; ++i) dw[i] += static_cast<float>(g[i]) * static_cast<float>(from[i]) * scale;
+    }
   }
-}
+};
 
 }  // namespace
 
 template <class Y, class X>
 void rms_norm_forward(Y* y, float* rstd, const X* x, const float* weight, float offset, float eps, int64_t rows, int64_t size) {
   at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
-    measure_rows(rstd + begin, x + begin * size, eps, end - begin, size);
-    scale_rows(y + begin * size, rstd + begin, x + begin * size, weight, offset, end - begin, size);
+    dispatch<MeasureRows<X>>(rstd + begin, x + begin * size, eps, end - begin, size);
+    dispatch<ScaleRows<Y, X>>(y + begin * size, rstd + begin, x + begin * size, weight, offset, end - begin, size);
   });
 }
 
 template <class Y, class X>
 void rms_norm_recompute(Y* y, const float* rstd, const X* x, const float* weight, float offset, int64_t rows, int64_t size) {
   at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
-    scale_rows(y + begin * size, rstd + begin, x + begin * size, weight, offset, end - begin, size);
+    dispatch<ScaleRows<Y, X>>(y + begin * size, rstd + begin, x + begin * size, weight, offset, end - begin, size);
   });
 }
 
 template <class Y, class X>
 void rms_norm_backward(X* dx, float* dw, const Y* dy, const X* x, const float* rstd, const float* weight, float offset,
                        float beta, int64_t rows, int64_t size) {
-  const int64_t blocks = (size + kLanes - 1) / kLanes;
-  at::parallel_for(0, blocks, std::max<int64_t>(1, kElementsPerTask / (rows * kLanes)), [&](int64_t begin, int64_t end) {
-    backward_columns(dw, dy, x, rstd, beta, rows, size, begin * kLanes, std::min(size, end * kLanes));
+  const int64_t blocks = (size + kColumns - 1) / kColumns;
+  at::parallel_for(0, blocks, blocks_per_task(rows, kColumns), [&](int64_t begin, int64_t end) {
+    dispatch<BackwardColumns<Y, X>>(dw, dy, x, rstd, beta, rows, size, begin * kColumns, std::min(size, end * kColumns));
   });
   at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
-    backward_rows(dx + begin * size, dy + begin * size, x + begin * size, rstd + begin, weight, offset, end - begin, size);
+    dispatch<BackwardRows<Y, X>>(dx + begin * size, dy + begin * size, x + begin * size, rstd + begin, weight, offset, end - begin, size);
   });
 }
 

@@ -64,8 +64,8 @@ export interface SmolLM2Expectation {
   adamw: AdamWRun;
 }
 
-/** Models of the Llama family: those that the autograd oracle spells out. */
-export const LLAMA_MODELS = [
+/** Models of the Llama family. */
+const LLAMA_MODELS = [
   'llama-tied-gqa',
   'llama-untied-mha',
   'llama-bias',
@@ -76,8 +76,8 @@ export const LLAMA_MODELS = [
   'tiny-text',
 ] as const;
 
-/** The other families, held against transformers alone: logits, every gradient, training, decoding. */
-export const FAMILY_MODELS = [
+/** Those of the other families, and the Llama models with rarer rotations. */
+const FAMILY_MODELS = [
   'llama-yarn-rope', 'llama-dynamic-rope', 'mistral-tied-mha', 'smollm3-tied-gqa', 'smollm3-window-mha', 'qwen2-tied-gqa', 'qwen2-window-mha',
   'qwen3-tied-gqa', 'qwen3-window-mha', 'gemma2-tied-gqa', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gemma3-untied-mha', 'gpt2-tied', 'gpt2-untied-odd',
   'imagegpt-even', 'imagegpt-odd',

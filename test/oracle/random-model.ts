@@ -19,6 +19,8 @@ export interface RandomConfig {
   /** 0 is none; a window makes the architecture Mistral's, which has no biases. */
   slidingWindow: number;
   rope: 'default' | 'linear' | 'llama3';
+  /** Default 64. */
+  positions?: number;
 }
 
 const ROPES = {
@@ -40,7 +42,7 @@ function configJson(config: RandomConfig): object {
   return {
     model_type: mistral ? 'mistral' : 'llama', architectures: [mistral ? 'MistralForCausalLM' : 'LlamaForCausalLM'],
     vocab_size: config.vocabSize, hidden_size: config.hiddenSize, intermediate_size: config.intermediateSize, num_hidden_layers: config.layers,
-    num_attention_heads: config.heads, num_key_value_heads: config.keyValueHeads, head_dim: config.headDim, max_position_embeddings: 64,
+    num_attention_heads: config.heads, num_key_value_heads: config.keyValueHeads, head_dim: config.headDim, max_position_embeddings: config.positions ?? 64,
     rms_norm_eps: 1e-5, tie_word_embeddings: config.tied, attention_bias: config.attentionBias, mlp_bias: config.mlpBias, hidden_act: 'silu',
     sliding_window: mistral ? config.slidingWindow : null, bos_token_id: 1, eos_token_id: 2, torch_dtype: 'float32', ...ROPES[config.rope],
   };

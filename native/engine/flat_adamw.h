@@ -1,0 +1,48 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "engine/parameters.h"
+
+namespace hyperfit {
+
+struct AdamWOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+};
+
+/// Throws ERR_CONFIG where no backward has left gradients since the last update.
+void require_fresh_gradients(const ParameterStore& parameters);
+
+/// What gradients of the L2 norm `norm` are multiplied by so that it is at most `max_grad_norm` (0: no clipping), as
+/// torch.nn.utils.clip_grad_norm_ has it. Throws ERR_NOT_FINITE for a norm that is not finite.
+double clip_coefficient(double norm, double max_grad_norm);
+
+/// Adam with decoupled weight decay over one flat float32 buffer, whoever its values belong to.
+/// Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW.
+class FlatAdamW {
+ public:
+  FlatAdamW() = default;
+  /// Moments of zero for `values` [n].
+  FlatAdamW(const at::Tensor& values, AdamWOptions options);
+
+  /// The next update of `values` from `gradients` times `grad_scale`; memory may keep the gradients scaled or not.
+  /// `rounded`, unless undefined, gets the new values in bfloat16: where `by_kernel` says so, and nowhere else.
+  void update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, double grad_scale);
+  static bool by_kernel(const at::Tensor& values);
+
+  int64_t step_count() const { return step_; }
+  void set_step_count(int64_t step) { step_ = step; }
+  const at::Tensor& exp_avg() const { return exp_avg_; }        // [n]
+  const at::Tensor& exp_avg_sq() const { return exp_avg_sq_; }  // [n]
+
+ private:
+  void update_by_kernel(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, double grad_scale);
+  void update_by_operators(at::Tensor values, at::Tensor gradients, double learning_rate, double grad_scale);
+  AdamWOptions options_;
+  int64_t step_ = 0;
+  at::Tensor exp_avg_, exp_avg_sq_;
+};
+
+}  // namespace hyperfit
