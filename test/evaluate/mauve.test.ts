@@ -11,6 +11,7 @@ import { settledTensors } from '../live-tensors.ts';
 import { refusal, TINY_MODEL } from '../train/tiny.ts';
 
 interface Fixture {
+  featurized: { texts: string[]; features: number[][] };
   histograms: { p: number[]; q: number[]; scale: number; mixtures: number; curve: number[][]; area: number }[];
   clouds: { name: string; human: number[][]; machine: number[][]; varianceShares: number[]; dimensions: number; clusters: number; mean: number; spread: number; histograms: { human: number[]; machine: number[] } }[];
 }
@@ -153,6 +154,13 @@ describe('measureMauve', () => {
     const states = hiddenStates.at(-1)!.toTypedArray() as Float32Array;
     expect(feature).toEqual(states.slice(-model.config.hiddenSize));
     for (const tensor of [logits, ...hiddenStates]) tensor.dispose();
+  });
+
+  test("makes the features of texts that the authors' package makes with transformers", async () => {
+    const { texts, features } = fixture.featurized;
+    const ours = await textFeatures(model, texts);
+    expect(ours).toHaveLength(texts.length);
+    ours.forEach((row, text) => row.forEach((value, axis) => expect(Math.abs(value - features[text]![axis]!)).toBeLessThan(2e-5)));
   });
 
   test('leaves out what has no tokens, and the end of what is too long', async () => {
