@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "kernels/dispatch.h"
-#include "kernels/lanes.h"
+#include "kernels/instruction_set.h"
+#include "kernels/round.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -29,9 +30,6 @@ void update(const AdamWStep& s, int64_t begin, int64_t end) {
   }
 }
 
-HYPERFIT_KERNEL
-void round_weights(const AdamWStep& s, int64_t begin, int64_t end) { round_all(s.rounded + begin, s.weights + begin, end - begin); }
-
 }  // namespace
 
 void adamw_step(const AdamWStep& s) {
@@ -40,7 +38,7 @@ void adamw_step(const AdamWStep& s) {
     for (int64_t block = first; block < last; ++block) {
       const int64_t begin = block * kBlock, end = std::min(s.count, begin + kBlock);
       update(s, begin, end);
-      if (s.rounded) round_weights(s, begin, end);
+      if (s.rounded) dispatch<Round>(s.rounded + begin, static_cast<const float*>(s.weights) + begin, end - begin);
     }
   });
 }

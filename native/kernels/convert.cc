@@ -2,35 +2,36 @@
 
 #include <ATen/Parallel.h>
 
-#include "kernels/dispatch.h"
-#include "kernels/lanes.h"
+#include "kernels/instruction_set.h"
+#include "kernels/round.h"
 
 namespace hyperfit::kernels {
 namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 15;
 
-HYPERFIT_KERNEL
-void round_range(c10::BFloat16* to, const float* from, int64_t begin, int64_t end) { round_all(to + begin, from + begin, end - begin); }
-
-HYPERFIT_KERNEL
-void add_range(float* y, const float* x, const c10::BFloat16* addend, int64_t begin, int64_t end) {
-  int64_t i = begin;
-  for (; i + kLanes <= end; i += kLanes) store(y + i, load(x + i) + load(addend + i));
-  for (; i < end; ++i) y[i] = x[i] + static_cast<float>(addend[i]);
-}
-
-HYPERFIT_KERNEL
-void accumulate_range(float* y, const c10::BFloat16* addend, float beta, int64_t begin, int64_t end) {
-  int64_t i = begin;
-  if (beta == 0) {
-    for (; i + kLanes <= end; i += kLanes) store(y + i, load(addend + i));
-    for (; i < end; ++i) y[i] = addend[i];
-    return;
+struct Add {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(float* y, const float* x, const c10::BFloat16* addend, int64_t count) {
+    int64_t i = 0;
+    for (; i + L::kCount <= count; i += L::kCount) (L::load(x + i) + L::load(addend + i)).store(y + i);
+    for (; i < count; ++i) y[i] = x[i] + static_cast<float>(addend[i]);
   }
-  for (; i + kLanes <= end; i += kLanes) store(y + i, load(y + i) * beta + load(addend + i));
-  for (; i < end; ++i) y[i] = y[i] * beta + static_cast<float>(addend[i]);
-}
+};
+
+struct Accumulate {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(float* y, const c10::BFloat16* addend, float beta, int64_t count) {
+    int64_t i = 0;
+    if (beta == 0) {
+      for (; i + L::kCount <= count; i += L::kCount) L::load(addend + i).store(y + i);
+      for (; i < count; ++i) y[i] = addend[i];
+      return;
+    }
+    for (; i + L::kCount <= count; i += L::kCount) (L::load(y + i) * beta + L::load(addend + i)).store(y + i);
+    for (; i < count; ++i) y[i] = y[i] * beta + static_cast<float>(addend[i]);
+  }
+};
 
 template <class Body>
 void in_parallel(int64_t count, Body body) {
@@ -40,15 +41,15 @@ void in_parallel(int64_t count, Body body) {
 }  // namespace
 
 void round_to_bfloat16(c10::BFloat16* to, const float* from, int64_t count) {
-  in_parallel(count, [&](int64_t begin, int64_t end) { round_range(to, from, begin, end); });
+  in_parallel(count, [&](int64_t begin, int64_t end) { dispatch<Round>(to + begin, from + begin, end - begin); });
 }
 
 void add_bfloat16(float* y, const float* x, const c10::BFloat16* addend, int64_t count) {
-  in_parallel(count, [&](int64_t begin, int64_t end) { add_range(y, x, addend, begin, end); });
+  in_parallel(count, [&](int64_t begin, int64_t end) { dispatch<Add>(y + begin, x + begin, addend + begin, end - begin); });
 }
 
 void accumulate_bfloat16(float* y, const c10::BFloat16* addend, float beta, int64_t count) {
-  in_parallel(count, [&](int64_t begin, int64_t end) { accumulate_range(y, addend, beta, begin, end); });
+  in_parallel(count, [&](int64_t begin, int64_t end) { dispatch<Accumulate>(y + begin, addend + begin, beta, end - begin); });
 }
 
 }  // namespace hyperfit::kernels

@@ -29,13 +29,6 @@ constexpr int64_t kLanes = 16;
   return total;
 }
 
-/// to = from [count], rounded.
-[[gnu::always_inline]] inline void round_all(c10::BFloat16* to, const float* from, int64_t count) {
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(to + i, load(from + i));
-  for (; i < count; ++i) to[i] = from[i];
-}
-
 typedef float Eight __attribute__((vector_size(32)));
 typedef float Four __attribute__((vector_size(16)));
 

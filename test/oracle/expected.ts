@@ -77,7 +77,7 @@ const LLAMA_MODELS = [
 ] as const;
 
 /** Those of the other families, and the Llama models with rarer rotations. */
-const FAMILY_MODELS = [
+export const FAMILY_MODELS = [
   'llama-yarn-rope', 'llama-dynamic-rope', 'mistral-tied-mha', 'smollm3-tied-gqa', 'smollm3-window-mha', 'qwen2-tied-gqa', 'qwen2-window-mha',
   'qwen3-tied-gqa', 'qwen3-window-mha', 'gemma2-tied-gqa', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gemma3-untied-mha', 'gpt2-tied', 'gpt2-untied-odd',
   'imagegpt-even', 'imagegpt-odd',
