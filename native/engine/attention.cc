@@ -143,10 +143,11 @@ at::Tensor DecodeSpan::mask(int64_t cached, const at::TensorOptions& options) co
 void Attention::decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span) {
   const int64_t batch = q.size(0), heads = q.size(1), size = q.size(3), cached = k.size(2);
   const int64_t kv = config_.num_key_value_heads;
-  if (config_.attention_softcap == 0 && kernels::takes_alike(out, q) && k.stride(3) == 1 && k.stride(2) == size) {
+  if (kernels::takes_alike(out, q) && k.stride(3) == 1 && k.stride(2) == size) {
     return kernels::by_type(out, [&]<class T>(T* to) {
-      kernels::decode_attention<T>({to, q.data_ptr<T>(), k.data_ptr<T>(), v.data_ptr<T>(), k.stride(0), k.stride(1), heads, kv, size,
-                                    static_cast<float>(config_.query_scale), span.first, span.last});
+      kernels::decode_attention<T, T>({to, q.data_ptr<T>(), k.data_ptr<T>(), v.data_ptr<T>(), k.stride(0), k.stride(1), heads, kv, size,
+                                       static_cast<float>(config_.query_scale), static_cast<float>(config_.attention_softcap),
+                                       batch, span.first.data(), span.last.data()});
     });
   }
   at::Tensor rows = q.reshape({batch * kv, heads / kv, size});

@@ -6,6 +6,7 @@
 
 #include "engine/attention.h"
 #include "engine/cross_entropy.h"
+#include "engine/decode_plan.h"
 #include "engine/embedding.h"
 #include "engine/kv_cache.h"
 #include "engine/linear.h"
@@ -55,8 +56,9 @@ class Decoder {
   /// float32 [B, vocabulary], after each row's last token, which stands at `last` (int64 [B]).
   at::Tensor prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
                      const StopSignals& stop);
-  /// One token a row (int64 [B]) at `positions`, the host's copy of where each row stands; gives logits, float32 [B, vocabulary].
-  at::Tensor decode_step(const at::Tensor& tokens, const std::vector<int64_t>& positions, KVCache& cache);
+  /// One token a row at `positions`; gives logits, float32 [B, vocabulary]. By operators: slower than a DecodePlan, on any device.
+  at::Tensor decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache);
+  DecoderParts parts() const { return {config_, embedding_, positions_, layers_, final_norm_, head_, rotary_, compute_options_}; }
 
   const ModelConfig& config() const { return config_; }
   ParameterStore& parameters() { return parameters_; }

@@ -16,15 +16,15 @@ at::Tensor Decoder::prefill(const TokenBatch& prompts, const at::Tensor& last, i
   return choice_logits(workspace_.scratch().final_x.index_select(0, rows));
 }
 
-at::Tensor Decoder::decode_step(const at::Tensor& tokens, const std::vector<int64_t>& positions, KVCache& cache) {
-  const int64_t batch = tokens.size(0);
+at::Tensor Decoder::decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache) {
+  const auto batch = static_cast<int64_t>(tokens.size());
   const int64_t cached = *std::max_element(positions.begin(), positions.end()) + 1;
   const bool together = std::all_of(positions.begin(), positions.end(), [&](int64_t p) { return p == positions[0]; });
   at::Tensor where = at::tensor(positions, at::kLong).to(options_.device());
   const LayerRotations rotations = rotary_.gather(where);
 
   workspace_.shape(batch, 1, /*keep=*/false);
-  embedding_.forward(workspace_.layer(0).x, tokens);
+  embedding_.forward(workspace_.layer(0).x, at::tensor(tokens, at::kLong).to(options_.device()));
   positions_.forward_at(workspace_.layer(0).x, where);
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
     const DecoderLayer& layer = layers_[index];

@@ -2,9 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace hyperfit {
+namespace {
+
+void add_bias(std::span<float> scores, const std::vector<std::pair<int32_t, float>>& biases) {
+  for (const auto& [id, bias] : biases) {
+    if (id >= 0 && static_cast<size_t>(id) < scores.size()) scores[id] += bias;
+  }
+}
+
+}  // namespace
 
 GenerationRow::GenerationRow(std::vector<int32_t> prompt, const GenerateOptions& options, uint64_t seed)
     : options_(options),
@@ -18,39 +26,37 @@ GenerationRow::GenerationRow(std::vector<int32_t> prompt, const GenerateOptions&
   if (options.max_new_tokens == 0) end("length");
 }
 
-void GenerationRow::ban(std::span<float> scores, std::span<const int32_t> ids) const {
-  for (int32_t id : ids) {
-    // A head may be smaller than the vocabulary: what it cannot predict needs no ban.
-    if (id >= 0 && static_cast<size_t>(id) < scores.size()) scores[id] = -std::numeric_limits<float>::infinity();
-  }
-}
-
 // Counted as an intervention when the token that would otherwise rank first is forbidden.
-void GenerationRow::apply_citation_blocker(std::span<float> scores) {
+void GenerationRow::apply_citation_blocker(ScoreRow& scores) {
   if (!options_.citation_index) return;
   const auto history = options_.citation_counts_prompt ? std::span<const int32_t>(history_) : generated();
   const std::vector<int32_t> banned = options_.citation_index->banned(history, options_.citation_rule);
   if (banned.empty()) return;
-  if (std::binary_search(banned.begin(), banned.end(), argmax(scores))) ++result_.interventions;
-  ban(scores, banned);
+  if (std::binary_search(banned.begin(), banned.end(), scores.best())) ++result_.interventions;
+  scores.ban(banned);
 }
 
 // The order is Hugging Face's: bias, penalty, n-grams, minimum length, suppressed ids; then the blocker; then sampling.
-void GenerationRow::advance(std::span<float> scores) {
-  const std::vector<float> raw = options_.token_stats ? std::vector<float>(scores.begin(), scores.end()) : std::vector<float>();
-  if (!std::isfinite(scores[std::max(0, argmax(scores))])) {
+void GenerationRow::advance(const TokenScores& step, int64_t index) {
+  ScoreRow scores = step.row(index, block_best_);
+  const std::span<const float> values = scores.values();
+  const std::vector<float> raw = options_.token_stats ? std::vector<float>(values.begin(), values.end()) : std::vector<float>();
+  if (!std::isfinite(values[std::max(0, scores.best())])) {
     throw Error("ERR_NOT_FINITE", "expected finite logits, got NaN or infinity after token " + std::to_string(length()) +
                                       "; the model's weights are damaged: go back to an earlier checkpoint");
   }
-  for (const auto& [id, bias] : options_.logit_bias) {
-    if (id >= 0 && static_cast<size_t>(id) < scores.size()) scores[id] += bias;
+  if (!options_.logit_bias.empty()) {
+    scores.change([&](std::span<float> all) { add_bias(all, options_.logit_bias); });
   }
-  apply_repetition_penalty(scores, history_, options_.repetition_penalty);
-  ban(scores, no_repeat_.banned());
-  if (static_cast<int64_t>(generated().size()) < options_.min_new_tokens) ban(scores, options_.stop_ids);
-  ban(scores, options_.suppress_ids);
+  if (options_.repetition_penalty != 1) {
+    scores.change([&](std::span<float> all) { apply_repetition_penalty(all, history_, options_.repetition_penalty); });
+  }
+  scores.ban(no_repeat_.banned());
+  if (static_cast<int64_t>(generated().size()) < options_.min_new_tokens) scores.ban(options_.stop_ids);
+  scores.ban(options_.suppress_ids);
   apply_citation_blocker(scores);
-  const int32_t id = choose(scores, options_.sampling, random_);
+  const bool greedy = options_.sampling.temperature == 0;
+  const int32_t id = greedy ? scores.best() : choose(scores.values(), options_.sampling, random_);
   if (id < 0) return end("banned");
   if (options_.token_stats) {
     const ChoiceStats stats = choice_stats(raw, id);

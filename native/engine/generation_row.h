@@ -11,9 +11,9 @@ class GenerationRow {
  public:
   GenerationRow(std::vector<int32_t> prompt, const GenerateOptions& options, uint64_t seed);
 
-  /// Chooses the next token from `scores` [vocabulary], which are changed, and appends it. Ends the row at a stop id,
+  /// Chooses the next token from row `index` of `scores`, which is changed, and appends it. Ends the row at a stop id,
   /// at the length limit, or when every token is banned.
-  void advance(std::span<float> scores);
+  void advance(const TokenScores& scores, int64_t index);
   bool active() const { return active_; }
   void end(const char* reason);
   int32_t last_token() const { return history_.back(); }
@@ -22,8 +22,7 @@ class GenerationRow {
   Generation& result() { return result_; }
 
  private:
-  void ban(std::span<float> scores, std::span<const int32_t> ids) const;
-  void apply_citation_blocker(std::span<float> scores);
+  void apply_citation_blocker(ScoreRow& scores);
   void append(int32_t id);
   std::span<const int32_t> generated() const { return std::span(history_).subspan(prompt_length_); }
 
@@ -31,6 +30,7 @@ class GenerationRow {
   std::vector<int32_t> history_;
   size_t prompt_length_;
   NoRepeatNgram no_repeat_;
+  std::vector<float> block_best_;  // scratch where the scores come without
   Random random_;
   Generation result_;
   float last_log_probability_ = 0;

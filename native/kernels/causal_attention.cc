@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "kernels/bfloat16_tile.h"
+#include "kernels/instruction_set.h"
+#include "kernels/round.h"
 
 namespace hyperfit::kernels {
 
@@ -190,8 +192,8 @@ class KeyHeadBackward {
   }
 
   void store(BFloat16* dk, BFloat16* dv) const {
-    round_all(dk + offset(), dk_, c_.length * c_.size);
-    round_all(dv + offset(), dv_, c_.length * c_.size);
+    dispatch<Round>(dk + offset(), dk_, c_.length * c_.size);
+    dispatch<Round>(dv + offset(), dv_, c_.length * c_.size);
   }
 
  private:

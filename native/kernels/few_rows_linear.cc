@@ -3,81 +3,73 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <type_traits>
+#include <vector>
 
 #include "kernels/dispatch.h"
 #include "kernels/enabled.h"
-#include "kernels/few_rows_product.h"
-#include "kernels/lanes.h"
+#include "kernels/few_rows_across.h"
+#include "kernels/few_rows_loops.h"
 
 namespace hyperfit::kernels {
 namespace {
 
-// The first tile of a block also asks for the next block's weights, which memory delivers while the remaining rows are
-// multiplied. Sums run over lanes, then over the rest, then across lanes, in the same order for every tile shape: a row's bits do not
-// depend on its neighbours.
-template <int R, int O, class Y, class X>
-[[gnu::always_inline]] inline void multiply_tile(const FewRowsProduct<Y, X>& p, int64_t row, int64_t output) {
-  const X *x = p.x + row * p.in, *weight = p.weight + output * p.in;
-  Lanes totals[R][kTileOutputs] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= p.in; i += kLanes) {
-    Lanes ws[O];
-    for (int o = 0; o < O; ++o) {
-      ws[o] = load(weight + o * p.in + i);
-      if (row == 0) __builtin_prefetch(weight + (O + o) * p.in + i);
-    }
-    for (int r = 0; r < R; ++r) {
-      const Lanes xs = load(x + r * p.in + i);
-      for (int o = 0; o < O; ++o) totals[r][o] += xs * ws[o];
-    }
-  }
-  for (int r = 0; r < R; ++r) {
-    const Four across = sums(totals[r][0], totals[r][1], totals[r][2], totals[r][3]);
-    for (int o = 0; o < O; ++o) {
-      float rest = 0;
-      for (int64_t j = i; j < p.in; ++j) rest += static_cast<float>(x[r * p.in + j]) * static_cast<float>(weight[o * p.in + j]);
-      p.y[(row + r) * p.out + output + o] = rest + across[o];
-    }
-  }
-}
+constexpr int64_t kProductsPerTask = 1 << 15;
 
-// Columns [first, last) of y for every row; a block of weights stays in the nearest cache while the rows pass.
-template <int O, class Y, class X>
-[[gnu::always_inline]] inline void multiply_rows(const FewRowsProduct<Y, X>& p, int64_t output) {
-  int64_t row = 0;
-  for (; row + kTileRows <= p.rows; row += kTileRows) multiply_tile<kTileRows, O>(p, row, output);
-  for (; row < p.rows; ++row) multiply_tile<1, O>(p, row, output);
-}
+struct Singles {
+  using Unit = Lanes;
+  static constexpr int64_t kWidth = kLanes;
+  template <class X>
+  [[gnu::always_inline]] static inline Lanes load(const X* from) {
+    return kernels::load(from);
+  }
+  [[gnu::always_inline]] static inline Lanes multiply_add(const Lanes& total, const Lanes& x, const Lanes& w) { return total + x * w; }
+};
 
 template <class Y, class X>
 HYPERFIT_KERNEL void lanes_columns(const FewRowsProduct<Y, X>& p, int64_t first, int64_t last) {
-  int64_t output = first;
-  for (; output + kTileOutputs <= last; output += kTileOutputs) multiply_rows<kTileOutputs>(p, output);
-  for (; output < last; ++output) multiply_rows<1>(p, output);
+  multiply_all_rows<Singles>(p, first, last);
 }
 
-template <class Y>
-void columns(const FewRowsProduct<Y, float>& product, int64_t first, int64_t last) {
-  lanes_columns(product, first, last);
-}
-
-template <class Y>
-void columns(const FewRowsProduct<Y, c10::BFloat16>& product, int64_t first, int64_t last) {
-  static const bool kPairs = has_bfloat16_products();
-  if (kPairs) return bfloat16_columns(product, first, last);
-  lanes_columns(product, first, last);
-}
-
-// Splits fall between blocks, so that the sums of a block, and with them its bits, do not depend on the thread count.
 template <class Y, class X>
 void multiply(const FewRowsProduct<Y, X>& p) {
-  const int64_t blocks = (p.out + kTileOutputs - 1) / kTileOutputs;
-  at::parallel_for(0, blocks, std::max<int64_t>(1, (1 << 15) / (p.in * kTileOutputs)), [&](int64_t begin, int64_t end) {
-    columns(p, begin * kTileOutputs, std::min(p.out, end * kTileOutputs));
+  const int64_t blocks = (p.out + kColumns - 1) / kColumns, steps = across_steps<X>(p.in);
+  const bool goes_across = can_go_across<X>(p.rows, p.in);
+  std::vector<float> across(goes_across ? across_size<X>(p.rows, p.in) : 0);
+  if (goes_across) {
+    at::parallel_for(0, steps, std::max<int64_t>(1, kProductsPerTask / (p.rows * p.in / steps)),
+                     [&](int64_t begin, int64_t end) { store_across(across.data(), p.x, p.rows, p.in, begin, end); });
+  }
+  at::parallel_for(0, blocks, std::max<int64_t>(1, kProductsPerTask / (p.in * kColumns)), [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * kColumns, last = std::min(p.out, end * kColumns);
+    if (goes_across) {
+      across_columns(p, across.data(), first, last);
+    } else {
+      few_rows_columns(p, first, last);
+    }
   });
 }
 
 }  // namespace
+
+bool has_bfloat16_products() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw");
+#else
+  return false;
+#endif
+}
+
+template <class Y, class X>
+void few_rows_columns(const FewRowsProduct<Y, X>& product, int64_t first, int64_t last) {
+  if constexpr (std::is_same_v<X, c10::BFloat16>) {
+    static const bool kPairs = has_bfloat16_products();
+    if (kPairs) return bfloat16_columns(product, first, last);
+  }
+  lanes_columns(product, first, last);
+}
+template void few_rows_columns(const FewRowsProduct<float, float>&, int64_t, int64_t);
+template void few_rows_columns(const FewRowsProduct<float, c10::BFloat16>&, int64_t, int64_t);
 
 bool is_few_rows(const at::Tensor& x, const at::Tensor& weight) {
   return x.size(0) <= kFewRows && takes_alike(x, weight);

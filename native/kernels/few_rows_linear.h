@@ -1,6 +1,8 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include "kernels/few_rows_product.h"
+
 namespace hyperfit::kernels {
 
 /// Up to this many rows a product is bound by reading the weights, and this kernel reads them once at the speed of
@@ -16,5 +18,11 @@ void few_rows_linear(at::Tensor& y, const at::Tensor& x, const at::Tensor& weigh
 
 /// The same with W [in, out] row-major, as GPT-2 stores it.
 void few_rows_linear_transposed(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
+
+/// Columns [first, last) of either, on the calling thread. Any split of the columns gives the same bits.
+template <class Y, class X>
+void few_rows_columns(const FewRowsProduct<Y, X>& product, int64_t first, int64_t last);
+template <class Y, class X>
+void few_rows_transposed_columns(const FewRowsProduct<Y, X>& product, int64_t first, int64_t last);
 
 }  // namespace hyperfit::kernels

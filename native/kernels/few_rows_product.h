@@ -18,6 +18,10 @@ struct FewRowsProduct {
 constexpr int64_t kTileOutputs = 4;
 constexpr int64_t kTileRows = 4;
 
+/// Columns are best shared in multiples of these.
+constexpr int64_t kColumns = 24;
+constexpr int64_t kTransposedColumns = 64;
+
 /// Whether this machine multiplies pairs of bfloat16 in one instruction (AVX512_BF16).
 bool has_bfloat16_products();
 /// Columns [first, last) by those instructions; only where has_bfloat16_products().

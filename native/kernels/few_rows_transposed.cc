@@ -7,16 +7,14 @@
 #include "kernels/dispatch.h"
 #include "kernels/enabled.h"
 #include "kernels/few_rows_linear.h"
-#include "kernels/few_rows_product.h"
 #include "kernels/lanes.h"
 
 namespace hyperfit::kernels {
 namespace {
 
-constexpr int64_t kVectors = 4;
-constexpr int64_t kColumns = kVectors * kLanes;  // outputs of one tile
+constexpr int64_t kVectors = kTransposedColumns / kLanes;  // of the outputs of one tile
 
-// Rows [row, row + R), columns [column, column + kColumns).
+// Rows [row, row + R), columns [column, column + kTransposedColumns).
 template <int R, class Y, class X>
 [[gnu::always_inline]] inline void multiply_tile(const FewRowsProduct<Y, X>& p, int64_t row, int64_t column) {
   Lanes totals[R][kVectors] = {};
@@ -47,7 +45,7 @@ template <class Y, class X>
 template <class Y, class X>
 HYPERFIT_KERNEL void multiply_columns(const FewRowsProduct<Y, X>& p, int64_t first, int64_t last) {
   int64_t column = first;
-  for (; column + kColumns <= last; column += kColumns) {
+  for (; column + kTransposedColumns <= last; column += kTransposedColumns) {
     int64_t row = 0;
     for (; row + kTileRows <= p.rows; row += kTileRows) multiply_tile<kTileRows>(p, row, column);
     for (; row < p.rows; ++row) multiply_tile<1>(p, row, column);
@@ -57,13 +55,20 @@ HYPERFIT_KERNEL void multiply_columns(const FewRowsProduct<Y, X>& p, int64_t fir
 
 template <class Y, class X>
 void multiply(const FewRowsProduct<Y, X>& p) {
-  const int64_t blocks = (p.out + kColumns - 1) / kColumns;
-  at::parallel_for(0, blocks, std::max<int64_t>(1, (1 << 15) / (p.in * kColumns)), [&](int64_t begin, int64_t end) {
-    multiply_columns(p, begin * kColumns, std::min(p.out, end * kColumns));
+  const int64_t blocks = (p.out + kTransposedColumns - 1) / kTransposedColumns;
+  at::parallel_for(0, blocks, std::max<int64_t>(1, (1 << 15) / (p.in * kTransposedColumns)), [&](int64_t begin, int64_t end) {
+    multiply_columns(p, begin * kTransposedColumns, std::min(p.out, end * kTransposedColumns));
   });
 }
 
 }  // namespace
+
+template <class Y, class X>
+void few_rows_transposed_columns(const FewRowsProduct<Y, X>& product, int64_t first, int64_t last) {
+  multiply_columns(product, first, last);
+}
+template void few_rows_transposed_columns(const FewRowsProduct<float, float>&, int64_t, int64_t);
+template void few_rows_transposed_columns(const FewRowsProduct<float, c10::BFloat16>&, int64_t, int64_t);
 
 void few_rows_linear_transposed(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
   by_type(x, [&](auto* from) {

@@ -8,12 +8,12 @@ import { writeRandomModel, type RandomConfig } from './random-model.ts';
 
 /** Sizes that the products of the tiny models never reach: what is cut into panels, blocks and slabs, each with a rest. */
 const wide: RandomConfig = {
-  heads: 3, keyValueHeads: 1, headDim: 22, hiddenSize: 70, intermediateSize: 1187, layers: 1, vocabSize: 5003,
+  family: 'llama', softcap: 0, activation: 'gelu_new', heads: 3, keyValueHeads: 1, headDim: 22, hiddenSize: 70, intermediateSize: 1187, layers: 1, vocabSize: 5003,
   attentionBias: false, mlpBias: true, tied: false, slidingWindow: 0, rope: 'default',
 };
 /** Sequences of several blocks, heads of two panels; the window begins within blocks. */
 const long: RandomConfig = {
-  heads: 4, keyValueHeads: 2, headDim: 80, hiddenSize: 41, intermediateSize: 30, layers: 2, vocabSize: 90,
+  family: 'llama', softcap: 0, activation: 'gelu_new', heads: 4, keyValueHeads: 2, headDim: 80, hiddenSize: 41, intermediateSize: 30, layers: 2, vocabSize: 90,
   attentionBias: false, mlpBias: false, tied: true, slidingWindow: 0, rope: 'default', positions: 256,
 };
 const folders: string[] = [];
@@ -45,8 +45,8 @@ async function measure(model: Model, rows: number, length: number) {
 test.each([
   ['products of many rows and columns', wide, 19, 61],
   ['attention over several blocks', long, 3, 151],
-  ['attention over several blocks with a window', { ...long, slidingWindow: 70 }, 3, 151],
-  ['attention with a window shorter than a block', { ...long, slidingWindow: 9, keyValueHeads: 4 }, 2, 130],
+  ['attention over several blocks with a window', { ...long, family: 'mistral', slidingWindow: 70 }, 3, 151],
+  ['attention with a window shorter than a block', { ...long, family: 'mistral', slidingWindow: 9, keyValueHeads: 4 }, 2, 130],
 ] as const)('%s, kernels against operators', (_, config, rows, length) =>
   withRandomModel(config, async (model) => {
     const kernels = await measure(model, rows, length);
