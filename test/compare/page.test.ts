@@ -143,12 +143,20 @@ testWithBrowser('keeps two annotators of one browser apart, each with an order o
   expect((await exported(page)).answers.map(({ annotator, choice }) => [annotator, choice])).toEqual([['Ada', 'A']]);
 });
 
+/** Browsers show the stored data of one tab's process to another's a moment later; no annotator answers within it. */
+async function sameStorage(from: Page, to: Page): Promise<void> {
+  const stored = await from.evaluate('JSON.stringify({ ...localStorage })');
+  await to.waitForFunction(`JSON.stringify({ ...localStorage }) === ${JSON.stringify(stored)}`);
+}
+
 testWithBrowser('two tabs of one annotator lose nothing of each other', async () => {
   const [one, two] = [await open(), await open()];
   await begin(one, 'Ada');
   await begin(two, 'Ada');
   await one.keyboard.press('a');
+  await sameStorage(one, two);
   await two.keyboard.press('b');
+  await sameStorage(two, one);
   await one.keyboard.press('a');
   expect((await exported(one)).answers.map(({ choice }) => choice)).toEqual(['B', 'A']);
 });
