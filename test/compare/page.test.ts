@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Answer } from '../../lib/compare/answer.ts';
@@ -145,8 +146,9 @@ testWithBrowser('keeps two annotators of one browser apart, each with an order o
 
 /** Browsers show the stored data of one tab's process to another's a moment later; no annotator answers within it. */
 async function sameStorage(from: Page, to: Page): Promise<void> {
-  const stored = await from.evaluate('JSON.stringify({ ...localStorage })');
-  await to.waitForFunction(`JSON.stringify({ ...localStorage }) === ${JSON.stringify(stored)}`);
+  const stored = (page: Page): Promise<string> => page.evaluate('JSON.stringify({ ...localStorage })');
+  const expected = await stored(from);
+  for (let look = 0; look < 200 && (await stored(to)) !== expected; look += 1) await sleep(20);
 }
 
 testWithBrowser('two tabs of one annotator lose nothing of each other', async () => {
