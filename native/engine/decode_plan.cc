@@ -55,7 +55,7 @@ class TeamPlan : public DecodePlan {
   std::vector<PlannedLayer<X>> layers_;
   PlannedNorm final_norm_;
   PlannedLinear<X> head_;
-  kernels::Activate<X> activate_row_;
+  ActivationRow<X> activate_row_;
 
   std::vector<at::Tensor> scratch_;
   float* x_;                           // [B, hidden] the residual stream

@@ -1,9 +1,12 @@
 #pragma once
 #include "engine/decoder.h"
+#include "kernels/activation.h"
 #include "kernels/decode_rows.h"
 #include "kernels/few_rows_across.h"
 #include "kernels/few_rows_linear.h"
+#include "kernels/layer_norm.h"
 #include "kernels/rms_norm.h"
+#include "kernels/rotate.h"
 #include "kernels/team.h"
 
 namespace hyperfit {
@@ -21,8 +24,8 @@ struct PlannedNorm {
   /// y may be x.
   template <class Y>
   void apply(Y* y, const float* x, int64_t size) const {
-    if (bias) return kernels::layer_norm_row(y, x, weight, bias, eps, size);
-    float rstd;
+    float rstd, mean;
+    if (bias) return kernels::layer_norm_forward(y, {&rstd, &mean}, x, weight, bias, eps, /*rows=*/1, size);
     kernels::rms_norm_forward(y, &rstd, x, weight, offset, eps, /*rows=*/1, size);
   }
   void apply_if_any(float* x, int64_t size) const {
@@ -136,12 +139,16 @@ struct PlannedLayer {
         values(cached_values.data_ptr<X>()) {}
 };
 
+/// y = f(gate) up [count]; without `up` (null) y = f(gate).
+template <class Y>
+using ActivationRow = void (*)(Y* y, const float* gate, const float* up, int64_t count);
+
 template <class X>
-kernels::Activate<X> activation_row(Activation f) {
+ActivationRow<X> activation_row(Activation f) {
   switch (f) {
-    case Activation::silu: return kernels::silu_row<X>;
-    case Activation::quick_gelu: return kernels::quick_gelu_row<X>;
-    case Activation::gelu_tanh: return kernels::gelu_tanh_row<X>;
+    case Activation::silu: return kernels::activate_row<kernels::Silu, X>;
+    case Activation::quick_gelu: return kernels::activate_row<kernels::QuickGelu, X>;
+    case Activation::gelu_tanh: return kernels::activate_row<kernels::GeluTanh, X>;
     default: return kernels::gelu_row<X>;
   }
 }

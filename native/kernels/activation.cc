@@ -56,6 +56,7 @@ namespace {
 template <class L, class T>
 struct Padded {
   T elements[L::kCount] = {};
+  [[gnu::always_inline]] inline Padded() = default;
   [[gnu::always_inline]] inline Padded(const T* from, int64_t count) {
     for (int64_t i = 0; i < count; ++i) elements[i] = from[i];
   }
@@ -64,20 +65,21 @@ struct Padded {
   }
 };
 
-template <class F, class T>
+template <class F, class Y, class X>
 struct Forward {
   template <class L>
-  [[gnu::always_inline]] static inline void at(T* y, const T* x) {
+  [[gnu::always_inline]] static inline void at(Y* y, const X* x) {
     F::at(L::load(x)).value.store(y);
   }
   template <class L>
-  [[gnu::always_inline]] static inline void run(T* y, const T* x, int64_t count) {
+  [[gnu::always_inline]] static inline void run(Y* y, const X* x, int64_t count) {
     int64_t i = 0;
     for (; i + L::kCount <= count; i += L::kCount) at<L>(y + i, x + i);
     if (i == count) return;
-    Padded<L, T> rest(x + i, count - i);
-    at<L>(rest.elements, rest.elements);
-    rest.give(y + i, count - i);
+    Padded<L, X> rest(x + i, count - i);
+    Padded<L, Y> result;
+    at<L>(result.elements, rest.elements);
+    result.give(y + i, count - i);
   }
 };
 
@@ -98,20 +100,21 @@ struct Backward {
   }
 };
 
-template <class F, class T>
+template <class F, class Y, class X>
 struct GatedForward {
   template <class L>
-  [[gnu::always_inline]] static inline void at(T* y, const T* gate, const T* up) {
+  [[gnu::always_inline]] static inline void at(Y* y, const X* gate, const X* up) {
     (F::at(L::load(gate)).value * L::load(up)).store(y);
   }
   template <class L>
-  [[gnu::always_inline]] static inline void run(T* y, const T* gate, const T* up, int64_t count) {
+  [[gnu::always_inline]] static inline void run(Y* y, const X* gate, const X* up, int64_t count) {
     int64_t i = 0;
     for (; i + L::kCount <= count; i += L::kCount) at<L>(y + i, gate + i, up + i);
     if (i == count) return;
-    Padded<L, T> rest_gate(gate + i, count - i), rest_up(up + i, count - i);
-    at<L>(rest_gate.elements, rest_gate.elements, rest_up.elements);
-    rest_gate.give(y + i, count - i);
+    Padded<L, X> rest_gate(gate + i, count - i), rest_up(up + i, count - i);
+    Padded<L, Y> result;
+    at<L>(result.elements, rest_gate.elements, rest_up.elements);
+    result.give(y + i, count - i);
   }
 };
 
@@ -142,7 +145,7 @@ struct GatedBackward {
 
 template <class F, class T>
 void activate(T* y, const T* x, int64_t count) {
-  at::parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) { dispatch<Forward<F, T>>(y + begin, x + begin, end - begin); });
+  at::parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) { dispatch<Forward<F, T, T>>(y + begin, x + begin, end - begin); });
 }
 
 template <class F, class T>
@@ -155,8 +158,14 @@ void activate_backward(T* dx, const T* dy, const T* x, int64_t count) {
 template <class F, class T>
 void activate_gated(T* y, const T* gate, const T* up, int64_t count) {
   at::parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) {
-    dispatch<GatedForward<F, T>>(y + begin, gate + begin, up + begin, end - begin);
+    dispatch<GatedForward<F, T, T>>(y + begin, gate + begin, up + begin, end - begin);
   });
+}
+
+template <class F, class Y>
+void activate_row(Y* y, const float* gate, const float* up, int64_t count) {
+  if (up) return dispatch<GatedForward<F, Y, float>>(y, gate, up, count);
+  dispatch<Forward<F, Y, float>>(y, gate, count);
 }
 
 template <class F, class T>
@@ -170,6 +179,7 @@ void activate_gated_backward(T* dgate, T* dup, T* dy, const T* gate, const T* up
   template void activate<F>(T*, const T*, int64_t);                 \
   template void activate_backward<F>(T*, const T*, const T*, int64_t); \
   template void activate_gated<F>(T*, const T*, const T*, int64_t); \
+  template void activate_row<F>(T*, const float*, const float*, int64_t); \
   template void activate_gated_backward<F>(T*, T*, T*, const T*, const T*, int64_t);
 #define HYPERFIT_ACTIVATION_TYPES(F) HYPERFIT_ACTIVATION(F, float) HYPERFIT_ACTIVATION(F, c10::BFloat16)
 

@@ -27,4 +27,8 @@ void activate_gated(T* y, const T* gate, const T* up, int64_t count);
 template <class F, class T>
 void activate_gated_backward(T* dgate, T* dup, T* dy, const T* gate, const T* up, int64_t count);
 
+/// y = f(gate) up on the calling thread, f(gate) where `up` is null. Y is float32 or bfloat16.
+template <class F, class Y>
+void activate_row(Y* y, const float* gate, const float* up, int64_t count);
+
 }  // namespace hyperfit::kernels

@@ -38,7 +38,7 @@ void adamw_step(const AdamWStep& s) {
     for (int64_t block = first; block < last; ++block) {
       const int64_t begin = block * kBlock, end = std::min(s.count, begin + kBlock);
       update(s, begin, end);
-      if (s.rounded) dispatch<Round>(s.rounded + begin, static_cast<const float*>(s.weights) + begin, end - begin);
+      if (s.rounded) dispatch<Round<c10::BFloat16>>(s.rounded + begin, static_cast<const float*>(s.weights) + begin, end - begin);
     }
   });
 }

@@ -192,8 +192,8 @@ class KeyHeadBackward {
   }
 
   void store(BFloat16* dk, BFloat16* dv) const {
-    dispatch<Round>(dk + offset(), dk_, c_.length * c_.size);
-    dispatch<Round>(dv + offset(), dv_, c_.length * c_.size);
+    dispatch<Round<BFloat16>>(dk + offset(), dk_, c_.length * c_.size);
+    dispatch<Round<BFloat16>>(dv + offset(), dv_, c_.length * c_.size);
   }
 
  private:

@@ -41,7 +41,7 @@ void in_parallel(int64_t count, Body body) {
 }  // namespace
 
 void round_to_bfloat16(c10::BFloat16* to, const float* from, int64_t count) {
-  in_parallel(count, [&](int64_t begin, int64_t end) { dispatch<Round>(to + begin, from + begin, end - begin); });
+  in_parallel(count, [&](int64_t begin, int64_t end) { dispatch<Round<c10::BFloat16>>(to + begin, from + begin, end - begin); });
 }
 
 void add_bfloat16(float* y, const float* x, const c10::BFloat16* addend, int64_t count) {

@@ -8,32 +8,17 @@ namespace hyperfit::kernels {
 // What a decoding step does between its products, on one row or a part of it, on the calling thread. Products leave float32; Y, the
 // type that enters the next product, is float32 or bfloat16.
 
-/// y = (x - mean) / sqrt(var + eps) * weight + bias [size].
-template <class Y>
-void layer_norm_row(Y* y, const float* x, const float* weight, const float* bias, float eps, int64_t size);
-
 /// to = from [count].
 template <class Y>
 void round_row(Y* to, const float* from, int64_t count);
 
-/// out = x [2 half] turned by the angles of its position, in the half-split layout.
-template <class Y>
-void rotate_row(Y* out, const float* x, const float* cos, const float* sin, int64_t half);
-
 /// y += x [count].
 void add_row(float* y, const float* x, int64_t count);
 
-/// y = f(gate) up [count]; without `up` (null) y = f(gate).
-template <class Y>
-using Activate = void (*)(Y* y, const float* gate, const float* up, int64_t count);
-template <class Y>
-void silu_row(Y* y, const float* gate, const float* up, int64_t count);
+/// y = f(gate) up [count]; without `up` (null) y = f(gate). As kernels/activation.h has for the other functions; of whole tensors
+/// libtorch's GELU is faster.
 template <class Y>
 void gelu_row(Y* y, const float* gate, const float* up, int64_t count);
-template <class Y>
-void gelu_tanh_row(Y* y, const float* gate, const float* up, int64_t count);
-template <class Y>
-void quick_gelu_row(Y* y, const float* gate, const float* up, int64_t count);
 
 /// x = cap tanh(x / cap) [count].
 void softcap_row(float* x, float cap, int64_t count);

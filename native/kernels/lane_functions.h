@@ -5,8 +5,6 @@ namespace hyperfit::kernels {
 
 typedef uint32_t BitLanes __attribute__((vector_size(64), aligned(4)));
 
-[[gnu::always_inline]] inline Lanes sigmoid(const Lanes& x) { return 1.0f / (1.0f + exp(-x)); }
-
 /// Within 1e-7.
 [[gnu::always_inline]] inline Lanes tanh(const Lanes& x) {
   const Lanes size = x < 0.0f ? -x : x;

@@ -11,10 +11,10 @@ namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 15;
 
-template <class T>
-struct RotatePositions {
+template <class Y, class X>
+struct RotateHead {
   template <class L>
-  [[gnu::always_inline]] static inline void rotate_head(T* out, const T* x, const float* cos, const float* sin, int64_t half, float sign) {
+  [[gnu::always_inline]] static inline void run(Y* out, const X* x, const float* cos, const float* sin, int64_t half, float sign) {
     int64_t i = 0;
     for (; i + L::kCount <= half; i += L::kCount) {
       const L c = L::load(cos + i), s = L::load(sin + i) * sign, first = L::load(x + i), second = L::load(x + half + i);
@@ -27,7 +27,10 @@ struct RotatePositions {
       out[half + i] = second * c + first * s;
     }
   }
+};
 
+template <class T>
+struct RotatePositions {
   // Positions [begin, end) of all B * T, every head of each.
   template <class L>
   [[gnu::always_inline]] static inline void run(const Rotation<T>* rotation, int64_t begin, int64_t end) {
@@ -39,7 +42,7 @@ struct RotatePositions {
       T* out = r.out + b * r.out_layout.batch_stride + t * r.out_layout.time_stride;
       const T* x = r.x + b * r.x_layout.batch_stride + t * r.x_layout.time_stride;
       for (int64_t h = 0; h < r.heads; ++h) {
-        rotate_head<L>(out + h * r.out_layout.head_stride, x + h * r.x_layout.head_stride, cos, sin, r.half, r.sign);
+        RotateHead<T, T>::template run<L>(out + h * r.out_layout.head_stride, x + h * r.x_layout.head_stride, cos, sin, r.half, r.sign);
       }
     }
   }
@@ -53,7 +56,14 @@ void rotate_heads(const Rotation<T>& r) {
   at::parallel_for(0, r.batch * r.time, grain, [&](int64_t begin, int64_t end) { dispatch<RotatePositions<T>>(&r, begin, end); });
 }
 
+template <class Y>
+void rotate_row(Y* out, const float* x, const float* cos, const float* sin, int64_t half) {
+  dispatch<RotateHead<Y, float>>(out, x, cos, sin, half, 1.0f);
+}
+
 template void rotate_heads(const Rotation<float>&);
 template void rotate_heads(const Rotation<c10::BFloat16>&);
+template void rotate_row(float*, const float*, const float*, const float*, int64_t);
+template void rotate_row(c10::BFloat16*, const float*, const float*, const float*, int64_t);
 
 }  // namespace hyperfit::kernels

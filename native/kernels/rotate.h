@@ -27,4 +27,8 @@ struct Rotation {
 template <class T>
 void rotate_heads(const Rotation<T>& call);
 
+/// One head at one position, on the calling thread: out = x [2 half] turned by cos and sin [half]. Y is float32 or bfloat16.
+template <class Y>
+void rotate_row(Y* out, const float* x, const float* cos, const float* sin, int64_t half);
+
 }  // namespace hyperfit::kernels
