@@ -73,9 +73,7 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
 
 /** Everything that decides what a cell finds, beside its own description. */
 function hashedInputs({ config }: StudySetting, files: Record<string, string>, facts: readonly object[]): object {
-  const { out: _out, resume: _resume, threads: _threads, model: _model, data: _data, heldOut: _heldOut, ...rest } = config;
-  // Studies take no setting of the citation blocker but matchLength.
-  const { matchUnit: _unit, countPrompt: _prompt, waitForWordEnd: _wait, banned: _banned, sequenceEnd: _end, normalization: _normalization, ...counting } = rest;
+  const { out: _out, resume: _resume, threads: _threads, model: _model, data: _data, heldOut: _heldOut, ...counting } = config;
   const domains = facts.map((domain) => ({ ...domain, data: '', heldOut: '' }));
   return { version: packageVersion(), files: Object.values(files), domains, config: counting };
 }

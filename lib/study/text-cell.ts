@@ -1,3 +1,4 @@
+import { pickBlockerSettings } from '../config/fields.ts';
 import { selfBleuScores } from '../evaluate/self-bleu.ts';
 import { distinctN } from '../evaluate/repetition.ts';
 import { typeTokenRatio } from '../evaluate/type-token-ratio.ts';
@@ -21,7 +22,7 @@ export async function runTextCell(cell: TextCell, laboratory: Laboratory): Promi
     sequences: laboratory.domain(cell.trainDomain).train.map(({ ids }) => ids),
     tokenizer: model.tokenizer,
     vocabSize: model.config.vocabSize,
-    matchLength: laboratory.setting.config.matchLength,
+    ...pickBlockerSettings(laboratory.setting.config),
   });
   try {
     return await writeTexts(cell, laboratory, model, { ...decoding, citationBlocker: blocker });

@@ -57,6 +57,16 @@ test('quantity: nested sizes, equal updates in one budget and equal epochs in th
   expect(existsSync(join(out, 'cells', 'train-updates-4-s0', 'end', 'model.safetensors'))).toBe(true);
 });
 
+test('diversity: the blocker follows the settings of its rule', async () => {
+  const blocked = async (out: string, ...rule: string[]): Promise<number[][]> => {
+    expect((await cli(...study('diversity', out, '--epochs', '30', '--seeds', '0', '--match-length', '1', ...rule))).code).toBe(0);
+    const { result } = JSON.parse(readFileSync(join(out, 'cells', 'text-blocked-s0.json'), 'utf8')) as { result: { texts: { ids: number[] }[] } };
+    return result.texts.map(({ ids }) => ids);
+  };
+  const [atWordEnd, atOnce] = [await blocked(join(folder, 'blocked-at-word-end')), await blocked(join(folder, 'blocked-at-once'), '--no-wait-for-word-end')];
+  expect(atOnce).not.toEqual(atWordEnd);
+});
+
 describe('killed and run again', () => {
   const out = join(folder, 'killed');
   const args = study('order', out, '--epochs', '40', '--seeds', '0,1');

@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
-import type { FieldName } from '../../config/fields.ts';
+import { BLOCKER_FIELDS, type FieldName } from '../../config/fields.ts';
 import { given } from '../../config/given.ts';
 import { environmentLayer, presetLayer } from '../../config/layers.ts';
 import { PRESET_NAMES } from '../../config/presets.ts';
@@ -16,7 +16,7 @@ import { StudyView } from '../study-view.ts';
 /** Settings of a run that a study takes too. */
 const STUDY_FIELDS: readonly FieldName[] = [
   'samples', 'sampleSelection', 'sequenceLength', 'batchSize', 'learningRate', 'warmupSteps', 'weightDecay', 'maxGradNorm', 'epochs', 'maxSteps', 'targetLoss', 'seed',
-  'device', 'computeDtype', 'threads', 'heldOutSamples', 'contextLength', 'matchLength', 'topP', 'temperature', 'topK',
+  'device', 'computeDtype', 'threads', 'heldOutSamples', 'contextLength', ...BLOCKER_FIELDS, 'topP', 'temperature', 'topK',
   'loraRank', 'loraAlpha', 'loraTargets', 'loraLayers',
 ];
 
