@@ -51,6 +51,9 @@ const BOTTOM = 40;
 /** More points than this are thinned to the lowest and highest of each column. */
 const MOST_POINTS = 600;
 const LABEL_GAP = 13;
+/** Between the end of a line and the value there, and of a digit in its bold type. */
+const LABEL_OFFSET = 7;
+const DIGIT_WIDTH = 7.6;
 
 interface Scale {
   x: (value: number) => number;
@@ -71,7 +74,13 @@ export function renderLineChart(chart: LineChart): string {
     ...chart.series.map((series) => renderSeries(series, scale, chart)),
     renderEndLabels(drawn, scale, chart.digits),
   ];
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(describe(chart, drawn))}">${content.join('')}</svg>`;
+  return `<svg viewBox="0 0 ${widthFor(drawn, chart.digits)} ${HEIGHT}" role="img" aria-label="${escapeHtml(describe(chart, drawn))}">${content.join('')}</svg>`;
+}
+
+/** Wider than usual only where the values at the ends want more room than is left of them. */
+function widthFor(drawn: readonly Series[], digits: number): number {
+  const longest = Math.max(...drawn.map(({ points }) => formatNumber(points.at(-1)!.y, digits).length));
+  return WIDTH + Math.max(0, Math.ceil(LABEL_OFFSET + longest * DIGIT_WIDTH - RIGHT));
 }
 
 function isFinitePoint({ x, y }: Point): boolean {
@@ -195,7 +204,7 @@ function renderEndLabels(series: readonly Series[], scale: Scale, digits: number
   labels.forEach((label, index) => {
     if (index > 0) label.y = Math.max(label.y, labels[index - 1]!.y + LABEL_GAP);
   });
-  return labels.map(({ colour, value, x, y }) => renderText(x + 7, y, `value colour-${colour}`, formatNumber(value, digits))).join('');
+  return labels.map(({ colour, value, x, y }) => renderText(x + LABEL_OFFSET, y, `value colour-${colour}`, formatNumber(value, digits))).join('');
 }
 
 function renderText(x: number, y: number, classes: string, text: string): string {

@@ -85,3 +85,10 @@ describe('renderLineChart', () => {
     expect([Number(early![3]) > Number(early![1]), Number(late![3]) < Number(late![1])]).toEqual([true, true]);
   });
 });
+
+test('makes room for long values at the ends of lines', () => {
+  const widthOf = (last: number): number => Number(/viewBox="0 0 (\d+) /.exec(renderLineChart(chartOf(line(3, (x) => (x * last) / 2), { digits: 1 })))![1]);
+  expect(widthOf(99.5)).toBe(widthOf(9.5));
+  expect(widthOf(12345678.5) - widthOf(2119.5)).toBeGreaterThanOrEqual(4 * 7);
+  expect(widthOf(2119.5)).toBeGreaterThan(widthOf(9.5));
+});
