@@ -32,6 +32,8 @@ export interface TrainCell {
   /** Whether an evaluation also continues the contexts. */
   writesTexts: boolean;
   keep: 'nothing' | 'end' | 'end-and-best';
+  /** Tells apart trainings that are to be done again though nothing differs. */
+  repeat: number;
 }
 
 /** Continue the contexts of a domain. */

@@ -14,15 +14,16 @@ export interface TrainRecipe {
   writesTexts?: boolean;
   keep?: TrainCell['keep'];
   start?: TrainCell['start'];
+  repeat?: number;
 }
 
 /** A training of the study's settings, unless the recipe says otherwise. */
 export function trainCell(bench: Bench, id: string, recipe: TrainRecipe = {}): TrainCell {
-  const { domain = firstDomain(bench), settings = {}, evaluate = 'never', writesTexts = false, keep = 'end', start = 'original' } = recipe;
+  const { domain = firstDomain(bench), settings = {}, evaluate = 'never', writesTexts = false, keep = 'end', start = 'original', repeat = 0 } = recipe;
   const samples = Math.min(recipe.samples ?? domain.train.length, domain.train.length);
   const resolved = trainSettingsOf(bench.setting, settings);
   const evaluateAtSteps = evaluate === 'never' ? [] : evaluate === 'epochs' ? epochEnds(resolved, samples) : evaluate;
-  return { kind: 'train', id, start, domain: domain.name, samples, settings, evaluateAtSteps, writesTexts, keep };
+  return { kind: 'train', id, start, domain: domain.name, samples, settings, evaluateAtSteps, writesTexts, keep, repeat };
 }
 
 /** 0, and the last step of each pass. */

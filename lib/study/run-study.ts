@@ -6,17 +6,19 @@ import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { weightsNeededBy, type Cell } from './cell.ts';
+import { keyCells, type CellKey, type HashInputs } from './cell-key.ts';
 import type { CellResult } from './cell-results.ts';
 import { costOf } from './cost.ts';
-import { domainFacts, loadDomains, openHeader } from './domain.ts';
+import { domainFacts, loadDomains, openHeader, type DomainFacts } from './domain.ts';
 import { adjustTests } from './findings.ts';
 import { execute } from './execute.ts';
 import { writeGenerations } from './generations.ts';
 import { Laboratory } from './laboratory.ts';
-import type { StudySetting } from './setting.ts';
+import { trainSettingsOf, type StudySetting } from './setting.ts';
 import { Results, type Bench, type Study } from './study.ts';
 import { describeStudy, hashModel, type StudyFile } from './study-file.ts';
-import { hashCells, StudyFolder, type CellFile } from './study-folder.ts';
+import { Shelf } from './shelf.ts';
+import { StudyFolder, type CellFile } from './study-folder.ts';
 import { renderStudyPage } from './study-page.ts';
 import { renderStudyTable } from './study-table.ts';
 
@@ -36,8 +38,8 @@ export interface StudyProgress {
 
 export interface StudyHooks {
   onProgress?: (progress: StudyProgress) => void;
-  /** Told of each cell as it begins, ends, or is found finished. */
-  onCell?: (event: { type: 'skipped' | 'started' | 'finished'; cell: string; number: number; cells: number; seconds: number }) => void;
+  /** Told of each cell as it begins, ends, or is found finished, by this study or by one that shares its folder of cells. */
+  onCell?: (event: { type: 'skipped' | 'shared' | 'started' | 'finished'; cell: string; number: number; cells: number; seconds: number }) => void;
   onWarning?: (message: string) => void;
 }
 
@@ -55,12 +57,13 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   const domains = await loadDomains(setting, header, study.name === 'images');
   new Set(domains.flatMap(({ train }) => configWarnings(setting.config, train.length))).forEach((message) => hooks.onWarning?.(message));
   const bench: Bench = { setting, header, domains };
-  const cells = await study.plan(bench);
+  const planned = await study.plan(bench);
+  const cells = setting.share === null ? planned : planned.map(keepForOthers);
   const files = await hashModel(modelPath);
   const facts = domains.map((domain) => domainFacts(setting, domain));
-  const hashes = hashCells(cells, hashedInputs(setting, files, facts));
+  const keys = keyCells(cells, hashInputs(setting, files, facts));
   const about = { ...describeStudy(study, setting, facts, { path: modelPath, type: header.config.modelType, files }), ...(await earlierStart(folder)) };
-  const running = new StudyInProgress({ folder, setting, modelPath, bench, cells, hashes, hooks });
+  const running = new StudyInProgress({ folder, setting, modelPath, bench, cells, keys, hooks });
   await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
   const results = await running.complete();
   const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(bench, results)) };
@@ -71,11 +74,21 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   return file;
 }
 
+/** Weights of random beginnings serve no other study. */
+function keepForOthers(cell: Cell): Cell {
+  if (cell.kind !== 'train' || cell.start === 'random') return cell;
+  return { ...cell, keep: cell.evaluateAtSteps.length > 0 ? 'end-and-best' : 'end' };
+}
+
 /** Everything that decides what a cell finds, beside its own description. */
-function hashedInputs({ config }: StudySetting, files: Record<string, string>, facts: readonly object[]): object {
-  const { out: _out, resume: _resume, threads: _threads, model: _model, data: _data, heldOut: _heldOut, ...counting } = config;
-  const domains = facts.map((domain) => ({ ...domain, data: '', heldOut: '' }));
-  return { version: packageVersion(), files: Object.values(files), domains, config: counting };
+function hashInputs(setting: StudySetting, modelFiles: Record<string, string>, facts: readonly DomainFacts[]): HashInputs {
+  const { out: _out, resume: _resume, threads: _threads, model: _model, data: _data, heldOut: _heldOut, ...config } = setting.config;
+  const { device, computeDtype } = config;
+  const [version, files] = [packageVersion(), Object.values(modelFiles)];
+  return {
+    all: { version, files, domains: facts.map((domain) => ({ ...domain, data: '', heldOut: '' })), config },
+    ofTraining: ({ domain, samples, settings, start, repeat }) => ({ version, files, device, computeDtype, start, repeat, samples, train: facts.find(({ name }) => name === domain)!.train, settings: trainSettingsOf(setting, settings) }),
+  };
 }
 
 /** A study that is taken up again keeps its birth. */
@@ -95,7 +108,7 @@ interface Parts {
   modelPath: string;
   bench: Bench;
   cells: readonly Cell[];
-  hashes: ReadonlyMap<string, string>;
+  keys: ReadonlyMap<string, CellKey>;
   hooks: StudyHooks;
 }
 
@@ -103,6 +116,7 @@ class StudyInProgress {
   readonly #parts: Parts;
   readonly #finished = new Map<string, CellFile>();
   readonly #laboratory: Laboratory;
+  readonly #shelf: Shelf | undefined;
   readonly #startedAt = performance.now();
   #doneCost = 0;
   #current: { cell: Cell; number: number } | undefined;
@@ -111,8 +125,9 @@ class StudyInProgress {
     const { folder, setting, modelPath, bench } = parts;
     this.#parts = parts;
     this.#laboratory = new Laboratory({ setting, modelPath, folder, domains: bench.domains, onWork: (what, done, total) => this.#report(what, done / total) });
+    this.#shelf = setting.share === null ? undefined : new Shelf(setting.share);
     for (const { id } of parts.cells) {
-      const file = folder.readCell(id, parts.hashes.get(id)!);
+      const file = folder.readCell(id, parts.keys.get(id)!.hash);
       if (file !== undefined) this.#finished.set(id, file);
     }
     this.#forgetLostWeights();
@@ -127,8 +142,8 @@ class StudyInProgress {
   }
 
   cellFacts(): StudyFile['cells'] {
-    const { cells, hashes } = this.#parts;
-    return cells.map(({ id, kind }) => ({ id, kind, hash: hashes.get(id)!, file: StudyFolder.cellName(id), seconds: this.#finished.get(id)?.seconds ?? null }));
+    const { cells, keys } = this.#parts;
+    return cells.map(({ id, kind }) => ({ id, kind, hash: keys.get(id)!.hash, file: StudyFolder.cellName(id), seconds: this.#finished.get(id)?.seconds ?? null }));
   }
 
   async complete(): Promise<Results> {
@@ -146,17 +161,25 @@ class StudyInProgress {
   }
 
   async #run(cell: Cell, number: number): Promise<void> {
-    const { folder, hashes } = this.#parts;
+    const { folder, keys } = this.#parts;
+    const key = keys.get(cell.id)!;
+    const shared = await this.#shelf?.take(cell, key, folder);
+    if (shared !== undefined) return this.#finish(shared, 'shared', number);
     this.#current = { cell, number };
     this.#tell('started', cell, number, 0);
     const started = performance.now();
     const result = await execute(cell, this.#laboratory, this.#results());
     const seconds = (performance.now() - started) / 1000;
-    const file: CellFile = { schemaVersion: 1, id: cell.id, hash: hashes.get(cell.id)!, description: cell, finishedAt: new Date().toISOString(), seconds, result };
+    const file: CellFile = { schemaVersion: 1, id: cell.id, hash: key.hash, description: cell, finishedAt: new Date().toISOString(), seconds, result };
     await folder.writeCell(file);
-    this.#finished.set(cell.id, file);
+    await this.#shelf?.put(file, key, folder);
     this.#doneCost += this.#cost(cell);
-    this.#tell('finished', cell, number, seconds);
+    this.#finish(file, 'finished', number);
+  }
+
+  #finish(file: CellFile, type: 'shared' | 'finished', number: number): void {
+    this.#finished.set(file.id, file);
+    this.#tell(type, file.description, number, file.seconds);
   }
 
   #results(): Results {
@@ -176,7 +199,7 @@ class StudyInProgress {
     return costOf(cell, this.#parts.bench);
   }
 
-  #tell(type: 'skipped' | 'started' | 'finished', cell: Cell, number: number, seconds: number): void {
+  #tell(type: 'skipped' | 'shared' | 'started' | 'finished', cell: Cell, number: number, seconds: number): void {
     this.#parts.hooks.onCell?.({ type, cell: cell.id, number, cells: this.#parts.cells.length, seconds });
   }
 

@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
-import { needsOf, type Cell, type Weights } from './cell.ts';
+import type { Cell, Weights } from './cell.ts';
 import type { CellResult } from './cell-results.ts';
 
 /** cells/<id>.json: what a finished cell found. */
 export interface CellFile {
   schemaVersion: 1;
   id: string;
-  /** Over the description, the inputs of the study and the hashes of the cells it needs. */
+  /** Of its key, over the description, the inputs of the study and the keys of the cells it needs. */
   hash: string;
   description: Cell;
   finishedAt: string;
@@ -76,8 +75,8 @@ export class StudyFolder {
   /** What the cell of this hash found, undefined when it is not finished. */
   readCell(id: string, hash: string): CellFile | undefined {
     if (!existsSync(this.cellFile(id))) return undefined;
-    const file = parseOrUndefined(readFileSync(this.cellFile(id), 'utf8')) as CellFile | undefined;
-    return file?.schemaVersion === 1 && file.hash === hash ? file : undefined;
+    const file = parseCellFile(readFileSync(this.cellFile(id), 'utf8'));
+    return file?.hash === hash ? file : undefined;
   }
 
   async writeCell(file: CellFile): Promise<void> {
@@ -88,6 +87,12 @@ export class StudyFolder {
   async removeWeights(cell: string): Promise<void> {
     await rm(join(this.path, 'cells', cell), { recursive: true, force: true });
   }
+}
+
+/** Undefined for a torn file and for one of another version. */
+export function parseCellFile(text: string): CellFile | undefined {
+  const file = parseOrUndefined(text) as CellFile | undefined;
+  return file?.schemaVersion === 1 ? file : undefined;
 }
 
 function parseOrUndefined(text: string): unknown {
@@ -102,19 +107,4 @@ function readStudyJson(path: string): object {
   const value = parseOrUndefined(readFileSync(path, 'utf8'));
   if (typeof value === 'object' && value !== null) return value;
   throw new HyperfitError('ERR_CONFIG', `expected JSON in ${path}, got something else; choose another folder for \`out\``);
-}
-
-/** The hash of every cell, by id. Cells stand after those they need. */
-export function hashCells(cells: readonly Cell[], inputs: object): Map<string, string> {
-  const hashes = new Map<string, string>();
-  for (const cell of cells) {
-    const needs = needsOf(cell).map((id) => hashes.get(id) ?? missing(cell.id, id));
-    if (hashes.has(cell.id)) throw new Error(`two cells are called ${cell.id}`);
-    hashes.set(cell.id, createHash('sha256').update(JSON.stringify({ inputs, cell, needs })).digest('hex'));
-  }
-  return hashes;
-}
-
-function missing(cell: string, need: string): never {
-  throw new Error(`cell ${cell} needs ${need}, which does not stand before it`);
 }

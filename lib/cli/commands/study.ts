@@ -42,6 +42,7 @@ interface StudyOptions extends OutputOptions {
   word?: string;
   task?: Named[];
   keepModels?: boolean;
+  share?: string;
   [field: string]: unknown;
 }
 
@@ -73,7 +74,8 @@ function addStudySpecific(command: Command): void {
     .option('--text <text>', 'probe: the text whose next tokens are looked at')
     .option('--word <word>', 'probe: whether it occurs in the training samples')
     .addOption(new Option('--task <[name=]path>', 'downstream: multiple-choice lines of {"question", "choices", "answer"}; may be repeated').argParser(namedPaths))
-    .option('--keep-models', 'keep the hyperfitted weights in the folder of the study');
+    .option('--keep-models', 'keep the hyperfitted weights in the folder of the study')
+    .option('--share <dir>', 'folder where studies leave trainings and other cells for each other; weights stay in it');
 }
 
 /** `name=path`, or a path that is named after its file. */
@@ -108,7 +110,7 @@ async function study(name: string, options: StudyOptions): Promise<void> {
 }
 
 function settingOf(options: StudyOptions): StudySetting {
-  const { contexts, newTokens, model, data, out, seeds, sizes, rates, decay, contrastSequences, text, word, task, keepModels } = options;
+  const { contexts, newTokens, model, data, out, seeds, sizes, rates, decay, contrastSequences, text, word, task, keepModels, share } = options;
   const flags = { ...fieldValues(options, STUDY_FIELDS), ...given({ comparisonContexts: contexts, maxNewTokens: newTokens }) };
   const preset = options.preset === undefined ? [] : [presetLayer(options.preset)];
   return normalizeSetting({
@@ -116,7 +118,7 @@ function settingOf(options: StudyOptions): StudySetting {
     out,
     domains: domainsOf(data, options.heldOut ?? []),
     layers: [{ name: 'flags', values: flags }, environmentLayer(process.env), ...preset],
-    ...given({ seeds, sizes, rates, decay, contrastSequences, keepModels, probeText: text, probeWord: word, tasks: task }),
+    ...given({ seeds, sizes, rates, decay, contrastSequences, keepModels, share, probeText: text, probeWord: word, tasks: task }),
   });
 }
 
