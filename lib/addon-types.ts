@@ -216,6 +216,8 @@ export interface NativeAddon {
   modelGradients(model: ModelHandle): { name: string; tensor: TensorHandle }[];
   /** Logits [batch, sequence, vocabulary] and, when asked, hidden states [batch, sequence, hidden] before each layer and after the final norm. */
   modelForward(model: ModelHandle, tokens: Int32Array, batch: number, sequence: number, hiddenStates: boolean): Promise<{ logits: TensorHandle; hiddenStates: TensorHandle[] }>;
+  /** The residual stream after the final norm [batch, sequence, hidden]: `modelForward` without its head. */
+  modelLastHiddenState(model: ModelHandle, tokens: Int32Array, batch: number, sequence: number): Promise<TensorHandle>;
   /** Adds the gradient of the *sum* of the losses to the gradients kept since the last step. Targets: [batch, sequence], IGNORE_INDEX to skip. */
   modelForwardBackward(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<{ lossSum: number; tokenCount: number }>;
   modelZeroGradients(model: ModelHandle): void;

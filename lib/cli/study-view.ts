@@ -1,4 +1,4 @@
-import type { StudyHooks, StudyProgress } from '../study/run-study.ts';
+import type { StudyHooks, StudyProgress } from '../study/study-in-progress.ts';
 import type { Output } from './output.ts';
 import { renderDuration } from './progress.ts';
 

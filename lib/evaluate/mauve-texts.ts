@@ -10,7 +10,7 @@ export interface FeatureModel {
   readonly path: string;
   readonly config: { readonly maxPositionEmbeddings: number };
   requireTokenizer(): Pick<Tokenizer, 'encode'>;
-  forward(batch: { tokens: Int32Array; batchSize: number; sequenceLength: number }, options: { hiddenStates: boolean }): Promise<{ logits: Tensor; hiddenStates: Tensor[] }>;
+  lastHiddenState(batch: { tokens: Int32Array; batchSize: number; sequenceLength: number }): Promise<Tensor>;
 }
 
 export interface FeatureOptions {
@@ -48,9 +48,8 @@ function maxTokensOf({ config }: FeatureModel, { maxTokens = MAX_TOKENS }: Featu
 /** [hidden] */
 async function lastState(model: FeatureModel, tokens: Int32Array): Promise<Float32Array> {
   return scope(async () => {
-    const { hiddenStates } = await model.forward({ tokens, batchSize: 1, sequenceLength: tokens.length }, { hiddenStates: true });
-    const last = hiddenStates.at(-1)!.select(0, 0).select(0, tokens.length - 1);
-    return last.to('float32').contiguous().toTypedArray() as Float32Array;
+    const states = await model.lastHiddenState({ tokens, batchSize: 1, sequenceLength: tokens.length });
+    return states.select(0, 0).select(0, tokens.length - 1).contiguous().toTypedArray() as Float32Array;
   });
 }
 
@@ -58,6 +57,23 @@ export interface MauveTexts {
   /** Written by people. */
   human: readonly string[];
   machine: readonly string[];
+}
+
+/** Token ids of a context, of what people wrote after it and of what a machine did. */
+export interface PairedIds {
+  context: Int32Array;
+  human: Int32Array;
+  machine: Int32Array;
+}
+
+/** Contexts with both continuations, of `newTokens` each; where people stopped sooner, the pair is left out. */
+export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, pairs: readonly PairedIds[], newTokens: number): Promise<MauveTexts> {
+  const usable = pairs.filter(({ human }) => human.length >= newTokens);
+  const decode = (context: Int32Array, continuation: Int32Array): Promise<string> => tokenizer.decode(Int32Array.of(...context, ...continuation), { skipSpecialTokens: true });
+  return {
+    human: await Promise.all(usable.map(({ context, human }) => decode(context, human.subarray(0, newTokens)))),
+    machine: await Promise.all(usable.map(({ context, machine }) => decode(context, machine))),
+  };
 }
 
 /**

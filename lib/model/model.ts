@@ -127,6 +127,14 @@ export class Model {
   }
 
   /**
+   * What the head reads: the residual stream after the final norm, float32 [batchSize, sequenceLength, hiddenSize]. As the last
+   * of `forward`'s hidden states, without the work of the head. Throws as `forward`.
+   */
+  async lastHiddenState({ tokens, batchSize, sequenceLength }: TokensOnly): Promise<Tensor> {
+    return Tensor.fromHandle(await addon().modelLastHiddenState(this.handle, tokens, batchSize, sequenceLength));
+  }
+
+  /**
    * Adds the gradient of the *summed* loss to the gradients gathered since the last optimizer step. Divide by the token
    * count of all micro-batches there (`gradScale`), and accumulation is exact for ragged batches.
    * @throws HyperfitError ERR_SHAPE, ERR_DATA for ids outside the vocabulary; `signal.reason` when cancelled

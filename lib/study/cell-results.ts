@@ -1,3 +1,4 @@
+import type { Mauve } from '../evaluate/mauve.ts';
 import type { ImageMetrics } from '../image/image-metrics.ts';
 import type { Cell } from './cell.ts';
 import type { BiasedChoices, StaticBias } from './static-bias.ts';
@@ -79,6 +80,11 @@ export interface ContrastCellResult {
   staticBias: StaticBias & { choices: BiasedChoices[] };
 }
 
+export interface MauveCellResult {
+  /** In the order of the cell's texts. */
+  mauves: Mauve[];
+}
+
 export interface CompletionCellResult {
   /** `pixels`: the palette ids of a whole image, the given ones first. */
   images: ({ pixels: number[] } & ImageMetrics)[];
@@ -108,6 +114,7 @@ interface Results {
   contrast: ContrastCellResult;
   'matched-text': TextCellResult;
   'biased-text': TextCellResult;
+  mauve: MauveCellResult;
   completion: CompletionCellResult;
   probe: ProbeCellResult;
   choice: ChoiceCellResult;

@@ -93,6 +93,18 @@ export interface BiasedTextCell {
   scale: number;
 }
 
+/** MAUVE of text cells against what people wrote after the same contexts. */
+export interface MauveCell {
+  kind: 'mauve';
+  id: string;
+  /** Text cells. */
+  texts: string[];
+  domain: string;
+  newTokens: number;
+  /** By whose hidden states: a file's name and the beginning of its hash. */
+  featureModel: string;
+}
+
 /** Complete the images of a domain greedily. */
 export interface CompletionCell {
   kind: 'completion';
@@ -120,13 +132,14 @@ export interface ChoiceCell {
   newTokens: number;
 }
 
-export type Cell = TrainCell | TextCell | LikelihoodCell | ContrastCell | MatchedTextCell | BiasedTextCell | CompletionCell | ProbeCell | ChoiceCell;
+export type Cell = TrainCell | TextCell | LikelihoodCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | CompletionCell | ProbeCell | ChoiceCell;
 
 /** Ids of the cells whose results or weights a cell reads. */
 export function needsOf(cell: Cell): string[] {
   const needs: string[] = [];
   if ('weights' in cell && cell.weights !== 'original') needs.push(cell.weights.cell);
   if (cell.kind === 'contrast') needs.push(cell.texts);
+  if (cell.kind === 'mauve') needs.push(...cell.texts);
   if (cell.kind === 'matched-text' || cell.kind === 'biased-text') needs.push(cell.contrast);
   return needs;
 }

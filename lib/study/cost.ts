@@ -24,6 +24,10 @@ export function costOf(cell: Cell, bench: Bench): number {
       return heldOutTokens(sizes(cell.domain, bench).domain);
     case 'contrast':
       return 30 * cell.sequences * sizes(cell.domain, bench).perSequence;
+    case 'mauve': {
+      const { domain } = sizes(cell.domain, bench);
+      return domain.contexts.reduce((sum, { context }) => sum + 2 * cell.texts.length * (context.length + cell.newTokens), 0);
+    }
     case 'completion':
       return DECODED * sizes(cell.domain, bench).domain.contexts.reduce((sum, { original }) => sum + original.length, 0);
     case 'probe':

@@ -4,6 +4,7 @@ import { runChoiceCell } from './choice-cell.ts';
 import { runCompletionCell } from './completion-cell.ts';
 import { runContrastCell } from './contrast-cell.ts';
 import type { Laboratory } from './laboratory.ts';
+import { runMauveCell } from './mauve-cell.ts';
 import { runProbeCell } from './probe-cell.ts';
 import type { Results } from './study.ts';
 import { teacherForce } from './teacher-forced.ts';
@@ -25,6 +26,8 @@ export async function execute(cell: Cell, laboratory: Laboratory, results: Resul
       return runContrastCell(cell, laboratory, results.get(cell.texts, 'text'));
     case 'matched-text':
       return runMatchedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
+    case 'mauve':
+      return runMauveCell(cell, laboratory, results);
     case 'biased-text':
       return runBiasedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
     case 'completion':

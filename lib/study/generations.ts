@@ -10,7 +10,7 @@ import type { Bench, Results } from './study.ts';
 /** Every continuation of a study as JSON lines that `hyperfit compare build` reads, a file for each text cell, named after it. */
 export async function writeGenerations(folder: string, cells: readonly Cell[], { domains, header }: Bench, results: Results): Promise<void> {
   for (const cell of cells) {
-    if (cell.kind !== 'text' && cell.kind !== 'matched-text') continue;
+    if (cell.kind !== 'text' && cell.kind !== 'matched-text' && cell.kind !== 'biased-text') continue;
     const { contexts } = domains.find(({ name }) => name === cell.domain)!;
     const { texts } = results.get(cell.id, cell.kind);
     const lines = await Promise.all(texts.map((text, index) => lineOf(contexts[index]!, text, header.tokenizer)));

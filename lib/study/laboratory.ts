@@ -7,6 +7,7 @@ import { initializeModel } from '../model/initialize.ts';
 import type { JsonObject } from '../model/json.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { Model } from '../model/model.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Weights } from './cell.ts';
 import type { Domain } from './domain.ts';
 import type { StudyFolder } from './study-folder.ts';
@@ -18,6 +19,9 @@ export type OnWork = (what: string, done: number, total: number) => void;
 export interface LaboratoryParts {
   setting: StudySetting;
   modelPath: string;
+  featureModelPath: string | null;
+  /** Of the original model, and so of all that came from it. */
+  tokenizer: Tokenizer | undefined;
   folder: StudyFolder;
   domains: readonly Domain[];
   onWork: OnWork;
@@ -40,6 +44,10 @@ export class Laboratory {
     this.onWork = parts.onWork;
   }
 
+  get tokenizer(): Tokenizer | undefined {
+    return this.#parts.tokenizer;
+  }
+
   get originalPath(): string {
     return this.#parts.modelPath;
   }
@@ -50,7 +58,15 @@ export class Laboratory {
 
   /** A model to measure with; the laboratory keeps it until another is asked for. */
   async model(weights: Weights): Promise<Model> {
-    const path = this.#pathOf(weights);
+    return this.#keep(this.#pathOf(weights));
+  }
+
+  /** The one that reads texts for MAUVE; kept as the others are. */
+  async featureModel(): Promise<Model> {
+    return this.#keep(this.#parts.featureModelPath!);
+  }
+
+  async #keep(path: string): Promise<Model> {
     if (this.#loaded?.path === path) return this.#loaded.model;
     this.release();
     const model = await this.load(path);

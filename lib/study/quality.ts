@@ -1,10 +1,11 @@
 import { decodePieces } from '../run/pieces.ts';
-import type { Decoding, Weights } from './cell.ts';
+import type { Decoding, MauveCell, Weights } from './cell.ts';
 import { comparePairs, NO_FINDINGS, type FindingRow, type Findings, type FindingText, type Published } from './findings.ts';
-import { measurePerplexity, measureSums, measureTextRuns, textParts, type SumsRun, type TextRun } from './measured.ts';
+import { measurePerplexity, measureSums, measureTextRuns, textParts, type Measured, type SumsRun, type TextRun } from './measured.ts';
 import { HUMAN_TTR, TABLE_1 } from './published.ts';
 import { bestOf, endOf, humanTtr, likelihoodCell, textCell, topP, trainCell } from './recipes.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
+import { StudyFolder } from './study-folder.ts';
 
 interface Variant {
   id: string;
@@ -54,10 +55,23 @@ export const quality: Study = {
         likelihoodCell(bench, `likelihood-hyperfitted-s${seed}`, endOf(train(seed))),
         ...others.map((variant) => texts(variant, seed)),
       ]),
+      ...mauveCells(bench),
     ];
   },
   conclude,
 };
+
+const MAUVE = 'mauve';
+
+function mauveCells(bench: Bench): MauveCell[] {
+  const { featureModel, setting } = bench;
+  if (featureModel === null) return [];
+  return [{ kind: 'mauve', id: MAUVE, texts: allTextIds(bench), domain: firstDomain(bench).name, newTokens: setting.config.maxNewTokens, featureModel }];
+}
+
+function allTextIds(bench: Bench): string[] {
+  return VARIANTS.flatMap((variant) => seedsOf(variant, bench).map((seed) => textId(variant, seed)));
+}
 
 function conclude(bench: Bench, results: Results): Findings {
   const variants = VARIANTS.map((variant) => ({ ...variant, runs: seedsOf(variant, bench).map((seed) => results.text(textId(variant, seed))) }));
@@ -66,7 +80,7 @@ function conclude(bench: Bench, results: Results): Findings {
   return {
     ...NO_FINDINGS,
     rows: [
-      ...variants.flatMap(textRows),
+      ...variants.flatMap((variant) => [...textRows(variant), ...mauveRows(variant, bench, results)]),
       { of: 'people', quantity: 'type-token ratio', paper: HUMAN_TTR, ours: humanTtr(bench), digits: 3 },
       ...likelihoodRows('original', [results.sums('likelihood-original')]),
       ...['early-stopped', 'hyperfitted'].flatMap((name) => likelihoodRows(name, bench.setting.seeds.map((seed) => results.sums(`likelihood-${name}-s${seed}`)))),
@@ -90,6 +104,19 @@ function textRows({ name, paper, runs, id }: Variant & { runs: readonly TextRun[
   ];
   if (id !== 'hyperfitted-blocker') return rows;
   return [...rows, { of: name, quantity: 'interventions of the blocker per text', paper: null, ours: measureTextRuns(runs, 'interventions'), digits: 2 }];
+}
+
+/** The mean of the seeds' scores; none without a feature model. */
+function mauveRows(variant: Variant, bench: Bench, results: Results): FindingRow[] {
+  if (bench.featureModel === null) return [];
+  const { mauves } = results.get(MAUVE, 'mauve');
+  const ids = allTextIds(bench);
+  const own = seedsOf(variant, bench).map((seed) => mauves[ids.indexOf(textId(variant, seed))]!);
+  const scores = own.map(({ score }) => score);
+  const value = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+  const { machineTexts, signature } = own[0]!;
+  const ours: Measured = { value, low: null, high: null, n: machineTexts * own.length, seeds: scores, signature, files: [StudyFolder.cellName(MAUVE)] };
+  return [{ of: variant.name, quantity: 'MAUVE', paper: null, ours, digits: 3 }];
 }
 
 function likelihoodRows(of: string, runs: readonly SumsRun[]): FindingRow[] {

@@ -4,44 +4,21 @@ import { addon } from '../addon.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { configWarnings } from '../config/warnings.ts';
+import { HyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
-import { weightsNeededBy, type Cell } from './cell.ts';
-import { keyCells, type CellKey, type HashInputs } from './cell-key.ts';
-import type { CellResult } from './cell-results.ts';
-import { costOf } from './cost.ts';
-import { domainFacts, loadDomains, openHeader, type DomainFacts } from './domain.ts';
+import { checkFeatureModel, nameFeatureModel } from '../run/feature-model.ts';
+import type { Cell } from './cell.ts';
+import { keyCells, type HashInputs } from './cell-key.ts';
+import { domainFacts, loadDomains, openHeader, type Domain, type DomainFacts, type ModelHeader } from './domain.ts';
 import { adjustTests } from './findings.ts';
-import { execute } from './execute.ts';
 import { writeGenerations } from './generations.ts';
-import { Laboratory } from './laboratory.ts';
 import { trainSettingsOf, type StudySetting } from './setting.ts';
-import { Results, type Bench, type Study } from './study.ts';
+import type { Bench, Study } from './study.ts';
 import { describeStudy, hashModel, type StudyFile } from './study-file.ts';
-import { Shelf } from './shelf.ts';
-import { StudyFolder, type CellFile } from './study-folder.ts';
+import { StudyFolder } from './study-folder.ts';
+import { StudyInProgress, type StudyHooks } from './study-in-progress.ts';
 import { renderStudyPage } from './study-page.ts';
 import { renderStudyTable } from './study-table.ts';
-
-/** Where a study stands. Costs are in tokens' worth of work. */
-export interface StudyProgress {
-  cell: string;
-  /** Counted from 1. */
-  number: number;
-  cells: number;
-  /** What the cell is at. */
-  work: string;
-  /** Work done in this process and still to do; finished cells of earlier runs count in neither. */
-  doneCost: number;
-  leftCost: number;
-  seconds: number;
-}
-
-export interface StudyHooks {
-  onProgress?: (progress: StudyProgress) => void;
-  /** Told of each cell as it begins, ends, or is found finished, by this study or by one that shares its folder of cells. */
-  onCell?: (event: { type: 'skipped' | 'shared' | 'started' | 'finished'; cell: string; number: number; cells: number; seconds: number }) => void;
-  onWarning?: (message: string) => void;
-}
 
 /**
  * Runs the cells of a study that are not finished yet, one after another, and writes study.json, table.md and index.html. It can be killed at any
@@ -56,14 +33,15 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   const header = await openHeader(modelPath);
   const domains = await loadDomains(setting, header, study.name === 'images');
   new Set(domains.flatMap(({ train }) => configWarnings(setting.config, train.length))).forEach((message) => hooks.onWarning?.(message));
-  const bench: Bench = { setting, header, domains };
+  const featureModelPath = setting.featureModel === null ? null : await openFeatureModel(setting.featureModel, setting, header, domains, hooks);
+  const bench: Bench = { setting, header, domains, featureModel: featureModelPath && (await nameFeatureModel(featureModelPath)) };
   const planned = await study.plan(bench);
   const cells = setting.share === null ? planned : planned.map(keepForOthers);
   const files = await hashModel(modelPath);
   const facts = domains.map((domain) => domainFacts(setting, domain));
   const keys = keyCells(cells, hashInputs(setting, files, facts));
   const about = { ...describeStudy(study, setting, facts, { path: modelPath, type: header.config.modelType, files }), ...(await earlierStart(folder)) };
-  const running = new StudyInProgress({ folder, setting, modelPath, bench, cells, keys, hooks });
+  const running = new StudyInProgress({ folder, setting, modelPath, featureModelPath, bench, cells, keys, hooks });
   await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
   const results = await running.complete();
   const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(bench, results)) };
@@ -72,6 +50,14 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   await replaceFile(folder.tableFile, renderStudyTable(file));
   await replaceFile(folder.pageFile, renderStudyPage(file));
   return file;
+}
+
+async function openFeatureModel(path: string, { config, model }: StudySetting, header: ModelHeader, domains: readonly Domain[], { onWarning = () => {} }: StudyHooks): Promise<string> {
+  if (header.tokenizer === undefined) throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer beside the model ${model} for --feature-model, which compares texts, got none`);
+  const { contexts } = domains[0]!;
+  const newTokens = config.maxNewTokens;
+  await checkFeatureModel(path, { usable: contexts.filter(({ original }) => original.length >= newTokens).length, all: contexts.length, newTokens }, onWarning);
+  return resolveModelPath(path, onWarning);
 }
 
 /** Weights of random beginnings serve no other study. */
@@ -100,124 +86,4 @@ async function earlierStart(folder: StudyFolder): Promise<{ startedAt?: string }
 
 async function writeStudyJson(folder: StudyFolder, file: StudyFile): Promise<void> {
   await replaceFile(folder.studyFile, `${JSON.stringify(file, null, 1)}\n`);
-}
-
-interface Parts {
-  folder: StudyFolder;
-  setting: StudySetting;
-  modelPath: string;
-  bench: Bench;
-  cells: readonly Cell[];
-  keys: ReadonlyMap<string, CellKey>;
-  hooks: StudyHooks;
-}
-
-class StudyInProgress {
-  readonly #parts: Parts;
-  readonly #finished = new Map<string, CellFile>();
-  readonly #laboratory: Laboratory;
-  readonly #shelf: Shelf | undefined;
-  readonly #startedAt = performance.now();
-  #doneCost = 0;
-  #current: { cell: Cell; number: number } | undefined;
-
-  constructor(parts: Parts) {
-    const { folder, setting, modelPath, bench } = parts;
-    this.#parts = parts;
-    this.#laboratory = new Laboratory({ setting, modelPath, folder, domains: bench.domains, onWork: (what, done, total) => this.#report(what, done / total) });
-    this.#shelf = setting.share === null ? undefined : new Shelf(setting.share);
-    for (const { id } of parts.cells) {
-      const file = folder.readCell(id, parts.keys.get(id)!.hash);
-      if (file !== undefined) this.#finished.set(id, file);
-    }
-    this.#forgetLostWeights();
-  }
-
-  /** A training whose weights are gone is done again when a cell that is not finished needs them. */
-  #forgetLostWeights(): void {
-    for (const cell of this.#parts.cells) {
-      if (this.#finished.has(cell.id) || !('weights' in cell) || cell.weights === 'original') continue;
-      if (!existsSync(this.#parts.folder.weightsFolder(cell.weights))) this.#finished.delete(cell.weights.cell);
-    }
-  }
-
-  cellFacts(): StudyFile['cells'] {
-    const { cells, keys } = this.#parts;
-    return cells.map(({ id, kind }) => ({ id, kind, hash: keys.get(id)!.hash, file: StudyFolder.cellName(id), seconds: this.#finished.get(id)?.seconds ?? null }));
-  }
-
-  async complete(): Promise<Results> {
-    const { cells } = this.#parts;
-    try {
-      for (const [index, cell] of cells.entries()) {
-        if (this.#finished.has(cell.id)) this.#tell('skipped', cell, index + 1, this.#finished.get(cell.id)!.seconds);
-        else await this.#run(cell, index + 1);
-        await this.#removeSpentWeights(index);
-      }
-    } finally {
-      this.#laboratory.release();
-    }
-    return this.#results();
-  }
-
-  async #run(cell: Cell, number: number): Promise<void> {
-    const { folder, keys } = this.#parts;
-    const key = keys.get(cell.id)!;
-    const shared = await this.#shelf?.take(cell, key, folder);
-    if (shared !== undefined) return this.#finish(shared, 'shared', number);
-    this.#current = { cell, number };
-    this.#tell('started', cell, number, 0);
-    const started = performance.now();
-    const result = await execute(cell, this.#laboratory, this.#results());
-    const seconds = (performance.now() - started) / 1000;
-    const file: CellFile = { schemaVersion: 1, id: cell.id, hash: key.hash, description: cell, finishedAt: new Date().toISOString(), seconds, result };
-    await folder.writeCell(file);
-    await this.#shelf?.put(file, key, folder);
-    this.#doneCost += this.#cost(cell);
-    this.#finish(file, 'finished', number);
-  }
-
-  #finish(file: CellFile, type: 'shared' | 'finished', number: number): void {
-    this.#finished.set(file.id, file);
-    this.#tell(type, file.description, number, file.seconds);
-  }
-
-  #results(): Results {
-    return new Results(new Map([...this.#finished].map(([id, { description, result }]) => [id, { kind: description.kind, result: result as CellResult }])));
-  }
-
-  /** Weights go when no later cell loads them, so that the disk holds few of them at a time. */
-  async #removeSpentWeights(index: number): Promise<void> {
-    const { cells, folder, setting } = this.#parts;
-    if (setting.keepModels) return;
-    const done = new Set(cells.slice(0, index + 1).map(({ id, kind }) => (kind === 'train' ? id : '')));
-    const needed = new Set(cells.slice(index + 1).map(weightsNeededBy));
-    for (const id of done) if (id !== '' && !needed.has(id)) await folder.removeWeights(id);
-  }
-
-  #cost(cell: Cell): number {
-    return costOf(cell, this.#parts.bench);
-  }
-
-  #tell(type: 'skipped' | 'shared' | 'started' | 'finished', cell: Cell, number: number, seconds: number): void {
-    this.#parts.hooks.onCell?.({ type, cell: cell.id, number, cells: this.#parts.cells.length, seconds });
-  }
-
-  #report(work: string, share: number): void {
-    const current = this.#current;
-    if (current === undefined || this.#parts.hooks.onProgress === undefined) return;
-    const { cells } = this.#parts;
-    const own = this.#cost(current.cell);
-    const left = cells.filter(({ id }) => !this.#finished.has(id)).reduce((sum, cell) => sum + this.#cost(cell), 0);
-    const doneHere = own * Math.min(1, share);
-    this.#parts.hooks.onProgress({
-      cell: current.cell.id,
-      number: current.number,
-      cells: cells.length,
-      work,
-      doneCost: this.#doneCost + doneHere,
-      leftCost: left - doneHere,
-      seconds: (performance.now() - this.#startedAt) / 1000,
-    });
-  }
 }

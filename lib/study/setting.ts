@@ -37,6 +37,8 @@ export interface StudySetting {
   keepModels: boolean;
   /** Folder of finished cells and weights that studies leave for each other. */
   share: string | null;
+  /** A model that reads texts, for MAUVE in `quality`. */
+  featureModel: string | null;
 }
 
 export type StudyOptions = Partial<Omit<StudySetting, 'config' | 'model' | 'domains' | 'out'>> & { model: string; domains: DomainSource[]; out: string; layers: ConfigLayer[] };
@@ -49,7 +51,7 @@ export function normalizeSetting(options: StudyOptions): StudySetting {
   const { layers, model, domains, out, ...rest } = options;
   const [flags, ...below] = layers;
   const { config } = normalizeConfig([...(flags === undefined ? [] : [flags]), { name: 'study', values: { targetLoss: null } }, ...below]);
-  const setting = { seeds: [0, 1], sizes: [8, 16, 32, 64, 128], rates: [], decay: 0.1, contrastSequences: 8, probeText: null, probeWord: null, tasks: [], keepModels: false, share: null, ...given(rest) };
+  const setting = { seeds: [0, 1], sizes: [8, 16, 32, 64, 128], rates: [], decay: 0.1, contrastSequences: 8, probeText: null, probeWord: null, tasks: [], keepModels: false, share: null, featureModel: null, ...given(rest) };
   checkSetting(setting, domains);
   return { ...setting, model, domains, out, config };
 }

@@ -13,6 +13,8 @@ export interface Bench {
   setting: StudySetting;
   header: ModelHeader;
   domains: readonly Domain[];
+  /** What signatures call the model that reads texts for MAUVE; null without one. */
+  featureModel: string | null;
 }
 
 /** One experiment: which cells it takes, and what they say together. */

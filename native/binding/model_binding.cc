@@ -116,6 +116,18 @@ Napi::Value model_forward(const Napi::CallbackInfo& info) {
       });
 }
 
+Napi::Value model_last_hidden_state(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  HostBatch batch = read_batch(info[1], info[2], info[3], model->decoder().config(), false);
+  return queue_task(
+      info.Env(),
+      [model, batch] {
+        at::Tensor state = model->last_hidden_state(to_device(batch, *model), {});
+        return state.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).view({batch.batch, batch.sequence, -1});
+      },
+      [](Napi::Env env, at::Tensor& state) { return new_handle(env, state); });
+}
+
 /// Queues one of the model's calls on (tokens, targets); `to_value` makes its result a JavaScript value.
 template <class Result>
 Napi::Value queue_on_batch(const Napi::CallbackInfo& info, Result (Model::*call)(const TokenBatch&, const at::Tensor&, const StopSignals&),
@@ -201,6 +213,7 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelParameters", Napi::Function::New<guarded<model_parameters>>(env, "modelParameters"));
   exports.Set("modelGradients", Napi::Function::New<guarded<model_gradients>>(env, "modelGradients"));
   exports.Set("modelForward", Napi::Function::New<guarded<model_forward>>(env, "modelForward"));
+  exports.Set("modelLastHiddenState", Napi::Function::New<guarded<model_last_hidden_state>>(env, "modelLastHiddenState"));
   exports.Set("modelForwardBackward", Napi::Function::New<guarded<model_forward_backward>>(env, "modelForwardBackward"));
   exports.Set("modelZeroGradients", Napi::Function::New<guarded<model_zero_gradients>>(env, "modelZeroGradients"));
   exports.Set("modelTokenStats", Napi::Function::New<guarded<model_token_stats>>(env, "modelTokenStats"));

@@ -135,6 +135,12 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const StopSignals& stop, st
   return logits;
 }
 
+at::Tensor Decoder::last_hidden_state(const TokenBatch& batch, const StopSignals& stop) {
+  workspace_.shape(batch.batch, batch.sequence, /*keep=*/false);
+  run_layers(batch, stop, nullptr);
+  return final_normed(workspace_.scratch().final_x);
+}
+
 LossSum Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
   parameters_.require_gradients();
   workspace_.shape(batch.batch, batch.sequence, /*keep=*/true);

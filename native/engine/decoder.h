@@ -49,6 +49,9 @@ class Decoder {
   /// Logits [B*T, vocabulary], of the type that products compute in, in the workspace, overwritten by the next call. `hidden_states`, when given, gets a copy
   /// of the residual stream [B*T, hidden] before each layer, and after the final norm.
   at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states = nullptr);
+  /// What the head would read: the residual stream after the final norm [B*T, hidden], of the type that products compute in, in the
+  /// workspace, overwritten by the next call.
+  at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
   /// Adds the gradient of the summed loss to the parameters' gradients. `targets` int64 [B*T], kIgnoreIndex to skip.
   LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
 

@@ -38,6 +38,11 @@ at::Tensor Model::forward(const TokenBatch& batch, const StopSignals& stop, std:
   return decoder_.forward(batch, stop, hidden_states);
 }
 
+at::Tensor Model::last_hidden_state(const TokenBatch& batch, const StopSignals& stop) {
+  decoder_.refresh_weights();
+  return decoder_.last_hidden_state(batch, stop);
+}
+
 // What a cancelled or failed backward has half written is of no use to anyone.
 LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
   decoder_.refresh_weights();

@@ -19,6 +19,7 @@ class Model {
         const StopSignals& stop);
 
   at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states);
+  at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
   LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   TokenStats token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   std::vector<Generation> generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,

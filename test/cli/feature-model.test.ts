@@ -24,12 +24,14 @@ test('MAUVE of the continuations against how the documents go on', async () => {
   const hash = createHash('sha256').update(readFileSync(join(TINY_MODEL, 'model.safetensors'))).digest('hex').slice(0, 8);
   expect(mauve.signature).toContain(`mauve|features:tiny-text@${hash}|state:last-layer-normed|token:last|`);
   expect(stderr).toMatch(/warning: 1 of 25 contexts are left out of MAUVE[^]*warning: MAUVE of 24 texts says little; 100 are the least[^]*texts read 48\/48/);
-  expect((await cli(...EVALUATE, '--contexts', contexts)).stdout).toMatch(/\nMAUVE 0\.\d{3} {2}\(mauve\|features:.*seed:0.*\)\n/);
+  const { stdout: other } = await cli(...EVALUATE, '--contexts', contexts, '--mauve-clusters', '5', '--mauve-seed', '3');
+  expect(other).toMatch(/\nMAUVE [01]\.\d{3} {2}\(mauve\|features:.*\|k:5\|.*seed:3.*\)\n/);
 });
 
 test.each([
   ['no contexts', () => ['evaluate', '--model', TINY_MODEL, '--held-out', 'x.txt', '--feature-model', TINY_MODEL], 2, /--contexts beside --feature-model/],
-  ['documents that end with their context', () => [...EVALUATE, '--contexts', file('short.jsonl', '{"text":"a"}\n{"text":"b"}\n')], 3, /ERR_DATA.*go on for --max-new-tokens \(8\).*0 of 2/],
+  ['settings of MAUVE without a feature model', () => ['evaluate', '--model', TINY_MODEL, '--held-out', 'x.txt', '--mauve-seed', '1'], 2, /--feature-model beside --mauve-clusters/],
+  ['documents that end with their context', () => [...EVALUATE, '--contexts', file('short.jsonl', '{"text":"a"}\n{"text":"b"}\n')], 3, /ERR_DATA.*go on for 8 tokens.*0 of 2.*--feature-model/],
   ['a feature model without a tokenizer', () => [...EVALUATE.slice(0, -1), join(__dirname, '../fixtures/models/llama-tied-gqa'), '--contexts', file('some.jsonl', lines(4, 8))], 1, /ERR_TOKENIZER.*--feature-model/],
 ])('%s is refused before anything is generated', async (_, args, code, pattern) => {
   const result = await cli(...args());

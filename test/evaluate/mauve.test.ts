@@ -165,7 +165,7 @@ describe('measureMauve', () => {
 
   test('leaves out what has no tokens, and the end of what is too long', async () => {
     const encode = async (text: string): Promise<Int32Array> => Int32Array.from(Buffer.from(text));
-    const bytewise = { path: model.path, config: model.config, forward: model.forward.bind(model), requireTokenizer: () => ({ encode }) };
+    const bytewise = { path: model.path, config: model.config, lastHiddenState: model.lastHiddenState.bind(model), requireTokenizer: () => ({ encode }) };
     const [cut, short, ...others] = await textFeatures(bytewise, ['The sea was calm', '', 'The s'], { maxTokens: 5 });
     expect(others).toEqual([]);
     expect(cut).toEqual(short);

@@ -34,7 +34,10 @@ describeOnEachDevice('Tiny models against Hugging Face transformers', (device) =
         expect(largestDifference(readNumbers(logits), tensors.get('logits')!)).toBeLessThan(1e-5 * scaleOf(tensors.get('logits')!));
         const states = hiddenStates.flatMap((state) => [...readNumbers(state)]);
         expect(relativeError(states, tensors.get('hidden_states')!)).toBeLessThan(1e-5);
-        for (const tensor of [logits, ...hiddenStates]) tensor.dispose();
+        const last = await model.lastHiddenState(makeBatch(forward.ids));
+        expect(last.shape).toEqual(hiddenStates.at(-1)!.shape);
+        expect(readNumbers(last)).toEqual(readNumbers(hiddenStates.at(-1)!));
+        for (const tensor of [logits, last, ...hiddenStates]) tensor.dispose();
       }));
 
     test('gives the same loss and gradient norms with some targets ignored', () =>

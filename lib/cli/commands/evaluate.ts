@@ -13,7 +13,7 @@ import { OverlapIndex } from '../../evaluate/overlap.ts';
 import type { Model } from '../../model/model.ts';
 import { checkSequences } from '../../train/training-data.ts';
 import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
-import { checkFeatureModel, measureLikeness, pairedTexts, type SplitDocument } from '../human-likeness.ts';
+import { checkLikeness, measureLikeness, pairDocuments, type SplitDocument } from '../human-likeness.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
 import { addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
@@ -25,6 +25,8 @@ interface EvaluateOptions extends ModelOptions, OutputOptions {
   train?: string;
   memorisation?: number | true;
   featureModel?: string;
+  mauveClusters?: number;
+  mauveSeed?: number;
   sequenceLength: number;
   contextLength: number;
   maxNewTokens: number;
@@ -41,6 +43,8 @@ export function addEvaluateCommand(program: Command): void {
     .option('--train <file>', 'training text, for the overlap of the continuations with it')
     .option('--memorisation [N]', `list every run of N or more tokens of a continuation that stands in --train (default: ${MEMORISED_LENGTH})`, wholeNumber(1))
     .option('--feature-model <path>', `a model that reads texts, for MAUVE of the continuations against how the documents of --contexts go on; ${MAUVE_LEAST_TEXTS} of them or more`)
+    .option('--mauve-clusters <K>', 'bins of the histograms of MAUVE (default: a tenth of the texts, from 2 to 500)', wholeNumber(2))
+    .option('--mauve-seed <N>', 'seed of the clustering of MAUVE (default: 0)', wholeNumber(0))
     .option('--sequence-length <T>', 'tokens per sequence that text is cut into', wholeNumber(2), 256)
     .option('--context-length <N>', 'tokens of a context', wholeNumber(1), 32)
     .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
@@ -57,18 +61,19 @@ async function evaluateCommand(options: EvaluateOptions): Promise<void> {
   const blocker = blockerSource(options);
   const output = new Output(options);
   const { result, memorisation, train, texts } = await withModel(options, output, (model) => measureModel(model, options, blocker, output));
-  const mauve = texts && (await measureLikeness(options.featureModel!, texts, options, output));
+  const mauve = texts && (await measureLikeness(options.featureModel!, texts, given({ clusters: options.mauveClusters, seed: options.mauveSeed }), options, output));
   output.result({ ...plainResult(result), ...given({ memorisation, mauve }) }, () =>
     [renderEvaluation(result), ...(mauve === undefined ? [] : [renderMauve(mauve)]), ...(memorisation === undefined ? [] : renderMemorisation(memorisation, train))].join('\n'),
   );
 }
 
-function checkOptions({ heldOut, contexts, train, memorisation, featureModel, citationBlocker }: EvaluateOptions): void {
+function checkOptions({ heldOut, contexts, train, memorisation, featureModel, mauveClusters, mauveSeed, citationBlocker }: EvaluateOptions): void {
   const problem =
     heldOut === undefined && contexts === undefined ? 'expected --held-out, --contexts or both, got neither'
     : train !== undefined && contexts === undefined ? 'expected --contexts beside --train, got none: overlap is measured on continuations'
     : memorisation !== undefined && train === undefined ? 'expected --train beside --memorisation, got none: what is memorised stands there'
     : featureModel !== undefined && contexts === undefined ? 'expected --contexts beside --feature-model, got none: MAUVE compares continuations with how their documents go on'
+    : featureModel === undefined && (mauveClusters ?? mauveSeed) !== undefined ? 'expected --feature-model beside --mauve-clusters and --mauve-seed, got none: without it MAUVE is not measured'
     : citationBlocker !== undefined && contexts === undefined ? 'expected --contexts beside --citation-blocker, got none: it forbids tokens of continuations'
     : undefined;
   if (problem !== undefined) throw new HyperfitError('ERR_CONFIG', problem);
@@ -87,7 +92,7 @@ async function measureModel(model: Model, options: EvaluateOptions, source: Bloc
   const heldOut = await readSequences(options.heldOut, model, options.sequenceLength);
   const train = await readSequences(options.train, model, options.sequenceLength);
   const documents = await readContexts(options.contexts, model, options);
-  if (featureModel !== undefined) await checkFeatureModel(featureModel, documents, maxNewTokens, output);
+  if (featureModel !== undefined) await checkLikeness(featureModel, documents, maxNewTokens, output);
   const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
   const index = train && new OverlapIndex(train.map(({ ids }) => ids));
   const contexts = documents.map(({ context }) => context);
@@ -96,7 +101,7 @@ async function measureModel(model: Model, options: EvaluateOptions, source: Bloc
   );
   const minLength = options.memorisation === true ? MEMORISED_LENGTH : options.memorisation;
   const memorisation = index !== undefined && minLength !== undefined ? measureMemorisation(index, result.generations.map(({ ids }) => ids), minLength) : undefined;
-  const texts = featureModel === undefined ? undefined : await pairedTexts(model, documents, result.generations, maxNewTokens);
+  const texts = featureModel === undefined ? undefined : await pairDocuments(model, documents, result.generations, maxNewTokens);
   return { result, train: train ?? [], ...given({ memorisation, texts }) };
 }
 

@@ -43,6 +43,7 @@ interface StudyOptions extends OutputOptions {
   task?: Named[];
   keepModels?: boolean;
   share?: string;
+  featureModel?: string;
   [field: string]: unknown;
 }
 
@@ -71,6 +72,7 @@ function addStudySpecific(command: Command): void {
     .addOption(new Option('--rates <list>', 'sweep: learning rates (default: a third, once and three times the rate)').argParser(positiveList))
     .option('--decay <X>', 'grokking: weight decay of the decayed runs (default: 0.1)', numberWithin(0))
     .option('--contrast-sequences <N>', 'temperature: held-out sequences compared layer by layer (default: 8)', wholeNumber(1))
+    .option('--feature-model <path>', 'quality: a model that reads texts, best one that wrote none of them, for MAUVE')
     .option('--text <text>', 'probe: the text whose next tokens are looked at')
     .option('--word <word>', 'probe: whether it occurs in the training samples')
     .addOption(new Option('--task <[name=]path>', 'downstream: multiple-choice lines of {"question", "choices", "answer"}; may be repeated').argParser(namedPaths))
@@ -110,7 +112,7 @@ async function study(name: string, options: StudyOptions): Promise<void> {
 }
 
 function settingOf(options: StudyOptions): StudySetting {
-  const { contexts, newTokens, model, data, out, seeds, sizes, rates, decay, contrastSequences, text, word, task, keepModels, share } = options;
+  const { contexts, newTokens, model, data, out, seeds, sizes, rates, decay, contrastSequences, text, word, task, keepModels, share, featureModel } = options;
   const flags = { ...fieldValues(options, STUDY_FIELDS), ...given({ comparisonContexts: contexts, maxNewTokens: newTokens }) };
   const preset = options.preset === undefined ? [] : [presetLayer(options.preset)];
   return normalizeSetting({
@@ -118,7 +120,7 @@ function settingOf(options: StudyOptions): StudySetting {
     out,
     domains: domainsOf(data, options.heldOut ?? []),
     layers: [{ name: 'flags', values: flags }, environmentLayer(process.env), ...preset],
-    ...given({ seeds, sizes, rates, decay, contrastSequences, keepModels, share, probeText: text, probeWord: word, tasks: task }),
+    ...given({ seeds, sizes, rates, decay, contrastSequences, keepModels, share, featureModel, probeText: text, probeWord: word, tasks: task }),
   });
 }
 
