@@ -4,6 +4,7 @@
 //   node scripts/setup.mjs gemma        Gemma 3 270M, a base model (240 MB), under its own terms; on demand
 //   node scripts/setup.mjs images       Fashion-MNIST (31 MB), or 5,000 digits where apt has no such package; on demand
 //   node scripts/setup.mjs texts        Jane Austen, Wikipedia, news and Moby Dick (5 MB); on demand
+//   node scripts/setup.mjs tasks        multiple-choice tasks of BIG-bench (358 MB, 0.6 MB kept); on demand
 import { pathToFileURL } from 'node:url';
 import { ensureDependencies } from './steps/dependencies.mjs';
 import { ensureDist } from './steps/dist.mjs';
@@ -12,16 +13,17 @@ import { ensureLibtorch } from './steps/libtorch.mjs';
 import { runMain, SetupError } from './steps/log.mjs';
 import { ensureGemma, ensureModel } from './steps/model.mjs';
 import { ensureNative } from './steps/native.mjs';
+import { ensureTasks } from './steps/tasks.mjs';
 import { ensureTexts } from './steps/texts.mjs';
 
 const EVERY_TIME = ['dependencies', 'libtorch', 'native', 'dist', 'model'];
-export const STEPS = [...EVERY_TIME, 'gemma', 'images', 'texts'];
+export const STEPS = [...EVERY_TIME, 'gemma', 'images', 'texts', 'tasks'];
 
 /**
  * Does the steps asked for, and what they need. Gives the libtorch folder and the model's path, where asked for. The
  * demo's text, Moby Dick, is an npm dependency.
  */
-export async function ensure({ dependencies = true, libtorch, native, dist, model, gemma, images, texts } = {}) {
+export async function ensure({ dependencies = true, libtorch, native, dist, model, gemma, images, texts, tasks } = {}) {
   const done = {};
   if (dependencies) await ensureDependencies();
   if (libtorch || native) done.libtorch = await ensureLibtorch();
@@ -31,6 +33,7 @@ export async function ensure({ dependencies = true, libtorch, native, dist, mode
   if (gemma) done.gemma = await ensureGemma();
   if (images) done.images = await ensureImages();
   if (texts) done.texts = await ensureTexts();
+  if (tasks) done.tasks = await ensureTasks();
   return done;
 }
 

@@ -103,8 +103,8 @@ export interface ProbeCellResult {
 }
 
 export interface ChoiceCellResult {
-  /** For each item: index chosen by summed and by mean log-likelihood, and whether the generated text began with the right choice. */
-  items: { answer: number; bySum: number; byMean: number; generated: string; isGeneratedRight: boolean }[];
+  /** For each item: how many choices it has, the index of the right one, that chosen by summed and by mean log-likelihood, and whether the generated text began with the right choice. */
+  items: { choices: number; answer: number; bySum: number; byMean: number; generated: string; isGeneratedRight: boolean }[];
 }
 
 interface Results {

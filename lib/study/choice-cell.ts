@@ -5,16 +5,26 @@ import type { ChoiceCell } from './cell.ts';
 import type { ChoiceCellResult } from './cell-results.ts';
 import type { Laboratory } from './laboratory.ts';
 
+/** Questions answered together. */
+const ROWS = 16;
+
 export async function runChoiceCell(cell: ChoiceCell, laboratory: Laboratory): Promise<ChoiceCellResult> {
   const model = await laboratory.model(cell.weights);
   const items: ChoiceCellResult['items'] = [];
-  for (const item of cell.items) {
-    const scores = await scoreChoices(model, item);
-    const generated = await answerFreely(model, item, cell.newTokens);
-    items.push({ answer: item.answer, bySum: indexOfMost(scores.map(({ sum }) => sum)), byMean: indexOfMost(scores.map(({ sum, count }) => sum / count)), generated, isGeneratedRight: beginsWithRight(generated, item) });
-    laboratory.onWork('items', items.length, cell.items.length);
+  for (let at = 0; at < cell.items.length; at += ROWS) {
+    const some = cell.items.slice(at, at + ROWS);
+    const answers = await answerFreely(model, some, cell.newTokens);
+    for (const [index, item] of some.entries()) {
+      items.push(judge(item, await scoreChoices(model, item), answers[index]!));
+      laboratory.onWork('items', items.length, cell.items.length);
+    }
   }
   return { items };
+}
+
+function judge(item: ChoiceItem, scores: readonly { sum: number; count: number }[], generated: string): ChoiceCellResult['items'][number] {
+  const [sums, means] = [scores.map(({ sum }) => sum), scores.map(({ sum, count }) => sum / count)];
+  return { choices: item.choices.length, answer: item.answer, bySum: indexOfMost(sums), byMean: indexOfMost(means), generated, isGeneratedRight: beginsWithRight(generated, item) };
 }
 
 /** Log-likelihood of each choice after the context, nats, and its tokens. */
@@ -38,9 +48,9 @@ async function scoreChoices(model: Model, { context, choices }: ChoiceItem): Pro
   });
 }
 
-async function answerFreely(model: Model, { context }: ChoiceItem, maxNewTokens: number): Promise<string> {
-  const [generation] = await model.generate([context], { maxNewTokens });
-  return generation?.text ?? '';
+async function answerFreely(model: Model, items: readonly ChoiceItem[], maxNewTokens: number): Promise<string[]> {
+  const generations = await model.generate(items.map(({ context }) => context), { maxNewTokens });
+  return generations.map(({ text }) => text ?? '');
 }
 
 /** The first of several equals. */

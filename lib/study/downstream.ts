@@ -2,9 +2,11 @@ import { HyperfitError } from '../errors.ts';
 import type { ChoiceCellResult } from './cell-results.ts';
 import { readChoiceItems } from './choice-items.ts';
 import { comparePairs, NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
-import { meanOf, valuesAsParts, type RunParts } from './measured.ts';
+import { meanOf, plain, valuesAsParts, type RunParts } from './measured.ts';
 import { endOf, trainCell } from './recipes.ts';
+import type { StudySetting } from './setting.ts';
 import type { Bench, Results, Study } from './study.ts';
+import { StudyFolder } from './study-folder.ts';
 
 /** Enough for a short answer. */
 const ANSWER_TOKENS = 16;
@@ -31,29 +33,55 @@ export const downstream: Study = {
   conclude,
 };
 
+interface Task {
+  name: string;
+  /** Cells of its own, or of all tasks. */
+  original: string[];
+  /** By seed. */
+  hyperfitted: string[][];
+}
+
+function tasksOf({ tasks, seeds }: StudySetting): Task[] {
+  const each = tasks.map(({ name }) => ({ name, original: [`${name}-original`], hyperfitted: seeds.map((seed) => [`${name}-hyperfitted-s${seed}`]) }));
+  if (each.length === 1) return each;
+  const all = { name: 'all tasks', original: each.flatMap(({ original }) => original), hyperfitted: seeds.map((_, index) => each.flatMap(({ hyperfitted }) => hyperfitted[index]!)) };
+  return [...each, all];
+}
+
 function conclude({ setting }: Bench, results: Results): Findings {
-  const tables = setting.tasks.flatMap(({ name: task }) =>
-    SCORINGS.map((scoring) => ({
-      task,
-      ...scoring,
-      original: [accuracyParts(`${task}-original`, scoring.scoring, results)],
-      hyperfitted: setting.seeds.map((seed) => accuracyParts(`${task}-hyperfitted-s${seed}`, scoring.scoring, results)),
-    })),
+  const tasks = tasksOf(setting);
+  const tables = tasks.flatMap(({ name: task, original, hyperfitted }) =>
+    SCORINGS.map((scoring) => ({ task, ...scoring, original: [accuracyRun(original, scoring.scoring, results)], hyperfitted: hyperfitted.map((cells) => accuracyRun(cells, scoring.scoring, results)) })),
   );
   return {
     ...NO_FINDINGS,
-    rows: tables.flatMap(({ task, name, formula, original, hyperfitted }): FindingRow[] => [
-      { of: `${task}, original`, quantity: `accuracy ${name}`, paper: null, ours: meanOf(original, formula), digits: 3 },
-      { of: `${task}, hyperfitted`, quantity: `accuracy ${name}`, paper: null, ours: meanOf(hyperfitted, formula), digits: 3 },
-    ]),
+    rows: tasks.flatMap((task) => [chanceRow(task, results), ...tables.filter((table) => table.task === task.name).flatMap(accuracyRows)]),
     tests: tables.flatMap(({ task, name, original, hyperfitted }) => comparePairs(`accuracy ${name}`, [[{ name: `${task}, hyperfitted`, runs: hyperfitted }, { name: 'original', runs: original }]])),
     notes: ['The paper says “only marginally decreasing performance” of MMLU and GLUE without numbers that were recovered; its cells stay empty.', 'A choice is read after the question and one space. No examples are put in front (zero-shot).'],
   };
 }
 
-function accuracyParts(cell: string, scoring: Scoring, results: Results): RunParts {
-  const { items } = results.get(cell, 'choice');
-  return valuesAsParts(cell, items.map((item) => (isRight(item, scoring) ? 1 : 0)));
+function chanceRow({ name, original }: Task, results: Results): FindingRow {
+  const shares = original.flatMap((cell) => results.get(cell, 'choice').items.map(({ choices }) => 1 / choices));
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  return { of: name, quantity: 'accuracy of guessing', paper: null, ours: plain(mean, 'choice-accuracy|uniform-guess', shares.length, original), digits: 3 };
+}
+
+function accuracyRows({ task, name, formula, original, hyperfitted }: { task: string; name: string; formula: string; original: ItemRun[]; hyperfitted: ItemRun[] }): FindingRow[] {
+  return Object.entries({ original, hyperfitted }).map(([model, runs]) => {
+    const measured = meanOf(runs, formula);
+    return { of: `${task}, ${model}`, quantity: `accuracy ${name}`, paper: null, ours: measured && { ...measured, files: runs.flatMap(({ cells }) => cells.map(StudyFolder.cellName)) }, digits: 3 };
+  });
+}
+
+interface ItemRun extends RunParts {
+  cells: readonly string[];
+}
+
+/** One run over the items of one cell or of several; clusters are items. */
+function accuracyRun(cells: readonly string[], scoring: Scoring, results: Results): ItemRun {
+  const values = cells.flatMap((cell) => results.get(cell, 'choice').items.map((item) => (isRight(item, scoring) ? 1 : 0)));
+  return { cells, ...valuesAsParts(cells[0]!, values) };
 }
 
 function isRight(item: ChoiceCellResult['items'][number], scoring: Scoring): boolean {
