@@ -22,7 +22,7 @@ export {
 export { mauve, MAUVE_LEAST_TEXTS, type Mauve, type MauveOptions } from './mauve.ts';
 export { areaUnderCurve, divergenceCurve, type CurveOptions, type CurvePoint } from './mauve-curve.ts';
 export type { Feature } from './mauve-projection.ts';
-export { measureMauve, textFeatures, type FeatureModel, type FeatureOptions, type MauveTexts } from './mauve-texts.ts';
+export { measureMauve, measureMauves, textFeatures, type FeatureModel, type FeatureOptions, type MauveTexts } from './mauve-texts.ts';
 export { OverlapIndex, overlapSignature, type Overlap, type OverlapSummary } from './overlap.ts';
 export { distinctN, distinctSignature, diversity, repetitionSignature, repN } from './repetition.ts';
 export { selfBleu, selfBleuScores, selfBleuSignature } from './self-bleu.ts';

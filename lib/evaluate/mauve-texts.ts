@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -81,14 +82,25 @@ export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, pairs: rea
  * Where texts continue contexts, give both kinds the same contexts, with the context in front and the same number of tokens after it.
  */
 export async function measureMauve(model: FeatureModel, { human, machine }: MauveTexts, options: MauveOptions & FeatureOptions = {}): Promise<Mauve> {
+  const [only] = await measureMauves(model, { human, machines: [machine] }, options);
+  return only!;
+}
+
+/** `measureMauve` of several machines' texts against the same human ones, which are read once. */
+export async function measureMauves(model: FeatureModel, { human, machines }: { human: readonly string[]; machines: readonly (readonly string[])[] }, options: MauveOptions & FeatureOptions = {}): Promise<Mauve[]> {
   const { maxTokens, signal, onProgress, ...rest } = options;
-  const total = human.length + machine.length;
-  const reading = (before: number): FeatureOptions => ({
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(signal === undefined ? {} : { signal }),
-    onProgress: ({ done }) => onProgress?.({ done: before + done, total }),
-  });
-  const [ofHuman, ofMachine] = [await textFeatures(model, human, reading(0)), await textFeatures(model, machine, reading(human.length))];
+  const total = machines.reduce((sum, { length }) => sum + length, human.length);
+  let read = 0;
+  const featuresOf = async (texts: readonly string[]): Promise<Float32Array[]> => {
+    const before = read;
+    return textFeatures(model, texts, {
+      ...given({ maxTokens, signal }),
+      onProgress: ({ done }) => onProgress?.({ done: (read = before + done), total }),
+    });
+  };
   const features = `${rest.features ?? basename(model.path)}|state:last-layer-normed|token:last|max-tokens:${maxTokensOf(model, options)}`;
-  return mauve(ofHuman, ofMachine, { ...rest, features });
+  const ofHuman = await featuresOf(human);
+  const mauves: Mauve[] = [];
+  for (const texts of machines) mauves.push(mauve(ofHuman, await featuresOf(texts), { ...rest, features }));
+  return mauves;
 }

@@ -26,7 +26,7 @@ export function costOf(cell: Cell, bench: Bench): number {
       return 30 * cell.sequences * sizes(cell.domain, bench).perSequence;
     case 'mauve': {
       const { domain } = sizes(cell.domain, bench);
-      return domain.contexts.reduce((sum, { context }) => sum + 2 * cell.texts.length * (context.length + cell.newTokens), 0);
+      return domain.contexts.reduce((sum, { context }) => sum + (1 + cell.texts.length) * (context.length + cell.newTokens), 0);
     }
     case 'completion':
       return DECODED * sizes(cell.domain, bench).domain.contexts.reduce((sum, { original }) => sum + original.length, 0);

@@ -1,5 +1,4 @@
-import { measureMauve, pairTexts, type MauveTexts } from '../evaluate/mauve-texts.ts';
-import type { Mauve } from '../evaluate/mauve.ts';
+import { measureMauves, pairTexts, type MauveTexts } from '../evaluate/mauve-texts.ts';
 import type { MauveCell } from './cell.ts';
 import type { MauveCellResult } from './cell-results.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -10,14 +9,8 @@ export async function runMauveCell(cell: MauveCell, laboratory: Laboratory, resu
   const pairs: MauveTexts[] = [];
   for (const id of cell.texts) pairs.push(await textsOf(cell, results.get(id, 'text').texts, laboratory));
   const model = await laboratory.featureModel();
-  const total = pairs.reduce((sum, { human, machine }) => sum + human.length + machine.length, 0);
-  const mauves: Mauve[] = [];
-  let read = 0;
-  for (const texts of pairs) {
-    const before = read;
-    mauves.push(await measureMauve(model, texts, { features: cell.featureModel, onProgress: ({ done }) => laboratory.onWork('texts read', (read = before + done), total) }));
-  }
-  return { mauves };
+  const onProgress = ({ done, total }: { done: number; total: number }): void => laboratory.onWork('texts read', done, total);
+  return { mauves: await measureMauves(model, { human: pairs[0]!.human, machines: pairs.map(({ machine }) => machine) }, { features: cell.featureModel, onProgress }) };
 }
 
 async function textsOf({ domain, newTokens }: MauveCell, written: readonly { ids: number[] }[], laboratory: Laboratory): Promise<MauveTexts> {
