@@ -3,7 +3,7 @@ import { repetitionSignature } from '../evaluate/repetition.ts';
 import { ttrSignature } from '../evaluate/type-token-ratio.ts';
 import type { EvaluationPoint } from './cell-results.ts';
 import { chartOf, measuredSeries, NO_FINDINGS, type FindingChart, type FindingRow, type Findings } from './findings.ts';
-import { measureSums, meanOf, plain, valuesAsParts, type Measured } from './measured.ts';
+import { meanOf, meanOfRuns, meanTrainLoss, measureSums, valuesAsParts, type Measured } from './measured.ts';
 import { FIGURE_2, HUMAN_TTR, published } from './published.ts';
 import { humanTtr, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
@@ -40,18 +40,15 @@ export function readCurve(ids: readonly string[], results: Results): CurvePoint[
 function curvePoint(runs: readonly { id: string; point: EvaluationPoint }[]): CurvePoint {
   const { step, epoch } = runs[0]!.point;
   const sums = runs.map(({ id, point }) => ({ cell: id, sums: point.heldOut }));
-  const cells = runs.map(({ id }) => id);
-  const losses = runs.flatMap(({ point }) => (point.trainLoss === null ? [] : [point.trainLoss]));
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     step,
     epoch,
-    trainLoss: losses.length === 0 ? null : { ...plain(mean(losses), 'training-loss|unit:nats|mean:steps-of-one-pass|weights:before-each-step', losses.length, cells), seeds: losses },
+    trainLoss: meanTrainLoss(runs.map(({ id, point }) => ({ cell: id, value: point.trainLoss }))),
     heldOutLoss: measureSums(sums, 'loss', { step }),
     entropy: measureSums(sums, 'entropy', { step }),
     ttr: meanOf(runs.map(({ id, point }) => valuesAsParts(id, point.ttr)), ttrSignature(), { decoding: 'greedy', step }),
     rep2: meanOf(runs.map(({ id, point }) => ({ cell: id, parts: point.rep2.map(({ repeated, total }) => ({ sum: repeated, count: total })) })), `${repetitionSignature()}|order:2`, { decoding: 'greedy', step }),
-    weightNorm: plain(mean(runs.map(({ point }) => point.weightNorm)), 'weight-norm|l2|parameters:all', runs.length, cells),
+    weightNorm: meanOfRuns(runs.map(({ id, point }) => ({ cell: id, value: point.weightNorm })), 'weight-norm|l2|parameters:all')!,
   };
 }
 

@@ -2,7 +2,7 @@ import type { Decoding, Weights } from './cell.ts';
 import { overlapSignature } from '../evaluate/overlap.ts';
 import { distinctSignature } from '../evaluate/repetition.ts';
 import { chartOf, comparePairs, measuredSeries, NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
-import { measureTextRuns, plain, textParts, type Measured, type TextRun } from './measured.ts';
+import { meanOfRuns, measureTextRuns, plain, textParts, type Measured, type TextRun } from './measured.ts';
 import { TABLE_2 } from './published.ts';
 import { endOf, textCell, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
@@ -74,10 +74,7 @@ function rowsOf({ id, name, runs }: Variant & { runs: TextRun[] }): FindingRow[]
 }
 
 function distinctOf(runs: readonly TextRun[]): Measured | null {
-  const values = runs.flatMap(({ result }) => result.distinct[2] ?? []);
-  if (values.length === 0) return null;
-  const value = values.reduce((sum, share) => sum + share, 0) / values.length;
-  return { ...plain(value, `${distinctSignature()}|order:2`, textCount(runs), runs.map(({ cell }) => cell)), seeds: values };
+  return meanOfRuns(runs.map(({ cell, result }) => ({ cell, value: result.distinct[2] })), `${distinctSignature()}|order:2`, {}, textCount(runs));
 }
 
 function maximumOf(runs: readonly TextRun[]): Measured {

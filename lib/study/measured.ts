@@ -78,6 +78,24 @@ export function plain(value: number, formula: string, n: number, cells: readonly
   return { value, low: null, high: null, n, seeds: [value], signature: signNumber(formula, { n, ...facts }), files: filesOf(cells.map((cell) => ({ cell }))) };
 }
 
+/** What a run gives whole, such as the loss it ended at. */
+export interface RunValue {
+  cell: string;
+  value: number | null;
+}
+
+/** The mean over runs (seeds), without an interval; `n` says what was counted, by default the runs. Null where no run has a value. */
+export function meanOfRuns(runs: readonly RunValue[], formula: string, facts: Record<string, string | number> = {}, n?: number): Measured | null {
+  const values = runs.flatMap(({ value }) => value ?? []);
+  if (values.length === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { ...plain(mean, formula, n ?? values.length, runs.map(({ cell }) => cell), facts), seeds: values };
+}
+
+export function meanTrainLoss(runs: readonly RunValue[]): Measured | null {
+  return meanOfRuns(runs, 'training-loss|unit:nats|mean:steps-of-one-pass|weights:before-each-step');
+}
+
 export interface TextRun {
   cell: string;
   result: TextCellResult;

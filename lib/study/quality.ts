@@ -1,11 +1,10 @@
 import { decodePieces } from '../run/pieces.ts';
 import type { Decoding, MauveCell, Weights } from './cell.ts';
 import { comparePairs, NO_FINDINGS, type FindingRow, type Findings, type FindingText, type Published } from './findings.ts';
-import { measurePerplexity, measureSums, measureTextRuns, textParts, type Measured, type SumsRun, type TextRun } from './measured.ts';
+import { meanOfRuns, measurePerplexity, measureSums, measureTextRuns, textParts, type SumsRun, type TextRun } from './measured.ts';
 import { HUMAN_TTR, TABLE_1 } from './published.ts';
 import { bestOf, endOf, humanTtr, likelihoodCell, textCell, topP, trainCell } from './recipes.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
-import { StudyFolder } from './study-folder.ts';
 
 interface Variant {
   id: string;
@@ -112,11 +111,9 @@ function mauveRows(variant: Variant, bench: Bench, results: Results): FindingRow
   const { mauves } = results.get(MAUVE, 'mauve');
   const ids = allTextIds(bench);
   const own = seedsOf(variant, bench).map((seed) => mauves[ids.indexOf(textId(variant, seed))]!);
-  const scores = own.map(({ score }) => score);
-  const value = scores.reduce((sum, score) => sum + score, 0) / scores.length;
   const { machineTexts, signature } = own[0]!;
-  const ours: Measured = { value, low: null, high: null, n: machineTexts * own.length, seeds: scores, signature, files: [StudyFolder.cellName(MAUVE)] };
-  return [{ of: variant.name, quantity: 'MAUVE', paper: null, ours, digits: 3 }];
+  const mean = meanOfRuns(own.map(({ score }) => ({ cell: MAUVE, value: score })), 'mauve', {}, machineTexts * own.length)!;
+  return [{ of: variant.name, quantity: 'MAUVE', paper: null, ours: { ...mean, signature }, digits: 3 }];
 }
 
 function likelihoodRows(of: string, runs: readonly SumsRun[]): FindingRow[] {

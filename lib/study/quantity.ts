@@ -1,5 +1,5 @@
 import { chartOf, comparePairs, measuredSeries, NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
-import { measureTextRuns, plain, textParts, type TextRun } from './measured.ts';
+import { meanTrainLoss, measureTextRuns, textParts, type Measured, type TextRun } from './measured.ts';
 import { endOf, humanTtr, textCell, trainCell } from './recipes.ts';
 import { stepsOf, stepsPerEpoch, trainSettingsOf } from './setting.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
@@ -70,7 +70,7 @@ function conclude(bench: Bench, results: Results): Findings {
 interface SizeRuns {
   size: number;
   runs: TextRun[];
-  trainLoss: { cells: string[]; losses: number[] };
+  trainLoss: Measured | null;
 }
 
 function readSize(bench: Bench, results: Results, budget: Budget, size: number): Omit<SizeRuns, 'size'> {
@@ -78,15 +78,14 @@ function readSize(bench: Bench, results: Results, budget: Budget, size: number):
   const ids = bench.setting.seeds.map((seed) => idOf(actual, size, seed));
   return {
     runs: ids.map((id) => results.text(`text-${id}`)),
-    trainLoss: { cells: ids.map((id) => `train-${id}`), losses: ids.flatMap((id) => results.get(`train-${id}`, 'train').trainLoss ?? []) },
+    trainLoss: meanTrainLoss(ids.map((id) => ({ cell: `train-${id}`, value: results.get(`train-${id}`, 'train').trainLoss }))),
   };
 }
 
-function rowsOf(of: string, runs: readonly TextRun[], { cells, losses }: SizeRuns['trainLoss']): FindingRow[] {
-  const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+function rowsOf(of: string, runs: readonly TextRun[], trainLoss: Measured | null): FindingRow[] {
   return [
     { of, quantity: 'type-token ratio', paper: null, ours: measureTextRuns(runs, 'ttr', { decoding: 'greedy' }), digits: 3 },
-    { of, quantity: 'training loss of the last pass', paper: null, ours: losses.length === 0 ? null : { ...plain(loss, 'training-loss|unit:nats|mean:steps-of-one-pass|weights:before-each-step', losses.length, cells), seeds: losses }, digits: 4 },
+    { of, quantity: 'training loss of the last pass', paper: null, ours: trainLoss, digits: 4 },
   ];
 }
 

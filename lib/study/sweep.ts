@@ -1,6 +1,6 @@
 import type { TrainSettings } from '../train/settings.ts';
 import { NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
-import { measureSums, measureTextRuns, plain } from './measured.ts';
+import { meanTrainLoss, measureSums, measureTextRuns } from './measured.ts';
 import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
 import { stepsOf, trainSettingsOf } from './setting.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
@@ -69,9 +69,7 @@ function conclude(bench: Bench, results: Results): Findings {
 }
 
 function trainRows(of: string, ids: readonly string[], results: Results): FindingRow[] {
-  const losses = ids.flatMap((id) => results.get(id, 'train').trainLoss ?? []);
-  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-  const ours = losses.length === 0 ? null : { ...plain(mean, 'training-loss|unit:nats|mean:steps-of-one-pass|weights:before-each-step', losses.length, ids), seeds: losses };
+  const ours = meanTrainLoss(ids.map((cell) => ({ cell, value: results.get(cell, 'train').trainLoss })));
   return [{ of, quantity: 'training loss of the last pass', paper: null, ours, digits: 4 }];
 }
 

@@ -2,7 +2,7 @@ import { LIKELIHOOD_FORMULAS } from '../evaluate/signature.ts';
 import { agreementParts } from './agreement.ts';
 import type { ContrastCellResult } from './cell-results.ts';
 import { chartOf, comparePairs, measuredSeries, NO_FINDINGS, type FindingChart, type FindingRow, type Findings } from './findings.ts';
-import { meanOf, measureTextRuns, plain, textParts, type Measured, type TextRun } from './measured.ts';
+import { meanOf, meanOfRuns, measureTextRuns, plain, textParts, type Measured, type TextRun } from './measured.ts';
 import { FOLLOW_UP } from './published.ts';
 import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
 import { BIASED_TOKENS, BIAS_SCALES } from './static-bias.ts';
@@ -84,11 +84,8 @@ function writtenRows({ name, runs }: { name: string; runs: readonly TextRun[] },
 
 /** Mean over seeds of one number of each contrast. */
 function overSeeds(contrasts: readonly ContrastRun[], formula: string, valueOf: (result: ContrastCellResult) => number | null, facts: Record<string, string | number> = {}): Measured | null {
-  const values = contrasts.flatMap(({ result }) => valueOf(result) ?? []);
-  if (values.length === 0) return null;
   const tokens = contrasts.reduce((sum, { result }) => sum + result.tokens, 0);
-  const value = values.reduce((sum, one) => sum + one, 0) / values.length;
-  return { ...plain(value, formula, values.length, contrasts.map(({ cell }) => cell), { tokens, ...facts }), seeds: values };
+  return meanOfRuns(contrasts.map(({ cell, result }) => ({ cell, value: valueOf(result) })), formula, { tokens, ...facts });
 }
 
 function entropyRows(contrasts: readonly ContrastRun[]): FindingRow[] {
