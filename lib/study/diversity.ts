@@ -44,6 +44,7 @@ function conclude(bench: Bench, results: Results): Findings {
   const asTest = (at: number, valueOf: Parameters<typeof textParts>[1]) => ({ name: variants[at]!.name, runs: variants[at]!.runs.map((run) => textParts(run, valueOf)) });
   return {
     ...NO_FINDINGS,
+    compared: ['type-token ratio', 'Self-BLEU', 'Dataset BLEU', 'longest overlap, mean, tokens'],
     rows: variants.flatMap(rowsOf),
     charts: [histogram(variants)],
     tests: [

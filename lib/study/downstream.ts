@@ -55,6 +55,7 @@ function conclude({ setting }: Bench, results: Results): Findings {
   );
   return {
     ...NO_FINDINGS,
+    compared: SCORINGS.map(({ name }) => `accuracy ${name}`),
     rows: tasks.flatMap((task) => [chanceRow(task, results), ...tables.filter((table) => table.task === task.name).flatMap(accuracyRows)]),
     tests: tables.flatMap(({ task, name, original, hyperfitted }) => comparePairs(`accuracy ${name}`, [[{ name: `${task}, hyperfitted`, runs: hyperfitted }, { name: 'original', runs: original }]])),
     notes: ['The paper says “only marginally decreasing performance” of MMLU and GLUE without numbers that were recovered; its cells stay empty.', 'A choice is read after the question and one space. No examples are put in front (zero-shot).'],

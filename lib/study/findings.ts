@@ -77,6 +77,8 @@ export interface FindingImage {
 
 export interface Findings {
   rows: FindingRow[];
+  /** Quantities of `rows` whose values the page draws one under the other. */
+  compared: string[];
   charts: FindingChart[];
   matrices: FindingMatrix[];
   tests: PairedTest[];
@@ -85,7 +87,7 @@ export interface Findings {
   notes: string[];
 }
 
-export const NO_FINDINGS: Findings = { rows: [], charts: [], matrices: [], tests: [], texts: [], images: [], notes: [] };
+export const NO_FINDINGS: Findings = { rows: [], compared: [], charts: [], matrices: [], tests: [], texts: [], images: [], notes: [] };
 
 export interface TestVariant {
   name: string;

@@ -49,6 +49,7 @@ function conclude(bench: Bench, results: Results): Findings {
   const runs = texts.map(({ name, run }) => ({ name, runs: [textParts(run, ({ ttr: ratio }) => ratio)] }));
   return {
     ...NO_FINDINGS,
+    compared: ['type-token ratio'],
     rows: [...agreementRows(values), ...ttr],
     matrices: [{ title: 'Top-1 agreement', rowTitle: 'order of training', columnTitle: 'order of training', rows: variants.map(({ name }) => name), columns: variants.map(({ name }) => name), values, digits: 3 }],
     tests: comparePairs('type-token ratio', runs.slice(1).map((variant) => [runs[0]!, variant] as const)),

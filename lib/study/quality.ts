@@ -61,6 +61,7 @@ export const quality: Study = {
 };
 
 const MAUVE = 'mauve';
+const OVERLAP = 'longest overlap with the training samples, tokens';
 
 function mauveCells(bench: Bench): MauveCell[] {
   const { featureModel, setting } = bench;
@@ -78,6 +79,7 @@ function conclude(bench: Bench, results: Results): Findings {
   const asTest = ({ name, runs }: { name: string; runs: readonly TextRun[] }) => ({ name, runs: runs.map((run) => textParts(run, ({ ttr }) => ttr)) });
   return {
     ...NO_FINDINGS,
+    compared: ['type-token ratio', 'MAUVE', 'repeated bigrams', 'Self-BLEU', OVERLAP, 'held-out perplexity'],
     rows: [
       ...variants.flatMap((variant) => [...textRows(variant), ...mauveRows(variant, bench, results)]),
       { of: 'people', quantity: 'type-token ratio', paper: HUMAN_TTR, ours: humanTtr(bench), digits: 3 },
@@ -99,7 +101,7 @@ function textRows({ name, paper, runs, id }: Variant & { runs: readonly TextRun[
     { of: name, quantity: 'type-token ratio', paper, ours: measureTextRuns(runs, 'ttr'), digits: 3 },
     { of: name, quantity: 'repeated bigrams', paper: null, ours: measureTextRuns(runs, 'rep2'), digits: 3 },
     { of: name, quantity: 'Self-BLEU', paper: null, ours: measureTextRuns(runs, 'selfBleu'), digits: 3 },
-    { of: name, quantity: 'longest overlap with the training samples, tokens', paper: null, ours: measureTextRuns(runs, 'overlap'), digits: 2 },
+    { of: name, quantity: OVERLAP, paper: null, ours: measureTextRuns(runs, 'overlap'), digits: 2 },
   ];
   if (id !== 'hyperfitted-blocker') return rows;
   return [...rows, { of: name, quantity: 'interventions of the blocker per text', paper: null, ours: measureTextRuns(runs, 'interventions'), digits: 2 }];

@@ -24,6 +24,7 @@ function conclude({ setting }: Bench, results: Results): Findings {
   const hyperfitted = setting.seeds.map((seed) => results.sums(likelihood(seed)));
   return {
     ...NO_FINDINGS,
+    compared: ['entropy, nats', 'probability of the first choice (@1)', 'of the first five (@5)', 'perplexity', 'top-1 accuracy'],
     rows: [...rowsOf('original', original, 0), ...rowsOf('hyperfitted', hyperfitted, 1)],
     tests: (['loss', 'entropy', 'top1Mass'] as const).flatMap((key) => comparePairs(key, [[{ name: 'hyperfitted', runs: hyperfitted.map((run) => partsOf(run, key)) }, { name: 'original', runs: original.map((run) => partsOf(run, key)) }]])),
     notes: ['The paper’s values are those of Llama 3.1 8B on 300 texts.', 'Differences are means over sequences of differences of means over their tokens.'],

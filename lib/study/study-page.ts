@@ -5,9 +5,11 @@ import { renderHtmlPage } from '../report/html-page.ts';
 import { renderLineChart } from '../report/line-chart.ts';
 import { STYLESHEET } from '../report/stylesheet.ts';
 import { IMAGE_POLICY } from '../report/images.ts';
+import { renderCompared } from './compared.ts';
 import type { FindingChart, FindingImage, FindingMatrix, FindingRow, Findings, FindingText, PairedTest } from './findings.ts';
 import type { Measured } from './measured.ts';
 import type { StudyFile } from './study-file.ts';
+import { traceOf } from './trace.ts';
 
 /** What the page of a study has beyond that of a run. */
 const STUDY_STYLESHEET = `${STYLESHEET}
@@ -19,6 +21,11 @@ td[title], figure[title] { cursor: help; }
 .interval { color: var(--muted); font-size: .85em; margin-left: .35rem; }
 .subtitle { margin-bottom: 1.25rem; }
 .charts { grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
+table.wide th[rowspan] { border-right: 1px solid var(--line); }
+.interval-line { stroke-width: 2.2; stroke-linecap: round; }
+.run-mark { stroke-width: 1.4; opacity: .55; }
+.published { fill: var(--card); stroke: var(--muted); stroke-width: 1.4; }
+.colour-1 line { stroke: var(--c1); } .colour-2 line { stroke: var(--c2); } .colour-4 line { stroke: var(--c4); }
 figure summary { font-size: .74rem; margin: .4rem 0 0; }
 .sources { color: var(--muted); font-size: .74rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
 `;
@@ -35,7 +42,7 @@ function policyOf(findings: Findings | null): string {
 export function renderStudyPage(file: StudyFile): string {
   const { findings } = file;
   const body = findings === null ? ['<p>Not finished.</p>'] : [
-    renderCharts(findings.charts),
+    renderPlots(findings),
     renderRows(findings.rows),
     ...findings.matrices.map(renderMatrix),
     renderTests(findings.tests),
@@ -59,9 +66,11 @@ function renderHeader(file: StudyFile): string {
   return `<header><h1>${escapeHtml(file.title)}</h1><p class="subtitle">${escapeHtml(file.question)}</p><div class="run">${groups.join('')}</div></header>`;
 }
 
-function renderCharts(charts: readonly FindingChart[]): string {
-  if (charts.length === 0) return '';
-  return `<section><h2>Plots</h2><div class="charts">${charts.map(renderFigure).join('')}</div></section>`;
+function renderPlots({ charts, compared, rows }: Findings): string {
+  const figures = [...charts.map(renderFigure), ...renderCompared(compared, rows)];
+  if (figures.length === 0) return '';
+  const caption = compared.length === 0 ? '' : '<p class="caption">Dots: ours, with 95 % intervals, and a stroke for each seed where there are several. Hollow: the paper’s, of other models.</p>';
+  return `<section><h2>Plots</h2><div class="charts">${figures.join('')}</div>${caption}</section>`;
 }
 
 function renderFigure(chart: FindingChart): string {
@@ -84,10 +93,21 @@ function sourceText(source: FindingChart['sources'][number] | undefined): string
 
 function renderRows(rows: readonly FindingRow[]): string {
   if (rows.length === 0) return '';
-  const lines = rows.map(({ of, quantity, paper, ours, digits }) => `<tr><th scope="row">${escapeHtml(of)}</th><td class="free">${escapeHtml(quantity)}</td><td>${escapeHtml(paper?.text ?? '')}</td><td>${paper?.mark ?? ''}</td>${measuredCell(ours, digits)}</tr>`);
+  const lines = rows.map((row, index) => `<tr>${rows[index - 1]?.of === row.of ? '' : renderName(row.of, rows.slice(index))}${renderCells(row)}</tr>`);
   const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Paper</th><th scope="col">Certainty</th><th scope="col">Ours</th></tr>';
   const caption = '<p class="caption">Paper: arXiv 2412.04318, other models and more data than here. Certainty: C quoted or official, S second-hand, D computed or read off a figure, I interpretation; empty cells were not published. Ours: value and 95 % interval; what each number is stands in its title.</p>';
   return `<section><h2>Results</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div>${caption}</section>`;
+}
+
+/** Once for all the rows that follow one another under it. */
+function renderName(of: string, rows: readonly FindingRow[]): string {
+  const other = rows.findIndex((row) => row.of !== of);
+  const count = other < 0 ? rows.length : other;
+  return `<th scope="${count > 1 ? 'rowgroup' : 'row'}"${count > 1 ? ` rowspan="${count}"` : ''}>${escapeHtml(of)}</th>`;
+}
+
+function renderCells({ quantity, paper, ours, digits }: FindingRow): string {
+  return `<td class="free">${escapeHtml(quantity)}</td><td>${escapeHtml(paper?.text ?? '')}</td><td>${paper?.mark ?? ''}</td>${measuredCell(ours, digits)}`;
 }
 
 function measuredCell(measured: Measured | null, digits: number): string {
@@ -95,11 +115,6 @@ function measuredCell(measured: Measured | null, digits: number): string {
   const { value, low, high } = measured;
   const interval = low === null || high === null ? '' : `<span class="interval">${formatNumber(low, digits)} to ${formatNumber(high, digits)}</span>`;
   return `<td title="${escapeHtml(traceOf(measured, digits))}">${formatNumber(value, digits)}${interval}</td>`;
-}
-
-function traceOf({ n, seeds, signature, files }: Measured, digits: number): string {
-  const each = seeds.length > 1 ? `; by seed ${seeds.map((seed) => formatNumber(seed, digits)).join(', ')}` : '';
-  return `n ${n}${each}; ${signature}; ${files.join(', ')}`;
 }
 
 function renderMatrix({ title, rowTitle, columnTitle, rows, columns, values, digits }: FindingMatrix): string {

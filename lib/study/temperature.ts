@@ -53,6 +53,7 @@ function conclude(bench: Bench, results: Results): Findings {
   const asTest = ({ name, runs }: { name: string; runs: readonly TextRun[] }) => ({ name, runs: runs.map((run) => textParts(run, ({ ttr }) => ttr)) });
   return {
     ...NO_FINDINGS,
+    compared: ['type-token ratio', 'repeated bigrams', 'first choice as the hyperfitted model’s', 'first choice not the original’s'],
     rows: [
       ...writtenRows(variants.original, null, null),
       ...writtenRows(variants.sampled, FOLLOW_UP.originalTtr, FOLLOW_UP.originalBigrams),

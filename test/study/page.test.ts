@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { pathToFileURL } from 'node:url';
 import { adjustTests, chartOf, comparePairs, measuredSeries, NO_FINDINGS, type Findings } from '../../lib/study/findings.ts';
+import { publishedValue } from '../../lib/study/compared.ts';
 import { plain } from '../../lib/study/measured.ts';
 import type { StudyFile } from '../../lib/study/study-file.ts';
 import { renderStudyPage } from '../../lib/study/study-page.ts';
@@ -20,7 +21,11 @@ function sampleFile(text = 'fine'): StudyFile {
     rows: [
       { of: text, quantity: text, paper: { text: '.600', mark: 'S' }, ours: measured(0.61, 0.58, 0.64), digits: 3 },
       { of: 'original', quantity: 'type-token ratio', paper: null, ours: null, digits: 3 },
+      { of: `original ${text}`, quantity: `entropy ${text}`, paper: { text: '.480', mark: 'C' }, ours: measured(0.42, 0.4, 0.44), digits: 3 },
+      { of: `hyperfitted ${text}`, quantity: `entropy ${text}`, paper: null, ours: measured(0.84), digits: 3 },
+      { of: `hyperfitted ${text}`, quantity: 'perplexity', paper: null, ours: measured(84), digits: 1 },
     ],
+    compared: [`entropy ${text}`, 'perplexity', 'nothing of that name'],
     charts: [chartOf({ title: text, xLabel: text, yLabel: text, digits: 2, xScale: 'log', pointName: 'samples' }, [measuredSeries(text, 1, [8, 16, 128].map((x, at) => ({ x, measured: measured(0.4 + at / 10) })))])],
     matrices: [{ title: text, rowTitle: text, columnTitle: 'b', rows: ['a', text], columns: ['a', 'b'], values: [[measured(1), measured(0.7)], [null, measured(1)]], digits: 2 }],
     tests: comparePairs('type-token ratio', [[{ name: text, runs: runs([3, 4, 5]) }, { name: 'b', runs: runs([1, 2, 3]) }]]),
@@ -43,11 +48,37 @@ function sampleFile(text = 'fine'): StudyFile {
 
 test('every measured number on the page says n, signature and file', () => {
   const html = renderStudyPage(sampleFile());
-  const cells = [...html.matchAll(/<td( title="([^"]*)")?>([^<]*\d[^<]*)/g)].filter(([, , , number]) => number !== '.600');
+  const cells = [...html.matchAll(/<td( title="([^"]*)")?>([^<]*\d[^<]*)/g)].filter(([, , , number]) => !/^\.[64]/.test(number!));
   expect(cells.length).toBeGreaterThanOrEqual(7);
   for (const [, , title] of cells) expect(title).toMatch(/^n \d+.*\|.*hyperfit:.*cells\/text-a\.json$/);
   for (const [, title] of html.matchAll(/<circle[^>]*><title>(.*?)<\/title>/g)) expect(title).toMatch(/samples \d+: 0\.\d\d; n 64; ttr\|.*cells\/text-a\.json/);
   expect(html).toContain('<td>.600</td><td>S</td>');
+});
+
+test('compared quantities stand one under the other, with intervals, seeds and what was published', () => {
+  const html = renderStudyPage(sampleFile());
+  // A quantity of one row has nothing to be compared with.
+  expect(html.match(/<svg[^>]*aria-label="[^"]*"/g)!.filter((svg) => /entropy|perplexity/.test(svg))).toEqual([expect.stringContaining('entropy fine: original fine 0.420; hyperfitted fine 0.840')]);
+  const figure = /<h3>Entropy fine<\/h3>.*?<\/figure>/s.exec(html)![0];
+  const rows = [...figure.matchAll(/<g class="series colour-(\d)"><title>([^<]*)<\/title>/g)];
+  expect(rows.map(([, colour, title]) => [colour, title])).toEqual([
+    ['1', expect.stringMatching(/^original fine: 0\.420; n 64; by seed 0\.420, 0\.430; ttr\|.*cells\/text-a\.json$/)],
+    ['2', expect.stringMatching(/^hyperfitted fine: 0\.840; n 64/)],
+  ]);
+  expect(figure.match(/class="interval-line"/g)).toHaveLength(1);
+  expect(figure.match(/class="run-mark"/g)).toHaveLength(4);
+  expect(figure).toContain('<title>paper: .480 (C)</title>');
+  const places = [...figure.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
+  // 0.84 is twice 0.42, counted from where the axis begins.
+  expect((places[1]! - 12) / (places[0]! - 12)).toBeCloseTo(2, 1);
+});
+
+test('a name is written once for the rows under it', () => {
+  expect(renderStudyPage(sampleFile())).toContain('<th scope="rowgroup" rowspan="2">hyperfitted fine</th>');
+});
+
+test.each([['.282', 0.282], ['about .17', 0.17], ['4.0 (Llama 3.1 8B)', 4], ['103', 103], ['37 to 40 (DeepSeek 7B)', Number.NaN], ['under .02', Number.NaN], ['.68 to .75', Number.NaN]])('published %s is drawn at %d', (text, value) => {
+  expect(publishedValue(text)).toBe(value);
 });
 
 test('hostile text is escaped everywhere', () => {
@@ -78,11 +109,11 @@ describe('in a browser', () => {
     await page.goto(pathToFileURL(path).href);
     expect(said).toEqual([]);
     expect(asked).toEqual([pathToFileURL(path).href]);
-    expect(await page.locator('figure svg circle').count()).toBe(3);
+    expect(await page.locator('figure svg circle').count()).toBe(5);
     const overflow = await page.locator('body').evaluate((body) => body.scrollWidth - body.clientWidth);
     expect(overflow).toBe(0);
     // Only with the stylesheet is a chart as wide as its figure.
-    const [figure, chart] = [await page.locator('figure').boundingBox(), await page.locator('figure > svg').boundingBox()];
+    const [figure, chart] = [await page.locator('figure').first().boundingBox(), await page.locator('figure > svg').first().boundingBox()];
     expect(chart!.width / figure!.width).toBeGreaterThan(0.85);
   });
 });
