@@ -5,15 +5,21 @@
 #include <functional>
 #include <limits>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 namespace hyperfit {
 namespace {
 
 constexpr float kBanned = -std::numeric_limits<float>::infinity();
 
-bool more_probable(const Candidate& a, const Candidate& b) {
-  return a.probability != b.probability ? a.probability > b.probability : a.id < b.id;
-}
+struct Candidate {
+  int32_t id;
+  double weight;
+};
+
+// The lowest id first on ties.
+bool more_probable(const Candidate& a, const Candidate& b) { return a.weight != b.weight ? a.weight > b.weight : a.id < b.id; }
 
 // The k-th largest score, -inf when every score stays.
 float top_k_threshold(std::span<const float> scores, int64_t k) {
@@ -38,27 +44,60 @@ std::vector<Candidate> weigh(std::span<const float> scores, double temperature, 
   return result;
 }
 
-void normalize(std::vector<Candidate>& list) {
-  double total = 0;
-  for (const Candidate& c : list) total += c.probability;
-  for (Candidate& c : list) c.probability /= total;
-}
+// Candidates from the most probable on, sorted only as far as somebody looks: a draw seldom needs more than a hundred of a
+// vocabulary.
+class Ranking {
+ public:
+  explicit Ranking(std::vector<Candidate> list) : list_(std::move(list)) {}
 
-// Drops from the end while the dropped mass stays within 1 - p; at least one stays, as in TopPLogitsWarper.
-void keep_top_p(std::vector<Candidate>& sorted, double p) {
-  if (p >= 1) return;
-  normalize(sorted);
-  double dropped = 0;
-  while (sorted.size() > 1 && dropped + sorted.back().probability <= 1 - p) {
-    dropped += sorted.back().probability;
-    sorted.pop_back();
+  size_t size() const { return list_.size(); }
+
+  const Candidate& operator[](size_t rank) {
+    while (rank >= sorted_) sort_further();
+    return list_[rank];
   }
-}
 
-void keep_min_p(std::vector<Candidate>& sorted, double p) {
-  if (p <= 0) return;
-  const double threshold = p * sorted.front().probability;
-  while (sorted.size() > 1 && sorted.back().probability < threshold) sorted.pop_back();
+  double total_weight() const {
+    double total = 0;
+    for (const Candidate& c : list_) total += c.weight;
+    return total;
+  }
+
+ private:
+  static constexpr size_t kFirst = 64;
+
+  void sort_further() {
+    const size_t until = std::min(list_.size(), std::max(kFirst, 4 * sorted_));
+    const auto begin = list_.begin() + sorted_, end = list_.begin() + until;
+    if (end != list_.end()) std::nth_element(begin, end, list_.end(), more_probable);
+    std::sort(begin, end, more_probable);
+    sorted_ = until;
+  }
+
+  std::vector<Candidate> list_;
+  size_t sorted_ = 0;
+};
+
+struct Kept {
+  size_t count;
+  double weight;
+};
+
+// Top-p ends where the rest holds no more than 1 - p, min-p at the first candidate below its share of the best one's; one
+// stays always. As TopPLogitsWarper and MinPLogitsWarper.
+Kept keep(Ranking& ranking, double top_p, double min_p) {
+  const double total = ranking.total_weight();
+  if (top_p >= 1 && min_p <= 0) return {ranking.size(), total};
+  const double least = min_p * ranking[0].weight;
+  Kept kept{0, 0};
+  while (kept.count < ranking.size()) {
+    const double weight = ranking[kept.count].weight;
+    const bool rest_may_go = top_p < 1 && total - kept.weight <= (1 - top_p) * total;
+    if (kept.count > 0 && (rest_may_go || weight < least)) break;
+    kept.weight += weight;
+    ++kept.count;
+  }
+  return kept;
 }
 
 }  // namespace
@@ -77,26 +116,17 @@ int32_t argmax(std::span<const float> scores) {
   return best == scores.end() || *best == kBanned ? -1 : static_cast<int32_t>(best - scores.begin());
 }
 
-std::vector<Candidate> candidates(std::span<const float> scores, const SamplingOptions& options) {
-  std::vector<Candidate> list = weigh(scores, options.temperature, options.top_k);
-  if (list.empty()) return list;
-  std::sort(list.begin(), list.end(), more_probable);
-  keep_top_p(list, options.top_p);
-  keep_min_p(list, options.min_p);
-  normalize(list);
-  return list;
-}
-
 int32_t choose(std::span<const float> scores, const SamplingOptions& options, Random& random) {
   if (options.temperature == 0) return argmax(scores);
-  const std::vector<Candidate> list = candidates(scores, options);
-  if (list.empty()) return -1;
-  double left = random.uniform();
-  for (const Candidate& candidate : list) {
-    left -= candidate.probability;
-    if (left < 0) return candidate.id;
+  Ranking ranking(weigh(scores, options.temperature, options.top_k));
+  if (ranking.size() == 0) return -1;
+  const Kept kept = keep(ranking, options.top_p, options.min_p);
+  double left = random.uniform() * kept.weight;
+  for (size_t rank = 0; rank < kept.count; ++rank) {
+    left -= ranking[rank].weight;
+    if (left < 0) return ranking[rank].id;
   }
-  return list.back().id;
+  return ranking[kept.count - 1].id;
 }
 
 ChoiceStats choice_stats(std::span<const float> scores, int32_t id) {

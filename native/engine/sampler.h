@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "engine/random.h"
 
@@ -21,15 +20,7 @@ void apply_repetition_penalty(std::span<float> scores, std::span<const int32_t> 
 /// The highest score; the lowest id on ties. -1 when every score is -inf.
 int32_t argmax(std::span<const float> scores);
 
-/// The candidates that temperature, top-k, top-p and min-p leave, in this order, most probable first (lowest id on
-/// ties), with probabilities that add up to 1. Empty when every score is -inf.
-struct Candidate {
-  int32_t id;
-  double probability;
-};
-std::vector<Candidate> candidates(std::span<const float> scores, const SamplingOptions& options);
-
-/// Greedy or one draw. -1 when every token is banned.
+/// Greedy, or one draw from what temperature, top-k, top-p and min-p leave, in this order. -1 when every token is banned.
 int32_t choose(std::span<const float> scores, const SamplingOptions& options, Random& random);
 
 /// Natural log-probability of `id` and entropy (nats) of the distribution that raw scores stand for.
