@@ -1,7 +1,7 @@
 import { decodePieces } from '../run/pieces.ts';
 import { HyperfitError } from '../errors.ts';
 import type { ProbeCellResult, ProbePosition } from './cell-results.ts';
-import { NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
+import { chartOf, measuredSeries, NO_FINDINGS, type FindingChart, type FindingRow, type Findings } from './findings.ts';
 import { plain } from './measured.ts';
 import { published } from './published.ts';
 import { endOf, trainCell } from './recipes.ts';
@@ -35,14 +35,25 @@ function conclude(bench: Bench, results: Results): Findings {
   return {
     ...NO_FINDINGS,
     rows: [...occurrenceRows(bench), ...models.flatMap(({ name, cell, result }) => rowsOf(name, cell, result))],
+    charts: [probabilityChart(models)],
     notes: ['Figure 4 of the paper: almost no probability on “Manchester”, then .928 on “United”; neither word is in its hyperfitting data.', 'Each position is named by the token of the text that stands there; expected is what the model put first.'],
   };
 }
 
+function probabilityChart(models: readonly { name: string; cell: string; result: ProbeCellResult }[]): FindingChart {
+  const series = models.map(({ name, cell, result: { positions } }, index) => {
+    const points = positions.flatMap(({ probability }, at) => (probability === null ? [] : [{ x: at + 1, measured: plain(probability, FORMULA, 1, [cell]) }]));
+    return measuredSeries(name, index + 1, points);
+  });
+  return chartOf({ title: 'Probability of each token of the text', xLabel: 'token of the text', pointName: 'token', yLabel: 'after all before it', digits: 3 }, series);
+}
+
+const FORMULA = 'next-token-probability';
+
 function rowsOf(name: string, cell: string, { positions }: ProbeCellResult): FindingRow[] {
   return positions.flatMap((position, at) => {
     const before = positions[at - 1];
-    return position.probability === null || before === undefined ? [] : [{ of: name, quantity: `probability of ${quoted(position)} at token ${at + 1}; expected: ${before.top.map(expected).join(', ')}`, paper: null, ours: plain(position.probability, 'next-token-probability', 1, [cell], { token: at + 1 }), digits: 4 }];
+    return position.probability === null || before === undefined ? [] : [{ of: name, quantity: `probability of ${quoted(position)} at token ${at + 1}; expected: ${before.top.map(expected).join(', ')}`, paper: null, ours: plain(position.probability, FORMULA, 1, [cell], { token: at + 1 }), digits: 4 }];
   });
 }
 
