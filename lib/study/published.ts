@@ -50,15 +50,15 @@ export const ORDER_AGREEMENT = published('.68 to .75 (Llama 3.1 8B)', 'S');
 /** arXiv 2605.22579, TinyLlama. */
 export const FOLLOW_UP = {
   matchedTemperature: published('.59 (arXiv 2605.22579)', 'S'),
-  matchedTtr: published('.397 (arXiv 2605.22579)', 'S'),
-  originalTtr: published('.400 (arXiv 2605.22579)', 'S'),
+  matchedTtr: published('.397 (arXiv 2605.22579)', 'I'),
+  originalTtr: published('.400 (arXiv 2605.22579)', 'I'),
   hyperfittedTtr: published('.684 (arXiv 2605.22579)', 'S'),
   overrides: published('.391 (arXiv 2605.22579)', 'S'),
   overridesBeyond10: published('.129 (arXiv 2605.22579)', 'S'),
   biasedTtr: { 0.01: published('.409 (arXiv 2605.22579)', 'S'), 0.5: published('.215 (arXiv 2605.22579)', 'S') } as Record<number, Published>,
   biasedBigrams: { 0.01: published('.609 (arXiv 2605.22579)', 'S'), 0.5: published('.706 (arXiv 2605.22579)', 'S') } as Record<number, Published>,
-  originalBigrams: published('.592 (arXiv 2605.22579)', 'S'),
-  matchedBigrams: published('.604 (arXiv 2605.22579)', 'S'),
+  originalBigrams: published('.592 (arXiv 2605.22579)', 'I'),
+  matchedBigrams: published('.604 (arXiv 2605.22579)', 'I'),
   hyperfittedBigrams: published('.140 (arXiv 2605.22579)', 'S'),
   agreement: published('.570 (arXiv 2605.22579)', 'S'),
 } as const;
