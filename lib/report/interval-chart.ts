@@ -26,7 +26,7 @@ export interface IntervalChart {
 }
 
 const WIDTH = 420;
-const LEFT = 12;
+const LEFT = 18;
 const RIGHT = 60;
 const TOP = 6;
 const ROW = 34;
@@ -34,6 +34,9 @@ const BOTTOM = 24;
 /** Of the line that a dot stands on, below the top of its row; the name stands above. */
 const LINE = 24;
 const DIAMOND = 4.5;
+/** Of the value written right of all that is drawn, the offset and about the width. */
+const LABEL_OFFSET = 9;
+const LABEL_WIDTH = 44;
 
 /** An SVG drawing without script or style of its own: a line for each row, one axis from 0. Colours come from the page's classes. */
 export function renderIntervalChart({ title, rows, digits }: IntervalChart): string {
@@ -61,8 +64,9 @@ function renderRow(row: IntervalRow, y: number, x: (value: number) => number, di
   const interval = low === null || high === null ? '' : `<line class="interval-line" x1="${place(x(low))}" x2="${place(x(high))}" y1="${y}" y2="${y}"/>`;
   const each = runs.length < 2 ? '' : runs.map((run) => `<line class="run-mark" x1="${place(x(run))}" x2="${place(x(run))}" y1="${y - 5}" y2="${y + 5}"/>`).join('');
   const dot = `<circle cx="${place(x(value))}" cy="${y}" r="4"/>`;
-  const right = Math.max(x(value), x(high ?? value), ...runs.map(x));
-  const label = `<text x="${place(right + 9)}" y="${y + 4}" class="value colour-${colour}">${formatNumber(value, digits)}</text>`;
+  const drawn = Math.max(x(value), x(high ?? value), ...runs.map(x));
+  const isInTheWay = published !== null && x(published.value) > drawn && x(published.value) < drawn + LABEL_OFFSET + LABEL_WIDTH;
+  const label = `<text x="${place((isInTheWay ? x(published.value) : drawn) + LABEL_OFFSET)}" y="${y + 4}" class="value colour-${colour}">${formatNumber(value, digits)}</text>`;
   const title = escapeHtml(`${name}: ${formatNumber(value, digits)}${note === '' ? '' : `; ${note}`}`);
   return `<g class="series colour-${colour}"><title>${title}</title><text x="${LEFT}" y="${y - 11}">${escapeHtml(name)}</text>${interval}${each}${dot}${published === null ? '' : renderPublished(published, x(published.value), y)}${label}</g>`;
 }

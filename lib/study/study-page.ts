@@ -69,7 +69,8 @@ function renderHeader(file: StudyFile): string {
 function renderPlots({ charts, compared, rows }: Findings): string {
   const figures = [...charts.map(renderFigure), ...renderCompared(compared, rows)];
   if (figures.length === 0) return '';
-  const caption = compared.length === 0 ? '' : '<p class="caption">Dots: ours, with 95 % intervals, and a stroke for each seed where there are several. Hollow: the paper’s, of other models.</p>';
+  const isPublished = rows.some(({ quantity, paper }) => paper !== null && compared.includes(quantity));
+  const caption = compared.length === 0 ? '' : `<p class="caption">Dots: ours, with 95 % intervals, and a stroke for each seed where there are several.${isPublished ? ' Hollow: as published, of other models.' : ''}</p>`;
   return `<section><h2>Plots</h2><div class="charts">${figures.join('')}</div>${caption}</section>`;
 }
 

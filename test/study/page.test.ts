@@ -70,7 +70,7 @@ test('compared quantities stand one under the other, with intervals, seeds and w
   expect(figure).toContain('<title>paper: .480 (C)</title>');
   const places = [...figure.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
   // 0.84 is twice 0.42, counted from where the axis begins.
-  expect((places[1]! - 12) / (places[0]! - 12)).toBeCloseTo(2, 1);
+  expect((places[1]! - 18) / (places[0]! - 18)).toBeCloseTo(2, 1);
 });
 
 test('a name is written once for the rows under it', () => {
