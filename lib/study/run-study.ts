@@ -13,6 +13,7 @@ import { domainFacts, loadDomains, openHeader, type Domain, type DomainFacts, ty
 import { adjustTests } from './findings.ts';
 import { writeGenerations } from './generations.ts';
 import { trainSettingsOf, type StudySetting } from './setting.ts';
+import { Shelf } from './shelf.ts';
 import type { Bench, Study } from './study.ts';
 import { describeStudy, hashModel, type StudyFile } from './study-file.ts';
 import { StudyFolder } from './study-folder.ts';
@@ -28,6 +29,7 @@ import { renderStudyTable } from './study-table.ts';
 export async function runStudy(study: Study, setting: StudySetting, hooks: StudyHooks = {}): Promise<StudyFile> {
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
+  const shelf = setting.share === null ? undefined : await Shelf.open(setting.share);
   if (setting.config.threads !== null) addon().setNumThreads(setting.config.threads);
   const modelPath = await resolveModelPath(setting.model, hooks.onWarning);
   const header = await openHeader(modelPath);
@@ -36,12 +38,12 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   const featureModelPath = setting.featureModel === null ? null : await openFeatureModel(setting.featureModel, setting, header, domains, hooks);
   const bench: Bench = { setting, header, domains, featureModel: featureModelPath && (await nameFeatureModel(featureModelPath)) };
   const planned = await study.plan(bench);
-  const cells = setting.share === null ? planned : planned.map(keepForOthers);
+  const cells = shelf === undefined ? planned : planned.map(keepForOthers);
   const files = await hashModel(modelPath);
   const facts = domains.map((domain) => domainFacts(setting, domain));
   const keys = keyCells(cells, hashInputs(setting, files, facts));
   const about = { ...describeStudy(study, setting, facts, { path: modelPath, type: header.config.modelType, files }), ...(await earlierStart(folder)) };
-  const running = new StudyInProgress({ folder, setting, modelPath, featureModelPath, bench, cells, keys, hooks });
+  const running = new StudyInProgress({ folder, shelf, setting, modelPath, featureModelPath, bench, cells, keys, hooks });
   await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
   const results = await running.complete();
   const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(bench, results)) };

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
+import { HyperfitError } from '../errors.ts';
 import type { Cell, TrainCell, Weights } from './cell.ts';
 import { MEASURED_NOTHING, type CellKey, type TrainingKey } from './cell-key.ts';
 import type { TrainCellResult } from './cell-results.ts';
@@ -17,8 +18,17 @@ const PLACES: readonly Place[] = ['end', 'best'];
 export class Shelf {
   readonly path: string;
 
-  constructor(path: string) {
+  private constructor(path: string) {
     this.path = resolve(path);
+  }
+
+  /** @throws HyperfitError ERR_CONFIG for a path that cannot be a folder to write in */
+  static async open(path: string): Promise<Shelf> {
+    const shelf = new Shelf(path);
+    await mkdir(shelf.path, { recursive: true }).catch((cause: Error) => {
+      throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`share\`, got ${path}: ${cause.message}; choose another`, { cause });
+    });
+    return shelf;
   }
 
   /** Puts a finished cell that stands here into a study, its weights as links. Undefined when none does. */
@@ -100,12 +110,16 @@ export class Shelf {
   }
 }
 
-/** To another disk by way of a copy. */
+const THERE_ALREADY = new Set(['ENOTEMPTY', 'EEXIST']);
+
+/** To another disk by way of a copy. What another study has put there in the meantime is as good, and stays. */
 async function moveFolder(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (THERE_ALREADY.has(code!)) return;
+    if (code !== 'EXDEV') throw error;
     await cp(from, to + PARTIAL_SUFFIX, { recursive: true });
     await rename(to + PARTIAL_SUFFIX, to);
   }

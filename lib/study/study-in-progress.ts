@@ -6,7 +6,7 @@ import { costOf } from './cost.ts';
 import { execute } from './execute.ts';
 import { Laboratory } from './laboratory.ts';
 import type { StudySetting } from './setting.ts';
-import { Shelf } from './shelf.ts';
+import type { Shelf } from './shelf.ts';
 import { Results, type Bench } from './study.ts';
 import type { StudyFile } from './study-file.ts';
 import { StudyFolder, type CellFile } from './study-folder.ts';
@@ -34,6 +34,8 @@ export interface StudyHooks {
 
 interface Parts {
   folder: StudyFolder;
+  /** Undefined where the study shares with none. */
+  shelf: Shelf | undefined;
   setting: StudySetting;
   modelPath: string;
   featureModelPath: string | null;
@@ -48,7 +50,6 @@ export class StudyInProgress {
   readonly #parts: Parts;
   readonly #finished = new Map<string, CellFile>();
   readonly #laboratory: Laboratory;
-  readonly #shelf: Shelf | undefined;
   readonly #startedAt = performance.now();
   #doneCost = 0;
   #current: { cell: Cell; number: number } | undefined;
@@ -57,7 +58,6 @@ export class StudyInProgress {
     const { folder, setting, modelPath, featureModelPath, bench } = parts;
     this.#parts = parts;
     this.#laboratory = new Laboratory({ setting, modelPath, featureModelPath, tokenizer: bench.header.tokenizer, folder, domains: bench.domains, onWork: (what, done, total) => this.#report(what, done / total) });
-    this.#shelf = setting.share === null ? undefined : new Shelf(setting.share);
     for (const { id } of parts.cells) {
       const file = folder.readCell(id, parts.keys.get(id)!.hash);
       if (file !== undefined) this.#finished.set(id, file);
@@ -93,9 +93,9 @@ export class StudyInProgress {
   }
 
   async #run(cell: Cell, number: number): Promise<void> {
-    const { folder, keys } = this.#parts;
+    const { folder, keys, shelf } = this.#parts;
     const key = keys.get(cell.id)!;
-    const shared = await this.#shelf?.take(cell, key, folder);
+    const shared = await shelf?.take(cell, key, folder);
     if (shared !== undefined) return this.#finish(shared, 'shared', number);
     this.#current = { cell, number };
     this.#tell('started', cell, number, 0);
@@ -104,7 +104,7 @@ export class StudyInProgress {
     const seconds = (performance.now() - started) / 1000;
     const file: CellFile = { schemaVersion: 1, id: cell.id, hash: key.hash, description: cell, finishedAt: new Date().toISOString(), seconds, result };
     await folder.writeCell(file);
-    await this.#shelf?.put(file, key, folder);
+    await shelf?.put(file, key, folder);
     this.#doneCost += this.#cost(cell);
     this.#finish(file, 'finished', number);
   }

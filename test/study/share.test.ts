@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudyFile } from '../../lib/study/study-file.ts';
 import { cli } from '../cli/cli-process.ts';
@@ -43,6 +43,13 @@ test('what differs is done, and so is a repeat that is there to be compared', as
   // Other contexts and other lengths of text leave a training as it is.
   expect(await run('length', 'length', '--share', share, '--contexts', '3', '--new-tokens', '16')).toEqual({ 'text-original': 'in', 'train-s0': SHARED, 'text-hyperfitted-s0': 'in', 'text-blocked-s0': 'in' });
   expect(await run('order', 'order', '--share', share)).toMatchObject({ 'train-as-listed': 'in', 'train-repeat': 'in', 'train-swap-1': 'in', 'train-shuffle-0': SHARED });
+});
+
+test('a share that cannot be written is refused before anything is computed', async () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const { code, stderr } = await cli('study', 'sharpness', ...COMMON, '--out', join(folder, 'refused'), '--share', file);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/ERR_CONFIG.*`share`, got .*file/) });
 });
 
 test('links stand while a study needs them; a folder that is gone is made again', async () => {
