@@ -31,27 +31,43 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
   await folder.open(study.name);
   const shelf = setting.share === null ? undefined : await Shelf.open(setting.share);
   if (setting.config.threads !== null) addon().setNumThreads(setting.config.threads);
+  const inputs = await openInputs(study, setting, hooks);
+  const planned = await study.plan(inputs.bench);
+  const cells = shelf === undefined ? planned : planned.map(keepForOthers);
+  const about = { ...describeStudy(study, setting, inputs.facts, inputs.model), ...(await earlierStart(folder)) };
+  const running = new StudyInProgress({ ...inputs, folder, shelf, setting, cells, keys: keyCells(cells, hashInputs(setting, inputs)), hooks });
+  await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
+  const results = await running.complete();
+  const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(inputs.bench, results)) };
+  await writeStudyJson(folder, file);
+  await writeGenerations(folder.generations, cells, inputs.bench, results);
+  await replaceFile(folder.tableFile, renderStudyTable(file));
+  await replaceFile(folder.pageFile, renderStudyPage(file));
+  return file;
+}
+
+interface Inputs {
+  modelPath: string;
+  featureModelPath: string | null;
+  bench: Bench;
+  model: StudyFile['model'];
+  facts: DomainFacts[];
+}
+
+/** Opens what the study names, and warns of settings that the data do not fit. */
+async function openInputs(study: Study, setting: StudySetting, hooks: StudyHooks): Promise<Inputs> {
   const modelPath = await resolveModelPath(setting.model, hooks.onWarning);
   const header = await openHeader(modelPath);
   const domains = await loadDomains(setting, header, study.name === 'images');
   new Set(domains.flatMap(({ train }) => configWarnings(setting.config, train.length))).forEach((message) => hooks.onWarning?.(message));
   const featureModelPath = setting.featureModel === null ? null : await openFeatureModel(setting.featureModel, setting, header, domains, hooks);
-  const bench: Bench = { setting, header, domains, featureModel: featureModelPath && (await nameFeatureModel(featureModelPath)) };
-  const planned = await study.plan(bench);
-  const cells = shelf === undefined ? planned : planned.map(keepForOthers);
-  const files = await hashModel(modelPath);
-  const facts = domains.map((domain) => domainFacts(setting, domain));
-  const keys = keyCells(cells, hashInputs(setting, files, facts));
-  const about = { ...describeStudy(study, setting, facts, { path: modelPath, type: header.config.modelType, files }), ...(await earlierStart(folder)) };
-  const running = new StudyInProgress({ folder, shelf, setting, modelPath, featureModelPath, bench, cells, keys, hooks });
-  await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
-  const results = await running.complete();
-  const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(bench, results)) };
-  await writeStudyJson(folder, file);
-  await writeGenerations(folder.generations, cells, bench, results);
-  await replaceFile(folder.tableFile, renderStudyTable(file));
-  await replaceFile(folder.pageFile, renderStudyPage(file));
-  return file;
+  return {
+    modelPath,
+    featureModelPath,
+    bench: { setting, header, domains, featureModel: featureModelPath && (await nameFeatureModel(featureModelPath)) },
+    model: { path: modelPath, type: header.config.modelType, files: await hashModel(modelPath) },
+    facts: domains.map((domain) => domainFacts(setting, domain)),
+  };
 }
 
 async function openFeatureModel(path: string, { config, model }: StudySetting, header: ModelHeader, domains: readonly Domain[], { onWarning = () => {} }: StudyHooks): Promise<string> {
@@ -69,10 +85,10 @@ function keepForOthers(cell: Cell): Cell {
 }
 
 /** Everything that decides what a cell finds, beside its own description. */
-function hashInputs(setting: StudySetting, modelFiles: Record<string, string>, facts: readonly DomainFacts[]): HashInputs {
+function hashInputs(setting: StudySetting, { model, facts }: Inputs): HashInputs {
   const { out: _out, resume: _resume, threads: _threads, model: _model, data: _data, heldOut: _heldOut, ...config } = setting.config;
   const { device, computeDtype } = config;
-  const [version, files] = [packageVersion(), Object.values(modelFiles)];
+  const [version, files] = [packageVersion(), Object.values(model.files)];
   return {
     all: { version, files, domains: facts.map((domain) => ({ ...domain, data: '', heldOut: '' })), config },
     ofTraining: ({ domain, samples, settings, start, repeat }) => ({ version, files, device, computeDtype, start, repeat, samples, train: facts.find(({ name }) => name === domain)!.train, settings: trainSettingsOf(setting, settings) }),
