@@ -7,6 +7,7 @@
 #include "engine/precision.h"
 #include "kernels/bfloat16_product.h"
 #include "kernels/enabled.h"
+#include "kernels/instruction_set.h"
 
 // Exported by libtorch_cpu, but in no header of the wheel; null in a build that lacks it. Computes
 // result = alpha mat1 mat2 + beta result by oneDNN.
@@ -21,8 +22,8 @@ namespace {
 // all of it: 2.4 times the rate on a Zen 5. The choice follows from the machine, never from a timing, so that results repeat.
 bool prefers_onednn() {
 #if defined(__x86_64__) && defined(__GNUC__)
-  static const bool kPrefers = at::native::mkldnn_matmul != nullptr && !__builtin_cpu_is("intel") && __builtin_cpu_supports("avx512f");
-  return kPrefers;
+  static const bool kPrefers = at::native::mkldnn_matmul != nullptr && !__builtin_cpu_is("intel");
+  return kPrefers && kernels::instruction_set() >= kernels::InstructionSet::avx512;
 #else
   return false;
 #endif
