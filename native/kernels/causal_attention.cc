@@ -90,13 +90,12 @@ HYPERFIT_BF16_PRODUCT inline Lanes masked(__mmask16 mask, Lanes value, float oth
 // scores and p, both from key `low` to `padded_high`: scores [first, last] become probabilities, all others 0.
 HYPERFIT_BF16_PRODUCT void softmax_row(float* scores, BFloat16* p, int64_t low, int64_t padded_high, int64_t first, int64_t last, float scale) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  Lanes largest = kLowest, total;
+  Lanes most = kLowest, total = {};
   const int64_t begin = first / kLanes * kLanes;
   for (int64_t k = begin; k <= last; k += kLanes) {
-    largest = larger(largest, masked(lanes_between(first - k, last - k), Lanes::load(scores + k) * scale, kLowest));
+    most = larger(most, masked(lanes_between(first - k, last - k), Lanes::load(scores + k) * scale, kLowest));
   }
-  float top = largest.part(0)[0];
-  for (int lane = 1; lane < kLanes; ++lane) top = std::max(top, largest.part(0)[lane]);
+  const float top = largest(most);
   for (int64_t k = begin; k <= last; k += kLanes) {
     const Lanes e = masked(lanes_between(first - k, last - k), exp(Lanes::load(scores + k) * scale - top), 0);
     e.store(scores + k);
@@ -105,7 +104,7 @@ HYPERFIT_BF16_PRODUCT void softmax_row(float* scores, BFloat16* p, int64_t low, 
   const float factor = 1.0f / sum(total);
   for (int64_t k = low; k < padded_high; k += kLanes) {
     const bool seen = k >= begin && k <= last;
-    const Lanes value = seen ? Lanes::load(scores + k) * factor : Lanes();
+    const Lanes value = seen ? Lanes::load(scores + k) * factor : Lanes{};
     value.store(scores + k);
     store_rounded(p + k, value);
   }
@@ -113,7 +112,7 @@ HYPERFIT_BF16_PRODUCT void softmax_row(float* scores, BFloat16* p, int64_t low, 
 
 // dp becomes scale p (dp - sum of p dp), rounded into ds.
 HYPERFIT_BF16_PRODUCT void softmax_row_backward(BFloat16* ds, const float* dp, const float* p, int64_t low, int64_t padded_high, float scale) {
-  Lanes products;
+  Lanes products = {};
   for (int64_t k = low; k < padded_high; k += kLanes) products = multiply_add(products, Lanes::load(p + k), Lanes::load(dp + k));
   const float mean = sum(products);
   for (int64_t k = low; k < padded_high; k += kLanes) store_rounded(ds + k, Lanes::load(p + k) * (Lanes::load(dp + k) - mean) * scale);

@@ -18,7 +18,7 @@ struct Softmax {
   template <class L>
   [[gnu::always_inline]] static inline void run(T* x, int64_t count, float scale) {
     const float largest = largest_of<L>(x, count) * scale;
-    L lanes;
+    L lanes = {};
     float total = 0;
     int64_t i = 0;
     for (; i + kLanes <= count; i += kLanes) {

@@ -13,7 +13,7 @@ namespace {
 
 template <class L, class T>
 [[gnu::always_inline]] inline float sum_of_exp(const T* logits, float largest, int64_t size) {
-  L lanes;
+  L lanes = {};
   int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes) lanes += exp(L::load(logits + i) - largest);
   float rest = 0;

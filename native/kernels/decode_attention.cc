@@ -66,6 +66,8 @@ template <class L, int G, int P, class T>
   const T* keys = c.keys + s * size;
   const float* q = c.q + head * size;
   L totals[kTogether];
+#pragma GCC unroll 16
+  for (int j = 0; j < kTogether; ++j) totals[j] = {};
   int64_t i = 0;
   for (; i + kWidth <= size; i += kWidth) {
 #pragma GCC unroll 2
@@ -109,7 +111,7 @@ template <class L>
 [[gnu::always_inline]] inline float weigh_positions(float* scores, int64_t count, float cap) {
   if (cap > 0) softcap<L>(scores, cap, count);
   const float largest = largest_of<L>(scores, count);
-  L lanes;
+  L lanes = {};
   int64_t s = 0;
   for (; s + kLanes <= count; s += kLanes) {
     const L weights = exp(L::load(scores + s) - largest);
@@ -130,6 +132,8 @@ template <class L, int G, int M, class T>
   const float* scores = c.scores + head * count;
   const T* values = c.values + i;
   L mixed[G * M];
+#pragma GCC unroll 16
+  for (int j = 0; j < G * M; ++j) mixed[j] = {};
   for (int64_t s = 0; s < count; ++s) {
     L weights[G];
 #pragma GCC unroll 4
@@ -159,7 +163,7 @@ template <class L, int G, class T>
   for (; i + kWidth <= c.size; i += kWidth) mix_columns<L, G, kSets>(c, totals, head, i);
   for (; i < c.size; i += kLanes) {
     for (int64_t h = head; h < head + G; ++h) {
-      L mixed;
+      L mixed = {};
       for (int64_t s = 0; s < c.count; ++s) mixed = multiply_add(mixed, c.scores[h * c.count + s], load_some<L>(c.values + s * c.size + i, c.size - i));
       store_some(c.out + h * c.size + i, mixed * (1.0f / totals[h]), std::min(kLanes, c.size - i));
     }

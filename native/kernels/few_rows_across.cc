@@ -8,8 +8,9 @@
 namespace hyperfit::kernels {
 namespace {
 
-// Below, the lanes of rows that are not there cost more than the sums across lanes of those that are.
-constexpr int64_t kAcrossFrom = 9, kNarrowAcrossFrom = 7;
+// Below, the lanes of rows that are not there cost more than the sums across lanes of those that are. Narrow registers multiply bfloat16
+// along the lanes at full speed: only many rows, which a cache no longer holds, gain.
+constexpr int64_t kAcrossFrom = 9, kNarrowAcrossFrom = 33;
 
 // V vectors of rows in a pass; what a machine has no registers for is not compiled for it.
 template <int V, class X>
@@ -36,7 +37,7 @@ int64_t rows_in_one_pass(int64_t rows) { return has_wide_registers() ? rows : 1;
 
 template <class X>
 bool can_go_across(int64_t rows, int64_t in) {
-  const int64_t from = has_wide_registers() ? kAcrossFrom : kNarrowAcrossFrom;
+  const int64_t from = has_wide_registers() || std::is_same_v<X, float> ? kAcrossFrom : kNarrowAcrossFrom;
   return rows >= from && row_vectors(rows) <= kMostVectors && in % Words<X>::kWidth == 0;
 }
 

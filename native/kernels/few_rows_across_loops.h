@@ -43,7 +43,7 @@ template <class Units, int V, class X>
 #pragma GCC unroll 16
       for (int64_t r = 0; r < kLanes; ++r) {
         const int64_t row = v * kLanes + r;
-        block[r] = row < rows ? L::load(reinterpret_cast<const float*>(x + row * in + step * Words<X>::kWidth)) : L();
+        block[r] = row < rows ? L::load(reinterpret_cast<const float*>(x + row * in + step * Words<X>::kWidth)) : L{};
       }
       transpose(block);
 #pragma GCC unroll 16
@@ -67,6 +67,8 @@ template <class Units, int V, int O, class X>
   const float *from = reinterpret_cast<const float*>(weight), *next = from + O * width;
   for (int n = 0; n < kLaneSums; n += kAt) {
     L totals[kAt * O * V];
+#pragma GCC unroll 32
+    for (int i = 0; i < kAt * O * V; ++i) totals[i] = {};
     const float* column = from;
     for (int64_t step = 0; step < steps; ++step) {
 #pragma GCC unroll 2
@@ -115,7 +117,7 @@ template <class L, int V, class Y, class X>
     for (int64_t v = 0; v < V; ++v) {
       L block[kLanes];
 #pragma GCC unroll 16
-      for (int64_t o = 0; o < kLanes; ++o) block[o] = o < filled ? L::load(results + ((start + o) * V + v) * kLanes) : L();
+      for (int64_t o = 0; o < kLanes; ++o) block[o] = o < filled ? L::load(results + ((start + o) * V + v) * kLanes) : L{};
       transpose(block);
       const int64_t row = first_row + v * kLanes, rows = std::min(kLanes, p.rows - row);
       Y* to = p.y + row * p.out + output + start;

@@ -61,6 +61,8 @@ template <class Units, int R, int O, bool fetch, class Y, class X>
   const int64_t in = p.in, whole = in / kWidth * kWidth;
   const X *x = p.x + row * in, *weight = p.weight + output * in;
   L totals[kTogether];
+#pragma GCC unroll 16
+  for (int j = 0; j < kTogether; ++j) totals[j] = {};
   for (int64_t i = 0; i < whole; i += kWidth) {
     if (fetch) {
 #pragma GCC unroll 8
@@ -85,12 +87,14 @@ template <class Units, int R, int O, bool fetch, class Y, class X>
   }
 }
 
-// One row reads every weight once, in order, in so many streams that memory keeps up by itself.
+// One row reads every weight once, in order, in so many streams that memory keeps up by itself; of fewer, and half as long, it is asked
+// beforehand.
 template <class Units, class Y, class X>
 [[gnu::always_inline]] inline void multiply_one_row(const FewRowsProduct<Y, X>& p, int64_t first, int64_t last) {
   constexpr int kOutputs = kOneRowOutputs<typename Units::Lanes>;
+  constexpr bool kFetch = kOutputs < 8 && sizeof(X) < sizeof(float);
   int64_t output = first;
-  for (; output + kOutputs <= last; output += kOutputs) multiply_tile<Units, 1, kOutputs, false>(p, 0, output);
+  for (; output + kOutputs <= last; output += kOutputs) multiply_tile<Units, 1, kOutputs, kFetch>(p, 0, output);
   for (; output < last; ++output) multiply_tile<Units, 1, 1, false>(p, 0, output);
 }
 

@@ -24,6 +24,8 @@ constexpr int kVectors = L::kFit >= 32 ? kMostVectors : 2;
 template <class L, int R, int V, class Y, class X>
 [[gnu::always_inline]] inline void multiply_tile(const FewRowsProduct<Y, X>& p, int64_t row, int64_t column) {
   L totals[R * V];
+#pragma GCC unroll 16
+  for (int j = 0; j < R * V; ++j) totals[j] = {};
   const X *x = p.x + row * p.in, *weight = p.weight + column;
   for (int64_t i = 0; i < p.in; ++i, weight += p.out) {
     L ws[V];

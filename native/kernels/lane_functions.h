@@ -47,17 +47,15 @@ template <class L, class X>
   L lanes = kLowest;
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) lanes = larger(lanes, L::load(x + i));
-  float all[kLanes], largest = kLowest;
-  lanes.store(all);
-  for (const float value : all) largest = value > largest ? value : largest;
-  for (; i < count; ++i) largest = static_cast<float>(x[i]) > largest ? static_cast<float>(x[i]) : largest;
-  return largest;
+  float most = largest(lanes);
+  for (; i < count; ++i) most = static_cast<float>(x[i]) > most ? static_cast<float>(x[i]) : most;
+  return most;
 }
 
 /// x [count] times y [count], summed: lanes first, then the rest, then across lanes.
 template <class L, class X, class Y>
 [[gnu::always_inline]] inline float dot(const X* x, const Y* y, int64_t count) {
-  L lanes;
+  L lanes = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) lanes = multiply_add(lanes, L::load(x + i), L::load(y + i));
   float rest = 0;

@@ -25,7 +25,8 @@ class LanesOf {
   static constexpr int kFit = kRegisters<N> / kParts;
   using Floats = typename Register<N>::Floats;
 
-  [[gnu::always_inline]] inline LanesOf() : parts_{} {}
+  /// As a float: `L x = {}` is zero, `L x` is not set. To set arrays twice would cost their way through memory.
+  LanesOf() = default;
   [[gnu::always_inline]] inline LanesOf(float value) {
     const Floats copies = Register<N>::broadcast(value);
 #pragma GCC unroll 4
@@ -101,6 +102,15 @@ class LanesOf {
 #undef HYPERFIT_LANEWISE
 #undef HYPERFIT_LANEWISE_OF_TWO
 
+  /// The largest of all lanes, none of which is NaN.
+  [[gnu::always_inline]] friend inline float largest(const LanesOf& a) {
+    alignas(64) float all[kCount];
+    a.store(all);
+    using R = Register<4>;
+    const Four four = R::larger(R::larger(R::load(all), R::load(all + 4)), R::larger(R::load(all + 8), R::load(all + 12)));
+    const float even = four[0] > four[2] ? four[0] : four[2], odd = four[1] > four[3] ? four[1] : four[3];
+    return even > odd ? even : odd;
+  }
   /// By halves: lane i and lane i + 8, of these i and i + 4, and so on.
   [[gnu::always_inline]] friend inline float sum(const LanesOf& a) {
     const Four four = a.fold();
