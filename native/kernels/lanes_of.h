@@ -5,11 +5,12 @@ namespace hyperfit::kernels {
 
 constexpr int64_t kLanes = 16;
 
-/// Registers of the machine that N floats fit.
-template <int N>
+/// How many registers of N floats a machine has.
 #if defined(__x86_64__)
+template <int N>
 constexpr int kRegisters = N == 16 ? 32 : 16;
 #else
+template <int N>
 constexpr int kRegisters = 32;
 #endif
 
@@ -82,15 +83,15 @@ class LanesOf {
   }
 
   // Lane by lane, as Register has them.
-#define HYPERFIT_LANEWISE(f)                                                             \
-  [[gnu::always_inline]] friend inline LanesOf f(LanesOf a) {                            \
-    _Pragma("GCC unroll 4") for (int i = 0; i < kParts; ++i) a.parts_[i] = Register<N>::f(a.parts_[i]); \
-    return a;                                                                            \
+#define HYPERFIT_LANEWISE(f)                                                                                              \
+  [[gnu::always_inline]] friend inline LanesOf f(LanesOf a) {                                                             \
+    _Pragma("GCC unroll 4") for (int i = 0; i < kParts; ++i) a.parts_[i] = Register<N>::f(a.parts_[i]);                   \
+    return a;                                                                                                             \
   }
-#define HYPERFIT_LANEWISE_OF_TWO(f)                                                      \
-  [[gnu::always_inline]] friend inline LanesOf f(LanesOf a, const LanesOf& b) {          \
-    _Pragma("GCC unroll 4") for (int i = 0; i < kParts; ++i) a.parts_[i] = Register<N>::f(a.parts_[i], b.parts_[i]); \
-    return a;                                                                            \
+#define HYPERFIT_LANEWISE_OF_TWO(f)                                                                                       \
+  [[gnu::always_inline]] friend inline LanesOf f(LanesOf a, const LanesOf& b) {                                           \
+    _Pragma("GCC unroll 4") for (int i = 0; i < kParts; ++i) a.parts_[i] = Register<N>::f(a.parts_[i], b.parts_[i]);      \
+    return a;                                                                                                             \
   }
   HYPERFIT_LANEWISE(exp)
   HYPERFIT_LANEWISE(absolute)
