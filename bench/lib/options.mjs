@@ -46,7 +46,7 @@ function renderHelp(command, summary, texts, flags) {
     ...Object.entries(texts).map(([name, [fallback, help]]) => [`--${name} <value>`, `${help} (default: ${fallback === '' ? 'none' : fallback})`]),
     ...Object.entries(flags).map(([name, help]) => [`--${name}`, help]),
   ];
-  return [`Usage: ${command} -- [options]`, '', summary, '', ...lines.map(([option, help]) => `  ${option.padEnd(24)}${help}`)].join('\n');
+  return [`Usage: ${command} -- [options]`, '', summary, '', ...lines.map(([option, help]) => `  ${option.padEnd(26)}${help}`)].join('\n');
 }
 
 export function wholeNumber(name, text) {
