@@ -3,7 +3,7 @@
 import { runMain } from '../scripts/steps/log.mjs';
 import { checkAgreement, renderAgreement } from './lib/agreement.mjs';
 import { machineLine } from './lib/machine.mjs';
-import { readOptions, wholeNumber, wholeNumbers } from './lib/options.mjs';
+import { INSTRUCTION_SET, readOptions, wholeNumber, wholeNumbers } from './lib/options.mjs';
 import { prepare, prepareLlama } from './lib/prepare.mjs';
 import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
 import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
@@ -12,6 +12,7 @@ const options = readOptions('npm run bench:decode', 'A greedy decoding step of S
   batches: ['1,16,64', 'sequences decoded together'],
   'new-tokens': ['96', 'ids written per sequence'],
   'llama-types': ['f32,bf16', 'types of the GGUF copies for llama.cpp: f32, bf16, f16'],
+  ...INSTRUCTION_SET,
 });
 const NGRAM = { generate: { noRepeatNgramSize: 4 } };
 const CITATION = { citationSequences: 2000 };
@@ -81,7 +82,7 @@ function renderRows(batch, rows, agreement) {
 
 await runMain(async () => {
   const parts = await prepare();
-  parts.llama = prepareLlama(parts, options['llama-types'].split(',').filter(Boolean));
+  parts.llama = prepareLlama(parts, options['instruction-set'] ? [] : options['llama-types'].split(',').filter(Boolean));
   const report = { machine: machineLine(parts.python), rounds: options.rounds, batches: [] };
   if (!options.json) console.log(report.machine);
   for (const batch of wholeNumbers('batches', options.batches)) {

@@ -2,7 +2,7 @@
 // the whole way from starting the process to that training loss. `npm run bench:train -- --help` lists the options.
 import { runMain } from '../scripts/steps/log.mjs';
 import { machineLine } from './lib/machine.mjs';
-import { readOptions, shapes, wholeNumber } from './lib/options.mjs';
+import { INSTRUCTION_SET, readOptions, shapes, wholeNumber } from './lib/options.mjs';
 import { countParameters, prepare } from './lib/prepare.mjs';
 import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
 import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
@@ -12,6 +12,7 @@ const options = readOptions('npm run bench:train', 'A training step of SmolLM2-1
   shapes: ['8x128,8x256', 'batch x sequence length, tokens'],
   steps: ['3', 'timed steps per process, after two that warm up'],
   'to-loss': ['', 'instead: seconds to this mean training loss with the demo recipe, load, set-up and checkpoints included'],
+  ...INSTRUCTION_SET,
 });
 
 function contendersFor({ weights, tokens, python }, [batch, sequence]) {

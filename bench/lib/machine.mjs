@@ -16,6 +16,7 @@ export function machineLine(python) {
     cpus()[0]?.model.trim() ?? process.arch,
     `${availableParallelism()} threads`,
     known,
+    ...(process.env.BENCH_INSTRUCTION_SET ? [`restricted to ${process.env.BENCH_INSTRUCTION_SET}`] : []),
     `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
     `Node ${process.version}, hyperfit ${version}, ${pythonVersions(python)}, node-llama-cpp ${LLAMA_VERSION}`,
   ].join(', ');

@@ -6,6 +6,11 @@ const SHARED = {
   only: ['', 'run only contenders whose name matches this regular expression'],
   skip: ['', 'leave out contenders whose name matches this regular expression'],
 };
+/** A newer machine computes as an older one does: our kernels, libtorch's own, oneDNN and MKL. llama.cpp has no such switch. */
+const RESTRICTED = {
+  avx2: { BENCH_INSTRUCTION_SET: 'avx2', ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2', MKL_ENABLE_INSTRUCTIONS: 'AVX2' },
+};
+export const INSTRUCTION_SET = { 'instruction-set': ['', `restrict every contender to ${Object.keys(RESTRICTED).join(' or ')}; llama.cpp is left out`] };
 const FLAGS = { json: 'print one JSON document instead of tables', help: 'print this and stop' };
 
 /**
@@ -25,7 +30,15 @@ export function readOptions(command, summary, fields) {
     process.stdout.write(`${renderHelp(command, summary, texts, { ...flags, ...FLAGS })}\n`);
     process.exit(0);
   }
+  restrict(values['instruction-set']);
   return { ...values, rounds: wholeNumber('rounds', values.rounds) };
+}
+
+// By the environment, which the contenders' processes inherit.
+function restrict(name = '') {
+  if (name === '') return;
+  if (!Object.hasOwn(RESTRICTED, name)) throw new SetupError(`expected ${Object.keys(RESTRICTED).join(' or ')} for --instruction-set, got ${JSON.stringify(name)}`);
+  Object.assign(process.env, RESTRICTED[name]);
 }
 
 function renderHelp(command, summary, texts, flags) {
@@ -33,7 +46,7 @@ function renderHelp(command, summary, texts, flags) {
     ...Object.entries(texts).map(([name, [fallback, help]]) => [`--${name} <value>`, `${help} (default: ${fallback === '' ? 'none' : fallback})`]),
     ...Object.entries(flags).map(([name, help]) => [`--${name}`, help]),
   ];
-  return [`Usage: ${command} -- [options]`, '', summary, '', ...lines.map(([option, help]) => `  ${option.padEnd(24)}${help}`)].join('\n');
+  return [`Usage: ${command} -- [options]`, '', summary, '', ...lines.map(([option, help]) => `  ${option.padEnd(26)}${help}`)].join('\n');
 }
 
 export function wholeNumber(name, text) {

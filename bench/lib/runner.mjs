@@ -1,6 +1,6 @@
 // What our own runners share. A runner is one process with one JSON argument and one JSON object on its last line.
 import { readFileSync } from 'node:fs';
-import { Model, Tensor } from 'hyperfit';
+import { Model, Tensor, torch } from 'hyperfit';
 
 export { peakBytes } from './peak.mjs';
 
@@ -19,6 +19,8 @@ export function runtimeBytes() {
 /** The model of the settings; where its compute type is refused, says why and ends. */
 export async function loadModel() {
   const { weights, computeDtype = 'float32' } = settings;
+  const { BENCH_INSTRUCTION_SET: newest } = process.env;
+  if (newest) torch.call('hyperfit::limit_instruction_set', [newest]);
   try {
     return await Model.load(weights, { computeDtype });
   } catch (error) {

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "binding/kernel_operators.h"
 #include "engine/activation.h"
 #include "engine/norm.h"
 #include "kernels/instruction_set.h"
@@ -122,9 +123,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> norm_backward_operator(const at::
 
 /// What kernels that know how use from now on; gives what that is, which may be older where the machine is.
 std::string limit_instruction_set_operator(std::string newest) {
-  static const std::vector<std::string> names = {"plain", "avx2", "avx512"};  // in the order of InstructionSet
+  static const std::vector<std::string> names = {"plain", "avx2", "avx512", "avx512_bf16"};  // in the order of InstructionSet
   const auto found = std::find(names.begin(), names.end(), newest);
-  TORCH_CHECK(found != names.end(), "expected plain, avx2 or avx512 for `newest`, got ", newest);
+  TORCH_CHECK(found != names.end(), "expected plain, avx2, avx512 or avx512_bf16 for `newest`, got ", newest);
   kernels::limit_instruction_set(static_cast<kernels::InstructionSet>(found - names.begin()));
   return names[static_cast<size_t>(kernels::instruction_set())];
 }
@@ -143,6 +144,7 @@ torch::Library* define_operators() {
       "-> (Tensor, Tensor, Tensor)",
       &norm_backward_operator);
   library->def("limit_instruction_set(str newest) -> str", &limit_instruction_set_operator);
+  define_kernel_operators(*library);
   return library;
 }
 

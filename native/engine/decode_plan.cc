@@ -97,8 +97,7 @@ TeamPlan<X>::TeamPlan(const DecoderParts& parts, const KVCache& cache, int64_t b
   gate_ = take<float>(batch * c.intermediate_size);
   up_ = take<float>(batch * c.intermediate_size);
   activation_ = take<X>(batch * c.intermediate_size);
-  const int64_t rows = (batch + 15) / 16 * 16;
-  across_ = take<float>(rows * std::max({c.hidden_size, c.query_size(), c.intermediate_size}));
+  across_ = take<float>(kernels::across_size(batch, std::max({c.hidden_size, c.query_size(), c.intermediate_size})));
   branch_ = take<float>(batch * c.hidden_size);
   attention_scratch_ = take<float>(at::get_num_threads() * kernels::attention_scratch(capacity_, c.head_dim));
   logits_ = at::empty({batch, head_.out}, at::kFloat);

@@ -7,6 +7,7 @@
 #include "engine/precision.h"
 #include "kernels/bfloat16_product.h"
 #include "kernels/enabled.h"
+#include "kernels/instruction_set.h"
 
 // Exported by libtorch_cpu, but in no header of the wheel; null in a build that lacks it. Computes
 // result = alpha mat1 mat2 + beta result by oneDNN.
@@ -18,11 +19,12 @@ namespace hyperfit {
 namespace {
 
 // at::mm multiplies float32 by MKL alone, which on other makers' processors uses half of an AVX-512 unit, where oneDNN uses
-// all of it: 2.4 times the rate on a Zen 5. The choice follows from the machine, never from a timing, so that results repeat.
+// all of it: 2.4 times the rate on a Zen 5. Without AVX-512 libtorch refuses this way to oneDNN. The choice follows from the
+// machine, never from a timing, so that results repeat.
 bool prefers_onednn() {
 #if defined(__x86_64__) && defined(__GNUC__)
-  static const bool kPrefers = at::native::mkldnn_matmul != nullptr && !__builtin_cpu_is("intel") && __builtin_cpu_supports("avx512f");
-  return kPrefers;
+  static const bool kPrefers = at::native::mkldnn_matmul != nullptr && !__builtin_cpu_is("intel");
+  return kPrefers && kernels::instruction_set() >= kernels::InstructionSet::avx512;
 #else
   return false;
 #endif

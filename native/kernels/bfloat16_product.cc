@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/bfloat16_tile.h"
+#include "kernels/instruction_set.h"
 
 namespace hyperfit::kernels {
 
@@ -24,15 +25,15 @@ template <class Y>
 HYPERFIT_BF16_PRODUCT void store_transposed(const Target<Y>& target, int64_t rows) {
   for (int64_t column = 0; column < target.columns; column += kLanes) {
     for (int64_t row = 0; row < rows; row += kLanes) {
-      Lanes block[16];
+      Sixteen block[16];
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; ++i) block[i] = row + i < rows ? load(target.sums + (row + i) * kPanelColumns + column) : Lanes{};
+      for (int i = 0; i < 16; ++i) block[i] = row + i < rows ? Register<16>::load(target.sums + (row + i) * kPanelColumns + column) : Sixteen{};
       transpose(block);
       const __mmask16 mask = mask_of(rows - row);
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
         if (column + i >= target.columns) continue;
-        if (target.addend) block[i] += (Lanes)_mm512_maskz_loadu_ps(mask, target.addend + (column + i) * target.addend_stride + row);
+        if (target.addend) block[i] += (Sixteen)_mm512_maskz_loadu_ps(mask, target.addend + (column + i) * target.addend_stride + row);
         store_some(target.y + (column + i) * target.stride + row, mask, (__m512)block[i]);
       }
     }
@@ -168,12 +169,8 @@ Bfloat16Product<Y> slab_of(const Bfloat16Product<Y>& p, int64_t k, int64_t inner
 }  // namespace
 
 bool multiplies_bfloat16() {
-  static const bool kMultiplies = [] {
-    const bool pairs = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                       __builtin_cpu_supports("avx512dq");
-    return pairs && !__builtin_cpu_supports("amx-bf16");
-  }();
-  return kMultiplies;
+  static const bool kTiles = __builtin_cpu_supports("amx-bf16");
+  return instruction_set() == InstructionSet::avx512_bf16 && !kTiles;
 }
 
 template <>

@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/lanes.h"
+#include "kernels/lanes_of.h"
 
 namespace hyperfit::kernels {
 

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "kernels/bfloat16_tile.h"
@@ -14,6 +15,7 @@ namespace hyperfit::kernels {
 namespace {
 
 using c10::BFloat16;
+using Lanes = LanesOf<16>;
 
 constexpr int64_t kRows = 64;  // of queries in one block; keys come in panels of as many
 constexpr int64_t kTaskWork = 1 << 17;
@@ -78,32 +80,32 @@ HYPERFIT_BF16_PRODUCT inline __mmask16 lanes_between(int64_t first, int64_t last
   return static_cast<__mmask16>(below(last + 1) & ~below(first));
 }
 HYPERFIT_BF16_PRODUCT inline void store_rounded(BFloat16* to, const Lanes& value) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh((__m512)value));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh((__m512)value.part(0)));
 }
-HYPERFIT_BF16_PRODUCT inline Lanes masked(__mmask16 mask, const Lanes& value, float other) {
-  return (Lanes)_mm512_mask_blend_ps(mask, _mm512_set1_ps(other), (__m512)value);
+HYPERFIT_BF16_PRODUCT inline Lanes masked(__mmask16 mask, Lanes value, float other) {
+  value.part(0) = (Sixteen)_mm512_mask_blend_ps(mask, _mm512_set1_ps(other), (__m512)value.part(0));
+  return value;
 }
 
 // scores and p, both from key `low` to `padded_high`: scores [first, last] become probabilities, all others 0.
 HYPERFIT_BF16_PRODUCT void softmax_row(float* scores, BFloat16* p, int64_t low, int64_t padded_high, int64_t first, int64_t last, float scale) {
-  Lanes largest = Lanes{} - std::numeric_limits<float>::infinity(), total = {};
+  constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  Lanes most = kLowest, total = {};
   const int64_t begin = first / kLanes * kLanes;
   for (int64_t k = begin; k <= last; k += kLanes) {
-    const Lanes x = masked(lanes_between(first - k, last - k), load(scores + k) * scale, -std::numeric_limits<float>::infinity());
-    largest = x > largest ? x : largest;
+    most = larger(most, masked(lanes_between(first - k, last - k), Lanes::load(scores + k) * scale, kLowest));
   }
-  float top = largest[0];
-  for (int lane = 1; lane < kLanes; ++lane) top = largest[lane] > top ? largest[lane] : top;
+  const float top = largest(most);
   for (int64_t k = begin; k <= last; k += kLanes) {
-    const Lanes e = masked(lanes_between(first - k, last - k), exp(load(scores + k) * scale - top), 0);
-    store(scores + k, e);
+    const Lanes e = masked(lanes_between(first - k, last - k), exp(Lanes::load(scores + k) * scale - top), 0);
+    e.store(scores + k);
     total += e;
   }
   const float factor = 1.0f / sum(total);
   for (int64_t k = low; k < padded_high; k += kLanes) {
     const bool seen = k >= begin && k <= last;
-    const Lanes value = seen ? load(scores + k) * factor : Lanes{};
-    store(scores + k, value);
+    const Lanes value = seen ? Lanes::load(scores + k) * factor : Lanes{};
+    value.store(scores + k);
     store_rounded(p + k, value);
   }
 }
@@ -111,9 +113,9 @@ HYPERFIT_BF16_PRODUCT void softmax_row(float* scores, BFloat16* p, int64_t low, 
 // dp becomes scale p (dp - sum of p dp), rounded into ds.
 HYPERFIT_BF16_PRODUCT void softmax_row_backward(BFloat16* ds, const float* dp, const float* p, int64_t low, int64_t padded_high, float scale) {
   Lanes products = {};
-  for (int64_t k = low; k < padded_high; k += kLanes) products += load(p + k) * load(dp + k);
+  for (int64_t k = low; k < padded_high; k += kLanes) products = multiply_add(products, Lanes::load(p + k), Lanes::load(dp + k));
   const float mean = sum(products);
-  for (int64_t k = low; k < padded_high; k += kLanes) store_rounded(ds + k, load(p + k) * (load(dp + k) - mean) * scale);
+  for (int64_t k = low; k < padded_high; k += kLanes) store_rounded(ds + k, Lanes::load(p + k) * (Lanes::load(dp + k) - mean) * scale);
 }
 
 thread_local Scratch packed_keys, packed_values, packed_key_rows, score_rows, probability_rows, gradient_rows, score_gradient_rows;

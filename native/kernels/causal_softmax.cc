@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/dispatch.h"
-#include "kernels/lanes.h"
+#include "kernels/instruction_set.h"
+#include "kernels/lane_functions.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -14,33 +14,39 @@ namespace {
 constexpr int64_t kElementsPerTask = 1 << 15;
 
 template <class T>
-HYPERFIT_KERNEL void softmax(T* x, int64_t count, float scale) {
-  const float largest = largest_of(x, count) * scale;
-  Lanes lanes = {};
-  float total = 0;
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    const Lanes e = exp(load(x + i) * scale - largest);
-    lanes += e;
-    store(x + i, e);
+struct Softmax {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(T* x, int64_t count, float scale) {
+    const float largest = largest_of<L>(x, count) * scale;
+    L lanes = {};
+    float total = 0;
+    int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      const L e = exp(L::load(x + i) * scale - largest);
+      lanes += e;
+      e.store(x + i);
+    }
+    for (; i < count; ++i) {
+      const float e = std::exp(static_cast<float>(x[i]) * scale - largest);
+      total += e;
+      x[i] = e;
+    }
+    const float factor = 1.0f / (total + sum(lanes));
+    for (i = 0; i + kLanes <= count; i += kLanes) (L::load(x + i) * factor).store(x + i);
+    for (; i < count; ++i) x[i] = static_cast<float>(x[i]) * factor;
   }
-  for (; i < count; ++i) {
-    const float e = std::exp(static_cast<float>(x[i]) * scale - largest);
-    total += e;
-    x[i] = e;
-  }
-  const float factor = 1.0f / (total + sum(lanes));
-  for (i = 0; i + kLanes <= count; i += kLanes) store(x + i, load(x + i) * factor);
-  for (; i < count; ++i) x[i] = static_cast<float>(x[i]) * factor;
-}
+};
 
 template <class T>
-HYPERFIT_KERNEL void backward(T* dp, const T* p, int64_t count, float scale) {
-  const float mean = dot(dp, p, count);
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(dp + i, load(p + i) * (load(dp + i) - mean) * scale);
-  for (; i < count; ++i) dp[i] = static_cast<float>(p[i]) * (static_cast<float>(dp[i]) - mean) * scale;
-}
+struct SoftmaxBackward {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(T* dp, const T* p, int64_t count, float scale) {
+    const float mean = dot<L>(dp, p, count);
+    int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) (L::load(p + i) * (L::load(dp + i) - mean) * scale).store(dp + i);
+    for (; i < count; ++i) dp[i] = static_cast<float>(p[i]) * (static_cast<float>(dp[i]) - mean) * scale;
+  }
+};
 
 // Calls body(row's offset, first column, columns) and clears what stands outside them.
 template <class T, class Body>
@@ -61,12 +67,12 @@ void for_rows(T* values, const CausalRows& rows, Body body) {
 
 template <class T>
 void causal_softmax(T* scores, const CausalRows& rows, float scale) {
-  for_rows(scores, rows, [&](int64_t offset, int64_t count) { softmax(scores + offset, count, scale); });
+  for_rows(scores, rows, [&](int64_t offset, int64_t count) { dispatch<Softmax<T>>(scores + offset, count, scale); });
 }
 
 template <class T>
 void causal_softmax_backward(T* dp, const T* p, const CausalRows& rows, float scale) {
-  for_rows(dp, rows, [&](int64_t offset, int64_t count) { backward(dp + offset, p + offset, count, scale); });
+  for_rows(dp, rows, [&](int64_t offset, int64_t count) { dispatch<SoftmaxBackward<T>>(dp + offset, p + offset, count, scale); });
 }
 
 template void causal_softmax(float*, const CausalRows&, float);

@@ -5,17 +5,17 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/dispatch.h"
-#include "kernels/lanes.h"
+#include "kernels/instruction_set.h"
+#include "kernels/lane_functions.h"
 
 namespace hyperfit::kernels {
 namespace {
 
-template <class T>
+template <class L, class T>
 [[gnu::always_inline]] inline float sum_of_exp(const T* logits, float largest, int64_t size) {
-  Lanes lanes = {};
+  L lanes = {};
   int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) lanes += exp(load(logits + i) - largest);
+  for (; i + kLanes <= size; i += kLanes) lanes += exp(L::load(logits + i) - largest);
   float rest = 0;
   for (; i < size; ++i) rest += std::exp(static_cast<float>(logits[i]) - largest);
   return rest + sum(lanes);
@@ -23,17 +23,20 @@ template <class T>
 
 // A NaN among the logits passes the maximum unseen, but not the sum: it ends up in the loss.
 template <class T>
-HYPERFIT_KERNEL void row_loss(T* logits, float* loss, int64_t target, int64_t size) {
-  const float largest = largest_of(logits, size);
-  const float total = sum_of_exp(logits, largest, size);
-  const float picked = static_cast<float>(logits[target]) - largest;
-  *loss = std::log(total) - picked;
-  const float scale = 1.0f / total;
-  int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) store(logits + i, exp(load(logits + i) - largest) * scale);
-  for (; i < size; ++i) logits[i] = std::exp(static_cast<float>(logits[i]) - largest) * scale;
-  logits[target] = std::exp(picked) * scale - 1.0f;
-}
+struct RowLoss {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(T* logits, float* loss, int64_t target, int64_t size) {
+    const float largest = largest_of<L>(logits, size);
+    const float total = sum_of_exp<L>(logits, largest, size);
+    const float picked = static_cast<float>(logits[target]) - largest;
+    *loss = std::log(total) - picked;
+    const float scale = 1.0f / total;
+    int64_t i = 0;
+    for (; i + kLanes <= size; i += kLanes) (exp(L::load(logits + i) - largest) * scale).store(logits + i);
+    for (; i < size; ++i) logits[i] = std::exp(static_cast<float>(logits[i]) - largest) * scale;
+    logits[target] = std::exp(picked) * scale - 1.0f;
+  }
+};
 
 }  // namespace
 
@@ -44,7 +47,7 @@ void cross_entropy(T* logits, float* losses, const int64_t* targets, int64_t row
     for (int64_t row = begin; row < end; ++row) {
       T* values = logits + row * size;
       if (targets[row] >= 0) {
-        row_loss(values, losses + row, targets[row], size);
+        dispatch<RowLoss<T>>(values, losses + row, targets[row], size);
       } else {
         std::fill_n(values, size, T(0.0f));
         losses[row] = 0;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/dispatch.h"
+#include "kernels/instruction_set.h"
 #include "kernels/lane_functions.h"
 
 namespace hyperfit::kernels {
@@ -13,9 +13,17 @@ namespace {
 
 constexpr int64_t kProductsPerTask = 1 << 14;
 constexpr int64_t kPositions = 4;  // scored together: their sums across lanes cost little more than one
-constexpr int kMostSets = 4;       // sets of lanes of a value mixed together, so that additions do not wait for each other
 constexpr int64_t kLine = 64;
 constexpr int64_t kFetchedAhead = 8;  // steps of scoring whose keys are asked for before their turn
+
+/// What fits the registers: heads whose sums are made at once; positions of G heads; sets of lanes of their mixed values, several so
+/// that additions do not wait for each other.
+template <class L>
+constexpr int kHeadsAtOnce = L::kFit >= 32 ? kHeadsTogether : L::kFit >= 8 ? 2 : 1;
+template <class L, int G>
+constexpr int kPositionsAtOnce = L::kFit >= 32 || (L::kFit >= 8 && G == 1) ? kPositions : 2;
+template <class L>
+constexpr int kMostSets = L::kFit >= 32 ? 4 : 2;
 
 // Query heads that share a key head, over positions [0, count); strides in elements. The caller multiplies one group after the other.
 template <class T>
@@ -31,8 +39,8 @@ struct HeadGroup {
 
 // Whole loads of a head are kept set by set, the rest as it stands.
 template <class T, class Q>
-[[gnu::always_inline]] inline void split_queries(float* to, const Q* q, int64_t heads, int64_t size) {
-  constexpr int64_t kWidth = Parts<T>::kWidth, kSets = Parts<T>::kSets;
+inline void split_queries(float* to, const Q* q, int64_t heads, int64_t size) {
+  constexpr int64_t kWidth = Words<T>::kWidth, kSets = Words<T>::kSets;
   for (int64_t h = 0; h < heads; ++h, to += size, q += size) {
     int64_t i = 0;
     for (; i + kWidth <= size; i += kWidth) {
@@ -49,150 +57,156 @@ template <class T>
   for (int64_t b = 0; b < static_cast<int64_t>(count * sizeof(T)); b += kLine) __builtin_prefetch(bytes + b);
 }
 
-template <class X>
-[[gnu::always_inline]] inline void fill_up(float (&to)[kLanes], const X* from, int64_t count) {
-  for (int64_t i = 0; i < kLanes; ++i) to[i] = i < count ? static_cast<float>(from[i]) : 0.0f;
-}
-
-// P positions from `s` on by G heads.
-template <int G, int P, class T>
-[[gnu::always_inline]] inline void score_positions(const HeadGroup<T>& c, int64_t s) {
-  constexpr int kSets = Parts<T>::kSets;
+// P positions from `s` on by G heads from `head` on.
+template <class L, int G, int P, class T>
+[[gnu::always_inline]] inline void score_positions(const HeadGroup<T>& c, int64_t head, int64_t s) {
+  constexpr int64_t kWidth = Words<T>::kWidth;
+  constexpr int kTogether = (G * P + 3) / 4 * 4;
   const int64_t size = c.size;
   const T* keys = c.keys + s * size;
-  Lanes totals[G][kPositions];
-#pragma GCC unroll 4
-  for (int g = 0; g < G; ++g) {
-#pragma GCC unroll 4
-    for (int p = 0; p < kPositions; ++p) totals[g][p] = Lanes{};
-  }
+  const float* q = c.q + head * size;
+  L totals[kTogether];
+#pragma GCC unroll 16
+  for (int j = 0; j < kTogether; ++j) totals[j] = {};
   int64_t i = 0;
-  for (; i + Parts<T>::kWidth <= size; i += Parts<T>::kWidth) {
-    Lanes ks[P][kSets];
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) Parts<T>::load(ks[p], keys + p * size + i);
-#pragma GCC unroll 4
-    for (int g = 0; g < G; ++g) {
+  for (; i + kWidth <= size; i += kWidth) {
 #pragma GCC unroll 2
-      for (int set = 0; set < kSets; ++set) {
-        const Lanes qs = load(c.q + g * size + i + set * kLanes);
+    for (int set = 0; set < Words<T>::kSets; ++set) {
+      L ks[P];
 #pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) totals[g][p] += qs * ks[p][set];
+      for (int p = 0; p < P; ++p) ks[p] = load_set<L>(set, keys + p * size + i);
+#pragma GCC unroll 4
+      for (int g = 0; g < G; ++g) {
+        const L qs = L::load(q + g * size + i + set * kLanes);
+#pragma GCC unroll 4
+        for (int p = 0; p < P; ++p) totals[g * P + p] = multiply_add(totals[g * P + p], qs, ks[p]);
       }
     }
   }
   for (; i < size; i += kLanes) {
     // Filled up first, so that products and sums stand side by side and are rounded alike for every number of heads.
-    float last_q[G][kLanes], last_keys[P][kLanes];
-    for (int g = 0; g < G; ++g) fill_up(last_q[g], c.q + g * size + i, size - i);
-    for (int p = 0; p < P; ++p) fill_up(last_keys[p], keys + p * size + i, size - i);
+    L ks[P];
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) ks[p] = load_some<L>(keys + p * size + i, size - i);
 #pragma GCC unroll 4
     for (int g = 0; g < G; ++g) {
-      const Lanes qs = load(last_q[g]);
+      const L qs = load_some<L>(q + g * size + i, size - i);
 #pragma GCC unroll 4
-      for (int p = 0; p < P; ++p) totals[g][p] += qs * load(last_keys[p]);
+      for (int p = 0; p < P; ++p) totals[g * P + p] = multiply_add(totals[g * P + p], qs, ks[p]);
     }
   }
+  float* scores = c.scores + head * c.count + s;
 #pragma GCC unroll 4
-  for (int g = 0; g < G; ++g) {
-    const Four across = sums(totals[g][0], totals[g][1], totals[g][2], totals[g][3]);
-    float* scores = c.scores + g * c.count + s;
+  for (int first = 0; first < kTogether; first += 4) {
+    const Four across = sums(totals[first], totals[first + 1], totals[first + 2], totals[first + 3]);
 #pragma GCC unroll 4
-    for (int p = 0; p < P; ++p) scores[p] = c.scale * across[p];
+    for (int j = 0; j < 4; ++j) {
+      if (first + j < G * P) scores[(first + j) / P * c.count + (first + j) % P] = c.scale * across[j];
+    }
   }
 }
 
 // Scores become weights that are not yet divided by their sum, which is returned.
+template <class L>
 [[gnu::always_inline]] inline float weigh_positions(float* scores, int64_t count, float cap) {
-  if (cap > 0) softcap(scores, cap, count);
-  const float largest = largest_of(scores, count);
-  Lanes lanes = {};
+  if (cap > 0) softcap<L>(scores, cap, count);
+  const float largest = largest_of<L>(scores, count);
+  L lanes = {};
   int64_t s = 0;
   for (; s + kLanes <= count; s += kLanes) {
-    const Lanes weights = exp(load(scores + s) - largest);
-    store(scores + s, weights);
+    const L weights = exp(L::load(scores + s) - largest);
+    weights.store(scores + s);
     lanes += weights;
   }
-  const Lanes weights = exp(load_some(scores + s, count - s) - largest);
+  store_some(scores + s, exp(load_some<L>(scores + s, count - s) - largest), count - s);
   float total = 0;
-  for (int64_t lane = 0; s + lane < count; ++lane) total += scores[s + lane] = weights[lane];
+  for (; s < count; ++s) total += scores[s];
   return total + sum(lanes);
 }
 
-// Columns [i, i + L loads) of the mixed values of G heads.
-template <int G, int L, class T>
-[[gnu::always_inline]] inline void mix_columns(const HeadGroup<T>& c, const float* totals, int64_t i) {
-  constexpr int kSets = Parts<T>::kSets;
+// Columns [i, i + M sets of lanes) of the mixed values of G heads from `head` on.
+template <class L, int G, int M, class T>
+[[gnu::always_inline]] inline void mix_columns(const HeadGroup<T>& c, const float* totals, int64_t head, int64_t i) {
+  constexpr int kSets = Words<T>::kSets;
   const int64_t size = c.size, count = c.count;
-  const float* scores = c.scores;
+  const float* scores = c.scores + head * count;
   const T* values = c.values + i;
-  Lanes mixed[G][L * kSets];
-#pragma GCC unroll 4
-  for (int g = 0; g < G; ++g) {
-#pragma GCC unroll 4
-    for (int set = 0; set < L * kSets; ++set) mixed[g][set] = Lanes{};
-  }
+  L mixed[G * M];
+#pragma GCC unroll 16
+  for (int j = 0; j < G * M; ++j) mixed[j] = {};
   for (int64_t s = 0; s < count; ++s) {
-    Lanes vs[L * kSets];
+    L weights[G];
 #pragma GCC unroll 4
-    for (int l = 0; l < L; ++l) Parts<T>::load(vs + l * kSets, values + s * size + l * Parts<T>::kWidth);
+    for (int g = 0; g < G; ++g) weights[g] = scores[g * count + s];
 #pragma GCC unroll 4
-    for (int g = 0; g < G; ++g) {
-      const float weight = scores[g * count + s];
+    for (int m = 0; m < M; ++m) {
+      const L vs = load_set<L>(m % kSets, values + s * size + m / kSets * Words<T>::kWidth);
 #pragma GCC unroll 4
-      for (int set = 0; set < L * kSets; ++set) mixed[g][set] += weight * vs[set];
+      for (int g = 0; g < G; ++g) mixed[g * M + m] = multiply_add(mixed[g * M + m], weights[g], vs);
     }
   }
 #pragma GCC unroll 4
   for (int g = 0; g < G; ++g) {
 #pragma GCC unroll 4
-    for (int set = 0; set < L * kSets; ++set) mixed[g][set] *= 1.0f / totals[g];
+    for (int m = 0; m < M; ++m) mixed[g * M + m] = mixed[g * M + m] * (1.0f / totals[head + g]);
 #pragma GCC unroll 4
-    for (int l = 0; l < L; ++l) Parts<T>::store(c.out + g * size + i + l * Parts<T>::kWidth, mixed[g] + l * kSets);
+    for (int m = 0; m < M; m += kSets) Words<T>::store(c.out + (head + g) * size + i + m / kSets * Words<T>::kWidth, mixed + g * M + m);
   }
 }
 
-template <int G, class T>
-[[gnu::always_inline]] inline void mix_values(const HeadGroup<T>& c, const float* totals) {
-  constexpr int kMostLoads = kMostSets / Parts<T>::kSets;
-  constexpr int64_t kWidth = Parts<T>::kWidth;
+template <class L, int G, class T>
+[[gnu::always_inline]] inline void mix_values(const HeadGroup<T>& c, const float* totals, int64_t head) {
+  constexpr int kSets = Words<T>::kSets, kMost = kMostSets<L>;
+  constexpr int64_t kWidth = Words<T>::kWidth;
   int64_t i = 0;
-  for (; i + kMostLoads * kWidth <= c.size; i += kMostLoads * kWidth) mix_columns<G, kMostLoads>(c, totals, i);
-  for (; i + kWidth <= c.size; i += kWidth) mix_columns<G, 1>(c, totals, i);
+  for (; i + kMost / kSets * kWidth <= c.size; i += kMost / kSets * kWidth) mix_columns<L, G, kMost>(c, totals, head, i);
+  for (; i + kWidth <= c.size; i += kWidth) mix_columns<L, G, kSets>(c, totals, head, i);
   for (; i < c.size; i += kLanes) {
-    for (int g = 0; g < G; ++g) {
-      Lanes mixed = {};
-      float last[kLanes];
-      for (int64_t s = 0; s < c.count; ++s) {
-        fill_up(last, c.values + s * c.size + i, c.size - i);
-        mixed += c.scores[g * c.count + s] * load(last);
-      }
-      store_some(c.out + g * c.size + i, mixed * (1.0f / totals[g]), std::min(kLanes, c.size - i));
+    for (int64_t h = head; h < head + G; ++h) {
+      L mixed = {};
+      for (int64_t s = 0; s < c.count; ++s) mixed = multiply_add(mixed, c.scores[h * c.count + s], load_some<L>(c.values + s * c.size + i, c.size - i));
+      store_some(c.out + h * c.size + i, mixed * (1.0f / totals[h]), std::min(kLanes, c.size - i));
     }
   }
 }
 
-template <int G, class T>
-HYPERFIT_KERNEL void attend(const HeadGroup<T>& c) {
-  int64_t s = 0;
-  for (; s + kPositions <= c.count; s += kPositions) {
-    fetch(c.values + s * c.size, kPositions * c.size);
-    score_positions<G, kPositions>(c, s);
-  }
-  for (; s < c.count; ++s) score_positions<G, 1>(c, s);
-  float totals[G];
-  for (int g = 0; g < G; ++g) totals[g] = weigh_positions(c.scores + g * c.count, c.count, c.softcap);
-  fetch(c.next_keys, kPositions * kFetchedAhead * c.size);
-  mix_values<G>(c, totals);
+template <class L, int G, class T>
+[[gnu::always_inline]] inline void score_four(const HeadGroup<T>& c, int64_t head, int64_t s) {
+  constexpr int P = kPositionsAtOnce<L, G>;
+  for (int64_t p = 0; p < kPositions; p += P) score_positions<L, G, P>(c, head, s + p);
 }
+
+// All heads of the group, H of them, as many at once as the registers allow.
+template <int H, class T>
+struct Attend {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(const HeadGroup<T>& c) {
+    constexpr int G = std::min(H, kHeadsAtOnce<L>), kWhole = H / G * G, kRest = std::max(1, H - kWhole);
+    int64_t s = 0;
+    for (; s + kPositions <= c.count; s += kPositions) {
+      fetch(c.values + s * c.size, kPositions * c.size);
+      for (int64_t h = 0; h < kWhole; h += G) score_four<L, G>(c, h, s);
+      if (kWhole < H) score_four<L, kRest>(c, kWhole, s);
+    }
+    for (; s < c.count; ++s) {
+      for (int64_t h = 0; h < kWhole; h += G) score_positions<L, G, 1>(c, h, s);
+      if (kWhole < H) score_positions<L, kRest, 1>(c, kWhole, s);
+    }
+    float totals[H];
+    for (int h = 0; h < H; ++h) totals[h] = weigh_positions<L>(c.scores + h * c.count, c.count, c.softcap);
+    fetch(c.next_keys, kPositions * kFetchedAhead * c.size);
+    for (int64_t h = 0; h < kWhole; h += G) mix_values<L, G>(c, totals, h);
+    if (kWhole < H) mix_values<L, kRest>(c, totals, kWhole);
+  }
+};
 
 template <class T>
 void attend_group(const HeadGroup<T>& group, int64_t heads) {
   switch (heads) {
-    case 1: return attend<1>(group);
-    case 2: return attend<2>(group);
-    case 3: return attend<3>(group);
-    default: return attend<4>(group);
+    case 1: return dispatch<Attend<1, T>>(group);
+    case 2: return dispatch<Attend<2, T>>(group);
+    case 3: return dispatch<Attend<3, T>>(group);
+    default: return dispatch<Attend<4, T>>(group);
   }
 }
 

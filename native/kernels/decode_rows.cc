@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/dispatch.h"
 #include "kernels/instruction_set.h"
 #include "kernels/lane_functions.h"
 #include "kernels/round.h"
@@ -10,7 +9,49 @@
 namespace hyperfit::kernels {
 namespace {
 
-[[gnu::always_inline]] inline Lanes gelu(const Lanes& x) { return 0.5f * x * (1.0f + erf(x * 0.70710678f)); }
+template <class L>
+[[gnu::always_inline]] inline L gelu(const L& x) {
+  return 0.5f * x * (1.0f + erf(x * 0.70710678f));
+}
+
+struct Add {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(float* y, const float* x, int64_t count) {
+    int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) (L::load(y + i) + L::load(x + i)).store(y + i);
+    for (; i < count; ++i) y[i] += x[i];
+  }
+};
+
+template <class Y>
+struct Gelu {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(Y* y, const float* gate, const float* up, int64_t count) {
+    int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      L value = gelu(L::load(gate + i));
+      if (up) value = value * L::load(up + i);
+      value.store(y + i);
+    }
+    L value = gelu(load_some<L>(gate + i, count - i));
+    if (up) value = value * load_some<L>(up + i, count - i);
+    store_some(y + i, value, count - i);
+  }
+};
+
+struct Softcap {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(float* x, float cap, int64_t count) {
+    softcap<L>(x, cap, count);
+  }
+};
+
+struct BestOfBlocks {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(float* best, const float* scores, int64_t count, int64_t block) {
+    for (int64_t start = 0; start < count; start += block) *best++ = largest_of<L>(scores + start, std::min(block, count - start));
+  }
+};
 
 }  // namespace
 
@@ -19,31 +60,16 @@ void round_row(Y* to, const float* from, int64_t count) {
   dispatch<Round<Y>>(to, from, count);
 }
 
-HYPERFIT_KERNEL
-void add_row(float* y, const float* x, int64_t count) {
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(y + i, load(y + i) + load(x + i));
-  for (; i < count; ++i) y[i] += x[i];
-}
+void add_row(float* y, const float* x, int64_t count) { dispatch<Add>(y, x, count); }
 
 template <class Y>
-HYPERFIT_KERNEL void gelu_row(Y* y, const float* gate, const float* up, int64_t count) {
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    const Lanes value = gelu(load(gate + i));
-    store(y + i, up ? value * load(up + i) : value);
-  }
-  const Lanes value = gelu(load_some(gate + i, count - i));
-  store_some(y + i, up ? value * load_some(up + i, count - i) : value, count - i);
+void gelu_row(Y* y, const float* gate, const float* up, int64_t count) {
+  dispatch<Gelu<Y>>(y, gate, up, count);
 }
 
-HYPERFIT_KERNEL
-void softcap_row(float* x, float cap, int64_t count) { softcap(x, cap, count); }
+void softcap_row(float* x, float cap, int64_t count) { dispatch<Softcap>(x, cap, count); }
 
-HYPERFIT_KERNEL
-void best_of_blocks(float* best, const float* scores, int64_t count, int64_t block) {
-  for (int64_t start = 0; start < count; start += block) *best++ = largest_of(scores + start, std::min(block, count - start));
-}
+void best_of_blocks(float* best, const float* scores, int64_t count, int64_t block) { dispatch<BestOfBlocks>(best, scores, count, block); }
 
 #define HYPERFIT_ROWS(Y)                              \
   template void round_row(Y*, const float*, int64_t); \

@@ -1,40 +1,58 @@
 // The few-row product by AVX512_BF16, which multiplies and adds 32 pairs of bfloat16 in one instruction. Nothing else stands in this
 // file: all of it is compiled for those instructions, templates too, which the compiler makes at the end of the file.
-#include "kernels/few_rows_product.h"
-#include "kernels/lanes.h"
+#include "kernels/few_rows_across.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
+#include <algorithm>
+#include <cstring>
+
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")
-#include "kernels/few_rows_loops.h"
+#include "kernels/few_rows_across_loops.h"
 
 namespace hyperfit::kernels {
 namespace {
 
+/// As Singles, both numbers of a word in one set.
 struct Pairs {
-  using Unit = __m512bh;
-  static constexpr int64_t kWidth = 32;
-  [[gnu::always_inline]] static inline Unit load(const c10::BFloat16* from) { return (__m512bh)_mm512_loadu_si512(from); }
-  [[gnu::always_inline]] static inline Lanes multiply_add(const Lanes& total, const Unit& x, const Unit& w) {
-    return (Lanes)_mm512_dpbf16_ps((__m512)total, x, w);
+  using Lanes = LanesOf<16>;
+  static constexpr int kSets = 1;
+  [[gnu::always_inline]] static inline Lanes set(int, const Lanes& words) { return words; }
+  [[gnu::always_inline]] static inline Lanes add(Lanes total, const Lanes& x, const Lanes& w) {
+    total.part(0) = (Lanes::Floats)_mm512_dpbf16_ps((__m512)total.part(0), (__m512bh)x.part(0), (__m512bh)w.part(0));
+    return total;
   }
 };
 
 }  // namespace
 
 template <class Y>
-void bfloat16_columns(const FewRowsProduct<Y, c10::BFloat16>& p, int64_t first, int64_t last) {
+void pair_columns(const FewRowsProduct<Y, c10::BFloat16>& p, int64_t first, int64_t last) {
   multiply_all_rows<Pairs>(p, first, last);
+}
+
+void store_pairs_across(float* across, const c10::BFloat16* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
+  by_vectors(rows, [&]<int V>() { store_all_steps<Pairs, V>(across, x, rows, in, first, last); });
+}
+
+template <class Y>
+void pair_columns_across(const FewRowsProduct<Y, c10::BFloat16>& p, const float* across, int64_t first, int64_t last) {
+  by_vectors(p.rows, [&]<int V>() { multiply_all_across<Pairs, V>(p, across, first, last); });
 }
 #else
 namespace hyperfit::kernels {
 
 template <class Y>
-void bfloat16_columns(const FewRowsProduct<Y, c10::BFloat16>&, int64_t, int64_t) {}
+void pair_columns(const FewRowsProduct<Y, c10::BFloat16>&, int64_t, int64_t) {}
+void store_pairs_across(float*, const c10::BFloat16*, int64_t, int64_t, int64_t, int64_t) {}
+template <class Y>
+void pair_columns_across(const FewRowsProduct<Y, c10::BFloat16>&, const float*, int64_t, int64_t) {}
 #endif
 
-template void bfloat16_columns(const FewRowsProduct<float, c10::BFloat16>&, int64_t, int64_t);
-template void bfloat16_columns(const FewRowsProduct<c10::BFloat16, c10::BFloat16>&, int64_t, int64_t);
+template void pair_columns(const FewRowsProduct<float, c10::BFloat16>&, int64_t, int64_t);
+template void pair_columns(const FewRowsProduct<c10::BFloat16, c10::BFloat16>&, int64_t, int64_t);
+template void pair_columns_across(const FewRowsProduct<float, c10::BFloat16>&, const float*, int64_t, int64_t);
+template void pair_columns_across(const FewRowsProduct<c10::BFloat16, c10::BFloat16>&, const float*, int64_t, int64_t);
 
 }  // namespace hyperfit::kernels

@@ -6,36 +6,29 @@
 #include <type_traits>
 #include <vector>
 
-#include "kernels/dispatch.h"
 #include "kernels/enabled.h"
 #include "kernels/few_rows_across.h"
 #include "kernels/few_rows_loops.h"
+#include "kernels/instruction_set.h"
 
 namespace hyperfit::kernels {
 namespace {
 
 constexpr int64_t kProductsPerTask = 1 << 15;
 
-struct Singles {
-  using Unit = Lanes;
-  static constexpr int64_t kWidth = kLanes;
-  template <class X>
-  [[gnu::always_inline]] static inline Lanes load(const X* from) {
-    return kernels::load(from);
-  }
-  [[gnu::always_inline]] static inline Lanes multiply_add(const Lanes& total, const Lanes& x, const Lanes& w) { return total + x * w; }
-};
-
 template <class Y, class X>
-HYPERFIT_KERNEL void lanes_columns(const FewRowsProduct<Y, X>& p, int64_t first, int64_t last) {
-  multiply_all_rows<Singles>(p, first, last);
-}
+struct Along {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(const FewRowsProduct<Y, X>& p, int64_t first, int64_t last) {
+    multiply_all_rows<Singles<L, X>>(p, first, last);
+  }
+};
 
 template <class Y, class X>
 void multiply(const FewRowsProduct<Y, X>& p) {
   const int64_t blocks = (p.out + kColumns - 1) / kColumns, steps = across_steps<X>(p.in);
   const bool goes_across = can_go_across<X>(p.rows, p.in);
-  std::vector<float> across(goes_across ? across_size<X>(p.rows, p.in) : 0);
+  std::vector<float> across(goes_across ? across_size(p.rows, p.in) : 0);
   if (goes_across) {
     at::parallel_for(0, steps, std::max<int64_t>(1, kProductsPerTask / (p.rows * p.in / steps)),
                      [&](int64_t begin, int64_t end) { store_across(across.data(), p.x, p.rows, p.in, begin, end); });
@@ -52,21 +45,14 @@ void multiply(const FewRowsProduct<Y, X>& p) {
 
 }  // namespace
 
-bool has_bfloat16_products() {
-#if defined(__x86_64__) && defined(__GNUC__)
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw");
-#else
-  return false;
-#endif
-}
+bool has_bfloat16_products() { return instruction_set() == InstructionSet::avx512_bf16; }
 
 template <class Y, class X>
 void few_rows_columns(const FewRowsProduct<Y, X>& product, int64_t first, int64_t last) {
   if constexpr (std::is_same_v<X, c10::BFloat16>) {
-    static const bool kPairs = has_bfloat16_products();
-    if (kPairs) return bfloat16_columns(product, first, last);
+    if (has_bfloat16_products()) return pair_columns(product, first, last);
   }
-  lanes_columns(product, first, last);
+  dispatch<Along<Y, X>>(product, first, last);
 }
 template void few_rows_columns(const FewRowsProduct<float, float>&, int64_t, int64_t);
 template void few_rows_columns(const FewRowsProduct<float, c10::BFloat16>&, int64_t, int64_t);
@@ -76,11 +62,11 @@ bool is_few_rows(const at::Tensor& x, const at::Tensor& weight) {
 }
 
 void few_rows_linear(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
-  by_type(x, [&](auto* from) {
-    using X = std::remove_pointer_t<decltype(from)>;
-    by_type(y, [&](auto* to) {
-      using Y = std::remove_pointer_t<decltype(to)>;
-      multiply(FewRowsProduct<Y, X>{to, from, weight.data_ptr<X>(), x.size(0), x.size(1), weight.size(0)});
+  by_type(x, [&]<class X>(const X* from) {
+    by_type(y, [&]<class Y>(Y* to) {
+      if constexpr (std::is_same_v<Y, float> || std::is_same_v<X, Y>) {
+        multiply(FewRowsProduct<Y, X>{to, from, weight.data_ptr<X>(), x.size(0), x.size(1), weight.size(0)});
+      }
     });
   });
 }

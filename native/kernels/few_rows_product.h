@@ -14,18 +14,19 @@ struct FewRowsProduct {
   int64_t rows, in, out;
 };
 
-/// Weight rows, and input rows, of one tile: what is loaded for one serves all of the other.
-constexpr int64_t kTileOutputs = 4;
-constexpr int64_t kTileRows = 4;
-
 /// Columns are best shared in multiples of these.
 constexpr int64_t kColumns = 24;
 constexpr int64_t kTransposedColumns = 64;
 
-/// Whether this machine multiplies pairs of bfloat16 in one instruction (AVX512_BF16).
+/// Whether pairs of bfloat16 are multiplied in one instruction (AVX512_BF16): the machine can, and no limit forbids it.
 bool has_bfloat16_products();
-/// Columns [first, last) by those instructions; only where has_bfloat16_products().
+
+// By those instructions, only where has_bfloat16_products(): as few_rows_columns (few_rows_linear.h), store_across and
+// across_columns (few_rows_across.h).
 template <class Y>
-void bfloat16_columns(const FewRowsProduct<Y, c10::BFloat16>& product, int64_t first, int64_t last);
+void pair_columns(const FewRowsProduct<Y, c10::BFloat16>& product, int64_t first, int64_t last);
+void store_pairs_across(float* across, const c10::BFloat16* x, int64_t rows, int64_t in, int64_t first, int64_t last);
+template <class Y>
+void pair_columns_across(const FewRowsProduct<Y, c10::BFloat16>& product, const float* across, int64_t first, int64_t last);
 
 }  // namespace hyperfit::kernels

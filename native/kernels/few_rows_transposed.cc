@@ -3,32 +3,43 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <type_traits>
 
-#include "kernels/dispatch.h"
 #include "kernels/enabled.h"
 #include "kernels/few_rows_linear.h"
-#include "kernels/lanes.h"
+#include "kernels/instruction_set.h"
 
 namespace hyperfit::kernels {
 namespace {
 
-constexpr int64_t kVectors = kTransposedColumns / kLanes;  // of the outputs of one tile
+constexpr int kMostVectors = kTransposedColumns / kLanes;
 
-// Rows [row, row + R), columns [column, column + kTransposedColumns).
-template <int R, class Y, class X>
+/// Rows of a tile, and lanes of outputs that are summed at once: as many sums as fit the registers. A single row takes kMostVectors.
+template <class L>
+constexpr int kRows = L::kFit >= 32 ? 4 : 3;
+template <class L>
+constexpr int kVectors = L::kFit >= 32 ? kMostVectors : 2;
+
+// Rows [row, row + R), V lanes of columns from `column` on.
+template <class L, int R, int V, class Y, class X>
 [[gnu::always_inline]] inline void multiply_tile(const FewRowsProduct<Y, X>& p, int64_t row, int64_t column) {
-  Lanes totals[R][kVectors] = {};
-  for (int64_t i = 0; i < p.in; ++i) {
-    Lanes ws[kVectors];
-    for (int v = 0; v < kVectors; ++v) ws[v] = load(p.weight + i * p.out + column + v * kLanes);
+  L totals[R * V];
+#pragma GCC unroll 16
+  for (int j = 0; j < R * V; ++j) totals[j] = {};
+  const X *x = p.x + row * p.in, *weight = p.weight + column;
+  for (int64_t i = 0; i < p.in; ++i, weight += p.out) {
+    L ws[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) ws[v] = L::load(weight + v * kLanes);
+#pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
-      const float x = p.x[(row + r) * p.in + i];
-      for (int v = 0; v < kVectors; ++v) totals[r][v] += x * ws[v];
+      const L xs = static_cast<float>(x[r * p.in + i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) totals[r * V + v] = multiply_add(totals[r * V + v], xs, ws[v]);
     }
   }
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < kVectors; ++v) store(p.y + (row + r) * p.out + column + v * kLanes, totals[r][v]);
-  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R * V; ++i) totals[i].store(p.y + (row + i / V) * p.out + column + i % V * kLanes);
 }
 
 template <class Y, class X>
@@ -42,22 +53,31 @@ template <class Y, class X>
   }
 }
 
-template <class Y, class X>
-HYPERFIT_KERNEL void multiply_columns(const FewRowsProduct<Y, X>& p, int64_t first, int64_t last) {
-  int64_t column = first;
-  for (; column + kTransposedColumns <= last; column += kTransposedColumns) {
-    int64_t row = 0;
-    for (; row + kTileRows <= p.rows; row += kTileRows) multiply_tile<kTileRows>(p, row, column);
-    for (; row < p.rows; ++row) multiply_tile<1>(p, row, column);
+template <class L, int V, class Y, class X>
+[[gnu::always_inline]] inline void multiply_block(const FewRowsProduct<Y, X>& p, int64_t column) {
+  int64_t row = 0;
+  for (; row + kRows<L> <= p.rows; row += kRows<L>) {
+    for (int v = 0; v < kMostVectors; v += V) multiply_tile<L, kRows<L>, V>(p, row, column + v * kLanes);
   }
-  multiply_columns_left_over(p, column, last);
+  for (; row < p.rows; ++row) multiply_tile<L, 1, kMostVectors>(p, row, column);
 }
+
+// A block of kTransposedColumns for all rows, then the next: a row of weights is read in whole lines of memory.
+template <class Y, class X>
+struct Columns {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(const FewRowsProduct<Y, X>& p, int64_t first, int64_t last) {
+    int64_t column = first;
+    for (; column + kTransposedColumns <= last; column += kTransposedColumns) multiply_block<L, kVectors<L>>(p, column);
+    multiply_columns_left_over(p, column, last);
+  }
+};
 
 template <class Y, class X>
 void multiply(const FewRowsProduct<Y, X>& p) {
   const int64_t blocks = (p.out + kTransposedColumns - 1) / kTransposedColumns;
   at::parallel_for(0, blocks, std::max<int64_t>(1, (1 << 15) / (p.in * kTransposedColumns)), [&](int64_t begin, int64_t end) {
-    multiply_columns(p, begin * kTransposedColumns, std::min(p.out, end * kTransposedColumns));
+    few_rows_transposed_columns(p, begin * kTransposedColumns, std::min(p.out, end * kTransposedColumns));
   });
 }
 
@@ -65,17 +85,17 @@ void multiply(const FewRowsProduct<Y, X>& p) {
 
 template <class Y, class X>
 void few_rows_transposed_columns(const FewRowsProduct<Y, X>& product, int64_t first, int64_t last) {
-  multiply_columns(product, first, last);
+  dispatch<Columns<Y, X>>(product, first, last);
 }
 template void few_rows_transposed_columns(const FewRowsProduct<float, float>&, int64_t, int64_t);
 template void few_rows_transposed_columns(const FewRowsProduct<float, c10::BFloat16>&, int64_t, int64_t);
 
 void few_rows_linear_transposed(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
-  by_type(x, [&](auto* from) {
-    using X = std::remove_pointer_t<decltype(from)>;
-    by_type(y, [&](auto* to) {
-      using Y = std::remove_pointer_t<decltype(to)>;
-      multiply(FewRowsProduct<Y, X>{to, from, weight.data_ptr<X>(), x.size(0), x.size(1), weight.size(1)});
+  by_type(x, [&]<class X>(const X* from) {
+    by_type(y, [&]<class Y>(Y* to) {
+      if constexpr (std::is_same_v<Y, float> || std::is_same_v<X, Y>) {
+        multiply(FewRowsProduct<Y, X>{to, from, weight.data_ptr<X>(), x.size(0), x.size(1), weight.size(1)});
+      }
     });
   });
 }

@@ -17,7 +17,7 @@ LayerNormStats from_row(const LayerNormStats& stats, int64_t row) { return {stat
 
 template <class L, class X>
 [[gnu::always_inline]] inline float mean_of(const X* x, int64_t size) {
-  L lanes;
+  L lanes = {};
   float rest = 0;
   int64_t i = 0;
   for (; i + L::kCount <= size; i += L::kCount) lanes += L::load(x + i);
@@ -28,7 +28,7 @@ template <class L, class X>
 // Around the mean, which the mean of squares less the square of the mean would lose to cancellation.
 template <class L, class X>
 [[gnu::always_inline]] inline float variance_of(const X* x, float mean, int64_t size) {
-  L lanes;
+  L lanes = {};
   float rest = 0;
   int64_t i = 0;
   for (; i + L::kCount <= size; i += L::kCount) {
@@ -75,7 +75,7 @@ struct BackwardRows {
       const X* from = x + row * size;
       X* to = dx + row * size;
       const float scale = stats.rstd[row], mean = stats.mean[row], share = 1.0f / static_cast<float>(size);
-      L lanes_g, lanes_gn;
+      L lanes_g = {}, lanes_gn = {};
       float rest_g = 0, rest_gn = 0;
       int64_t i = 0;
       for (; i + L::kCount <= size; i += L::kCount) {

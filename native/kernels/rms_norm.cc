@@ -15,7 +15,7 @@ constexpr int64_t kColumns = 16;  // of a block that one thread takes: a line of
 
 template <class L, class X>
 [[gnu::always_inline]] inline float squares(const X* x, int64_t size) {
-  L lanes;
+  L lanes = {};
   float rest = 0;
   int64_t i = 0;
   for (; i + L::kCount <= size; i += L::kCount) lanes += L::load(x + i) * L::load(x + i);
@@ -58,7 +58,7 @@ struct BackwardRows {
       const X* from = x + row * size;
       X* to = dx + row * size;
       const float scale = rstd[row];
-      L lanes;
+      L lanes = {};
       float rest = 0;
       int64_t i = 0;
       for (; i + L::kCount <= size; i += L::kCount) lanes += L::load(g + i) * (L::load(weight + i) + offset) * L::load(from + i);

@@ -1,12 +1,12 @@
-import { addon } from '../../lib/addon.ts';
 import { Model } from '../../lib/model/model.ts';
 import { randomRows } from '../oracle/batches.ts';
 import { relativeError } from '../oracle/differences.ts';
 import { TINY_MODELS, tinyModelPath } from '../oracle/expected.ts';
 import { writeRandomModel, type RandomConfig } from '../oracle/random-model.ts';
+import { byOperators, INSTRUCTION_SETS, whileLimitedTo } from './instruction-sets.ts';
 
-/** Around the borders at which another form of the product takes over: 9 rows, and every further 16. */
-const ROW_COUNTS = [3, 8, 9, 17, 33, 49];
+/** Around the borders at which another form of the product takes over: 9 rows, 33, and every further 16. */
+const ROW_COUNTS = [3, 8, 9, 17, 32, 33, 49];
 const LOOKED_AT = [0, 15, 16, 63];
 
 /** Reading a prompt treats the last numbers of a gate, all rows in one, by themselves: sizes of whole vectors keep that out of the way. */
@@ -45,30 +45,23 @@ async function decode(model: Model, prompts: number[][], maxNewTokens: number): 
   return generations.map(({ ids, logProbs }) => ({ ids: [...ids], logProbs: [...logProbs!] }));
 }
 
-async function byOperators<T>(compute: () => Promise<T>): Promise<T> {
-  addon().setKernels(false);
-  try {
-    return await compute();
-  } finally {
-    addon().setKernels(true);
-  }
-}
-
-describe.each(DTYPES)('%s: rows of a decoding step', (dtype) => {
+describe.each(DTYPES.flatMap((dtype) => INSTRUCTION_SETS.map((set) => [dtype, set] as const)))('%s by %s: rows of a decoding step', (dtype, set) => {
   test.each(Object.entries(SHAPES))('%s: the same bits alone and in any batch', (_, config) =>
-    withModel(writeRandomModel(config, 3), dtype, async (model) => {
-      const prompts = promptsOf(model, 64);
-      const most = await decode(model, prompts, 5);
-      for (const row of LOOKED_AT) expect(await decode(model, [prompts[row]!], 5)).toEqual([most[row]]);
-      for (const rows of ROW_COUNTS) expect(await decode(model, prompts.slice(0, rows), 5)).toEqual(most.slice(0, rows));
-    }));
+    withModel(writeRandomModel(config, 3), dtype, (model) =>
+      whileLimitedTo(set, async () => {
+        const prompts = promptsOf(model, 64);
+        const most = await decode(model, prompts, 5);
+        for (const row of LOOKED_AT) expect(await decode(model, [prompts[row]!], 5)).toEqual([most[row]]);
+        for (const rows of ROW_COUNTS) expect(await decode(model, prompts.slice(0, rows), 5)).toEqual(most.slice(0, rows));
+      }),
+    ));
 });
 
 describe.each(TINY_MODELS)('%s: a decoding step by kernels', (name) => {
-  test.each([1, 20, 64])('%i rows: the log-probabilities of the operators', (rows) =>
+  test.each(INSTRUCTION_SETS.flatMap((set) => [1, 6, 20, 64].map((rows) => [set, rows] as const)))('%s, %i rows: the log-probabilities of the operators', (set, rows) =>
     withModel(tinyModelPath(name), 'float32', async (model) => {
       const prompts = promptsOf(model, rows);
-      const kernels = await decode(model, prompts, 5);
+      const kernels = await whileLimitedTo(set, () => decode(model, prompts, 5));
       const operators = await byOperators(() => decode(model, prompts, 5));
       const flat = (runs: Run[]): Float64Array => Float64Array.from(runs.flatMap(({ logProbs }) => logProbs));
       expect(kernels.map(({ ids }) => ids)).toEqual(operators.map(({ ids }) => ids));

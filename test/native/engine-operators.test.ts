@@ -3,6 +3,7 @@ import type { Activation } from '../../lib/addon-types.ts';
 import { Tensor, torch } from '../../lib/tensor/index.ts';
 import { makeRandom } from '../oracle/batches.ts';
 import { largestDifference, relativeError } from '../oracle/differences.ts';
+import { byInstructionSet, type InstructionSet } from './instruction-sets.ts';
 
 /** Activations and norms at any shape and type, by kernels and by libtorch's operators, against libtorch in float64. */
 
@@ -12,19 +13,17 @@ const DTYPES: readonly Dtype[] = ['float32', 'bfloat16'];
 const TOLERANCE = { float32: 2e-6, bfloat16: 2 ** -8 } as const;
 /** libtorch's operators round between their steps. */
 const STEPWISE = { float32: 2e-6, bfloat16: 2 ** -6 } as const;
-type Way = 'avx512' | 'avx2' | 'plain' | 'operators';
-const KERNELS: readonly Way[] = ['avx512', 'avx2', 'plain'];
+type Way = InstructionSet | 'operators';
+const KERNELS: readonly InstructionSet[] = ['avx512', 'avx2', 'plain'];
 const WAYS: readonly Way[] = [...KERNELS, 'operators'];
 
-/** A machine without an instruction set takes the next older one. */
 function by<T>(way: Way, compute: () => T): T {
-  addon().setKernels(way !== 'operators');
-  if (way !== 'operators') torch.call('hyperfit::limit_instruction_set', [way]);
+  if (way !== 'operators') return byInstructionSet(way, compute);
+  addon().setKernels(false);
   try {
     return compute();
   } finally {
     addon().setKernels(true);
-    torch.call('hyperfit::limit_instruction_set', ['avx512']);
   }
 }
 

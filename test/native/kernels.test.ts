@@ -1,25 +1,24 @@
-import { addon } from '../../lib/addon.ts';
 import { tinyModelPath, TINY_MODELS } from '../oracle/expected.ts';
 import { makeBatch, randomRows } from '../oracle/batches.ts';
 import { gradientErrors, relativeError } from '../oracle/differences.ts';
 import { readAll, readNumbers, withModel } from '../oracle/models.ts';
+import { byOperators, type InstructionSet, whileLimitedTo } from './instruction-sets.ts';
+
+/** In float32 the newest instructions change nothing. */
+const SETS: readonly InstructionSet[] = ['avx512', 'avx2', 'plain'];
 
 /** What a model computes with our kernels, and with libtorch's operators. */
-async function both<T>(compute: () => Promise<T>): Promise<{ kernels: T; operators: T }> {
-  const kernels = await compute();
-  addon().setKernels(false);
-  try {
-    return { kernels, operators: await compute() };
-  } finally {
-    addon().setKernels(true);
-  }
+async function both<T>(set: InstructionSet, compute: () => Promise<T>): Promise<{ kernels: T; operators: T }> {
+  return { kernels: await whileLimitedTo(set, compute), operators: await byOperators(compute) };
 }
 
-describe.each(TINY_MODELS)('%s: the kernels against the operators of libtorch', (name) => {
+const NAMES_AND_SETS = TINY_MODELS.flatMap((name) => SETS.map((set) => [name, set] as const));
+
+describe.each(NAMES_AND_SETS)('%s by %s: the kernels against the operators of libtorch', (name, set) => {
   test('logits', () =>
     withModel(tinyModelPath(name), 'cpu', async (model) => {
       const batch = makeBatch(randomRows(1, 3, 19, model.config.vocabSize));
-      const { kernels, operators } = await both(async () => {
+      const { kernels, operators } = await both(set, async () => {
         const { logits } = await model.forward(batch);
         return readNumbers(logits);
       });
@@ -30,7 +29,7 @@ describe.each(TINY_MODELS)('%s: the kernels against the operators of libtorch', 
   test('gradients of every parameter', () =>
     withModel(tinyModelPath(name), 'cpu', async (model) => {
       const batch = makeBatch(randomRows(2, 4, 17, model.config.vocabSize));
-      const { kernels, operators } = await both(async () => {
+      const { kernels, operators } = await both(set, async () => {
         await model.zeroGradients();
         await model.forwardBackward(batch);
         return readAll(model.gradients());
@@ -42,7 +41,7 @@ describe.each(TINY_MODELS)('%s: the kernels against the operators of libtorch', 
   test('ids and their log-probabilities, ragged contexts', () =>
     withModel(tinyModelPath(name), 'cpu', async (model) => {
       const prompts = [3, 11, 7].map((length, row) => randomRows(row, 1, length, model.config.vocabSize)[0]!);
-      const { kernels, operators } = await both(() => model.generate(prompts, { maxNewTokens: 24, tokenStats: true, stopIds: [] }));
+      const { kernels, operators } = await both(set, () => model.generate(prompts, { maxNewTokens: 24, tokenStats: true, stopIds: [] }));
       expect(kernels.map(({ ids }) => ids)).toEqual(operators.map(({ ids }) => ids));
       for (const [row, { logProbs }] of kernels.entries()) {
         expect(relativeError(Float64Array.from(logProbs!), Float64Array.from(operators[row]!.logProbs!))).toBeLessThan(1e-4);

@@ -1,0 +1,137 @@
+import { Tensor, torch } from '../../lib/tensor/index.ts';
+import { makeRandom } from '../oracle/batches.ts';
+import { relativeError } from '../oracle/differences.ts';
+import { byInstructionSet, INSTRUCTION_SETS } from './instruction-sets.ts';
+
+/** Kernels that the engine calls with plain pointers, by every instruction set, against libtorch in float64. */
+
+type Dtype = 'float32' | 'bfloat16';
+const DTYPES: readonly Dtype[] = ['float32', 'bfloat16'];
+/** Of a result that is rounded once: float32 sums and exponentials, or bfloat16's 8 bits. */
+const TOLERANCE = { float32: 2e-6, bfloat16: 2 ** -8 } as const;
+
+type Argument = Parameters<typeof torch.call>[1][number];
+const call = (name: string, ...args: Argument[]): Tensor => torch.call(name, args) as Tensor;
+const callMany = (name: string, ...args: Argument[]): Tensor[] => torch.call(name, args) as Tensor[];
+const exact = (tensor: Tensor): Tensor => tensor.to({ dtype: 'float64' });
+const numbers = (tensor: Tensor): Float64Array => Float64Array.from(exact(tensor).toTypedArray() as Float64Array);
+const integers = (values: number[]): Tensor => Tensor.from(BigInt64Array.from(values.map(BigInt)));
+
+/** Numbers from -`reach` to `reach`, as `dtype` holds them. */
+function draw(seed: number, shape: number[], dtype: Dtype, reach = 1): Tensor {
+  const random = makeRandom(seed);
+  const count = shape.reduce((product, size) => product * size, 1);
+  return Tensor.from(Float64Array.from({ length: count }, () => reach * (2 * random() - 1)), { shape, dtype: 'float64' }).to({ dtype });
+}
+
+/** Around the tiles' rows, the rows from which on they go across, and every further 16. */
+const ROWS = [1, 2, 3, 5, 8, 9, 13, 16, 17, 32, 33, 49, 64];
+/** [in, out]: whole lanes of both types, of float32 alone, of neither; outputs that no tile divides. */
+const SIZES: readonly [number, number][] = [[7, 5], [32, 1], [64, 130], [96, 37], [48, 53], [105, 50], [576, 70]];
+
+describe.each(INSTRUCTION_SETS)('by %s', (set) => {
+  describe.each(DTYPES)('few-row products of %s', (dtype) => {
+    test.each([false, true])('transposed %s: the sums, and a row has the same bits alone', (transposed) => {
+      for (const [input, output] of SIZES) {
+        const x = draw(input, [64, input], dtype);
+        const w = draw(output, transposed ? [input, output] : [output, input], dtype);
+        const expected = numbers(call('aten::matmul', exact(x), transposed ? exact(w) : call('aten::t', exact(w))));
+        const multiply = (first: number, rows: number, to: Dtype): Float64Array =>
+          byInstructionSet(set, () => numbers(call('hyperfit::few_rows_linear', call('aten::slice', x, 0, first, first + rows).clone(), w, transposed, to)));
+        const most = multiply(0, 64, 'float32');
+        expect(relativeError(most, expected)).toBeLessThan(TOLERANCE.float32);
+        for (const rows of ROWS) expect(multiply(0, rows, 'float32')).toEqual(most.slice(0, rows * output));
+        expect(multiply(37, 1, 'float32')).toEqual(most.slice(37 * output, 38 * output));
+        expect(relativeError(multiply(0, 64, dtype), expected)).toBeLessThan(TOLERANCE[dtype]);
+      }
+    });
+  });
+
+  describe.each(DTYPES)('of %s', (dtype) => {
+    test('cross-entropy: losses, and the gradient of the logits', () => {
+      for (const size of [1, 15, 16, 17, 331, 4096]) {
+        const logits = draw(size, [7, size], dtype, 12);
+        const targets = [0, size - 1, size >> 1, -100, 0, size - 1, size >> 1];
+        const input = exact(logits).clone();
+        input.requiresGrad = true;
+        const losses = call('aten::cross_entropy_loss', input, integers(targets), null, 0, -100, 0);
+        losses.sum().backward();
+        const [gradient, actual] = byInstructionSet(set, () => callMany('hyperfit::cross_entropy', logits, integers(targets)));
+        expect(relativeError(numbers(actual!), numbers(losses.detach()))).toBeLessThan(TOLERANCE.float32);
+        expect(relativeError(numbers(gradient!), numbers(input.grad!))).toBeLessThan(2 * TOLERANCE[dtype]);
+      }
+    });
+
+    test.each([0, 5])('causal softmax, window %i, and its gradient', (window) => {
+      const scale = 0.3;
+      for (const length of [1, 15, 16, 17, 50]) {
+        const [scores, dp] = [draw(length, [3, length, length], dtype, 8), draw(length + 1, [3, length, length], dtype)];
+        const input = exact(scores).clone();
+        input.requiresGrad = true;
+        const expected = call('aten::softmax', input.mul(scale).add(hidden(length, window)), -1);
+        expected.backward({ gradient: exact(dp) });
+        const [p, ds] = byInstructionSet(set, () => {
+          const made = call('hyperfit::causal_softmax', scores, window, scale);
+          return [made, call('hyperfit::causal_softmax_backward', dp, made, window, scale)];
+        });
+        // Probabilities are rounded, made into larger ones by a division, and rounded again.
+        expect(relativeError(numbers(p!), numbers(expected.detach()))).toBeLessThan(2 * TOLERANCE[dtype]);
+        expect(relativeError(numbers(ds!), numbers(input.grad!))).toBeLessThan(4 * TOLERANCE[dtype]);
+      }
+    });
+
+    test('attention of a decoding step', () => {
+      for (const [heads, keyHeads, size, cap] of [[1, 1, 64, 0], [6, 2, 64, 0], [8, 2, 32, 0], [10, 2, 20, 5], [3, 1, 16, 0], [2, 2, 128, 5], [4, 1, 7, 0]] as const) {
+        const [capacity, last] = [41, [0, 40, 17, 3]];
+        const first = [0, 7, 16, 0];
+        const [q, keys, values] = [draw(1, [4, heads, size], dtype, 3), draw(2, [4, keyHeads, capacity, size], dtype), draw(3, [4, keyHeads, capacity, size], dtype)];
+        const out = byInstructionSet(set, () => numbers(call('hyperfit::decode_attention', q, keys, values, integers(first), integers(last), 0.4, cap)));
+        expect(relativeError(out, attend(q, keys, values, first, last, 0.4, cap))).toBeLessThan(TOLERANCE[dtype]);
+      }
+    });
+  });
+});
+
+/** 0 where a row looks, a very large negative number elsewhere: [length, length]. */
+function hidden(length: number, window: number): Tensor {
+  const values = Float64Array.from({ length: length * length }, (_, i) => {
+    const [row, column] = [Math.floor(i / length), i % length];
+    return column <= row && (window === 0 || column > row - window) ? 0 : -1e30;
+  });
+  return Tensor.from(values, { shape: [length, length], dtype: 'float64' });
+}
+
+/** As the definition has it: the scores, then the values they weigh. */
+function attend(q: Tensor, keys: Tensor, values: Tensor, first: number[], last: number[], scale: number, cap: number): Float64Array {
+  const [[B, H, D], [, K, S]] = [q.shape as [number, number, number], keys.shape as [number, number, number, number]];
+  const [qs, ks, vs] = [numbers(q), numbers(keys), numbers(values)];
+  return Float64Array.from({ length: B * H * D }, (_, index) => {
+    const [b, h, d] = [Math.floor(index / (H * D)), Math.floor(index / D) % H, index % D];
+    const head = (b * K + Math.floor(h / (H / K))) * S;
+    let [total, mixed] = [0, 0];
+    for (let s = first[b]!; s <= last[b]!; s++) {
+      let score = 0;
+      for (let i = 0; i < D; i++) score += scale * qs[(b * H + h) * D + i]! * ks[(head + s) * D + i]!;
+      const weight = Math.exp(cap > 0 ? cap * Math.tanh(score / cap) : score);
+      total += weight;
+      mixed += weight * vs[(head + s) * D + d]!;
+    }
+    return mixed / total;
+  });
+}
+
+test.each(DTYPES)('few-row products of %s: AVX2 adds up as AVX-512 does', (dtype) => {
+  const [x, w] = [draw(1, [20, 96], dtype), draw(2, [50, 96], dtype)];
+  const [wide, narrow] = (['avx512', 'avx2'] as const).map((set) => byInstructionSet(set, () => numbers(call('hyperfit::few_rows_linear', x, w, false, 'float32'))));
+  expect(narrow).toEqual(wide);
+});
+
+test('what does not fit is refused', () => {
+  const refused = expect.objectContaining({ code: 'ERR_TORCH' }) as Error;
+  const [x, w] = [torch.ones([2, 5]), torch.ones([3, 4])];
+  expect(() => call('hyperfit::few_rows_linear', x, w, false, 'float32')).toThrow(refused);
+  expect(() => call('hyperfit::few_rows_linear', torch.ones([65, 4]), w, false, 'float32')).toThrow(refused);
+  expect(() => callMany('hyperfit::cross_entropy', x, integers([0, 5]))).toThrow(refused);
+  expect(() => call('hyperfit::causal_softmax', torch.ones([1, 2, 3]), 0, 1)).toThrow(refused);
+  expect(() => call('hyperfit::decode_attention', torch.ones([1, 3, 4]), torch.ones([1, 2, 5, 4]), torch.ones([1, 2, 5, 4]), integers([0]), integers([1]), 1, 0)).toThrow(refused);
+});
