@@ -6,9 +6,12 @@ import { memoryStats } from '../lib/tensor/torch.ts';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
+/** Finalisers of a whole file's tensors may take many turns on a busy machine. */
+const MOST_ROUNDS = 200;
+
 /** Collects until `done`: finalisers run after a turn of the event loop, never inside synchronous code. */
 export async function collectUntil(done: () => boolean): Promise<void> {
-  for (let round = 0; round < 50 && !done(); round++) {
+  for (let round = 0; round < MOST_ROUNDS && !done(); round++) {
     collect();
     await turn();
   }
@@ -25,7 +28,7 @@ export async function settledTensors(): Promise<number> {
     const now = memoryStats().liveTensors;
     quietRounds = now === last ? quietRounds + 1 : 0;
     last = now;
-    return quietRounds > 1;
+    return quietRounds > 5;
   });
   return last;
 }

@@ -1,4 +1,5 @@
 import { Tensor, torch } from '../../lib/tensor/index.ts';
+import { scope } from '../../lib/tensor/scope.ts';
 import { makeRandom } from '../oracle/batches.ts';
 import { relativeError } from '../oracle/differences.ts';
 import { byInstructionSet, INSTRUCTION_SETS } from './instruction-sets.ts';
@@ -31,7 +32,7 @@ const SIZES: readonly [number, number][] = [[7, 5], [32, 1], [64, 130], [96, 37]
 
 describe.each(INSTRUCTION_SETS)('by %s', (set) => {
   describe.each(DTYPES)('few-row products of %s', (dtype) => {
-    test.each([false, true])('transposed %s: the sums, and a row has the same bits alone', (transposed) => {
+    test.each([false, true])('transposed %s: the sums, and a row has the same bits alone', (transposed) => scope(() => {
       for (const [input, output] of SIZES) {
         const x = draw(input, [64, input], dtype);
         const w = draw(output, transposed ? [input, output] : [output, input], dtype);
@@ -44,11 +45,11 @@ describe.each(INSTRUCTION_SETS)('by %s', (set) => {
         expect(multiply(37, 1, 'float32')).toEqual(most.slice(37 * output, 38 * output));
         expect(relativeError(multiply(0, 64, dtype), expected)).toBeLessThan(TOLERANCE[dtype]);
       }
-    });
+    }));
   });
 
   describe.each(DTYPES)('of %s', (dtype) => {
-    test('cross-entropy: losses, and the gradient of the logits', () => {
+    test('cross-entropy: losses, and the gradient of the logits', () => scope(() => {
       for (const size of [1, 15, 16, 17, 331, 4096]) {
         const logits = draw(size, [7, size], dtype, 12);
         const targets = [0, size - 1, size >> 1, -100, 0, size - 1, size >> 1];
@@ -60,9 +61,9 @@ describe.each(INSTRUCTION_SETS)('by %s', (set) => {
         expect(relativeError(numbers(actual!), numbers(losses.detach()))).toBeLessThan(TOLERANCE.float32);
         expect(relativeError(numbers(gradient!), numbers(input.grad!))).toBeLessThan(2 * TOLERANCE[dtype]);
       }
-    });
+    }));
 
-    test.each([0, 5])('causal softmax, window %i, and its gradient', (window) => {
+    test.each([0, 5])('causal softmax, window %i, and its gradient', (window) => scope(() => {
       const scale = 0.3;
       for (const length of [1, 15, 16, 17, 50]) {
         const [scores, dp] = [draw(length, [3, length, length], dtype, 8), draw(length + 1, [3, length, length], dtype)];
@@ -78,9 +79,9 @@ describe.each(INSTRUCTION_SETS)('by %s', (set) => {
         expect(relativeError(numbers(p!), numbers(expected.detach()))).toBeLessThan(2 * TOLERANCE[dtype]);
         expect(relativeError(numbers(ds!), numbers(input.grad!))).toBeLessThan(4 * TOLERANCE[dtype]);
       }
-    });
+    }));
 
-    test('attention of a decoding step', () => {
+    test('attention of a decoding step', () => scope(() => {
       for (const [heads, keyHeads, size, cap] of [[1, 1, 64, 0], [6, 2, 64, 0], [8, 2, 32, 0], [10, 2, 20, 5], [3, 1, 16, 0], [2, 2, 128, 5], [4, 1, 7, 0]] as const) {
         const [capacity, last] = [41, [0, 40, 17, 3]];
         const first = [0, 7, 16, 0];
@@ -88,7 +89,7 @@ describe.each(INSTRUCTION_SETS)('by %s', (set) => {
         const out = byInstructionSet(set, () => numbers(call('hyperfit::decode_attention', q, keys, values, integers(first), integers(last), 0.4, cap)));
         expect(relativeError(out, attend(q, keys, values, first, last, 0.4, cap))).toBeLessThan(TOLERANCE[dtype]);
       }
-    });
+    }));
   });
 });
 
@@ -120,11 +121,11 @@ function attend(q: Tensor, keys: Tensor, values: Tensor, first: number[], last: 
   });
 }
 
-test.each(DTYPES)('few-row products of %s: AVX2 adds up as AVX-512 does', (dtype) => {
+test.each(DTYPES)('few-row products of %s: AVX2 adds up as AVX-512 does', (dtype) => scope(() => {
   const [x, w] = [draw(1, [20, 96], dtype), draw(2, [50, 96], dtype)];
   const [wide, narrow] = (['avx512', 'avx2'] as const).map((set) => byInstructionSet(set, () => numbers(call('hyperfit::few_rows_linear', x, w, false, 'float32'))));
   expect(narrow).toEqual(wide);
-});
+}));
 
 test('what does not fit is refused', () => {
   const refused = expect.objectContaining({ code: 'ERR_TORCH' }) as Error;
