@@ -20,8 +20,9 @@ export async function checkLikeness(path: string, documents: readonly SplitDocum
 
 /** What people and the model wrote after the same contexts, of equal length. */
 export async function pairDocuments(model: Model, documents: readonly SplitDocument[], generations: readonly EvaluatedGeneration[], newTokens: number): Promise<MauveTexts> {
-  const pairs = documents.map(({ ids, context }, index) => ({ context, human: ids.subarray(context.length), machine: Int32Array.from(generations[index]!.ids) }));
-  return pairTexts(model.requireTokenizer(), pairs, newTokens);
+  const originals = documents.map(({ ids, context }) => ({ context, human: ids.subarray(context.length) }));
+  const { human, machines } = await pairTexts(model.requireTokenizer(), originals, [generations.map(({ ids }) => ids)], newTokens);
+  return { human, machine: machines[0]! };
 }
 
 /** MAUVE under the model at `path`. */

@@ -60,21 +60,24 @@ export interface MauveTexts {
   machine: readonly string[];
 }
 
-/** Token ids of a context, of what people wrote after it and of what a machine did. */
-export interface PairedIds {
+/** Token ids of a context, and of what people wrote after it. */
+export interface OriginalIds {
   context: Int32Array;
   human: Int32Array;
-  machine: Int32Array;
 }
 
-/** Contexts with both continuations, of `newTokens` each; where people stopped sooner, the pair is left out. */
-export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, pairs: readonly PairedIds[], newTokens: number): Promise<MauveTexts> {
-  const usable = pairs.filter(({ human }) => human.length >= newTokens);
-  const decode = (context: Int32Array, continuation: Int32Array): Promise<string> => tokenizer.decode(Int32Array.of(...context, ...continuation), { skipSpecialTokens: true });
-  return {
-    human: await Promise.all(usable.map(({ context, human }) => decode(context, human.subarray(0, newTokens)))),
-    machine: await Promise.all(usable.map(({ context, machine }) => decode(context, machine))),
-  };
+/**
+ * Contexts with what people wrote after them, `newTokens` each, and with what each machine did (`machines[machine][context]`, ids); contexts after
+ * which people stopped sooner are left out.
+ */
+export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, originals: readonly OriginalIds[], machines: readonly (readonly ArrayLike<number>[])[], newTokens: number): Promise<{ human: string[]; machines: string[][] }> {
+  const usable = Array.from(originals.keys()).filter((at) => originals[at]!.human.length >= newTokens);
+  const decodeAll = (continuationOf: (at: number) => ArrayLike<number>): Promise<string[]> =>
+    Promise.all(usable.map((at) => tokenizer.decode(Int32Array.of(...originals[at]!.context, ...Array.from(continuationOf(at))), { skipSpecialTokens: true })));
+  const human = await decodeAll((at) => originals[at]!.human.subarray(0, newTokens));
+  const written: string[][] = [];
+  for (const texts of machines) written.push(await decodeAll((at) => texts[at]!));
+  return { human, machines: written };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { escapeHtml } from './escape.ts';
 import { formatNumber } from './format-number.ts';
+import { place } from './place.ts';
 import { roundTicks, tickDigits } from './ticks.ts';
 
 /** One thing measured: a dot, the interval around it, and what single runs gave. */
@@ -74,8 +75,4 @@ function renderRow(row: IntervalRow, y: number, x: (value: number) => number, di
 function renderPublished({ title }: { title: string }, x: number, y: number): string {
   const corners = [[x, y - DIAMOND], [x + DIAMOND, y], [x, y + DIAMOND], [x - DIAMOND, y]];
   return `<polygon class="published" points="${corners.map((corner) => corner.map(place).join(',')).join(' ')}"><title>${escapeHtml(title)}</title></polygon>`;
-}
-
-function place(value: number): string {
-  return String(Number(value.toFixed(1)));
 }

