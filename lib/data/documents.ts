@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { DataNotes } from './data-notes.ts';
 import type { Document } from './document.ts';
 import { parseDocumentLines } from './document-lines.ts';
 
@@ -8,12 +9,20 @@ const KNOWN_FILES = 'a .txt file, a .jsonl file of {"text": ...}, {"ids": [...]}
 
 /**
  * Reads a data path: a .txt file is one document, each line of a .jsonl file is one, a folder is its .txt and .jsonl files in
- * the order of their names (other files are passed over). Throws ERR_DATA for a path that cannot be read, a file that is not
- * UTF-8, bad lines (by number), and data without any content.
+ * the order of their names (other files are passed over). What is left out is counted in `notes`.
+ * @throws HyperfitError ERR_DATA for a path that cannot be read, a file that is not UTF-8, bad lines (by number, after the good
+ *   ones), and data without any content
  */
-export async function readDocuments(path: string): Promise<Document[]> {
+export async function* streamDocuments(path: string, _notes: DataNotes): AsyncGenerator<Document> {
   const documents = await readPath(path);
+  yield* documents;
   if (documents.length === 0) throw new HyperfitError('ERR_DATA', `expected ${KNOWN_FILES} with content for \`data\`, got nothing in ${path}; check the path`);
+}
+
+/** All documents of a data path at once; see `streamDocuments`. */
+export async function readDocuments(path: string, notes = new DataNotes()): Promise<Document[]> {
+  const documents: Document[] = [];
+  for await (const document of streamDocuments(path, notes)) documents.push(document);
   return documents;
 }
 

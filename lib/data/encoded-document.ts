@@ -1,13 +1,15 @@
 import { HyperfitError } from '../errors.ts';
 import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
 import type { ChatTokenizer } from './dialogue.ts';
-import { isIdsDocument, isMessagesDocument, type Document, type TextDocument } from './document.ts';
+import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document, type TextDocument } from './document.ts';
 import { splitParagraphs } from './paragraphs.ts';
 
 /** What data needs of a tokenizer. Unless told otherwise `encode` may put special tokens around the text, as Llama's does `bosTokenId`. */
 export interface SequenceTokenizer {
   encode(text: string, options?: { addSpecialTokens?: boolean }): Promise<Int32Array>;
   bosTokenId?: number | null | undefined;
+  /** Only completions ask for it: what one ends with comes first. */
+  eosTokenIds?: readonly number[] | undefined;
   /** Only dialogues ask for it. */
   renderChat?(messages: readonly ChatMessage[], options?: RenderChatOptions): string;
 }
@@ -24,7 +26,7 @@ export interface EncodedDocument {
 
 /**
  * The ids of each document as it stands, text in one piece and with whatever special tokens the tokenizer adds, dialogues up to
- * where the assistant answers: for contexts and prompts. Throws ERR_TOKENIZER when there is text and no tokenizer.
+ * where the assistant answers, and of completions the prompt: for contexts and prompts. Throws ERR_TOKENIZER when there is text and no tokenizer.
  */
 export async function encodeWhole(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined): Promise<Int32Array[]> {
   const all: Int32Array[] = [];
@@ -33,6 +35,7 @@ export async function encodeWhole(documents: readonly Document[], tokenizer: Seq
 }
 
 async function encodePrompt(document: Exclude<Document, { ids: unknown }>, tokenizer: SequenceTokenizer | undefined): Promise<Int32Array> {
+  if (isCompletionDocument(document)) return needTokenizer(tokenizer, document).encode(document.prompt);
   if (!isMessagesDocument(document)) return needTokenizer(tokenizer, document).encode(document.text);
   const chat = needChatTokenizer(tokenizer, document);
   return chat.encode(chat.renderChat(document.messages), { addSpecialTokens: false });
@@ -60,7 +63,8 @@ export async function encodeDocument(document: TextDocument, tokenizer: Sequence
   return { source: document.source, ...joinParts(parts), startToken: await findStartToken(encoder) };
 }
 
-function needTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): SequenceTokenizer {
+/** Throws ERR_TOKENIZER without a tokenizer. */
+export function needTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): SequenceTokenizer {
   if (tokenizer !== undefined) return tokenizer;
   throw new HyperfitError('ERR_TOKENIZER', `expected {"ids": [...]} data for a model without a tokenizer, got other data in ${document.source}; give ids, or add tokenizer.json to the model folder`);
 }

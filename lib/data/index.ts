@@ -1,7 +1,8 @@
 export { batches, IGNORE_INDEX, makeBatch, targetCount, type Batch, type IndexedBatch, type Row } from './batch.ts';
 export { encodeDialogue, type TrainOn } from './dialogue.ts';
-export { isIdsDocument, isMessagesDocument, type Document, type IdsDocument, type MessagesDocument, type TextDocument } from './document.ts';
-export { readDocuments } from './documents.ts';
+export { DataNotes, type DataNote } from './data-notes.ts';
+export { isCompletionDocument, isIdsDocument, isMessagesDocument, type CompletionDocument, type Document, type IdsDocument, type MessagesDocument, type TextDocument } from './document.ts';
+export { readDocuments, streamDocuments } from './documents.ts';
 export { encodeWhole, type SequenceTokenizer } from './encoded-document.ts';
 export { hashIds, makeManifest, type DataManifest } from './manifest.ts';
 export { readMobyDick, DEFAULT_CHAPTERS, type ChapterSplit } from './moby-dick.ts';

@@ -1,8 +1,9 @@
 import { HyperfitError } from '../errors.ts';
+import { encodeCompletion } from './completion.ts';
 import { encodeDialogue, type TrainOn } from './dialogue.ts';
-import { isIdsDocument, isMessagesDocument, type Document, type IdsDocument } from './document.ts';
+import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document, type IdsDocument } from './document.ts';
 import { readDocuments } from './documents.ts';
-import { encodeDocument, needChatTokenizer, type EncodedDocument, type SequenceTokenizer } from './encoded-document.ts';
+import { encodeDocument, needChatTokenizer, needTokenizer, type EncodedDocument, type SequenceTokenizer } from './encoded-document.ts';
 
 /** Tokens that train, or are measured, together. */
 export interface Sequence {
@@ -55,6 +56,11 @@ export async function cutSequences(documents: readonly Document[], tokenizer: Se
       sequences.push({ ...dialogue, source: document.source, offset: 0 });
       continue;
     }
+    if (isCompletionDocument(document)) {
+      const completion = await encodeCompletion(document, needTokenizer(tokenizer, document), options.trainOn ?? 'assistant');
+      sequences.push({ ...completion, source: document.source, offset: 0 });
+      continue;
+    }
     const encoded = await encodeDocument(document, tokenizer);
     longest = Math.max(longest, encoded.ids.length);
     for (const sequence of cutDocument(encoded, options)) sequences.push(sequence);
@@ -80,7 +86,7 @@ function wholeSequence(document: IdsDocument): Sequence {
   if (document.ids.length < 2) {
     throw new HyperfitError('ERR_DATA', `expected two ids or more for \`ids\`, got ${document.ids.length} at ${document.source}; one token has nothing to predict`);
   }
-  return { ids: document.ids, source: document.source, offset: 0 };
+  return { ...document, offset: 0 };
 }
 
 function cutDocument(document: EncodedDocument, options: SequenceOptions): Sequence[] {

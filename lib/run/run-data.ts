@@ -1,5 +1,5 @@
 import type { RunConfig } from '../config/fields.ts';
-import { isMessagesDocument } from '../data/document.ts';
+import { isAsked } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
 import { encodeWhole } from '../data/encoded-document.ts';
 import { makeContext, splitSequences, type Context } from '../data/selection.ts';
@@ -62,9 +62,9 @@ async function loadContexts(config: RunConfig, model: DataModel, spare: readonly
   }
   const documents = await readDocuments(config.contexts);
   const encoded = await encodeWhole(documents, model.tokenizer);
-  // Shorter ones are continued as they stand, and so are dialogues, which end where the assistant answers.
+  // Shorter ones are continued as they stand, and so are dialogues and prompts, which end where they are answered.
   return encoded.slice(0, wanted).map((ids, index) => {
     const document = documents[index]!;
-    return makeContext({ ids, source: document.source, offset: 0 }, isMessagesDocument(document) ? ids.length : contextLength);
+    return makeContext({ ids, source: document.source, offset: 0 }, isAsked(document) ? ids.length : contextLength);
   });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { given } from '../../config/given.ts';
-import { isMessagesDocument } from '../../data/document.ts';
+import { isAsked } from '../../data/document.ts';
 import { readDocuments } from '../../data/documents.ts';
 import { encodeWhole } from '../../data/encoded-document.ts';
 import { loadSequences, type Sequence } from '../../data/sequences.ts';
@@ -116,7 +116,7 @@ async function readContexts(path: string | undefined, model: Model, { contextLen
   if (path === undefined) return [];
   const documents = await readDocuments(path);
   const encoded = await encodeWhole(documents, model.tokenizer);
-  return encoded.map((ids, index) => ({ ids, context: isMessagesDocument(documents[index]!) ? ids : ids.slice(0, contextLength) }));
+  return encoded.map((ids, index) => ({ ids, context: isAsked(documents[index]!) ? ids : ids.slice(0, contextLength) }));
 }
 
 function plainResult({ generations, ...figures }: EvaluationResult): object {

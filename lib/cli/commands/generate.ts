@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { given } from '../../config/given.ts';
-import { isIdsDocument, isMessagesDocument, type Document } from '../../data/document.ts';
+import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document } from '../../data/document.ts';
 import { readDocuments } from '../../data/documents.ts';
 import { HyperfitError } from '../../errors.ts';
 import type { Generation } from '../../generate/generation.ts';
@@ -98,9 +98,10 @@ async function readPrompts(options: GenerateOptions): Promise<Prompt[]> {
 
 function toPrompt(document: Document, { chat, system }: GenerateOptions): Prompt {
   if (isMessagesDocument(document)) return { messages: document.messages };
-  if (chat !== true) return isIdsDocument(document) ? document.ids : document.text;
+  const text = isCompletionDocument(document) ? document.prompt : isIdsDocument(document) ? '' : document.text;
+  if (chat !== true) return isIdsDocument(document) ? document.ids : text;
   if (isIdsDocument(document)) throw new HyperfitError('ERR_CONFIG', `expected text or messages with --chat, got ids from ${document.source}; leave --chat out`);
-  const user = { role: 'user', content: document.text };
+  const user = { role: 'user', content: text };
   return { messages: system === undefined ? [user] : [{ role: 'system', content: system }, user] };
 }
 
