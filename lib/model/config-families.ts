@@ -21,6 +21,8 @@ export interface ConfigFamily {
   required: Readonly<Record<string, readonly unknown[] | Check>>;
   /** The usual key -> this family's, where it differs. */
   spelling?: Readonly<Record<string, string>>;
+  /** Sizes of which null is an error, where other families derive them. */
+  nullRefused?: readonly string[];
   /** What makes the family other than a plain Llama. */
   flags(values: ConfigValues, sizes: Sizes): Partial<Flags>;
 }
@@ -65,15 +67,19 @@ const MISTRAL: ConfigFamily = {
   read: [...DECODER_KEYS, ...WINDOW_KEYS],
   required: { ...REQUIRED_SILU, attention_bias: [false], mlp_bias: [false] },
   flags: (values, sizes) => {
-    const slides = values.flag('use_sliding_window', true) && values.has('sliding_window');
+    const slides = values.has('sliding_window');
+    if (slides && !values.flag('use_sliding_window', true)) values.note('`use_sliding_window` false turns no window of a Mistral off, as in transformers; set `sliding_window` to null for that');
     return { layerWindows: readLayerWindows(values, Array.from({ length: sizes.numHiddenLayers }, () => slides)) };
   },
 };
 
-/** Qwen's windows: off unless `use_sliding_window`, then on from layer `max_window_layers`. */
+/** Qwen's windows: none unless `use_sliding_window`, then by `layer_types`, or from layer `max_window_layers` on. */
 function readUpperWindows(values: ConfigValues, layers: number): number[] {
   const isOn = values.flag('use_sliding_window', false) && values.has('sliding_window');
-  return readLayerWindows(values, readSlidingLayers(values, layers, (layer) => isOn && layer >= Number(values.raw('max_window_layers'))).map((slides) => isOn && slides));
+  const first = isOn && !values.has('layer_types') ? values.whole('max_window_layers') : 0;
+  const sliding = readSlidingLayers(values, layers, (layer) => isOn && layer >= first);
+  if (sliding.includes(true) && !isOn) values.refuse('layer_types', 'full_attention alone, since `use_sliding_window` is not true,');
+  return readLayerWindows(values, sliding);
 }
 
 const QWEN2: ConfigFamily = {
@@ -90,6 +96,7 @@ const QWEN3: ConfigFamily = {
   modelType: 'qwen3',
   architecture: 'Qwen3ForCausalLM',
   defaults: { ...QWEN2.defaults, head_dim: 128 },
+  nullRefused: ['head_dim'],
   read: [...QWEN2.read, 'attention_bias'],
   flags: (values, sizes) => ({ ...attentionBiases(values), qkNorm: true, layerWindows: readUpperWindows(values, sizes.numHiddenLayers) }),
 };
@@ -103,7 +110,8 @@ const SMOLLM3: ConfigFamily = {
   flags: (values, sizes) => {
     const layerRopes = readNoRopeLayers(values, sizes.numHiddenLayers);
     const isOn = values.flag('use_sliding_window', false) && values.has('sliding_window');
-    const sliding = readSlidingLayers(values, sizes.numHiddenLayers, (layer) => layerRopes[layer] === 'none').map((slides) => isOn && slides);
+    // `layer_types` turns windows on by itself.
+    const sliding = readSlidingLayers(values, sizes.numHiddenLayers, (layer) => isOn && layerRopes[layer] === 'none');
     return { ...attentionBiases(values), mlpBias: values.flag('mlp_bias', false), layerRopes, layerWindows: readLayerWindows(values, sliding) };
   },
 };
@@ -112,6 +120,7 @@ const GEMMA_DEFAULTS = {
   rms_norm_eps: 1e-6, tie_word_embeddings: true, num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, hidden_size: 2304,
   intermediate_size: 9216, num_hidden_layers: 26, sliding_window: 4096, query_pre_attn_scalar: 256, hidden_activation: 'gelu_pytorch_tanh',
 };
+const GEMMA_SIZES = ['num_key_value_heads', 'head_dim'];
 const GEMMA_REQUIRED = {
   ...REQUIRED, hidden_act: ['gelu_pytorch_tanh'], hidden_activation: ['gelu_pytorch_tanh'], layer_types: isLayerTypes, use_bidirectional_attention: [false],
 };
@@ -134,12 +143,19 @@ const GEMMA2: ConfigFamily = {
   defaults: { ...GEMMA_DEFAULTS, max_position_embeddings: 8192, vocab_size: 256000, final_logit_softcapping: 30, attn_logit_softcapping: 50 },
   read: [...DECODER_KEYS, 'attention_bias', 'sliding_window', 'query_pre_attn_scalar', 'final_logit_softcapping', 'attn_logit_softcapping'],
   required: GEMMA_REQUIRED,
+  nullRefused: GEMMA_SIZES,
   flags: (values, sizes) => ({
     ...gemmaFlags(values, sizes),
     attentionSoftcap: values.has('attn_logit_softcapping') ? values.positive('attn_logit_softcapping') : 0,
     layerWindows: readLayerWindows(values, readSlidingLayers(values, sizes.numHiddenLayers, (layer) => layer % 2 === 0)),
   }),
 };
+
+/** What transformers writes for itself and does not read again. */
+function noteOtherPattern(values: ConfigValues, pattern: number): void {
+  const other = values.raw('_sliding_window_pattern') ?? pattern;
+  if (other !== pattern && !values.has('layer_types')) values.note(`\`_sliding_window_pattern\` is not read, as in transformers: every ${pattern}th layer sees all; say it by \`sliding_window_pattern\` or \`layer_types\``);
+}
 
 const GEMMA3: ConfigFamily = {
   modelType: 'gemma3_text',
@@ -148,8 +164,10 @@ const GEMMA3: ConfigFamily = {
   read: [...DECODER_KEYS, 'attention_bias', 'sliding_window', 'query_pre_attn_scalar', 'final_logit_softcapping', 'rope_local_base_freq', 'sliding_window_pattern', '_sliding_window_pattern'],
   // transformers reads attn_logit_softcapping of Gemma 3 and does not apply it.
   required: { ...GEMMA_REQUIRED, attn_logit_softcapping: [] },
+  nullRefused: GEMMA_SIZES,
   flags: (values, sizes) => {
-    const pattern = values.size(values.has('_sliding_window_pattern') ? '_sliding_window_pattern' : 'sliding_window_pattern');
+    const pattern = values.has('layer_types') ? 1 : values.size('sliding_window_pattern');
+    noteOtherPattern(values, pattern);
     const sliding = readSlidingLayers(values, sizes.numHiddenLayers, (layer) => (layer + 1) % pattern !== 0);
     return { ...gemmaFlags(values, sizes), qkNorm: true, layerRopes: sliding.map((slides) => (slides ? 'local' : 'global')), layerWindows: readLayerWindows(values, sliding) };
   },
@@ -159,11 +177,15 @@ const GPT2: ConfigFamily = {
   modelType: 'gpt2',
   architecture: 'GPT2LMHeadModel',
   defaults: { vocab_size: 50257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12, layer_norm_epsilon: 1e-5, activation_function: 'gelu_new', tie_word_embeddings: true },
-  read: ['vocab_size', 'tie_word_embeddings', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon'],
+  read: [
+    'vocab_size', 'tie_word_embeddings', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon',
+    // Other names of four of these, which win.
+    'hidden_size', 'num_hidden_layers', 'num_attention_heads', 'max_position_embeddings',
+  ],
   required: { ...REQUIRED, activation_function: Object.keys(ACTIVATIONS), scale_attn_weights: [true], scale_attn_by_inverse_layer_idx: [false] },
   spelling: {
     hidden_size: 'n_embd', num_hidden_layers: 'n_layer', num_attention_heads: 'n_head', max_position_embeddings: 'n_positions', intermediate_size: 'n_inner',
-    rms_norm_eps: 'layer_norm_epsilon', num_key_value_heads: 'n_head',
+    rms_norm_eps: 'layer_norm_epsilon',
   },
   flags: (values, sizes) => ({
     weightLayout: 'fused',

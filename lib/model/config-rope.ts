@@ -1,17 +1,30 @@
 import { HyperfitError } from '../errors.ts';
 import type { ModelConfig, NativeRopeScaling } from '../addon-types.ts';
 import { ConfigValues, render } from './config-values.ts';
+import type { ConfigNotes } from './config-values.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 type Rope = Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'>;
 
-const DEFAULT_THETA = 10000;
+/** What rotary settings are read with. */
+export interface RopePlace {
+  /** The file, for messages. */
+  name: string;
+  /** The base where none is given. */
+  defaultTheta: number;
+  /** `max_position_embeddings`. */
+  context: number;
+  notes?: ConfigNotes | undefined;
+}
+
+export const DEFAULT_THETA = 10000;
 const KNOWN_KEYS = ['type', 'rope_type', 'rope_theta', 'factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings', 'partial_rotary_factor'];
 const YARN_KEYS = ['beta_fast', 'beta_slow', 'mscale', 'mscale_all_dim', 'attention_factor', 'truncate'];
+const ORIGINAL = 'original_max_position_embeddings';
 
-/** How each rotary type is read; `longrope` and others are refused. */
-const SCALINGS: ReadonlyMap<unknown, (values: ConfigValues) => NativeRopeScaling> = new Map<unknown, (values: ConfigValues) => NativeRopeScaling>([
+/** How each rotary type is read, with the model's context; `longrope` and others are refused. */
+const SCALINGS: ReadonlyMap<unknown, (values: ConfigValues, context: number) => NativeRopeScaling> = new Map<unknown, (values: ConfigValues, context: number) => NativeRopeScaling>([
   ['default', () => ({ type: 'default' })],
   ['linear', (values) => ({ type: 'linear', factor: values.positive('factor') })],
   ['dynamic', readDynamic],
@@ -20,7 +33,7 @@ const SCALINGS: ReadonlyMap<unknown, (values: ConfigValues) => NativeRopeScaling
     factor: values.positive('factor'),
     lowFreqFactor: values.positive('low_freq_factor'),
     highFreqFactor: values.positive('high_freq_factor'),
-    originalMaxPositionEmbeddings: values.size('original_max_position_embeddings'),
+    originalMaxPositionEmbeddings: values.size(ORIGINAL),
   })],
   ['yarn', readYarn],
 ]);
@@ -31,8 +44,9 @@ function readDynamic(values: ConfigValues): NativeRopeScaling {
   return { type: 'default' };
 }
 
-function readYarn(values: ConfigValues): NativeRopeScaling {
-  const factor = values.positive('factor');
+function readYarn(values: ConfigValues, context: number): NativeRopeScaling {
+  const originalMaxPositionEmbeddings = values.size(ORIGINAL);
+  const factor = values.isNull('factor') ? context / originalMaxPositionEmbeddings : values.positive('factor');
   return {
     type: 'yarn',
     factor,
@@ -40,53 +54,92 @@ function readYarn(values: ConfigValues): NativeRopeScaling {
     betaSlow: values.positive('beta_slow', 1),
     attentionFactor: values.has('attention_factor') ? values.positive('attention_factor') : yarnAttentionFactor(values, factor),
     truncate: values.flag('truncate', true),
-    originalMaxPositionEmbeddings: values.size('original_max_position_embeddings'),
+    originalMaxPositionEmbeddings,
   };
 }
 
-/** Peng et al. 2023, section 3.4; the two `mscale` are DeepSeek's. */
+/** Peng et al. 2023, section 3.4; the two `mscale` are DeepSeek's, and count together or not at all. */
 function yarnAttentionFactor(values: ConfigValues, factor: number): number {
   const grown = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
-  if (!values.has('mscale') || !values.has('mscale_all_dim')) return grown(1);
-  return grown(values.positive('mscale')) / grown(values.positive('mscale_all_dim'));
+  const given = ['mscale', 'mscale_all_dim'].every((key) => values.has(key) && values.raw(key) !== 0);
+  return given ? grown(values.positive('mscale')) / grown(values.positive('mscale_all_dim')) : grown(1);
 }
 
 /**
- * Rotary settings in either spelling: `rope_theta` beside `rope_scaling`, or both in `rope_parameters`, which Gemma 3
- * has once for its full and once for its sliding layers. `defaultTheta` and `context` are the family's.
+ * Rotary settings of a family with one table: `rope_scaling` where that says anything, else `rope_parameters`. The base
+ * stands there or beside; the original context beside goes before the one within.
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL for a type or key that is not known; ERR_MODEL_FILES for impossible values
  */
-export function readRope(raw: JsonObject, name: string, { defaultTheta = DEFAULT_THETA, context }: { defaultTheta?: number; context?: number } = {}): Rope {
-  const key = raw['rope_parameters'] ? 'rope_parameters' : 'rope_scaling';
-  const rope = raw[key] ?? {};
-  if (!isJsonObject(rope)) throw new HyperfitError('ERR_MODEL_FILES', `expected an object for \`${key}\` in ${name}, got ${render(rope)}; correct it`);
-  const type = rope['rope_type'] ?? rope['type'] ?? 'default';
+export function readRope(raw: JsonObject, place: RopePlace): Rope {
+  const [scaling, parameters] = [readObject(raw, 'rope_scaling', place.name), readObject(raw, 'rope_parameters', place.name)];
+  const key = isEmpty(scaling) ? 'rope_parameters' : 'rope_scaling';
+  if (!isEmpty(scaling) && !isEmpty(parameters) && !isSame(scaling, parameters)) place.notes?.('`rope_scaling` counts and `rope_parameters` beside it does not, as in transformers; take out one of them');
+  return readTable(isEmpty(scaling) ? parameters : scaling, key, { ...place, outside: raw });
+}
+
+/** The settings of Gemma 3: scaled for the full layers, plain with a base of its own for the sliding ones. */
+export function readTwoRopes(raw: JsonObject, place: RopePlace, defaultLocalTheta: number): Rope & { localRopeTheta: number } {
+  const parameters = raw['rope_parameters'] === undefined || raw['rope_parameters'] === null ? BOTH_PLAIN : readNested(raw, place.name);
+  const full = mergeScaling(raw, parameters['full_attention'], place);
+  // Read here from the outer object, where nothing but the two tables may stand.
+  const { truncate: _, ...table } = full ?? PLAIN;
+  const { ropeTheta, ropeScaling } = readTable(table, 'rope_parameters.full_attention', { ...place, outside: pick(raw, 'rope_theta') });
+  const localPlace = { ...place, defaultTheta: defaultLocalTheta, outside: 'rope_local_base_freq' in raw ? { rope_theta: raw['rope_local_base_freq'] } : {} };
+  const local = readTable(parameters['sliding_attention'] ?? PLAIN, 'rope_parameters.sliding_attention', localPlace);
+  if (local.ropeScaling.type !== 'default') refuseRope(place.name, `\`rope_parameters.sliding_attention\` of type "${local.ropeScaling.type}"`);
+  return { ropeTheta, ropeScaling, localRopeTheta: local.ropeTheta };
+}
+
+const PLAIN: JsonObject = { rope_type: 'default' };
+const BOTH_PLAIN: Tables = { full_attention: PLAIN, sliding_attention: PLAIN };
+type Tables = Partial<Record<'full_attention' | 'sliding_attention', JsonObject | null>>;
+
+/** `rope_scaling` is laid over the full table, so that its old key `type` says nothing beside the `rope_type` there. */
+function mergeScaling(raw: JsonObject, full: JsonObject | null | undefined, { name, notes }: RopePlace): JsonObject | null | undefined {
+  const scaling = readObject(raw, 'rope_scaling', name);
+  if (isEmpty(scaling)) return full;
+  if (!full) return refuseRope(name, '`rope_scaling` beside `rope_parameters` without `full_attention`');
+  const merged = { ...full, ...scaling };
+  if ('type' in scaling && merged['rope_type'] !== scaling['type']) notes?.(`\`rope_scaling.type\` ${render(scaling['type'])} does not count for a Gemma 3, as in transformers, whose rotation is ${render(merged['rope_type'])}; say it by \`rope_type\``);
+  return merged;
+}
+
+function readNested(raw: JsonObject, name: string): Tables {
+  const both = readObject(raw, 'rope_parameters', name);
+  const other = Object.keys(both).find((key) => both[key] !== null && (!(key in BOTH_PLAIN) || !isJsonObject(both[key])));
+  if (other !== undefined) refuseRope(name, `\`rope_parameters.${other}\` ${render(both[other])} where \`full_attention\` and \`sliding_attention\` stand`);
+  return both as Tables;
+}
+
+function readTable(rope: JsonObject, key: string, { name, defaultTheta, context, outside }: RopePlace & { outside: JsonObject }): Rope {
+  const type = 'rope_type' in rope ? rope['rope_type'] : 'type' in rope ? rope['type'] : 'default';
   refuseUnknown(rope, type, key, name);
   const read = SCALINGS.get(type) ?? refuseRope(name, `\`${key}\` of type ${render(type)}`);
-  const fallbacks: JsonObject = { rope_theta: raw['rope_theta'], original_max_position_embeddings: raw['original_max_position_embeddings'] ?? context };
-  const values = new ConfigValues((field) => rope[field] ?? fallbacks[field], `${key} of ${name}`);
-  const ropeTheta = values.positive('rope_theta', defaultTheta);
-  const ropeScaling = read(values);
+  const found: JsonObject = { rope_theta: defaultTheta, [ORIGINAL]: context, ...pick(outside, 'rope_theta'), ...rope, ...pick(outside, ORIGINAL) };
+  const values = new ConfigValues((field) => found[field], `${key} of ${name}`);
+  const ropeTheta = values.positive('rope_theta');
+  const ropeScaling = read(values, context);
   values.finish();
   return { ropeTheta, ropeScaling };
 }
 
-/** The settings of Gemma 3: scaled for the full layers, plain with a base of its own for the sliding ones. */
-export function readTwoRopes(raw: JsonObject, name: string, defaults: { global: number; local: number }): Rope & { localRopeTheta: number } {
-  const both = raw['rope_parameters'];
-  const isSplit = isJsonObject(both) && ('full_attention' in both || 'sliding_attention' in both);
-  if (!isSplit) return { ...readRope(raw, name, { defaultTheta: defaults.global }), localRopeTheta: readLocalTheta(raw, name, defaults.local) };
-  const part = (layers: string, fallback: JsonObject) => readRope({ rope_parameters: both[layers] ?? fallback }, name, { defaultTheta: layers === 'full_attention' ? defaults.global : defaults.local });
-  const local = part('sliding_attention', { rope_type: 'default' });
-  if (local.ropeScaling.type !== 'default') refuseRope(name, `\`rope_parameters.sliding_attention\` of type "${local.ropeScaling.type}"`);
-  return { ...part('full_attention', { rope_type: 'default' }), localRopeTheta: local.ropeTheta };
+/** {} for an absent key and for null. */
+function readObject(raw: JsonObject, key: string, name: string): JsonObject {
+  const value = raw[key] ?? {};
+  if (!isJsonObject(value)) throw new HyperfitError('ERR_MODEL_FILES', `expected an object for \`${key}\` in ${name}, got ${render(value)}; correct it`);
+  return value;
 }
 
-function readLocalTheta(raw: JsonObject, name: string, fallback: number): number {
-  const values = new ConfigValues((field) => raw[field], name);
-  const theta = values.positive('rope_local_base_freq', fallback);
-  values.finish();
-  return theta;
+function isEmpty(value: JsonObject): boolean {
+  return Object.keys(value).length === 0;
+}
+
+function isSame(a: JsonObject, b: JsonObject): boolean {
+  return [...Object.keys(a), ...Object.keys(b)].every((key) => a[key] === b[key]);
+}
+
+function pick(from: JsonObject, key: string): JsonObject {
+  return key in from ? { [key]: from[key] } : {};
 }
 
 function refuseRope(name: string, got: string): never {

@@ -3,20 +3,29 @@ import { HyperfitError } from '../errors.ts';
 /** Sizes fit 32-bit integers, so that products of two stay exact. */
 const MAX_SIZE = 2 ** 31 - 1;
 
+/** Takes what is worth saying about a configuration that is read all the same. */
+export type ConfigNotes = (message: string) => void;
+
 /** Reads values by key and gathers what is wrong with them, so that all problems are told at once. */
 export class ConfigValues {
   private readonly problems: string[] = [];
   private readonly get: (key: string) => unknown;
   private readonly name: string;
+  private readonly notes: ConfigNotes | undefined;
 
   /** `get` gives undefined or null for a key that is not there; `name` is the file for messages. */
-  constructor(get: (key: string) => unknown, name: string) {
+  constructor(get: (key: string) => unknown, name: string, notes?: ConfigNotes) {
     this.get = get;
     this.name = name;
+    this.notes = notes;
   }
 
   has(key: string): boolean {
     return (this.get(key) ?? undefined) !== undefined;
+  }
+
+  isNull(key: string): boolean {
+    return this.get(key) === null;
   }
 
   refuse(key: string, expected: string): void {
@@ -26,6 +35,16 @@ export class ConfigValues {
   /** Whatever stands there, unchecked. */
   raw(key: string): unknown {
     return this.get(key) ?? undefined;
+  }
+
+  /** Something that transformers reads otherwise than one would think; see `ConfigNotes`. */
+  note(message: string): void {
+    this.notes?.(message);
+  }
+
+  /** 0 and above. */
+  whole(key: string): number {
+    return this.get(key) === 0 ? 0 : this.size(key);
   }
 
   size(key: string, fallback?: number): number {
@@ -42,7 +61,7 @@ export class ConfigValues {
     return 1;
   }
 
-  flag(key: string, fallback: boolean): boolean {
+  flag(key: string, fallback?: boolean): boolean {
     const value = this.get(key) ?? fallback;
     if (typeof value === 'boolean') return value;
     this.refuse(key, 'true or false');

@@ -6,30 +6,33 @@ import { plainFlags } from './config-flags.ts';
 import type { Sizes } from './config-flags.ts';
 import { textHalf } from './config-gemma3.ts';
 import { HARMLESS_KEYS } from './config-keys.ts';
-import { readRope, readTwoRopes } from './config-rope.ts';
+import { DEFAULT_THETA, readRope, readTwoRopes } from './config-rope.ts';
+import type { RopePlace } from './config-rope.ts';
 import { ConfigValues, render } from './config-values.ts';
+import type { ConfigNotes } from './config-values.ts';
 import type { JsonObject } from './json.ts';
 
 /**
- * The decoder's settings out of a Hugging Face config.json; `name` is the file for messages.
+ * The decoder's settings out of a Hugging Face config.json, read as transformers 5.17 reads it; `name` is the file for
+ * messages, `notes` hears of keys that count otherwise than one would think.
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL naming every key that changes the computation in a way that is not
  * understood; ERR_MODEL_FILES for missing or impossible values
  */
-export function readConfigJson(json: JsonObject, name: string): ModelConfig {
+export function readConfigJson(json: JsonObject, name: string, notes?: ConfigNotes): ModelConfig {
   const raw = textHalf(json, name);
   const family = findFamily(raw, name);
   refuseUnknown(raw, family, name);
-  const values = makeValues(raw, family, name);
+  const values = makeValues(raw, family, name, notes);
   const sizes = readSizes(values, family);
   const settings = {
     modelType: family.modelType,
     ...sizes,
     normEps: values.positive('rms_norm_eps'),
-    tieWordEmbeddings: values.flag('tie_word_embeddings', false),
+    tieWordEmbeddings: values.flag('tie_word_embeddings'),
   };
   const flags = { ...plainFlags(sizes), ...family.flags(values, sizes) };
   values.finish();
-  return checkModelConfig({ ...settings, ...flags, ...readRopes(raw, family, sizes, name) }, name);
+  return checkModelConfig({ ...settings, ...flags, ...readRopes(raw, family, { name, context: sizes.maxPositionEmbeddings, notes }) }, name);
 }
 
 function findFamily(raw: JsonObject, name: string): ConfigFamily {
@@ -57,17 +60,14 @@ function isUnderstood(key: string, value: unknown, family: ConfigFamily): boolea
   return allowed?.some((each) => JSON.stringify(each) === JSON.stringify(value)) ?? false;
 }
 
-/** By Hugging Face's usual keys. An explicit null is none, except where the family has a default that null cannot undo. */
-function makeValues(raw: JsonObject, family: ConfigFamily, name: string): ConfigValues {
+/** By Hugging Face's usual keys. What is absent is the family's default; null never is, but may mean "do without". */
+function makeValues(raw: JsonObject, family: ConfigFamily, name: string, notes: ConfigNotes | undefined): ConfigValues {
   return new ConfigValues((key) => {
     const spelled = family.spelling?.[key] ?? key;
-    if (raw[spelled] === null && NULL_IS_NONE.includes(spelled)) return undefined;
-    return raw[spelled] ?? family.defaults[spelled];
-  }, name);
+    const given = key in raw && family.read.includes(key) ? key : spelled;
+    return given in raw ? raw[given] : family.defaults[spelled];
+  }, name, notes);
 }
-
-/** Where null says "do without" and not "as usual". */
-const NULL_IS_NONE = ['sliding_window', 'final_logit_softcapping', 'attn_logit_softcapping'];
 
 function readSizes(values: ConfigValues, family: ConfigFamily): Sizes {
   const hiddenSize = values.size('hidden_size');
@@ -79,19 +79,19 @@ function readSizes(values: ConfigValues, family: ConfigFamily): Sizes {
     intermediateSize: values.size('intermediate_size', family.spelling ? 4 * hiddenSize : undefined),
     numHiddenLayers: values.size('num_hidden_layers'),
     numAttentionHeads,
-    numKeyValueHeads: values.size('num_key_value_heads', numAttentionHeads),
-    headDim: values.size('head_dim', hiddenSize / numAttentionHeads),
+    numKeyValueHeads: values.size('num_key_value_heads', family.nullRefused?.includes('num_key_value_heads') ? undefined : numAttentionHeads),
+    headDim: values.size('head_dim', family.nullRefused?.includes('head_dim') ? undefined : hiddenSize / numAttentionHeads),
     maxPositionEmbeddings: values.size('max_position_embeddings'),
   };
 }
 
 type Ropes = Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> & Partial<Pick<ModelConfig, 'localRopeTheta'>>;
 
-function readRopes(raw: JsonObject, family: ConfigFamily, sizes: Sizes, name: string): Ropes {
+function readRopes(raw: JsonObject, family: ConfigFamily, place: Omit<RopePlace, 'defaultTheta'>): Ropes {
   const { rope_theta: global, rope_local_base_freq: local } = family.defaults;
-  if (typeof local === 'number') return readTwoRopes(raw, name, { global: Number(global), local });
-  if (!family.read.includes('rope_theta')) return { ropeTheta: 0, ropeScaling: { type: 'default' } };
-  return readRope(raw, name, { ...(typeof global === 'number' ? { defaultTheta: global } : {}), context: sizes.maxPositionEmbeddings });
+  const globalPlace = { ...place, defaultTheta: typeof global === 'number' ? global : DEFAULT_THETA };
+  if (typeof local === 'number') return readTwoRopes(raw, globalPlace, local);
+  return family.read.includes('rope_theta') ? readRope(raw, globalPlace) : { ropeTheta: 0, ropeScaling: { type: 'default' } };
 }
 
 /** Relations between the fields. @throws HyperfitError ERR_MODEL_FILES */

@@ -47,7 +47,7 @@ describe('A config.json', () => {
     ['of a Mistral that says nothing of a window', MISTRAL, { modelType: 'mistral', layerWindows: [4096, 4096] }],
     ['of a Mistral without a window', { ...MISTRAL, sliding_window: null }, { modelType: 'mistral' }],
     ['of a Mistral with a window', { ...MISTRAL, sliding_window: 16 }, { modelType: 'mistral', layerWindows: [16, 16] }],
-    ['of a Mistral that does not use its window', { ...MISTRAL, sliding_window: 16, use_sliding_window: false }, { modelType: 'mistral' }],
+    ['of a Mistral that says not to use its window, which nobody reads', { ...MISTRAL, sliding_window: 16, use_sliding_window: false }, { modelType: 'mistral', layerWindows: [16, 16] }],
   ];
   test.each(cases)('%s', (_, raw, changes) => {
     const defined = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== undefined));
