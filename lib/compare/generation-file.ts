@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { TextVariant, VariantText } from './variant.ts';
 
 /** What is needed of a tokenizer where a file holds ids only. */
-export type TextDecoding = Pick<Tokenizer, 'decode'>;
+export type TextDecoding = Pick<Tokenizer, 'encode' | 'decode' | 'decodeContinuation'>;
 
 const words = z.union([z.string(), z.array(z.number().int().nonnegative())]);
 
@@ -105,27 +106,35 @@ function fromGeneration({ promptIds, ids, text }: z.infer<typeof generation>): L
 }
 
 async function toTexts(lines: readonly Line[], name: string, file: string, tokenizer: TextDecoding | undefined): Promise<VariantText[]> {
-  const decode = async (ids: number[], what: string): Promise<string> => {
-    if (tokenizer !== undefined) return tokenizer.decode(ids, { skipSpecialTokens: true });
+  const refuse = (what: string): never => {
     throw new HyperfitError('ERR_DATA', `expected text for people to read, got ${what} of "${name}" as ids only in ${file}; name the model they come from with \`tokenizer\``);
   };
-  return Promise.all(lines.map((line) => toText(line, tokenizer !== undefined, decode)));
+  return Promise.all(lines.map((line) => (tokenizer === undefined ? toldText(line, refuse) : decodedText(line, tokenizer))));
+}
+
+/** Without a tokenizer the texts that stand beside the ids serve. */
+function toldText({ context, contextText, continuation, text, original, originalText, source }: Line, refuse: (what: string) => never): VariantText {
+  const read = (value: string | number[], told: string | undefined, what: string): string => (typeof value === 'string' ? value : (told ?? refuse(what)));
+  return {
+    context: read(context, contextText, 'the context'),
+    continuation: read(continuation, text, 'the continuation'),
+    isOriginalCut: false,
+    ...given({ source }),
+    ...(original === undefined ? {} : { original: read(original, originalText, 'the original') }),
+  };
 }
 
 /** The tokenizer, where given, decides: it leaves out the start token, and cuts the original to as many tokens as the continuation has. */
-async function toText(line: Line, hasTokenizer: boolean, decode: (ids: number[], what: string) => Promise<string>): Promise<VariantText> {
-  const read = async (value: string | number[], text: string | undefined, what: string): Promise<string> => {
-    if (typeof value === 'string') return value;
-    return text !== undefined && !hasTokenizer ? text : decode(value, what);
-  };
-  const { original, continuation } = line;
-  const isOriginalCut = hasTokenizer && Array.isArray(original) && Array.isArray(continuation);
+async function decodedText({ context, continuation, original, source }: Line, tokenizer: TextDecoding): Promise<VariantText> {
+  const promptIds = typeof context === 'string' ? await tokenizer.encode(context) : context;
+  const after = (value: string | number[]): string => (typeof value === 'string' ? value : tokenizer.decodeContinuation(promptIds, value, { skipSpecialTokens: true }));
+  const isOriginalCut = Array.isArray(original) && Array.isArray(continuation);
   const originalIds = isOriginalCut ? original.slice(0, continuation.length) : original;
   return {
-    context: await read(line.context, line.contextText, 'the context'),
-    continuation: await read(continuation, line.text, 'the continuation'),
+    context: typeof context === 'string' ? context : await tokenizer.decode(context, { skipSpecialTokens: true }),
+    continuation: after(continuation),
     isOriginalCut,
-    ...(line.source === undefined ? {} : { source: line.source }),
-    ...(originalIds === undefined ? {} : { original: await read(originalIds, line.originalText, 'the original') }),
+    ...given({ source }),
+    ...(originalIds === undefined ? {} : { original: after(originalIds) }),
   };
 }

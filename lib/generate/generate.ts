@@ -1,12 +1,14 @@
 import { addon } from '../addon.ts';
 import type { ModelHandle, NativeGenerateOptions, NativeGeneration } from '../addon-types.ts';
-import { withControl } from '../control.ts';
+import { given } from '../config/given.ts';
+import { CallbackGuard, cancel, endRow, withControl } from '../control.ts';
+import { HyperfitError } from '../errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Generation } from './generation.ts';
-import { normalizeGenerateOptions, type GenerateOptions } from './options.ts';
+import { checkOptionIds, normalizeGenerateOptions, type GenerateOptions, type GenerateSettings } from './options.ts';
 import { encodePrompts, type Prompt } from './prompts.ts';
+import { RowText } from './row-text.ts';
 import { sequenceSeed } from './seed.ts';
-import { StopStringWatch } from './stop-strings.ts';
 
 /** What generation needs of a model. */
 export interface Generator {
@@ -18,27 +20,45 @@ export interface Generator {
 
 /**
  * Continues every prompt in one batch. A sequence's tokens are those it would get alone, whatever its neighbours.
- * @throws HyperfitError ERR_CONFIG for options, ERR_DATA for ids outside the vocabulary, ERR_SHAPE when context and
- * maxNewTokens exceed the model's positions, ERR_TOKENIZER for text without a tokenizer, ERR_NOT_FINITE for damaged weights
+ * @throws HyperfitError ERR_CONFIG for options, ERR_DATA for prompts that are none and ids outside the vocabulary, ERR_SHAPE when context and
+ * maxNewTokens exceed the model's positions, ERR_TOKENIZER for text and stop strings without a tokenizer, ERR_NOT_FINITE for damaged weights; and what
+ * `onToken` throws, which ends the work
  */
 export async function generate(model: Generator, prompts: readonly Prompt[], options: GenerateOptions = {}): Promise<Generation[]> {
   const settings = normalizeGenerateOptions(options);
-  const encoded = await encodePrompts(prompts, model.tokenizer, settings.addSpecialTokens);
-  const native = nativeOptions(settings, model, encoded);
-  const watch = settings.stopStrings.length > 0 ? new StopStringWatch(model.tokenizer, settings.stopStrings, encoded.length) : undefined;
-  const results = await withControl(settings.signal, encoded.length, (control) => {
-    watch?.watch(control);
-    const flat = Int32Array.from(encoded.flatMap((ids) => [...ids]));
-    const lengths = Int32Array.from(encoded, (ids) => ids.length);
-    return addon().modelGenerate(model.handle, flat, lengths, native, control, tokenListener(settings, watch));
-  });
-  const generations = await Promise.all(results.map((result, row) => toGeneration(result, encoded[row]!, model.tokenizer)));
-  return watch ? Promise.all(generations.map((generation) => watch.cut(generation))) : generations;
+  checkOptionIds(settings, model.config.vocabSize);
+  const { tokenizer } = model;
+  if (tokenizer === undefined && settings.stopStrings.length > 0) {
+    throw new HyperfitError('ERR_TOKENIZER', 'expected a tokenizer for `stopStrings`, got a model without one; use stopIds, or add tokenizer.json to the model folder');
+  }
+  const encoded = await encodePrompts(prompts, model, settings.addSpecialTokens);
+  const texts = tokenizer && encoded.map((ids) => new RowText(tokenizer, ids, settings.stopStrings));
+  const results = await generateNatively(model, encoded, settings, settings.stopStrings.length > 0 ? texts : undefined);
+  return results.map((result, row) => toGeneration(result, encoded[row]!, texts?.[row]));
 }
 
-type Settings = ReturnType<typeof normalizeGenerateOptions>;
+/** Stop strings are looked for as the tokens of `texts` come; a row runs on for a token or two before it is ended. */
+async function generateNatively(model: Generator, encoded: readonly Int32Array[], settings: GenerateSettings, texts: readonly RowText[] | undefined): Promise<NativeGeneration[]> {
+  const { signal, onToken, tokenStats } = settings;
+  const flat = Int32Array.from(encoded.flatMap((ids) => [...ids]));
+  const lengths = Int32Array.from(encoded, (ids) => ids.length);
+  return withControl(signal, encoded.length, async (control) => {
+    const guard = new CallbackGuard(() => cancel(control));
+    const listener = (row: number, id: number, logProb: number): void => {
+      const text = texts?.[row];
+      text?.push(id);
+      if (text?.isStopped === true) endRow(control, row);
+      if (onToken !== undefined) guard.call(() => onToken(row, id, tokenStats ? logProb : Number.NaN));
+    };
+    try {
+      return await addon().modelGenerate(model.handle, flat, lengths, nativeOptions(settings, model, encoded), control, texts ?? onToken ? listener : null);
+    } finally {
+      await guard.settle();
+    }
+  });
+}
 
-function nativeOptions(settings: Settings, model: Generator, encoded: readonly Int32Array[]): NativeGenerateOptions {
+function nativeOptions(settings: GenerateSettings, model: Generator, encoded: readonly Int32Array[]): NativeGenerateOptions {
   const { citationBlocker, logitBias, suppressIds, stopIds, seed, ...rest } = settings;
   return {
     maxNewTokens: rest.maxNewTokens,
@@ -65,15 +85,19 @@ function idsWithoutText({ tokenizer, config }: Generator): number[] {
   return Array.from({ length: Math.max(0, config.vocabSize - known) }, (_, index) => known + index);
 }
 
-function tokenListener({ onToken, tokenStats }: Settings, watch: StopStringWatch | undefined) {
-  if (!onToken && !watch) return null;
-  return (row: number, id: number, logProb: number) => {
-    void watch?.onToken(row, id);
-    onToken?.(row, id, tokenStats ? logProb : Number.NaN);
+/** With a stop string the fewest ids whose text holds it, and the text before it. */
+function toGeneration(result: NativeGeneration, promptIds: Int32Array, text: RowText | undefined): Generation {
+  if (text === undefined) return { promptIds, ...result };
+  for (const id of result.ids.subarray(text.length)) text.push(id);
+  if (!text.isStopped) return { promptIds, ...result, text: text.text };
+  const { ids, logProbs, entropies } = result;
+  const upToStop = <A extends Int32Array | Float32Array>(values: A): A => values.slice(0, text.length) as A;
+  return {
+    promptIds,
+    ...result,
+    ids: upToStop(ids),
+    text: text.text,
+    finishReason: 'stop',
+    ...given({ logProbs: logProbs && upToStop(logProbs), entropies: entropies && upToStop(entropies) }),
   };
-}
-
-async function toGeneration(result: NativeGeneration, promptIds: Int32Array, tokenizer: Tokenizer | undefined): Promise<Generation> {
-  const text = tokenizer && (await tokenizer.decode(result.ids, { skipSpecialTokens: true }));
-  return { promptIds, ...result, ...(text !== undefined && { text }) };
 }

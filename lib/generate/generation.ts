@@ -4,7 +4,10 @@ export interface Generation {
   promptIds: Int32Array;
   /** The continuation without the context; ends with the stop id when one was met. */
   ids: Int32Array;
-  /** The continuation as text without special tokens; undefined for a model without a tokenizer. */
+  /**
+   * What the continuation adds to the text of the context, without special tokens: both decoded together, so that a first word keeps its space.
+   * Undefined for a model without a tokenizer.
+   */
   text?: string;
   /**
    * `stop`: a stop id or a stop string; `length`: maxNewTokens; `banned`: every token was forbidden, so nothing could
@@ -19,7 +22,10 @@ export interface Generation {
   entropies?: Float32Array;
 }
 
-/** One token of a stream; `text` is what became readable with it: an unfinished character waits for its rest, and one that never gets it is left out. */
+/**
+ * One token of a stream; `text` is what became readable with it. An unfinished character, and what may be the beginning of a stop string, wait for
+ * the next token; the last one has all that is left.
+ */
 export interface TokenEvent {
   id: number;
   text: string;

@@ -1,17 +1,38 @@
-import type { Control } from '../addon-types.ts';
-import { endRow } from '../control.ts';
-import { HyperfitError } from '../errors.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { Generation } from './generation.ts';
+/** The text of a special token, which is not shown, and where in the shown text it stood. */
+export interface HiddenText {
+  at: number;
+  text: string;
+}
 
-/** Where the first of `stopStrings` begins in `text`, or -1. */
-export function findStopString(text: string, stopStrings: readonly string[]): number {
-  const places = stopStrings.map((stop) => text.indexOf(stop)).filter((place) => place >= 0);
-  return places.length === 0 ? -1 : Math.min(...places);
+/** The end of a shown text, from character `from` on, with the hidden texts in it. */
+interface Window {
+  shown: string;
+  from: number;
+  hidden: readonly HiddenText[];
+}
+
+/**
+ * Where in the shown text the first of `stopStrings` begins that occurs in it with or without the hidden texts; undefined for none.
+ */
+export function findStopString(window: Window, stopStrings: readonly string[]): number | undefined {
+  const { text, toShown } = withHidden(window);
+  const plain = window.shown.slice(window.from);
+  const places = stopStrings.flatMap((stop) => [
+    ...(plain.includes(stop) ? [window.from + plain.indexOf(stop)] : []),
+    ...(text.includes(stop) ? [toShown(text.indexOf(stop))] : []),
+  ]);
+  return places.length === 0 ? undefined : Math.min(...places);
+}
+
+/** From which character of the shown text on its end may be the beginning of a stop string. */
+export function heldFrom(window: Window, stopStrings: readonly string[]): number {
+  const { text, toShown } = withHidden(window);
+  const plain = window.shown.slice(window.from);
+  return Math.min(toShown(text.length - countHeld(text, stopStrings)), window.from + plain.length - countHeld(plain, stopStrings));
 }
 
 /** How many characters at the end of `text` may be the beginning of a stop string. */
-export function heldBack(text: string, stopStrings: readonly string[]): number {
+function countHeld(text: string, stopStrings: readonly string[]): number {
   const longest = Math.max(0, ...stopStrings.map((stop) => stop.length - 1));
   for (let count = Math.min(longest, text.length); count > 0; count--) {
     if (stopStrings.some((stop) => stop.startsWith(text.slice(-count)))) return count;
@@ -19,55 +40,18 @@ export function heldBack(text: string, stopStrings: readonly string[]): number {
   return 0;
 }
 
-/** Reads rows as they grow and ends each in which a stop string has appeared. */
-export class StopStringWatch {
-  readonly #tokenizer: Tokenizer;
-  readonly #stopStrings: readonly string[];
-  readonly #rows: number[][];
-  #control: Control | undefined;
-
-  constructor(tokenizer: Tokenizer | undefined, stopStrings: readonly string[], rows: number) {
-    if (tokenizer === undefined) {
-      throw new HyperfitError('ERR_TOKENIZER', 'expected a tokenizer for `stopStrings`, got a model without one; use stopIds, or add tokenizer.json to the model folder');
-    }
-    this.#tokenizer = tokenizer;
-    this.#stopStrings = stopStrings;
-    this.#rows = Array.from({ length: rows }, () => []);
+function withHidden({ shown, from, hidden }: Window): { text: string; toShown: (at: number) => number } {
+  const inside = hidden.filter(({ at }) => at >= from && at <= shown.length);
+  let text = '';
+  let shownTo = from;
+  const spans: { start: number; end: number }[] = [];
+  for (const { at, text: special } of inside) {
+    text += shown.slice(shownTo, at);
+    spans.push({ start: text.length, end: text.length + special.length });
+    text += special;
+    shownTo = Math.max(shownTo, at);
   }
-
-  watch(control: Control): void {
-    this.#control = control;
-  }
-
-  /** The row runs on for a token or two while its text is read; `cut` takes those away. */
-  async onToken(row: number, id: number): Promise<void> {
-    const ids = this.#rows[row]!;
-    ids.push(id);
-    const text = await this.#tokenizer.decode(ids.slice(), { skipSpecialTokens: true });
-    if (findStopString(text, this.#stopStrings) >= 0 && this.#control) endRow(this.#control, row);
-  }
-
-  /** The generation up to its first stop string: the fewest ids whose text holds it, and the text before it. */
-  async cut(generation: Generation): Promise<Generation> {
-    const whole = generation.text ?? '';
-    const place = findStopString(whole, this.#stopStrings);
-    if (place < 0) return generation;
-    const length = await this.#shortest(generation.ids);
-    return {
-      ...generation,
-      ids: generation.ids.slice(0, length),
-      text: whole.slice(0, place),
-      finishReason: 'stop',
-      ...(generation.logProbs && { logProbs: generation.logProbs.slice(0, length) }),
-      ...(generation.entropies && { entropies: generation.entropies.slice(0, length) }),
-    };
-  }
-
-  async #shortest(ids: Int32Array): Promise<number> {
-    for (let length = 1; length < ids.length; length++) {
-      const text = await this.#tokenizer.decode(ids.slice(0, length), { skipSpecialTokens: true });
-      if (findStopString(text, this.#stopStrings) >= 0) return length;
-    }
-    return ids.length;
-  }
+  text += shown.slice(shownTo);
+  const toShown = (place: number): number => from + place - spans.reduce((sum, { start, end }) => sum + Math.max(0, Math.min(place, end) - start), 0);
+  return { text, toShown };
 }

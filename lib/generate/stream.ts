@@ -1,45 +1,57 @@
-import { StreamDecoder } from '../tokenizer/stream-decoder.ts';
 import type { TokenEvent } from './generation.ts';
 import { generate, type Generator } from './generate.ts';
-import type { GenerateOptions } from './options.ts';
-import type { Prompt } from './prompts.ts';
-import { findStopString, heldBack } from './stop-strings.ts';
+import { normalizeGenerateOptions, type GenerateOptions } from './options.ts';
+import { encodePrompts, type Prompt } from './prompts.ts';
+import { RowText } from './row-text.ts';
 
 /**
- * One continuation, token by token. Leaving the loop (`break`) ends the native work before the loop is left.
+ * One continuation, token by token. The texts of all events are together `generate`'s text. Leaving the loop (`break`) ends the native work before
+ * the loop is left.
  * @throws HyperfitError as `generate`
  */
 export async function* streamTokens(model: Generator, prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<TokenEvent, void, void> {
+  const settings = normalizeGenerateOptions(options);
+  const [promptIds] = await encodePrompts([prompt], model, settings.addSpecialTokens);
+  const { tokenizer } = model;
   const queue = new TokenQueue();
   const left = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
   const onToken: GenerateOptions['onToken'] = (row, id, logProb) => {
-    options.onToken?.(row, id, logProb);
     queue.push({ id, logProb });
+    return options.onToken?.(row, id, logProb);
   };
-  const work = generate(model, [prompt], { ...options, signal, onToken }).then(
+  const work = generate(model, [promptIds!], { ...options, signal, onToken }).then(
     () => queue.close(),
     (error: unknown) => queue.close(error),
   );
   try {
-    yield* readable(queue, model, options.stopStrings ?? []);
+    yield* tokenizer === undefined ? plainEvents(queue) : readableEvents(queue, new RowText(tokenizer, promptIds!, settings.stopStrings));
   } finally {
     left.abort();
     await work;
   }
 }
 
-async function* readable(queue: TokenQueue, { tokenizer }: Generator, stopStrings: readonly string[]): AsyncGenerator<TokenEvent, void, void> {
-  const decoder = tokenizer && new StreamDecoder(tokenizer);
-  let waiting = '';
+async function* plainEvents(queue: TokenQueue): AsyncGenerator<TokenEvent, void, void> {
+  for await (const { id, logProb } of queue) yield { id, text: '', logProb };
+}
+
+/** A token after which some text waits is given out when the next one comes, or with that text when none does. */
+async function* readableEvents(queue: TokenQueue, text: RowText): AsyncGenerator<TokenEvent, void, void> {
+  let last: TokenEvent | undefined;
+  let done = 0;
   for await (const { id, logProb } of queue) {
-    waiting += (await decoder?.push(id)) ?? '';
-    const stop = findStopString(waiting, stopStrings);
-    const ready = stop >= 0 ? stop : waiting.length - heldBack(waiting, stopStrings);
-    yield { id, text: waiting.slice(0, ready), logProb };
-    if (stop >= 0) return;
-    waiting = waiting.slice(ready);
+    if (last !== undefined) yield last;
+    text.push(id);
+    const { ready } = text;
+    last = { id, text: text.text.slice(done, ready), logProb };
+    done = ready;
+    if (text.isStopped) break;
+    if (text.isWaiting) continue;
+    yield last;
+    last = undefined;
   }
+  if (last !== undefined) yield { ...last, text: last.text + text.text.slice(done) };
 }
 
 interface QueuedToken {

@@ -36,7 +36,7 @@ export async function writeComparison(folder: RunFolder, variants: readonly Comp
 async function storedContext({ context, original, source }: Context, tokenizer: Decoder | undefined): Promise<StoredContext> {
   const ids = { context: Array.from(context), original: Array.from(original), source };
   if (tokenizer === undefined) return ids;
-  return { ...ids, contextText: await tokenizer.decode(context), originalText: await tokenizer.decode(original) };
+  return { ...ids, contextText: await tokenizer.decode(context), originalText: tokenizer.decodeContinuation(context, original) };
 }
 
 function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decoder | undefined): object {
@@ -46,7 +46,7 @@ function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decod
 
 /** Typed arrays would become objects in JSON. */
 function storedGeneration(generation: StoredGeneration, tokenizer: Decoder | undefined): object {
-  const pieces = generation.pieces ?? (tokenizer === undefined ? undefined : decodePieces(tokenizer, generation.ids));
+  const pieces = generation.pieces ?? (tokenizer === undefined ? undefined : decodePieces(tokenizer, generation.ids, generation.promptIds));
   const { promptIds, ids, text, interventions } = generation;
   return { promptIds: Array.from(promptIds), ids: Array.from(ids), text, pieces, interventions };
 }

@@ -54,10 +54,9 @@ export async function validate({ model, data, config, overlapIndex, signal }: Co
 
 /** A line that can be read without the model: ids, and beside them their text; the original, where there is one, as long as the continuation. */
 async function generationLine({ promptIds, ids, text }: EvaluatedGeneration, from: Context | undefined, tokenizer: Decoder | undefined): Promise<object> {
-  const textOf = async (of: Int32Array): Promise<string | undefined> => tokenizer && tokenizer.decode(of, { skipSpecialTokens: true });
   const line = { context: Array.from(promptIds), continuation: Array.from(ids), ...given({ text }) };
   if (from === undefined) return line;
   const original = from.original.slice(0, ids.length);
-  const originals = original.length === 0 ? {} : { original: Array.from(original), ...given({ originalText: await textOf(original) }) };
-  return { ...line, ...given({ contextText: await textOf(promptIds) }), ...originals, source: from.source };
+  const originals = original.length === 0 ? {} : { original: Array.from(original), ...given({ originalText: tokenizer?.decodeContinuation(promptIds, original, { skipSpecialTokens: true }) }) };
+  return { ...line, ...given({ contextText: await tokenizer?.decode(promptIds, { skipSpecialTokens: true }) }), ...originals, source: from.source };
 }

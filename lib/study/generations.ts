@@ -23,5 +23,5 @@ export async function writeGenerations(folder: string, cells: readonly Cell[], {
 async function lineOf({ context, original, source }: Context, written: WrittenText, tokenizer: Tokenizer | undefined): Promise<object> {
   const ids = { context: Array.from(context), continuation: written.ids, original: Array.from(original), source };
   if (tokenizer === undefined) return ids;
-  return { ...ids, contextText: await tokenizer.decode(context), text: written.text ?? undefined, originalText: await tokenizer.decode(original) };
+  return { ...ids, contextText: await tokenizer.decode(context), text: written.text ?? undefined, originalText: tokenizer.decodeContinuation(context, original) };
 }

@@ -1,4 +1,3 @@
-import { decodePieces } from '../run/pieces.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -37,5 +36,5 @@ function probePositions(logits: Tensor, ids: Int32Array, topK: number, tokenizer
 }
 
 function pieceOf(tokenizer: Tokenizer, id: number): string {
-  return decodePieces(tokenizer, Int32Array.of(id))[0] ?? '';
+  return id < tokenizer.vocabSize ? tokenizer.tokenText(id) : '';
 }

@@ -5,30 +5,27 @@ export interface TokenFormat {
   kind: 'byte-level' | 'sentencepiece';
   /** Pieces like <0x0A> stand for one byte. */
   byteFallback: boolean;
-  /** The space that was put before the text is taken away again. */
-  stripsFirstSpace: boolean;
 }
 
-type DecoderPart = Readonly<Record<string, unknown>>;
+export type DecoderPart = Readonly<Record<string, unknown>>;
 
 /** @throws HyperfitError ERR_TOKENIZER for decoders of other kinds; `name` is the file for messages */
 export function readTokenFormat(decoder: unknown, name: string): TokenFormat {
-  const parts = flatten(decoder);
+  const parts = flattenDecoder(decoder);
   const find = (type: string) => parts.find((part) => part['type'] === type);
-  if (find('ByteLevel')) return { kind: 'byte-level', byteFallback: false, stripsFirstSpace: false };
-  const metaspace = find('Metaspace');
+  if (find('ByteLevel')) return { kind: 'byte-level', byteFallback: false };
   const replaces = parts.some((part) => part['type'] === 'Replace' && part['content'] === ' ');
-  if (metaspace === undefined && !replaces) {
+  if (find('Metaspace') === undefined && !replaces) {
     throw new HyperfitError('ERR_TOKENIZER', `expected a byte-level or sentencepiece-type decoder in ${name}, got ${parts.map((part) => part['type']).join(', ') || 'none'}; use a model with one of them, or work with token ids`);
   }
-  const strips = metaspace !== undefined ? metaspace['prepend_scheme'] !== 'never' && metaspace['add_prefix_space'] !== false : find('Strip') !== undefined;
-  return { kind: 'sentencepiece', byteFallback: find('ByteFallback') !== undefined, stripsFirstSpace: strips };
+  return { kind: 'sentencepiece', byteFallback: find('ByteFallback') !== undefined };
 }
 
-function flatten(decoder: unknown): DecoderPart[] {
+/** The parts of a decoder in their order, however they are nested. */
+export function flattenDecoder(decoder: unknown): DecoderPart[] {
   if (typeof decoder !== 'object' || decoder === null) return [];
   const part = decoder as DecoderPart;
-  return Array.isArray(part['decoders']) ? part['decoders'].flatMap(flatten) : [part];
+  return Array.isArray(part['decoders']) ? part['decoders'].flatMap(flattenDecoder) : [part];
 }
 
 /** GPT-2's alphabet: printable bytes stand for themselves, the others for the characters from 256 on, in order. */
@@ -51,7 +48,7 @@ export function tokenBytes(piece: string, format: TokenFormat): Uint8Array {
 }
 
 /** A piece with a character outside the alphabet (an added token) stands for itself. */
-function byteLevelBytes(piece: string): Uint8Array {
+export function byteLevelBytes(piece: string): Uint8Array {
   const bytes: number[] = [];
   for (const character of piece) {
     const byte = BYTE_OF_CHARACTER.get(character);
@@ -62,6 +59,12 @@ function byteLevelBytes(piece: string): Uint8Array {
 }
 
 function sentencePieceBytes(piece: string, byteFallback: boolean): Uint8Array {
-  const hex = byteFallback ? /^<0x([0-9A-Fa-f]{2})>$/.exec(piece)?.[1] : undefined;
-  return hex === undefined ? new TextEncoder().encode(piece.replaceAll('▁', ' ')) : Uint8Array.of(Number.parseInt(hex, 16));
+  const byte = byteFallback ? fallbackByte(piece) : undefined;
+  return byte === undefined ? new TextEncoder().encode(piece.replaceAll('▁', ' ')) : Uint8Array.of(byte);
+}
+
+/** The byte that a piece like <0x0A> stands for. */
+export function fallbackByte(piece: string): number | undefined {
+  const hex = /^<0x([0-9A-Fa-f]{2})>$/.exec(piece)?.[1];
+  return hex === undefined ? undefined : Number.parseInt(hex, 16);
 }

@@ -4,6 +4,7 @@ import { Tokenizer as RustTokenizer } from 'tokenizers';
 import { HyperfitError } from '../errors.ts';
 import { ChatTemplate } from './chat-template.ts';
 import type { ChatMessage, RenderChatOptions } from './chat-template.ts';
+import { decodeContinuation } from './continuation-decoder.ts';
 import { readTokenFormat, tokenBytes } from './token-bytes.ts';
 import type { TokenFormat } from './token-bytes.ts';
 import { readTokenizerFiles, specialTokensOf, tokenContent, TOKENIZER_FILE } from './tokenizer-files.ts';
@@ -25,6 +26,8 @@ export class Tokenizer {
   #template: ChatTemplate | undefined;
   /** How pieces become bytes. @internal */
   readonly format: TokenFormat;
+  /** How pieces become a text, as tokenizer.json says it. @internal */
+  readonly decoder: unknown;
   /** One more than the highest id. */
   readonly vocabSize: number;
   readonly bosTokenId: number | undefined;
@@ -36,6 +39,7 @@ export class Tokenizer {
     this.#contents = contents;
     this.#special = new Set(added.filter(({ special }) => special).map(({ id }) => id));
     this.format = readTokenFormat(decoder, contents.name);
+    this.decoder = decoder;
     this.vocabSize = 1 + Object.values(rust.getVocab(true)).reduce((highest, id) => Math.max(highest, id), -1);
     this.bosTokenId = contents.bosTokenId ?? this.#namedId('bos_token');
     const eos = this.#namedId('eos_token');
@@ -71,6 +75,15 @@ export class Tokenizer {
     return this.#rust.decode(list, skipSpecialTokens);
   }
 
+  /**
+   * The text that `ids` add after `promptIds`: both decoded together, cut where the text first differs from the prompt's own. Prompt and continuation
+   * then read right one after the other, where `decode` of the continuation alone loses a first space or half a character. Ids beyond the
+   * tokenizer add nothing.
+   */
+  decodeContinuation(promptIds: ArrayLike<number>, ids: ArrayLike<number>, { skipSpecialTokens = false } = {}): string {
+    return decodeContinuation(this, promptIds, ids, { skipSpecialTokens });
+  }
+
   /** The Jinja source of the model's chat template; undefined where it came with none. */
   get chatTemplate(): string | undefined {
     return this.#contents.chatTemplate;
@@ -94,10 +107,15 @@ export class Tokenizer {
     return this.#special.has(id);
   }
 
+  /** Token `id` as it stands in the vocabulary; undefined for a hole in it. @internal @throws HyperfitError ERR_TOKENIZER */
+  piece(id: number): string | undefined {
+    this.#checkId(id);
+    return this.#rust.idToToken(id) ?? undefined;
+  }
+
   /** The bytes that token `id` adds to a text; none for a hole in the vocabulary. @throws HyperfitError ERR_TOKENIZER */
   tokenBytes(id: number): Uint8Array {
-    this.#checkId(id);
-    return tokenBytes(this.#rust.idToToken(id) ?? '', this.format);
+    return tokenBytes(this.piece(id) ?? '', this.format);
   }
 
   /** Token `id` as text; bytes that are no whole character become U+FFFD. @throws HyperfitError ERR_TOKENIZER */

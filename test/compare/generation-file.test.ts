@@ -4,7 +4,13 @@ import { readVariants } from '../../lib/compare/generation-file.ts';
 import { temporaryFolder, writeLines } from './samples.ts';
 
 const folder = temporaryFolder();
-const decoder = { decode: async (ids: ArrayLike<number>): Promise<string> => Array.from(ids, (id) => `w${id}`).join(' ') };
+const words = (ids: ArrayLike<number>): string => Array.from(ids, (id) => `w${id}`).join(' ');
+/** Takes a first space off a text, as that of Llama 2. */
+const decoder = {
+  encode: async (text: string): Promise<Int32Array> => Int32Array.from({ length: text.split(' ').length }),
+  decode: async (ids: ArrayLike<number>): Promise<string> => words(ids),
+  decodeContinuation: (promptIds: ArrayLike<number>, ids: ArrayLike<number>): string => (promptIds.length > 0 ? ` ${words(ids)}` : words(ids)),
+};
 
 test('lines of text, named by their file or by hand', async () => {
   const path = writeLines(join(folder, 'greedy.jsonl'), [{ context: 'a', continuation: ' b', original: ' c', source: 's', other: 1 }, { context: 'd', continuation: '' }]);
@@ -18,7 +24,7 @@ test('lines of ids as a run writes them, with text beside them or decoded', asyn
   const line = { context: [1, 2], continuation: [3, 4], text: ' told', original: [5, 6, 7] };
   const path = writeLines(join(folder, 'step.jsonl'), [line]);
   await expect(readVariants(path)).rejects.toThrow(expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(/the context of "step" as ids only .*`tokenizer`/) }));
-  expect((await readVariants(path, decoder))[0]!.texts).toEqual([{ context: 'w1 w2', continuation: 'w3 w4', original: 'w5 w6', isOriginalCut: true }]);
+  expect((await readVariants(path, decoder))[0]!.texts).toEqual([{ context: 'w1 w2', continuation: ' w3 w4', original: ' w5 w6', isOriginalCut: true }]);
   const told = writeLines(join(folder, 'told.jsonl'), [{ ...line, contextText: 'Once', originalText: ' it was so' }]);
   expect((await readVariants(told))[0]!.texts).toEqual([{ context: 'Once', continuation: ' told', original: ' it was so', isOriginalCut: false }]);
 });
@@ -35,13 +41,18 @@ test('the comparison of a run, by file or folder, holds several variants', async
   }));
   expect(await readVariants(run)).toEqual(expected);
   expect(await readVariants(join(run, 'comparison.json'))).toEqual(expected);
-  expect((await readVariants(run, decoder))[0]!.texts).toEqual([{ context: 'w1', continuation: 'w2 w3', original: 'w7 w8', source: 'x:1', isOriginalCut: true }]);
+  expect((await readVariants(run, decoder))[0]!.texts).toEqual([{ context: 'w1', continuation: ' w2 w3', original: ' w7 w8', source: 'x:1', isOriginalCut: true }]);
+});
+
+test('ids after a context that is text keep their first space too', async () => {
+  const path = writeLines(join(folder, 'half.jsonl'), [{ context: 'Once upon', continuation: [3, 4] }]);
+  expect((await readVariants(path, decoder))[0]!.texts).toEqual([{ context: 'Once upon', continuation: ' w3 w4', isOriginalCut: false }]);
 });
 
 test('what generate --json prints', async () => {
   const path = join(folder, 'generated.json');
   writeFileSync(path, JSON.stringify({ schemaVersion: 1, generations: [{ promptIds: [1], ids: [2], text: 'x', finishReason: 'length' }] }));
-  expect(await readVariants(path, decoder)).toEqual([{ name: 'generated', file: path, texts: [{ context: 'w1', continuation: 'w2', isOriginalCut: false }] }]);
+  expect(await readVariants(path, decoder)).toEqual([{ name: 'generated', file: path, texts: [{ context: 'w1', continuation: ' w2', isOriginalCut: false }] }]);
 });
 
 test.each([

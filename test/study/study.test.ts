@@ -44,7 +44,11 @@ test('order: a repeat agrees everywhere, and no weights are left behind', async 
   for (const [row, line] of values.entries()) for (const [column, measured] of line.entries()) expect(measured!.value).toBe(values[column]![row]!.value);
   expect(values[3]![4]!.value).toBeLessThan(1);
   expect(readdirSync(join(out, 'cells')).filter((name) => !name.endsWith('.json'))).toEqual([]);
-  const [text] = await readVariants(join(out, 'generations', 'swap-1.jsonl'), { decode: async (ids) => Array.from(ids).join(' ') });
+  const [text] = await readVariants(join(out, 'generations', 'swap-1.jsonl'), {
+    encode: async () => new Int32Array(0),
+    decode: async (ids) => Array.from(ids).join(' '),
+    decodeContinuation: (_, ids) => Array.from(ids).join(' '),
+  });
   expect(text!.texts).toHaveLength(4);
 });
 
