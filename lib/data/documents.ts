@@ -1,22 +1,32 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { HyperfitError } from '../errors.ts';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DataNotes } from './data-notes.ts';
 import type { Document } from './document.ts';
-import { parseDocumentLines } from './document-lines.ts';
-
-const KNOWN_FILES = 'a .txt file, a .jsonl file of {"text": ...}, {"ids": [...]} or {"messages": [...]} lines, or a folder of such files';
+import { csvRows } from './readers/csv.ts';
+import { readBytes, statData } from './readers/data-file.ts';
+import { readDocx } from './readers/docx.ts';
+import { decodeUtf8 } from './readers/encoding.ts';
+import { readEpub } from './readers/epub.ts';
+import { findKind, KNOWN_FILES, needKind, type KnownFile } from './readers/file-kind.ts';
+import { jsonFileRows, jsonLines } from './readers/json-rows.ts';
+import { parquetRows } from './readers/parquet.ts';
+import { refuseData } from './readers/refusal.ts';
+import { readRows } from './readers/rows.ts';
+import { readTextDocument } from './readers/text.ts';
 
 /**
- * Reads a data path: a .txt file is one document, each line of a .jsonl file is one, a folder is its .txt and .jsonl files in
- * the order of their names (other files are passed over). What is left out is counted in `notes`.
- * @throws HyperfitError ERR_DATA for a path that cannot be read, a file that is not UTF-8, bad lines (by number, after the good
- *   ones), and data without any content
+ * The documents of a data path, one after the other: a text or a book is one, so is each line or row of a file of such, and a folder is its
+ * known files in the order of their names. Files of lines and rows are read in pieces, whatever their size. What is left out is counted in `notes`.
+ * @throws HyperfitError ERR_DATA for a path that cannot be read, a file of another kind or encoding, bad lines (by number, after
+ *   the good ones), and data without any content
  */
-export async function* streamDocuments(path: string, _notes: DataNotes): AsyncGenerator<Document> {
-  const documents = await readPath(path);
-  yield* documents;
-  if (documents.length === 0) throw new HyperfitError('ERR_DATA', `expected ${KNOWN_FILES} with content for \`data\`, got nothing in ${path}; check the path`);
+export async function* streamDocuments(path: string, notes: DataNotes): AsyncGenerator<Document> {
+  let isEmpty = true;
+  for await (const document of readPath(path, notes)) {
+    isEmpty = false;
+    yield document;
+  }
+  if (isEmpty) throw refuseData(`${KNOWN_FILES}, with content`, `nothing in ${path}${renderNotes(notes)}`, 'check the path');
 }
 
 /** All documents of a data path at once; see `streamDocuments`. */
@@ -26,44 +36,62 @@ export async function readDocuments(path: string, notes = new DataNotes()): Prom
   return documents;
 }
 
-async function readPath(path: string): Promise<Document[]> {
-  const info = await stat(path).catch((cause: unknown) => {
-    throw new HyperfitError('ERR_DATA', `expected ${KNOWN_FILES} for \`data\`, got ${path}, which cannot be read; check the path`, { cause });
+function renderNotes(notes: DataNotes): string {
+  const listed = notes.notes.map(({ what, count }) => `${count} ${what}`);
+  return listed.length === 0 ? '' : ` (${listed.join('; ')})`;
+}
+
+async function* readPath(path: string, notes: DataNotes): AsyncGenerator<Document> {
+  if ((await statData(path)).isDirectory()) yield* readFolder(path, notes);
+  else yield* readFile(path, needKind(path), notes);
+}
+
+/** Folders within the folder may be anything, such as runs, and are left alone; so is what speaks about the data. */
+async function* readFolder(folder: string, notes: DataNotes): AsyncGenerator<Document> {
+  const entries = await readdir(folder).catch((cause: unknown) => {
+    throw refuseData(KNOWN_FILES, `${folder}, which cannot be listed`, 'check that it may be read', cause);
   });
-  if (info.isDirectory()) return readFolder(path);
-  if (isDataFile(path)) return readDataFile(path);
-  throw new HyperfitError('ERR_DATA', `expected ${KNOWN_FILES} for \`data\`, got ${path}; rename it or convert it to one of these`);
-}
-
-async function readFolder(folder: string): Promise<Document[]> {
-  const names = (await readdir(folder)).filter(isDataFile).sort();
-  const documents: Document[] = [];
-  for (const name of names) documents.push(...(await readDataFile(join(folder, name))));
-  return documents;
-}
-
-function isDataFile(path: string): boolean {
-  return ['.txt', '.jsonl'].includes(extname(path).toLowerCase());
-}
-
-async function readDataFile(path: string): Promise<Document[]> {
-  const text = await readText(path);
-  if (extname(path).toLowerCase() === '.jsonl') return parseDocumentLines(text, path);
-  return text.trim() === '' ? [] : [{ source: path, text }];
-}
-
-/** A file's text without byte-order mark and with `\n` line ends. Throws ERR_DATA, naming the file, when it is not UTF-8. */
-export async function readText(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new HyperfitError('ERR_DATA', `expected a readable file for \`data\`, got ${path}; check that it exists and may be read`, { cause });
-  });
-  return decodeText(bytes, path).replaceAll('\r\n', '\n').replaceAll('\r', '\n');
-}
-
-function decodeText(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new HyperfitError('ERR_DATA', `expected UTF-8 text for \`data\`, got other bytes in ${path}; convert it, as with \`iconv -f LATIN1 -t UTF-8\``, { cause });
+  for (const name of entries.sort()) {
+    const path = join(folder, name);
+    const isAside = name.startsWith('.') || /^readme\./i.test(name);
+    const isFolder = !isAside && (await statData(path)).isDirectory();
+    const kind = isAside || isFolder ? undefined : findKind(name);
+    if (kind !== undefined) yield* readFile(path, kind, notes);
+    else notes.add(isFolder ? 'folders within the folder were not read' : 'other files of the folder were not read', path);
   }
+}
+
+async function* readFile(path: string, known: KnownFile, notes: DataNotes): AsyncGenerator<Document> {
+  let isEmpty = true;
+  for await (const document of readKnown(path, known, notes)) {
+    isEmpty = false;
+    yield document;
+  }
+  if (isEmpty) notes.add('files had nothing in them', path);
+}
+
+async function* readKnown(path: string, { kind, isGzip }: KnownFile, notes: DataNotes): AsyncGenerator<Document> {
+  switch (kind) {
+    case 'text':
+      return yield* present(await readTextDocument(path, isGzip));
+    case 'epub':
+      return yield* present(await readEpub(path, notes));
+    case 'docx':
+      return yield* present(await readDocx(path));
+    case 'parquet':
+      return yield* readRows(parquetRows(path, notes), path, 'row', notes);
+    default:
+      return yield* readRows(readTextRows(path, kind, isGzip, notes), path, kind === 'jsonl' ? 'line' : 'row', notes);
+  }
+}
+
+function* present(document: Document | undefined): Generator<Document> {
+  if (document !== undefined) yield document;
+}
+
+function readTextRows(path: string, kind: 'jsonl' | 'json' | 'csv' | 'tsv', isGzip: boolean, notes: DataNotes): ReturnType<typeof jsonLines> {
+  const pieces = decodeUtf8(readBytes(path, { isGzip }), path);
+  if (kind === 'jsonl') return jsonLines(pieces, path);
+  if (kind === 'json') return jsonFileRows(pieces, path);
+  return csvRows(pieces, path, kind === 'csv' ? ',' : '\t', notes);
 }

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import type { TextDocument } from './document.ts';
-import { readText } from './documents.ts';
+import { readText } from './readers/text.ts';
 
 /** Which chapters train and which are kept apart, both ends included. */
 export interface ChapterSplit {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readText } from '../data/documents.ts';
+import { readText } from '../data/readers/text.ts';
 import { HyperfitError } from '../errors.ts';
 
 /** A question with its possible answers. */

@@ -1,0 +1,74 @@
+import { Readable } from 'node:stream';
+import type { DataNotes } from '../data-notes.ts';
+import { MAX_LINE_LENGTH } from './lines.ts';
+import { refuseData } from './refusal.ts';
+import type { Row } from './rows.ts';
+import { findColumns } from './table-columns.ts';
+
+/**
+ * The rows of a .csv or .tsv file, each as an object by the names in the first row. Cells may hold line breaks between quotes.
+ * Rows count from 1 behind the names. An empty cell is absent.
+ * @throws HyperfitError ERR_DATA for quotes that do not close, rows of another length (with their line), and columns that say nothing
+ */
+export async function* csvRows(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t', notes: DataNotes): AsyncGenerator<Row> {
+  let columns: readonly string[] | undefined;
+  let number = 0;
+  for await (const cells of csvRecords(pieces, path, delimiter)) {
+    if (columns === undefined) {
+      columns = findColumns(cells, path, notes);
+      continue;
+    }
+    number += 1;
+    yield { number, value: toRow(columns, cells) };
+  }
+}
+
+function toRow(columns: readonly string[], cells: readonly string[]): Record<string, string | null> {
+  return Object.fromEntries(columns.map((name, at) => [name, cells[at] === '' ? null : cells[at]!]));
+}
+
+async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t'): AsyncGenerator<string[]> {
+  const { parse } = await import('csv-parse');
+  const [start, whole] = await peekLine(pieces);
+  // Semicolons part the cells where the comma is a decimal sign.
+  const separator = delimiter === ',' && !start.includes(',') && start.includes(';') ? ';' : delimiter;
+  const parser = parse({ delimiter: separator, skip_empty_lines: true, max_record_size: MAX_LINE_LENGTH, ...(delimiter === '\t' ? { relax_quotes: true } : {}) });
+  const source = Readable.from(whole);
+  source.on('error', (error) => parser.destroy(error));
+  source.pipe(parser);
+  try {
+    for await (const record of parser) yield record as string[];
+  } catch (cause) {
+    if (!isCsvError(cause)) throw cause;
+    throw refuseData('rows of as many cells as the first one', `${path}, line ${cause.lines}: ${cause.message}`, 'put quotes around cells that hold separators, quotes (doubled) or line breaks', cause);
+  } finally {
+    source.destroy();
+    parser.destroy();
+  }
+}
+
+function isCsvError(cause: unknown): cause is Error & { lines: number } {
+  return cause instanceof Error && String((cause as { code?: unknown }).code).startsWith('CSV_');
+}
+
+/** The first line that is not blank, and all pieces. */
+async function peekLine(pieces: AsyncIterable<string>): Promise<[line: string, all: AsyncIterable<string>]> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  let start = '';
+  while (!/\S[^\n\r]*[\n\r]/.test(start)) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    start += next.value;
+  }
+  const line = start.trimStart().split(/[\n\r]/, 1)[0]!;
+  return [line, withStart(start, iterator)];
+}
+
+async function* withStart(start: string, iterator: AsyncIterator<string>): AsyncGenerator<string> {
+  try {
+    if (start !== '') yield start;
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+  } finally {
+    await iterator.return?.();
+  }
+}

@@ -1,0 +1,72 @@
+/** What is looked at of an element or a text. */
+interface MarkupNode {
+  type: string;
+  name?: string;
+  data?: string;
+  attribs?: Record<string, string>;
+  parent: MarkupNode | null;
+  children?: MarkupNode[];
+}
+
+/** The text of XML or HTML, by its byte-order mark or the encoding that it declares; UTF-8 otherwise. */
+export function decodeMarkup(bytes: Uint8Array): string {
+  const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1');
+  const mark = start.startsWith('\xff\xfe') ? 'utf-16le' : start.startsWith('\xfe\xff') ? 'utf-16be' : undefined;
+  const declared = /encoding=["']([\w-]+)["']/i.exec(start)?.[1] ?? 'utf-8';
+  return new TextDecoder(mark ?? knownLabel(declared)).decode(bytes);
+}
+
+function knownLabel(label: string): string {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch {
+    return 'utf-8';
+  }
+}
+
+const SKIPPED = ['head', 'script', 'style', 'nav', 'svg', 'rt', 'rp'];
+
+/** The text of a chapter: a blank line between paragraphs, headings on lines of their own, verse as it is broken, marks of notes as [1]. */
+export async function renderChapter(markup: string): Promise<string> {
+  const { parseDocument, DomUtils } = await import('htmlparser2');
+  const { convert } = await import('html-to-text');
+  // Such books are XML, in which <title/> and <script/> are whole elements: read as HTML they would swallow the chapter.
+  const document = parseDocument(markup, { recognizeSelfClosing: true });
+  for (const element of DomUtils.findAll(({ name }) => SKIPPED.includes(name), document.children)) DomUtils.removeElement(element);
+  for (const mark of DomUtils.findAll(isNoteMark, document.children)) bracket(mark);
+  return convert(DomUtils.getOuterHTML(document), OPTIONS).trim();
+}
+
+/** A reference to a note: declared as one, or a raised link of few signs. */
+function isNoteMark({ name, attribs = {}, parent, children = [] }: MarkupNode): boolean {
+  if (name !== 'a') return false;
+  if (/\bnoteref\b/.test(`${attribs['epub:type'] ?? ''} ${attribs['role'] ?? ''}`)) return true;
+  const isRaised = [parent, ...children].some((node) => node?.name === 'sup');
+  const text = children.flatMap(textsOf).map(({ data }) => data).join('');
+  return isRaised && (attribs['href'] ?? '').includes('#') && /^\s*[\p{L}\d*\u2020\u2021\u00a7]{1,4}\s*$/u.test(text);
+}
+
+/** "word1" would be another word. */
+function bracket(mark: MarkupNode): void {
+  const texts = textsOf(mark).filter(({ data = '' }) => data.trim() !== '');
+  const text = texts.map(({ data = '' }) => data.trim()).join('');
+  for (const [index, each] of texts.entries()) each.data = index > 0 ? '' : /^[[(].*[\])]$/.test(text) ? text : `[${text}]`;
+}
+
+function textsOf(node: MarkupNode): MarkupNode[] {
+  return node.type === 'text' ? [node] : (node.children ?? []).flatMap(textsOf);
+}
+
+const HEADING = { options: { uppercase: false, leadingLineBreaks: 2, trailingLineBreaks: 2 } };
+
+const OPTIONS = {
+  wordwrap: false as const,
+  limits: { maxInputLength: 2 ** 28 },
+  selectors: [
+    { selector: 'a', options: { ignoreHref: true } },
+    { selector: 'img', format: 'skip' },
+    { selector: 'hr', format: 'skip' },
+    ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, ...HEADING })),
+    { selector: 'ul', options: { itemPrefix: '- ' } },
+  ],
+};

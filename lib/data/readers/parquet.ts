@@ -1,0 +1,66 @@
+import type { DataNotes } from '../data-notes.ts';
+import { openRegular } from './data-file.ts';
+import { refuseData } from './refusal.ts';
+import type { Row } from './rows.ts';
+import { findColumns } from './table-columns.ts';
+
+// A group of rows is read in such parts, so that one group of a whole file does not become objects all at once.
+const ROWS_AT_ONCE = 10_000;
+
+/**
+ * The rows of a parquet file, a part of a group at a time. Numbers of 64 bits become numbers, bytes text.
+ * @throws HyperfitError ERR_DATA for a damaged or encrypted file, and for columns that say nothing
+ */
+export async function* parquetRows(path: string, notes: DataNotes): AsyncGenerator<Row> {
+  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
+  const file = await openRegular(path);
+  try {
+    const { size } = await file.stat();
+    const buffer = { byteLength: size, slice: (start: number, end = size) => readSlice(file, start < 0 ? size + start : start, end) };
+    const metadata = await parquetMetadataAsync(buffer);
+    const given = parquetSchema(metadata).children.map(({ element }) => element.name);
+    const columns = findColumns(given, path, notes);
+    let number = 0;
+    for (const group of metadata.row_groups) {
+      const end = number + Number(group.num_rows);
+      while (number < end) {
+        const rows = await parquetReadObjects({ file: buffer, metadata, compressors, rowStart: number, rowEnd: Math.min(end, number + ROWS_AT_ONCE) });
+        if (rows.length === 0) throw new Error(`row ${number + 1} is missing`);
+        for (const row of rows) yield { number: (number += 1), value: toRow(row, given, columns) };
+      }
+    }
+  } catch (cause) {
+    throw asRefusal(cause, path);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readSlice(file: Awaited<ReturnType<typeof openRegular>>, start: number, end: number): Promise<ArrayBuffer> {
+  const bytes = new Uint8Array(Math.max(0, end - start));
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
+    if (bytesRead === 0) throw new Error('it is cut off');
+    at += bytesRead;
+  }
+  return bytes.buffer;
+}
+
+function toRow(row: Record<string, unknown>, given: readonly string[], columns: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(given.map((name, at) => [columns[at]!, toPlain(row[name])]));
+}
+
+function toPlain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (Array.isArray(value)) return value.map(toPlain);
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Iterable<unknown>, toPlain);
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, toPlain(part)]));
+}
+
+function asRefusal(cause: unknown, path: string): Error {
+  if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_DATA') return cause;
+  return refuseData('a parquet file', `${path}, which cannot be read (${(cause as Error).message})`, 'write it again, uncompressed or with snappy or zstd', cause);
+}
