@@ -87,7 +87,7 @@ function readSizes({ values, metadata, tensors }: GgufReader): Sizes {
   const hiddenSize = values.size('embedding_length');
   const numAttentionHeads = values.size('attention.head_count');
   return {
-    vocabSize: values.size('vocab_size', countTokens(metadata, tensors)),
+    vocabSize: countRows(tensors) ?? values.size('vocab_size', metadataStrings(metadata, 'tokenizer.ggml.tokens')?.length),
     hiddenSize,
     intermediateSize: values.size('feed_forward_length'),
     numHiddenLayers: values.size('block_count'),
@@ -98,8 +98,9 @@ function readSizes({ values, metadata, tensors }: GgufReader): Sizes {
   };
 }
 
-function countTokens(metadata: Metadata, tensors: ReadonlyMap<string, GgufTensor>): number | undefined {
-  return tensors.get('token_embd.weight')?.shape[0] ?? metadataStrings(metadata, 'tokenizer.ggml.tokens')?.length;
+/** Of the embedding. `vocab_size` of the metadata is what a vocabulary once had; llama.cpp passes over it too. */
+function countRows(tensors: ReadonlyMap<string, GgufTensor>): number | undefined {
+  return tensors.get('token_embd.weight')?.shape[0];
 }
 
 /** Files hold 1e-5 as the float32 next to it; this is the decimal that was meant. */
@@ -129,13 +130,4 @@ function refuseUnknown({ metadata, prefix, name }: GgufReader, read: readonly st
     return allowed !== ANY && !allowed?.includes(metadata.get(key));
   });
   if (refused.length > 0) refuseModel(name, refused.map((key) => `\`${key}\` ${render(metadata.get(key))}`));
-}
-
-const BOS_KEY = 'tokenizer.ggml.bos_token_id';
-const EOS_KEYS = ['tokenizer.ggml.eos_token_id', 'tokenizer.ggml.eot_token_id'];
-
-export function readGgufTokenIds(metadata: Metadata): { bosTokenId: number | undefined; eosTokenIds: number[] } {
-  const ids = EOS_KEYS.map((key) => metadata.get(key)).filter((id) => typeof id === 'number');
-  const bos = metadata.get(BOS_KEY);
-  return { bosTokenId: typeof bos === 'number' ? bos : undefined, eosTokenIds: [...new Set(ids)] };
 }

@@ -1,4 +1,5 @@
 import { HyperfitError } from '../errors.ts';
+import { textKeepingBytes } from '../tokenizer/kept-bytes.ts';
 import type { MetadataNumbers, MetadataValue } from '../tokenizer/metadata.ts';
 
 /** The header goes on beyond the bytes that were read so far, but not beyond the file. */
@@ -24,6 +25,8 @@ const BOOL = 7;
 const STRING = 8;
 const ARRAY = 9;
 const MAX_NESTING = 4;
+/** Values that become objects of JavaScript: strings, 64-bit numbers, bools, arrays. Each costs ten times its bytes; real files have a million. */
+const MAX_VALUES = 1 << 22;
 
 /**
  * Reads GGUF values one after the other. Every length and count is held against what is left of the *file* before
@@ -31,6 +34,7 @@ const MAX_NESTING = 4;
  */
 export class GgufCursor {
   position = 0;
+  private values = 0;
   readonly bytes: Buffer;
   readonly fileSize: number;
   readonly name: string;
@@ -74,10 +78,11 @@ export class GgufCursor {
     return Number(value);
   }
 
+  /** Text. Bytes that are no UTF-8 are kept: see kept-bytes.ts. */
   string(what: string): string {
     const length = this.count(1, what);
     const start = this.take(length, what);
-    return this.bytes.toString('utf8', start, start + length);
+    return textKeepingBytes(this.bytes.subarray(start, start + length));
   }
 
   value(type: number, what: string, depth = 0): MetadataValue {
@@ -101,6 +106,8 @@ export class GgufCursor {
     if (format?.array) return this.numbers(format.size, format.array, what);
     // The least an element can take: a bool 1, a string its length, an array type and count.
     const count = this.count(type === BOOL ? 1 : type === ARRAY ? 12 : 8, what);
+    this.values += count;
+    if (this.values > MAX_VALUES) this.refuse(`at most ${MAX_VALUES} values in all arrays`, `${this.values} with ${what}`);
     const values: MetadataValue[] = [];
     for (let index = 0; index < count; index += 1) values.push(this.value(type, what, depth + 1));
     return values;

@@ -60,17 +60,16 @@ export const GPT2_LAYOUT = layout(GPT2_WHOLE, GPT2_LAYER, { layers: 'transformer
  * Where each tensor of a GGUF file stands, under Hugging Face's names, and what makes Hugging Face's numbers of it. Names
  * that are not known stay as they are.
  */
-export function ggufSources(path: string, tensors: readonly GgufTensor[], config: ModelConfig, names: GgufLayout): TensorSource[] {
-  return tensors.filter(({ name }) => name !== ROPE_FREQUENCIES).map((tensor) => toSource(path, tensor, config, names));
+export function ggufSources(tensors: readonly GgufTensor[], config: ModelConfig, names: GgufLayout): TensorSource[] {
+  return tensors.filter(({ name }) => name !== ROPE_FREQUENCIES).map((tensor) => toSource(tensor, config, names));
 }
 
-function toSource(path: string, tensor: GgufTensor, config: ModelConfig, names: GgufLayout): TensorSource {
+function toSource(tensor: GgufTensor, config: ModelConfig, names: GgufLayout): TensorSource {
   const [, layer, part = '', kind] = /^(?:blk\.(\d+)\.)?([a-z_]+)\.(weight|bias)$/.exec(tensor.name) ?? [];
   const known = layer === undefined ? names.whole.get(part) : names.layer.get(part);
-  if (known === undefined) return { ...tensor, path };
+  if (known === undefined) return { ...tensor };
   return {
     ...tensor,
-    path,
     name: `${layer === undefined ? known : `${names.layers}.${layer}.${known}`}.${kind}`,
     ropeHeads: names.interleavesRotaryRows ? ropeHeadsOf(part, config) : 0,
     add: names.addsOneToNorms && part.endsWith('_norm') ? -1 : 0,

@@ -13,22 +13,22 @@ const TOLERANCE = 1e-4;
  * factor, and the rest must agree with the usual settings. A file without that tensor keeps what `config` says.
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL when the divisors follow from other settings
  */
-export async function resolveRopeFrequencies(path: string, tensors: readonly GgufTensor[], config: ModelConfig): Promise<ModelConfig> {
+export async function resolveRopeFrequencies(tensors: readonly GgufTensor[], config: ModelConfig): Promise<ModelConfig> {
   const tensor = tensors.find(({ name }) => name === ROPE_FREQUENCIES);
   if (tensor === undefined) return config;
-  const divisors = await readFloats(path, tensor);
+  const divisors = await readFloats(tensor);
   if (divisors.every((divisor) => divisor === 1)) return config;
   const ropeScaling: NativeRopeScaling = { ...LLAMA3, factor: Math.max(...divisors) };
   const expected = llama3Divisors(config, ropeScaling);
   const agrees = divisors.length === expected.length && divisors.every((divisor, index) => Math.abs(divisor / expected[index]! - 1) < TOLERANCE);
-  if (!agrees) throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected ${ROPE_FREQUENCIES} of Llama 3's rotary scaling in ${path}, got other frequencies; use the Hugging Face folder of this model`);
+  if (!agrees) throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected ${ROPE_FREQUENCIES} of Llama 3's rotary scaling in ${tensor.path}, got other frequencies; use the Hugging Face folder of this model`);
   return { ...config, ropeScaling };
 }
 
-async function readFloats(path: string, tensor: GgufTensor): Promise<number[]> {
-  if (tensor.type !== 'F32') throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected F32 for ${ROPE_FREQUENCIES} in ${path}, got ${tensor.type}; convert the model again`);
+async function readFloats(tensor: GgufTensor): Promise<number[]> {
+  if (tensor.type !== 'F32') throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected F32 for ${ROPE_FREQUENCIES} in ${tensor.path}, got ${tensor.type}; convert the model again`);
   const bytes = Buffer.alloc(tensor.byteLength);
-  const handle = await open(path, 'r');
+  const handle = await open(tensor.path, 'r');
   try {
     await handle.read(bytes, 0, bytes.length, tensor.offset);
   } finally {

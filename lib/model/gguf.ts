@@ -8,11 +8,16 @@ const MAX_HEADER_BYTES = 256 * 1024 * 1024;
 const FIRST_READ_BYTES = 4 * 1024 * 1024;
 const MAX_DIMENSIONS = 4;
 const MAX_ALIGNMENT = 1 << 20;
+/** More than any model has; each costs memory before it can be checked. */
+const MAX_TENSORS = 100_000;
+const MAX_METADATA_ENTRIES = 100_000;
 // The least a metadata entry (empty key, type, one byte) and a tensor's entry (empty name, counts, type, offset) can take.
 const METADATA_BYTES = 13;
 const TENSOR_BYTES = 24;
 
 export interface GgufTensor {
+  /** The file that holds it. */
+  path: string;
   name: string;
   /** GGML type name: F32, Q4_1, ... */
   type: string;
@@ -39,13 +44,12 @@ export function parseGgufHeader(start: Buffer, fileSize: number, name: string): 
   const cursor = new GgufCursor(start, fileSize, name);
   const version = readVersion(cursor);
   const tensorCount = cursor.count(TENSOR_BYTES, 'tensors');
+  if (tensorCount > MAX_TENSORS) cursor.refuse(`at most ${MAX_TENSORS} tensors`, `${tensorCount}`);
   const metadata = readMetadata(cursor);
-  const entries: GgufTensor[] = [];
-  for (let index = 0; index < tensorCount; index += 1) entries.push(readTensor(cursor));
+  const entries = readTensors(tensorCount, cursor);
   const alignment = readAlignment(metadata, cursor);
   const dataStart = Math.ceil(cursor.position / alignment) * alignment;
   const tensors = entries.map((tensor) => ({ ...tensor, offset: placeTensor(tensor, dataStart, alignment, cursor) }));
-  checkNames(tensors, cursor);
   checkNoOverlap(tensors, cursor);
   return { version, metadata, tensors };
 }
@@ -61,6 +65,7 @@ function readVersion(cursor: GgufCursor): number {
 
 function readMetadata(cursor: GgufCursor): Metadata {
   const count = cursor.count(METADATA_BYTES, 'metadata entries');
+  if (count > MAX_METADATA_ENTRIES) cursor.refuse(`at most ${MAX_METADATA_ENTRIES} metadata entries`, `${count}`);
   const metadata = new Map<string, MetadataValue>();
   for (let index = 0; index < count; index += 1) {
     const key = cursor.string('a metadata key');
@@ -68,6 +73,16 @@ function readMetadata(cursor: GgufCursor): Metadata {
     metadata.set(key, cursor.value(cursor.uint32(`the type of ${key}`), key));
   }
   return metadata;
+}
+
+function readTensors(count: number, cursor: GgufCursor): GgufTensor[] {
+  const tensors = new Map<string, GgufTensor>();
+  for (let index = 0; index < count; index += 1) {
+    const tensor = readTensor(cursor);
+    if (tensors.has(tensor.name)) cursor.refuse('each tensor name once', `"${tensor.name}" twice`);
+    tensors.set(tensor.name, tensor);
+  }
+  return [...tensors.values()];
 }
 
 function readTensor(cursor: GgufCursor): GgufTensor {
@@ -78,7 +93,7 @@ function readTensor(cursor: GgufCursor): GgufTensor {
   const type = cursor.uint32(`type of ${name}`);
   const offset = cursor.size(`offset of ${name}`);
   const format = GGML_TYPES.get(type) ?? cursor.refuse(`a known GGML type for ${name}`, `${type}`);
-  return { name, type: format.name, shape: sizes.toReversed(), offset, byteLength: countBytes(name, sizes, format, cursor) };
+  return { path: cursor.name, name, type: format.name, shape: sizes.toReversed(), offset, byteLength: countBytes(name, sizes, format, cursor) };
 }
 
 function countBytes(name: string, sizes: readonly number[], format: { elements: number; bytes: number }, cursor: GgufCursor): number {
@@ -106,14 +121,6 @@ function placeTensor(tensor: GgufTensor, dataStart: number, alignment: number, c
     cursor.refuse(`${tensor.byteLength} bytes of ${tensor.name} at byte ${offset}`, `a file of ${cursor.fileSize}`);
   }
   return offset;
-}
-
-function checkNames(tensors: readonly GgufTensor[], cursor: GgufCursor): void {
-  const seen = new Set<string>();
-  for (const { name } of tensors) {
-    if (seen.has(name)) cursor.refuse('each tensor name once', `"${name}" twice`);
-    seen.add(name);
-  }
 }
 
 function checkNoOverlap(tensors: readonly GgufTensor[], cursor: GgufCursor): void {

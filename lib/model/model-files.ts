@@ -4,11 +4,12 @@ import { HyperfitError } from '../errors.ts';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
 import { configuredTemplate } from '../tokenizer/chat-template.ts';
 import { TEMPLATE_FILE, type TokenizerFiles } from '../tokenizer/tokenizer-files.ts';
+import { readGgufTokenIds } from '../tokenizer/gguf-tokenizer.ts';
 import { metadataString } from '../tokenizer/metadata.ts';
 import { readConfigJson } from './config.ts';
-import { readGgufHeader } from './gguf.ts';
-import { ggufArchitecture, readGgufConfig, readGgufTokenIds } from './gguf-config.ts';
+import { ggufArchitecture, readGgufConfig } from './gguf-config.ts';
 import { ggufSources } from './gguf-names.ts';
+import { readGgufParts } from './gguf-parts.ts';
 import { resolveRopeFrequencies } from './gguf-rope.ts';
 import { parseJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
@@ -108,15 +109,15 @@ async function readChatTemplate(path: string, files: readonly string[]): Promise
 }
 
 async function openGguf(path: string): Promise<ModelFiles> {
-  const { metadata, tensors } = await readGgufHeader(path);
-  const config = await resolveRopeFrequencies(path, tensors, readGgufConfig(metadata, tensors, path));
+  const { metadata, tensors } = await readGgufParts(path);
+  const config = await resolveRopeFrequencies(tensors, readGgufConfig(metadata, tensors, path));
   return {
     path,
     format: 'gguf',
     config,
-    sources: selectSources(ggufSources(path, tensors, config, ggufArchitecture(metadata, path).layout), config, path),
+    sources: selectSources(ggufSources(tensors, config, ggufArchitecture(metadata, path).layout), config, path),
     tokenizer: metadata.has('tokenizer.ggml.model') ? { kind: 'gguf', path, metadata } : undefined,
-    ...readGgufTokenIds(metadata),
+    ...readGgufTokenIds(metadata, path),
     chatTemplate: metadataString(metadata, 'tokenizer.chat_template'),
     rawConfig: undefined,
     preprocessor: undefined,

@@ -1,13 +1,12 @@
-import { HyperfitError } from '../errors.ts';
-import { metadataBoolean, metadataNumber, metadataNumbers, metadataString, metadataStrings } from './metadata.ts';
+import { BYTE_LEVEL_RECIPES } from './byte-level-recipes.ts';
+import { endIdsOf, isSpecialType, readTokenId, readVocabulary, refuseVocabulary, TOKEN_TYPES, TOKENIZER_PREFIX } from './gguf-vocabulary.ts';
+import type { Vocabulary } from './gguf-vocabulary.ts';
+import { metadataBoolean, metadataNumbers, metadataString, metadataStrings } from './metadata.ts';
 import type { Metadata } from './metadata.ts';
-import { BYTE_LEVEL_DECODER, BYTE_LEVEL_RECIPES, sentencePieceDecoder, sentencePieceNormalizer } from './pre-tokenizers.ts';
+import { BYTE_LEVEL_DECODER, sentencePieceDecoder, sentencePieceNormalizer } from './pre-tokenizers.ts';
 import type { JsonPart } from './pre-tokenizers.ts';
 import { mergesFromScores } from './score-merges.ts';
-
-/** `tokenizer.ggml.token_type`. */
-const TOKEN_TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 };
-const PREFIX = 'tokenizer.ggml.';
+import { templateProcessing } from './template-processing.ts';
 
 export interface RebuiltTokenizer {
   /** tokenizer.json */
@@ -16,15 +15,8 @@ export interface RebuiltTokenizer {
   config: Record<string, unknown>;
   bosTokenId: number | undefined;
   eosTokenIds: number[];
-}
-
-/** What both kinds of tokenizer have in common. */
-interface Vocabulary {
-  tokens: readonly string[];
-  /** One of TOKEN_TYPES per token. */
-  types: ArrayLike<number>;
-  metadata: Metadata;
-  name: string;
+  /** Tokens that are no UTF-8, by id: tokenizer.json has only a name for them. */
+  rawTokens: ReadonlyMap<number, Uint8Array>;
 }
 
 interface Parts {
@@ -36,76 +28,67 @@ interface Parts {
 }
 
 /**
- * The tokenizer that a GGUF file describes, as Hugging Face's files: byte-level BPE (`gpt2`) with the pre-tokenizers
- * gpt-2, smollm, llama-bpe and qwen2, or sentencepiece-type (`llama`) with scores. `name` is the file for messages.
+ * The tokenizer that a GGUF file describes, as Hugging Face's files: byte-level BPE (`gpt2`) with the pre-tokenizers of
+ * byte-level-recipes.ts, or sentencepiece-type (`llama`) with scores. `name` is the file for messages.
  * @throws HyperfitError ERR_TOKENIZER for other kinds and for vocabularies that contradict themselves
  */
 export function rebuildTokenizer(metadata: Metadata, name: string): RebuiltTokenizer {
-  const kind = metadataString(metadata, `${PREFIX}model`);
-  if (kind !== 'gpt2' && kind !== 'llama') refuse(name, '"gpt2" or "llama" for `tokenizer.ggml.model`', JSON.stringify(kind) ?? 'nothing');
   const vocabulary = readVocabulary(metadata, name);
-  const parts = kind === 'gpt2' ? byteLevelParts(vocabulary) : sentencePieceParts(vocabulary);
-  const bosTokenId = readId(vocabulary, 'bos_token_id');
-  const eosTokenIds = [...new Set([readId(vocabulary, 'eos_token_id'), readId(vocabulary, 'eot_token_id')])].filter((id) => id !== undefined);
-  return { tokenizer: renderTokenizer(vocabulary, parts), config: makeConfig(vocabulary), bosTokenId, eosTokenIds };
+  const parts = vocabulary.kind === 'gpt2' ? byteLevelParts(vocabulary) : sentencePieceParts(vocabulary);
+  return {
+    tokenizer: renderTokenizer(vocabulary, parts),
+    config: makeConfig(vocabulary),
+    bosTokenId: readTokenId(vocabulary, 'bos_token_id'),
+    eosTokenIds: endIdsOf(vocabulary),
+    rawTokens: vocabulary.rawTokens,
+  };
 }
 
-function refuse(name: string, expected: string, got: string): never {
-  throw new HyperfitError('ERR_TOKENIZER', `expected ${expected} in ${name}, got ${got}; use the Hugging Face folder of this model, or work with token ids`);
-}
-
-function readVocabulary(metadata: Metadata, name: string): Vocabulary {
-  const tokens = metadataStrings(metadata, `${PREFIX}tokens`);
-  if (tokens === undefined || tokens.length === 0) return refuse(name, 'an array of strings for `tokenizer.ggml.tokens`', 'none');
-  const types = metadataNumbers(metadata, `${PREFIX}token_type`) ?? new Uint8Array(tokens.length).fill(TOKEN_TYPES.normal);
-  if (types.length !== tokens.length) refuse(name, `${tokens.length} entries for \`tokenizer.ggml.token_type\``, `${types.length}`);
-  if (new Set(tokens).size !== tokens.length) refuse(name, 'each token once', 'one twice');
-  return { tokens: metadataString(metadata, `${PREFIX}model`) === 'llama' ? withMarkedSpaces(tokens, types) : tokens, types, metadata, name };
-}
-
-/** User-defined pieces of sentencepiece vocabularies have plain spaces in such files, and "▁" in Hugging Face's. */
-function withMarkedSpaces(tokens: readonly string[], types: ArrayLike<number>): readonly string[] {
-  const known = new Set(tokens);
-  return tokens.map((token, id) => {
-    const marked = types[id] === TOKEN_TYPES.userDefined ? token.replaceAll(' ', '▁') : token;
-    return known.has(marked) ? token : marked;
-  });
-}
-
-function readId({ tokens, metadata, name }: Vocabulary, key: string): number | undefined {
-  const id = metadataNumber(metadata, PREFIX + key);
-  if (id !== undefined && tokens[id] === undefined) refuse(name, `a token id below ${tokens.length} for \`${PREFIX}${key}\``, `${id}`);
-  return id;
+/**
+ * Where texts begin and end, of the metadata of a GGUF file. Without a vocabulary that is understood, what the metadata name.
+ */
+export function readGgufTokenIds(metadata: Metadata, name: string): { bosTokenId: number | undefined; eosTokenIds: number[] } {
+  if (metadata.get(`${TOKENIZER_PREFIX}model`) === 'gpt2' || metadata.get(`${TOKENIZER_PREFIX}model`) === 'llama') {
+    const vocabulary = readVocabulary(metadata, name);
+    return { bosTokenId: readTokenId(vocabulary, 'bos_token_id'), eosTokenIds: endIdsOf(vocabulary) };
+  }
+  const [bosTokenId, ...ends] = ['bos', 'eos', 'eot'].map((key) => metadata.get(`${TOKENIZER_PREFIX}${key}_token_id`)).map((id) => (typeof id === 'number' ? id : undefined));
+  return { bosTokenId, eosTokenIds: [...new Set(ends.filter((id) => id !== undefined))] };
 }
 
 function byteLevelParts(vocabulary: Vocabulary): Parts {
-  const pre = metadataString(vocabulary.metadata, `${PREFIX}pre`);
+  const pre = metadataString(vocabulary.metadata, `${TOKENIZER_PREFIX}pre`);
   const recipe = BYTE_LEVEL_RECIPES.get(pre ?? '');
-  if (recipe === undefined) return refuse(vocabulary.name, `one of ${[...BYTE_LEVEL_RECIPES.keys()].join(', ')} for \`${PREFIX}pre\``, JSON.stringify(pre) ?? 'nothing');
+  if (recipe === undefined) {
+    return refuseVocabulary(vocabulary.name, `one of ${[...BYTE_LEVEL_RECIPES.keys()].join(', ')} for \`${TOKENIZER_PREFIX}pre\``, JSON.stringify(pre) ?? 'nothing');
+  }
   const model = bpeModel(vocabulary, readMerges(vocabulary), { ignore_merges: recipe.ignoreMerges });
   return { normalizer: recipe.normalizer, preTokenizer: recipe.preTokenizer, decoder: BYTE_LEVEL_DECODER, model, addBos: recipe.addBos };
 }
 
 /** Byte-level tokens hold no space, so the one space stands between the parts. */
 function readMerges({ metadata, tokens, name }: Vocabulary): [string, string][] {
-  const merges = metadataStrings(metadata, `${PREFIX}merges`) ?? refuse(name, 'an array of strings for `tokenizer.ggml.merges`', 'none');
+  const merges = metadataStrings(metadata, `${TOKENIZER_PREFIX}merges`) ?? refuseVocabulary(name, 'an array of strings for `tokenizer.ggml.merges`', 'none');
   const known = new Set(tokens);
   return merges.map((merge) => {
     const [left = '', right = '', ...rest] = merge.split(' ');
     const isKnown = known.has(left) && known.has(right) && known.has(left + right) && rest.length === 0;
-    return isKnown ? [left, right] : refuse(name, 'merges of two tokens into a third', JSON.stringify(merge));
+    return isKnown ? [left, right] : refuseVocabulary(name, 'merges of two tokens into a third', JSON.stringify(merge));
   });
 }
 
+/** llama.cpp merges into unused pieces as into normal ones. */
+const MERGED_TYPES: readonly unknown[] = [TOKEN_TYPES.normal, TOKEN_TYPES.userDefined, TOKEN_TYPES.unused];
+
 function sentencePieceParts(vocabulary: Vocabulary): Parts {
   const { tokens, types, metadata, name } = vocabulary;
-  const scores = metadataNumbers(metadata, `${PREFIX}scores`);
-  if (scores?.length !== tokens.length) return refuse(name, `${tokens.length} numbers for \`${PREFIX}scores\``, `${scores?.length ?? 'none'}`);
+  const scores = metadataNumbers(metadata, `${TOKENIZER_PREFIX}scores`);
+  if (scores === undefined || scores.length < tokens.length) return refuseVocabulary(name, `${tokens.length} numbers for \`${TOKENIZER_PREFIX}scores\``, `${scores?.length ?? 'none'}`);
   // Converters write -1000 for user-defined pieces, which sentencepiece merges before all others: runs of spaces in Gemma.
-  const ranks = Float64Array.from(scores, (score, id) => (types[id] === TOKEN_TYPES.userDefined ? 0 : score));
-  const merges = mergesFromScores(tokens, ranks, (id) => types[id] === TOKEN_TYPES.normal || types[id] === TOKEN_TYPES.userDefined);
+  const ranks = Float64Array.from(tokens, (_, id) => (types[id] === TOKEN_TYPES.userDefined ? 0 : (scores[id] ?? 0)));
+  const merges = mergesFromScores(tokens, ranks, (id) => MERGED_TYPES.includes(types[id]) && !vocabulary.rawTokens.has(id));
   const unknown = tokens.find((_, id) => types[id] === TOKEN_TYPES.unknown);
-  const prefix = metadataBoolean(metadata, `${PREFIX}add_space_prefix`) ?? true;
+  const prefix = metadataBoolean(metadata, `${TOKENIZER_PREFIX}add_space_prefix`) ?? true;
   const model = bpeModel(vocabulary, merges, { unk_token: unknown ?? null, fuse_unk: true, byte_fallback: true });
   return { normalizer: sentencePieceNormalizer(prefix), preTokenizer: null, decoder: sentencePieceDecoder(prefix), model, addBos: true };
 }
@@ -133,10 +116,10 @@ function renderTokenizer(vocabulary: Vocabulary, parts: Parts): string {
   });
 }
 
-function addedTokens({ tokens, types }: Vocabulary): JsonPart[] {
+function addedTokens({ tokens, types, rawTokens }: Vocabulary): JsonPart[] {
   return tokens.flatMap((content, id) => {
-    const isSpecial = types[id] === TOKEN_TYPES.control || types[id] === TOKEN_TYPES.unknown;
-    if (!isSpecial && types[id] !== TOKEN_TYPES.userDefined) return [];
+    const isSpecial = isSpecialType(types[id]);
+    if ((!isSpecial && types[id] !== TOKEN_TYPES.userDefined) || rawTokens.has(id)) return [];
     return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: isSpecial }];
   });
 }
@@ -144,21 +127,17 @@ function addedTokens({ tokens, types }: Vocabulary): JsonPart[] {
 /** BOS before and EOS after a text, where the file wants them. */
 function makePostProcessor(vocabulary: Vocabulary, addBosDefault: boolean): JsonPart {
   const { metadata, tokens } = vocabulary;
-  const bos = (metadataBoolean(metadata, `${PREFIX}add_bos_token`) ?? addBosDefault) ? readId(vocabulary, 'bos_token_id') : undefined;
-  const eos = (metadataBoolean(metadata, `${PREFIX}add_eos_token`) ?? false) ? readId(vocabulary, 'eos_token_id') : undefined;
-  const special = [bos, eos].filter((id) => id !== undefined);
-  if (special.length === 0) return null;
-  const tokenOf = (id: number | undefined, type: number) => (id === undefined ? [] : [{ SpecialToken: { id: tokens[id], type_id: type } }]);
-  const text = (letter: 'A' | 'B', type: number) => [...tokenOf(bos, type), { Sequence: { id: letter, type_id: type } }, ...tokenOf(eos, type)];
-  const specialTokens = Object.fromEntries(special.map((id) => [tokens[id], { id: tokens[id], ids: [id], tokens: [tokens[id]] }]));
-  return { type: 'TemplateProcessing', single: text('A', 0), pair: [...text('A', 0), ...text('B', 1)], special_tokens: specialTokens };
+  const bos = (metadataBoolean(metadata, `${TOKENIZER_PREFIX}add_bos_token`) ?? addBosDefault) ? readTokenId(vocabulary, 'bos_token_id') : undefined;
+  const eos = (metadataBoolean(metadata, `${TOKENIZER_PREFIX}add_eos_token`) ?? false) ? readTokenId(vocabulary, 'eos_token_id') : undefined;
+  const around = (id: number | undefined) => (id === undefined ? undefined : { id, content: tokens[id]! });
+  return templateProcessing(around(bos), around(eos));
 }
 
 const NAMED_TOKENS = { bos_token: 'bos_token_id', eos_token: 'eos_token_id', unk_token: 'unknown_token_id', pad_token: 'padding_token_id' };
 
 function makeConfig(vocabulary: Vocabulary): Record<string, unknown> {
   const named = Object.entries(NAMED_TOKENS).flatMap(([name, key]) => {
-    const id = readId(vocabulary, key);
+    const id = readTokenId(vocabulary, key);
     return id === undefined ? [] : [[name, vocabulary.tokens[id]] as const];
   });
   const template = metadataString(vocabulary.metadata, 'tokenizer.chat_template');

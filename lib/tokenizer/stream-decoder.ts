@@ -2,7 +2,7 @@ import { decoderSteps, type DecoderStep } from './decoder-steps.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /** What streaming needs of a tokenizer. */
-export type PieceSource = Pick<Tokenizer, 'piece' | 'isSpecial' | 'decoder'>;
+export type PieceSource = Pick<Tokenizer, 'pieces' | 'isSpecial' | 'decoder'>;
 
 /**
  * Text as tokens come, holding back what later tokens may still change: an unfinished character, and of tokenizers with byte tokens the run of
@@ -23,10 +23,10 @@ export class StreamDecoder {
 
   /** What token `id` adds to the text for good, often nothing. @throws HyperfitError ERR_TOKENIZER for an id outside the vocabulary */
   push(id: number): string {
-    const piece = this.#tokenizer.piece(id);
+    const pieces = this.#tokenizer.pieces(id);
     // What transformers leaves out before it decodes is as if it had never come: a run of bytes goes on after it.
-    if (piece === undefined || (this.#skipSpecialTokens && this.#tokenizer.isSpecial(id))) return '';
-    return this.#run([piece], 0, this.#states);
+    if (this.#skipSpecialTokens && this.#tokenizer.isSpecial(id)) return '';
+    return this.#run(pieces, 0, this.#states);
   }
 
   /** What is held back, as it reads if no token follows. */

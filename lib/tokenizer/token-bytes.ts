@@ -42,6 +42,15 @@ function makeByteAlphabet(): Map<string, number> {
   return alphabet;
 }
 
+const CHARACTER_OF_BYTE: ReadonlyMap<number, string> = new Map(Array.from(BYTE_OF_CHARACTER, ([character, byte]) => [byte, character]));
+
+/** Pieces of which the decoder makes `bytes`: one, or of sentencepiece one a byte. */
+export function piecesOfBytes(bytes: Uint8Array, { kind }: TokenFormat): string[] {
+  const list = Array.from(bytes);
+  if (kind === 'byte-level') return [list.map((byte) => CHARACTER_OF_BYTE.get(byte)).join('')];
+  return list.map((byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+}
+
 /** The bytes that a piece adds to a text. */
 export function tokenBytes(piece: string, format: TokenFormat): Uint8Array {
   return format.kind === 'byte-level' ? byteLevelBytes(piece) : sentencePieceBytes(piece, format.byteFallback);

@@ -25,6 +25,8 @@ export interface TokenizerContents {
   /** Ids that GGUF metadata name; folders name the tokens in `config` instead. */
   bosTokenId: number | undefined;
   eosTokenIds: readonly number[];
+  /** Tokens that are no UTF-8, by id. */
+  rawTokens: ReadonlyMap<number, Uint8Array>;
   /** Jinja. */
   chatTemplate: string | undefined;
   /** For messages. */
@@ -49,7 +51,7 @@ async function readFolder(folder: string): Promise<TokenizerContents> {
   // Older files name special tokens in a map of their own; what the configuration says goes before.
   const config = { ...parseJson(companions.get(MAP_FILE), join(folder, MAP_FILE)), ...parseJson(companions.get(CONFIG_FILE), join(folder, CONFIG_FILE)) };
   const chatTemplate = companions.get(TEMPLATE_FILE)?.toString('utf8') ?? configuredTemplate(config['chat_template']);
-  return { tokenizerJson, companions, config, bosTokenId: undefined, eosTokenIds: [], chatTemplate, name };
+  return { tokenizerJson, companions, config, bosTokenId: undefined, eosTokenIds: [], rawTokens: new Map(), chatTemplate, name };
 }
 
 function parseJson(bytes: Buffer | undefined, path: string): Readonly<Record<string, unknown>> {
@@ -73,7 +75,7 @@ export function specialTokensOf({ config }: Pick<TokenizerContents, 'config'>): 
 }
 
 function rebuild(path: string, metadata: Metadata): TokenizerContents {
-  const { tokenizer, config, bosTokenId, eosTokenIds } = rebuildTokenizer(metadata, path);
+  const { tokenizer, config, ...ids } = rebuildTokenizer(metadata, path);
   const companions = new Map([[CONFIG_FILE, Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]]);
-  return { tokenizerJson: tokenizer, companions, config, bosTokenId, eosTokenIds, chatTemplate: configuredTemplate(config['chat_template']), name: path };
+  return { tokenizerJson: tokenizer, companions, config, ...ids, chatTemplate: configuredTemplate(config['chat_template']), name: path };
 }

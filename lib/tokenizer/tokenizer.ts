@@ -5,7 +5,8 @@ import { HyperfitError } from '../errors.ts';
 import { ChatTemplate } from './chat-template.ts';
 import type { ChatMessage, RenderChatOptions } from './chat-template.ts';
 import { decodeContinuation } from './continuation-decoder.ts';
-import { readTokenFormat, tokenBytes } from './token-bytes.ts';
+import { StreamDecoder } from './stream-decoder.ts';
+import { piecesOfBytes, readTokenFormat, tokenBytes } from './token-bytes.ts';
 import type { TokenFormat } from './token-bytes.ts';
 import { readTokenizerFiles, specialTokensOf, tokenContent, TOKENIZER_FILE } from './tokenizer-files.ts';
 import type { TokenizerContents, TokenizerFiles } from './tokenizer-files.ts';
@@ -72,7 +73,8 @@ export class Tokenizer {
   async decode(ids: ArrayLike<number>, { skipSpecialTokens = false } = {}): Promise<string> {
     const list = Array.from(ids);
     for (const id of list) this.#checkId(id);
-    return this.#rust.decode(list, skipSpecialTokens);
+    const { rawTokens } = this.#contents;
+    return list.some((id) => rawTokens.has(id)) ? this.#decodePieces(list, skipSpecialTokens) : this.#rust.decode(list, skipSpecialTokens);
   }
 
   /**
@@ -113,9 +115,18 @@ export class Tokenizer {
     return this.#rust.idToToken(id) ?? undefined;
   }
 
+  /** What a decoder makes text of: the piece, or several that stand for a byte each; none for a hole in the vocabulary. @internal @throws HyperfitError ERR_TOKENIZER */
+  pieces(id: number): readonly string[] {
+    const piece = this.piece(id);
+    const bytes = this.#contents.rawTokens.get(id);
+    if (bytes !== undefined) return piecesOfBytes(bytes, this.format);
+    return piece === undefined ? [] : [piece];
+  }
+
   /** The bytes that token `id` adds to a text; none for a hole in the vocabulary. @throws HyperfitError ERR_TOKENIZER */
   tokenBytes(id: number): Uint8Array {
-    return tokenBytes(this.piece(id) ?? '', this.format);
+    const piece = this.piece(id) ?? '';
+    return this.#contents.rawTokens.get(id) ?? tokenBytes(piece, this.format);
   }
 
   /** Token `id` as text; bytes that are no whole character become U+FFFD. @throws HyperfitError ERR_TOKENIZER */
@@ -144,6 +155,12 @@ export class Tokenizer {
     const { chatTemplate, name } = this.#contents;
     if (chatTemplate !== undefined) return new ChatTemplate(chatTemplate, specialTokensOf(this.#contents), name);
     throw new HyperfitError('ERR_TOKENIZER', `expected a chat template beside ${name}, got none, as of a base model; give plain text, or put chat_template.jinja into the model folder`);
+  }
+
+  /** Tokens that are no UTF-8 may make characters together with their neighbours. */
+  #decodePieces(ids: readonly number[], skipSpecialTokens: boolean): string {
+    const decoder = new StreamDecoder(this, { skipSpecialTokens });
+    return ids.map((id) => decoder.push(id)).join('') + decoder.flush();
   }
 
   #texts(): TokenText[] {

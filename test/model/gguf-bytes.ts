@@ -31,6 +31,11 @@ export class GgufBytes {
     return this;
   }
 
+  raw(bytes: Uint8Array): this {
+    this.chunks.push(Buffer.from(bytes));
+    return this;
+  }
+
   string(text: string): this {
     this.u64(BigInt(Buffer.byteLength(text)));
     this.chunks.push(Buffer.from(text));

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { plainFlags } from '../../lib/model/config-flags.ts';
-import { readGgufConfig, readGgufTokenIds } from '../../lib/model/gguf-config.ts';
+import { readGgufConfig } from '../../lib/model/gguf-config.ts';
 import { llama3Divisors, resolveRopeFrequencies } from '../../lib/model/gguf-rope.ts';
 import type { GgufTensor } from '../../lib/model/gguf.ts';
 import { readGgufHeader } from '../../lib/model/gguf.ts';
+import { readGgufTokenIds } from '../../lib/tokenizer/gguf-tokenizer.ts';
 import type { MetadataValue } from '../../lib/tokenizer/metadata.ts';
 import { GgufBytes } from './gguf-bytes.ts';
 
@@ -18,7 +19,7 @@ const METADATA: Record<string, MetadataValue> = {
   'llama.attention.head_count': 4,
   'llama.attention.layer_norm_rms_epsilon': Math.fround(1e-5),
 };
-const EMBEDDING: GgufTensor = { name: 'token_embd.weight', type: 'F32', shape: [100, 32], offset: 0, byteLength: 12800 };
+const EMBEDDING: GgufTensor = { path: 'model.gguf', name: 'token_embd.weight', type: 'F32', shape: [100, 32], offset: 0, byteLength: 12800 };
 
 function read(changes: Record<string, MetadataValue> = {}, tensors: GgufTensor[] = [EMBEDDING]) {
   return readGgufConfig(new Map(Object.entries({ ...METADATA, ...changes })), tensors, 'model.gguf');
@@ -89,10 +90,15 @@ describe('Gemma', () => {
   });
 });
 
+test('A stale vocab_size gives way to the rows of the embedding', () => {
+  expect(read({ 'llama.vocab_size': 99 }).vocabSize).toBe(100);
+  expect(read({ 'llama.vocab_size': 99 }, []).vocabSize).toBe(99);
+});
+
 test('The ids that begin and end a text', () => {
   const ids = new Map<string, MetadataValue>([['tokenizer.ggml.bos_token_id', 1], ['tokenizer.ggml.eos_token_id', 2], ['tokenizer.ggml.eot_token_id', 3]]);
-  expect(readGgufTokenIds(ids)).toEqual({ bosTokenId: 1, eosTokenIds: [2, 3] });
-  expect(readGgufTokenIds(new Map())).toEqual({ bosTokenId: undefined, eosTokenIds: [] });
+  expect(readGgufTokenIds(ids, 'model.gguf')).toEqual({ bosTokenId: 1, eosTokenIds: [2, 3] });
+  expect(readGgufTokenIds(new Map(), 'model.gguf')).toEqual({ bosTokenId: undefined, eosTokenIds: [] });
 });
 
 describe('Rotary frequencies in a tensor', () => {
@@ -105,7 +111,7 @@ describe('Rotary frequencies in a tensor', () => {
     const path = join(folder, 'rope.gguf');
     const bytes = Buffer.from(Float32Array.from(divisors).buffer);
     writeFileSync(path, Buffer.concat([new GgufBytes().tensor('rope_freqs.weight', [divisors.length], 0, 0).pad(32).build(), bytes]));
-    return resolveRopeFrequencies(path, (await readGgufHeader(path)).tensors, config);
+    return resolveRopeFrequencies((await readGgufHeader(path)).tensors, config);
   }
 
   test('are Llama 3\'s scaling', async () => {

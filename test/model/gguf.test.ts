@@ -46,7 +46,7 @@ test('Version 2 is read, and the alignment that a file states', () => {
   const file = new GgufBytes({ version: 2 }).metadata([['general.alignment', 4, (out) => out.u32(8)]]).tensor('x', [2], 0, 0).pad(8).data(8).build();
   const { version, tensors } = parse(file);
   expect(version).toBe(2);
-  expect(tensors).toEqual([{ name: 'x', type: 'F32', shape: [2], offset: file.length - 8, byteLength: 8 }]);
+  expect(tensors).toEqual([{ path: 'model.gguf', name: 'x', type: 'F32', shape: [2], offset: file.length - 8, byteLength: 8 }]);
 });
 
 test('64-bit integers beyond 2^53 stay exact, nested arrays stay arrays', () => {
@@ -95,6 +95,27 @@ describe('Refused with ERR_GGUF', () => {
   function nest(depth: number): (out: GgufBytes) => unknown {
     return (out) => Array.from({ length: depth }).reduce<GgufBytes>((bytes) => bytes.u32(9).u64(1n), out).u32(4).u64(0n);
   }
+});
+
+describe('A header of a plausible file is held against what a model can have, before memory is spent on it', () => {
+  const gigabyte = 1 << 30;
+  const refused = (file: Buffer) => thrownBy(() => parseGgufHeader(file, gigabyte, 'model.gguf'));
+
+  test.each([['bools', 7], ['strings', 8], ['arrays', 9], ['64-bit numbers', 10]])('an array of fifty million %s', (_, type) => {
+    const file = new GgufBytes().metadata([['a', 9, (out) => out.u32(type).u64(50_000_000n)]]).build();
+    expect(refused(file)).toMatchObject({ code: 'ERR_GGUF', message: expect.stringMatching(/at most \d+ values in all arrays.*with a/) });
+  });
+
+  test('many arrays that are too much together', () => {
+    const bools = (out: GgufBytes) => out.u32(7).u64(3_000_000n).data(3_000_000);
+    const file = new GgufBytes().metadata([['a', 9, bools], ['b', 9, bools]]).build();
+    expect(refused(file)).toMatchObject({ code: 'ERR_GGUF', message: expect.stringMatching(/with b/) });
+  });
+
+  test('ten million tensors, and as many metadata', () => {
+    expect(refused(new GgufBytes({ tensorCount: 10_000_000n }).build())).toMatchObject({ code: 'ERR_GGUF', message: expect.stringMatching(/at most 100000 tensors/) });
+    expect(refused(new GgufBytes({ metadataCount: 10_000_000n }).build())).toMatchObject({ code: 'ERR_GGUF', message: expect.stringMatching(/at most 100000 metadata/) });
+  });
 });
 
 describe('A changed header', () => {

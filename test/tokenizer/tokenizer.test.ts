@@ -52,7 +52,8 @@ test.each(['gpt-2', 'llama-bpe', 'qwen2', 'smollm', 'llama'])('The rebuilt token
   const saved = await loadFolder(folder);
   const text = ' Naïve 123,456 <s> 日本\n\n  two spaces';
   expect(await saved.encode(text)).toEqual(await tokenizer.encode(text));
-  expect([saved.bosTokenId, saved.eosTokenIds, saved.vocabSize]).toEqual([tokenizer.bosTokenId, tokenizer.eosTokenIds, tokenizer.vocabSize]);
+  // A tokenizer's own files name one end of text; generation_config.json names them all.
+  expect([saved.bosTokenId, saved.eosTokenIds, saved.vocabSize]).toEqual([tokenizer.bosTokenId, tokenizer.eosTokenIds.slice(0, 1), tokenizer.vocabSize]);
 });
 
 describe('Tokens', () => {

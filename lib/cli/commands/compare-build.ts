@@ -5,9 +5,9 @@ import { readVariants } from '../../compare/generation-file.ts';
 import { writeStudy } from '../../compare/study-files.ts';
 import type { TextVariant } from '../../compare/variant.ts';
 import { HyperfitError } from '../../errors.ts';
+import { loadTokenizer } from '../../model/tokenizer-files.ts';
 import { addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
-import { loadTokenizer } from './tokenize.ts';
 
 interface CompareBuildOptions extends OutputOptions {
   out: string;

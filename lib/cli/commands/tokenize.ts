@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import { resolveModelPath } from '../../checkpoint/checkpoint-list.ts';
-import { HyperfitError } from '../../errors.ts';
-import { openModelFiles } from '../../model/model-files.ts';
-import { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { loadTokenizer } from '../../model/tokenizer-files.ts';
 import { addOutputOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
@@ -10,7 +8,7 @@ export function addTokenizeCommand(program: Command): void {
   const command = program
     .command('tokenize')
     .description('Print the token ids that a model sees for a text.')
-    .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint')
+    .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file (weights are not needed), a run or a checkpoint')
     .requiredOption('--text <text>', 'what to encode')
     .option('--chat', 'encode it as what the user says, by the chat template, up to where the assistant answers')
     .addHelpText('after', '\nExample:\n  hyperfit tokenize --model SmolLM2.gguf --text "Call me Ishmael." --json');
@@ -20,11 +18,4 @@ export function addTokenizeCommand(program: Command): void {
     const ids = Array.from(options.chat === true ? await tokenizer.encodeChat([{ role: 'user', content: options.text }]) : await tokenizer.encode(options.text));
     output.result({ schemaVersion: 1, ids }, () => ids.join(','));
   });
-}
-
-/** Reads the headers of the model only, none of its weights. */
-export async function loadTokenizer(path: string): Promise<Tokenizer> {
-  const { tokenizer } = await openModelFiles(path);
-  if (tokenizer !== undefined) return Tokenizer.fromFiles(tokenizer);
-  throw new HyperfitError('ERR_TOKENIZER', `expected a model with a tokenizer, got ${path} without one; add its tokenizer.json`);
 }
