@@ -179,7 +179,7 @@ describe('A GGUF file', () => {
   (path ? test : test.skip)('of SmolLM2 is understood', async () => {
     const files = await openModelFiles(path as string);
     expect(files.config).toMatchObject({ numHiddenLayers: 30, hiddenSize: 576, numKeyValueHeads: 3, ropeTheta: 100000, normEps: 1e-5, tieWordEmbeddings: true });
-    expect([files.sources.length, files.bosTokenId, files.eosTokenIds]).toEqual([272, 1, [2]]);
+    expect([files.sources.length, files.bosTokenId, files.eosTokenIds]).toEqual([272, 1, [2, 4, 0]]);
     expect(files.chatTemplate).toContain('<|im_start|>');
   });
 });
