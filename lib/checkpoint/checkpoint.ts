@@ -50,6 +50,8 @@ export interface LoadCheckpointOptions {
   weightDecay?: number;
   lora?: LoraOptions | undefined;
   signal?: AbortSignal;
+  /** Hears the model's notes. */
+  onWarning?: (message: string) => void;
 }
 
 /**

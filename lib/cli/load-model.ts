@@ -11,7 +11,8 @@ export interface ModelOptions {
 
 /** Loads the model of a command, works with it, and lets it go. */
 export async function withModel<T>({ model: path, device, computeDtype }: ModelOptions, output: Output, work: (model: Model) => Promise<T>): Promise<T> {
-  const model = await Model.load(await resolveModelPath(path, (message) => output.warn(message)), { device, computeDtype });
+  const onWarning = (message: string): void => output.warn(message);
+  const model = await Model.load(await resolveModelPath(path, onWarning), { device, computeDtype, onWarning });
   try {
     return await work(model);
   } finally {

@@ -2,6 +2,7 @@ import { ACTIVATIONS } from './config-flags.ts';
 import type { Flags, Sizes } from './config-flags.ts';
 import { isLayerTypes, readLayerWindows, readNoRopeLayers, readSlidingLayers } from './config-layers.ts';
 import type { ConfigValues } from './config-values.ts';
+import { isJsonObject } from './json.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -13,6 +14,8 @@ type Check = (value: unknown) => boolean;
 export interface ConfigFamily {
   modelType: string;
   architecture: string;
+  /** What transformers calls it where it was saved without its head, or with another one beside. */
+  bareArchitectures: readonly string[];
   /** What Hugging Face assumes where config.json is silent. */
   defaults: Readonly<Record<string, unknown>>;
   /** Read into ModelConfig. */
@@ -31,6 +34,10 @@ const SIZE_KEYS = ['vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden
 const DECODER_KEYS = [...SIZE_KEYS, 'num_key_value_heads', 'head_dim', 'rms_norm_eps', 'rope_theta', 'rope_scaling', 'rope_parameters'];
 const WINDOW_KEYS = ['sliding_window', 'use_sliding_window', 'max_window_layers'];
 
+function isTokenizerMap(value: unknown): boolean {
+  return isJsonObject(value) && Object.keys(value).every((key) => key === 'AutoTokenizer');
+}
+
 const REQUIRED = {
   partial_rotary_factor: [1],
   rope_interleaved: [false],
@@ -41,7 +48,9 @@ const REQUIRED = {
   quantization_config: [],
   pruned_heads: [{}],
   use_bfloat16: [false],
-  auto_map: [],
+  // Code of one's own; that of a tokenizer is never run.
+  auto_map: isTokenizerMap,
+  loss_type: ['ForCausalLM', 'ForCausalLMLoss'],
   layer_types: [],
 };
 const REQUIRED_SILU = { ...REQUIRED, hidden_act: ['silu', 'swish'] };
@@ -54,6 +63,7 @@ function attentionBiases(values: ConfigValues): Partial<Flags> {
 const LLAMA: ConfigFamily = {
   modelType: 'llama',
   architecture: 'LlamaForCausalLM',
+  bareArchitectures: ['LlamaModel'],
   defaults: { max_position_embeddings: 2048, rms_norm_eps: 1e-6, tie_word_embeddings: false },
   read: [...DECODER_KEYS, 'attention_bias', 'mlp_bias'],
   required: { ...REQUIRED_SILU, sliding_window: [0], use_sliding_window: [false] },
@@ -63,6 +73,7 @@ const LLAMA: ConfigFamily = {
 const MISTRAL: ConfigFamily = {
   modelType: 'mistral',
   architecture: 'MistralForCausalLM',
+  bareArchitectures: ['MistralModel'],
   defaults: { max_position_embeddings: 131072, rms_norm_eps: 1e-6, tie_word_embeddings: false, num_key_value_heads: 8, sliding_window: 4096 },
   read: [...DECODER_KEYS, ...WINDOW_KEYS],
   required: { ...REQUIRED_SILU, attention_bias: [false], mlp_bias: [false] },
@@ -85,6 +96,7 @@ function readUpperWindows(values: ConfigValues, layers: number): number[] {
 const QWEN2: ConfigFamily = {
   modelType: 'qwen2',
   architecture: 'Qwen2ForCausalLM',
+  bareArchitectures: ['Qwen2Model'],
   defaults: { max_position_embeddings: 32768, rms_norm_eps: 1e-6, tie_word_embeddings: false, num_key_value_heads: 32, sliding_window: 4096, max_window_layers: 28 },
   read: [...DECODER_KEYS, ...WINDOW_KEYS],
   required: { ...REQUIRED_SILU, layer_types: isLayerTypes, use_mrope: [false] },
@@ -95,6 +107,7 @@ const QWEN3: ConfigFamily = {
   ...QWEN2,
   modelType: 'qwen3',
   architecture: 'Qwen3ForCausalLM',
+  bareArchitectures: ['Qwen3Model'],
   defaults: { ...QWEN2.defaults, head_dim: 128 },
   nullRefused: ['head_dim'],
   read: [...QWEN2.read, 'attention_bias'],
@@ -104,6 +117,7 @@ const QWEN3: ConfigFamily = {
 const SMOLLM3: ConfigFamily = {
   modelType: 'smollm3',
   architecture: 'SmolLM3ForCausalLM',
+  bareArchitectures: ['SmolLM3Model'],
   defaults: { max_position_embeddings: 32768, rms_norm_eps: 1e-6, tie_word_embeddings: true, num_key_value_heads: 4, rope_theta: 2e6, no_rope_layer_interval: 4 },
   read: [...DECODER_KEYS, 'attention_bias', 'mlp_bias', 'sliding_window', 'use_sliding_window', 'no_rope_layers', 'no_rope_layer_interval'],
   required: { ...REQUIRED_SILU, layer_types: isLayerTypes },
@@ -140,6 +154,7 @@ function gemmaFlags(values: ConfigValues, sizes: Sizes): Partial<Flags> {
 const GEMMA2: ConfigFamily = {
   modelType: 'gemma2',
   architecture: 'Gemma2ForCausalLM',
+  bareArchitectures: ['Gemma2Model'],
   defaults: { ...GEMMA_DEFAULTS, max_position_embeddings: 8192, vocab_size: 256000, final_logit_softcapping: 30, attn_logit_softcapping: 50 },
   read: [...DECODER_KEYS, 'attention_bias', 'sliding_window', 'query_pre_attn_scalar', 'final_logit_softcapping', 'attn_logit_softcapping'],
   required: GEMMA_REQUIRED,
@@ -160,6 +175,7 @@ function noteOtherPattern(values: ConfigValues, pattern: number): void {
 const GEMMA3: ConfigFamily = {
   modelType: 'gemma3_text',
   architecture: 'Gemma3ForCausalLM',
+  bareArchitectures: ['Gemma3TextModel'],
   defaults: { ...GEMMA_DEFAULTS, max_position_embeddings: 131072, vocab_size: 262208, rope_theta: 1e6, rope_local_base_freq: 1e4, sliding_window_pattern: 6 },
   read: [...DECODER_KEYS, 'attention_bias', 'sliding_window', 'query_pre_attn_scalar', 'final_logit_softcapping', 'rope_local_base_freq', 'sliding_window_pattern', '_sliding_window_pattern'],
   // transformers reads attn_logit_softcapping of Gemma 3 and does not apply it.
@@ -176,6 +192,7 @@ const GEMMA3: ConfigFamily = {
 const GPT2: ConfigFamily = {
   modelType: 'gpt2',
   architecture: 'GPT2LMHeadModel',
+  bareArchitectures: ['GPT2Model', 'GPT2DoubleHeadsModel'],
   defaults: { vocab_size: 50257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12, layer_norm_epsilon: 1e-5, activation_function: 'gelu_new', tie_word_embeddings: true },
   read: [
     'vocab_size', 'tie_word_embeddings', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon',
@@ -205,6 +222,7 @@ const IMAGEGPT: ConfigFamily = {
   ...GPT2,
   modelType: 'imagegpt',
   architecture: 'ImageGPTForCausalImageModeling',
+  bareArchitectures: ['ImageGPTModel'],
   defaults: { ...GPT2.defaults, vocab_size: 513, n_embd: 512, n_layer: 24, n_head: 8, activation_function: 'quick_gelu', tie_word_embeddings: false },
   required: { ...GPT2.required, tie_word_embeddings: [false] },
   read: GPT2.read.filter((key) => key !== 'tie_word_embeddings'),

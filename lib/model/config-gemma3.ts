@@ -1,5 +1,5 @@
 import { HyperfitError } from '../errors.ts';
-import { HARMLESS_KEYS } from './config-keys.ts';
+import { isHarmless } from './config-keys.ts';
 import { render } from './config-values.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
@@ -16,7 +16,7 @@ export function textHalf(raw: JsonObject, name: string): JsonObject {
   const text = raw['text_config'];
   if (!isJsonObject(text)) throw new HyperfitError('ERR_MODEL_FILES', `expected an object for \`text_config\` in ${name}, got ${render(text)}; fetch the file again`);
   const tied = raw['tie_word_embeddings'] ?? text['tie_word_embeddings'] ?? true;
-  const unknown = Object.keys(raw).filter((key) => raw[key] !== null && key !== 'tie_word_embeddings' && !HARMLESS_KEYS.has(key) && !IMAGE_KEYS.includes(key));
+  const unknown = Object.keys(raw).filter((key) => raw[key] !== null && key !== 'tie_word_embeddings' && !isHarmless(key) && !IMAGE_KEYS.includes(key));
   if (unknown.length > 0) throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected settings that hyperfit computes in ${name}, got ${unknown.map((key) => `\`${key}\` ${render(raw[key])}`).join(', ')}; use a Gemma 3 without them`);
   const tokens = Object.fromEntries(TOKEN_KEYS.filter((key) => key in raw).map((key) => [key, raw[key]]));
   return { ...text, ...tokens, model_type: 'gemma3_text', architectures: ['Gemma3ForCausalLM'], tie_word_embeddings: tied };

@@ -20,7 +20,14 @@ export function renderConfigJson({ config, rawConfig, bosTokenId, eosTokenIds }:
   const raw = rawConfig === undefined ? makeRawConfig(config, bosTokenId, eosTokenIds) : textHalf(rawConfig, 'config.json');
   const spellings = ['dtype', 'torch_dtype'].filter((key) => key in raw);
   const dtypes = Object.fromEntries((spellings.length > 0 ? spellings : ['torch_dtype']).map((key) => [key, 'float32']));
-  return `${spellFloats(JSON.stringify({ ...raw, ...dtypes }, null, 2))}\n`;
+  const architectures = FAMILIES.find(({ modelType }) => modelType === raw['model_type'])?.architecture;
+  // Weights are written with their head, whatever class they were read of.
+  return renderJson({ ...raw, ...(architectures === undefined ? {} : { architectures: [architectures] }), ...dtypes });
+}
+
+/** A file of Hugging Face's, with numbers spelled as transformers wants them. */
+export function renderJson(value: JsonObject): string {
+  return `${spellFloats(JSON.stringify(value, null, 2))}\n`;
 }
 
 function makeRawConfig(config: ModelConfig, bosTokenId: number | undefined, eosTokenIds: readonly number[]): JsonObject {
@@ -100,8 +107,10 @@ function gemmaSettings(config: ModelConfig): JsonObject {
 }
 
 /** Keys whose numbers transformers wants spelled as floats: it refuses 30 where it expects 30.0, which JavaScript cannot tell apart. */
-const FLOAT_KEYS = /("\w*(?:theta|factor|softcapping|eps|epsilon|dropout|pdrop|initializer_range|base_freq)": -?\d+)(?=,?$)/gm;
+const FLOAT_KEY = /^ *"\w*(?:theta|factor|softcapping|eps|epsilon|dropout|pdrop|initializer_range|base_freq|temperature|top_p|penalty)": -?\d+,?$/;
+/** Beyond, a line is no number of such a key. */
+const MOST_LINE = 200;
 
 function spellFloats(json: string): string {
-  return json.replaceAll(FLOAT_KEYS, '$1.0');
+  return json.split('\n').map((line) => (line.length < MOST_LINE && FLOAT_KEY.test(line) ? line.replace(/\d(?=,?$)/, '$&.0') : line)).join('\n');
 }

@@ -1,7 +1,12 @@
 import { HyperfitError } from '../errors.ts';
+import { render } from './render.ts';
+
+export { render };
 
 /** Sizes fit 32-bit integers, so that products of two stay exact. */
 const MAX_SIZE = 2 ** 31 - 1;
+/** The deepest models there are have a few hundred. */
+const MAX_LAYERS = 10_000;
 
 /** Takes what is worth saying about a configuration that is read all the same. */
 export type ConfigNotes = (message: string) => void;
@@ -47,6 +52,14 @@ export class ConfigValues {
     return this.get(key) === 0 ? 0 : this.size(key);
   }
 
+  /** Before a list of so many entries is made. */
+  layers(key: string): number {
+    const layers = this.size(key);
+    if (layers <= MAX_LAYERS) return layers;
+    this.refuse(key, `at most ${MAX_LAYERS} layers`);
+    return 1;
+  }
+
   size(key: string, fallback?: number): number {
     const value = this.get(key) ?? fallback;
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_SIZE) return value;
@@ -72,10 +85,4 @@ export class ConfigValues {
   finish(): void {
     if (this.problems.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected ${this.problems.join('; ')} in ${this.name}; fetch the file again, or correct it`);
   }
-}
-
-export function render(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  const text = typeof value === 'bigint' ? `${value}` : (JSON.stringify(value) ?? typeof value);
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }

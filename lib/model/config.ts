@@ -5,7 +5,7 @@ import type { ConfigFamily } from './config-families.ts';
 import { plainFlags } from './config-flags.ts';
 import type { Sizes } from './config-flags.ts';
 import { textHalf } from './config-gemma3.ts';
-import { HARMLESS_KEYS } from './config-keys.ts';
+import { isHarmless } from './config-keys.ts';
 import { DEFAULT_THETA, readRope, readTwoRopes } from './config-rope.ts';
 import type { RopePlace } from './config-rope.ts';
 import { ConfigValues, render } from './config-values.ts';
@@ -39,7 +39,8 @@ function findFamily(raw: JsonObject, name: string): ConfigFamily {
   const family = FAMILIES.find(({ modelType }) => modelType === raw['model_type']);
   if (family === undefined) refuseModel(name, [`\`model_type\` ${render(raw['model_type'])}`]);
   const architectures = raw['architectures'] ?? [family.architecture];
-  const isKnown = Array.isArray(architectures) && architectures.includes(family.architecture);
+  const known = [family.architecture, ...family.bareArchitectures];
+  const isKnown = Array.isArray(architectures) && architectures.some((each) => known.includes(each as string));
   if (!isKnown) refuseModel(name, [`\`architectures\` ${render(architectures)}`]);
   return family;
 }
@@ -54,10 +55,10 @@ function refuseUnknown(raw: JsonObject, family: ConfigFamily, name: string): voi
 }
 
 function isUnderstood(key: string, value: unknown, family: ConfigFamily): boolean {
-  if (value === null || HARMLESS_KEYS.has(key) || family.read.includes(key)) return true;
+  if (value === null || isHarmless(key) || family.read.includes(key)) return true;
   const allowed = Object.hasOwn(family.required, key) ? family.required[key] : undefined;
   if (typeof allowed === 'function') return allowed(value);
-  return allowed?.some((each) => JSON.stringify(each) === JSON.stringify(value)) ?? false;
+  return allowed?.some((each) => render(each) === render(value)) ?? false;
 }
 
 /** By Hugging Face's usual keys. What is absent is the family's default; null never is, but may mean "do without". */
@@ -77,7 +78,7 @@ function readSizes(values: ConfigValues, family: ConfigFamily): Sizes {
     hiddenSize,
     // n_inner of GPT-2 is silent where it is four times the width.
     intermediateSize: values.size('intermediate_size', family.spelling ? 4 * hiddenSize : undefined),
-    numHiddenLayers: values.size('num_hidden_layers'),
+    numHiddenLayers: values.layers('num_hidden_layers'),
     numAttentionHeads,
     numKeyValueHeads: values.size('num_key_value_heads', family.nullRefused?.includes('num_key_value_heads') ? undefined : numAttentionHeads),
     headDim: values.size('head_dim', family.nullRefused?.includes('head_dim') ? undefined : hiddenSize / numAttentionHeads),

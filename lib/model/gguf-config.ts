@@ -90,7 +90,7 @@ function readSizes({ values, metadata, tensors }: GgufReader): Sizes {
     vocabSize: countRows(tensors) ?? values.size('vocab_size', metadataStrings(metadata, 'tokenizer.ggml.tokens')?.length),
     hiddenSize,
     intermediateSize: values.size('feed_forward_length'),
-    numHiddenLayers: values.size('block_count'),
+    numHiddenLayers: values.layers('block_count'),
     numAttentionHeads,
     numKeyValueHeads: values.size('attention.head_count_kv', numAttentionHeads),
     headDim: values.size('attention.key_length', hiddenSize / numAttentionHeads),

@@ -133,7 +133,7 @@ function checkNoOverlap(tensors: readonly GgufTensor[], cursor: GgufCursor): voi
 
 /** Reads and checks the header of the GGUF file `path`. @throws HyperfitError ERR_GGUF */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
-  return withFile(path, async ({ size, readStart }) => {
+  return withFile(path, 'ERR_GGUF', async ({ size, readStart }) => {
     for (let length = FIRST_READ_BYTES; ; length *= 4) {
       try {
         return parseGgufHeader(await readStart(Math.min(length, MAX_HEADER_BYTES)), size, path);

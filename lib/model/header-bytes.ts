@@ -1,5 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import type { ErrorCode } from '../errors.ts';
+import { requireRegularFile } from '../tokenizer/regular-file.ts';
 
 /** What a header parser sees of a file. */
 export interface FileStart {
@@ -7,8 +9,12 @@ export interface FileStart {
   fileSize: number;
 }
 
-/** Opens `path`, gives its size and a reader of its first bytes, closes it again. */
-export async function withFile<T>(path: string, use: (file: { size: number; readStart(length: number): Promise<Buffer> }) => Promise<T>): Promise<T> {
+/**
+ * Opens `path`, gives its size and a reader of its first bytes, closes it again.
+ * @throws HyperfitError with `code` when it is no file
+ */
+export async function withFile<T>(path: string, code: ErrorCode, use: (file: { size: number; readStart(length: number): Promise<Buffer> }) => Promise<T>): Promise<T> {
+  await requireRegularFile(path, code);
   const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();

@@ -1,5 +1,6 @@
 import { HyperfitError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
+import { clip } from './render.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -13,10 +14,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
  * @throws HyperfitError with `code`
  */
 export function parseJsonObject(text: string, name: string, code: ErrorCode): JsonObject {
+  const { repeated, isTooDeep } = scan(text);
+  if (isTooDeep) throw new HyperfitError(code, `expected at most ${MOST_LEVELS} objects and lists within each other in ${name}, got more; fetch the file again`);
   const value = parse(text, name, code);
   if (!isJsonObject(value)) throw new HyperfitError(code, `expected a JSON object in ${name}, got ${text.slice(0, 40)}; fetch the file again`);
-  const repeated = findRepeatedKey(text);
-  if (repeated !== undefined) throw new HyperfitError(code, `expected each key once in ${name}, got "${repeated}" twice; fetch the file again`);
+  if (repeated !== undefined) throw new HyperfitError(code, `expected each key once in ${name}, got "${clip(repeated)}" twice; fetch the file again`);
   return value;
 }
 
@@ -29,19 +31,65 @@ function parse(text: string, name: string, code: ErrorCode): unknown {
   }
 }
 
-/** The first key that an object of `text`, which is valid JSON, holds twice. */
-function findRepeatedKey(text: string): string | undefined {
-  const open: Set<string>[] = [];
-  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g)) {
-    const token = match[0];
-    if (token === '{') open.push(new Set());
-    else if (token === '}') open.pop();
-    else if (match[1] !== undefined) {
-      const key = JSON.parse(token.slice(0, -match[1].length)) as string;
+/** What is nested deeper cannot be written again, and no file of a model is. */
+const MOST_LEVELS = 500;
+
+/**
+ * The first key that an object of `text` holds twice, and whether it is nested too deep; `text` is not known to be JSON yet, since
+ * parsing a million brackets takes a second. One pass without regular expressions: these give up on a string of some megabytes.
+ */
+function scan(text: string): { repeated?: string; isTooDeep: boolean } {
+  const open: (Set<string> | undefined)[] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === BRACE || code === BRACKET) open.push(code === BRACE ? new Set() : undefined);
+    else if (code === CLOSING_BRACE || code === CLOSING_BRACKET) open.pop();
+    if (open.length > MOST_LEVELS) return { isTooDeep: true };
+    if (code !== QUOTE) continue;
+    const end = findStringEnd(text, at);
+    if (isFollowedByColon(text, end)) {
+      const key = readString(text, at, end);
       const keys = open.at(-1);
-      if (keys?.has(key)) return key;
+      if (keys?.has(key)) return { repeated: key, isTooDeep: false };
       keys?.add(key);
     }
+    at = end - 1;
   }
-  return undefined;
+  return { isTooDeep: false };
+}
+
+const QUOTE = '"'.charCodeAt(0);
+const BACKSLASH = '\\'.charCodeAt(0);
+const BRACE = '{'.charCodeAt(0);
+const CLOSING_BRACE = '}'.charCodeAt(0);
+const BRACKET = '['.charCodeAt(0);
+const CLOSING_BRACKET = ']'.charCodeAt(0);
+const COLON = ':'.charCodeAt(0);
+const SPACE = ' '.charCodeAt(0);
+
+/** Where the string that opens at `start` is over: after its closing quote. */
+function findStringEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let before = end;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
+    if ((end - before) % 2 === 0) return end + 1;
+  }
+  return text.length;
+}
+
+/** White space of JSON is all at or below the space. */
+function isFollowedByColon(text: string, end: number): boolean {
+  let at = end;
+  while (text.charCodeAt(at) <= SPACE) at += 1;
+  return text.charCodeAt(at) === COLON;
+}
+
+function readString(text: string, start: number, end: number): string {
+  const inner = text.slice(start + 1, end - 1);
+  if (!inner.includes('\\')) return inner;
+  try {
+    return JSON.parse(text.slice(start, end)) as string;
+  } catch {
+    return inner;
+  }
 }

@@ -1,8 +1,9 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
 import { configuredTemplate } from '../tokenizer/chat-template.ts';
+import { readTextFile } from '../tokenizer/regular-file.ts';
 import { TEMPLATE_FILE, type TokenizerFiles } from '../tokenizer/tokenizer-files.ts';
 import { readGgufTokenIds } from '../tokenizer/gguf-tokenizer.ts';
 import { metadataString } from '../tokenizer/metadata.ts';
@@ -11,6 +12,8 @@ import { ggufArchitecture, readGgufConfig } from './gguf-config.ts';
 import { ggufSources } from './gguf-names.ts';
 import { readGgufParts } from './gguf-parts.ts';
 import { resolveRopeFrequencies } from './gguf-rope.ts';
+import { textHalf } from './config-gemma3.ts';
+import { GENERATION_FILE, makeGenerationConfig, noteGenerationDefaults, readGenerationTokens } from './generation-config.ts';
 import { parseJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { readSafetensorsSources } from './safetensors.ts';
@@ -38,8 +41,12 @@ export interface ModelFiles {
   chatTemplate: string | undefined;
   /** config.json as it stands, of a Hugging Face folder. */
   rawConfig: JsonObject | undefined;
+  /** generation_config.json as it stands; made of the ids above for a GGUF file; undefined where there is none. */
+  generationConfig: JsonObject | undefined;
   /** preprocessor_config.json, which models of images have. */
   preprocessor: JsonObject | undefined;
+  /** What is worth knowing of how the files were read: each a sentence. */
+  notes: readonly string[];
 }
 
 /**
@@ -64,25 +71,32 @@ function refusePickle(path: string): never {
 async function openFolder(path: string): Promise<ModelFiles> {
   const files = await readdir(path);
   requireFiles(path, files);
+  const notes: string[] = [];
   const rawConfig = await readJson(join(path, 'config.json'));
-  const config = readConfigJson(rawConfig, join(path, 'config.json'));
-  const generation = files.includes('generation_config.json') ? await readJson(join(path, 'generation_config.json')) : {};
+  const config = readConfigJson(rawConfig, join(path, 'config.json'), (note) => notes.push(note));
+  const generationConfig = files.includes(GENERATION_FILE) ? await readJson(join(path, GENERATION_FILE)) : undefined;
   const sources = files.includes(WEIGHTS) ? await readSafetensorsSources(join(path, WEIGHTS)) : await readShardedSources(path);
+  const selected = await selectSources(sources, config, path);
+  const tokens = readGenerationTokens(generationConfig ?? {}, textHalf(rawConfig, join(path, 'config.json')));
   return {
     path,
     format: 'huggingface',
-    config,
-    sources: selectSources(sources, config, path),
+    config: selected.config,
+    sources: selected.sources,
     tokenizer: files.includes('tokenizer.json') ? { kind: 'folder', folder: path } : undefined,
-    eosTokenIds: readIds(generation['eos_token_id'] ?? rawConfig['eos_token_id']),
-    bosTokenId: readIds(generation['bos_token_id'] ?? rawConfig['bos_token_id'])[0],
+    eosTokenIds: tokens.eosTokenIds,
+    bosTokenId: tokens.bosTokenId,
     chatTemplate: await readChatTemplate(path, files),
-    rawConfig,
+    // What the file made of it, so that the model is saved as it is.
+    rawConfig: selected.config === config ? rawConfig : { ...rawConfig, tie_word_embeddings: selected.config.tieWordEmbeddings },
+    generationConfig,
     preprocessor: files.includes(PREPROCESSOR_FILE) ? await readJson(join(path, PREPROCESSOR_FILE)) : undefined,
+    notes: [...notes, ...selected.notes, ...tokens.notes, ...noteGenerationDefaults(generationConfig ?? {})],
   };
 }
 
 function requireFiles(path: string, files: readonly string[]): void {
+  if (files.includes('adapter_config.json')) refuseAdapter(path);
   const hasWeights = files.includes(WEIGHTS) || files.includes(SHARD_INDEX);
   if (files.includes('config.json') && hasWeights) return;
   const gguf = files.find((file) => /\.gguf$/i.test(file));
@@ -93,17 +107,17 @@ function requireFiles(path: string, files: readonly string[]): void {
   throw new HyperfitError('ERR_MODEL_FILES', `expected ${missing.join(' and ')} in ${path}, got none; give the folder of a Hugging Face model, or fetch the missing files`);
 }
 
-async function readJson(path: string): Promise<JsonObject> {
-  return parseJsonObject(await readFile(path, 'utf8'), path, 'ERR_MODEL_FILES');
+/** transformers would load the model that it names and lay the adapter over it. */
+function refuseAdapter(path: string): never {
+  throw new HyperfitError('ERR_MODEL_FILES', `expected a whole model in ${path}, got adapter_config.json of a PEFT adapter; merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)`);
 }
 
-function readIds(value: unknown): number[] {
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return values.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
+async function readJson(path: string): Promise<JsonObject> {
+  return parseJsonObject(await readTextFile(path, 'ERR_MODEL_FILES'), path, 'ERR_MODEL_FILES');
 }
 
 async function readChatTemplate(path: string, files: readonly string[]): Promise<string | undefined> {
-  if (files.includes(TEMPLATE_FILE)) return readFile(join(path, TEMPLATE_FILE), 'utf8');
+  if (files.includes(TEMPLATE_FILE)) return readTextFile(join(path, TEMPLATE_FILE), 'ERR_MODEL_FILES');
   if (!files.includes('tokenizer_config.json')) return undefined;
   return configuredTemplate((await readJson(join(path, 'tokenizer_config.json')))['chat_template']);
 }
@@ -111,15 +125,19 @@ async function readChatTemplate(path: string, files: readonly string[]): Promise
 async function openGguf(path: string): Promise<ModelFiles> {
   const { metadata, tensors } = await readGgufParts(path);
   const config = await resolveRopeFrequencies(tensors, readGgufConfig(metadata, tensors, path));
+  const selected = await selectSources(ggufSources(tensors, config, ggufArchitecture(metadata, path).layout), config, path);
+  const tokens = readGgufTokenIds(metadata, path);
   return {
     path,
     format: 'gguf',
-    config,
-    sources: selectSources(ggufSources(tensors, config, ggufArchitecture(metadata, path).layout), config, path),
+    config: selected.config,
+    sources: selected.sources,
     tokenizer: metadata.has('tokenizer.ggml.model') ? { kind: 'gguf', path, metadata } : undefined,
-    ...readGgufTokenIds(metadata, path),
+    ...tokens,
     chatTemplate: metadataString(metadata, 'tokenizer.chat_template'),
     rawConfig: undefined,
+    generationConfig: makeGenerationConfig(tokens.bosTokenId, tokens.eosTokenIds),
     preprocessor: undefined,
+    notes: selected.notes,
   };
 }

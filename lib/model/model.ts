@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats } from '../addon-types.ts';
@@ -12,7 +12,9 @@ import { streamTokens } from '../generate/stream.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { renderConfigJson } from './config-render.ts';
+import { readCompanions } from './companions.ts';
+import { renderConfigJson, renderJson } from './config-render.ts';
+import { GENERATION_FILE } from './generation-config.ts';
 import { openModelFiles, PREPROCESSOR_FILE, type ModelFiles } from './model-files.ts';
 import { disposeAll, saveTensorFile, toTensors } from './tensor-file.ts';
 
@@ -22,6 +24,8 @@ export interface LoadOptions {
   /** Arithmetic of the matrix products; weights and moments are float32 in any case. Default `float32`. */
   computeDtype?: ComputeDType;
   signal?: AbortSignal;
+  /** Hears each of `notes` once the files are read. */
+  onWarning?: (message: string) => void;
 }
 
 /** Sequences side by side: `tokens` and `targets` row-major [batchSize, sequenceLength]; a target of -100 does not count. */
@@ -30,6 +34,13 @@ export interface ModelBatch {
   targets: Int32Array;
   batchSize: number;
   sequenceLength: number;
+}
+
+/** What a model came with beside its weights. */
+interface Beside {
+  tokenizer: Tokenizer | HyperfitError | undefined;
+  /** By name. */
+  companions: ReadonlyMap<string, Buffer>;
 }
 
 type TokensOnly = Omit<ModelBatch, 'targets'>;
@@ -45,14 +56,16 @@ export class Model {
   /** Undefined when the model came without tokenizer files, or with such as cannot be read; then only ids can be used. */
   readonly tokenizer: Tokenizer | undefined;
   readonly #tokenizerError: HyperfitError | undefined;
+  readonly #companions: ReadonlyMap<string, Buffer>;
   readonly device: string;
   readonly computeDtype: ComputeDType;
 
-  private constructor(handle: ModelHandle, files: ModelFiles, tokenizer: Tokenizer | HyperfitError | undefined, device: string, computeDtype: ComputeDType) {
+  private constructor(handle: ModelHandle, files: ModelFiles, { tokenizer, companions }: Beside, device: string, computeDtype: ComputeDType) {
     this.handle = handle;
     this.files = files;
     this.tokenizer = tokenizer instanceof Tokenizer ? tokenizer : undefined;
     this.#tokenizerError = tokenizer instanceof HyperfitError ? tokenizer : undefined;
+    this.#companions = companions;
     this.device = device;
     this.computeDtype = computeDtype;
   }
@@ -62,11 +75,13 @@ export class Model {
    * @throws HyperfitError ERR_MODEL_FILES, ERR_UNSUPPORTED_MODEL, ERR_SAFETENSORS, ERR_GGUF, ERR_TOKENIZER, ERR_DEVICE,
    * ERR_OUT_OF_MEMORY, and those of finding libtorch
    */
-  static async load(path: string, { device = 'cpu', computeDtype = 'float32', signal }: LoadOptions = {}): Promise<Model> {
+  static async load(path: string, { device = 'cpu', computeDtype = 'float32', signal, onWarning }: LoadOptions = {}): Promise<Model> {
     const files = await openModelFiles(path);
+    for (const note of files.notes) onWarning?.(note);
     const tokenizer = await tokenizerOrError(files);
+    const companions = files.format === 'huggingface' ? await readCompanions(files.path) : new Map<string, Buffer>();
     const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, control));
-    return new Model(handle, files, tokenizer, device, computeDtype);
+    return new Model(handle, files, { tokenizer, companions }, device, computeDtype);
   }
 
   get path(): string {
@@ -75,6 +90,11 @@ export class Model {
 
   get config(): ModelConfig {
     return this.files.config;
+  }
+
+  /** What is worth knowing of how its files were read: tensors passed over, keys that count otherwise than one would think, defaults of `generate` in transformers. */
+  get notes(): readonly string[] {
+    return this.files.notes;
   }
 
   get eosTokenIds(): readonly number[] {
@@ -176,7 +196,8 @@ export class Model {
   }
 
   /**
-   * Writes config.json, model.safetensors (float32) and the tokenizer's files: a folder that transformers loads.
+   * Writes a folder that transformers loads and that generates as the original did: config.json, generation_config.json,
+   * model.safetensors (float32), the tokenizer's files, and what else of the original's folder transformers reads.
    * @throws HyperfitError ERR_CHECKPOINT when weights are there already or the disk is full
    */
   async save(folder: string): Promise<void> {
@@ -187,10 +208,13 @@ export class Model {
     } finally {
       disposeAll(tensors.values());
     }
+    const { generationConfig, preprocessor } = this.files;
     await writeFile(join(folder, 'config.json'), renderConfigJson(this.files));
-    const { preprocessor } = this.files;
-    if (preprocessor !== undefined) await writeFile(join(folder, PREPROCESSOR_FILE), `${JSON.stringify(preprocessor)}\n`);
+    if (generationConfig !== undefined) await writeFile(join(folder, GENERATION_FILE), renderJson(generationConfig));
     await this.tokenizer?.save(folder);
+    if (preprocessor !== undefined) await writeFile(join(folder, PREPROCESSOR_FILE), `${JSON.stringify(preprocessor)}\n`);
+    const written = new Set(await readdir(folder));
+    for (const [name, bytes] of this.#companions) if (!written.has(name)) await writeFile(join(folder, name), bytes);
   }
 
   /** Frees the weights, once running work has ended; idempotent. */

@@ -3,6 +3,7 @@ import type { TensorSource } from '../addon-types.ts';
 import { isJsonObject, parseJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { withFile } from './header-bytes.ts';
+import { clip, render } from './render.ts';
 
 /** Bits of one element, by the names of the format. */
 const DTYPE_BITS: Readonly<Record<string, number>> = {
@@ -71,25 +72,26 @@ function decodeUtf8(bytes: Buffer, name: string): string {
 
 function readMetadata(value: unknown, name: string): Readonly<Record<string, string>> {
   if (value === undefined || value === null) return {};
-  if (!isJsonObject(value) || Object.values(value).some((each) => typeof each !== 'string')) refuse(name, 'strings in `__metadata__`', JSON.stringify(value));
+  if (!isJsonObject(value) || Object.values(value).some((each) => typeof each !== 'string')) refuse(name, 'strings in `__metadata__`', render(value));
   return value as Readonly<Record<string, string>>;
 }
 
 const ENTRY_KEYS = ['dtype', 'shape', 'data_offsets'];
 
-function readEntry(tensor: string, value: unknown, dataStart: number, file: string): SafetensorsTensor {
-  if (!isJsonObject(value)) return refuse(file, `an object for \`${tensor}\``, JSON.stringify(value));
+function readEntry(name: string, value: unknown, dataStart: number, file: string): SafetensorsTensor {
+  const tensor = clip(name);
+  if (!isJsonObject(value)) return refuse(file, `an object for \`${tensor}\``, render(value));
   const unknown = Object.keys(value).find((key) => !ENTRY_KEYS.includes(key));
-  if (unknown !== undefined) refuse(file, `${ENTRY_KEYS.join(', ')} of \`${tensor}\``, `"${unknown}"`);
+  if (unknown !== undefined) refuse(file, `${ENTRY_KEYS.join(', ')} of \`${tensor}\``, `"${clip(unknown)}"`);
   const { dtype, shape, data_offsets: range } = value;
   const bits = typeof dtype === 'string' && Object.hasOwn(DTYPE_BITS, dtype) ? DTYPE_BITS[dtype] : undefined;
-  if (bits === undefined) refuse(file, `a known dtype for \`${tensor}\``, JSON.stringify(dtype));
-  if (!isSizes(shape)) refuse(file, `a shape for \`${tensor}\``, JSON.stringify(shape));
-  if (!isSizes(range) || range.length !== 2) refuse(file, `data_offsets [begin, end] for \`${tensor}\``, JSON.stringify(range));
+  if (bits === undefined) refuse(file, `a known dtype for \`${tensor}\``, render(dtype));
+  if (!isSizes(shape)) refuse(file, `a shape for \`${tensor}\``, render(shape));
+  if (!isSizes(range) || range.length !== 2) refuse(file, `data_offsets [begin, end] for \`${tensor}\``, render(range));
   const [begin, end] = range as [number, number];
   const byteLength = countBytes(tensor, shape, bits, file);
-  if (end - begin !== byteLength) refuse(file, `${byteLength} bytes for \`${tensor}\` (${dtype} [${shape}])`, `bytes ${begin} to ${end}`);
-  return { name: tensor, dtype: dtype as string, shape, offset: dataStart + begin, byteLength };
+  if (end - begin !== byteLength) refuse(file, `${byteLength} bytes for \`${tensor}\` (${dtype} ${render(shape)})`, `bytes ${begin} to ${end}`);
+  return { name, dtype: dtype as string, shape, offset: dataStart + begin, byteLength };
 }
 
 function isSizes(value: unknown): value is number[] {
@@ -100,7 +102,7 @@ function countBytes(tensor: string, shape: readonly number[], bits: number, file
   let total = bits;
   for (const size of shape) {
     total *= size;
-    if (!Number.isSafeInteger(total)) refuse(file, `a shape of \`${tensor}\` that fits a file`, `[${shape}]`);
+    if (!Number.isSafeInteger(total)) refuse(file, `a shape of \`${tensor}\` that fits a file`, render(shape));
   }
   if (total % 8 !== 0) refuse(file, `whole bytes for \`${tensor}\``, `${total} bits`);
   return total / 8;
@@ -109,7 +111,7 @@ function countBytes(tensor: string, shape: readonly number[], bits: number, file
 function checkLayout(tensors: readonly SafetensorsTensor[], dataStart: number, fileSize: number, file: string): void {
   let end = dataStart;
   for (const { name, offset, byteLength } of tensors) {
-    if (offset !== end) refuse(file, `\`${name}\` to start at byte ${end - dataStart} of the data`, `${offset - dataStart} (a gap or an overlap)`);
+    if (offset !== end) refuse(file, `\`${clip(name)}\` to start at byte ${end - dataStart} of the data`, `${offset - dataStart} (a gap or an overlap)`);
     end = offset + byteLength;
   }
   if (end !== fileSize) refuse(file, `${end} bytes in all`, `a file of ${fileSize}`);
@@ -117,7 +119,7 @@ function checkLayout(tensors: readonly SafetensorsTensor[], dataStart: number, f
 
 /** Reads and checks the header of the safetensors file `path`. @throws HyperfitError ERR_SAFETENSORS */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  return withFile(path, async ({ size, readStart }) => {
+  return withFile(path, 'ERR_SAFETENSORS', async ({ size, readStart }) => {
     const length = readHeaderLength(await readStart(PREFIX_BYTES), size, path);
     return parseSafetensorsHeader(await readStart(PREFIX_BYTES + length), size, path);
   });

@@ -28,7 +28,7 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   if (computeDtype === 'bfloat16' && device === 'cpu' && !addon().libraryInfo().bfloat16Products) {
     onWarning('this CPU has no bfloat16 instructions: computeDtype bfloat16 will be right but slow; float32 is faster here');
   }
-  const loading = { device, computeDtype, ...given({ signal }) };
+  const loading = { device, computeDtype, onWarning, ...given({ signal }) };
   if (config.resume) {
     const newest = await newestCheckpoint(folder.checkpoints, onWarning);
     if (newest !== undefined) return loadCheckpoint(newest.path, { ...loading, betas, eps, weightDecay, lora: loraOptions(config) });
