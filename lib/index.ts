@@ -36,6 +36,8 @@ export * from './report/index.ts';
 
 export { loadImageSequences, type ImageSequenceOptions } from './run/image-data.ts';
 export { completeImages, type CompletionOptions } from './run/image-completion.ts';
+export { inspectData, type DataInspection, type InspectedSequence, type NamedToken, type SpecialTokens } from './run/data-inspection.ts';
+export type { Mark } from './run/marks.ts';
 export { run, type RunEvent, type RunHooks, type RunResult } from './run/run.ts';
 export * from './compare/index.ts';
 export * from './study/index.ts';

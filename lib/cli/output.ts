@@ -35,6 +35,11 @@ export function styled(format: 'yellow' | 'red' | 'bold', text: string): string 
   return wantsColour(process.stderr) ? styleText(format, text) : text;
 }
 
+/** The same for stdout. */
+export function styledOutput(format: 'dim' | 'bold', text: string): string {
+  return wantsColour(process.stdout) ? styleText(format, text) : text;
+}
+
 function wantsColour(stream: NodeJS.WriteStream): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   if (NO_COLOR !== undefined && NO_COLOR !== '') return false;

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { isHyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { addCompareCommand } from './commands/compare.ts';
+import { addDataCommand } from './commands/data.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
@@ -31,6 +32,7 @@ export function buildProgram(): Command {
     .addHelpText('after', AFTER_HELP)
     .exitOverride();
   addTrainCommand(program);
+  addDataCommand(program);
   addGenerateCommand(program);
   addEvaluateCommand(program);
   addTokenizeCommand(program);

@@ -1,9 +1,12 @@
 import { HyperfitError } from '../errors.ts';
 import { encodeCompletion } from './completion.ts';
+import { DataNotes, type DataNote } from './data-notes.ts';
 import { encodeDialogue, type TrainOn } from './dialogue.ts';
-import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document, type IdsDocument } from './document.ts';
-import { readDocuments } from './documents.ts';
-import { encodeDocument, needChatTokenizer, needTokenizer, type EncodedDocument, type SequenceTokenizer } from './encoded-document.ts';
+import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document, type IdsDocument, type TextDocument } from './document.ts';
+import { streamDocuments } from './documents.ts';
+import { encodeDocument, needChatTokenizer, needTokenizer, type EncodedDocument, type SequenceTokenizer, type TextOptions } from './encoded-document.ts';
+import { placeWindows, takeWindow, type Windows } from './windows.ts';
+import { findWrapWidth } from './wrapping.ts';
 
 /** Tokens that train, or are measured, together. */
 export interface Sequence {
@@ -14,60 +17,80 @@ export interface Sequence {
   source: string;
   /** Position of the first token in its document, counted in tokens without the start token. */
   offset: number;
+  /** How many of the first ids are start tokens that the document itself does not have. Default 0. */
+  startLength?: number;
 }
 
-export interface SequenceOptions {
-  /** Tokens per sequence, the start token included where the tokenizer adds one. Only text is cut; {"ids"} and {"messages"} lines stay whole. */
+export interface SequenceOptions extends TextOptions {
+  /** Tokens per sequence at most, the start token included where the tokenizer adds one. Only text is cut; {"ids"}, {"messages"} and completions stay whole. */
   sequenceLength: number;
-  /**
-   * `paragraph` (default): a window starts where a paragraph does, or where the last one ended inside a paragraph that still holds
-   * a whole window; it may run on into the next paragraphs. `consecutive`: each window starts where the last one ended.
-   */
-  windows?: 'paragraph' | 'consecutive';
-  /** Keep a document too short for one window as a short sequence instead of leaving it out. */
-  keepShort?: boolean;
-  /** Of {"messages"} lines: what the assistant says (default), or all. */
+  /** See `Windows`. `auto` (default): `paragraph` where that gives `wanted` sequences, `consecutive` where it does not, so that little is lost. */
+  windows?: Windows | 'auto';
+  /** How many sequences there is use for. Default: as many as there are. */
+  wanted?: number;
+  /** Leave texts, and rests of texts, out that are shorter than a window. */
+  wholeOnly?: boolean;
+  /** Of {"messages"} lines and completions: what the assistant says (default), or all. */
   trainOn?: TrainOn;
   /** When given, ids at or above it are refused. */
   vocabSize?: number;
 }
 
+/** The sequences of some data, and what became of the rest. */
+export interface CutData {
+  sequences: Sequence[];
+  documents: number;
+  /** Of the documents, in tokens: end tokens count, start tokens that were added do not. */
+  tokens: number;
+  windows: Windows;
+  notes: DataNote[];
+  /** What a person should look at before time is spent. */
+  warnings: string[];
+}
+
 /** Reads a data path (see `readDocuments`) and cuts it into sequences (see `cutSequences`). */
 export async function loadSequences(path: string, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<Sequence[]> {
-  return cutSequences(await readDocuments(path), tokenizer, options);
+  return (await loadData(path, tokenizer, options)).sequences;
+}
+
+/** As `loadSequences`, with what became of the rest. */
+export async function loadData(path: string, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<CutData> {
+  const notes = new DataNotes();
+  return cutDocuments(streamDocuments(path, notes), tokenizer, options, notes);
 }
 
 /**
- * Cuts documents into windows of `sequenceLength` tokens that never overlap and never cross from one document into another; every
- * {"ids"} document is one sequence as it stands, and so is every dialogue, rendered by the chat template. Throws ERR_DATA when no document holds a whole window, when an {"ids"} document has fewer
+ * Cuts documents into windows of `sequenceLength` tokens that never overlap and never cross from one document into another; a text
+ * shorter than that is one short sequence. Every {"ids"} document is one sequence as it stands, and so is every dialogue, rendered by the chat
+ * template, and every prompt with its completion. Throws ERR_DATA when there is no sequence, when an {"ids"} document has fewer
  * than two tokens (nothing to predict), or an id outside the vocabulary; ERR_TOKENIZER for text without a tokenizer.
  */
-export async function cutSequences(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<Sequence[]> {
+export async function cutSequences(documents: Iterable<Document> | AsyncIterable<Document>, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<Sequence[]> {
+  return (await cutDocuments(documents, tokenizer, options)).sequences;
+}
+
+/** As `cutSequences`, with what became of the rest; adds to `notes`. */
+export async function cutDocuments(
+  documents: Iterable<Document> | AsyncIterable<Document>,
+  tokenizer: SequenceTokenizer | undefined,
+  options: SequenceOptions,
+  notes = new DataNotes(),
+): Promise<CutData> {
   checkLength(options.sequenceLength);
-  const sequences: Sequence[] = [];
-  let longest = 0;
-  for (const document of documents) {
-    if (isIdsDocument(document)) {
-      sequences.push(wholeSequence(document));
-      continue;
-    }
-    if (isMessagesDocument(document)) {
-      const dialogue = await encodeDialogue(document, needChatTokenizer(tokenizer, document), options.trainOn ?? 'assistant');
-      sequences.push({ ...dialogue, source: document.source, offset: 0 });
-      continue;
-    }
-    if (isCompletionDocument(document)) {
-      const completion = await encodeCompletion(document, needTokenizer(tokenizer, document), options.trainOn ?? 'assistant');
-      sequences.push({ ...completion, source: document.source, offset: 0 });
-      continue;
-    }
-    const encoded = await encodeDocument(document, tokenizer);
-    longest = Math.max(longest, encoded.ids.length);
-    for (const sequence of cutDocument(encoded, options)) sequences.push(sequence);
+  const wrapped = new WrappedTexts();
+  const encoded: (Sequence | EncodedDocument)[] = [];
+  let count = 0;
+  for await (const document of documents) {
+    count += 1;
+    const one = await encodeOne(document, tokenizer, options, notes);
+    if (one !== undefined) encoded.push(one);
+    if ('text' in document && options.unwrap !== true) wrapped.look(document);
   }
-  if (sequences.length === 0) throw tooShort(longest, documents.length, options.sequenceLength);
+  const windows = chooseWindows(encoded, options);
+  const sequences = encoded.flatMap((one) => (isSequence(one) ? [one] : cutText(one, windows, options, notes)));
+  if (sequences.length === 0) throw noSequence(encoded, count, options);
   if (options.vocabSize !== undefined) checkIds(sequences, options.vocabSize);
-  return sequences;
+  return { sequences, documents: count, tokens: encoded.reduce((sum, { ids }) => sum + ids.length, 0), windows, notes: notes.notes, warnings: wrapped.warnings };
 }
 
 function checkLength(sequenceLength: number): void {
@@ -75,12 +98,20 @@ function checkLength(sequenceLength: number): void {
   throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 2 for \`sequenceLength\`, got ${sequenceLength}; the paper's is 256`);
 }
 
-function tooShort(longest: number, documents: number, sequenceLength: number): HyperfitError {
-  return new HyperfitError(
-    'ERR_DATA',
-    `expected a document of at least ${sequenceLength} tokens for \`data\`, got ${documents} of at most ${longest}; lower \`sequenceLength\` or give longer documents (windows never cross from one into another)`,
-  );
+/** A sequence as it stands, or a text to be cut. */
+async function encodeOne(document: Document, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions, notes: DataNotes): Promise<Sequence | EncodedDocument | undefined> {
+  const { source } = document;
+  const trainOn = options.trainOn ?? 'assistant';
+  if (isIdsDocument(document)) return wholeSequence(document);
+  if (isMessagesDocument(document)) return { ...(await encodeDialogue(document, needChatTokenizer(tokenizer, document), trainOn)), source, offset: 0 };
+  if (isCompletionDocument(document)) return { ...(await encodeCompletion(document, needTokenizer(tokenizer, document), trainOn)), source, offset: 0 };
+  if (document.text.trim() !== '') return encodeDocument(document, tokenizer, options);
+  notes.add(EMPTY_TEXTS, source);
+  return undefined;
 }
+
+/** As the readers call them. */
+const EMPTY_TEXTS = 'empty texts were passed over';
 
 function wholeSequence(document: IdsDocument): Sequence {
   if (document.ids.length < 2) {
@@ -89,33 +120,35 @@ function wholeSequence(document: IdsDocument): Sequence {
   return { ...document, offset: 0 };
 }
 
-function cutDocument(document: EncodedDocument, options: SequenceOptions): Sequence[] {
-  const bodyLength = options.sequenceLength - (document.startToken === undefined ? 0 : 1);
-  const starts = windowStarts(document, bodyLength, options.windows ?? 'paragraph');
-  if (starts.length > 0) return starts.map((start) => makeSequence(document, start, bodyLength));
-  return options.keepShort === true && document.ids.length >= 2 ? [makeSequence(document, 0, document.ids.length)] : [];
+function isSequence(one: Sequence | EncodedDocument): one is Sequence {
+  return 'offset' in one;
 }
 
-function windowStarts(document: EncodedDocument, length: number, windows: 'paragraph' | 'consecutive'): number[] {
-  const starts: number[] = [];
-  let at = 0;
-  while (at + length <= document.ids.length) {
-    starts.push(at);
-    at += length;
-    if (windows === 'consecutive') continue;
-    const next = document.paragraphStarts.find((start) => start >= at) ?? document.ids.length;
-    if (next - at < length) at = next;
-  }
-  return starts;
+function chooseWindows(encoded: readonly (Sequence | EncodedDocument)[], { windows = 'auto', wanted = Infinity, sequenceLength, wholeOnly }: SequenceOptions): Windows {
+  if (windows !== 'auto') return windows;
+  let found = 0;
+  for (const one of encoded) found += isSequence(one) ? 1 : placeWindows(one, sequenceLength, 'paragraph', wholeOnly).length;
+  return found >= wanted ? 'paragraph' : 'consecutive';
 }
 
-function makeSequence(document: EncodedDocument, offset: number, length: number): Sequence {
-  const body = document.ids.slice(offset, offset + length);
-  if (document.startToken === undefined) return { ids: body, source: document.source, offset };
-  const ids = new Int32Array(length + 1);
-  ids[0] = document.startToken;
-  ids.set(body, 1);
-  return { ids, source: document.source, offset };
+function cutText(document: EncodedDocument, windows: Windows, { sequenceLength, wholeOnly }: SequenceOptions, notes: DataNotes): Sequence[] {
+  const placed = placeWindows(document, sequenceLength, windows, wholeOnly);
+  const lost = document.ids.length - placed.reduce((sum, { length }) => sum + length, 0);
+  if (lost > 0) notes.add(placed.length > 0 ? LOST_PARTS[windows] : LOST_TEXTS, document.source, 1, lost);
+  return placed.map((window) => takeWindow(document, window));
+}
+
+const LOST_TEXTS = 'texts were left out, too short for a sequence';
+const LOST_PARTS: Record<Windows, string> = {
+  paragraph: 'texts lost what lies between windows that start at paragraphs, which windows "consecutive" would keep',
+  consecutive: 'texts lost what their last window leaves',
+};
+
+function noSequence(encoded: readonly { ids: Int32Array }[], documents: number, { sequenceLength, wholeOnly = false }: SequenceOptions): HyperfitError {
+  const longest = encoded.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  const least = wholeOnly ? sequenceLength : 2;
+  const remedy = wholeOnly ? 'lower `sequenceLength` or give longer documents (windows never cross from one into another)' : 'give text';
+  return new HyperfitError('ERR_DATA', `expected a document of at least ${least} tokens for \`data\`, got ${documents} of at most ${longest}; ${remedy}`);
 }
 
 function checkIds(sequences: readonly Sequence[], vocabSize: number): void {
@@ -123,5 +156,24 @@ function checkIds(sequences: readonly Sequence[], vocabSize: number): void {
     const bad = ids.findIndex((id) => id >= vocabSize || id < 0);
     if (bad === -1) continue;
     throw new HyperfitError('ERR_DATA', `expected ids below the vocabulary size ${vocabSize} for \`ids\`, got ${ids[bad]} at ${source}; use this model's tokenizer`);
+  }
+}
+
+/** Counts texts that are hard-wrapped, for one warning about all of them. */
+class WrappedTexts {
+  #count = 0;
+  #first = '';
+
+  look({ text, source }: TextDocument): void {
+    const width = findWrapWidth(text);
+    if (width === undefined) return;
+    this.#first ||= `${source} (at ${width} characters)`;
+    this.#count += 1;
+  }
+
+  get warnings(): string[] {
+    if (this.#count === 0) return [];
+    const others = this.#count === 1 ? 'looks' : `and ${this.#count - 1} more look`;
+    return [`${this.#first} ${others} hard-wrapped: the model will learn to break its lines there; --unwrap (\`unwrap: true\`) joins the lines of each paragraph`];
   }
 }

@@ -1,4 +1,5 @@
 import { HyperfitError } from '../errors.ts';
+import { encodePrompt as encodeText } from '../tokenizer/surroundings.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { idListProblem, isList, shown } from './check-ids.ts';
 
@@ -32,7 +33,7 @@ async function encodePrompt(prompt: Prompt, index: number, { tokenizer, config }
   if (tokenizer === undefined) {
     throw new HyperfitError('ERR_TOKENIZER', 'expected token ids for `prompts`, got text; the model folder holds no tokenizer.json, so give ids or add that file');
   }
-  return tokenizer.encode(prompt, { addSpecialTokens });
+  return addSpecialTokens ? encodeText(prompt, tokenizer) : tokenizer.encode(prompt, { addSpecialTokens });
 }
 
 function checkedIds(prompt: Int32Array | readonly number[], index: number, vocabSize: number): Int32Array {

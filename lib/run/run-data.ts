@@ -2,11 +2,14 @@ import type { RunConfig } from '../config/fields.ts';
 import { isAsked } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
 import { encodeWhole } from '../data/encoded-document.ts';
-import { makeContext, splitSequences, type Context } from '../data/selection.ts';
-import { loadSequences, type Sequence } from '../data/sequences.ts';
+import { renderNote } from '../data/data-notes.ts';
+import { summarizeData, type DataSummary } from '../data/data-summary.ts';
+import { makeContext, type Context } from '../data/selection.ts';
+import { loadData, type CutData, type Sequence } from '../data/sequences.ts';
 import { HyperfitError } from '../errors.ts';
 import type { ImageFormat } from '../image/image-format.ts';
-import { checkSequences, selectTrainingSequences, type DataModel } from '../train/training-data.ts';
+import { checkSequences, cutOptions, selectTrainingSequences, type DataModel } from '../train/training-data.ts';
+import { holdOut, type HeldApart } from './hold-out.ts';
 import { loadImageData, type ImageRunModel } from './image-data.ts';
 
 /** Everything a run reads beside the model. */
@@ -18,29 +21,56 @@ export interface RunData {
   contexts: Context[];
   /** Of a run on images, whose sequences and contexts are pixels. */
   images?: ImageFormat;
+  /** Of a run on text: what became of it. */
+  summary?: DataSummary;
+  /** What a person should know before time is spent. */
+  warnings?: string[];
+}
+
+export interface RunDataOptions {
+  /** For studies: sequences of one length, and nothing held out but what `samples` leaves over. */
+  wholeOnly?: boolean;
 }
 
 /**
  * Reads the training sequences, and the held-out sequences and contexts from their own files or from what training leaves over.
  * @throws HyperfitError ERR_CONFIG without `data` and `images`; ERR_DATA, ERR_TOKENIZER
  */
-export async function loadRunData(config: RunConfig, model: DataModel & ImageRunModel): Promise<RunData> {
+export async function loadRunData(config: RunConfig, model: DataModel & ImageRunModel, { wholeOnly = false }: RunDataOptions = {}): Promise<RunData> {
   if (config.images !== null) return loadImageData(config, config.images, model);
   if (config.data === null) throw new HyperfitError('ERR_CONFIG', 'expected the text to hyperfit on for `data`, got none; give --data, or --images for an ImageGPT');
-  const all = await loadSequences(config.data, model.tokenizer, config);
-  const train = selectTrainingSequences(all, config);
+  const spareWanted = Math.max(config.heldOutSamples, config.validationContexts, config.comparisonContexts);
+  const wanted = config.samples === null ? Infinity : config.samples + (config.heldOut === null ? spareWanted : 0);
+  const cut = await loadData(config.data, model.tokenizer, { ...cutOptions(config, wanted), wholeOnly });
+  const { train, spare, rule: parting, warnings } = await partData(config, model, cut, { spareWanted, wholeOnly });
   checkSequences(train, model);
-  const spare = await loadSpare(config, model, all);
   checkSequences(spare, model);
-  return { train, heldOut: spare.slice(0, config.heldOutSamples), contexts: await loadContexts(config, model, spare) };
+  const heldOut = spare.slice(0, config.heldOutSamples);
+  const contexts = await loadContexts(config, model, spare);
+  const isTooShort = spare.length > 0 && contexts.length === 0;
+  const rule = isTooShort ? `${parting}; none holds a context of ${config.contextLength} tokens to be continued, lower --context-length` : parting;
+  // Of wrapped texts one warning is enough.
+  const [wrapped] = [...cut.warnings, ...warnings];
+  return {
+    train,
+    heldOut,
+    contexts,
+    summary: summarizeData(cut, train, { sequences: spare, rule }),
+    warnings: wrapped === undefined ? [] : [wrapped],
+  };
 }
 
-async function loadSpare(config: RunConfig, model: DataModel, all: readonly Sequence[]): Promise<Sequence[]> {
-  const wanted = Math.max(config.heldOutSamples, config.validationContexts, config.comparisonContexts);
-  if (config.heldOut !== null) return spread(await loadSequences(config.heldOut, model.tokenizer, config), wanted);
-  const { samples, sampleSelection: selection, seed } = config;
-  if (samples === null || samples >= all.length) return [];
-  return splitSequences(all, { samples, heldOut: Math.min(wanted, all.length - samples), selection, seed }).heldOut;
+/** From its own file, or from the data by the rule of `holdOut`. */
+async function partData(config: RunConfig, model: DataModel, cut: CutData, { spareWanted, wholeOnly }: { spareWanted: number; wholeOnly: boolean }): Promise<HeldApart & { warnings: string[] }> {
+  if (config.heldOut === null) {
+    const leavesOver = config.samples !== null && config.samples < cut.sequences.length;
+    const isMeasured = config.evaluateEverySteps > 0 || config.comparisonContexts > 0;
+    if (!leavesOver && (!isMeasured || wholeOnly || config.contexts !== null)) return { train: cut.sequences, spare: [], rule: 'none is asked for', warnings: [] };
+    return { ...holdOut(cut.sequences, config, spareWanted), warnings: [] };
+  }
+  const heldOut = await loadData(config.heldOut, model.tokenizer, { ...cutOptions(config, spareWanted), wholeOnly });
+  const rule = [config.heldOut, ...heldOut.notes.map(renderNote)].join('; ');
+  return { train: selectTrainingSequences(cut.sequences, config), spare: spread(heldOut.sequences, spareWanted), rule, warnings: heldOut.warnings };
 }
 
 /** At most `count` of the items, evenly spaced, so that they do not all come from one page. */
@@ -61,7 +91,7 @@ async function loadContexts(config: RunConfig, model: DataModel, spare: readonly
     return spare.filter(({ ids, targets }) => ids.length >= contextLength || targets !== undefined).slice(0, wanted).map((sequence) => makeContext(sequence, contextLength));
   }
   const documents = await readDocuments(config.contexts);
-  const encoded = await encodeWhole(documents, model.tokenizer);
+  const encoded = await encodeWhole(documents, model.tokenizer, config);
   // Shorter ones are continued as they stand, and so are dialogues and prompts, which end where they are answered.
   return encoded.slice(0, wanted).map((ids, index) => {
     const document = documents[index]!;

@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { addon } from '../addon.ts';
 import type { ModelConfig } from '../addon-types.ts';
 import { hashFile } from '../checkpoint/manifest.ts';
+import { given } from '../config/given.ts';
 import type { NormalizedConfig } from '../config/normalize.ts';
+import type { DataSummary } from '../data/data-summary.ts';
 import { makeManifest, type DataManifest } from '../data/manifest.ts';
 import type { Sequence } from '../data/sequences.ts';
 import { HyperfitError } from '../errors.ts';
@@ -19,7 +21,8 @@ export interface RunFile {
   config: NormalizedConfig['config'];
   sources: NormalizedConfig['sources'];
   model: { path: string; config: ModelConfig; files: Record<string, string> };
-  data: DataManifest;
+  /** What trained; and of text, what it was taken from, and what was left out. */
+  data: DataManifest & { summary?: DataSummary };
   warnings: string[];
   /** The steps at which the run was taken up again. */
   resumedAtSteps: number[];
@@ -29,13 +32,14 @@ export interface RunFileParts {
   normalized: NormalizedConfig;
   model: { path: string; config: ModelConfig };
   train: readonly Sequence[];
+  summary: DataSummary | undefined;
   warnings: string[];
   /** The step of the checkpoint gone on from. */
   resumedAt: number | undefined;
 }
 
 /** Writes run.json before the first step; a resumed run keeps its birth and its original model. */
-export async function writeRunFile(folder: RunFolder, { normalized, model, train, warnings, resumedAt }: RunFileParts): Promise<RunFile> {
+export async function writeRunFile(folder: RunFolder, { normalized, model, train, summary, warnings, resumedAt }: RunFileParts): Promise<RunFile> {
   const earlier = resumedAt === undefined ? undefined : savedRunFile(folder);
   const file: RunFile = {
     schemaVersion: 1,
@@ -44,7 +48,7 @@ export async function writeRunFile(folder: RunFolder, { normalized, model, train
     config: { ...normalized.config, out: folder.path, resume: false },
     sources: normalized.sources,
     model: earlier?.model ?? { path: model.path, config: model.config, files: await hashWeights(model.path) },
-    data: makeManifest(train),
+    data: { ...makeManifest(train), ...given({ summary }) },
     warnings,
     resumedAtSteps: [...(earlier?.resumedAtSteps ?? []), ...(resumedAt === undefined ? [] : [resumedAt])],
   };

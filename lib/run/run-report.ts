@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { readBest } from '../checkpoint/best-checkpoint.ts';
+import { renderNote } from '../data/data-notes.ts';
+import { percent, type DataSummary } from '../data/data-summary.ts';
 import { meanTypeTokenRatio } from '../evaluate/type-token-ratio.ts';
 import { writeReport } from '../report/report.ts';
 import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
@@ -51,7 +53,7 @@ function facts({ config, model, data, versions }: RunFile): FactGroup[] {
   const { numHiddenLayers, hiddenSize, vocabSize } = model.config;
   return [
     { title: 'Model', rows: [['files', model.path], ['layers', String(numHiddenLayers)], ['hidden size', String(hiddenSize)], ['vocabulary', String(vocabSize)]] },
-    { title: 'Data', rows: [['source', String(config.images ?? config.data)], ['sequences', String(data.samples.length)], ['tokens', String(data.tokens)], ['SHA-256', data.sha256.slice(0, 16)]] },
+    { title: 'Data', rows: [['source', String(config.images ?? config.data)], ['sequences', String(data.samples.length)], ['tokens', String(data.tokens)], ...dataRows(data.summary), ['SHA-256', data.sha256.slice(0, 16)]] },
     {
       title: 'Recipe',
       rows: [
@@ -72,6 +74,18 @@ function facts({ config, model, data, versions }: RunFile): FactGroup[] {
         ['versions', `hyperfit ${versions.hyperfit}, torch ${versions.torch}, Node ${versions.node}`],
       ],
     },
+  ];
+}
+
+/** Runs of before it, and those on images, have no summary. */
+function dataRows(summary: DataSummary | undefined): [string, string][] {
+  if (summary === undefined) return [];
+  const { documents, tokens, trained, heldOut, notes } = summary;
+  return [
+    ['taken from', `${documents} documents of ${tokens} tokens`],
+    ['trained on', `${trained.tokens} of them (${percent(trained.share)})`],
+    ['held out', `${heldOut.sequences} sequences (${heldOut.rule})`],
+    ...notes.map((note): [string, string] => ['left out', renderNote(note)]),
   ];
 }
 

@@ -4,6 +4,7 @@ import type { RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
 import type { NormalizedConfig } from '../config/normalize.ts';
 import { configWarnings } from '../config/warnings.ts';
+import { renderDataSummary } from '../data/data-summary.ts';
 import { certify, type Certificate } from '../evaluate/certificate.ts';
 import { trainingLossFloor } from '../evaluate/loss-floor.ts';
 import { OverlapIndex } from '../evaluate/overlap.ts';
@@ -72,8 +73,9 @@ export async function run(normalized: NormalizedConfig, hooks: RunHooks = {}): P
   const start = await startRun(config, folder, warn, hooks.signal);
   try {
     const data = await loadRunData(config, start.model);
+    data.warnings?.forEach(warn);
     configWarnings(config, data.train.length, { floor: trainingLossFloor(data.train) }).forEach(warn);
-    await writeRunFile(folder, { normalized, model: start.model, train: data.train, warnings, resumedAt: start.state?.step });
+    await writeRunFile(folder, { normalized, model: start.model, train: data.train, summary: data.summary, warnings, resumedAt: start.state?.step });
     await writeJsonLines(folder.trainFile, data.train.map(({ ids }) => ({ ids: Array.from(ids) })));
     return await new RunInProgress(config, folder, start, data, hooks).complete();
   } finally {
@@ -147,6 +149,7 @@ class RunInProgress {
     const { batchSize } = this.config;
     const sequences = this.data.train.length;
     this.hooks.onEvent?.({ type: 'start', folder: this.folder.path, step: this.#training.state.step, sequences, stepsPerEpoch: Math.ceil(sequences / batchSize) });
+    if (this.data.summary !== undefined) this.#note(renderDataSummary(this.data.summary));
   }
 
   #note(message: string): void {

@@ -3,6 +3,7 @@ import type { Model } from '../model/model.ts';
 import type { ChoiceItem } from './choice-items.ts';
 import type { ChoiceCell } from './cell.ts';
 import type { ChoiceCellResult } from './cell-results.ts';
+import { encodePrompt } from '../tokenizer/surroundings.ts';
 import type { Laboratory } from './laboratory.ts';
 
 /** Questions answered together. */
@@ -30,7 +31,7 @@ function judge(item: ChoiceItem, scores: readonly { sum: number; count: number }
 /** Log-likelihood of each choice after the context, nats, and its tokens. */
 async function scoreChoices(model: Model, { context, choices }: ChoiceItem): Promise<{ sum: number; count: number }[]> {
   const tokenizer = model.requireTokenizer();
-  const prompt = await tokenizer.encode(context);
+  const prompt = await encodePrompt(context, tokenizer);
   const rows = await Promise.all(
     choices.map(async (choice) => {
       const answer = await tokenizer.encode(` ${choice}`, { addSpecialTokens: false });

@@ -1,5 +1,6 @@
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { encodePrompt } from '../tokenizer/surroundings.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ProbeCell } from './cell.ts';
 import type { ProbeCellResult, ProbePosition } from './cell-results.ts';
@@ -8,7 +9,7 @@ import type { Laboratory } from './laboratory.ts';
 export async function runProbeCell(cell: ProbeCell, laboratory: Laboratory): Promise<ProbeCellResult> {
   const model = await laboratory.model(cell.weights);
   const tokenizer = model.requireTokenizer();
-  const ids = await tokenizer.encode(cell.text);
+  const ids = await encodePrompt(cell.text, tokenizer);
   const { logits } = await model.forward({ tokens: ids, batchSize: 1, sequenceLength: ids.length });
   try {
     return { positions: scope(() => probePositions(logits, ids, cell.topK, tokenizer)) };

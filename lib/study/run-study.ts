@@ -59,7 +59,7 @@ async function openInputs(study: Study, setting: StudySetting, hooks: StudyHooks
   const modelPath = await resolveModelPath(setting.model, hooks.onWarning);
   const header = await openHeader(modelPath);
   const domains = await loadDomains(setting, header, study.name === 'images');
-  new Set(domains.flatMap(({ train }) => configWarnings(setting.config, train.length))).forEach((message) => hooks.onWarning?.(message));
+  new Set(domains.flatMap(({ train, warnings = [] }) => [...warnings, ...configWarnings(setting.config, train.length)])).forEach((message) => hooks.onWarning?.(message));
   const featureModelPath = setting.featureModel === null ? null : await openFeatureModel(setting.featureModel, setting, header, domains, hooks);
   return {
     modelPath,

@@ -43,6 +43,9 @@ export interface StudySetting {
 
 export type StudyOptions = Partial<Omit<StudySetting, 'config' | 'model' | 'domains' | 'out'>> & { model: string; domains: DomainSource[]; out: string; layers: ConfigLayer[] };
 
+/** Experiments run to their end, and their contexts begin where a paragraph does. */
+const STUDY_VALUES = { targetLoss: null, windows: 'paragraph' };
+
 /**
  * A complete, checked setting. A target loss counts only when the first layer gives it: the paper's experiments run to their end.
  * @throws HyperfitError ERR_CONFIG
@@ -50,7 +53,7 @@ export type StudyOptions = Partial<Omit<StudySetting, 'config' | 'model' | 'doma
 export function normalizeSetting(options: StudyOptions): StudySetting {
   const { layers, model, domains, out, ...rest } = options;
   const [flags, ...below] = layers;
-  const { config } = normalizeConfig([...(flags === undefined ? [] : [flags]), { name: 'study', values: { targetLoss: null } }, ...below]);
+  const { config } = normalizeConfig([...(flags === undefined ? [] : [flags]), { name: 'study', values: STUDY_VALUES }, ...below]);
   const setting = { seeds: [0, 1], sizes: [8, 16, 32, 64, 128], rates: [], decay: 0.1, contrastSequences: 8, probeText: null, probeWord: null, tasks: [], keepModels: false, share: null, featureModel: null, ...given(rest) };
   checkSetting(setting, domains);
   return { ...setting, model, domains, out, config };

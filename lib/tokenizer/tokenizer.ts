@@ -7,6 +7,7 @@ import type { ChatMessage, RenderChatOptions } from './chat-template.ts';
 import { decodeContinuation } from './continuation-decoder.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 import { piecesOfBytes, readTokenFormat, tokenBytes } from './token-bytes.ts';
+import { findTokensAt } from './token-places.ts';
 import type { TokenFormat } from './token-bytes.ts';
 import { readTokenizerFiles, specialTokensOf, tokenContent, TOKENIZER_FILE } from './tokenizer-files.ts';
 import type { TokenizerContents, TokenizerFiles } from './tokenizer-files.ts';
@@ -67,6 +68,12 @@ export class Tokenizer {
     if (typeof text !== 'string') throw new TypeError(`expected a string for \`text\`, got ${typeof text}`);
     const encoding = await this.#rust.encode(text, null, { addSpecialTokens });
     return Int32Array.from(encoding.getIds());
+  }
+
+  /** The ids of `text` without special tokens around it, and for each of `places` (ascending positions in it) the first token that begins there or after it. */
+  async encodeWithPlaces(text: string, places: readonly number[]): Promise<{ ids: Int32Array; tokens: Int32Array }> {
+    const encoding = await this.#rust.encode(text, null, { addSpecialTokens: false });
+    return { ids: Int32Array.from(encoding.getIds()), tokens: findTokensAt(places, text, encoding) };
   }
 
   /** @throws HyperfitError ERR_TOKENIZER for an id outside the vocabulary */

@@ -1,4 +1,5 @@
 import type { TrainState } from '../checkpoint/train-state.ts';
+import type { DataSummary } from '../data/data-summary.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
@@ -16,6 +17,8 @@ export interface HyperfitOptions extends TrainOptions {
   state?: TrainState | undefined;
   /** Stops between forward passes; the run rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** Told, before the first step, what of the data was left out and what in it looks amiss. Default: a warning of the process. */
+  onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
@@ -37,19 +40,27 @@ export function hyperfit(model: Model, options: HyperfitOptions): HyperfitRun {
 export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void>, PromiseLike<TrainResult> {
   readonly settings: TrainSettings;
   readonly #events: AsyncGenerator<TrainEvent, TrainResult, void>;
+  readonly #onWarning: (message: string) => void;
   #training: Training | undefined;
+  #data: DataSummary | undefined;
   #result: Promise<TrainResult> | undefined;
 
   constructor(model: Model, options: HyperfitOptions) {
-    const { data, optimizer, state, signal, ...settings } = options;
+    const { data, optimizer, state, signal, onWarning = emitWarning, ...settings } = options;
     requireOneSource(options);
     this.settings = normalizeTrainSettings(settings);
+    this.#onWarning = onWarning;
     this.#events = this.#run(model, { data, optimizer, state, signal });
   }
 
   /** Where training stands, to be saved with the weights; undefined before the first event. */
   get state(): TrainState | undefined {
     return this.#training?.state;
+  }
+
+  /** What became of the data: how much of it trains, and what was left out; undefined before the first event. */
+  get data(): DataSummary | undefined {
+    return this.#data;
   }
 
   /** Runs to the end. */
@@ -83,7 +94,9 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   }
 
   async *#run(model: Model, { data, optimizer: given, state, signal }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'state' | 'signal'>): AsyncGenerator<TrainEvent, TrainResult, void> {
-    const sequences = await prepareTrainingData(data, model, this.settings);
+    const { sequences, summary, warnings } = await prepareTrainingData(data, model, this.settings);
+    this.#data = summary;
+    for (const message of warnings) this.#onWarning(message);
     const { betas, eps, weightDecay } = this.settings;
     const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(this.settings) });
     try {
@@ -93,6 +106,10 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
       if (given === undefined) optimizer.dispose();
     }
   }
+}
+
+function emitWarning(message: string): void {
+  process.emitWarning(message, 'HyperfitWarning');
 }
 
 /** Settings that would be ignored, or a resume that would not be one, are refused. */

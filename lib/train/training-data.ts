@@ -1,5 +1,7 @@
+import { renderNote } from '../data/data-notes.ts';
+import { summarizeData, type DataSummary } from '../data/data-summary.ts';
 import { selectSequences, type Selection } from '../data/selection.ts';
-import { cutSequences, loadSequences, type Sequence } from '../data/sequences.ts';
+import { cutDocuments, loadData, type CutData, type Sequence, type SequenceOptions } from '../data/sequences.ts';
 import type { SequenceTokenizer } from '../data/encoded-document.ts';
 import type { Document } from '../data/document.ts';
 import { HyperfitError } from '../errors.ts';
@@ -18,28 +20,44 @@ export interface DataModel {
   config: { vocabSize: number; maxPositionEmbeddings: number };
 }
 
-type DataSettings = Pick<TrainSettings, 'samples' | 'sampleSelection' | 'sequenceLength' | 'trainOn' | 'seed'>;
+export type DataSettings = Pick<TrainSettings, 'samples' | 'sampleSelection' | 'sequenceLength' | 'windows' | 'unwrap' | 'appendEos' | 'trainOn' | 'seed'>;
+
+/** What is trained on, and what became of the rest of the data. */
+export interface PreparedData {
+  sequences: Sequence[];
+  summary: DataSummary;
+  warnings: string[];
+}
 
 /**
  * The sequences to train on, cut, chosen and checked.
  * @throws HyperfitError ERR_DATA for empty or unreadable data, ids outside the vocabulary and sequences longer than the model's
  *   context; ERR_TOKENIZER for text without a tokenizer
  */
-export async function prepareTrainingData(data: TrainingData, model: DataModel, settings: DataSettings): Promise<Sequence[]> {
-  const sequences = selectTrainingSequences(await readTrainingData(data, model, settings), settings);
+export async function prepareTrainingData(data: TrainingData, model: DataModel, settings: DataSettings): Promise<PreparedData> {
+  const cut = await readTrainingData(data, model, settings);
+  const sequences = selectTrainingSequences(cut.sequences, settings);
   checkSequences(sequences, model);
-  return sequences;
+  return { sequences, summary: summarizeData(cut, sequences, { sequences: [], rule: 'hyperfit() measures nothing' }), warnings: [...cut.warnings, ...cut.notes.map(renderNote)] };
 }
 
-async function readTrainingData(data: TrainingData, model: DataModel, { sequenceLength, trainOn }: DataSettings): Promise<Sequence[]> {
-  if (typeof data === 'string') return loadSequences(data, model.tokenizer, { sequenceLength, trainOn });
+async function readTrainingData(data: TrainingData, { tokenizer }: DataModel, settings: DataSettings): Promise<CutData> {
+  const options = cutOptions(settings, settings.samples ?? Infinity);
+  if (typeof data === 'string') return loadData(data, tokenizer, options);
   if (!Array.isArray(data) || data.length === 0) {
     throw new HyperfitError('ERR_DATA', `expected a path, texts or lists of token ids for \`data\`, got ${Array.isArray(data) ? 'an empty list' : typeof data}`);
   }
   const items = data as readonly Item[];
   const documents = items.map(toDocument);
-  if (documents.every((document) => document !== undefined)) return cutSequences(documents, model.tokenizer, { sequenceLength, trainOn, keepShort: true });
-  return items.map(toSequence);
+  if (documents.every((document) => document !== undefined)) return cutDocuments(documents, tokenizer, options);
+  const sequences = items.map(toSequence);
+  const tokens = sequences.reduce((sum, { ids }) => sum + ids.length, 0);
+  return { sequences, documents: sequences.length, tokens, windows: 'consecutive', notes: [], warnings: [] };
+}
+
+/** How settings cut text of which `wanted` sequences are of use. */
+export function cutOptions({ sequenceLength, windows, unwrap, appendEos, trainOn }: Omit<DataSettings, 'samples' | 'sampleSelection' | 'seed'>, wanted: number): SequenceOptions {
+  return { sequenceLength, windows, unwrap, appendEos, trainOn, wanted };
 }
 
 type Item = string | { messages: readonly ChatMessage[] } | Int32Array | readonly number[] | Sequence;
@@ -61,7 +79,7 @@ function toSequence(item: Item, index: number): Sequence {
 }
 
 /** All sequences stay as listed; a choice among them is the first ones or seeded random ones. */
-export function selectTrainingSequences(sequences: readonly Sequence[], { samples, sampleSelection, seed }: Omit<DataSettings, 'sequenceLength' | 'trainOn'>): Sequence[] {
+export function selectTrainingSequences(sequences: readonly Sequence[], { samples, sampleSelection, seed }: Pick<DataSettings, 'samples' | 'sampleSelection' | 'seed'>): Sequence[] {
   if (samples === null || samples >= sequences.length) return [...sequences];
   const selection: Selection = sampleSelection;
   return selectSequences(sequences, { samples, selection, seed });

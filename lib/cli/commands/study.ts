@@ -15,7 +15,7 @@ import { StudyView } from '../study-view.ts';
 
 /** Settings of a run that a study takes too. */
 const STUDY_FIELDS: readonly FieldName[] = [
-  'samples', 'sampleSelection', 'sequenceLength', 'batchSize', 'learningRate', 'warmupSteps', 'weightDecay', 'maxGradNorm', 'epochs', 'maxSteps', 'targetLoss', 'seed',
+  'samples', 'sampleSelection', 'sequenceLength', 'windows', 'unwrap', 'batchSize', 'learningRate', 'warmupSteps', 'weightDecay', 'maxGradNorm', 'epochs', 'maxSteps', 'targetLoss', 'seed',
   'device', 'computeDtype', 'threads', 'heldOutSamples', 'contextLength', ...BLOCKER_FIELDS, 'topP', 'temperature', 'topK',
   'loraRank', 'loraAlpha', 'loraTargets', 'loraLayers',
 ];

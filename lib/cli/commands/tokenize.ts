@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { resolveModelPath } from '../../checkpoint/checkpoint-list.ts';
 import { loadTokenizer } from '../../model/tokenizer-files.ts';
+import { encodePrompt } from '../../tokenizer/surroundings.ts';
 import { addOutputOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
@@ -15,7 +16,7 @@ export function addTokenizeCommand(program: Command): void {
   addOutputOptions(command).action(async (options: OutputOptions & { model: string; text: string; chat?: boolean }) => {
     const output = new Output(options);
     const tokenizer = await loadTokenizer(await resolveModelPath(options.model, (message) => output.warn(message)));
-    const ids = Array.from(options.chat === true ? await tokenizer.encodeChat([{ role: 'user', content: options.text }]) : await tokenizer.encode(options.text));
+    const ids = Array.from(options.chat === true ? await tokenizer.encodeChat([{ role: 'user', content: options.text }]) : await encodePrompt(options.text, tokenizer));
     output.result({ schemaVersion: 1, ids }, () => ids.join(','));
   });
 }
