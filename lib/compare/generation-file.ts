@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
+import { encodePrompt } from '../tokenizer/surroundings.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { TextVariant, VariantText } from './variant.ts';
 
@@ -126,7 +127,7 @@ function toldText({ context, contextText, continuation, text, original, original
 
 /** The tokenizer, where given, decides: it leaves out the start token, and cuts the original to as many tokens as the continuation has. */
 async function decodedText({ context, continuation, original, source }: Line, tokenizer: TextDecoding): Promise<VariantText> {
-  const promptIds = typeof context === 'string' ? await tokenizer.encode(context) : context;
+  const promptIds = typeof context === 'string' ? await encodePrompt(context, tokenizer) : context;
   const after = (value: string | number[]): string => (typeof value === 'string' ? value : tokenizer.decodeContinuation(promptIds, value, { skipSpecialTokens: true }));
   const isOriginalCut = Array.isArray(original) && Array.isArray(continuation);
   const originalIds = isOriginalCut ? original.slice(0, continuation.length) : original;
