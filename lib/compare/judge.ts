@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { withHooks } from '../callbacks.ts';
+import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
 import { JUDGE_PREFIX, latestAnswers, type Answer, type Choice } from './answer.ts';
 import { AnswersFile, readAnswers } from './answers-file.ts';
@@ -35,6 +37,11 @@ const ASKS = 2;
  * model's name and are scored apart from people's. Throws what `chat` throws; answers so far are in the file. Judges prefer a side, which asking both ways cancels (Zheng et al. 2023).
  */
 export async function judgeStudy(study: Study, options: JudgeOptions): Promise<JudgeResult> {
+  const { onProgress, onWarning } = options;
+  return withHooks(given({ onProgress, onWarning }), (safe) => judgeWith(study, { ...options, ...safe }));
+}
+
+async function judgeWith(study: Study, options: JudgeOptions): Promise<JudgeResult> {
   checkEndpoint(options);
   const annotator = `${JUDGE_PREFIX}${options.model}`;
   const before = existsSync(options.answers) ? await readAnswers(options.answers, study, options.onWarning) : [];

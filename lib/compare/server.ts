@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { serve, type ServerType } from '@hono/node-server';
+import { CallbackGuard } from '../callbacks.ts';
 import { HyperfitError } from '../errors.ts';
 import { AnswersFile, readAnswers } from './answers-file.ts';
 import { studyApp } from './app.ts';
@@ -13,7 +14,7 @@ export interface StudyServer {
   url: string;
   /** Answers received by this server. */
   received: () => number;
-  /** Stops listening, lets what is under way end, and closes the file. */
+  /** Stops listening, lets what is under way end, and closes the file. Rejects with what `onAnswer` threw, where it did. */
   close: () => Promise<void>;
 }
 
@@ -22,6 +23,7 @@ export interface StudyServer {
  * cannot be had, ERR_DATA when the file cannot be written or holds answers to another study.
  */
 export async function serveStudy(study: Study, { port = 0, answers: path, onAnswer = () => {}, onWarning }: { port?: number; answers: string; onAnswer?: (answer: Answer) => void; onWarning?: (message: string) => void }): Promise<StudyServer> {
+  const guard = new CallbackGuard();
   const answers = existsSync(path) ? await readAnswers(path, study, onWarning) : [];
   const file = await AnswersFile.open(path);
   let received = 0;
@@ -29,7 +31,8 @@ export async function serveStudy(study: Study, { port = 0, answers: path, onAnsw
   const append = async (answer: Answer): Promise<void> => {
     await file.append(answer);
     received += 1;
-    onAnswer(answer);
+    // It is stored: whoever gave it is told so, whatever the listener does.
+    guard.call(() => onAnswer(answer));
   };
   const app = studyApp({ study, answers, append, hosts: () => hosts });
   const { server, port: bound } = await listen(app.fetch, port).catch(async (error: unknown) => {
@@ -38,7 +41,7 @@ export async function serveStudy(study: Study, { port = 0, answers: path, onAnsw
   });
   // Browsers leave out the port of http.
   hosts = [ADDRESS, 'localhost'].map((name) => (bound === 80 ? name : `${name}:${bound}`));
-  return { url: `http://${ADDRESS}:${bound}/`, received: () => received, close: () => closeServer(server, file) };
+  return { url: `http://${ADDRESS}:${bound}/`, received: () => received, close: () => closeServer(server, file, guard) };
 }
 
 function listen(fetch: (request: Request) => Response | Promise<Response>, port: number): Promise<{ server: ServerType; port: number }> {
@@ -48,10 +51,11 @@ function listen(fetch: (request: Request) => Response | Promise<Response>, port:
   });
 }
 
-async function closeServer(server: ServerType, file: AnswersFile): Promise<void> {
+async function closeServer(server: ServerType, file: AnswersFile, guard: CallbackGuard): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // Kept-alive connections without a request would hold the server open.
   if ('closeIdleConnections' in server) server.closeIdleConnections();
   await closed;
   await file.close();
+  await guard.settle();
 }

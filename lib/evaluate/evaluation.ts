@@ -1,3 +1,5 @@
+import { withHooks } from '../callbacks.ts';
+import { given } from '../config/given.ts';
 import type { Row } from '../data/batch.ts';
 import { HyperfitError } from '../errors.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';
@@ -68,6 +70,10 @@ const NO_LIKELIHOOD: Likelihood = { loss: null, perplexity: null, entropy: null,
  * size changes no result. Throws ERR_DATA when there are neither held-out sequences nor contexts; rejects with the signal's reason when aborted.
  */
 export async function evaluate(model: EvaluableModel, options: EvaluationOptions): Promise<EvaluationResult> {
+  return withHooks(given({ onProgress: options.onProgress }), (safe) => evaluateWith(model, { ...options, ...safe }));
+}
+
+async function evaluateWith(model: EvaluableModel, options: EvaluationOptions): Promise<EvaluationResult> {
   const { heldOut = [], contexts = [], maxNewTokens = 96 } = options;
   if (heldOut.length + contexts.length === 0) {
     throw new HyperfitError('ERR_DATA', 'expected sequences for `heldOut` or beginnings for `contexts`, got neither; give at least one');

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { withHooks } from '../callbacks.ts';
 import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
 import { scope } from '../tensor/scope.ts';
@@ -28,6 +29,10 @@ const MAX_TOKENS = 1024;
  * without tokens is left out. Throws ERR_TOKENIZER for a model without one, ERR_CONFIG for `maxTokens`.
  */
 export async function textFeatures(model: FeatureModel, texts: readonly string[], options: FeatureOptions = {}): Promise<Float32Array[]> {
+  return withHooks(given({ onProgress: options.onProgress }), (safe) => readTexts(model, texts, { ...options, ...safe }));
+}
+
+async function readTexts(model: FeatureModel, texts: readonly string[], options: FeatureOptions): Promise<Float32Array[]> {
   const { signal, onProgress } = options;
   const most = maxTokensOf(model, options);
   const tokenizer = model.requireTokenizer();
@@ -98,6 +103,7 @@ export async function measureMauves(model: FeatureModel, { human, machines }: { 
     const before = read;
     return textFeatures(model, texts, {
       ...given({ maxTokens, signal }),
+      // Given back, so that a promise of the caller's is watched.
       onProgress: ({ done }) => onProgress?.({ done: (read = before + done), total }),
     });
   };

@@ -1,4 +1,6 @@
 import type { NativeTokenStats } from '../addon-types.ts';
+import { withHooks } from '../callbacks.ts';
+import { given } from '../config/given.ts';
 import { batches, type Batch, type Row } from '../data/batch.ts';
 import { TokenStatistics } from './token-statistics.ts';
 
@@ -15,15 +17,16 @@ export interface MeasureOptions {
 }
 
 /** Runs every sequence through the model once and adds up what it said about each next token. Rejects with the signal's reason when aborted. */
-export async function measure(model: MeasurableModel, sequences: readonly Row[], options: MeasureOptions = {}): Promise<TokenStatistics> {
-  const { batchSize = 8, signal, onProgress } = options;
+export async function measure(model: MeasurableModel, sequences: readonly Row[], { batchSize = 8, signal, onProgress }: MeasureOptions = {}): Promise<TokenStatistics> {
   const statistics = new TokenStatistics();
   let done = 0;
-  for (const batch of batches(sequences, { batchSize })) {
-    signal?.throwIfAborted();
-    statistics.add(batch, await model.tokenStats(batch, signal === undefined ? {} : { signal }));
-    done += batch.batchSize;
-    onProgress?.({ done, total: sequences.length });
-  }
+  await withHooks(given({ onProgress }), async (hooks) => {
+    for (const batch of batches(sequences, { batchSize })) {
+      signal?.throwIfAborted();
+      statistics.add(batch, await model.tokenStats(batch, signal === undefined ? {} : { signal }));
+      done += batch.batchSize;
+      hooks.onProgress?.({ done, total: sequences.length });
+    }
+  });
   return statistics;
 }

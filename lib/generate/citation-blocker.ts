@@ -1,6 +1,7 @@
 import { addon } from '../addon.ts';
 import type { CitationIndexHandle } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
+import { idListProblem, isList, shown } from './check-ids.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** The open points of the paper's citation blocker (section 4), each with a default. */
@@ -34,16 +35,21 @@ export interface CitationBlockerOptions {
  * waiting for the word end adds the rest of a word. Source: the hyperfitting paper, arXiv 2412.04318, section 4.
  */
 export class CitationBlocker {
-  readonly handle: CitationIndexHandle;
   /** E.g. `match:5-tokens,prompt:no,word-end:yes,banned:all,sequence-end:ignore,normalization:none`. */
   readonly signature: string;
   readonly rule: { countPrompt: boolean; waitForWordEnd: boolean; banned: 'all' | 'first'; sequenceEnd: 'ignore' | 'ban-eos' };
+  readonly #options: CitationBlockerOptions;
+  /** By the size of the vocabulary: a model may have more rows than its tokenizer has ids, or fewer. */
+  readonly #indexes = new Map<number, Promise<CitationIndexHandle>>();
+  readonly #handles: CitationIndexHandle[] = [];
+  #widest: { vocabSize: number; handle: CitationIndexHandle } | undefined;
   #disposed = false;
 
-  private constructor(handle: CitationIndexHandle, signature: string, rule: CitationBlocker['rule']) {
-    this.handle = handle;
-    this.signature = signature;
-    this.rule = rule;
+  private constructor(options: CitationBlockerOptions) {
+    const { countPrompt = false, waitForWordEnd = true, banned = 'all', sequenceEnd = 'ignore' } = options;
+    this.signature = signatureOf(options);
+    this.rule = { countPrompt, waitForWordEnd, banned, sequenceEnd };
+    this.#options = options;
   }
 
   /**
@@ -51,31 +57,50 @@ export class CitationBlocker {
    * @throws HyperfitError ERR_CONFIG without tokenizer and vocabSize, ERR_DATA for ids outside the vocabulary
    */
   static async create(options: CitationBlockerOptions): Promise<CitationBlocker> {
-    const { countPrompt = false, waitForWordEnd = true, banned = 'all', sequenceEnd = 'ignore' } = options;
-    const { sequences, matchLength = 5, matchUnit = 'token' } = options;
+    const { matchLength = 5 } = options;
     if (!Number.isInteger(matchLength) || matchLength < 1) {
       throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`matchLength\`, got ${matchLength}`);
     }
-    const handle = await addon().citationIndexCreate(flatten(sequences), Int32Array.from(sequences, (ids) => ids.length), {
-      matchLength,
-      matchUnit,
-      ...vocabularyOf(options),
-      eosTokenIds: Int32Array.from(options.tokenizer?.eosTokenIds ?? []),
-    });
-    return new CitationBlocker(handle, signatureOf(options), { countPrompt, waitForWordEnd, banned, sequenceEnd });
+    const blocker = new CitationBlocker(options);
+    await blocker.indexFor(vocabSizeOf(options));
+    return blocker;
+  }
+
+  /**
+   * The index for a model of `vocabSize` rows; one of another size than that of `create` is built when it is first asked for, and takes as much
+   * memory again: name the model's `vocabSize` there to have one only.
+   * @throws HyperfitError ERR_DISPOSED; ERR_DATA for sequences with ids that the model has not
+   * @internal
+   */
+  async indexFor(vocabSize: number): Promise<CitationIndexHandle> {
+    if (this.#disposed) throw disposedError();
+    const index = this.#indexes.get(vocabSize) ?? this.#build(vocabSize);
+    this.#indexes.set(vocabSize, index);
+    return index;
+  }
+
+  async #build(vocabSize: number): Promise<CitationIndexHandle> {
+    const handle = await buildIndex(this.#options, vocabSize);
+    if (this.#disposed) {
+      addon().citationIndexDispose(handle);
+      throw disposedError();
+    }
+    this.#handles.push(handle);
+    if (vocabSize > (this.#widest?.vocabSize ?? 0)) this.#widest = { vocabSize, handle };
+    return handle;
   }
 
   /** Ids that would be forbidden after `history`, sorted. */
   bannedAfter(history: Int32Array): Int32Array {
     const { waitForWordEnd, banned, sequenceEnd } = this.rule;
-    return addon().citationIndexBanned(this.handle, history, waitForWordEnd, banned, sequenceEnd);
+    return addon().citationIndexBanned(this.#widest!.handle, history, waitForWordEnd, banned, sequenceEnd);
   }
 
   /** Frees the index; idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    addon().citationIndexDispose(this.handle);
+    for (const handle of this.#handles) addon().citationIndexDispose(handle);
   }
 
   [Symbol.dispose](): void {
@@ -88,6 +113,12 @@ function signatureOf({ matchLength = 5, matchUnit = 'token', countPrompt = false
 }
 
 function flatten(sequences: readonly (Int32Array | readonly number[])[]): Int32Array {
+  if (!isList(sequences)) throw new HyperfitError('ERR_DATA', `expected a list of sequences of token ids for \`sequences\`, got ${shown(sequences)}`);
+  for (const [index, ids] of Array.from(sequences).entries()) {
+    // Typed arrays of whole numbers are what they are; the index looks at their range.
+    const problem = ids instanceof Int32Array ? undefined : idListProblem(`sequences[${index}]`, ids);
+    if (problem !== undefined) throw new HyperfitError('ERR_DATA', problem);
+  }
   const flat = new Int32Array(sequences.reduce((total, ids) => total + ids.length, 0));
   let at = 0;
   for (const ids of sequences) {
@@ -97,11 +128,27 @@ function flatten(sequences: readonly (Int32Array | readonly number[])[]): Int32A
   return flat;
 }
 
-function vocabularyOf({ tokenizer, vocabSize, normalization = 'none' }: CitationBlockerOptions): { startsWord: Uint8Array; canonicalIds: Int32Array } {
+function disposedError(): HyperfitError {
+  return new HyperfitError('ERR_DISPOSED', 'expected a citation blocker in use, got one that is disposed; create another');
+}
+
+async function buildIndex(options: CitationBlockerOptions, vocabSize: number): Promise<CitationIndexHandle> {
+  const { sequences, matchLength = 5, matchUnit = 'token', tokenizer } = options;
+  return addon().citationIndexCreate(flatten(sequences), Int32Array.from(sequences, (ids) => ids.length), {
+    matchLength,
+    matchUnit,
+    ...vocabularyOf(options, vocabSize),
+    eosTokenIds: Int32Array.from(tokenizer?.eosTokenIds ?? []),
+  });
+}
+
+function vocabSizeOf({ tokenizer, vocabSize }: CitationBlockerOptions): number {
   const size = vocabSize ?? tokenizer?.vocabSize;
-  if (size === undefined) {
-    throw new HyperfitError('ERR_CONFIG', 'expected `tokenizer` or `vocabSize` for the citation blocker, got neither; pass model.config.vocabSize');
-  }
+  if (size !== undefined) return size;
+  throw new HyperfitError('ERR_CONFIG', 'expected `tokenizer` or `vocabSize` for the citation blocker, got neither; pass model.config.vocabSize');
+}
+
+function vocabularyOf({ tokenizer, normalization = 'none' }: CitationBlockerOptions, size: number): { startsWord: Uint8Array; canonicalIds: Int32Array } {
   if (normalization === 'fold' && tokenizer === undefined) {
     throw new HyperfitError('ERR_CONFIG', 'expected a `tokenizer` for `normalization: "fold"`, got none; folding compares texts');
   }
@@ -111,7 +158,7 @@ function vocabularyOf({ tokenizer, vocabSize, normalization = 'none' }: Citation
   };
 }
 
-// A model's vocabulary may be larger than its tokenizer's: the ids beyond stand for themselves.
+// A model's vocabulary may be larger than its tokenizer's: the ids beyond stand for themselves, and end any word.
 function padTo<A extends Uint8Array | Int32Array>(known: A, whole: A): A {
   whole.set(known.subarray(0, whole.length));
   return whole;

@@ -1,7 +1,8 @@
 import { addon } from '../addon.ts';
 import type { ModelHandle, NativeGenerateOptions, NativeGeneration } from '../addon-types.ts';
+import { CallbackGuard } from '../callbacks.ts';
 import { given } from '../config/given.ts';
-import { CallbackGuard, cancel, endRow, withControl } from '../control.ts';
+import { cancel, endRow, withControl } from '../control.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Generation } from './generation.ts';
@@ -40,6 +41,7 @@ export async function generate(model: Generator, prompts: readonly Prompt[], opt
 /** Stop strings are looked for as the tokens of `texts` come; a row runs on for a token or two before it is ended. */
 async function generateNatively(model: Generator, encoded: readonly Int32Array[], settings: GenerateSettings, texts: readonly RowText[] | undefined): Promise<NativeGeneration[]> {
   const { signal, onToken, tokenStats } = settings;
+  const native = await nativeOptions(settings, model, encoded);
   const flat = Int32Array.from(encoded.flatMap((ids) => [...ids]));
   const lengths = Int32Array.from(encoded, (ids) => ids.length);
   return withControl(signal, encoded.length, async (control) => {
@@ -51,14 +53,14 @@ async function generateNatively(model: Generator, encoded: readonly Int32Array[]
       if (onToken !== undefined) guard.call(() => onToken(row, id, tokenStats ? logProb : Number.NaN));
     };
     try {
-      return await addon().modelGenerate(model.handle, flat, lengths, nativeOptions(settings, model, encoded), control, texts ?? onToken ? listener : null);
+      return await addon().modelGenerate(model.handle, flat, lengths, native, control, texts ?? onToken ? listener : null);
     } finally {
       await guard.settle();
     }
   });
 }
 
-function nativeOptions(settings: GenerateSettings, model: Generator, encoded: readonly Int32Array[]): NativeGenerateOptions {
+async function nativeOptions(settings: GenerateSettings, model: Generator, encoded: readonly Int32Array[]): Promise<NativeGenerateOptions> {
   const { citationBlocker, logitBias, suppressIds, stopIds, seed, ...rest } = settings;
   return {
     maxNewTokens: rest.maxNewTokens,
@@ -75,7 +77,7 @@ function nativeOptions(settings: GenerateSettings, model: Generator, encoded: re
     suppressIds: Int32Array.from([...suppressIds, ...idsWithoutText(model)]),
     seeds: Float64Array.from(encoded, (ids) => sequenceSeed(seed, ids)),
     ...(logitBias && { logitBias: { ids: Int32Array.from(logitBias.keys()), values: Float32Array.from(logitBias.values()) } }),
-    ...(citationBlocker && { citation: { index: citationBlocker.handle, ...citationBlocker.rule } }),
+    ...(citationBlocker && { citation: { index: await citationBlocker.indexFor(model.config.vocabSize), ...citationBlocker.rule } }),
   };
 }
 

@@ -127,7 +127,7 @@ function wrongKind(settings: GenerateSettings): string[] {
     ...switches.map((name) => `expected true or false for \`${name}\`, got ${shown(settings[name])}`),
     ...(onToken === undefined || typeof onToken === 'function' ? [] : [`expected a function for \`onToken\`, got ${shown(onToken)}`]),
     ...(signal === undefined || typeof signal?.throwIfAborted === 'function' ? [] : [`expected an AbortSignal for \`signal\`, got ${shown(signal)}`]),
-    ...(citationBlocker === undefined || typeof citationBlocker?.handle === 'number' ? [] : [`expected a CitationBlocker for \`citationBlocker\`, got ${shown(citationBlocker)}`]),
+    ...(citationBlocker === undefined || typeof citationBlocker?.indexFor === 'function' ? [] : [`expected a CitationBlocker for \`citationBlocker\`, got ${shown(citationBlocker)}`]),
   ];
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { withHooks } from '../callbacks.ts';
 import { HyperfitError } from '../errors.ts';
 import { cacheFolder } from './cache-folder.ts';
 import type { Libtorch } from './find.ts';
@@ -31,9 +32,14 @@ export interface InstallLibtorchOptions {
  * Puts a pinned libtorch into the per-user cache, by way of pip: only the files needed, each checked against the
  * sha256 in its wheel's RECORD, in a temporary folder that is renamed when complete. Does nothing when it is there.
  * @returns the installed folder, as `findLibtorch` would
- * @throws HyperfitError ERR_LIBTORCH_INSTALL with pip's or the system's reason
+ * @throws HyperfitError ERR_LIBTORCH_INSTALL with pip's or the system's reason; what `onProgress` throws, and nothing is installed then
  */
 export async function installLibtorch(options: InstallLibtorchOptions = {}): Promise<Libtorch> {
+  const { onProgress } = options;
+  return withHooks(onProgress === undefined ? {} : { onProgress }, (safe) => install({ ...options, ...safe }));
+}
+
+async function install(options: InstallLibtorchOptions): Promise<Libtorch> {
   const env = options.env ?? process.env;
   const parent = join(cacheFolder(env), 'libtorch');
   const target = join(parent, `${TORCH_VERSION}-${options.cuda ? 'cuda' : 'cpu'}`);
@@ -91,10 +97,17 @@ export async function fetchWheels(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   ended.catch(() => {}); // awaited below, after the last line
-  for await (const line of createInterface({ input: child.stdout })) {
-    const event = JSON.parse(line) as InstallEvent | { event: 'failed'; text: string };
-    if (event.event === 'failed') failed = event.text;
-    else options.onProgress?.(event);
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const event = JSON.parse(line) as InstallEvent | { event: 'failed'; text: string };
+      if (event.event === 'failed') failed = event.text;
+      else options.onProgress?.(event);
+    }
+  } catch (error) {
+    // Nobody waits for the download any more, and its folder is about to go.
+    child.kill();
+    await ended.catch(() => {});
+    throw error;
   }
   const status = await ended.catch((cause: unknown) => {
     options.signal?.throwIfAborted();

@@ -37,9 +37,9 @@ export class Optimizer {
   /** @throws HyperfitError ERR_CONFIG for betas outside [0, 1), eps or weightDecay below 0, and for LoRA that does not fit; ERR_DISPOSED */
   constructor(model: Model, { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, lora }: OptimizerOptions = {}) {
     const [beta1, beta2] = betas;
-    const fits = [beta1, beta2].every((beta) => beta >= 0 && beta < 1) && eps >= 0 && weightDecay >= 0;
+    const fits = [beta1, beta2].every((beta) => beta >= 0 && beta < 1) && isFactor(eps) && isFactor(weightDecay);
     if (!fits) {
-      throw new HyperfitError('ERR_CONFIG', `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`);
+      throw new HyperfitError('ERR_CONFIG', `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` finite and of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`);
     }
     this.#model = model;
     this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, ...(lora && { lora: normalizeLora(model.config, lora) }) });
@@ -54,9 +54,15 @@ export class Optimizer {
 
   /**
    * Scales, clips, updates, and clears the gradients. `gradNorm` is the global norm after scaling, before clipping.
-   * @throws HyperfitError ERR_NOT_FINITE when the norm is not finite (nothing has changed then), ERR_CONFIG without gradients
+   * @throws HyperfitError ERR_NOT_FINITE when the norm is not finite, ERR_CONFIG without gradients and for settings that are negative or not
+   *   finite, ERR_DISPOSED when the model is; nothing has changed then
    */
   async step({ learningRate, gradScale = 1, maxGradNorm = 0 }: OptimizerStep): Promise<{ gradNorm: number }> {
+    const unfit = Object.entries({ learningRate, gradScale, maxGradNorm }).filter(([, value]) => !isFactor(value));
+    if (unfit.length > 0) {
+      throw new HyperfitError('ERR_CONFIG', unfit.map(([name, value]) => `expected a finite number of at least 0 for \`${name}\`, got ${String(value)}`).join('; '));
+    }
+    addon().modelMemory(this.#model.handle); // of a disposed model says so, where the step would miss its gradients
     return addon().optimizerStep(this.#handle, { learningRate, gradScale, maxGradNorm });
   }
 
@@ -112,4 +118,9 @@ export class Optimizer {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Also as a float32, which is what the kernels multiply by. */
+function isFactor(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && Number.isFinite(Math.fround(value));
 }

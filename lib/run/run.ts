@@ -1,5 +1,6 @@
 import { readBest, type BestCheckpoint } from '../checkpoint/best-checkpoint.ts';
 import { saveCheckpoint } from '../checkpoint/checkpoint.ts';
+import { withHooks } from '../callbacks.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
 import type { NormalizedConfig } from '../config/normalize.ts';
@@ -39,7 +40,7 @@ export interface RunHooks {
   /** Told of each token of the comparison's continuations. */
   onTokens?: ComparisonParts['onTokens'];
   /** Asked after every step: true finishes the run there, with a checkpoint and without the closing measurements. */
-  shouldStop?: () => boolean;
+  shouldStop?: () => boolean | Promise<boolean>;
   signal?: AbortSignal;
 }
 
@@ -60,9 +61,13 @@ export interface RunResult {
 
 /**
  * A whole run, from model files to report: load, cut sequences, train, save, generate, evaluate, report.
- * @throws HyperfitError as the stages do; whatever was saved before stays
+ * @throws HyperfitError as the stages do, and what a hook throws or its promise rejects with; whatever was saved before stays
  */
 export async function run(normalized: NormalizedConfig, hooks: RunHooks = {}): Promise<RunResult> {
+  return withHooks(hooks, (safe) => runWith(normalized, safe));
+}
+
+async function runWith(normalized: NormalizedConfig, hooks: RunHooks): Promise<RunResult> {
   const { config } = normalized;
   const warnings: string[] = [];
   const warn = (message: string): void => {
@@ -141,7 +146,7 @@ class RunInProgress {
       this.#best?.observe(value);
       if (isDue(value, evaluateEverySteps)) await this.#validate();
       if (isDue(value, saveEverySteps)) await this.#save();
-      if (this.hooks.shouldStop?.() === true) return 'stopped';
+      if ((await this.hooks.shouldStop?.()) === true) return 'stopped';
     }
   }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { addon } from '../addon.ts';
+import { withHooks } from '../callbacks.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { configWarnings } from '../config/warnings.ts';
@@ -27,6 +28,10 @@ import { renderStudyTable } from './study-table.ts';
  * @throws HyperfitError ERR_CONFIG when `out` holds something else; ERR_DATA, and those of training and decoding
  */
 export async function runStudy(study: Study, setting: StudySetting, hooks: StudyHooks = {}): Promise<StudyFile> {
+  return withHooks(hooks, (safe) => runWith(study, setting, safe));
+}
+
+async function runWith(study: Study, setting: StudySetting, hooks: StudyHooks): Promise<StudyFile> {
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
   const shelf = setting.share === null ? undefined : await Shelf.open(setting.share);

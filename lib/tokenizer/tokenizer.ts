@@ -171,7 +171,7 @@ export class Tokenizer {
   }
 
   #texts(): TokenText[] {
-    return Array.from({ length: this.vocabSize }, (_, id) => (this.isSpecial(id) ? undefined : decodeWhole(this.tokenBytes(id))));
+    return Array.from({ length: this.vocabSize }, (_, id) => (this.isSpecial(id) || this.piece(id) === undefined ? undefined : decodeWhole(this.tokenBytes(id))));
   }
 
   #checkId(id: number): void {
