@@ -6,14 +6,24 @@ import { makeManifest, MANIFEST_NAME } from './manifest.ts';
 export const PARTIAL_SUFFIX = '.partial';
 export const REPLACED_SUFFIX = '.replaced';
 
-/** Asks the disk to keep a file or a folder entry through a power cut. */
-export async function flush(path: string): Promise<void> {
+/** Asks the disk to keep a file through a power cut. */
+async function flush(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+/** By which CIFS, WSL's mounts and some of FUSE say that folders cannot be opened or flushed there. */
+const NO_FOLDER_FLUSH = new Set(['EINVAL', 'EBADF', 'EPERM', 'EACCES', 'EISDIR', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY']);
+
+/** Asks the disk to keep the entries of a folder; where the file system takes no such wish, it keeps them in its own time. */
+async function flushFolder(path: string): Promise<void> {
+  await flush(path).catch((error: NodeJS.ErrnoException) => {
+    if (!NO_FOLDER_FLUSH.has(error.code ?? '')) throw error;
+  });
 }
 
 export async function writeFlushed(path: string, content: string | Uint8Array): Promise<void> {
@@ -28,7 +38,7 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
   try {
     await writeFlushed(temporary, content);
     await rename(temporary, path);
-    await flush(dirname(path));
+    await flushFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -58,7 +68,7 @@ async function seal(partial: string): Promise<void> {
   for (const name of await readdir(partial)) await flush(join(partial, name));
   const manifest = await makeManifest(partial);
   await writeFlushed(join(partial, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
-  await flush(partial);
+  await flushFolder(partial);
 }
 
 /** Renames over an older folder of the same name: that one steps aside first, where it is still found, and goes last. */
@@ -72,7 +82,7 @@ async function moveInto(partial: string, folder: string): Promise<void> {
     if (hadOlder) await rename(replaced, folder);
     throw error;
   }
-  await flush(dirname(folder));
+  await flushFolder(dirname(folder));
   await rm(replaced, { recursive: true, force: true });
 }
 

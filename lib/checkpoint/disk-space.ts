@@ -21,12 +21,18 @@ export function weightBytes(config: ModelConfig): number {
  * @throws HyperfitError ERR_CHECKPOINT
  */
 export async function requireDiskSpace(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  const available = bavail * bsize;
-  if (available >= bytes) return;
+  const available = await freeBytes(folder);
+  if (available === undefined || available >= bytes) return;
   throw new HyperfitError(
     'ERR_CHECKPOINT',
     `expected ${Math.ceil(bytes / MEGABYTE)} MB free for a checkpoint in ${folder}, got ${Math.floor(available / MEGABYTE)} MB; ` +
       'free some space or lower keepLastCheckpoints, then resume; earlier checkpoints are untouched',
   );
+}
+
+/** Undefined where the file system does not say: some network drives and FUSE report no blocks at all, or none that are free. A disk that is full in truth refuses the writing. */
+async function freeBytes(folder: string): Promise<number | undefined> {
+  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: 0, bsize: 0 }));
+  const bytes = bavail * bsize;
+  return bytes > 0 ? bytes : undefined;
 }

@@ -96,7 +96,7 @@ export class Shelf {
       if (!existsSync(target)) continue;
       await rm(link, { recursive: true, force: true });
       await mkdir(dirname(link), { recursive: true });
-      await symlink(target, link);
+      await linkFolder(target, link);
     }
   }
 
@@ -108,6 +108,18 @@ export class Shelf {
       if (!existsSync(to)) await moveFolder(from, to);
     }
   }
+}
+
+/** By which file systems say that they have no symbolic links. */
+const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
+
+/** A link, or where there can be none a copy. */
+async function linkFolder(target: string, link: string): Promise<void> {
+  await symlink(target, link).catch(async (error: NodeJS.ErrnoException) => {
+    if (!NO_LINKS.has(error.code ?? '')) throw error;
+    await cp(target, link + PARTIAL_SUFFIX, { recursive: true });
+    await rename(link + PARTIAL_SUFFIX, link);
+  });
 }
 
 const THERE_ALREADY = new Set(['ENOTEMPTY', 'EEXIST']);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { replaceFile } from '../checkpoint/atomic-folder.ts';
+import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Cell, Weights } from './cell.ts';
 import type { CellResult } from './cell-results.ts';
@@ -58,7 +58,9 @@ export class StudyFolder {
   /** @throws HyperfitError ERR_CONFIG when the folder holds something that is no study of this name */
   async open(study: string): Promise<void> {
     const found = await readdir(this.path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : this.#refuse(error)));
-    if (found.length > 0) this.#requireStudy(study, found[0]!);
+    // What a study leaves that was refused or killed before it had a study.json: nothing of anybody's.
+    const others = found.filter((name) => name !== 'cells' && !name.endsWith(PARTIAL_SUFFIX));
+    if (others.length > 0) this.#requireStudy(study, others[0]!);
     await mkdir(join(this.path, 'cells'), { recursive: true }).catch((error: NodeJS.ErrnoException) => this.#refuse(error));
   }
 
