@@ -8,7 +8,22 @@ export function renderScore(score: StudyScore): string {
   const identical = score.identical === 0 ? '' : `; ${score.identical} pairs of equal texts were not asked`;
   const head = `${score.title}\nstudy ${score.study}, ${score.items} items${identical}`;
   const signatures = Object.entries(score.signatures).map(([name, signature]) => `${name}: ${signature}`);
-  return [head, ...score.groups.map(renderGroup), signatures.join('\n')].join('\n\n');
+  return [head, plainWords(score), ...score.groups.map(renderGroup), signatures.join('\n')].join('\n\n');
+}
+
+/** What came out, a sentence for each pair and kind of reader, before any figure. */
+function plainWords({ groups }: StudyScore): string {
+  return groups.flatMap((group) => group.pairs.map((pair) => inWords(group.kind === 'people' ? 'People' : `The judge ${group.name.replace(/^judge:/, '')}`, pair))).join('\n');
+}
+
+/** Below so many items a preference that is there is mostly missed. */
+const ENOUGH_ITEMS = 20;
+
+function inWords(who: string, { first, second, wins, losses, ties, answers, items, signTest }: PairScore): string {
+  const [better, worse, more] = losses > wins ? [second, first, losses] : [first, second, wins];
+  const even = ties === 0 ? '' : `, ${ties} even`;
+  const verdict = signTest.holmP <= 0.05 ? `more than chance gives (p ${probability(signTest.holmP)})` : items < ENOUGH_ITEMS ? 'too few to say' : `no difference shown (p ${probability(signTest.holmP)})`;
+  return `${who} preferred ${better} to ${worse} ${more} of ${answers} times${even}: ${verdict}.`;
 }
 
 function renderGroup(group: GroupScore): string {

@@ -1,5 +1,8 @@
 import { Random } from '../data/random.ts';
 import { HyperfitError } from '../errors.ts';
+import { EXACT_SIGN_FLIPS, SIGN_FLIP_SIGNATURE, signFlipTest } from './sign-flip-test.ts';
+import { studentUpper } from './student-t.ts';
+import { normalCumulative } from './wilson.ts';
 
 export interface BootstrapOptions {
   seed?: number;
@@ -22,25 +25,19 @@ export interface BootstrapInterval {
 
 export function bootstrapSignature(options: BootstrapOptions = {}): string {
   const { seed = 0, resamples = 2000, confidence = 0.95, clusters } = options;
-  return `bootstrap|percentile|confidence:${confidence}|resamples:${resamples}|seed:${seed}|clusters:${clusters === undefined ? 'none' : 'given'}`;
+  return `bootstrap|percentile-expanded|confidence:${confidence}|resamples:${resamples}|seed:${seed}|clusters:${clusters === undefined ? 'none' : 'given'}`;
 }
 
 /**
  * Percentile bootstrap of a mean, clusters drawn with replacement (values of one context are not independent). For a paired
- * comparison pass the differences. Null without values. Source: Efron and Tibshirani 1993, chapters 6 and 13; Field and Welsh 2007 for clusters.
+ * comparison pass the differences. Null without values; one cluster alone has no width, which says nothing about its certainty. The percentiles
+ * are moved outwards as t demands, or few clusters would give too narrow an interval (8: 91 % instead of 95).
+ * Sources: Efron and Tibshirani 1993, chapters 6 and 13; Field and Welsh 2007 for clusters; Hesterberg 2015, The American Statistician 69, for the percentiles.
  */
 export function bootstrapMean(values: readonly number[], options: BootstrapOptions = {}): BootstrapInterval | null {
-  const { seed = 0, resamples = 2000, confidence = 0.95 } = options;
   if (values.length === 0) return null;
-  const clusters = clusterSums(values, options.clusters);
-  const means = resampleMeans(clusters, resamples, seed);
-  const tail = (1 - confidence) / 2;
-  return {
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-    low: quantile(means, tail),
-    high: quantile(means, 1 - tail),
-    standardError: standardDeviation(means),
-  };
+  const interval = intervalOf(clusterSums(values, options.clusters), options);
+  return { ...interval, mean: values.reduce((sum, value) => sum + value, 0) / values.length };
 }
 
 /** What was added up within one cluster, and over how many items. */
@@ -54,12 +51,20 @@ export interface Cluster {
  * or when they hold no item. Sources as for `bootstrapMean`.
  */
 export function bootstrapRatio(clusters: readonly Cluster[], options: Omit<BootstrapOptions, 'clusters'> = {}): BootstrapInterval | null {
-  const { seed = 0, resamples = 2000, confidence = 0.95 } = options;
   const filled = clusters.filter(({ count }) => count > 0);
-  if (filled.length === 0) return null;
-  const means = resampleMeans(filled, resamples, seed);
-  const tail = (1 - confidence) / 2;
-  return { mean: totalMean(filled), low: quantile(means, tail), high: quantile(means, 1 - tail), standardError: standardDeviation(means) };
+  return filled.length === 0 ? null : intervalOf(filled, options);
+}
+
+function intervalOf(clusters: readonly Cluster[], { seed = 0, resamples = 2000, confidence = 0.95 }: BootstrapOptions): BootstrapInterval {
+  const means = resampleMeans(clusters, resamples, seed);
+  const tail = expandedTail((1 - confidence) / 2, clusters.length);
+  return { mean: totalMean(clusters), low: quantile(means, tail), high: quantile(means, 1 - tail), standardError: standardDeviation(means) };
+}
+
+/** Resampled means spread by (n - 1) / n of what they should, and as a normal instead of t with n - 1 degrees. */
+function expandedTail(tail: number, clusters: number): number {
+  if (clusters < 2) return tail;
+  return normalCumulative(-Math.sqrt(clusters / (clusters - 1)) * studentUpper(tail, clusters - 1));
 }
 
 /** A paired comparison: the mean difference, its interval, and the two-sided probability of one as far from 0 if there were none. */
@@ -67,28 +72,35 @@ export interface PairedDifference {
   difference: number;
   low: number;
   high: number;
+  /** By sign flips of whole clusters. */
   p: number;
+  /** Whether p is no more than an upper bound; write it with "at most" then. */
+  isBound: boolean;
+  /** Clusters that were compared. */
+  n: number;
+  /** Where there are too few of them to say much; null from 20 on. */
+  warning: string | null;
 }
 
-export const PAIRED_SIGNATURE = 'paired-bootstrap|percentile|two-sided|p:(1+crossings)/(1+resamples)';
+export const PAIRED_SIGNATURE = `paired|interval:bootstrap-percentile-expanded|p:${SIGN_FLIP_SIGNATURE}`;
 
 /**
- * Paired bootstrap of differences, one per item, whole clusters drawn. p is twice the smaller share of resampled means on either side of 0, never
- * below 2 / (resamples + 1). Null without differences. Source: Efron and Tibshirani 1993, chapter 15; Koehn 2004 for paired resampling.
+ * Compares two variants by their differences, one per item, in whole clusters: interval by bootstrap, p by sign flips, exact up to 20 clusters (see
+ * `signFlipTest`; a bootstrap's own p is too small there). Null without differences. Sources as for `bootstrapMean` and `signFlipTest`.
  */
 export function pairedBootstrap(differences: readonly number[], options: BootstrapOptions = {}): PairedDifference | null {
-  const { seed = 0, resamples = 2000, confidence = 0.95 } = options;
-  if (differences.length === 0) return null;
-  const means = resampleMeans(clusterSums(differences, options.clusters), resamples, seed);
-  const tail = (1 - confidence) / 2;
-  const below = means.filter((value) => value <= 0).length;
-  const above = means.filter((value) => value >= 0).length;
-  return {
-    difference: differences.reduce((sum, value) => sum + value, 0) / differences.length,
-    low: quantile(means, tail),
-    high: quantile(means, 1 - tail),
-    p: Math.min(1, (2 * (1 + Math.min(below, above))) / (1 + resamples)),
-  };
+  const interval = bootstrapMean(differences, options);
+  if (interval === null) return null;
+  const clusters = clusterSums(differences, options.clusters);
+  const { p, isBound } = signFlipTest(clusters.map(({ sum }) => sum), options.seed === undefined ? {} : { seed: options.seed })!;
+  return { difference: interval.mean, low: interval.low, high: interval.high, p, isBound, n: clusters.length, warning: fewPairsWarning(clusters.length) };
+}
+
+/** Null from 20 pairs on. */
+export function fewPairsWarning(pairs: number, what = 'pairs'): string | null {
+  if (pairs >= EXACT_SIGN_FLIPS) return null;
+  const least = 2 / 2 ** pairs;
+  return `${pairs} ${what} are few: only large differences show, and no p can be below ${least < 0.001 ? least.toExponential(0) : least.toPrecision(2)}; take ${EXACT_SIGN_FLIPS} or more`;
 }
 
 function resampleMeans(clusters: readonly Cluster[], resamples: number, seed: number): Float64Array {

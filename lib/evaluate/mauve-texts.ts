@@ -5,7 +5,7 @@ import { HyperfitError } from '../errors.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { mauve, type Mauve, type MauveOptions } from './mauve.ts';
+import { mauveOfSeeds, type Mauve, type MauveOptions } from './mauve.ts';
 
 /** What MAUVE needs of the model that reads the texts; a loaded `Model` has it. */
 export interface FeatureModel {
@@ -91,12 +91,12 @@ export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, originals:
  */
 export async function measureMauve(model: FeatureModel, { human, machine }: MauveTexts, options: MauveOptions & FeatureOptions = {}): Promise<Mauve> {
   const [only] = await measureMauves(model, { human, machines: [machine] }, options);
-  return only!;
+  return only![0]!;
 }
 
-/** `measureMauve` of several machines' texts against the same human ones, which are read once. */
-export async function measureMauves(model: FeatureModel, { human, machines }: { human: readonly string[]; machines: readonly (readonly string[])[] }, options: MauveOptions & FeatureOptions = {}): Promise<Mauve[]> {
-  const { maxTokens, signal, onProgress, ...rest } = options;
+/** `measureMauve` of several machines' texts against the same human ones, which are read once; [machine][clustering seed], that of `options` unless given. */
+export async function measureMauves(model: FeatureModel, { human, machines }: { human: readonly string[]; machines: readonly (readonly string[])[] }, options: MauveOptions & FeatureOptions & { seeds?: readonly number[] } = {}): Promise<Mauve[][]> {
+  const { maxTokens, signal, onProgress, seeds = [options.seed ?? 0], ...rest } = options;
   const total = machines.reduce((sum, { length }) => sum + length, human.length);
   let read = 0;
   const featuresOf = async (texts: readonly string[]): Promise<Float32Array[]> => {
@@ -109,7 +109,7 @@ export async function measureMauves(model: FeatureModel, { human, machines }: { 
   };
   const features = `${rest.features ?? basename(model.path)}|state:last-layer-normed|token:last|max-tokens:${maxTokensOf(model, options)}`;
   const ofHuman = await featuresOf(human);
-  const mauves: Mauve[] = [];
-  for (const texts of machines) mauves.push(mauve(ofHuman, await featuresOf(texts), { ...rest, features }));
+  const mauves: Mauve[][] = [];
+  for (const texts of machines) mauves.push(mauveOfSeeds(ofHuman, await featuresOf(texts), { ...rest, features }, seeds));
   return mauves;
 }

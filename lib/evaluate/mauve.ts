@@ -56,13 +56,20 @@ const RULES = {
  * Throws ERR_CONFIG for options, ERR_DATA for fewer than two texts of a kind. Source: Pillutla et al. 2021 (NeurIPS), arXiv 2102.01454.
  */
 export function mauve(human: readonly Feature[], machine: readonly Feature[], options: MauveOptions = {}): Mauve {
-  const settings = normalize(human.length, machine.length, options);
-  const points = projectFeatures([...human, ...machine], settings.keptVariance);
-  const labels = clusterPoints(points, settings);
-  const histograms = { human: countLabels(labels.subarray(0, human.length), settings.clusters), machine: countLabels(labels.subarray(human.length), settings.clusters) };
-  const curve = divergenceCurve(histograms.human, histograms.machine, settings);
-  const sizes = { humanTexts: human.length, machineTexts: machine.length, clusters: settings.clusters };
-  return { score: areaUnderCurve(curve), ...sizes, dimensions: points.dimensions, histograms, curve, signature: mauveSignature({ ...settings, ...sizes }) };
+  return mauveOfSeeds(human, machine, options, [options.seed ?? 0])[0]!;
+}
+
+/** `mauve` of the same features clustered with each of `seeds`: its spread says how much of a score is the clustering's luck. */
+export function mauveOfSeeds(human: readonly Feature[], machine: readonly Feature[], options: MauveOptions, seeds: readonly number[]): Mauve[] {
+  const all = seeds.map((seed) => normalize(human.length, machine.length, { ...options, seed }));
+  const points = projectFeatures([...human, ...machine], all[0]!.keptVariance);
+  return all.map((settings) => {
+    const labels = clusterPoints(points, settings);
+    const histograms = { human: countLabels(labels.subarray(0, human.length), settings.clusters), machine: countLabels(labels.subarray(human.length), settings.clusters) };
+    const curve = divergenceCurve(histograms.human, histograms.machine, settings);
+    const sizes = { humanTexts: human.length, machineTexts: machine.length, clusters: settings.clusters };
+    return { score: areaUnderCurve(curve), ...sizes, dimensions: points.dimensions, histograms, curve, signature: mauveSignature({ ...settings, ...sizes }) };
+  });
 }
 
 type Settings = Required<MauveOptions>;

@@ -49,7 +49,7 @@ function clippedCounts(texts: readonly Tokens[], order: number, numbers: NgramNu
 }
 
 /** Every number that occurs in `sorted`, and how often. */
-function eachRun(sorted: Int32Array, visit: (number: number, count: number) => void): void {
+export function eachRun(sorted: Int32Array, visit: (number: number, count: number) => void): void {
   for (let start = 0; start < sorted.length; ) {
     let end = start + 1;
     while (sorted[end] === sorted[start]) end += 1;

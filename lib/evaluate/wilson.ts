@@ -48,8 +48,8 @@ export function normalQuantile(probability: number): number {
 
 const normalDensity = (z: number): number => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
 
-/** 1/2 + density * (z + z^3 / 3 + z^5 / (3 * 5) + ...), exact to rounding where it is used here. Source: Marsaglia 2004. */
-function normalCumulative(z: number): number {
+/** Probability below z: 1/2 + density * (z + z^3 / 3 + z^5 / (3 * 5) + ...), exact to rounding for |z| below 6 or so. Source: Marsaglia 2004. */
+export function normalCumulative(z: number): number {
   let term = z;
   let sum = z;
   for (let odd = 3; Math.abs(term) > 1e-17 * Math.abs(sum); odd += 2) {

@@ -81,8 +81,8 @@ export interface ContrastCellResult {
 }
 
 export interface MauveCellResult {
-  /** In the order of the cell's texts. */
-  mauves: Mauve[];
+  /** In the order of the cell's texts: that of clustering seed 0, and the score of each seed. */
+  mauves: (Mauve & { scores: number[] })[];
 }
 
 export interface CompletionCellResult {

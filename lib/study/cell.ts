@@ -101,6 +101,8 @@ export interface MauveCell {
   texts: string[];
   domain: string;
   newTokens: number;
+  /** How often the texts are clustered anew, with seeds from 0 on: the score depends on it. */
+  clusterings: number;
   /** By whose hidden states: a file's name and the beginning of its hash. */
   featureModel: string;
 }

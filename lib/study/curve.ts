@@ -5,7 +5,7 @@ import type { EvaluationPoint } from './cell-results.ts';
 import { chartOf, measuredSeries, NO_FINDINGS, type FindingChart, type FindingRow, type Findings } from './findings.ts';
 import { meanOf, meanOfRuns, meanTrainLoss, measureSums, valuesAsParts, type Measured } from './measured.ts';
 import { FIGURE_2, HUMAN_TTR, published } from './published.ts';
-import { humanTtr, trainCell } from './recipes.ts';
+import { humanTtr, noOriginals, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
 
 const idOf = (seed: number): string => `train-s${seed}`;
@@ -57,7 +57,7 @@ function concludeCurve(bench: Bench, points: readonly CurvePoint[]): Findings {
   const rows = points.flatMap(rowsOf);
   return {
     ...NO_FINDINGS,
-    rows: [...rows, ...bestRows(points), { of: 'people', quantity: 'type-token ratio of the texts themselves', paper: HUMAN_TTR, ours: human, digits: 3 }],
+    rows: [...rows, ...bestRows(points), { of: 'people', quantity: 'type-token ratio of the texts themselves', paper: HUMAN_TTR, ours: human, digits: 3, missing: noOriginals(bench) }],
     charts: curveCharts(points, human?.value ?? null),
     notes: ['The paper trained TinyLlama 1.1B on 2,000 sequences of 256 tokens at a rate of 1e-6; its losses and ratios are read off a figure.', 'The training loss at epoch 0 of the figure is that of the original model; here nothing has been trained on by then, and the cell is empty.'],
   };
@@ -68,7 +68,7 @@ function rowsOf({ epoch, trainLoss, heldOutLoss, ttr }: CurvePoint): FindingRow[
   const of = `epoch ${Number(epoch.toFixed(2))}`;
   const paper = (text: string | undefined): FindingRow['paper'] => (text === undefined ? null : published(text, 'D'));
   return [
-    { of, quantity: 'training loss', paper: paper(row?.[1]), ours: trainLoss, digits: 3 },
+    { of, quantity: 'training loss', paper: paper(row?.[1]), ours: trainLoss, digits: 3, ...(trainLoss === null ? { missing: 'nothing has been trained on yet' } : {}) },
     { of, quantity: 'held-out loss', paper: paper(row?.[2]), ours: heldOutLoss, digits: 3 },
     { of, quantity: 'type-token ratio', paper: paper(row?.[3]), ours: ttr, digits: 3 },
   ];
@@ -80,9 +80,9 @@ function bestRows(points: readonly CurvePoint[]): FindingRow[] {
   if (trained.length === 0) return [];
   const least = trained.reduce((best, point) => ((point.heldOutLoss?.value ?? Infinity) < (best.heldOutLoss?.value ?? Infinity) ? point : best));
   const cells = least.heldOutLoss?.files.length ?? 1;
-  const epoch = { ...least.weightNorm, value: least.epoch, seeds: [least.epoch], n: cells, signature: signNumber(`epoch-of-least-held-out-loss|${LIKELIHOOD_FORMULAS.loss}`, { n: cells }) };
+  const epoch = { ...least.weightNorm, value: least.epoch, seeds: [least.epoch], n: cells, unit: 'runs' as const, signature: signNumber(`epoch-of-least-held-out-loss|${LIKELIHOOD_FORMULAS.loss}`, { runs: cells }) };
   return [
-    { of: 'early stopping', quantity: 'epoch of the least held-out loss', paper: published('1', 'D'), ours: epoch, digits: 2 },
+    { of: 'early stopping', quantity: 'epoch of the lowest held-out loss', paper: published('1', 'D'), ours: epoch, digits: 2 },
     { of: 'early stopping', quantity: 'type-token ratio there', paper: published('.430', 'D'), ours: least.ttr, digits: 3 },
   ];
 }

@@ -2,7 +2,7 @@ import type { Decoding, Weights } from './cell.ts';
 import { overlapSignature } from '../evaluate/overlap.ts';
 import { distinctSignature } from '../evaluate/repetition.ts';
 import { chartOf, comparePairs, measuredSeries, NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
-import { meanOfRuns, measureTextRuns, plain, textParts, type Measured, type TextRun } from './measured.ts';
+import { meanOfRuns, measureTextRuns, plain, selfBleuRun, textParts, type Measured, type TextRun } from './measured.ts';
 import { TABLE_2 } from './published.ts';
 import { endOf, textCell, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
@@ -42,18 +42,19 @@ function conclude(bench: Bench, results: Results): Findings {
   const variants = VARIANTS.map((variant) => ({ ...variant, runs: idsOf(variant, bench).map((id) => results.text(id)) }));
   const pairs = [[1, 0], [2, 0], [1, 2]] as const;
   const asTest = (at: number, valueOf: Parameters<typeof textParts>[1]) => ({ name: variants[at]!.name, runs: variants[at]!.runs.map((run) => textParts(run, valueOf)) });
+  const ofSelfBleu = (at: number) => ({ name: variants[at]!.name, runs: variants[at]!.runs.map(selfBleuRun) });
   return {
     ...NO_FINDINGS,
     compared: ['type-token ratio', 'Self-BLEU', 'Dataset BLEU', 'longest overlap, mean, tokens'],
     rows: variants.flatMap(rowsOf),
     charts: [histogram(variants)],
     tests: [
-      ...comparePairs('Self-BLEU', pairs.map(([left, right]) => [asTest(left, ({ selfBleu }) => selfBleu), asTest(right, ({ selfBleu }) => selfBleu)] as const)),
+      ...comparePairs('Self-BLEU', pairs.map(([left, right]) => [ofSelfBleu(left), ofSelfBleu(right)] as const)),
       ...comparePairs('longest overlap', pairs.map(([left, right]) => [asTest(left, ({ overlap }) => overlap.length), asTest(right, ({ overlap }) => overlap.length)] as const)),
     ],
     notes: [
       'Overlap sees exact runs of tokens only: a paraphrase of a training sample passes unseen, here and by the citation blocker.',
-      'Intervals of Self-BLEU take each text’s references as given.',
+      'Texts of a set are references of each other: intervals and tests of Self-BLEU leave out each text in turn, as reference too (jackknife).',
       'The paper says that Dataset BLEU rises by about one point and is at most 32.1; its reference set and order were not published.',
     ],
   };
@@ -75,15 +76,15 @@ function rowsOf({ id, name, runs }: Variant & { runs: TextRun[] }): FindingRow[]
 }
 
 function distinctOf(runs: readonly TextRun[]): Measured | null {
-  return meanOfRuns(runs.map(({ cell, result }) => ({ cell, value: result.distinct[2] })), `${distinctSignature()}|order:2`, {}, textCount(runs));
+  return meanOfRuns(runs.map(({ cell, result }) => ({ cell, value: result.distinct[2] })), `${distinctSignature()}|order:2`, {}, [contextCount(runs), 'contexts']);
 }
 
 function maximumOf(runs: readonly TextRun[]): Measured {
   const lengths = runs.flatMap(({ result }) => result.texts.map(({ overlap }) => overlap.length));
-  return plain(lengths.reduce((most, length) => Math.max(most, length), 0), `${overlapSignature()}|maximum`, lengths.length, runs.map(({ cell }) => cell));
+  return plain(lengths.reduce((most, length) => Math.max(most, length), 0), `${overlapSignature()}|maximum`, [lengths.length, 'texts'], runs.map(({ cell }) => cell));
 }
 
-const textCount = (runs: readonly TextRun[]): number => runs.reduce((sum, { result }) => sum + result.texts.length, 0);
+const contextCount = ([first]: readonly TextRun[]): number => first?.result.texts.length ?? 0;
 
 function histogram(variants: readonly (Variant & { runs: TextRun[] })[]): Findings['charts'][number] {
   const longest = variants.reduce((most, { runs }) => Math.max(most, maximumOf(runs).value), 0);
@@ -96,5 +97,5 @@ function histogram(variants: readonly (Variant & { runs: TextRun[] })[]): Findin
 
 function shareOfLength(runs: readonly TextRun[], length: number): Measured {
   const lengths = runs.flatMap(({ result }) => result.texts.map(({ overlap }) => overlap.length));
-  return plain(lengths.filter((other) => other === length).length / lengths.length, `${overlapSignature()}|histogram:share`, lengths.length, runs.map(({ cell }) => cell));
+  return plain(lengths.filter((other) => other === length).length / lengths.length, `${overlapSignature()}|histogram:share`, [lengths.length, 'texts'], runs.map(({ cell }) => cell));
 }

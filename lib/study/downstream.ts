@@ -65,7 +65,7 @@ function conclude({ setting }: Bench, results: Results): Findings {
 function chanceRow({ name, original }: Task, results: Results): FindingRow {
   const shares = original.flatMap((cell) => results.get(cell, 'choice').items.map(({ choices }) => 1 / choices));
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
-  return { of: name, quantity: 'accuracy of guessing', paper: null, ours: plain(mean, 'choice-accuracy|uniform-guess', shares.length, original), digits: 3 };
+  return { of: name, quantity: 'accuracy of guessing', paper: null, ours: plain(mean, 'choice-accuracy|uniform-guess', [shares.length, 'questions'], original), digits: 3 };
 }
 
 function accuracyRows({ task, name, formula, original, hyperfitted }: { task: string; name: string; formula: string; original: ItemRun[]; hyperfitted: ItemRun[] }): FindingRow[] {
@@ -82,7 +82,7 @@ interface ItemRun extends RunParts {
 /** One run over the items of one cell or of several; clusters are items. */
 function accuracyRun(cells: readonly string[], scoring: Scoring, results: Results): ItemRun {
   const values = cells.flatMap((cell) => results.get(cell, 'choice').items.map((item) => (isRight(item, scoring) ? 1 : 0)));
-  return { cells, ...valuesAsParts(cells[0]!, values) };
+  return { cells, ...valuesAsParts(cells[0]!, values, 'questions') };
 }
 
 function isRight(item: ChoiceCellResult['items'][number], scoring: Scoring): boolean {

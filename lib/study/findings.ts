@@ -1,8 +1,9 @@
 import { holm, HOLM_SIGNATURE } from '../evaluate/holm.ts';
-import { PAIRED_SIGNATURE, pairedBootstrap } from '../evaluate/bootstrap.ts';
+import { fewPairsWarning, PAIRED_SIGNATURE, pairedBootstrap } from '../evaluate/bootstrap.ts';
+import { crossedMean, CROSSED_SIGNATURE } from '../evaluate/crossed.ts';
 import { signNumber } from '../evaluate/signature.ts';
 import type { LineChart, Series } from '../report/line-chart.ts';
-import type { Measured, Part, RunParts } from './measured.ts';
+import { describeCount, type Measured, type Part, type RunParts, type Unit } from './measured.ts';
 import { StudyFolder } from './study-folder.ts';
 
 /** Certainty of a published value: C certain, S second-hand, D computed or read off a figure, I interpretation. */
@@ -23,12 +24,14 @@ export interface FindingRow {
   /** Null where nothing could be measured. */
   ours: Measured | null;
   digits: number;
+  /** Why there is nothing of ours, where that is not plain from the notes. */
+  missing?: string;
 }
 
 /** A chart whose series each say what they were taken over. */
 export interface FindingChart extends LineChart {
-  /** n, signature and files of each series, in their order. */
-  sources: readonly { n: number; signature: string; files: readonly string[] }[];
+  /** What each series was taken over, its signature and files, in their order. */
+  sources: readonly { over: string; signature: string; files: readonly string[] }[];
 }
 
 /** A square or oblong table of numbers. */
@@ -43,7 +46,7 @@ export interface FindingMatrix {
   digits: number;
 }
 
-/** Two variants on the same contexts. */
+/** Two variants on the same contexts. With several seeds the interval is over contexts and seeds, and p the larger of that over both and of sign flips. */
 export interface PairedTest {
   first: string;
   second: string;
@@ -52,9 +55,16 @@ export interface PairedTest {
   low: number;
   high: number;
   p: number;
+  /** Whether p is no more than an upper bound: no drawn flip of signs reached the difference. */
+  isBound: boolean;
   /** Of p, for all tests of the study together. */
   adjustedP: number;
+  isAdjustedBound: boolean;
+  /** Contexts, or what else was compared; every seed met the same ones. */
   n: number;
+  unit: Unit;
+  /** Trainings behind a side; with one, nothing says how far seeds lie apart. */
+  seeds: number;
   signature: string;
   files: string[];
 }
@@ -94,32 +104,67 @@ export interface TestVariant {
   runs: readonly RunParts[];
 }
 
-/** Each pair of variants, compared on the mean of each cluster over seeds. `adjustTests` comes last, over all tests of a study. */
+/** Each pair of variants, compared on the same clusters, seed by seed. `adjustTests` comes last, over all tests of a study. */
 export function comparePairs(quantity: string, pairs: readonly (readonly [TestVariant, TestVariant])[]): PairedTest[] {
   return pairs.flatMap(([first, second]) => {
-    const differences = clusterDifferences(first.runs, second.runs);
-    const result = pairedBootstrap(differences);
+    const runs = pairedDifferences(first.runs, second.runs);
+    const result = pairedBootstrap(meanByCluster(runs));
     if (result === null) return [];
+    const { n, ...compared } = result;
+    const crossed = crossedMean(runs.map((run) => run.map((sum) => ({ sum, count: 1 }))));
+    // A difference has to hold over other contexts and over other seeds: the weaker of the two tests counts.
+    const over = crossed === null ? compared : { ...compared, low: crossed.low, high: crossed.high, ...weaker(compared, crossed.p) };
     const files = [...new Set([...first.runs, ...second.runs].map(({ cell }) => StudyFolder.cellName(cell)))];
-    return [{ first: first.name, second: second.name, quantity, ...result, adjustedP: result.p, n: differences.length, signature: '', files }];
+    const { difference, low, high, p, isBound } = over;
+    const { unit = 'contexts' } = first.runs[0]!;
+    return [{ first: first.name, second: second.name, quantity, difference, low, high, p, isBound, adjustedP: p, isAdjustedBound: isBound, n, unit, seeds: runs.length, signature: '', files }];
   });
 }
 
-/** Adjusts the p-values of all tests of a study together, and signs them. */
+function weaker(flips: { p: number; isBound: boolean }, p: number): { p: number; isBound: boolean } {
+  return p > flips.p ? { p, isBound: false } : flips;
+}
+
+/** Adjusts the p-values of all tests of a study together, signs them, and says in notes what they cannot show. */
 export function adjustTests(findings: Findings): Findings {
-  const adjusted = holm(findings.tests.map(({ p }) => p));
-  const signature = (n: number): string => signNumber(`${PAIRED_SIGNATURE}|${HOLM_SIGNATURE}`, { n, tests: findings.tests.length });
-  return { ...findings, tests: findings.tests.map((test, index) => ({ ...test, adjustedP: adjusted[index]!, signature: signature(test.n) })) };
+  const { tests } = findings;
+  const adjusted = holm(tests.map(({ p }) => p));
+  // What a bound was multiplied into is a bound too: it would be smaller if that were 0.
+  const least = holm(tests.map(({ p, isBound }) => (isBound ? 0 : p)));
+  const signature = ({ n, unit, seeds }: PairedTest): string => signNumber(`${PAIRED_SIGNATURE}${seeds > 1 ? `|larger-of-that-and-${CROSSED_SIGNATURE}` : ''}|${HOLM_SIGNATURE}`, { [unit]: n, seeds, tests: tests.length });
+  return {
+    ...findings,
+    tests: tests.map((test, index) => ({ ...test, adjustedP: adjusted[index]!, isAdjustedBound: least[index]! < adjusted[index]!, signature: signature(test) })),
+    notes: [...findings.notes, ...testNotes(tests)],
+  };
 }
 
-function clusterDifferences(first: readonly RunParts[], second: readonly RunParts[]): number[] {
-  const count = Math.max(0, ...[...first, ...second].map(({ parts }) => parts.length));
-  return Array.from({ length: count }, (_, cluster) => clusterMean(first, cluster) - clusterMean(second, cluster)).filter((difference) => Number.isFinite(difference));
+/** What is to be kept in mind of the tests of a study. */
+function testNotes(tests: readonly PairedTest[]): string[] {
+  const few = tests.map(({ n, unit }) => fewPairsWarning(n, unit)).find((warning) => warning !== null);
+  const quantities = [...new Set(tests.map(({ quantity }) => quantity))];
+  return [
+    ...(tests.length === 0 ? [] : [`Tested: ${quantities.join('; ')}. Other quantities are shown, not tested.`]),
+    ...(tests.some(({ seeds }) => seeds === 1) ? ['Comparisons of one seed are over contexts alone: another order of training may move them further than their intervals say.'] : []),
+    ...(few === undefined || few === null ? [] : [`${few}.`]),
+  ];
 }
 
-function clusterMean(runs: readonly RunParts[], cluster: number): number {
-  const parts = runs.flatMap(({ parts: all }): Part[] => (all[cluster] === undefined ? [] : [all[cluster]]));
-  return parts.reduce((sum, part) => sum + part.sum, 0) / parts.reduce((sum, part) => sum + part.count, 0);
+/** [run][cluster]; a single run of one side, such as the original's greedy text, is compared with every run of the other. */
+function pairedDifferences(first: readonly RunParts[], second: readonly RunParts[]): number[][] {
+  const seeds = Math.max(first.length, second.length);
+  if ([first, second].some(({ length }) => length !== seeds && length !== 1)) throw new Error(`cannot pair ${first.length} runs with ${second.length}`);
+  const clusters = Math.max(0, ...[...first, ...second].map(({ parts }) => parts.length));
+  const runOf = (runs: readonly RunParts[], seed: number): RunParts => runs[runs.length === 1 ? 0 : seed]!;
+  const all = Array.from({ length: seeds }, (_, seed) => Array.from({ length: clusters }, (__, cluster) => meanOfPart(runOf(first, seed).parts[cluster]) - meanOfPart(runOf(second, seed).parts[cluster])));
+  const complete = Array.from({ length: clusters }, (_, cluster) => all.every((run) => Number.isFinite(run[cluster]))).flatMap((isComplete, cluster) => (isComplete ? [cluster] : []));
+  return all.map((run) => complete.map((cluster) => run[cluster]!));
+}
+
+const meanOfPart = (part: Part | undefined): number => (part === undefined ? Number.NaN : part.sum / part.count);
+
+function meanByCluster(runs: readonly (readonly number[])[]): number[] {
+  return (runs[0] ?? []).map((_, cluster) => runs.reduce((sum, run) => sum + run[cluster]!, 0) / runs.length);
 }
 
 /** Points from measured numbers, with their source for the page. */
@@ -129,7 +174,7 @@ export function measuredSeries(name: string, colour: number, points: readonly { 
   const first = found[0]?.measured;
   return {
     series: { name, colour, dots: true, points: found.map(({ x, measured }) => ({ x, y: measured.value })) },
-    source: { n: first?.n ?? 0, signature: first?.signature ?? '', files },
+    source: { over: first === undefined ? '' : describeCount({ ...first, seeds: first.seeds.length }), signature: first?.signature ?? '', files },
   };
 }
 

@@ -65,7 +65,7 @@ function rowsOf(of: string, points: readonly CurvePoint[]): FindingRow[] {
   return [
     row(`training loss at step ${end.step}`, end.trainLoss, 4),
     row(`held-out loss at step ${end.step}`, end.heldOutLoss, 3),
-    row(`least held-out loss, at step ${least?.step ?? 0}`, least?.heldOutLoss ?? null, 3),
+    row(`lowest held-out loss, at step ${least?.step ?? 0}`, least?.heldOutLoss ?? null, 3),
     row(`type-token ratio at step ${end.step}`, end.ttr, 3),
     row(`entropy at step ${end.step}, nats`, end.entropy, 3),
     row('weight norm at the start', points[0]!.weightNorm, 1),

@@ -66,7 +66,7 @@ function conclude(bench: Bench, results: Results): Findings {
 }
 
 function partsOf(runs: Variant['runs'], key: keyof ImageMetrics): RunParts[] {
-  return runs.map(({ cell, images: all }) => valuesAsParts(cell, all.map((image) => image[key])));
+  return runs.map(({ cell, images: all }) => valuesAsParts(cell, all.map((image) => image[key]), 'images'));
 }
 
 /** What the completed part of the real images measures. */
@@ -74,7 +74,7 @@ function realRows(bench: Bench): FindingRow[] {
   const { images: format, name } = firstDomain(bench);
   const measured = realImages(bench).map((pixels) => measureImage(pixels, format!.width, contextPixels(format!)));
   return METRICS.filter(({ key }) => key !== 'trainingMatch').map(({ key, quantity }) => {
-    const mean = meanOf([valuesAsParts('', measured.map((image) => image[key]))], IMAGE_SIGNATURES[key], { images: 'real' });
+    const mean = meanOf([valuesAsParts('', measured.map((image) => image[key]), 'images')], IMAGE_SIGNATURES[key], { images: 'real' });
     return { of: 'real images', quantity, paper: null, ours: mean === null ? null : { ...mean, files: [`domain ${name}`] }, digits: 3 };
   });
 }

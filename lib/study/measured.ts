@@ -1,26 +1,40 @@
 import { bootstrapRatio } from '../evaluate/bootstrap.ts';
+import { crossedMean, CROSSED_SIGNATURE } from '../evaluate/crossed.ts';
 import { datasetBleuSignature } from '../evaluate/dataset-bleu.ts';
 import { overlapSignature } from '../evaluate/overlap.ts';
 import { repetitionSignature } from '../evaluate/repetition.ts';
 import { selfBleuSignature } from '../evaluate/self-bleu.ts';
+import { SELF_BLEU_JACKKNIFE_SIGNATURE, selfBleuPseudoValues } from '../evaluate/self-bleu-jackknife.ts';
 import { LIKELIHOOD_FORMULAS, signNumber } from '../evaluate/signature.ts';
 import { ttrSignature } from '../evaluate/type-token-ratio.ts';
 import type { SequenceSums, TextCellResult, WrittenText } from './cell-results.ts';
 import { StudyFolder } from './study-folder.ts';
 
+/** What a number was taken over. */
+export type Unit = 'contexts' | 'sequences' | 'questions' | 'images' | 'texts' | 'tokens' | 'runs' | 'pairs of runs' | 'samples';
+
 /** A number and everything that says how far to trust it. */
 export interface Measured {
   value: number;
-  /** 95 % interval; null where there is none, as for a maximum. */
+  /** 95 % interval, or the range where `spread` says so; null where there is neither, as for a maximum. */
   low: number | null;
   high: number | null;
-  /** What it was taken over, repetitions by seed included. */
+  /** A range goes from the least to the largest of several computations, and promises nothing about another. Default an interval. */
+  spread?: 'range';
+  /** How many of the unit; every seed met the same ones, which count once. */
   n: number;
+  unit: Unit;
   /** The mean of each seed by itself; one for a single run. */
   seeds: number[];
   signature: string;
   /** Relative to the study's folder. */
   files: string[];
+}
+
+/** `8 contexts x 2 seeds`; runs are the seeds themselves. */
+export function describeCount({ n, unit, seeds }: Pick<Measured, 'n' | 'unit'> & { seeds: number }): string {
+  const counted = `${n} ${n === 1 ? unit.replace(/s\b/, '') : unit}`;
+  return seeds > 1 && unit !== 'runs' && unit !== 'pairs of runs' ? `${counted} x ${seeds} seeds` : counted;
 }
 
 /** What one cluster (a context or a held-out sequence) adds to a mean. */
@@ -33,25 +47,39 @@ export interface Part {
 export interface RunParts {
   cell: string;
   parts: readonly Part[];
+  /** What a cluster is; default contexts. */
+  unit?: Unit;
 }
 
-const INTERVAL = 'interval:bootstrap-95-by-cluster';
+/** Of one run: over its clusters alone, and it says so. */
+const ONE_RUN = 'interval:bootstrap-95-by-cluster|spread-of-seeds:not-in-it';
+const SEVERAL_RUNS = `interval:95|${CROSSED_SIGNATURE}`;
 
-/** The mean over runs (seeds) and clusters, with an interval over clusters. Null when nothing was counted. */
+/**
+ * The mean over runs (seeds) and clusters, with an interval over both; of one run over clusters alone, and of one cluster none. Null when nothing was
+ * counted.
+ */
 export function meanOf(runs: readonly RunParts[], formula: string, facts: Record<string, string | number> = {}): Measured | null {
   const merged = mergeByCluster(runs);
-  const interval = bootstrapRatio(merged);
-  if (interval === null) return null;
-  const n = runs.reduce((sum, { parts }) => sum + parts.filter(({ count }) => count > 0).length, 0);
+  const n = merged.filter(({ count }) => count > 0).length;
+  if (n === 0) return null;
+  const { unit = 'contexts' } = runs[0]!;
+  const interval = n === 1 ? null : runs.length === 1 ? bootstrapRatio(merged) : crossedMean(runs.map(({ parts }) => padded(parts, merged.length)));
   return {
-    value: interval.mean,
-    low: interval.low,
-    high: interval.high,
+    value: ratio(merged),
+    low: interval?.low ?? null,
+    high: interval?.high ?? null,
     n,
+    unit,
     seeds: runs.map(({ parts }) => ratio(parts)),
-    signature: signNumber(`${formula}|${INTERVAL}`, { n, seeds: runs.length, ...facts }),
+    signature: signNumber(`${formula}|${n === 1 ? 'interval:none' : runs.length === 1 ? ONE_RUN : SEVERAL_RUNS}`, { [unit]: n, seeds: runs.length, ...facts }),
     files: filesOf(runs),
   };
+}
+
+/** A run that was cut short has nothing for the clusters it has not met. */
+function padded(parts: readonly Part[], length: number): Part[] {
+  return Array.from({ length }, (_, cluster) => parts[cluster] ?? { sum: 0, count: 0 });
 }
 
 function mergeByCluster(runs: readonly RunParts[]): Part[] {
@@ -74,8 +102,8 @@ function filesOf(runs: readonly { cell: string }[]): string[] {
 }
 
 /** A number without an interval. */
-export function plain(value: number, formula: string, n: number, cells: readonly string[], facts: Record<string, string | number> = {}): Measured {
-  return { value, low: null, high: null, n, seeds: [value], signature: signNumber(formula, { n, ...facts }), files: filesOf(cells.map((cell) => ({ cell }))) };
+export function plain(value: number, formula: string, [n, unit]: readonly [number, Unit], cells: readonly string[], facts: Record<string, string | number> = {}): Measured {
+  return { value, low: null, high: null, n, unit, seeds: [value], signature: signNumber(formula, { [unit]: n, ...facts }), files: filesOf(cells.map((cell) => ({ cell }))) };
 }
 
 /** What a run gives whole, such as the loss it ended at. */
@@ -84,12 +112,12 @@ export interface RunValue {
   value: number | null;
 }
 
-/** The mean over runs (seeds), without an interval; `n` says what was counted, by default the runs. Null where no run has a value. */
-export function meanOfRuns(runs: readonly RunValue[], formula: string, facts: Record<string, string | number> = {}, n?: number): Measured | null {
+/** The mean over runs (seeds), without an interval; `over` says what each run counted, by default nothing but itself. Null where no run has a value. */
+export function meanOfRuns(runs: readonly RunValue[], formula: string, facts: Record<string, string | number> = {}, over?: readonly [number, Unit]): Measured | null {
   const values = runs.flatMap(({ value }) => value ?? []);
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { ...plain(mean, formula, n ?? values.length, runs.map(({ cell }) => cell), facts), seeds: values };
+  return { ...plain(mean, formula, over ?? [values.length, 'runs'], runs.map(({ cell }) => cell), facts), seeds: values };
 }
 
 export function meanTrainLoss(runs: readonly RunValue[]): Measured | null {
@@ -110,8 +138,18 @@ function toPart(value: number | null): Part {
   return value === null || !Number.isFinite(value) ? { sum: 0, count: 0 } : { sum: value, count: 1 };
 }
 
-export function valuesAsParts(cell: string, values: readonly (number | null)[]): RunParts {
-  return { cell, parts: values.map(toPart) };
+export function valuesAsParts(cell: string, values: readonly (number | null)[], unit: Unit = 'contexts'): RunParts {
+  return { cell, parts: values.map(toPart), unit };
+}
+
+const selfBleuParts = new WeakMap<TextCellResult, RunParts['parts']>();
+
+/** Texts of a set are each other's references, and their scores are not independent: the jackknife's values stand for them, from three texts on. */
+export function selfBleuRun({ cell, result }: TextRun): RunParts {
+  const values = (): (number | null)[] => (result.texts.length < 3 ? result.texts.map(({ selfBleu }) => selfBleu) : selfBleuPseudoValues(result.texts.map(({ ids }) => ids)));
+  const parts = selfBleuParts.get(result) ?? values().map(toPart);
+  selfBleuParts.set(result, parts);
+  return { cell, parts };
 }
 
 type TextMetric = 'ttr' | 'rep2' | 'rep3' | 'selfBleu' | 'datasetBleu' | 'overlap' | 'overlapOver10' | 'interventions';
@@ -120,7 +158,7 @@ const TEXT_METRICS: Readonly<Record<TextMetric, { formula: string; parts: (run: 
   ttr: { formula: ttrSignature(), parts: (run) => textParts(run, ({ ttr }) => ttr) },
   rep2: { formula: `${repetitionSignature()}|order:2`, parts: (run) => repeatParts(run, 2) },
   rep3: { formula: `${repetitionSignature()}|order:3`, parts: (run) => repeatParts(run, 3) },
-  selfBleu: { formula: selfBleuSignature(), parts: (run) => textParts(run, ({ selfBleu }) => selfBleu) },
+  selfBleu: { formula: `${selfBleuSignature()}|${SELF_BLEU_JACKKNIFE_SIGNATURE}`, parts: selfBleuRun },
   datasetBleu: { formula: datasetBleuSignature(), parts: (run) => textParts(run, ({ datasetBleu }) => datasetBleu) },
   overlap: { formula: `${overlapSignature()}|mean:texts`, parts: (run) => textParts(run, ({ overlap }) => overlap.length) },
   overlapOver10: { formula: `${overlapSignature()}|share:over-10`, parts: (run) => textParts(run, ({ overlap }) => (overlap.length > 10 ? 1 : 0)) },
@@ -147,7 +185,7 @@ type LikelihoodMetric = 'loss' | 'entropy' | 'top1Mass' | 'top3Mass' | 'top5Mass
 /** A teacher-forced metric over the runs of several seeds; clusters are sequences. */
 export function measureSums(runs: readonly SumsRun[], metric: LikelihoodMetric, facts: Record<string, string | number> = {}): Measured | null {
   const key = metric === 'top1Accuracy' ? 'correct' : metric;
-  const parts = runs.map(({ cell, sums }) => ({ cell, parts: sums.tokens.map((count, at) => ({ sum: sums[key][at]!, count })) }));
+  const parts = runs.map(({ cell, sums }) => ({ cell, unit: 'sequences' as const, parts: sums.tokens.map((count, at) => ({ sum: sums[key][at]!, count })) }));
   return meanOf(parts, LIKELIHOOD_FORMULAS[metric], { tokens: runs.reduce((sum, { sums }) => sum + sums.tokens.reduce((total, count) => total + count, 0), 0), ...facts });
 }
 
@@ -156,5 +194,5 @@ export function measurePerplexity(runs: readonly SumsRun[], facts: Record<string
   const loss = measureSums(runs, 'loss', facts);
   if (loss === null) return null;
   const { value, low, high, seeds, signature } = loss;
-  return { ...loss, value: Math.exp(value), low: Math.exp(low!), high: Math.exp(high!), seeds: seeds.map(Math.exp), signature: signature.replace(LIKELIHOOD_FORMULAS.loss, LIKELIHOOD_FORMULAS.perplexity) };
+  return { ...loss, value: Math.exp(value), low: low === null ? null : Math.exp(low), high: high === null ? null : Math.exp(high), seeds: seeds.map(Math.exp), signature: signature.replace(LIKELIHOOD_FORMULAS.loss, LIKELIHOOD_FORMULAS.perplexity) };
 }

@@ -63,7 +63,7 @@ interface Likelihood {
 }
 
 function agreement([left, right]: readonly [Likelihood, Likelihood]): Measured | null {
-  const measured = meanOf([{ cell: left.cell, parts: agreementParts(left.result, right.result) }], LIKELIHOOD_FORMULAS.agreement, { clusters: 'sequences' });
+  const measured = meanOf([{ cell: left.cell, unit: 'sequences', parts: agreementParts(left.result, right.result) }], LIKELIHOOD_FORMULAS.agreement);
   return measured === null ? null : { ...measured, files: [...measured.files, `cells/${right.cell}.json`] };
 }
 
@@ -82,5 +82,5 @@ function meanMeasured(all: readonly (Measured | null)[]): Measured | null {
   const found = all.filter((measured) => measured !== null);
   if (found.length === 0) return null;
   const value = found.reduce((sum, measured) => sum + measured.value, 0) / found.length;
-  return { value, low: null, high: null, n: found.length, seeds: found.map((measured) => measured.value), signature: signNumber(`${LIKELIHOOD_FORMULAS.agreement}|mean:pairs`, { n: found.length }), files: [...new Set(found.flatMap(({ files }) => files))] };
+  return { value, low: null, high: null, n: found.length, unit: 'pairs of runs', seeds: found.map((measured) => measured.value), signature: signNumber(`${LIKELIHOOD_FORMULAS.agreement}|mean:pairs`, { n: found.length }), files: [...new Set(found.flatMap(({ files }) => files))] };
 }

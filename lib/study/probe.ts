@@ -42,7 +42,7 @@ function conclude(bench: Bench, results: Results): Findings {
 
 function probabilityChart(models: readonly { name: string; cell: string; result: ProbeCellResult }[]): FindingChart {
   const series = models.map(({ name, cell, result: { positions } }, index) => {
-    const points = positions.flatMap(({ probability }, at) => (probability === null ? [] : [{ x: at + 1, measured: plain(probability, FORMULA, 1, [cell]) }]));
+    const points = positions.flatMap(({ probability }, at) => (probability === null ? [] : [{ x: at + 1, measured: plain(probability, FORMULA, [1, 'tokens'], [cell]) }]));
     return measuredSeries(name, index + 1, points);
   });
   return chartOf({ title: 'Probability of each token of the text', xLabel: 'token of the text', pointName: 'token', yLabel: 'after all before it', digits: 3 }, series);
@@ -53,7 +53,7 @@ const FORMULA = 'next-token-probability';
 function rowsOf(name: string, cell: string, { positions }: ProbeCellResult): FindingRow[] {
   return positions.flatMap((position, at) => {
     const before = positions[at - 1];
-    return position.probability === null || before === undefined ? [] : [{ of: name, quantity: `probability of ${quoted(position)} at token ${at + 1}; expected: ${before.top.map(expected).join(', ')}`, paper: null, ours: plain(position.probability, FORMULA, 1, [cell], { token: at + 1 }), digits: 4 }];
+    return position.probability === null || before === undefined ? [] : [{ of: name, quantity: `probability of ${quoted(position)} at token ${at + 1}; expected: ${before.top.map(expected).join(', ')}`, paper: null, ours: plain(position.probability, FORMULA, [1, 'tokens'], [cell], { token: at + 1 }), digits: 4 }];
   });
 }
 
@@ -67,5 +67,5 @@ function occurrenceRows(bench: Bench): FindingRow[] {
   if (probeWord === null || tokenizer === undefined) return [];
   const { train } = firstDomain(bench);
   const found = train.filter(({ ids }) => decodePieces(tokenizer, ids).join('').includes(probeWord)).length;
-  return [{ of: 'training samples', quantity: `samples that hold ${JSON.stringify(probeWord)}`, paper: published('0', 'S'), ours: { ...plain(found, 'samples-with-word|match:exact-text', train.length, []), files: [`domain ${firstDomain(bench).name}`] }, digits: 0 }];
+  return [{ of: 'training samples', quantity: `samples that hold ${JSON.stringify(probeWord)}`, paper: published('0', 'S'), ours: { ...plain(found, 'samples-with-word|match:exact-text', [train.length, 'samples'], []), files: [`domain ${firstDomain(bench).name}`] }, digits: 0 }];
 }

@@ -51,6 +51,9 @@ export function topP(bench: Bench, seed: number): Decoding {
   return { topP: nucleus, temperature, topK, seed };
 }
 
+/** Why there may be no `humanTtr`. */
+export const noOriginals = ({ setting }: Bench): string => `no original goes on for ${setting.config.maxNewTokens} tokens after its context`;
+
 /** TTR of what people wrote after the contexts, as many tokens as the continuations have; shorter originals are left out. */
 export function humanTtr(bench: Bench, newTokens = bench.setting.config.maxNewTokens): Measured | null {
   const { contexts, name } = firstDomain(bench);

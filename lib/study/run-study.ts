@@ -6,6 +6,7 @@ import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { HyperfitError } from '../errors.ts';
+import { fewPairsWarning } from '../evaluate/bootstrap.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { checkFeatureModel, nameFeatureModel } from '../run/feature-model.ts';
 import type { Cell } from './cell.ts';
@@ -65,6 +66,7 @@ async function openInputs(study: Study, setting: StudySetting, hooks: StudyHooks
   const header = await openHeader(modelPath);
   const domains = await loadDomains(setting, header, study.name === 'images');
   new Set(domains.flatMap(({ train, warnings = [] }) => [...warnings, ...configWarnings(setting.config, train.length)])).forEach((message) => hooks.onWarning?.(message));
+  warnOfFewContexts(study, domains, hooks);
   const featureModelPath = setting.featureModel === null ? null : await openFeatureModel(setting.featureModel, setting, header, domains, hooks);
   return {
     modelPath,
@@ -73,6 +75,13 @@ async function openInputs(study: Study, setting: StudySetting, hooks: StudyHooks
     model: { path: modelPath, type: header.config.modelType, files: await hashModel(modelPath) },
     facts: domains.map((domain) => domainFacts(setting, domain)),
   };
+}
+
+/** Before hours are spent on a comparison that cannot show much. */
+function warnOfFewContexts({ name }: Study, domains: readonly Domain[], { onWarning = () => {} }: StudyHooks): void {
+  if (name === 'downstream' || name === 'probe') return;
+  const warning = fewPairsWarning(Math.min(...domains.map(({ contexts }) => contexts.length)), 'contexts');
+  if (warning !== null) onWarning(warning);
 }
 
 async function openFeatureModel(path: string, { config, model }: StudySetting, header: ModelHeader, domains: readonly Domain[], { onWarning = () => {} }: StudyHooks): Promise<string> {

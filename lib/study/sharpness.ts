@@ -1,5 +1,5 @@
 import { comparePairs, NO_FINDINGS, type FindingRow, type Findings, type Published } from './findings.ts';
-import { measurePerplexity, measureSums, type SumsRun } from './measured.ts';
+import { measurePerplexity, measureSums, type RunParts, type SumsRun } from './measured.ts';
 import { TABLE_3 } from './published.ts';
 import { endOf, likelihoodCell, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
@@ -31,8 +31,8 @@ function conclude({ setting }: Bench, results: Results): Findings {
   };
 }
 
-function partsOf({ cell, sums }: SumsRun, key: 'loss' | 'entropy' | 'top1Mass'): { cell: string; parts: { sum: number; count: number }[] } {
-  return { cell, parts: sums.tokens.map((count, at) => ({ sum: sums[key][at]!, count })) };
+function partsOf({ cell, sums }: SumsRun, key: 'loss' | 'entropy' | 'top1Mass'): RunParts {
+  return { cell, unit: 'sequences', parts: sums.tokens.map((count, at) => ({ sum: sums[key][at]!, count })) };
 }
 
 function rowsOf(of: string, runs: readonly SumsRun[], column: 0 | 1): FindingRow[] {

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { escapeHtml } from '../report/escape.ts';
-import { formatNumber } from '../report/format-number.ts';
+import { formatNumber, MISSING } from '../report/format-number.ts';
+import { formatProbability } from '../report/format-probability.ts';
 import { renderHtmlPage } from '../report/html-page.ts';
 import { renderLineChart } from '../report/line-chart.ts';
 import { STYLESHEET } from '../report/stylesheet.ts';
 import { IMAGE_POLICY } from '../report/images.ts';
 import { renderCompared } from './compared.ts';
 import type { FindingChart, FindingImage, FindingMatrix, FindingRow, Findings, FindingText, PairedTest } from './findings.ts';
-import type { Measured } from './measured.ts';
+import { describeCount, type Measured } from './measured.ts';
 import type { StudyFile } from './study-file.ts';
 import { traceOf } from './trace.ts';
 
@@ -57,7 +59,7 @@ export function renderStudyPage(file: StudyFile): string {
 function renderHeader(file: StudyFile): string {
   const { config } = file.settings;
   const facts: [string, [string, string][]][] = [
-    ['Model', [['Files', file.model.path], ['Type', file.model.type], ['Weights', `float32, computing in ${config.computeDtype}`]]],
+    ['Model', [['Files', basename(file.model.path)], ['Type', file.model.type], ['Weights', `float32, computing in ${config.computeDtype}`]]],
     ['Data', file.domains.map(({ name, train, heldOutSequences, contexts }) => [name, `${train.sequences} sequences, ${heldOutSequences.sequences} held out, ${contexts.contexts} contexts`])],
     ['Recipe', [['Sequence length', String(config.sequenceLength)], ['Learning rate', String(config.learningRate)], ['Batch size', String(config.batchSize)], ['Epochs', String(config.epochs ?? '–')], ['Seeds', file.seeds.join(', ')], ['New tokens', String(config.maxNewTokens)]]],
     ['Machine', [['Processor', `${file.machine.processor}, ${file.machine.cores} cores`], ['Device', file.machine.device], ['Versions', `hyperfit ${file.versions.hyperfit}, torch ${file.versions.torch}, node ${file.versions.node}`], ['Started', file.startedAt]]],
@@ -70,7 +72,7 @@ function renderPlots({ charts, compared, rows }: Findings): string {
   const figures = [...charts.map(renderFigure), ...renderCompared(compared, rows)];
   if (figures.length === 0) return '';
   const isPublished = rows.some(({ quantity, paper }) => paper !== null && compared.includes(quantity));
-  const caption = compared.length === 0 ? '' : `<p class="caption">Dots: ours, with 95 % intervals, and a stroke for each seed where there are several.${isPublished ? ' Hollow: as published, of other models.' : ''}</p>`;
+  const caption = compared.length === 0 ? '' : `<p class="caption">Dots: ours, with the intervals or ranges of the table, and a stroke for each seed where there are several.${isPublished ? ' Hollow: as published, of other models.' : ''}</p>`;
   return `<section><h2>Plots</h2><div class="charts">${figures.join('')}</div>${caption}</section>`;
 }
 
@@ -89,14 +91,14 @@ function renderSources({ series, sources }: FindingChart): string {
 }
 
 function sourceText(source: FindingChart['sources'][number] | undefined): string {
-  return source === undefined || source.signature === '' ? '' : `n ${source.n}; ${source.signature}; ${source.files.join(', ')}`;
+  return source === undefined || source.signature === '' ? '' : `${source.over}; ${source.signature}; ${source.files.join(', ')}`;
 }
 
 function renderRows(rows: readonly FindingRow[]): string {
   if (rows.length === 0) return '';
   const lines = rows.map((row, index) => `<tr>${rows[index - 1]?.of === row.of ? '' : renderName(row.of, rows.slice(index))}${renderCells(row)}</tr>`);
   const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Paper</th><th scope="col">Certainty</th><th scope="col">Ours</th></tr>';
-  const caption = '<p class="caption">Paper: arXiv 2412.04318, other models and more data than here. Certainty: C quoted or official, S second-hand, D computed or read off a figure, I interpretation; empty cells were not published. Ours: value and 95 % interval; what each number is stands in its title.</p>';
+  const caption = '<p class="caption">Paper: arXiv 2412.04318, other models and more data than here. Certainty: C quoted or official, S second-hand, D computed or read off a figure, I interpretation; empty cells were not published. Ours: value and 95 % interval, over contexts and seeds where there are several seeds, else over contexts alone; a range is from the least to the largest of what was computed. What each number is stands in its title.</p>';
   return `<section><h2>Results</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div>${caption}</section>`;
 }
 
@@ -107,14 +109,14 @@ function renderName(of: string, rows: readonly FindingRow[]): string {
   return `<th scope="${count > 1 ? 'rowgroup' : 'row'}"${count > 1 ? ` rowspan="${count}"` : ''}>${escapeHtml(of)}</th>`;
 }
 
-function renderCells({ quantity, paper, ours, digits }: FindingRow): string {
-  return `<td class="free">${escapeHtml(quantity)}</td><td>${escapeHtml(paper?.text ?? '')}</td><td>${paper?.mark ?? ''}</td>${measuredCell(ours, digits)}`;
+function renderCells({ quantity, paper, ours, digits, missing }: FindingRow): string {
+  return `<td class="free">${escapeHtml(quantity)}</td><td>${escapeHtml(paper?.text ?? '')}</td><td>${paper?.mark ?? ''}</td>${measuredCell(ours, digits, missing)}`;
 }
 
-function measuredCell(measured: Measured | null, digits: number): string {
-  if (measured === null) return '<td></td>';
-  const { value, low, high } = measured;
-  const interval = low === null || high === null ? '' : `<span class="interval">${formatNumber(low, digits)} to ${formatNumber(high, digits)}</span>`;
+function measuredCell(measured: Measured | null, digits: number, missing = 'nothing to measure'): string {
+  if (measured === null) return `<td>${MISSING}<span class="interval">${escapeHtml(missing)}</span></td>`;
+  const { value, low, high, spread } = measured;
+  const interval = low === null || high === null ? '' : `<span class="interval">${spread === 'range' ? 'range ' : ''}${formatNumber(low, digits)} to ${formatNumber(high, digits)}</span>`;
   return `<td title="${escapeHtml(traceOf(measured, digits))}">${formatNumber(value, digits)}${interval}</td>`;
 }
 
@@ -131,13 +133,14 @@ function withoutInterval(measured: Measured | null): Measured | null {
 
 function renderTests(tests: readonly PairedTest[]): string {
   if (tests.length === 0) return '';
-  const lines = tests.map(({ first, second, quantity, difference, low, high, p, adjustedP, n, signature, files }) => {
-    const title = escapeHtml(`n ${n}; ${signature}; ${files.join(', ')}`);
-    const numbers = [`${formatNumber(difference, 3)}<span class="interval">${formatNumber(low, 3)} to ${formatNumber(high, 3)}</span>`, formatNumber(p, 4), formatNumber(adjustedP, 4)];
+  const lines = tests.map(({ first, second, quantity, difference, low, high, p, isBound, adjustedP, isAdjustedBound, signature, files, ...counted }) => {
+    const over = describeCount(counted);
+    const title = escapeHtml(`${over}; ${signature}; ${files.join(', ')}`);
+    const numbers = [`${formatNumber(difference, 3)}<span class="interval">${formatNumber(low, 3)} to ${formatNumber(high, 3)}</span>`, formatProbability(p, isBound), formatProbability(adjustedP, isAdjustedBound), over];
     return `<tr><th scope="row">${escapeHtml(`${first} against ${second}`)}</th><td class="free">${escapeHtml(quantity)}</td>${numbers.map((number) => `<td title="${title}">${number}</td>`).join('')}</tr>`;
   });
-  const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Difference</th><th scope="col">p</th><th scope="col">p, Holm</th></tr>';
-  return `<section><h2>Paired comparisons</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div><p class="caption">Differences on the same contexts, means over seeds first; Holm adjusts for all tests of this page.</p></section>`;
+  const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Difference</th><th scope="col">p</th><th scope="col">p, Holm</th><th scope="col">Over</th></tr>';
+  return `<section><h2>Paired comparisons</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div><p class="caption">Differences on the same contexts, with 95 % intervals. p by flipping the signs of contexts (all ways up to 20 of them); with several seeds the interval is over contexts and seeds, and p the larger of that one and of the flips. Holm adjusts for all tests of this page: ${tests.length}.</p></section>`;
 }
 
 function renderImage({ title, caption, width, base64 }: FindingImage): string {

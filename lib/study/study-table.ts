@@ -1,6 +1,8 @@
-import { formatNumber } from '../report/format-number.ts';
+import { basename } from 'node:path';
+import { formatNumber, MISSING } from '../report/format-number.ts';
+import { formatProbability } from '../report/format-probability.ts';
 import type { FindingMatrix, FindingRow, PairedTest } from './findings.ts';
-import type { Measured } from './measured.ts';
+import { describeCount, type Measured } from './measured.ts';
 import type { StudyFile } from './study-file.ts';
 
 /** table.md: what the paper published, how certain that is, and what was measured here, with a footnote for every number. */
@@ -11,7 +13,7 @@ export function renderStudyTable(file: StudyFile): string {
   const parts = [
     `# ${file.title}`,
     file.question,
-    `Model ${code(file.model.path)}; seeds ${file.seeds.join(', ')}; hyperfit ${file.versions.hyperfit}.`,
+    `Model ${code(basename(file.model.path))}; seeds ${file.seeds.join(', ')}; hyperfit ${file.versions.hyperfit}.`,
     renderRows(findings.rows, footnotes),
     ...findings.matrices.map((matrix) => renderMatrix(matrix, footnotes)),
     renderTests(findings.tests, footnotes),
@@ -39,15 +41,15 @@ class Footnotes {
 
 function renderRows(rows: readonly FindingRow[], footnotes: Footnotes): string {
   if (rows.length === 0) return '';
-  const lines = rows.map(({ of, quantity, paper, ours, digits }) => line([of, quantity, paper?.text ?? '', paper?.mark ?? '', ours === null ? '' : `${renderMeasured(ours, digits)} ${footnotes.refer(ours.signature, ours.files)}`]));
+  const lines = rows.map(({ of, quantity, paper, ours, digits, missing = 'nothing to measure' }) => line([of, quantity, paper?.text ?? '', paper?.mark ?? '', ours === null ? `${MISSING} (${missing})` : `${renderMeasured(ours, digits)} ${footnotes.refer(ours.signature, ours.files)}`]));
   return [line(['', 'quantity', 'paper', 'certainty', 'ours']), '| --- | --- | --- | --- | --- |', ...lines].join('\n');
 }
 
-/** `0.652 (0.611 to 0.690), n 64`. */
-export function renderMeasured({ value, low, high, n, seeds }: Measured, digits: number): string {
-  const interval = low === null || high === null ? '' : ` (${formatNumber(low, digits)} to ${formatNumber(high, digits)})`;
+/** `0.652 (0.611 to 0.690), 32 contexts x 2 seeds, seeds 0.640 0.664`. */
+export function renderMeasured({ value, low, high, n, unit, seeds, spread }: Measured, digits: number): string {
+  const interval = low === null || high === null ? '' : ` (${spread === 'range' ? 'range ' : ''}${formatNumber(low, digits)} to ${formatNumber(high, digits)})`;
   const each = seeds.length > 1 ? `, seeds ${seeds.map((seed) => formatNumber(seed, digits)).join(' ')}` : '';
-  return `${formatNumber(value, digits)}${interval}, n ${n}${each}`;
+  return `${formatNumber(value, digits)}${interval}, ${describeCount({ n, unit, seeds: seeds.length })}${each}`;
 }
 
 function renderMatrix({ title, rowTitle, columnTitle, rows, columns, values, digits }: FindingMatrix, footnotes: Footnotes): string {
@@ -56,15 +58,15 @@ function renderMatrix({ title, rowTitle, columnTitle, rows, columns, values, dig
 }
 
 function renderEntry(measured: Measured | null, digits: number, footnotes: Footnotes): string {
-  return measured === null ? '' : `${formatNumber(measured.value, digits)} ${footnotes.refer(measured.signature, measured.files)}`;
+  return measured === null ? MISSING : `${formatNumber(measured.value, digits)} ${footnotes.refer(measured.signature, measured.files)}`;
 }
 
 function renderTests(tests: readonly PairedTest[], footnotes: Footnotes): string {
   if (tests.length === 0) return '';
-  const lines = tests.map(({ first, second, quantity, difference, low, high, p, adjustedP, n, signature, files }) =>
-    line([`${first} - ${second}`, quantity, `${formatNumber(difference, 3)} (${formatNumber(low, 3)} to ${formatNumber(high, 3)})`, formatNumber(p, 4), formatNumber(adjustedP, 4), `${n} ${footnotes.refer(signature, files)}`]),
+  const lines = tests.map(({ first, second, quantity, difference, low, high, p, isBound, adjustedP, isAdjustedBound, signature, files, ...counted }) =>
+    line([`${first} - ${second}`, quantity, `${formatNumber(difference, 3)} (${formatNumber(low, 3)} to ${formatNumber(high, 3)})`, formatProbability(p, isBound), formatProbability(adjustedP, isAdjustedBound), `${describeCount(counted)} ${footnotes.refer(signature, files)}`]),
   );
-  return ['## Paired comparisons', '', line(['', 'quantity', 'difference', 'p', 'p, Holm', 'n']), '| --- | --- | --- | --- | --- | --- |', ...lines].join('\n');
+  return ['## Paired comparisons', '', `Holm adjusts for all tests of this study: ${tests.length}.`, '', line(['', 'quantity', 'difference', 'p', 'p, Holm', 'over']), '| --- | --- | --- | --- | --- | --- |', ...lines].join('\n');
 }
 
 function line(cells: readonly string[]): string {

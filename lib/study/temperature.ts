@@ -102,7 +102,7 @@ function entropyRows(contrasts: readonly ContrastRun[]): FindingRow[] {
 
 function agreementRow({ setting }: Bench, results: Results): FindingRow {
   const original = results.get('likelihood-original', 'likelihood');
-  const runs = setting.seeds.map((seed) => ({ cell: id('likelihood-hyperfitted', seed), parts: agreementParts(original, results.get(id('likelihood-hyperfitted', seed), 'likelihood')) }));
+  const runs = setting.seeds.map((seed) => ({ cell: id('likelihood-hyperfitted', seed), unit: 'sequences' as const, parts: agreementParts(original, results.get(id('likelihood-hyperfitted', seed), 'likelihood')) }));
   return { of: 'hyperfitted', quantity: 'first choice as the original’s, held-out text', paper: FOLLOW_UP.agreement, ours: meanOf(runs, LIKELIHOOD_FORMULAS.agreement), digits: 3 };
 }
 
@@ -121,7 +121,7 @@ function rankRows(contrasts: readonly ContrastRun[]): FindingRow[] {
     share('written tokens that are not the original’s first choice', overridden, all, FOLLOW_UP.overrides, 'rank-above-1'),
     share('of those, from beyond rank 10', (rank) => rank > 10, overridden, FOLLOW_UP.overridesBeyond10, 'rank-above-10-of-overrides'),
     share('of those, from beyond rank 200', (rank) => rank > 200, overridden, null, 'rank-above-200-of-overrides'),
-    { of: 'hyperfitted', quantity: 'highest rank', paper: null, ours: plain(highest, `${RANK_FORMULA}|maximum`, count, contrasts.map(({ cell }) => cell)), digits: 0 },
+    { of: 'hyperfitted', quantity: 'highest rank', paper: null, ours: plain(highest, `${RANK_FORMULA}|maximum`, [count, 'tokens'], contrasts.map(({ cell }) => cell)), digits: 0 },
   ];
 }
 

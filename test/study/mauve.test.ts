@@ -29,11 +29,19 @@ test('quality measures every way of writing by MAUVE when a feature model is giv
   const { findings } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as StudyFile;
   const rows = findings!.rows.filter(({ quantity }) => quantity === 'MAUVE');
   expect(rows).toHaveLength(8);
-  expect(rows.find(({ of }) => of === 'hyperfitted, greedy')!.ours).toMatchObject({ n: 24, seeds: [expect.any(Number), expect.any(Number)], files: ['cells/mauve.json'] });
+  expect(rows.find(({ of }) => of === 'hyperfitted, greedy')!.ours).toMatchObject({ n: 12, unit: 'texts', spread: 'range', seeds: [expect.any(Number), expect.any(Number)], files: ['cells/mauve.json'] });
   const model = await Model.load(TINY_MODEL);
   const lines = readFileSync(join(out, 'generations', 'original-top-p-s1.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as TextLine);
-  const { score } = await measureMauve(model, { human: await decoded(model, lines, 'original'), machine: await decoded(model, lines, 'continuation') });
-  expect(rows.find(({ of }) => of === 'original, Top-P')!.ours!.seeds[1]).toBeCloseTo(score, 12);
+  const texts = { human: await decoded(model, lines, 'original'), machine: await decoded(model, lines, 'continuation') };
+  const scores: number[] = [];
+  for (let seed = 0; seed < 10; seed += 1) scores.push((await measureMauve(model, texts, { seed })).score);
+  const { seeds, low, high, value, signature } = rows.find(({ of }) => of === 'original, Top-P')!.ours!;
+  expect(seeds[1]).toBeCloseTo(scores.reduce((sum, score) => sum + score, 0) / 10, 12);
+  expect(value).toBeCloseTo((seeds[0]! + seeds[1]!) / 2, 12);
+  expect(low).toBeLessThanOrEqual(Math.min(...scores));
+  expect(high).toBeGreaterThanOrEqual(Math.max(...scores));
+  expect(signature).toMatch(/^mauve\|.*\|clusterings:10\|seeds:2\|range:least-to-largest-of-all\|hyperfit:/);
+  expect(readFileSync(join(out, 'index.html'), 'utf8')).toMatch(/<span class="interval">range 0\.\d+ to /);
   model.dispose();
 });
 

@@ -14,7 +14,7 @@ import { CHROMIUM, launchBrowser, testWithBrowser } from '../compare/browser.ts'
 const HOSTILE = `</style><script>alert(1)</script><img src=x onerror='alert(2)'>|"`;
 
 function sampleFile(text = 'fine'): StudyFile {
-  const measured = (value: number, low: number | null = null, high: number | null = null) => ({ ...plain(value, 'ttr|unit:token-ids', 64, ['text-a']), low, high, seeds: [value, value + 0.01] });
+  const measured = (value: number, low: number | null = null, high: number | null = null) => ({ ...plain(value, 'ttr|unit:token-ids', [32, 'contexts'], ['text-a']), low, high, seeds: [value, value + 0.01] });
   const runs = (values: number[]) => [{ cell: 'text-a', parts: values.map((sum) => ({ sum, count: 1 })) }];
   const findings: Findings = adjustTests({
     ...NO_FINDINGS,
@@ -46,12 +46,12 @@ function sampleFile(text = 'fine'): StudyFile {
   };
 }
 
-test('every measured number on the page says n, signature and file', () => {
+test('every measured number on the page says how many, signature and file', () => {
   const html = renderStudyPage(sampleFile());
   const cells = [...html.matchAll(/<td( title="([^"]*)")?>([^<]*\d[^<]*)/g)].filter(([, , , number]) => !/^\.[64]/.test(number!));
   expect(cells.length).toBeGreaterThanOrEqual(7);
-  for (const [, , title] of cells) expect(title).toMatch(/^n \d+.*\|.*hyperfit:.*cells\/text-a\.json$/);
-  for (const [, title] of html.matchAll(/<circle[^>]*><title>(.*?)<\/title>/g)) expect(title).toMatch(/samples \d+: 0\.\d\d; n 64; ttr\|.*cells\/text-a\.json/);
+  for (const [, , title] of cells) expect(title).toMatch(/^\d+ contexts.*\|.*hyperfit:.*cells\/text-a\.json$/);
+  for (const [, title] of html.matchAll(/<circle[^>]*><title>(.*?)<\/title>/g)) expect(title).toMatch(/samples \d+: 0\.\d\d; 32 contexts x 2 seeds; ttr\|.*cells\/text-a\.json/);
   expect(html).toContain('<td>.600</td><td>S</td>');
 });
 
@@ -62,8 +62,8 @@ test('compared quantities stand one under the other, with intervals, seeds and w
   const figure = /<h3>Entropy fine<\/h3>.*?<\/figure>/s.exec(html)![0];
   const rows = [...figure.matchAll(/<g class="series colour-(\d)"><title>([^<]*)<\/title>/g)];
   expect(rows.map(([, colour, title]) => [colour, title])).toEqual([
-    ['1', expect.stringMatching(/^original fine: 0\.420; n 64; by seed 0\.420, 0\.430; ttr\|.*cells\/text-a\.json$/)],
-    ['2', expect.stringMatching(/^hyperfitted fine: 0\.840; n 64/)],
+    ['1', expect.stringMatching(/^original fine: 0\.420; 32 contexts x 2 seeds; by seed 0\.420, 0\.430; ttr\|.*cells\/text-a\.json$/)],
+    ['2', expect.stringMatching(/^hyperfitted fine: 0\.840; 32 contexts x 2 seeds/)],
   ]);
   expect(figure.match(/class="interval-line"/g)).toHaveLength(1);
   expect(figure.match(/class="run-mark"/g)).toHaveLength(4);
@@ -71,6 +71,27 @@ test('compared quantities stand one under the other, with intervals, seeds and w
   const places = [...figure.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
   // 0.84 is twice 0.42, counted from where the axis begins.
   expect((places[1]! - 18) / (places[0]! - 18)).toBeCloseTo(2, 1);
+});
+
+test('no cell is blank without a word, and no folder of a person is shown', () => {
+  const file = sampleFile();
+  file.model.path = '/home/somebody/models/SmolLM2.gguf';
+  file.findings!.rows.push({ of: 'people', quantity: 'type-token ratio', paper: null, ours: null, digits: 3, missing: 'no original is long enough' });
+  const [html, table] = [renderStudyPage(file), renderStudyTable(file)];
+  expect(html).toContain('<td>–<span class="interval">no original is long enough</span></td>');
+  expect(html).not.toContain('<td></td></tr>');
+  expect(table).toContain('| people | type-token ratio |  |  | – (no original is long enough) |');
+  for (const text of [html, table]) {
+    expect(text).toContain('SmolLM2.gguf');
+    expect(text).not.toContain('somebody');
+  }
+});
+
+test('tests are written with bounds as bounds, and with what they were taken over', () => {
+  const [html, table] = [renderStudyPage(sampleFile()), renderStudyTable(sampleFile())];
+  expect(html).toMatch(/<th scope="row">fine against b<\/th>.*?>2\.000<span class="interval">2\.000 to 2\.000<\/span><\/td><td title="3 contexts; paired\|[^"]*">0\.2500<\/td>.*?>3 contexts<\/td>/);
+  expect(html).toContain('Holm adjusts for all tests of this page: 1.');
+  expect(table).toMatch(/\| fine - b \| type-token ratio \| 2\.000 \(2\.000 to 2\.000\) \| 0\.2500 \| 0\.2500 \| 3 contexts \[\d+\] \|/);
 });
 
 test('a name is written once for the rows under it', () => {

@@ -11,8 +11,10 @@ import { readChoiceItems } from '../../lib/study/choice-items.ts';
 import { adjustTests, comparePairs, NO_FINDINGS } from '../../lib/study/findings.ts';
 import { logSteps } from '../../lib/study/grokking.ts';
 import { positionsUpTo } from '../../lib/study/length.ts';
-import { meanOf } from '../../lib/study/measured.ts';
+import { describeCount, meanOf } from '../../lib/study/measured.ts';
 import { freshFolder, refusal } from '../train/tiny.ts';
+import { Random } from '../../lib/data/random.ts';
+import { formatProbability } from '../../lib/report/format-probability.ts';
 
 const likelihood = (tokens: number[], top1Ids: number[]): LikelihoodCellResult => {
   const none = tokens.map(() => 0);
@@ -37,10 +39,13 @@ test('dataset BLEU is that of nltk with smoothing method1', () => {
 describe('means of clusters', () => {
   test('weigh tokens, merge seeds by cluster, and skip what has no value', () => {
     const measured = meanOf([{ cell: 'a', parts: [{ sum: 1, count: 4 }, { sum: 0, count: 0 }] }, { cell: 'b', parts: [{ sum: 3, count: 1 }, { sum: 2, count: 1 }] }], 'x|unit:y', { decoding: 'greedy' })!;
-    expect(measured).toMatchObject({ value: 1, n: 3, seeds: [0.25, 2.5], files: ['cells/a.json', 'cells/b.json'] });
-    expect(measured.signature).toBe(`x|unit:y|interval:bootstrap-95-by-cluster|n:3|seeds:2|decoding:greedy|hyperfit:${packageVersion()}`);
-    // Two clusters, of 4/5 and 2/1, bound the interval.
-    expect([measured.low, measured.high]).toEqual([0.8, 2]);
+    expect(measured).toMatchObject({ value: 1, n: 2, unit: 'contexts', seeds: [0.25, 2.5], files: ['cells/a.json', 'cells/b.json'] });
+    expect(measured.signature).toBe(`x|unit:y|interval:95|crossed:contexts-x-seeds|t:cochran|contexts:2|seeds:2|decoding:greedy|hyperfit:${packageVersion()}`);
+    const alone = meanOf([{ cell: 'a', parts: [{ sum: 1, count: 4 }, { sum: 0, count: 0 }] }], 'x')!;
+    // One context has no interval: its width would be 0.
+    expect([alone.low, alone.high, alone.n]).toEqual([null, null, 1]);
+    const oneRun = meanOf([{ cell: 'a', parts: [1, 2, 3].map((sum) => ({ sum, count: 1 })) }], 'x')!;
+    expect(oneRun.signature).toContain('|interval:bootstrap-95-by-cluster|spread-of-seeds:not-in-it|contexts:3|seeds:1|');
     expect(meanOf([{ cell: 'a', parts: [{ sum: 0, count: 0 }] }], 'x')).toBeNull();
   });
 
@@ -57,7 +62,7 @@ describe('paired comparison', () => {
     const result = pairedBootstrap([1, 2, 1.5, 0.5, 1], { resamples: 999 })!;
     expect(result.difference).toBeCloseTo(1.2, 12);
     expect(result.low).toBeGreaterThan(0);
-    expect(result.p).toBe(2 / 1000);
+    expect(result.p).toBe(2 / 32);
   });
 
   test('no difference has p 1, and a symmetric one a large p', () => {
@@ -72,7 +77,53 @@ describe('paired comparison', () => {
     expect(tests.map(({ difference }) => difference)).toEqual([1, 0]);
     expect(tests[0]!.adjustedP).toBeCloseTo(2 * tests[0]!.p, 12);
     expect(tests[1]!.adjustedP).toBe(1);
-    expect(tests[0]!.signature).toContain('n:4|tests:2');
+    expect(tests[0]!.signature).toContain('contexts:4|seeds:1|tests:2');
+  });
+
+  const crossing = (...seeds: number[][]): { name: string; runs: { cell: string; parts: { sum: number; count: number }[] }[] } => ({ name: 'v', runs: seeds.flatMap((values) => parts(values)) });
+  const flat = crossing(Array.from({ length: 40 }, () => 0));
+
+  test('seeds that disagree make a difference uncertain, however sure each is over contexts', () => {
+    const spread = (mean: number): number[] => Array.from({ length: 40 }, (_, at) => mean + (at % 4) / 1000);
+    const [apart] = comparePairs('x', [[crossing(spread(1), spread(5)), flat]]);
+    expect(apart).toMatchObject({ difference: expect.closeTo(3.0015, 9), n: 40, unit: 'contexts', seeds: 2, isBound: false });
+    expect(apart!.p).toBeGreaterThan(0.25);
+    expect(apart!.low).toBeLessThan(0);
+    const [together] = comparePairs('x', [[crossing(spread(3), spread(3.001)), flat]]);
+    expect(together!.p).toBeLessThan(0.01);
+    expect(together!.low).toBeGreaterThan(2.9);
+  });
+
+  test('eight contexts of two seeds are eight, whose p is 2 in 256 or more', () => {
+    const eight = (shift: number): number[] => [1, 2, 3, 4, 5, 6, 7, 8].map((value) => value + shift);
+    const [test] = comparePairs('x', [[crossing(eight(20), eight(20)), crossing(eight(0))]]);
+    expect(test).toMatchObject({ n: 8, seeds: 2, p: 2 / 256 });
+    const { notes } = adjustTests({ ...NO_FINDINGS, tests: [test!] });
+    expect(notes).toEqual(['Tested: x. Other quantities are shown, not tested.', '8 contexts are few: only large differences show, and no p can be below 0.0078; take 20 or more.']);
+  });
+
+  test('a bound stays one through the adjustment, and what stands on it too', () => {
+    const clear = parts(Array.from({ length: 40 }, (_, at) => 3 + at / 40));
+    const mixed = parts(Array.from({ length: 40 }, (_, at) => (at % 2 === 0 ? 1 : -1)));
+    const tests = comparePairs('x', [[{ name: 'a', runs: clear }, flat], [{ name: 'b', runs: mixed }, flat]]);
+    const { tests: [first, second], notes } = adjustTests({ ...NO_FINDINGS, tests });
+    expect(first).toMatchObject({ p: 1e-5, isBound: true, adjustedP: 2e-5, isAdjustedBound: true });
+    expect(second).toMatchObject({ isBound: false, isAdjustedBound: false });
+    expect(notes.join(' ')).toContain('Comparisons of one seed are over contexts alone');
+  });
+
+  test('under a null with seeds that differ, about one test in twenty rejects or fewer', () => {
+    const random = new Random(17);
+    const normal = (): number => Math.sqrt(-2 * Math.log(1 - random.nextFloat())) * Math.cos(2 * Math.PI * random.nextFloat());
+    let rejected = 0;
+    for (let trial = 0; trial < 400; trial += 1) {
+      const runs = [0, 1, 2].map(() => {
+        const shift = 0.5 * normal();
+        return Array.from({ length: 16 }, () => shift + normal());
+      });
+      if (comparePairs('x', [[crossing(...runs), crossing(Array.from({ length: 16 }, () => 0))]])[0]!.p <= 0.05) rejected += 1;
+    }
+    expect(rejected / 400).toBeLessThan(0.05 + 2 * Math.sqrt((0.05 * 0.95) / 400));
   });
 });
 
@@ -118,5 +169,22 @@ describe('multiple choice', () => {
     expect(beginsWithRight('not much', item)).toBe(false);
     expect(beginsWithRight('maybe', item)).toBe(false);
     expect(indexOfMost([1, 3, 3, 2])).toBe(1);
+  });
+});
+
+describe('the count behind a number', () => {
+  test.each([
+    [{ n: 8, unit: 'contexts', seeds: 2 } as const, '8 contexts x 2 seeds'],
+    [{ n: 1, unit: 'contexts', seeds: 1 } as const, '1 context'],
+    [{ n: 3, unit: 'runs', seeds: 3 } as const, '3 runs'],
+    [{ n: 6, unit: 'pairs of runs', seeds: 6 } as const, '6 pairs of runs'],
+  ])('%j', (counted, text) => {
+    expect(describeCount(counted)).toBe(text);
+  });
+});
+
+describe('probabilities on a page', () => {
+  test.each([[0.00001, true, '< 0.0001'], [0.0004001, true, '≤ 0.0005'], [0.0078125, false, '0.0078'], [1e-9, false, '< 0.0001'], [1, false, '1.0000']])('%d, a bound: %s', (p, isBound, text) => {
+    expect(formatProbability(p, isBound)).toBe(text);
   });
 });

@@ -30,8 +30,8 @@ test('curve: a point for each epoch, published values beside ours, everything wr
   expect(file.findings!.rows[3]).toMatchObject({ of: 'epoch 1', quantity: 'training loss', paper: { text: '2.81', mark: 'D' } });
   const table = readFileSync(join(out, 'table.md'), 'utf8');
   expect(table).toContain('|  | quantity | paper | certainty | ours |');
-  expect(table).toMatch(/\| epoch 1 \| training loss \| 2\.81 \| D \| [\d.]+, n 2, seeds [\d.]+ [\d.]+ \[\d+\] \|/);
-  expect(table).toMatch(/`ttr\|unit:token-ids\|window:last-96\|.*\|n:8\|seeds:2\|.*hyperfit:[\d.]+`; cells\/train-s0\.json/);
+  expect(table).toMatch(/\| epoch 1 \| training loss \| 2\.81 \| D \| [\d.]+, 2 runs, seeds [\d.]+ [\d.]+ \[\d+\] \|/);
+  expect(table).toMatch(/`ttr\|unit:token-ids\|window:last-96\|.*\|contexts:4\|seeds:2\|.*hyperfit:[\d.]+`; cells\/train-s0\.json/);
 });
 
 test('order: a repeat agrees everywhere, and no weights are left behind', async () => {
