@@ -67,14 +67,22 @@ export function meanOf(runs: readonly RunParts[], formula: string, facts: Record
   const interval = n === 1 ? null : runs.length === 1 ? bootstrapRatio(merged) : crossedMean(runs.map(({ parts }) => padded(parts, merged.length)));
   return {
     value: ratio(merged),
-    low: interval?.low ?? null,
-    high: interval?.high ?? null,
+    low: withinScale(interval?.low, formula),
+    high: withinScale(interval?.high, formula),
     n,
     unit,
     seeds: runs.map(({ parts }) => ratio(parts)),
     signature: signNumber(`${formula}|${n === 1 ? 'interval:none' : runs.length === 1 ? ONE_RUN : SEVERAL_RUNS}`, { [unit]: n, seeds: runs.length, ...facts }),
     files: filesOf(runs),
   };
+}
+
+/** Formulas whose values are shares of 1. */
+const SHARES = /^(ttr|rep-n|self-bleu|dataset-bleu|choice-accuracy|top-1-accuracy|top-1-agreement|top-k-mass|rank-override|rowRepeatRate|paletteTtr|distinctRows|trainingMatch)\||\|share:/;
+
+/** Nothing that is averaged here is below 0 and no share above 1; two seeds alone would give intervals beyond. */
+function withinScale(end: number | undefined, formula: string): number | null {
+  return end === undefined ? null : Math.min(SHARES.test(formula) ? 1 : Infinity, Math.max(0, end));
 }
 
 /** A run that was cut short has nothing for the clusters it has not met. */

@@ -49,6 +49,12 @@ describe('means of clusters', () => {
     expect(meanOf([{ cell: 'a', parts: [{ sum: 0, count: 0 }] }], 'x')).toBeNull();
   });
 
+  test('intervals stay within the scale of what is measured', () => {
+    const runs = [0.2, 0.9].map((value) => ({ cell: 'a', parts: Array.from({ length: 30 }, () => ({ sum: value, count: 1 })) }));
+    expect(meanOf(runs, 'ttr|unit:token-ids')).toMatchObject({ low: 0, high: 1 });
+    expect(meanOf(runs, 'loss|unit:nats')!.high).toBeGreaterThan(1);
+  });
+
   test('the ratio over clusters is that of their sums', () => {
     expect(bootstrapRatio([{ sum: 1, count: 2 }, { sum: 5, count: 4 }])!.mean).toBe(1);
     expect(bootstrapRatio([])).toBeNull();
