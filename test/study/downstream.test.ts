@@ -72,5 +72,5 @@ test('accuracy beside that of guessing, by task and over all items', () => {
   expect(rowOf('sea, original', 'accuracy by log-likelihood').value).toBeCloseTo(mean(right('sea-original')), 12);
   const all = rowOf('all tasks, hyperfitted', 'accuracy by log-likelihood');
   expect(all.seeds).toEqual([0, 1].map((seed) => mean([...right(`sea-hyperfitted-s${seed}`), ...right(`land-hyperfitted-s${seed}`)])));
-  expect(all).toMatchObject({ n: 46, files: ['cells/sea-hyperfitted-s0.json', 'cells/land-hyperfitted-s0.json', 'cells/sea-hyperfitted-s1.json', 'cells/land-hyperfitted-s1.json'] });
+  expect(all).toMatchObject({ n: 23, unit: 'questions', files: ['cells/sea-hyperfitted-s0.json', 'cells/land-hyperfitted-s0.json', 'cells/sea-hyperfitted-s1.json', 'cells/land-hyperfitted-s1.json'] });
 });
