@@ -14,7 +14,7 @@ import { renderSideBySide } from '../side-by-side.ts';
 import { runAndReport } from '../training-session.ts';
 
 /** What may be changed about the demo; everything else is the preset. */
-const DEMO_FIELDS: readonly FieldName[] = ['model', 'data', 'heldOut', 'samples', 'learningRate', 'epochs', 'maxSteps', 'targetLoss', 'comparisonContexts', 'seed', 'device', 'computeDtype', 'threads', 'out'];
+const DEMO_FIELDS: readonly FieldName[] = ['model', 'data', 'heldOut', 'unwrap', 'samples', 'learningRate', 'epochs', 'maxSteps', 'targetLoss', 'comparisonContexts', 'seed', 'device', 'computeDtype', 'threads', 'out'];
 
 /** Continuations shown on the terminal; the page has all. */
 const SHOWN = 3;
@@ -38,7 +38,9 @@ async function demo(options: OutputOptions & Record<string, unknown>): Promise<v
 async function resolveDemo(options: Record<string, unknown>): Promise<NormalizedConfig> {
   const layers: ConfigLayer[] = [{ name: 'flags', values: fieldValues(options, DEMO_FIELDS) }, environmentLayer(process.env), presetLayer('demo')];
   const { config } = normalizeConfig(layers);
-  const files = { ...(config.model === null ? { model: findDemoModel() } : {}), ...(config.data === null ? await prepareDemoText() : {}) };
+  // Paragraphs of the book are lines, whatever edition stands in the cache; a text of one's own is taken as it stands.
+  const text = config.data === null ? { ...(await prepareDemoText()), unwrap: true } : {};
+  const files = { ...(config.model === null ? { model: findDemoModel() } : {}), ...text };
   return normalizeConfig([...layers, { name: 'demo', values: { ...files, computeDtype: fastestDtype(config.device) } }]);
 }
 

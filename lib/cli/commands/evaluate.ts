@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { given } from '../../config/given.ts';
+import { renderNote } from '../../data/data-notes.ts';
 import { isAsked } from '../../data/document.ts';
 import { readDocuments } from '../../data/documents.ts';
 import { encodeWhole } from '../../data/encoded-document.ts';
-import { loadSequences, type Sequence } from '../../data/sequences.ts';
+import { loadData, type Sequence } from '../../data/sequences.ts';
 import { HyperfitError } from '../../errors.ts';
 import { evaluate, type EvaluationResult } from '../../evaluate/evaluation.ts';
 import { MAUVE_LEAST_TEXTS } from '../../evaluate/mauve.ts';
@@ -15,7 +16,7 @@ import { checkSequences } from '../../train/training-data.ts';
 import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
 import { checkLikeness, measureLikeness, pairDocuments, type SplitDocument } from '../human-likeness.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
+import { addFieldOptions, addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { renderEvaluation, renderMauve, renderMemorisation } from '../evaluation-table.ts';
 
@@ -32,6 +33,7 @@ interface EvaluateOptions extends ModelOptions, OutputOptions {
   maxNewTokens: number;
   batchSize: number;
   contextBatchSize: number;
+  unwrap?: boolean;
   /** Those of the citation blocker. */
   [field: string]: unknown;
 }
@@ -50,6 +52,7 @@ export function addEvaluateCommand(program: Command): void {
     .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
     .option('--batch-size <B>', 'held-out sequences computed together; changes speed and memory, not results', wholeNumber(1), 8)
     .option('--context-batch-size <B>', 'contexts continued together; changes speed and memory, not results', wholeNumber(1), 32);
+  addFieldOptions(command, ['unwrap']);
   addBlockerOptions(command);
   addOutputOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit evaluate --model runs/novel --held-out other.txt --contexts starts.jsonl --train runs/novel/train.jsonl')
@@ -89,8 +92,8 @@ interface Measured {
 
 async function measureModel(model: Model, options: EvaluateOptions, source: BlockerSource | undefined, output: Output): Promise<Measured> {
   const { maxNewTokens, batchSize, contextBatchSize, featureModel } = options;
-  const heldOut = await readSequences(options.heldOut, model, options.sequenceLength);
-  const train = await readSequences(options.train, model, options.sequenceLength);
+  const heldOut = await readSequences(options.heldOut, model, options, output);
+  const train = await readSequences(options.train, model, options, output);
   const documents = await readContexts(options.contexts, model, options);
   if (featureModel !== undefined) await checkLikeness(featureModel, documents, maxNewTokens, output);
   const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
@@ -105,17 +108,19 @@ async function measureModel(model: Model, options: EvaluateOptions, source: Bloc
   return { result, train: train ?? [], ...given({ memorisation, texts }) };
 }
 
-async function readSequences(path: string | undefined, model: Model, sequenceLength: number): Promise<Sequence[] | undefined> {
+async function readSequences(path: string | undefined, model: Model, { sequenceLength, unwrap = false }: EvaluateOptions, output: Output): Promise<Sequence[] | undefined> {
   if (path === undefined) return undefined;
-  const sequences = await loadSequences(path, model.tokenizer, { sequenceLength });
+  const { sequences, notes, warnings } = await loadData(path, model.tokenizer, { sequenceLength, unwrap });
+  for (const message of warnings) output.warn(message);
+  for (const note of notes) output.log(`${path}: ${renderNote(note)}`);
   checkSequences(sequences, model);
   return sequences;
 }
 
-async function readContexts(path: string | undefined, model: Model, { contextLength }: EvaluateOptions): Promise<SplitDocument[]> {
+async function readContexts(path: string | undefined, model: Model, { contextLength, unwrap = false }: EvaluateOptions): Promise<SplitDocument[]> {
   if (path === undefined) return [];
   const documents = await readDocuments(path);
-  const encoded = await encodeWhole(documents, model.tokenizer);
+  const encoded = await encodeWhole(documents, model.tokenizer, { unwrap });
   return encoded.map((ids, index) => ({ ids, context: isAsked(documents[index]!) ? ids : ids.slice(0, contextLength) }));
 }
 
