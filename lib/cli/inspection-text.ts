@@ -13,7 +13,7 @@ export function renderInspection(inspection: DataInspection, { sequenceLength, w
     ['data', `${plural(documents, 'document')}, ${plural(tokens, 'token')}`],
     ['sequences', `${number(sequences)}; of text at most ${number(sequenceLength)} tokens, ${cut} (windows: ${windows === 'auto' ? `auto, here ${inspection.windows}` : windows})`],
     ['train', `${plural(trained.sequences, 'sequence')}, ${plural(trained.tokens, 'token')} (${percent(trained.share)}), ${number(trained.predicted)} of them learnt`],
-    ['held out', `${plural(heldOut.sequences, 'sequence')}, ${plural(heldOut.tokens, 'token')}: ${heldOut.rule}`],
+    ...rowsOf('held out', [`${plural(heldOut.sequences, 'sequence')}, ${plural(heldOut.tokens, 'token')}: ${heldOut.rule}`, ...heldOut.notes.map(renderNote)]),
     ...rowsOf('left out', notes.length === 0 ? ['nothing'] : notes.map(renderNote)),
     ...(special === null ? [] : specialRows(special)),
   ];

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+
 /** Something of the data that was not taken as it stands, how often, and where first. */
 export interface DataNote {
   /** In plural words that fit "3 empty texts were passed over". */
@@ -27,5 +29,5 @@ export class DataNotes {
 
 /** `388 ends of ... were left out (1,204 tokens, first at novel.txt)`. */
 export function renderNote({ what, count, first, tokens }: DataNote): string {
-  return `${count.toLocaleString('en')} ${what} (${tokens === undefined ? '' : `${tokens.toLocaleString('en')} tokens, `}first at ${first})`;
+  return `${count.toLocaleString('en')} ${what} (${tokens === undefined ? '' : `${tokens.toLocaleString('en')} tokens, `}first at ${basename(first)})`;
 }

@@ -13,11 +13,11 @@ export interface DataSummary {
   /** `predicted` are the targets of one pass; `share` is of the documents' tokens. */
   trained: { sequences: number; tokens: number; predicted: number; share: number };
   /** What is not trained on, and the rule by which it was taken, or why there is none. */
-  heldOut: { sequences: number; tokens: number; rule: string };
+  heldOut: { sequences: number; tokens: number; rule: string; notes: DataNote[] };
   notes: DataNote[];
 }
 
-export function summarizeData(data: Pick<CutData, 'documents' | 'tokens' | 'sequences' | 'windows' | 'notes'>, train: readonly Sequence[], heldOut: { sequences: readonly Sequence[]; rule: string }): DataSummary {
+export function summarizeData(data: Pick<CutData, 'documents' | 'tokens' | 'sequences' | 'windows' | 'notes'>, train: readonly Sequence[], heldOut: { sequences: readonly Sequence[]; rule: string; notes?: DataNote[] }): DataSummary {
   const { documents, tokens, sequences, windows, notes } = data;
   const trained = countTokens(train);
   return {
@@ -26,7 +26,7 @@ export function summarizeData(data: Pick<CutData, 'documents' | 'tokens' | 'sequ
     sequences: sequences.length,
     windows,
     trained: { sequences: train.length, tokens: trained, predicted: train.reduce((sum, sequence) => sum + countPredicted(sequence), 0), share: tokens === 0 ? 0 : trained / tokens },
-    heldOut: { sequences: heldOut.sequences.length, tokens: countTokens(heldOut.sequences), rule: heldOut.rule },
+    heldOut: { sequences: heldOut.sequences.length, tokens: countTokens(heldOut.sequences), rule: heldOut.rule, notes: heldOut.notes ?? [] },
     notes,
   };
 }

@@ -1,8 +1,9 @@
+import { basename } from 'node:path';
 import type { RunConfig } from '../config/fields.ts';
 import { isAsked } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
 import { encodeWhole } from '../data/encoded-document.ts';
-import { renderNote } from '../data/data-notes.ts';
+import type { DataNote } from '../data/data-notes.ts';
 import { summarizeData, type DataSummary } from '../data/data-summary.ts';
 import { makeContext, type Context } from '../data/selection.ts';
 import { loadData, type CutData, type Sequence } from '../data/sequences.ts';
@@ -42,7 +43,7 @@ export async function loadRunData(config: RunConfig, model: DataModel & ImageRun
   const spareWanted = Math.max(config.heldOutSamples, config.validationContexts, config.comparisonContexts);
   const wanted = config.samples === null ? Infinity : config.samples + (config.heldOut === null ? spareWanted : 0);
   const cut = await loadData(config.data, model.tokenizer, { ...cutOptions(config, wanted), wholeOnly });
-  const { train, spare, rule: parting, warnings } = await partData(config, model, cut, { spareWanted, wholeOnly });
+  const { train, spare, rule: parting, warnings, notes } = await partData(config, model, cut, { spareWanted, wholeOnly });
   checkSequences(train, model);
   checkSequences(spare, model);
   const heldOut = spare.slice(0, config.heldOutSamples);
@@ -55,22 +56,22 @@ export async function loadRunData(config: RunConfig, model: DataModel & ImageRun
     train,
     heldOut,
     contexts,
-    summary: summarizeData(cut, train, { sequences: spare, rule }),
+    summary: summarizeData(cut, train, { sequences: spare, rule, notes }),
     warnings: wrapped === undefined ? [] : [wrapped],
   };
 }
 
 /** From its own file, or from the data by the rule of `holdOut`. */
-async function partData(config: RunConfig, model: DataModel, cut: CutData, { spareWanted, wholeOnly }: { spareWanted: number; wholeOnly: boolean }): Promise<HeldApart & { warnings: string[] }> {
+async function partData(config: RunConfig, model: DataModel, cut: CutData, { spareWanted, wholeOnly }: { spareWanted: number; wholeOnly: boolean }): Promise<HeldApart & { warnings: string[]; notes: DataNote[] }> {
   if (config.heldOut === null) {
     const leavesOver = config.samples !== null && config.samples < cut.sequences.length;
     const isMeasured = config.evaluateEverySteps > 0 || config.comparisonContexts > 0;
-    if (!leavesOver && (!isMeasured || wholeOnly || config.contexts !== null)) return { train: cut.sequences, spare: [], rule: 'none is asked for', warnings: [] };
-    return { ...holdOut(cut.sequences, config, spareWanted), warnings: [] };
+    if (!leavesOver && (!isMeasured || wholeOnly || config.contexts !== null)) return { train: cut.sequences, spare: [], rule: 'none is asked for', warnings: [], notes: [] };
+    return { ...holdOut(cut.sequences, config, spareWanted), warnings: [], notes: [] };
   }
   const heldOut = await loadData(config.heldOut, model.tokenizer, { ...cutOptions(config, spareWanted), wholeOnly });
-  const rule = [config.heldOut, ...heldOut.notes.map(renderNote)].join('; ');
-  return { train: selectTrainingSequences(cut.sequences, config), spare: spread(heldOut.sequences, spareWanted), rule, warnings: heldOut.warnings };
+  const { sequences, warnings, notes } = heldOut;
+  return { train: selectTrainingSequences(cut.sequences, config), spare: spread(sequences, spareWanted), rule: `from ${basename(config.heldOut)}`, warnings, notes };
 }
 
 /** At most `count` of the items, evenly spaced, so that they do not all come from one page. */
