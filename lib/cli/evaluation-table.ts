@@ -1,6 +1,6 @@
 import type { Sequence } from '../data/sequences.ts';
 import type { EvaluationResult } from '../evaluate/evaluation.ts';
-import type { Mauve } from '../evaluate/mauve.ts';
+import type { ClusteredMauve } from './human-likeness.ts';
 import type { Memorisation } from '../evaluate/memorisation.ts';
 
 function number(value: number | null | undefined, digits = 3): string {
@@ -26,9 +26,10 @@ export function renderEvaluation(result: EvaluationResult): string {
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
 }
 
-/** The score beside what it is of: alone it says nothing. */
-export function renderMauve({ score, signature }: Mauve): string {
-  return `MAUVE ${number(score)}  (${signature})`;
+/** The score beside its range over clusterings and what it is of: alone it says nothing. */
+export function renderMauve({ score, range, signature }: ClusteredMauve): string {
+  const spread = range === null ? '' : `, ${number(range.low)} to ${number(range.high)} over ${range.clusterings} clusterings`;
+  return `MAUVE ${number(score)}${spread}  (${signature})`;
 }
 
 /** The memorised spans, a line each: where they stand in the continuation, in the training sequence and in its source. */

@@ -50,7 +50,7 @@ function renderPair(pair: PairScore): string {
       ['loss', String(pair.losses), ...shareCells(pair.loss)],
       ['preferred or equal', String(pair.wins + pair.ties), ...shareCells(pair.preferredOrEqual.first)],
     ]),
-    `sign test over items: ${signTest.wins} won, ${signTest.losses} lost, ${signTest.ties} even; p = ${probability(signTest.p)}, Holm ${probability(signTest.holmP)}`,
+    `sign test over items: ${signTest.wins} won, ${signTest.losses} lost, ${signTest.ties} even; p ${equation(signTest.p)}, Holm ${equation(signTest.holmP)}`,
   ].join('\n');
 }
 
@@ -70,7 +70,7 @@ function renderStrengths({ bradleyTerry, bradleyTerryReason }: GroupScore): stri
 }
 
 function renderBias({ a, b, share, p }: SideBias): string {
-  return share === null ? 'no preference given' : `${a} of ${a + b}, ${percent(share.share)} (Wilson ${range(share)}), p = ${probability(p)}`;
+  return share === null ? 'no preference given' : `${a} of ${a + b}, ${percent(share.share)} (Wilson ${range(share)}), p ${equation(p)}`;
 }
 
 function annotatorRow({ name, answers, equal, sideBias, medianSeconds, agreement }: AnnotatorScore): string[] {
@@ -85,4 +85,5 @@ function renderTable(head: readonly string[], rows: readonly (readonly string[])
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const range = ({ low, high }: Pick<BootstrapInterval, 'low' | 'high'>): string => `${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`;
+const equation = (p: number): string => (p < 0.001 ? probability(p) : `= ${probability(p)}`);
 const probability = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3));

@@ -146,6 +146,7 @@ function testNotes(tests: readonly PairedTest[]): string[] {
   return [
     ...(tests.length === 0 ? [] : [`Tested: ${quantities.join('; ')}. Other quantities are shown, not tested.`]),
     ...(tests.some(({ seeds }) => seeds === 1) ? ['Comparisons of one seed are over contexts alone: another order of training may move them further than their intervals say.'] : []),
+    ...(tests.some(({ seeds }) => seeds === 2) ? ['Two seeds leave one degree of freedom for how seeds differ, and so wide intervals; with a third they shrink to about a third.'] : []),
     ...(few === undefined || few === null ? [] : [`${few}.`]),
   ];
 }

@@ -21,11 +21,15 @@ test('MAUVE of the continuations against how the documents go on', async () => {
   expect(mauve).toMatchObject({ humanTexts: 24, machineTexts: 24, clusters: 2 });
   expect(mauve.score).toBeGreaterThan(0);
   expect(mauve.score).toBeLessThanOrEqual(1);
+  const { low, high, clusterings } = mauve['range'] as { low: number; high: number; clusterings: number };
+  expect(clusterings).toBe(10);
+  expect(low).toBeLessThanOrEqual(mauve.score);
+  expect(high).toBeGreaterThanOrEqual(mauve.score);
   const hash = createHash('sha256').update(readFileSync(join(TINY_MODEL, 'model.safetensors'))).digest('hex').slice(0, 8);
   expect(mauve.signature).toContain(`mauve|features:tiny-text@${hash}|state:last-layer-normed|token:last|`);
   expect(stderr).toMatch(/warning: 1 of 25 contexts are left out of MAUVE[^]*warning: MAUVE of 24 texts says little; 100 are the least[^]*texts read 48\/48/);
   const { stdout: other } = await cli(...EVALUATE, '--contexts', contexts, '--mauve-clusters', '5', '--mauve-seed', '3');
-  expect(other).toMatch(/\nMAUVE [01]\.\d{3} {2}\(mauve\|features:.*\|k:5\|.*seed:3.*\)\n/);
+  expect(other).toMatch(/\nMAUVE [01]\.\d{3}, [01]\.\d{3} to [01]\.\d{3} over 10 clusterings {2}\(mauve\|features:.*\|k:5\|.*seed:3.*\)\n/);
 });
 
 test.each([

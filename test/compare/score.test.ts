@@ -127,7 +127,7 @@ describe('scoreStudy', () => {
     expect(text).toMatch(/^win +5 +45\.5 %/m);
     expect(text).toMatch(/^preferred or equal +8 +72\.7 % +\d+\.\d to \d+\.\d +43\.4 to 90\.3$/m);
     expect(text.split('\n\n')[1]).toBe('People preferred alpha to beta 5 of 11 times, 3 even: too few to say.');
-    expect(text).toContain('sign test over items: 3 won, 1 lost, 0 even; p = 0.625, Holm 0.625');
+    expect(text).toContain('sign test over items: 3 won, 1 lost, 0 even; p = 0.625, Holm = 0.625');
     expect(text).toContain("Fleiss' kappa: -0.163 over 4 items with 11 answers");
     expect(text).toMatch(/^Ada +4 +25\.0 % +\d+\.\d % +2\.0 +28\.6 %$/m);
   });
