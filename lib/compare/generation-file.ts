@@ -67,7 +67,7 @@ function readGroups(file: string, name: string): Group[] {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8').replace(/^\ufeff/gm, '');
   } catch (cause) {
     throw new HyperfitError('ERR_DATA', `expected a file of generations, got ${file}: ${(cause as Error).message}; check the path`, { cause });
   }

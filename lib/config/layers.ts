@@ -37,7 +37,8 @@ function readText(path: string): string {
 function parseObject(path: string, text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Editors of Windows begin a file with a byte-order mark.
+    value = JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (cause) {
     throw new HyperfitError('ERR_CONFIG', `expected JSON in ${path}: ${(cause as Error).message}`, { cause });
   }

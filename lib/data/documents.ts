@@ -43,7 +43,7 @@ function renderNotes(notes: DataNotes): string {
 
 async function* readPath(path: string, notes: DataNotes): AsyncGenerator<Document> {
   if ((await statData(path)).isDirectory()) yield* readFolder(path, notes);
-  else yield* readFile(path, needKind(path), notes);
+  else yield* readKnown(path, needKind(path), notes);
 }
 
 /** Folders within the folder may be anything, such as runs, and are left alone; so is what speaks about the data. */
@@ -56,18 +56,18 @@ async function* readFolder(folder: string, notes: DataNotes): AsyncGenerator<Doc
     const isAside = name.startsWith('.') || /^readme\./i.test(name);
     const isFolder = !isAside && (await statData(path)).isDirectory();
     const kind = isAside || isFolder ? undefined : findKind(name);
-    if (kind !== undefined) yield* readFile(path, kind, notes);
+    if (kind !== undefined) yield* readFileOf(path, kind, notes);
     else notes.add(isFolder ? 'folders within the folder were not read' : 'other files of the folder were not read', path);
   }
 }
 
-async function* readFile(path: string, known: KnownFile, notes: DataNotes): AsyncGenerator<Document> {
+async function* readFileOf(path: string, known: KnownFile, notes: DataNotes): AsyncGenerator<Document> {
   let isEmpty = true;
   for await (const document of readKnown(path, known, notes)) {
     isEmpty = false;
     yield document;
   }
-  if (isEmpty) notes.add('files had nothing in them', path);
+  if (isEmpty) notes.add('files of the folder had nothing in them', path);
 }
 
 async function* readKnown(path: string, { kind, isGzip }: KnownFile, notes: DataNotes): AsyncGenerator<Document> {

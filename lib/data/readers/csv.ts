@@ -24,31 +24,28 @@ export async function* csvRows(pieces: AsyncIterable<string>, path: string, deli
 }
 
 function toRow(columns: readonly string[], cells: readonly string[]): Record<string, string | null> {
-  return Object.fromEntries(columns.map((name, at) => [name, cells[at] === '' ? null : cells[at]!]));
+  return Object.fromEntries(columns.map((name, at) => [name, cells[at] === '' ? null : cells[at]!.replaceAll('\r\n', '\n')]));
 }
 
 async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t'): AsyncGenerator<string[]> {
-  const { parse } = await import('csv-parse');
+  const { parse, CsvError } = await import('csv-parse');
   const [start, whole] = await peekLine(pieces);
   // Semicolons part the cells where the comma is a decimal sign.
   const separator = delimiter === ',' && !start.includes(',') && start.includes(';') ? ';' : delimiter;
-  const parser = parse({ delimiter: separator, skip_empty_lines: true, max_record_size: MAX_LINE_LENGTH, ...(delimiter === '\t' ? { relax_quotes: true } : {}) });
+  // Quotes within a cell that does not begin with one stand for themselves.
+  const parser = parse({ delimiter: separator, skip_empty_lines: true, relax_quotes: true, max_record_size: MAX_LINE_LENGTH });
   const source = Readable.from(whole);
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
   try {
     for await (const record of parser) yield record as string[];
   } catch (cause) {
-    if (!isCsvError(cause)) throw cause;
-    throw refuseData('rows of as many cells as the first one', `${path}, line ${cause.lines}: ${cause.message}`, 'put quotes around cells that hold separators, quotes (doubled) or line breaks', cause);
+    if (!(cause instanceof CsvError)) throw cause;
+    throw refuseData('rows of as many cells as the first one', `${path}, line ${String(cause['lines'])}: ${cause.message}`, 'put quotes around cells that hold separators, quotes (doubled) or line breaks', cause);
   } finally {
     source.destroy();
     parser.destroy();
   }
-}
-
-function isCsvError(cause: unknown): cause is Error & { lines: number } {
-  return cause instanceof Error && String((cause as { code?: unknown }).code).startsWith('CSV_');
 }
 
 /** The first line that is not blank, and all pieces. */

@@ -27,7 +27,7 @@ export async function* readBytes(path: string, { isGzip = false } = {}): AsyncGe
 /** The whole file. @throws HyperfitError ERR_DATA as `readBytes`, and for a file above `limit` bytes, of which `reason` says why it has to fit */
 export async function readWhole(path: string, limit: number, reason: string): Promise<Buffer> {
   const { size } = await statData(path);
-  if (size > limit) throw refuseData(`a file of at most ${formatBytes(limit)}, since ${reason}`, `${path} of ${formatBytes(size)}`, 'split it into several files of a folder');
+  if (size > limit) throw refuseData(`a file of at most ${formatBytes(limit)}`, `${path} of ${formatBytes(size)}`, `${reason}; split it into several files of a folder`);
   const chunks: Uint8Array[] = [];
   for await (const chunk of readPlain(path)) chunks.push(chunk);
   return Buffer.concat(chunks);

@@ -4,6 +4,8 @@ import { renderWordDocument, type WordElement } from './word-text.ts';
 import { unzip } from './zip.ts';
 
 const WHAT = 'a .docx file';
+// Its tree takes many times as much.
+const MAX_XML_BYTES = 2 ** 26;
 
 /**
  * The text of a Word document. Nothing for one without text.
@@ -11,7 +13,7 @@ const WHAT = 'a .docx file';
  */
 export async function readDocx(path: string): Promise<TextDocument | undefined> {
   // Pictures stay packed.
-  const parts = await unzip(path, WHAT, (name) => /\.(xml|rels)$/i.test(name));
+  const parts = await unzip(path, WHAT, MAX_XML_BYTES, (name) => /\.(xml|rels)$/i.test(name));
   if (!parts.has('word/document.xml') && !parts.has('[Content_Types].xml')) throw refuseData(WHAT, `${path}, a zip archive without a Word document`, 'name it by what it is, or unpack it');
   const text = renderWordDocument(await parseWord(parts, path));
   return text.trim() === '' ? undefined : { source: path, text };
@@ -27,7 +29,7 @@ async function parseWord(parts: ReadonlyMap<string, Uint8Array>, path: string): 
   try {
     await mammoth.convertToHtml({ buffer: Buffer.from(zipSync(Object.fromEntries(parts), { level: 0 })) }, { transformDocument, convertImage });
   } catch (cause) {
-    throw refuseData(WHAT, `${path}, which cannot be read (${(cause as Error).message})`, 'open it in Word or LibreOffice and save it again', cause);
+    throw refuseData(WHAT, `${path}, which cannot be read (${(cause as Error).message.split('\n', 1)[0]!})`, 'open it in Word or LibreOffice and save it again', cause);
   }
   return document!;
 }

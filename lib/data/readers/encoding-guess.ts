@@ -2,12 +2,19 @@
 export interface EncodingGuess {
   /** In words, for "got ...". */
   what: string;
-  /** For `iconv -f`; a placeholder where nobody can tell. */
-  name: string;
+  /** For `iconv -f`; undefined where nobody can tell. */
+  name: string | undefined;
 }
 
-const WESTERN: readonly [name: string, label: string][] = [['WINDOWS-1252', 'windows-1252'], ['MACINTOSH', 'macintosh']];
-const CYRILLIC: readonly [name: string, label: string][] = [['WINDOWS-1251', 'windows-1251'], ['KOI8-R', 'koi8-r'], ['CP866', 'ibm866'], ['ISO-8859-5', 'iso-8859-5']];
+type Candidate = readonly [name: string, decode: (bytes: Uint8Array) => string];
+const WESTERN: readonly Candidate[] = [['WINDOWS-1252', decodeWindows1252], ['MACINTOSH', (bytes) => new TextDecoder('macintosh').decode(bytes)]];
+/** With the four letters that make up a third of what is written in them. */
+const ALPHABETS: readonly (readonly [name: string, label: string, frequent: RegExp])[] = [
+  ['WINDOWS-1251', 'windows-1251', /[оеаи]/g], ['KOI8-R', 'koi8-r', /[оеаи]/g], ['CP866', 'ibm866', /[оеаи]/g], ['ISO-8859-5', 'iso-8859-5', /[оеаи]/g],
+  ['WINDOWS-1253', 'windows-1253', /[αοιε]/g], ['WINDOWS-1256', 'windows-1256', /[اليم]/g],
+];
+// Half of a third: other alphabets hit these letters by chance.
+const LEAST_FREQUENT = 0.2;
 
 /**
  * Which encoding bytes that are not UTF-8 are probably in, as far as bytes can tell: Western text has single high bytes among
@@ -23,19 +30,20 @@ function looksWestern(bytes: Uint8Array): boolean {
   for (const byte of bytes) {
     const isHigh = byte >= 0x80;
     if (isHigh) high += 1;
-    else if (/[a-z]/i.test(String.fromCharCode(byte))) letters += 1;
+    else if ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a) letters += 1;
     if (isHigh && !wasHigh) runs += 1;
     wasHigh = isHigh;
   }
-  return high < 2 * runs && high <= letters;
+  return high < 3 || (high < 2 * runs && high <= letters);
 }
 
 /** ISO-8859-1 and WINDOWS-1252 differ in 0x80 to 0x9F only, where the former has nothing that people write. */
 function guessWestern(bytes: Uint8Array): EncodingGuess {
-  const scored = WESTERN.map(([name, label]) => ({ name, score: plausibility(new TextDecoder(label).decode(bytes)) }));
+  const scored = WESTERN.map(([name, decode]) => ({ name, score: plausibility(decode(bytes)) }));
   const best = scored.reduce((first, second) => (second.score > first.score ? second : first));
-  const name = best.name === 'WINDOWS-1252' && !bytes.some((byte) => byte >= 0x80 && byte < 0xa0) ? 'ISO-8859-1' : best.name;
-  return best.score < 0 ? { what: 'an encoding that its bytes do not tell', name: 'ENCODING' } : { what: `probably ${name}`, name };
+  if (best.score < 0) return { what: 'an encoding that its bytes do not tell (CP850 is frequent in files of DOS)', name: undefined };
+  if (best.name !== 'WINDOWS-1252' || bytes.some((byte) => byte >= 0x80 && byte < 0xa0)) return { what: `probably ${best.name}`, name: best.name };
+  return { what: 'probably ISO-8859-1 (LATIN1)', name: 'LATIN1' };
 }
 
 /** More is better: letters that fit into their words, quotes and dashes where such stand. */
@@ -49,17 +57,18 @@ function plausibility(text: string): number {
 }
 
 function fits(before: string, letter: string, after: string): boolean {
-  if (/\p{L}/u.test(letter)) return !(/\p{Lu}/u.test(letter) && /\p{Ll}/u.test(before));
+  if (/\p{Lu}/u.test(letter)) return !/\p{Ll}/u.test(before);
+  if (/\p{L}/u.test(letter)) return !/\p{Lu}/u.test(after);
   if (/[\u2018\u201c\u201e\u201a\u00ab\u2039\u00a1\u00bf]/u.test(letter)) return !/\p{L}/u.test(before);
   if (/[\u201d\u00bb\u203a]/u.test(letter)) return !/[\s]|^$/u.test(before) && !/\p{L}/u.test(after);
   if (/[\u2019\u2013\u2014\u2026\u00a0\u00ad\u00b7\u2022]/u.test(letter)) return true;
-  return !/\p{Cc}/u.test(letter) && !(/\p{L}/u.test(before) && /\p{L}/u.test(after));
+  return letter !== '\ufffd' && !/\p{Cc}/u.test(letter) && !(/\p{L}/u.test(before) && /\p{L}/u.test(after));
 }
 
 function guessOther(bytes: Uint8Array): EncodingGuess {
-  const name = guessAsian(bytes) ?? guessCyrillic(bytes);
+  const name = guessAsian(bytes) ?? guessAlphabet(bytes);
   const what = 'probably an East Asian, Cyrillic or other encoding that is not Western';
-  return name === undefined ? { what, name: 'ENCODING' } : { what: `${what} (${name}, by its bytes)`, name };
+  return name === undefined ? { what, name } : { what: `${what} (${name}, by its bytes)`, name };
 }
 
 /** Kana tell Japanese, Hangul Korean; second bytes below 0x80 after a first one from 0xA1 on tell Big5 from GB 18030. */
@@ -98,16 +107,18 @@ function lowSeconds(bytes: Uint8Array): number {
   return pairs === 0 ? 0 : low / pairs;
 }
 
-/** Small letters are the most frequent, and words do not change from small to large. */
-function guessCyrillic(bytes: Uint8Array): string | undefined {
-  const scored = CYRILLIC.map(([name, label]) => ({ name, score: cyrillicScore(new TextDecoder(label).decode(bytes)) }));
-  const best = scored.reduce((first, second) => (second.score > first.score ? second : first));
-  return best.score > 0.5 ? best.name : undefined;
+function guessAlphabet(bytes: Uint8Array): string | undefined {
+  // Hebrew has no capitals, and fewer letters than Cyrillic, which stand in the same places.
+  if (bytes.every((byte) => byte < 0xc0 || (byte >= 0xe0 && byte <= 0xfa))) return shareOf(/[א-ת]/g, bytes, 'windows-1255') > 0.9 ? 'WINDOWS-1255' : undefined;
+  const scored = ALPHABETS.map(([name, label, frequent]) => ({ name, share: shareOf(frequent, bytes, label) }));
+  const best = scored.reduce((first, second) => (second.share > first.share ? second : first));
+  return best.share > LEAST_FREQUENT ? best.name : undefined;
 }
 
-function cyrillicScore(text: string): number {
-  const other = text.replace(/[\0-\x7f]/g, '');
-  const small = other.match(/[\u0430-\u044f\u0451]/gu)?.length ?? 0;
-  const turned = text.match(/[\u0430-\u044f][\u0410-\u042f]/gu)?.length ?? 0;
-  return other === '' ? 0 : (small - 2 * turned) / other.length;
+// What 0x80 to 0x9F are, where ISO-8859-1 has control characters; U+FFFD for the five that are nothing.
+const WINDOWS_1252 = '\u20ac\ufffd\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\ufffd\u017d\ufffd\ufffd\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\ufffd\u017e\u0178';
+
+/** TextDecoder of Node 20 takes windows-1252 for ISO-8859-1. */
+export function decodeWindows1252(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1').replace(/[\x80-\x9f]/g, (letter) => WINDOWS_1252.charAt(letter.charCodeAt(0) - 0x80));
 }

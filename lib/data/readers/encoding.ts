@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { guessEncoding } from './encoding-guess.ts';
 import { findMagic } from './file-magic.ts';
 import { refuseData } from './refusal.ts';
+import { findMark, findWide } from './wide-encoding.ts';
 import { scanUtf8 } from './utf8-scan.ts';
 
 const SAMPLE_BYTES = 1 << 18;
@@ -75,6 +76,7 @@ async function checkText(piece: Buffer, position: Position, path: string, sample
 }
 
 function checkStart(piece: Buffer, path: string): void {
+  if (piece.includes('\x1b$B') || piece.includes('\x1b$@')) throw refuseData('UTF-8 text', `ISO-2022-JP in ${path}`, convert('ISO-2022-JP', path));
   const magic = findMagic(piece, path, { isText: true });
   if (magic !== undefined) throw refuseData('UTF-8 text', `${magic.name} in ${path}`, magic.remedy);
 }
@@ -93,39 +95,30 @@ async function takeSample(bytes: Buffer, iterator: AsyncIterator<Uint8Array>): P
 
 function notText(sample: Buffer, position: Position, path: string): Error {
   const got = (what: string, remedy: string): Error => refuseData('UTF-8 text', `${what} in ${path}`, remedy);
-  const convert = (name: string): string => `convert it, as with \`iconv -f ${name} -t UTF-8 ${basename(path)} > utf8-${basename(path)}\``;
-  const wide = position.bytes === 0 ? findWide(sample) : undefined;
-  if (wide !== undefined) return got(wide, convert(wide));
-  const magic = position.bytes === 0 ? findMagic(sample, path, { isText: false }) : undefined;
-  if (magic !== undefined) return got(magic.name, magic.remedy);
+  if (position.bytes === 0) {
+    const marked = findMark(sample);
+    const magic = marked === undefined ? findMagic(sample, path, { isText: false }) : undefined;
+    if (magic !== undefined) return got(magic.name, magic.remedy);
+    const wide = marked ?? findWide(sample);
+    if (wide !== undefined) return got(wide, convert(wide, path));
+  }
   const nul = sample.indexOf(0);
   if (nul !== -1) return got(`binary data (a NUL byte at byte ${position.bytes + nul})`, 'give text');
   const scan = scanUtf8(sample);
   const line = position.lines + sample.subarray(0, scan.firstBad).filter((byte) => byte === 0x0a).length;
   const place = `at byte ${position.bytes + scan.firstBad}, line ${line}`;
   const hasGood = position.hasMultibyte || scan.good > 0;
-  if (scan.isCut && (hasGood || scan.bad > 1)) return got(`a file that ends within a character, ${place},`, 'fetch the file again, or remove what stands there');
+  if (scan.isCut && (hasGood || scan.bad > 1)) return got(`a file that ends within a character (${place})`, 'fetch the file again, or remove what stands there');
   if (hasGood && (position.hasMultibyte || scan.good >= scan.bad)) {
-    return got(`some other bytes, the first ${place},`, `correct this line, or leave such bytes out, as with \`iconv -c -f UTF-8 -t UTF-8 ${basename(path)} > utf8-${basename(path)}\``);
+    return got(`some other bytes (the first ${place})`, `correct this line, or leave such bytes out, as with \`iconv -c -f UTF-8 -t UTF-8 ${basename(path)} > utf8-${basename(path)}\``);
   }
   const guess = guessEncoding(sample);
-  return got(`${guess.what}, the first such byte ${place},`, convert(guess.name));
+  return got(`${guess.what} (the first such byte ${place})`, convert(guess.name, path));
 }
 
-/** UTF-16 and UTF-32 by their marks, or by the NUL bytes that most of their letters have. */
-function findWide(bytes: Buffer): string | undefined {
-  const start = bytes.subarray(0, 4).toString('latin1');
-  if (start.startsWith('\xff\xfe\0\0')) return 'UTF-32LE';
-  if (start.startsWith('\0\0\xfe\xff')) return 'UTF-32BE';
-  if (start.startsWith('\xff\xfe')) return 'UTF-16LE';
-  if (start.startsWith('\xfe\xff')) return 'UTF-16BE';
-  const nuls = [0, 0, 0, 0];
-  const counted = bytes.subarray(0, bytes.length - (bytes.length % 4));
-  counted.forEach((byte, at) => byte === 0 && (nuls[at % 4]! += 1));
-  const share = nuls.map((count) => count / Math.max(1, counted.length / 4));
-  if (share[2]! > 0.9 && share[3]! > 0.9 && share[0]! < 0.1) return 'UTF-32LE';
-  if (share[0]! > 0.9 && share[1]! > 0.9 && share[3]! < 0.1) return 'UTF-32BE';
-  const [even, odd] = [(share[0]! + share[2]!) / 2, (share[1]! + share[3]!) / 2];
-  if (odd > 0.3 && even < 0.05) return 'UTF-16LE';
-  return even > 0.3 && odd < 0.05 ? 'UTF-16BE' : undefined;
+function convert(name: string | undefined, path: string): string {
+  const file = basename(path);
+  const remedy = `convert it, as with \`iconv -f ${name ?? 'ENCODING'} -t UTF-8 ${file} > utf8-${file}\``;
+  return name === undefined ? `${remedy}, where ENCODING is the name of its encoding` : remedy;
 }
+

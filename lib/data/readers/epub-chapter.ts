@@ -1,3 +1,5 @@
+import { decodeWindows1252 } from './encoding-guess.ts';
+
 /** What is looked at of an element or a text. */
 interface MarkupNode {
   type: string;
@@ -13,7 +15,8 @@ export function decodeMarkup(bytes: Uint8Array): string {
   const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1');
   const mark = start.startsWith('\xff\xfe') ? 'utf-16le' : start.startsWith('\xfe\xff') ? 'utf-16be' : undefined;
   const declared = /encoding=["']([\w-]+)["']/i.exec(start)?.[1] ?? 'utf-8';
-  return new TextDecoder(mark ?? knownLabel(declared)).decode(bytes);
+  const label = mark ?? knownLabel(declared);
+  return label === 'windows-1252' ? decodeWindows1252(bytes) : new TextDecoder(label).decode(bytes);
 }
 
 function knownLabel(label: string): string {
@@ -34,7 +37,7 @@ export async function renderChapter(markup: string): Promise<string> {
   const document = parseDocument(markup, { recognizeSelfClosing: true });
   for (const element of DomUtils.findAll(({ name }) => SKIPPED.includes(name), document.children)) DomUtils.removeElement(element);
   for (const mark of DomUtils.findAll(isNoteMark, document.children)) bracket(mark);
-  return convert(DomUtils.getOuterHTML(document), OPTIONS).trim();
+  return convert(DomUtils.getOuterHTML(document), OPTIONS).replaceAll('\t\n', '\n').trim();
 }
 
 /** A reference to a note: declared as one, or a raised link of few signs. */
@@ -68,5 +71,9 @@ const OPTIONS = {
     { selector: 'hr', format: 'skip' },
     ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, ...HEADING })),
     { selector: 'ul', options: { itemPrefix: '- ' } },
+    // Not as in mail, with > before each line.
+    { selector: 'blockquote', format: 'block', options: { leadingLineBreaks: 2, trailingLineBreaks: 2 } },
+    { selector: 'tr', format: 'block', options: { leadingLineBreaks: 1, trailingLineBreaks: 1 } },
+    ...['td', 'th'].map((selector) => ({ selector, format: 'inlineSurround', options: { suffix: '\t' } })),
   ],
 };

@@ -6,6 +6,7 @@ import { refuseData } from './refusal.ts';
 import { unzip } from './zip.ts';
 
 const WHAT = 'an .epub file';
+const MAX_MARKUP_BYTES = 2 ** 28;
 const CONTAINER = 'META-INF/container.xml';
 const MARKUP = ['application/xhtml+xml', 'text/html', 'text/x-oeb1-document', 'application/x-dtbook+xml'];
 // What these name hides fonts alone.
@@ -18,7 +19,7 @@ const FONT_ENCRYPTION = ['http://www.idpf.org/2008/embedding', 'http://ns.adobe.
  * @throws HyperfitError ERR_DATA for a damaged file, and for a book that is locked (DRM)
  */
 export async function readEpub(path: string, notes: DataNotes): Promise<TextDocument | undefined> {
-  const files = await unzip(path, WHAT, (name) => /\.(x?html?|xml|opf)$/i.test(name) || !/\.[a-z0-9]+$/i.test(name));
+  const files = await unzip(path, WHAT, MAX_MARKUP_BYTES, (name) => /\.(x?html?|xml|opf)$/i.test(name) || !/\.[a-z0-9]+$/i.test(name));
   await checkLock(files, path);
   const chapters: string[] = [];
   for (const name of await readSpine(files, path)) {
@@ -27,7 +28,9 @@ export async function readEpub(path: string, notes: DataNotes): Promise<TextDocu
       notes.add('chapters that a book names were not in it', `${path}:${name}`);
       continue;
     }
-    const text = await renderChapter(decodeMarkup(bytes));
+    const text = await renderChapter(decodeMarkup(bytes)).catch((cause: unknown) => {
+      throw refuseData(WHAT, `${path}, whose ${name} cannot be read (${(cause as Error).message})`, 'convert it anew with Calibre', cause);
+    });
     if (text !== '') chapters.push(text);
   }
   return chapters.length === 0 ? undefined : { source: path, text: chapters.join('\n\n') };

@@ -3,10 +3,12 @@ import { splitLines } from './lines.ts';
 import { refuseData } from './refusal.ts';
 import type { Row } from './rows.ts';
 
+const OVER_LINES = /^\s*[[{]\s*$/;
+
 /** Each line of a .jsonl file that is not blank. */
 export async function* jsonLines(pieces: AsyncIterable<string>, path: string): AsyncGenerator<Row> {
   for await (const { text, number } of splitLines(pieces, path)) {
-    if (text.trim() !== '') yield parseRow(text, number);
+    if (text.trim() !== '') yield parseRow(text, number, number === 1 && OVER_LINES.test(text));
   }
 }
 
@@ -49,10 +51,11 @@ function unwrap(item: unknown): unknown {
   return item.row;
 }
 
-function parseRow(text: string, number: number): Row {
+function parseRow(text: string, number: number, isOverLines = false): Row {
   try {
     return { number, value: JSON.parse(text) as unknown };
   } catch {
+    if (isOverLines) return { number, problem: 'not JSON (a file of rows over several lines is named .json)' };
     return { number, problem: holdsBareNan(text) ? 'not JSON (NaN or Infinity, as Python writes them; write null)' : 'not JSON' };
   }
 }

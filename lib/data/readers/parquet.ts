@@ -2,10 +2,11 @@ import type { DataNotes } from '../data-notes.ts';
 import { openRegular } from './data-file.ts';
 import { refuseData } from './refusal.ts';
 import type { Row } from './rows.ts';
+import { READ_NAMES } from './row-forms.ts';
 import { findColumns } from './table-columns.ts';
 
-// A group of rows is read in such parts, so that one group of a whole file does not become objects all at once.
-const ROWS_AT_ONCE = 10_000;
+// A group of rows is read in parts of about so many bytes, so that a group that is the whole file does not become objects all at once.
+const BYTES_AT_ONCE = 2 ** 26;
 
 /**
  * The rows of a parquet file, a part of a group at a time. Numbers of 64 bits become numbers, bytes text.
@@ -20,14 +21,17 @@ export async function* parquetRows(path: string, notes: DataNotes): AsyncGenerat
     const buffer = { byteLength: size, slice: (start: number, end = size) => readSlice(file, start < 0 ? size + start : start, end) };
     const metadata = await parquetMetadataAsync(buffer);
     const given = parquetSchema(metadata).children.map(({ element }) => element.name);
-    const columns = findColumns(given, path, notes);
+    const known = findColumns(given, path, notes);
+    const names = new Map(given.map((column, at) => [column, known[at]!] as const).filter(([, name]) => READ_NAMES.includes(name)));
+    const columns = [...names.keys()];
     let number = 0;
     for (const group of metadata.row_groups) {
       const end = number + Number(group.num_rows);
+      const atOnce = Math.ceil(Number(group.num_rows) / Math.ceil((Number(group.total_byte_size) + 1) / BYTES_AT_ONCE));
       while (number < end) {
-        const rows = await parquetReadObjects({ file: buffer, metadata, compressors, rowStart: number, rowEnd: Math.min(end, number + ROWS_AT_ONCE) });
+        const rows = await parquetReadObjects({ file: buffer, metadata, compressors, columns, rowStart: number, rowEnd: Math.min(end, number + atOnce) });
         if (rows.length === 0) throw new Error(`row ${number + 1} is missing`);
-        for (const row of rows) yield { number: (number += 1), value: toRow(row, given, columns) };
+        for (const row of rows) yield { number: (number += 1), value: toRow(row, names) };
       }
     }
   } catch (cause) {
@@ -47,8 +51,8 @@ async function readSlice(file: Awaited<ReturnType<typeof openRegular>>, start: n
   return bytes.buffer;
 }
 
-function toRow(row: Record<string, unknown>, given: readonly string[], columns: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(given.map((name, at) => [columns[at]!, toPlain(row[name])]));
+function toRow(row: Record<string, unknown>, names: ReadonlyMap<string, string>): Record<string, unknown> {
+  return Object.fromEntries([...names].map(([column, name]) => [name, toPlain(row[column])]));
 }
 
 function toPlain(value: unknown): unknown {

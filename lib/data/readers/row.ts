@@ -3,7 +3,7 @@ import type { Document } from '../document.ts';
 import { isObject, mendSurrogates, withoutNulls, type Fields } from './row-values.ts';
 import { readIds } from './row-ids.ts';
 import { readMessages } from './row-messages.ts';
-import { findForm, formNames, type FormName } from './row-forms.ts';
+import { findForm, formNames, READ_NAMES, type FormName } from './row-forms.ts';
 import { readExchange, readPromptCompletion } from './row-answers.ts';
 
 /** Where a row stands, and where to count what is left out of it. */
@@ -17,15 +17,16 @@ export type RowReading = Document | string | undefined;
 
 /** The document of a row, in whichever of the known forms it is. */
 export function readRow(value: unknown, place: RowPlace): RowReading {
-  const row = mendSurrogates(value, place);
-  if (typeof row === 'string') return readText({ text: row }, place);
-  if (!isObject(row)) return 'not an object';
-  const fields = withoutNulls(row);
-  const form = findForm(Object.keys(fields));
-  if (form === undefined) return describeUnknown(row, fields, place);
+  if (typeof value === 'string') return readText({ text: mendSurrogates(value, place) }, place);
+  if (!isObject(value)) return Array.isArray(value) ? 'not an object but a list' : 'not an object';
+  const row = withoutNulls(value);
+  const form = findForm(Object.keys(row));
+  if (form === undefined) return describeUnknown(value, row, place);
   if ('problem' in form) return form.problem;
   if (form.passedOver !== undefined) place.notes.add(`rows also hold ${form.passedOver}, which are not read`, place.source);
-  return READERS[form.name](fields, place);
+  // What is not read may be anything.
+  const read = Object.entries(row).filter(([name]) => READ_NAMES.includes(name));
+  return READERS[form.name](Object.fromEntries(read.map(([name, part]) => [name, mendSurrogates(part, place)])), place);
 }
 
 const READERS: Readonly<Record<FormName, (fields: Fields, place: RowPlace) => RowReading>> = {
@@ -37,19 +38,20 @@ const READERS: Readonly<Record<FormName, (fields: Fields, place: RowPlace) => Ro
 };
 
 function readText({ text }: Fields, { source, notes }: RowPlace): RowReading {
+  if (typeof text === 'object') return '"text" is not a string but holds several; write one row for each, as pandas does with orient="records"';
   if (typeof text !== 'string') return '"text" is not a string';
   if (text.trim() !== '') return { source, text };
   notes.add('empty texts were passed over', source);
   return undefined;
 }
 
-/** A row of nothing but nulls is empty; one of other names says which. */
+/** A row whose known names are all null is empty; one of other names says which. */
 function describeUnknown(row: Fields, fields: Fields, { source, notes }: RowPlace): RowReading {
-  const names = Object.keys(fields);
-  if (names.length === 0 && findForm(Object.keys(row)) !== undefined) {
-    notes.add('rows without anything in them were passed over', source);
+  if (findForm(Object.keys(row)) !== undefined) {
+    notes.add('rows whose text or answer is null were passed over', source);
     return undefined;
   }
+  const names = Object.keys(fields);
   const given = names.length === 0 ? '' : `, but ${names.slice(0, 6).map((name) => JSON.stringify(name)).join(', ')}`;
   return `none of ${formNames}${given}`;
 }

@@ -1,7 +1,7 @@
 import { HyperfitError } from '../../errors.ts';
 import type { DataNotes } from '../data-notes.ts';
 import type { Document } from '../document.ts';
-import { readRow } from './row.ts';
+import { readRow, type RowPlace, type RowReading } from './row.ts';
 
 /** One line of a .jsonl file, one row of a table: what it holds, or what is wrong with it. */
 export type Row = { number: number; value: unknown } | { number: number; problem: string };
@@ -17,7 +17,7 @@ export async function* readRows(rows: AsyncIterable<Row>, path: string, unit: 'l
   const shown: { number: number; problem: string }[] = [];
   let problems = 0;
   for await (const row of rows) {
-    const document = 'problem' in row ? row.problem : readRow(row.value, { source: `${path}:${row.number}`, notes });
+    const document = 'problem' in row ? row.problem : readWithin(row.value, { source: `${path}:${row.number}`, notes });
     if (typeof document === 'string') {
       problems += 1;
       if (shown.length < SHOWN_PROBLEMS) shown.push({ number: row.number, problem: document });
@@ -26,6 +26,16 @@ export async function* readRows(rows: AsyncIterable<Row>, path: string, unit: 'l
   if (problems === 0) return;
   const rest = problems > shown.length ? `; and ${problems - shown.length} more` : '';
   throw new HyperfitError('ERR_DATA', `expected ${ROW_FORMS} on every ${unit} of ${path}, got ${renderProblems(shown, unit)}${rest}; correct or remove these ${unit}s`);
+}
+
+/** JSON can be nested deeper than a stack. */
+function readWithin(value: unknown, place: RowPlace): RowReading {
+  try {
+    return readRow(value, place);
+  } catch (cause) {
+    if (cause instanceof RangeError) return 'nested too deeply';
+    throw cause;
+  }
 }
 
 /** The same fault in rows that follow each other is said once. */

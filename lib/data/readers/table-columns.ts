@@ -16,5 +16,5 @@ export function findColumns(given: readonly string[], path: string, notes: DataN
     return ['text'];
   }
   const listed = given.slice(0, 12).map((name) => JSON.stringify(name)).join(', ');
-  throw refuseData('a column "text", or columns "prompt" and "completion", "instruction" and "output" or "messages",', `${listed} in ${path}`, 'rename the column to learn to "text"');
+  throw refuseData('a column "text", or columns "prompt" and "completion", "instruction" and "output" or "messages",', `${listed} in ${path}`, 'put names into the first row, and name the column to learn "text"');
 }

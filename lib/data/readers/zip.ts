@@ -2,21 +2,20 @@ import { readWhole } from './data-file.ts';
 import { formatBytes, refuseData } from './refusal.ts';
 
 const MAX_ARCHIVE_BYTES = 2 ** 30;
-const MAX_UNPACKED_BYTES = 2 ** 28;
 
 /**
  * The files of a zip archive that `isWanted`, by name, unpacked.
- * @throws HyperfitError ERR_DATA for what is no zip archive, and for one that unpacks to more than its text can be (a zip bomb)
+ * @throws HyperfitError ERR_DATA for what is no zip archive, and for one that unpacks to more than `limit` bytes (a zip bomb)
  */
-export async function unzip(path: string, what: string, isWanted: (name: string) => boolean): Promise<Map<string, Uint8Array>> {
+export async function unzip(path: string, what: string, limit: number, isWanted: (name: string) => boolean): Promise<Map<string, Uint8Array>> {
   const bytes = await readWhole(path, MAX_ARCHIVE_BYTES, 'it is unpacked whole');
-  if (bytes.readUInt32BE(0) === 0xd0cf11e0) throw refuseData(what, `${path}, an old Office document or one with a password`, 'save it anew, without a password');
+  if (bytes.length >= 4 && bytes.readUInt32BE(0) === 0xd0cf11e0) throw refuseData(what, `${path}, an old Office document or one with a password`, 'save it anew, without a password');
   const { unzipSync } = await import('fflate');
   let total = 0;
   const filter = ({ name, originalSize }: { name: string; originalSize: number }): boolean => {
     if (!isWanted(name)) return false;
     total += originalSize;
-    if (total > MAX_UNPACKED_BYTES) throw refuseData(`${what} whose text unpacks to at most ${formatBytes(MAX_UNPACKED_BYTES)}`, `more in ${path}`, 'split it');
+    if (total > limit) throw refuseData(`${what} whose text unpacks to at most ${formatBytes(limit)}`, `more in ${path}`, 'split it');
     return true;
   };
   try {

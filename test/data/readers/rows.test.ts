@@ -32,7 +32,7 @@ describe('Null is absent', () => {
     const { documents, notes } = await read(put('empty.jsonl', rows.map((row) => JSON.stringify(row)).join('\n')));
     expect(documents).toEqual([{ text: 'a' }]);
     expect(notes.map(({ what, count, first: at }) => [what, count, at.replace(/^.*:/, '')])).toEqual([
-      ['rows without anything in them were passed over', 1, '1'],
+      ['rows whose text or answer is null were passed over', 1, '1'],
       ['empty texts were passed over', 2, '2'],
       ['empty dialogues were passed over', 1, '4'],
       ['empty lists of ids were passed over', 1, '5'],
