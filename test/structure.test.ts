@@ -14,6 +14,7 @@ const LAYERS = [
   'control',
   'doctor',
   'tensor',
+  'jinja',
   'tokenizer',
   'image',
   'generate',

@@ -39,7 +39,7 @@ export const FIELDS = {
   ),
   unwrap: field(z.boolean(), false, 'join the lines of hard-wrapped paragraphs; without it text is learnt as it stands'),
   appendEos: field(z.boolean(), false, 'put the end of text behind every text, so that the model learns to end'),
-  trainOn: field(z.enum(['assistant', 'all']), 'assistant', 'what is learnt of {"messages"} lines: the turns of the assistant, or all', 'rule'),
+  trainOn: field(z.enum(['assistant', 'last', 'all']), 'assistant', 'what is learnt of {"messages"} lines: the turns of the assistant, the last of them, or all', 'rule'),
   batchSize: field(count(1), 8, 'sequences per optimizer step', 'B'),
   gradientAccumulationSteps: field(count(1), 1, 'forward passes the sequences of one step are spread over', 'N'),
   learningRate: field(positive(), 1e-6, 'constant learning rate of AdamW', 'X'),

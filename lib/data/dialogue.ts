@@ -1,32 +1,41 @@
-import { HyperfitError } from '../errors.ts';
-import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
+import { findAnswers, refuse, type Answer, type ChatRenderer } from './answers.ts';
 import { IGNORE_INDEX } from './batch.ts';
+import type { DataNotes } from './data-notes.ts';
 import type { MessagesDocument } from './document.ts';
 
-/** Which tokens of a dialogue are learnt: those of the assistant's turns, or every one. */
-export type TrainOn = 'assistant' | 'all';
+/** Which tokens of a dialogue are learnt: those of all the assistant's turns, of the last one, or every one. */
+export type TrainOn = 'assistant' | 'last' | 'all';
 
 /** What dialogues need of a tokenizer. */
-export interface ChatTokenizer {
+export interface ChatTokenizer extends ChatRenderer {
   encode(text: string, options?: { addSpecialTokens?: boolean }): Promise<Int32Array>;
-  renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): string;
+  /** Ends of a text: one that follows an answer is learnt with it. */
+  eosTokenIds?: readonly number[] | undefined;
+  isSpecial?(id: number): boolean;
 }
 
 /**
- * A dialogue as ids by the model's chat template and, for `assistant`, the targets [ids.length] that leave out what others say:
- * IGNORE_INDEX wherever the next token is none of the assistant's.
- * @throws HyperfitError ERR_DATA for a dialogue without an answer, for messages that the template refuses, and for a template
- *   that renders earlier turns otherwise once later ones follow
+ * A dialogue as ids by the model's chat template and, unless all of it is learnt, the targets [ids.length] that leave out what others say:
+ * IGNORE_INDEX wherever the next token is none of the assistant's. What the template leaves out or changes is counted in `notes`.
+ * @throws HyperfitError ERR_DATA for a dialogue without an answer, and for messages that the template refuses
  */
-export async function encodeDialogue({ messages, source }: MessagesDocument, tokenizer: ChatTokenizer, trainOn: TrainOn): Promise<{ ids: Int32Array; targets?: Int32Array }> {
-  const text = tokenizer.renderChat(messages, { addGenerationPrompt: false });
+export async function encodeDialogue(
+  document: MessagesDocument,
+  tokenizer: ChatTokenizer,
+  trainOn: TrainOn,
+  notes?: DataNotes,
+): Promise<{ ids: Int32Array; targets?: Int32Array }> {
+  const { source, messages, tools } = document;
+  if (trainOn === 'all') return { ids: await encodeRendered(tokenizer.renderChat(messages, { addGenerationPrompt: false, tools }), tokenizer) };
+  const { text, answers } = findAnswers(document, tokenizer, notes);
   const ids = await encodeRendered(text, tokenizer);
-  if (trainOn === 'all') return { ids };
   const targets = new Int32Array(ids.length).fill(IGNORE_INDEX);
-  for (const [start, end] of findAnswers(messages, text, tokenizer, source)) {
-    const from = await countTokensBefore(start, text, ids, tokenizer);
-    const to = await countTokensBefore(end, text, ids, tokenizer);
+  const last = Math.max(...answers.map(({ index }) => index));
+  for (const answer of answers) {
+    if (trainOn === 'last' && answer.index !== last) continue;
+    const [from, to] = await findTokens(answer, text, ids, tokenizer);
     for (let at = Math.max(from, 1); at < to; at += 1) targets[at - 1] = ids[at]!;
+    if (notes !== undefined) noteEnd(ids.subarray(0, to), tokenizer, source, notes);
   }
   if (targets.every((target) => target === IGNORE_INDEX)) throw refuse(source, 'an answer of the assistant to learn', 'none', 'add one, or train on all tokens');
   return { ids, targets };
@@ -37,29 +46,29 @@ function encodeRendered(text: string, tokenizer: ChatTokenizer): Promise<Int32Ar
   return tokenizer.encode(text, { addSpecialTokens: false });
 }
 
-/** Where the assistant's turns stand in the rendered text: from the end of the generation prompt to the end of the turn, its closing token included. */
-function findAnswers(messages: readonly ChatMessage[], text: string, tokenizer: ChatTokenizer, source: string): [number, number][] {
-  return messages.flatMap(({ role }, index): [number, number][] => {
-    if (role !== 'assistant') return [];
-    if (index === 0) throw refuse(source, 'a dialogue in which somebody speaks before the assistant', 'none', 'add what is answered, or train on all tokens');
-    const before = tokenizer.renderChat(messages.slice(0, index), { addGenerationPrompt: true });
-    // White space between turns is nobody's.
-    const through = tokenizer.renderChat(messages.slice(0, index + 1), { addGenerationPrompt: false }).trimEnd();
-    if (text.startsWith(through) && through.startsWith(before)) return [[before.length, through.length]];
-    throw refuse(source, 'a chat template that keeps earlier turns as they are', `one that changes them at message ${index}`, 'cut the dialogue after its first answer, or train on all tokens');
-  });
+/** The tokens of an answer, and an end of text right behind it: some templates leave it to the next turn, or write it after the last. */
+async function findTokens({ start, end, isMarked = false }: Answer, text: string, ids: Int32Array, tokenizer: ChatTokenizer): Promise<[number, number]> {
+  const from = (await countTokensBefore(start, text, ids, tokenizer)).count;
+  const { count, isWhole } = await countTokensBefore(end, text, ids, tokenizer);
+  const to = isMarked && !isWhole ? count + 1 : count;
+  const isEnd = (at: number): boolean => tokenizer.eosTokenIds?.includes(ids[at]!) === true;
+  return [from, !isMarked && isWhole && isEnd(to) && !isEnd(to - 1) ? to + 1 : to];
 }
 
 /**
- * How many tokens lie wholly before a place in the text. A token across it belongs to what follows: it is what the model has to
- * predict from there on.
+ * How many tokens lie wholly before a place in the text, and whether one of them ends there. A token across it belongs to what follows:
+ * it is what the model has to predict from there on.
  */
-async function countTokensBefore(place: number, text: string, ids: Int32Array, tokenizer: ChatTokenizer): Promise<number> {
+async function countTokensBefore(place: number, text: string, ids: Int32Array, tokenizer: ChatTokenizer): Promise<{ count: number; isWhole: boolean }> {
   const before = await encodeRendered(text.slice(0, place), tokenizer);
   const apart = before.findIndex((id, at) => id !== ids[at]);
-  return apart === -1 ? before.length : apart;
+  return { count: apart === -1 ? before.length : apart, isWhole: apart === -1 };
 }
 
-function refuse(source: string, expected: string, got: string, remedy: string): HyperfitError {
-  return new HyperfitError('ERR_DATA', `expected ${expected} at ${source}, got ${got}; ${remedy} (trainOn: all)`);
+/** A model that never learns how an answer ends goes on for ever. */
+function noteEnd(ids: Int32Array, tokenizer: ChatTokenizer, source: string, notes: DataNotes): void {
+  const isEnd = (id: number): boolean => tokenizer.isSpecial!(id) || tokenizer.eosTokenIds?.includes(id) === true;
+  // A marked answer may have a line break behind its end.
+  if (tokenizer.isSpecial === undefined || ids.subarray(-2).some(isEnd)) return;
+  notes.add('answers end without a token that says so, by their chat template', source);
 }

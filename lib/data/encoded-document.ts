@@ -1,5 +1,5 @@
 import { HyperfitError } from '../errors.ts';
-import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
+import type { ChatMessage, RenderChatOptions, Rendering } from '../tokenizer/chat-template.ts';
 import { encodePrompt, endsWith, findSurroundings, joinIds } from '../tokenizer/surroundings.ts';
 import type { ChatTokenizer } from './dialogue.ts';
 import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document, type TextDocument } from './document.ts';
@@ -15,6 +15,8 @@ export interface SequenceTokenizer {
   eosTokenIds?: readonly number[] | undefined;
   /** Only dialogues ask for it. */
   renderChat?(messages: readonly ChatMessage[], options?: RenderChatOptions): string;
+  trackChat?(messages: readonly ChatMessage[], options?: RenderChatOptions): Rendering;
+  isSpecial?(id: number): boolean;
 }
 
 export interface TextOptions {
@@ -49,7 +51,7 @@ async function encodeBeginning(document: Exclude<Document, { ids: unknown }>, to
   if (isCompletionDocument(document)) return encodePrompt(document.prompt, needTokenizer(tokenizer, document));
   if (!isMessagesDocument(document)) return encodePrompt(unwrap ? unwrapText(document.text) : document.text, needTokenizer(tokenizer, document));
   const chat = needChatTokenizer(tokenizer, document);
-  return chat.encode(chat.renderChat(document.messages), { addSpecialTokens: false });
+  return chat.encode(chat.renderChat(document.messages, { tools: document.tools }), { addSpecialTokens: false });
 }
 
 /** Throws ERR_TOKENIZER without a tokenizer, or with one that knows no dialogues. */

@@ -103,7 +103,7 @@ async function encodeOne(document: Document, tokenizer: SequenceTokenizer | unde
   const { source } = document;
   const trainOn = options.trainOn ?? 'assistant';
   if (isIdsDocument(document)) return wholeSequence(document);
-  if (isMessagesDocument(document)) return { ...(await encodeDialogue(document, needChatTokenizer(tokenizer, document), trainOn)), source, offset: 0 };
+  if (isMessagesDocument(document)) return { ...(await encodeDialogue(document, needChatTokenizer(tokenizer, document), trainOn, notes)), source, offset: 0 };
   if (isCompletionDocument(document)) return { ...(await encodeCompletion(document, needTokenizer(tokenizer, document), trainOn)), source, offset: 0 };
   if (document.text.trim() !== '') return encodeDocument(document, tokenizer, options);
   notes.add(EMPTY_TEXTS, source);

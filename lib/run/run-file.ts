@@ -11,12 +11,16 @@ import { makeManifest, type DataManifest } from '../data/manifest.ts';
 import type { Sequence } from '../data/sequences.ts';
 import { HyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
+import { presentChatDate, writeChatDate } from '../tokenizer/chat-date.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
 
 /** What run.json says: enough to tell what was done, with what, and to do it again. */
 export interface RunFile {
   schemaVersion: 1;
   createdAt: string;
+  /** The local time that chat templates saw, where one of them wrote it; a resumed run goes on with it. */
+  chatDate?: string;
   versions: { hyperfit: string; node: string; torch: string; platform: string };
   config: NormalizedConfig['config'];
   sources: NormalizedConfig['sources'];
@@ -30,7 +34,7 @@ export interface RunFile {
 
 export interface RunFileParts {
   normalized: NormalizedConfig;
-  model: { path: string; config: ModelConfig };
+  model: { path: string; config: ModelConfig; tokenizer?: Pick<Tokenizer, 'chatDate' | 'chatReadsClock'> | undefined };
   train: readonly Sequence[];
   summary: DataSummary | undefined;
   warnings: string[];
@@ -44,6 +48,7 @@ export async function writeRunFile(folder: RunFolder, { normalized, model, train
   const file: RunFile = {
     schemaVersion: 1,
     createdAt: earlier?.createdAt ?? new Date().toISOString(),
+    ...given({ chatDate: earlier?.chatDate ?? readChatDate(model.tokenizer) }),
     versions: { hyperfit: packageVersion(), node: process.version, torch: addon().libraryInfo().torchVersion, platform: `${process.platform}-${process.arch}` },
     config: { ...normalized.config, out: folder.path, resume: false },
     sources: normalized.sources,
@@ -54,6 +59,18 @@ export async function writeRunFile(folder: RunFolder, { normalized, model, train
   };
   await writeJson(folder.runFile, file);
   return file;
+}
+
+/** Nothing is kept of a run whose template never asked. */
+function readChatDate(tokenizer: RunFileParts['model']['tokenizer']): string | undefined {
+  return tokenizer?.chatReadsClock === true && tokenizer.chatDate !== undefined ? writeChatDate(tokenizer.chatDate) : undefined;
+}
+
+/** The time for chat templates: that of the run's beginning, so that its data stay the same when it goes on another day. */
+export function chatDateOf(folder: RunFolder, isResumed: boolean): Date {
+  if (!isResumed) return presentChatDate();
+  const { chatDate, createdAt } = savedRunFile(folder);
+  return new Date(chatDate ?? createdAt);
 }
 
 /** SHA-256 of each weight file of a model's folder, or of the one file. */

@@ -8,6 +8,7 @@ import { HyperfitError } from '../errors.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
 import { loraOptions } from '../train/settings.ts';
+import { chatDateOf } from './run-file.ts';
 import type { RunFolder } from './run-folder.ts';
 
 /** What a run begins with, or goes on with. */
@@ -31,12 +32,21 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   const loading = { device, computeDtype, onWarning, ...given({ signal }) };
   if (config.resume) {
     const newest = await newestCheckpoint(folder.checkpoints, onWarning);
-    if (newest !== undefined) return loadCheckpoint(newest.path, { ...loading, betas, eps, weightDecay, lora: loraOptions(config) });
+    if (newest !== undefined) {
+      const resumed = await loadCheckpoint(newest.path, { ...loading, betas, eps, weightDecay, lora: loraOptions(config) });
+      setChatDate(resumed.model, chatDateOf(folder, true));
+      return resumed;
+    }
     onWarning(`expected a complete checkpoint in ${folder.checkpoints} to resume from, got none: beginning at step 0`);
   }
   if (config.model === null) throw new HyperfitError('ERR_CONFIG', 'expected the model to hyperfit for `model`, got none; give --model');
   const model = await Model.load(await resolveModelPath(config.model, onWarning), loading);
+  setChatDate(model, chatDateOf(folder, false));
   return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(config) }), state: undefined };
+}
+
+function setChatDate({ tokenizer }: Model, date: Date): void {
+  if (tokenizer !== undefined) tokenizer.chatDate = date;
 }
 
 /** The end of a run's life in memory; files stay. */

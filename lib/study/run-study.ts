@@ -4,10 +4,12 @@ import { addon } from '../addon.ts';
 import { withHooks } from '../callbacks.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
+import { given } from '../config/given.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { HyperfitError } from '../errors.ts';
 import { fewPairsWarning } from '../evaluate/bootstrap.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
+import { presentChatDate, writeChatDate } from '../tokenizer/chat-date.ts';
 import { checkFeatureModel, nameFeatureModel } from '../run/feature-model.ts';
 import type { Cell } from './cell.ts';
 import { keyCells, type HashInputs } from './cell-key.ts';
@@ -37,10 +39,13 @@ async function runWith(study: Study, setting: StudySetting, hooks: StudyHooks): 
   await folder.open(study.name);
   const shelf = setting.share === null ? undefined : await Shelf.open(setting.share);
   if (setting.config.threads !== null) addon().setNumThreads(setting.config.threads);
-  const inputs = await openInputs(study, setting, hooks);
+  const earlier = await earlierStart(folder);
+  const chatDate = new Date(earlier.chatDate ?? earlier.startedAt ?? presentChatDate());
+  const inputs = await openInputs(study, setting, chatDate, hooks);
   const planned = await study.plan(inputs.bench);
   const cells = shelf === undefined ? planned : planned.map(keepForOthers);
-  const about = { ...describeStudy(study, setting, inputs.facts, inputs.model), ...(await earlierStart(folder)) };
+  const dated = inputs.bench.header.tokenizer?.chatReadsClock === true ? { chatDate: writeChatDate(chatDate) } : {};
+  const about = { ...describeStudy(study, setting, inputs.facts, inputs.model), ...dated, ...earlier };
   const running = new StudyInProgress({ ...inputs, folder, shelf, setting, cells, keys: keyCells(cells, hashInputs(setting, inputs)), hooks });
   await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
   const results = await running.complete();
@@ -61,9 +66,10 @@ interface Inputs {
 }
 
 /** Opens what the study names, and warns of settings that the data do not fit. */
-async function openInputs(study: Study, setting: StudySetting, hooks: StudyHooks): Promise<Inputs> {
+async function openInputs(study: Study, setting: StudySetting, chatDate: Date, hooks: StudyHooks): Promise<Inputs> {
   const modelPath = await resolveModelPath(setting.model, hooks.onWarning);
   const header = await openHeader(modelPath);
+  if (header.tokenizer !== undefined) header.tokenizer.chatDate = chatDate;
   const domains = await loadDomains(setting, header, study.name === 'images');
   new Set(domains.flatMap(({ train, warnings = [] }) => [...warnings, ...configWarnings(setting.config, train.length)])).forEach((message) => hooks.onWarning?.(message));
   warnOfFewContexts(study, domains, hooks);
@@ -109,11 +115,11 @@ function hashInputs(setting: StudySetting, { model, facts }: Inputs): HashInputs
   };
 }
 
-/** A study that is taken up again keeps its birth. */
-async function earlierStart(folder: StudyFolder): Promise<{ startedAt?: string }> {
+/** A study that is taken up again keeps its birth, and the date that its dialogues were rendered with: cells are known by their data. */
+async function earlierStart(folder: StudyFolder): Promise<Pick<Partial<StudyFile>, 'startedAt' | 'chatDate'>> {
   if (!existsSync(folder.studyFile)) return {};
-  const { startedAt } = JSON.parse(await readFile(folder.studyFile, 'utf8')) as { startedAt?: unknown };
-  return typeof startedAt === 'string' ? { startedAt } : {};
+  const { startedAt, chatDate } = JSON.parse(await readFile(folder.studyFile, 'utf8')) as Record<string, unknown>;
+  return given({ startedAt: typeof startedAt === 'string' ? startedAt : undefined, chatDate: typeof chatDate === 'string' ? chatDate : undefined });
 }
 
 async function writeStudyJson(folder: StudyFolder, file: StudyFile): Promise<void> {

@@ -17,6 +17,8 @@ export interface StudyFile {
   title: string;
   question: string;
   startedAt: string;
+  /** The local time that chat templates saw, where one of them wrote it; a study that is taken up again goes on with it. */
+  chatDate?: string;
   /** Null until every cell is finished. */
   finishedAt: string | null;
   versions: { hyperfit: string; node: string; torch: string };

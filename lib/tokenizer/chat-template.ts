@@ -1,30 +1,40 @@
-import { runInNewContext } from 'node:vm';
-import { Template } from '@huggingface/jinja';
+import { createContext, Script } from 'node:vm';
 import { HyperfitError } from '../errors.ts';
+import { Template, type Rendering } from '../jinja/template.ts';
 
 /** One turn of a dialogue; templates read whatever else they know, such as `tool_calls`. */
 export interface ChatMessage {
   /** `system`, `user`, `assistant`, or what else the template knows. */
   role: string;
-  content: string;
+  /** Null for an answer that is nothing but `tool_calls`. */
+  content: string | null;
   [key: string]: unknown;
 }
 
 export interface RenderChatOptions {
   /** Ends with what precedes an answer of the assistant. Default true, as for decoding. */
   addGenerationPrompt?: boolean;
+  /** The functions that the assistant may call, as JSON schemas. */
+  tools?: readonly unknown[] | undefined;
+  /** What else the template reads, such as `{ enable_thinking: false }`; over its special tokens. */
+  chatTemplateKwargs?: Readonly<Record<string, unknown>> | undefined;
+  /** The time for templates that write the date; default the tokenizer's `chatDate`, else the present. */
+  now?: Date | undefined;
 }
+
+export type { Rendering };
 
 const MAX_TEMPLATE_LENGTH = 1_000_000;
 // A loop inside a loop over a long range must not stop the process for good.
 const RENDER_MILLISECONDS = 10_000;
 
-/** A model's chat template: Jinja, run by a small interpreter that reaches nothing but its arguments. */
+/** A model's chat template: Jinja, run by an interpreter that reaches nothing but its arguments. */
 export class ChatTemplate {
   readonly #template: Template;
   readonly #specialTokens: Readonly<Record<string, unknown>>;
   readonly #name: string;
   readonly #milliseconds: number;
+  #readsClock = false;
 
   /**
    * `specialTokens` are the names that templates use (`bos_token`, ...); `name` is the file for messages; `milliseconds` is
@@ -38,19 +48,41 @@ export class ChatTemplate {
     this.#milliseconds = milliseconds;
   }
 
+  /** Whether a rendering has asked for the time so far. */
+  get readsClock(): boolean {
+    return this.#readsClock;
+  }
+
   /**
    * The text of a dialogue, as transformers' apply_chat_template(tokenize=False) renders it.
    * @throws HyperfitError ERR_DATA for messages of another form, and for those that the template refuses
    */
-  render(messages: readonly ChatMessage[], { addGenerationPrompt = true }: RenderChatOptions = {}): string {
+  render(messages: readonly ChatMessage[], options: RenderChatOptions = {}): string {
+    return this.track(messages, options).text;
+  }
+
+  /** The text of a dialogue, and where each of its messages stands in it. Throws as `render`. */
+  track(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Rendering {
     checkMessages(messages);
-    // transformers passes `tools` and `documents` as none.
-    const values = { ...this.#specialTokens, messages, tools: null, documents: null, add_generation_prompt: addGenerationPrompt };
+    const values = this.#values(messages, options);
+    const clock = (): Date => {
+      this.#readsClock = true;
+      return options.now ?? new Date();
+    };
     try {
-      return withinTime(() => this.#template.render(values), this.#milliseconds);
+      return withinTime(() => this.#template.render(values, clock), this.#milliseconds);
     } catch (cause) {
-      throw new HyperfitError('ERR_DATA', `expected messages that the chat template of ${this.#name} takes, got its refusal: ${(cause as Error).message}; change their roles or order`, { cause });
+      const message = `expected messages that the chat template of ${this.#name} takes, got its refusal: ${(cause as Error).message}; change their roles or order`;
+      throw new HyperfitError('ERR_DATA', message, { cause });
     }
+  }
+
+  /** transformers passes `tools` and `documents` as none. */
+  #values(messages: readonly ChatMessage[], { addGenerationPrompt = true, tools, chatTemplateKwargs }: RenderChatOptions): Record<string, unknown> {
+    // Only training reads a weight.
+    const bare = messages.map(({ weight: _, ...message }) => message);
+    const given = { messages: bare, tools: tools ?? null, documents: null, add_generation_prompt: addGenerationPrompt };
+    return { ...this.#specialTokens, ...given, ...chatTemplateKwargs };
   }
 }
 
@@ -59,12 +91,22 @@ function parse(source: string, name: string): Template {
     if (source.length > MAX_TEMPLATE_LENGTH) throw new Error(`${source.length} characters, more than ${MAX_TEMPLATE_LENGTH}`);
     return new Template(source);
   } catch (cause) {
-    throw new HyperfitError('ERR_TOKENIZER', `expected a Jinja chat template in ${name}, got one that does not parse (${(cause as Error).message}); correct it, or give rendered text`, { cause });
+    const message = `expected a Jinja chat template in ${name}, got one that does not parse (${(cause as Error).message}); correct it, or give rendered text`;
+    throw new HyperfitError('ERR_TOKENIZER', message, { cause });
   }
 }
 
-function withinTime(render: () => string, timeout: number): string {
-  return runInNewContext('render()', { render }, { timeout }) as string;
+const SCRIPT = new Script('render()');
+/** Only `vm` can stop a loop from outside; making it anew for each rendering would take longer than to render. */
+const sandbox: { render?: () => unknown } = createContext({});
+
+function withinTime<T>(render: () => T, timeout: number): T {
+  sandbox.render = render;
+  try {
+    return SCRIPT.runInContext(sandbox as object as ReturnType<typeof createContext>, { timeout }) as T;
+  } finally {
+    delete sandbox.render;
+  }
 }
 
 function checkMessages(messages: readonly ChatMessage[]): void {
@@ -82,8 +124,9 @@ export function findMessageProblem(messages: unknown): string | undefined {
 
 function isMessage(value: unknown): value is ChatMessage {
   if (typeof value !== 'object' || value === null) return false;
-  const { role, content } = value as Record<string, unknown>;
-  return typeof role === 'string' && role !== '' && typeof content === 'string';
+  const { role, content, tool_calls: calls } = value as Record<string, unknown>;
+  const isCall = content === null && calls !== undefined;
+  return typeof role === 'string' && role !== '' && (typeof content === 'string' || isCall);
 }
 
 /** `chat_template` of a tokenizer_config.json: a text, or a list of named ones of which `default` is meant. */

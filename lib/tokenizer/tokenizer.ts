@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Tokenizer as RustTokenizer } from 'tokenizers';
 import { HyperfitError } from '../errors.ts';
 import { ChatTemplate } from './chat-template.ts';
-import type { ChatMessage, RenderChatOptions } from './chat-template.ts';
+import type { ChatMessage, RenderChatOptions, Rendering } from './chat-template.ts';
 import { decodeContinuation } from './continuation-decoder.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 import { piecesOfBytes, readTokenFormat, tokenBytes } from './token-bytes.ts';
@@ -26,6 +26,8 @@ export class Tokenizer {
   readonly #contents: TokenizerContents;
   readonly #special: ReadonlySet<number>;
   #template: ChatTemplate | undefined;
+  /** The time for chat templates that write the date: a run sets its own, so that it can go on another day. Undefined for the present. */
+  chatDate: Date | undefined;
   /** How pieces become bytes. @internal */
   readonly format: TokenFormat;
   /** How pieces become a text, as tokenizer.json says it. @internal */
@@ -103,8 +105,18 @@ export class Tokenizer {
    * @throws HyperfitError ERR_TOKENIZER without a template, ERR_DATA for messages that it refuses
    */
   renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): string {
+    return this.trackChat(messages, options).text;
+  }
+
+  /** A rendered dialogue, and where each of its messages stands in it. Throws as `renderChat`. */
+  trackChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Rendering {
     this.#template ??= this.#makeTemplate();
-    return this.#template.render(messages, options);
+    return this.#template.track(messages, { ...options, now: options.now ?? this.chatDate });
+  }
+
+  /** Whether the chat template has written the date so far. */
+  get chatReadsClock(): boolean {
+    return this.#template?.readsClock ?? false;
   }
 
   /** The ids of a rendered dialogue. The template writes every special token itself, so that none is added. Throws as `renderChat`. */

@@ -34,7 +34,7 @@ interface GenerateOptions extends ModelOptions, OutputOptions {
 }
 
 /** What to continue: text, ids, or a dialogue for the chat template to render. */
-type Prompt = string | Int32Array | { messages: readonly ChatMessage[] };
+type Prompt = string | Int32Array | { messages: readonly ChatMessage[]; tools?: readonly unknown[] | undefined };
 
 export function addGenerateCommand(program: Command): void {
   const command = addModelOptions(program.command('generate').description('Continue prompts; greedy unless --temperature is given.'));
@@ -97,7 +97,7 @@ async function readPrompts(options: GenerateOptions): Promise<Prompt[]> {
 }
 
 function toPrompt(document: Document, { chat, system }: GenerateOptions): Prompt {
-  if (isMessagesDocument(document)) return { messages: document.messages };
+  if (isMessagesDocument(document)) return { messages: document.messages, tools: document.tools };
   const text = isCompletionDocument(document) ? document.prompt : isIdsDocument(document) ? '' : document.text;
   if (chat !== true) return isIdsDocument(document) ? document.ids : text;
   if (isIdsDocument(document)) throw new HyperfitError('ERR_CONFIG', `expected text or messages with --chat, got ids from ${document.source}; leave --chat out`);
@@ -106,7 +106,7 @@ function toPrompt(document: Document, { chat, system }: GenerateOptions): Prompt
 }
 
 async function encodeDialogues(model: Model, prompts: readonly Prompt[]): Promise<(string | Int32Array)[]> {
-  return Promise.all(prompts.map((prompt) => (typeof prompt === 'object' && 'messages' in prompt ? model.encodeChat(prompt.messages) : prompt)));
+  return Promise.all(prompts.map((prompt) => (typeof prompt === 'object' && 'messages' in prompt ? model.encodeChat(prompt.messages, { tools: prompt.tools }) : prompt)));
 }
 
 async function generateAll(model: Model, prompts: readonly (string | Int32Array)[], decoding: DecodingOptions, source: BlockerSource | undefined, batchSize: number): Promise<Generation[]> {

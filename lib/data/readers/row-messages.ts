@@ -55,7 +55,7 @@ function readMessage(item: unknown): ChatMessage | string {
   const { from, value, content: given = value, role: named, ...others } = withoutNullsWithin(item) as Fields;
   const role = typeof named === 'string' ? named : roleOf(from);
   if (role === undefined) return from === undefined ? 'has no "role"' : `is from ${JSON.stringify(from)}; expected human, gpt, system or tool`;
-  const content = given === undefined && role === 'assistant' && 'tool_calls' in others ? { text: '' } : readContent(given);
+  const content = given === undefined && role === 'assistant' && 'tool_calls' in others ? { text: null } : readContent(given);
   if (typeof content === 'string') return content;
   const problem = findBadWeight(others['weight']);
   return problem ?? { role, content: content.text, ...others };

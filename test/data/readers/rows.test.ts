@@ -53,7 +53,7 @@ describe('Dialogues', () => {
     ],
     ['"conversation" of roles', { conversation: [user, assistant], conversation_id: '1' }, dialogue],
     ['parts of text', { messages: [{ role: 'user', content: [{ type: 'text', text: 'A' }] }, { role: 'assistant', content: [{ type: 'output_text', text: 'B' }, ''] }] }, dialogue],
-    ['calls without a word', { messages: [user, { role: 'assistant', content: null, tool_calls: [{ id: '1' }] }] }, { messages: [user, { role: 'assistant', content: '', tool_calls: [{ id: '1' }] }] }],
+    ['calls without a word', { messages: [user, { role: 'assistant', content: null, tool_calls: [{ id: '1' }] }] }, { messages: [user, { role: 'assistant', content: null, tool_calls: [{ id: '1' }] }] }],
     ['weights', { messages: [user, { ...assistant, weight: 0 }, user, { ...assistant, weight: 1 }] }, { messages: [user, { ...assistant, weight: 0 }, user, { ...assistant, weight: 1 }] }],
     ['alpaca', { instruction: 'A', input: '', output: 'B' }, dialogue],
     ['alpaca with input and history', { instruction: 'A', input: 'x', output: 'B', history: [['a', 'b']], system: 'S' },

@@ -1,0 +1,40 @@
+import type { Statement } from './ast.ts';
+import { makeGlobals } from './globals.ts';
+import { Interpreter } from './interpreter.ts';
+import { checkNames } from './names.ts';
+import { TrackedOutput, type Span, type Turn } from './output.ts';
+import { parseTemplate } from './parser.ts';
+import { Scope } from './scope.ts';
+import { toValue, type Value } from './values.ts';
+
+export interface Rendering {
+  text: string;
+  /** What was written while the template went through each of the messages, in order. */
+  turns: Turn[];
+  /** What stood in `{% generation %}`. */
+  generations: Span[];
+}
+
+/** A Jinja template as transformers renders chat templates: sandboxed, with trim_blocks and lstrip_blocks, `break` and `continue`. */
+export class Template {
+  readonly #body: readonly Statement[];
+
+  /** @throws TemplateError for a template that does not parse */
+  constructor(source: string) {
+    this.#body = parseTemplate(source);
+    checkNames(this.#body);
+  }
+
+  /** `values` are the names that it sees, `messages` among them; `clock` is the time of `strftime_now`. @throws TemplateError */
+  render(values: Readonly<Record<string, unknown>>, clock: () => Date = () => new Date()): Rendering {
+    const names = makeGlobals(clock);
+    for (const [name, value] of Object.entries(values)) if (value !== undefined) names.set(name, toValue(value));
+    const output = new TrackedOutput();
+    new Interpreter(output, numberMessages(names.get('messages'))).run(this.#body, new Scope(new Scope(undefined, names)), output);
+    return { text: output.text, turns: output.turns, generations: output.generations };
+  }
+}
+
+function numberMessages(messages: Value | undefined): Map<Value, number> {
+  return new Map(Array.isArray(messages) ? messages.map((message, index) => [message, index]) : []);
+}
