@@ -110,6 +110,8 @@ export interface ModelConfig {
   layerWindows: readonly number[];
   /** What token embeddings are multiplied by; 1 is none. */
   embeddingScale: number;
+  /** The id whose row of the embedding gets no gradient from being read, nn.Embedding's `padding_idx`; -1 for none. A tied head still moves it. */
+  paddingIndex: number;
   /** What products of queries and keys are multiplied by: headDim ** -0.5 in most families. */
   queryScale: number;
   /** c in c tanh(score / c), on attention scores and on logits; 0 is none (Gemma 2). */

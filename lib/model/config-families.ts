@@ -26,6 +26,8 @@ export interface ConfigFamily {
   spelling?: Readonly<Record<string, string>>;
   /** Sizes of which null is an error, where other families derive them. */
   nullRefused?: readonly string[];
+  /** False where the embedding of `pad_token_id` learns like any other. */
+  pads?: boolean;
   /** What makes the family other than a plain Llama. */
   flags(values: ConfigValues, sizes: Sizes): Partial<Flags>;
 }
@@ -118,7 +120,7 @@ const SMOLLM3: ConfigFamily = {
   modelType: 'smollm3',
   architecture: 'SmolLM3ForCausalLM',
   bareArchitectures: ['SmolLM3Model'],
-  defaults: { max_position_embeddings: 32768, rms_norm_eps: 1e-6, tie_word_embeddings: true, num_key_value_heads: 4, rope_theta: 2e6, no_rope_layer_interval: 4 },
+  defaults: { max_position_embeddings: 32768, rms_norm_eps: 1e-6, tie_word_embeddings: true, num_key_value_heads: 4, rope_theta: 2e6, no_rope_layer_interval: 4, pad_token_id: 128004 },
   read: [...DECODER_KEYS, 'attention_bias', 'mlp_bias', 'sliding_window', 'use_sliding_window', 'no_rope_layers', 'no_rope_layer_interval'],
   required: { ...REQUIRED_SILU, layer_types: isLayerTypes },
   flags: (values, sizes) => {
@@ -131,6 +133,7 @@ const SMOLLM3: ConfigFamily = {
 };
 
 const GEMMA_DEFAULTS = {
+  pad_token_id: 0,
   rms_norm_eps: 1e-6, tie_word_embeddings: true, num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, hidden_size: 2304,
   intermediate_size: 9216, num_hidden_layers: 26, sliding_window: 4096, query_pre_attn_scalar: 256, hidden_activation: 'gelu_pytorch_tanh',
 };
@@ -192,6 +195,7 @@ const GEMMA3: ConfigFamily = {
 const GPT2: ConfigFamily = {
   modelType: 'gpt2',
   architecture: 'GPT2LMHeadModel',
+  pads: false,
   bareArchitectures: ['GPT2Model', 'GPT2DoubleHeadsModel'],
   defaults: { vocab_size: 50257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12, layer_norm_epsilon: 1e-5, activation_function: 'gelu_new', tie_word_embeddings: true },
   read: [

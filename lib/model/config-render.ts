@@ -68,6 +68,7 @@ function separateSettings(config: ModelConfig): JsonObject {
     head_dim: config.headDim,
     max_position_embeddings: config.maxPositionEmbeddings,
     rms_norm_eps: config.normEps,
+    pad_token_id: config.paddingIndex < 0 ? null : config.paddingIndex,
     ...renderRope(config),
     ...FAMILY_SETTINGS[config.modelType]?.(config),
   };

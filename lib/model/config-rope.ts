@@ -111,7 +111,7 @@ function readNested(raw: JsonObject, name: string): Tables {
   return both as Tables;
 }
 
-function readTable(rope: JsonObject, key: string, { name, defaultTheta, context, outside }: RopePlace & { outside: JsonObject }): Rope {
+function readTable(rope: JsonObject, key: string, { name, defaultTheta, context, notes, outside }: RopePlace & { outside: JsonObject }): Rope {
   const type = 'rope_type' in rope ? rope['rope_type'] : 'type' in rope ? rope['type'] : 'default';
   refuseUnknown(rope, type, key, name);
   const read = SCALINGS.get(type) ?? refuseRope(name, `\`${key}\` of type ${render(type)}`);
@@ -120,6 +120,8 @@ function readTable(rope: JsonObject, key: string, { name, defaultTheta, context,
   const ropeTheta = values.positive('rope_theta');
   const ropeScaling = read(values, context);
   values.finish();
+  const isPlain = type === 'default' && (rope['type'] ?? type) === type;
+  if (isPlain && (rope['factor'] ?? 1) !== 1) notes?.(`\`${key}.factor\` ${render(rope['factor'])} does not count in a rotation of type "default", as in transformers; say by \`rope_type\` how it scales`);
   return { ropeTheta, ropeScaling };
 }
 

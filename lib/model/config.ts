@@ -30,7 +30,7 @@ export function readConfigJson(json: JsonObject, name: string, notes?: ConfigNot
     normEps: values.positive('rms_norm_eps'),
     tieWordEmbeddings: values.flag('tie_word_embeddings'),
   };
-  const flags = { ...plainFlags(sizes), ...family.flags(values, sizes) };
+  const flags = { ...plainFlags(sizes), ...family.flags(values, sizes), paddingIndex: family.pads === false ? -1 : readPaddingIndex(values, sizes) };
   values.finish();
   return checkModelConfig({ ...settings, ...flags, ...readRopes(raw, family, { name, context: sizes.maxPositionEmbeddings, notes }) }, name);
 }
@@ -86,6 +86,14 @@ function readSizes(values: ConfigValues, family: ConfigFamily): Sizes {
   };
 }
 
+/** Below zero it counts from the end, as torch has it. Outside of the vocabulary it is the row of no id. */
+function readPaddingIndex(values: ConfigValues, { vocabSize }: Sizes): number {
+  const id = values.raw('pad_token_id') ?? -1 - vocabSize;
+  if (typeof id !== 'number' || !Number.isInteger(id)) values.refuse('pad_token_id', 'an id or null');
+  const index = Number(id) < 0 ? Number(id) + vocabSize : Number(id);
+  return index >= 0 && index < vocabSize ? index : -1;
+}
+
 type Ropes = Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> & Partial<Pick<ModelConfig, 'localRopeTheta'>>;
 
 function readRopes(raw: JsonObject, family: ConfigFamily, place: Omit<RopePlace, 'defaultTheta'>): Ropes {
@@ -95,12 +103,16 @@ function readRopes(raw: JsonObject, family: ConfigFamily, place: Omit<RopePlace,
   return family.read.includes('rope_theta') ? readRope(raw, globalPlace) : { ropeTheta: 0, ropeScaling: { type: 'default' } };
 }
 
-/** Relations between the fields. @throws HyperfitError ERR_MODEL_FILES */
+/** Rotary tables hold a row for each position, 512 MB of them for heads of 128. No sequence gets so long. */
+const MOST_POSITIONS = 2 ** 20;
+
+/** Relations between the fields; contexts beyond what tables can hold are cut. @throws HyperfitError ERR_MODEL_FILES */
 export function checkModelConfig(config: ModelConfig, name: string): ModelConfig {
-  const { numAttentionHeads, numKeyValueHeads, headDim, layerRopes } = config;
+  const { numAttentionHeads, numKeyValueHeads, headDim, layerRopes, maxPositionEmbeddings } = config;
+  const turns = layerRopes.some((rope) => rope !== 'none');
   const problems: string[] = [];
   if (numAttentionHeads % numKeyValueHeads !== 0) problems.push(`key/value heads that divide ${numAttentionHeads} heads, got ${numKeyValueHeads}`);
-  if (headDim % 2 !== 0 && layerRopes.some((rope) => rope !== 'none')) problems.push(`an even head dimension, got ${headDim}`);
+  if (headDim % 2 !== 0 && turns) problems.push(`an even head dimension, got ${headDim}`);
   if (problems.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected ${problems.join('; ')} in ${name}; fetch the file again, or correct it`);
-  return config;
+  return turns && maxPositionEmbeddings > MOST_POSITIONS ? { ...config, maxPositionEmbeddings: MOST_POSITIONS } : config;
 }

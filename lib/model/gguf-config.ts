@@ -79,8 +79,16 @@ function readConfig(reader: GgufReader, architecture: GgufArchitecture): ModelCo
     ropeTheta: shortestDecimal(values.positive('rope.freq_base', 10000)),
     ropeScaling: readScaling(reader),
     tieWordEmbeddings: !tensors.has('output.weight'),
+    paddingIndex: readPaddingIndex(reader, architecture, sizes),
     ...architecture.differences({ values, sizes, hasTensor: (tensor) => tensors.has(tensor) }),
   };
+}
+
+/** As config.json of the same model would say it; see `ModelConfig`. */
+function readPaddingIndex({ metadata }: GgufReader, { layout }: GgufArchitecture, { vocabSize }: Sizes): number {
+  const id = metadata.get('tokenizer.ggml.padding_token_id') ?? (layout.addsOneToNorms ? 0 : -1);
+  const isRow = typeof id === 'number' && id < vocabSize && layout.layers !== 'transformer.h';
+  return isRow ? id : -1;
 }
 
 function readSizes({ values, metadata, tensors }: GgufReader): Sizes {

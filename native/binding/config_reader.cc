@@ -124,6 +124,7 @@ ModelConfig read_model_config(const Napi::Value& value) {
   read_block_flags(object, config);
   read_position_flags(object, config);
   config.embedding_scale = number(object, "embeddingScale");
+  if (object.Has("paddingIndex")) config.padding_index = read_integer(object.Get("paddingIndex"), "paddingIndex", -1, config.vocab_size - 1);
   config.query_scale = number(object, "queryScale");
   config.attention_softcap = number(object, "attentionSoftcap");
   config.final_softcap = number(object, "finalSoftcap");

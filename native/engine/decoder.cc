@@ -13,7 +13,7 @@ Decoder::Decoder(const ModelConfig& config, at::Device device, at::ScalarType co
       attention_(config),
       workspace_(config, options_, compute_dtype) {
   const ParameterNames names = parameter_names(config.weight_layout);
-  embedding_ = {&parameters_.at(names.embedding), config.embedding_scale};
+  embedding_ = {&parameters_.at(names.embedding), config.embedding_scale, config.padding_index};
   if (config.learned_positions) positions_.weight = &parameters_.at(names.positions);
   final_norm_ = norm(names.final_norm);
   head_.weight = config.tie_word_embeddings ? embedding_.weight : &parameters_.at("lm_head.weight");

@@ -10,7 +10,15 @@ void Embedding::forward(at::Tensor& x, const at::Tensor& tokens) const {
 }
 
 void Embedding::backward(const at::Tensor& dx, const at::Tensor& tokens) const {
-  weight->gradient.index_add_(0, tokens, dx, scale);
+  at::Tensor& gradient = weight->gradient;
+  if (padding_index < 0) {
+    gradient.index_add_(0, tokens, dx, scale);
+    return;
+  }
+  // Of a tied head that row keeps what its product wrote.
+  const at::Tensor row = gradient.select(0, padding_index), kept = row.clone();
+  gradient.index_add_(0, tokens, dx, scale);
+  row.copy_(kept);
 }
 
 void PositionEmbedding::forward(at::Tensor& x, int64_t sequence) const {

@@ -9,9 +9,10 @@ namespace hyperfit {
 struct Embedding {
   Parameter* weight = nullptr;  // [vocabulary, hidden]
   double scale = 1;
+  int64_t padding_index = -1;  // this row gets nothing from being read; -1 is none
 
   void forward(at::Tensor& x, const at::Tensor& tokens) const;  // x [rows, hidden], tokens int64 [rows]
-  /// dW[token] += scale dx. With a tied head its product has already written dW; otherwise the caller clears it first.
+  /// dW[token] += scale dx, but for the row of padding. With a tied head its product has already written dW; otherwise the caller clears it first.
   void backward(const at::Tensor& dx, const at::Tensor& tokens) const;
 };
 

@@ -52,6 +52,7 @@ struct ModelConfig {
   std::vector<LayerRope> layer_ropes;   // one per layer
   std::vector<int64_t> layer_windows;   // one per layer, 0 is unlimited
   double embedding_scale = 1;
+  int64_t padding_index = -1;           // -1: none
   double query_scale = 1;
   double attention_softcap = 0;
   double final_softcap = 0;

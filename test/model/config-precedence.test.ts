@@ -47,6 +47,12 @@ describe.each(ONE_TABLE)('Rotary settings of %s', (family) => {
     expect(rope(changes)).toMatchObject(expected);
   });
 
+  test('a factor without a type does not count, and that is said', () => {
+    const notes: string[] = [];
+    expect(rope({ rope_scaling: { factor: 8 } }, notes)).toEqual({ ropeTheta: 100, type: 'default' });
+    expect(notes).toEqual([expect.stringContaining('`rope_scaling.factor` 8 does not count')]);
+  });
+
   test.each<[string, JsonObject]>([
     ['a base that is null', { rope_theta: null }],
     ['an original context beside that is null', { original_max_position_embeddings: null, rope_scaling: YARN }],
@@ -138,4 +144,29 @@ test('GPT-2 takes the usual names of its sizes too, which win', () => {
   expect(readConfigJson({ ...sizes, hidden_size: 32, max_position_embeddings: 80, num_attention_heads: 2, num_hidden_layers: 1 }, 'config.json')).toMatchObject({
     hiddenSize: 32, intermediateSize: 128, numAttentionHeads: 2, numKeyValueHeads: 2, headDim: 16, numHiddenLayers: 1, maxPositionEmbeddings: 80,
   });
+});
+
+describe('The row of the embedding that learns nothing from being read', () => {
+  test.each<[string, string, JsonObject, number]>([
+    ['is that of pad_token_id', 'llama', { pad_token_id: 2 }, 2],
+    ['also where that ends texts', 'qwen2', { pad_token_id: 2, eos_token_id: 2 }, 2],
+    ['counted from the end below zero, as old files have it', 'llama', { pad_token_id: -1 }, 60],
+    ['is none without it', 'mistral', {}, -1],
+    ['is none by null', 'gemma2', { query_pre_attn_scalar: 8, pad_token_id: null }, -1],
+    ['is the first of a Gemma that is silent', 'gemma3_text', { query_pre_attn_scalar: 8 }, 0],
+    ['is none outside of the vocabulary', 'smollm3', {}, -1],
+    ['is none in GPT-2', 'gpt2', { n_embd: 24, n_layer: 3, n_head: 4, n_positions: 64, pad_token_id: 2 }, -1],
+  ])('%s', (_, family, changes, expected) => {
+    const raw = family === 'gpt2' ? { model_type: family, vocab_size: 61, ...changes } : { model_type: family, ...SIZES, ...changes };
+    expect(readConfigJson(raw, 'config.json').paddingIndex).toBe(expected);
+  });
+
+  test('is refused as a text', () => {
+    expect(() => read('llama', { pad_token_id: '<pad>' })).toThrow(/an id or null for `pad_token_id`, got "<pad>"/);
+  });
+});
+
+test('A context beyond what rotary tables can hold is cut before they are made', () => {
+  expect(read('llama', { max_position_embeddings: 1e9 }).maxPositionEmbeddings).toBe(2 ** 20);
+  expect(read('llama', { max_position_embeddings: 1e9, rope_scaling: YARN }).ropeScaling).toMatchObject({ originalMaxPositionEmbeddings: 1e9 });
 });

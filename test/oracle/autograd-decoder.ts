@@ -65,7 +65,7 @@ function computeLogits(context: Context, ids: Tensor): Tensor {
   const { config } = context;
   const names = NAMES[config.weightLayout];
   const embedding = weight(context, `${names.embedding}.weight`);
-  let x = call('mul', call('embedding', embedding, ids), config.embeddingScale);
+  let x = call('mul', call('embedding', embedding, ids, config.paddingIndex), config.embeddingScale);
   if (config.learnedPositions) x = call('add', x, call('narrow', weight(context, `${names.positions}.weight`), 0, 0, context.sequenceLength));
   for (let layer = 0; layer < config.numHiddenLayers; layer++) x = runBlock(layerContext(context, layer), x, `${names.layers}.${layer}`);
   const head = config.tieWordEmbeddings ? embedding : weight(context, 'lm_head.weight');

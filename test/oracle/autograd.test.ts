@@ -56,7 +56,7 @@ const configs: fc.Arbitrary<Omit<RandomConfig, 'family'>> = fc
   .record({
     keyValueHeads: fc.integer({ min: 1, max: 3 }), groups: fc.integer({ min: 1, max: 3 }), headDim: fc.integer({ min: 1, max: 8 }).map((half) => 2 * half),
     width: fc.integer({ min: 2, max: 6 }), intermediateSize: fc.integer({ min: 5, max: 33 }), layers: fc.integer({ min: 1, max: 3 }), vocabSize: fc.integer({ min: 12, max: 70 }),
-    attentionBias: fc.boolean(), mlpBias: fc.boolean(), tied: fc.boolean(), slidingWindow: fc.constantFrom(0, 1, 5, 40),
+    attentionBias: fc.boolean(), mlpBias: fc.boolean(), tied: fc.boolean(), padding: fc.constantFrom(null, 3, 11), slidingWindow: fc.constantFrom(0, 1, 5, 40),
     rope: fc.constantFrom('default', 'linear', 'llama3', 'yarn'), softcap: fc.constantFrom(0, 2, 15), activation: fc.constantFrom('gelu_new', 'gelu', 'quick_gelu', 'silu'),
   })
   .map(({ groups, width, ...rest }) => ({ ...rest, heads: groups * rest.keyValueHeads, hiddenSize: groups * rest.keyValueHeads * width }));

@@ -5,8 +5,9 @@ import path from 'node:path';
 import { HyperfitError } from '../../lib/errors.ts';
 import { FAMILIES } from '../../lib/model/config-families.ts';
 import type { JsonObject } from '../../lib/model/json.ts';
+import type { Model } from '../../lib/model/model.ts';
 import { makeBatch } from './batches.ts';
-import { readNumbers, withModel } from './models.ts';
+import { readAll, readNumbers, withModel } from './models.ts';
 
 /** The environment of scripts/fixtures.sh. */
 const cache = process.env['HYPERFIT_CACHE'] ?? path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'hyperfit');
@@ -20,17 +21,33 @@ interface Answer {
   ids?: number[][];
   /** [1, positions, vocabulary]; absent where transformers fails. */
   logits?: number[];
+  /** [vocabulary], of the summed loss. */
+  embeddingGradNorms?: number[];
 }
 
-/** The largest difference of the logits, over the largest of them; undefined where hyperfit refuses the model by name. */
-async function difference(folder: string, { ids, logits }: Required<Answer>): Promise<number | undefined> {
+/** The largest difference, over the largest number. */
+function relativeTo(expected: readonly number[], got: ArrayLike<number>): number {
+  return Math.max(...expected.map((each, index) => Math.abs(each - got[index]!))) / Math.max(...expected.map(Math.abs));
+}
+
+/** The length of each row of the embedding's gradient. */
+function rowNorms(model: Model): number[] {
+  const gradients = readAll(model.gradients());
+  const { vocabSize, hiddenSize } = model.config;
+  const embedding = gradients.get('model.embed_tokens.weight') ?? gradients.get('transformer.wte.weight')!;
+  return Array.from({ length: vocabSize }, (_, row) => Math.hypot(...embedding.subarray(row * hiddenSize, (row + 1) * hiddenSize)));
+}
+
+/** Of logits and gradients of the embedding; undefined where hyperfit refuses the model by name. */
+async function difference(folder: string, { ids, logits, embeddingGradNorms }: Required<Answer>): Promise<number | undefined> {
   try {
     return await withModel(folder, 'cpu', async (model) => {
-      const result = await model.forward(makeBatch(ids));
+      const batch = makeBatch(ids);
+      const result = await model.forward(batch);
       const got = readNumbers(result.logits);
       result.logits.dispose();
-      const scale = Math.max(...logits.map(Math.abs));
-      return Math.max(...logits.map((expected, index) => Math.abs(expected - got[index]!))) / scale;
+      await model.forwardBackward(batch);
+      return Math.max(relativeTo(logits, got), relativeTo(embeddingGradNorms, rowNorms(model)));
     });
   } catch (error) {
     if (error instanceof HyperfitError && ['ERR_UNSUPPORTED_MODEL', 'ERR_MODEL_FILES'].includes(error.code)) return undefined;

@@ -19,6 +19,8 @@ export interface RandomConfig {
   attentionBias: boolean;
   mlpBias: boolean;
   tied: boolean;
+  /** Of the families whose embedding knows it; null for none. */
+  padding?: number | null;
   /** Of the families and layers that have one; 0 is none. */
   slidingWindow: number;
   /** Default 64. */
@@ -62,7 +64,7 @@ export const FAMILY_NAMES = Object.keys(FAMILIES) as (keyof typeof FAMILIES)[];
 /** Writes the folder and gives its path. */
 export function writeRandomModel(config: RandomConfig, seed: number): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'hyperfit-random-model-'));
-  const json = { model_type: config.family, ...sizes(config), bos_token_id: 1, eos_token_id: 2, torch_dtype: 'float32', ...FAMILIES[config.family](config) };
+  const json = { model_type: config.family, ...sizes(config), bos_token_id: 1, eos_token_id: 2, pad_token_id: config.padding ?? null, torch_dtype: 'float32', ...FAMILIES[config.family](config) };
   const settings = readConfigJson(json, folder);
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify(json));
   writeFileSync(path.join(folder, 'model.safetensors'), safetensors(expectedParameters(settings), settings.normOffset ? 0 : 1, seed));

@@ -52,7 +52,7 @@ async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimite
 async function peekLine(pieces: AsyncIterable<string>): Promise<[line: string, all: AsyncIterable<string>]> {
   const iterator = pieces[Symbol.asyncIterator]();
   let start = '';
-  while (!/\S[^\n\r]*[\n\r]/.test(start)) {
+  while (!/[\n\r]/.test(start.trimStart())) {
     const next = await iterator.next();
     if (next.done === true) break;
     start += next.value;
