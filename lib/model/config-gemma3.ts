@@ -5,7 +5,8 @@ import { isJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 const IMAGE_KEYS = ['text_config', 'vision_config', 'mm_tokens_per_image', 'boi_token_index', 'eoi_token_index', 'image_token_index', 'boi_token_id', 'eoi_token_id', 'image_token_id'];
-const TOKEN_KEYS = ['bos_token_id', 'eos_token_id', 'pad_token_id'];
+/** The embedding's padding is the text half's own. */
+const TOKEN_KEYS = ['bos_token_id', 'eos_token_id'];
 
 /**
  * The text half of a Gemma 3 that also reads images, as a config.json of its own; any other config comes back as it is.

@@ -16,6 +16,7 @@ import { textHalf } from './config-gemma3.ts';
 import { GENERATION_FILE, makeGenerationConfig, noteGenerationDefaults, readGenerationTokens } from './generation-config.ts';
 import { parseJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
+import { clip } from './render.ts';
 import { readSafetensorsSources } from './safetensors.ts';
 import { readShardedSources, SHARD_INDEX } from './shards.ts';
 import { selectSources } from './sources.ts';
@@ -103,8 +104,16 @@ function requireFiles(path: string, files: readonly string[]): void {
   if (gguf !== undefined) throw new HyperfitError('ERR_MODEL_FILES', `expected config.json and ${WEIGHTS} in ${path}, got ${gguf}; give the path of that file`);
   const pickle = files.find((file) => PICKLES.test(file));
   if (!hasWeights && pickle !== undefined) refusePickle(join(path, pickle));
+  const other = files.filter((file) => file.endsWith('.safetensors'));
+  if (!hasWeights && other.length > 0) refuseOtherWeights(path, other);
   const missing = [...(files.includes('config.json') ? [] : ['config.json']), ...(hasWeights ? [] : [`${WEIGHTS} (or ${SHARD_INDEX})`])];
   throw new HyperfitError('ERR_MODEL_FILES', `expected ${missing.join(' and ')} in ${path}, got none; give the folder of a Hugging Face model, or fetch the missing files`);
+}
+
+/** Shards without their index, Mistral's own file, names that somebody made up. */
+function refuseOtherWeights(path: string, [first = '', ...rest]: readonly string[]): never {
+  const remedy = first.includes('-of-') ? `fetch ${SHARD_INDEX} too` : `give it that name, if it is the weights of a Hugging Face model`;
+  throw new HyperfitError('ERR_MODEL_FILES', `expected ${WEIGHTS} (or ${SHARD_INDEX}) in ${path}, got ${clip(first)}${rest.length > 0 ? ` and ${rest.length} more` : ''}; ${remedy}`);
 }
 
 /** transformers would load the model that it names and lay the adapter over it. */

@@ -98,6 +98,15 @@ describe('Refused with ERR_MODEL_FILES', () => {
     await expect(openModelFiles(join(folder, file))).rejects.toMatchObject(refused(/a pickle/));
   });
 
+  test('shards without their index, and weights of another name', async () => {
+    copyModel('llama-sharded');
+    rmSync(join(folder, 'model.safetensors.index.json'));
+    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(/got model-00001-of-00004\.safetensors and 3 more; fetch model\.safetensors\.index\.json too/));
+    for (let shard = 2; shard <= 4; shard += 1) rmSync(join(folder, `model-0000${shard}-of-00004.safetensors`));
+    renameSync(join(folder, 'model-00001-of-00004.safetensors'), join(folder, 'consolidated.safetensors'));
+    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(/got consolidated\.safetensors; give it that name/));
+  });
+
   test('the folder of a GGUF file, saying which', async () => {
     cpSync(join(FIXTURES, 'files', 'tiny-llama.gguf'), join(folder, 'tiny-llama.gguf'));
     await expect(openModelFiles(folder)).rejects.toMatchObject(refused(/got tiny-llama\.gguf; give the path of that file/));

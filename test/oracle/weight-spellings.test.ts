@@ -19,6 +19,7 @@ const PYTHON = path.join(process.env['HYPERFIT_FIXTURES_VENV'] ?? path.join(cach
 const CHECK = path.join(__dirname, '..', '..', 'scripts', 'fixtures', 'check_saved.py');
 
 type Weights = Map<string, StoredTensor>;
+const GGUF_NAMES = ['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'gpt2'];
 const HEAD = 'lm_head.weight';
 const [EMBED, WTE] = ['model.embed_tokens.weight', 'transformer.wte.weight'];
 
@@ -121,6 +122,24 @@ describe('The weights of', () => {
     expect(differences.filter(({ difference }) => !(difference < 1e-4))).toEqual([]);
   }, 120_000);
 });
+
+(existsSync(PYTHON) ? test : test.skip)('GGUF files are saved as folders that transformers loads with the same logits (needs the environment of scripts/fixtures.sh)', async () => {
+  const parent = mkdtempSync(path.join(tmpdir(), 'hyperfit-spellings-'));
+  try {
+    const saved: (Outcome & { folder: string })[] = [];
+    for (const name of GGUF_NAMES) {
+      const folder = path.join(parent, name);
+      saved.push({ ...(await computeAndSave(name, path.join(__dirname, '..', 'fixtures', 'files', `gguf-${name}.gguf`), folder)), folder });
+    }
+    const { status, stdout, stderr } = spawnSync(PYTHON, [CHECK], { input: saved.map(({ folder, ids }) => JSON.stringify({ folder, ids })).join('\n'), encoding: 'utf8', maxBuffer: 2 ** 28 });
+    if (status !== 0) throw new Error(stderr);
+    const expected = JSON.parse(stdout) as number[][];
+    const differences = saved.map(({ name, logits }, index) => ({ name, difference: largestDifference(logits, expected[index]!) }));
+    expect(differences.filter(({ difference }) => !(difference < 1e-4))).toEqual([]);
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
+}, 120_000);
 
 describe('Weights are refused', () => {
   const parent = mkdtempSync(path.join(tmpdir(), 'hyperfit-spellings-'));
