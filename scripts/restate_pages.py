@@ -108,11 +108,19 @@ class Cell:
         self.text = shown[1]
         self.low, self.high = (number(shown[2]), number(shown[3])) if shown[2] else (None, None)
 
+    def flat(self) -> tuple[float, float, str] | None:
+        """Where every cluster gave the same, only counted shares have an interval."""
+        if not re.search(r"^choice-accuracy\||\|share:over-", self.signature) or self.value not in (0, 1):
+            return None
+        return (0.0, flat_high(self.count), "") if self.value == 0 else (1 - flat_high(self.count), 1.0, "")
+
     def restated(self) -> tuple[float, float, str] | None:
         if self.signature.startswith("mauve"):
             return (min(self.by_seed), max(self.by_seed), "range ") if len(self.by_seed) > 1 else None
         if self.low is None or self.signature.startswith("self-bleu"):
             return None
+        if self.low == self.high:
+            return self.flat()
         ends = self.value, self.low, self.high
         if len(self.by_seed) > 1:
             if self.signature.startswith("perplexity"):
@@ -123,6 +131,11 @@ class Cell:
         else:
             low, high = widened(*ends, self.count)
         return max(0.0, low), min(1.0 if SHARES.search(self.signature) else math.inf, high), ""
+
+
+def flat_high(clusters: int) -> float:
+    """Wilson's upper end for none of so many."""
+    return stats.binomtest(0, clusters).proportion_ci(0.95, method="wilson").high
 
 
 def shown(value: float, digits: int) -> str:
@@ -222,7 +235,10 @@ def restate_cells(part: str) -> str:
         cell = Cell(found[1], found[2])
         ends = cell.restated()
         interval = "" if ends is None or found[2].count("interval") == 0 and ends[2] == "" else f'<span class="interval">{ends[2]}{shown(ends[0], cell.digits)} to {shown(ends[1], cell.digits)}</span>'
-        return f'<td title="{found[1]}">{cell.text}{interval}</td>'
+        title = found[1]
+        if cell.low is not None and cell.low == cell.high:
+            title = title.replace("interval:bootstrap-95-by-cluster", "interval:wilson|confidence:0.95|unit:clusters" if ends else "interval:none")
+        return f'<td title="{title}">{cell.text}{interval}</td>'
 
     part = CELL.sub(restate, part)
     blank = '<td>–<span class="interval">{}</span></td></tr>'

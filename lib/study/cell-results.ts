@@ -36,7 +36,7 @@ export interface TrainCellResult {
   evaluations: EvaluationPoint[];
   /** Mean over the tokens of the last full pass; null before the first. */
   trainLoss: number | null;
-  /** Step of the least held-out loss among the evaluations after step 0; null without any. */
+  /** Step of the lowest held-out loss among the evaluations after step 0; null without any. */
   bestStep: number | null;
   changedShare: number | null;
 }

@@ -1,7 +1,7 @@
 import type { TrainSettings } from '../train/settings.ts';
 import type { ChoiceItem } from './choice-items.ts';
 
-/** Weights to measure: the original ones, or what a training cell left at its end or at its least held-out loss. */
+/** Weights to measure: the original ones, or what a training cell left at its end or at its lowest held-out loss. */
 export type Weights = 'original' | { cell: string; at: 'end' | 'best' };
 
 /** How a text cell decodes; greedy where nothing is said. Names are those of GenerateOptions. */

@@ -7,6 +7,7 @@ import { selfBleuSignature } from '../evaluate/self-bleu.ts';
 import { SELF_BLEU_JACKKNIFE_SIGNATURE, selfBleuPseudoValues } from '../evaluate/self-bleu-jackknife.ts';
 import { LIKELIHOOD_FORMULAS, signNumber } from '../evaluate/signature.ts';
 import { ttrSignature } from '../evaluate/type-token-ratio.ts';
+import { wilsonInterval, wilsonSignature } from '../evaluate/wilson.ts';
 import type { SequenceSums, TextCellResult, WrittenText } from './cell-results.ts';
 import { StudyFolder } from './study-folder.ts';
 
@@ -64,7 +65,9 @@ export function meanOf(runs: readonly RunParts[], formula: string, facts: Record
   const n = merged.filter(({ count }) => count > 0).length;
   if (n === 0) return null;
   const { unit = 'contexts' } = runs[0]!;
-  const interval = n === 1 ? null : runs.length === 1 ? bootstrapRatio(merged) : crossedMean(runs.map(({ parts }) => padded(parts, merged.length)));
+  const spread = n === 1 ? null : runs.length === 1 ? bootstrapRatio(merged) : crossedMean(runs.map(({ parts }) => padded(parts, merged.length)));
+  const isFlat = spread !== null && spread.high - spread.low <= 1e-12;
+  const interval = isFlat ? flatInterval(ratio(merged), n, formula) : spread;
   return {
     value: ratio(merged),
     low: withinScale(interval?.low, formula),
@@ -72,9 +75,18 @@ export function meanOf(runs: readonly RunParts[], formula: string, facts: Record
     n,
     unit,
     seeds: runs.map(({ parts }) => ratio(parts)),
-    signature: signNumber(`${formula}|${n === 1 ? 'interval:none' : runs.length === 1 ? ONE_RUN : SEVERAL_RUNS}`, { [unit]: n, seeds: runs.length, ...facts }),
+    signature: signNumber(`${formula}|${isFlat && interval !== null ? FLAT : interval === null ? 'interval:none' : runs.length === 1 ? ONE_RUN : SEVERAL_RUNS}`, { [unit]: n, seeds: runs.length, ...facts }),
     files: filesOf(runs),
   };
+}
+
+/** Formulas that count each cluster as 0 or 1. */
+const COUNTS = /^choice-accuracy\||\|share:over-/;
+const FLAT = `interval:${wilsonSignature()}|unit:clusters`;
+
+/** Where every cluster gave the same there is no spread to go by, and no certainty either: 0 of 128 texts can be 3 in 100. Null but for shares counted. */
+function flatInterval(value: number, n: number, formula: string): { low: number; high: number } | null {
+  return COUNTS.test(formula) && (value === 0 || value === 1) ? wilsonInterval(value * n, n) : null;
 }
 
 /** Formulas whose values are shares of 1. */

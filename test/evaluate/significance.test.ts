@@ -179,16 +179,25 @@ describe('Self-BLEU without each text', () => {
     expect(selfBleuPseudoValues(words.slice(0, 2))).toEqual([]);
   });
 
+  const random = new Random(9);
+  // Text of a chain in which few successors are common, and of which some loops: texts meet in the common ones.
+  const successors = Array.from({ length: 200 }, () => Array.from({ length: 40 }, () => Math.floor(200 * random.nextFloat() ** 2.5)));
+  const drawText = (): number[] => {
+    const period = random.nextFloat() < 0.3 ? 8 : 48;
+    const ids = [random.nextBelow(200)];
+    for (let at = 1; at < 48; at += 1) ids.push(at >= period ? ids[at - period]! : successors[ids[at - 1]!]![Math.floor(40 * random.nextFloat() ** 3)]!);
+    return ids;
+  };
+
+  test('two sets from one source are told apart about once in twenty', () => {
+    const rejected = share(120, () => {
+      const [first, second] = [0, 1].map(() => selfBleuPseudoValues(Array.from({ length: 24 }, drawText)));
+      return signFlipTest(first!.map((value, at) => value - second![at]!), { flips: 999 })!.p <= 0.05;
+    });
+    expect(rejected).toBeLessThan(0.05 + 2 * Math.sqrt((0.05 * 0.95) / 120));
+  });
+
   test('spreads as sets of texts do, where single scores spread too little', () => {
-    const random = new Random(9);
-    // Text of a chain in which few successors are common, and of which some loops: texts meet in the common ones.
-    const successors = Array.from({ length: 200 }, () => Array.from({ length: 40 }, () => Math.floor(200 * random.nextFloat() ** 2.5)));
-    const drawText = (): number[] => {
-      const period = random.nextFloat() < 0.3 ? 8 : 48;
-      const ids = [random.nextBelow(200)];
-      for (let at = 1; at < 48; at += 1) ids.push(at >= period ? ids[at - period]! : successors[ids[at - 1]!]![Math.floor(40 * random.nextFloat() ** 3)]!);
-      return ids;
-    };
     const sets = Array.from({ length: 200 }, () => Array.from({ length: 24 }, drawText));
     const spread = (values: readonly number[]): number => {
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

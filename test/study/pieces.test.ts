@@ -55,6 +55,14 @@ describe('means of clusters', () => {
     expect(meanOf(runs, 'loss|unit:nats')!.high).toBeGreaterThan(1);
   });
 
+  test('what is the same everywhere is not certain for that', () => {
+    const none = Array.from({ length: 3 }, () => ({ cell: 'a', parts: Array.from({ length: 128 }, () => ({ sum: 0, count: 1 })) }));
+    // Wilson's interval of 0 of 128: z^2 / (n + z^2).
+    expect(meanOf(none, 'overlap|unit:token-ids|share:over-10')).toMatchObject({ value: 0, low: 0, high: expect.closeTo(3.8415 / 131.8415, 5), signature: expect.stringContaining('interval:wilson|') });
+    expect(meanOf(none.slice(0, 1), 'choice-accuracy|score:x')!.high).toBeGreaterThan(0.02);
+    expect(meanOf(none, 'overlap|unit:token-ids|mean:texts')).toMatchObject({ low: null, high: null, signature: expect.stringContaining('interval:none') });
+  });
+
   test('the ratio over clusters is that of their sums', () => {
     expect(bootstrapRatio([{ sum: 1, count: 2 }, { sum: 5, count: 4 }])!.mean).toBe(1);
     expect(bootstrapRatio([])).toBeNull();

@@ -29,7 +29,7 @@ test('a training that measured more serves studies that ask for less, with the f
   expect(findings('sharpness')).toEqual(findings('alone'));
 });
 
-test('the weights of the least held-out loss are shared too, and cells go by what they do, not by their names', async () => {
+test('the weights of the lowest held-out loss are shared too, and cells go by what they do, not by their names', async () => {
   const first = await run('quality', 'quality', '--share', share);
   expect(first).toMatchObject({ 'train-s0': SHARED, 'likelihood-original': SHARED, 'likelihood-hyperfitted-s0': SHARED, 'likelihood-early-stopped-s0': 'in', 'text-hyperfitted-s0': 'in' });
   const diversity = await run('diversity', 'diversity', '--share', share);
