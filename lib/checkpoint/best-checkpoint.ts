@@ -12,7 +12,7 @@ export const BEST_CRITERIA = ['generation', 'loss'] as const;
 export type BestCriterion = (typeof BEST_CRITERIA)[number];
 
 const measure = z.number().nullable();
-const figures = { step: z.number().int().min(1), trainLoss: measure, ttr: measure, rep2: measure };
+const figures = { step: z.number().int().min(1), trainLoss: measure, ttr: measure, rep2: measure, exactMatch: measure.optional(), answerLoss: measure.optional() };
 const schema = z.object({ schemaVersion: z.literal(1), criterion: z.enum(BEST_CRITERIA), ...figures });
 
 /** What checkpoints are compared by, all of one evaluation. */
@@ -20,10 +20,14 @@ export interface BestScore {
   step: number;
   /** Mean training loss of about one pass up to this step, nats per token. */
   trainLoss: number | null;
-  /** Mean type-token ratio of the last 96 tokens of greedy continuations of held-out contexts. */
+  /** Mean type-token ratio of greedy continuations of held-out contexts. */
   ttr: number | null;
   /** Their share of repeated bigrams. */
   rep2: number | null;
+  /** Of greedy answers to held-out questions: the share equal to the right one. */
+  exactMatch?: number | null | undefined;
+  /** Of the right answers, nats per token. */
+  answerLoss?: number | null | undefined;
 }
 
 export interface BestCheckpoint extends BestScore {
@@ -39,14 +43,21 @@ export function bestPath(folder: string, criterion: BestCriterion): string {
 }
 
 /**
- * Whether `candidate` beats `incumbent`. Generation: the higher type-token ratio, of equal ones the one with fewer repeated bigrams. Loss: the
- * lower mean training loss. What was not measured never wins, and of equals the earlier stays.
+ * Whether `candidate` beats `incumbent`. Generation: the more exact answers, of equally many those whose right answers have the lower loss; where no
+ * answers are measured the higher type-token ratio, of equal ones the one with fewer repeated bigrams. Loss: the lower mean training loss. What was
+ * not measured never wins, and of equals the earlier stays.
  */
 export function isBetter(criterion: BestCriterion, candidate: BestScore, incumbent: BestScore | undefined): boolean {
   if (criterion === 'loss') return candidate.trainLoss !== null && candidate.trainLoss < (incumbent?.trainLoss ?? Infinity);
+  if (typeof candidate.exactMatch === 'number' || typeof candidate.answerLoss === 'number') return answersBetter(candidate, incumbent);
   if (candidate.ttr === null) return false;
   const ratio = incumbent?.ttr ?? -Infinity;
   return candidate.ttr > ratio || (candidate.ttr === ratio && (candidate.rep2 ?? 1) < (incumbent?.rep2 ?? 1));
+}
+
+function answersBetter(candidate: BestScore, incumbent: BestScore | undefined): boolean {
+  const [share, best] = [candidate.exactMatch ?? -1, incumbent?.exactMatch ?? -1];
+  return share > best || (share === best && (candidate.answerLoss ?? Infinity) < (incumbent?.answerLoss ?? Infinity));
 }
 
 /**
@@ -86,7 +97,9 @@ export function readBest(folder: string): BestCheckpoint[] {
   return BEST_CRITERIA.flatMap((criterion) => {
     const path = bestPath(folder, criterion);
     const score = existsSync(join(path, MANIFEST_NAME)) ? parseScore(join(path, BEST_NAME)) : undefined;
-    return score === undefined ? [] : [{ criterion, step: score.step, trainLoss: score.trainLoss, ttr: score.ttr, rep2: score.rep2, path }];
+    if (score === undefined) return [];
+    const { schemaVersion: _, ...kept } = score;
+    return [{ ...kept, criterion, path }];
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Context } from '../data/selection.ts';
 import type { EvaluatedGeneration } from '../evaluate/evaluation.ts';
 import type { Mauve, MauveOptions } from '../evaluate/mauve.ts';
 import { measureMauves, pairTexts, type MauveTexts } from '../evaluate/mauve-texts.ts';
@@ -6,21 +7,15 @@ import { checkFeatureModel, nameFeatureModel } from '../run/feature-model.ts';
 import { withModel, type ModelOptions } from './load-model.ts';
 import type { Output } from './output.ts';
 
-/** A document, of which the model is given the beginning. */
-export interface SplitDocument {
-  ids: Int32Array;
-  context: Int32Array;
-}
-
 /** Throws as `checkFeatureModel`. */
-export async function checkLikeness(path: string, documents: readonly SplitDocument[], newTokens: number, output: Output): Promise<void> {
-  const usable = documents.filter(({ ids, context }) => ids.length >= context.length + newTokens).length;
+export async function checkLikeness(path: string, documents: readonly Context[], newTokens: number, output: Output): Promise<void> {
+  const usable = documents.filter(({ original, isAnswer }) => original.length >= newTokens && isAnswer !== true).length;
   await checkFeatureModel(path, { usable, all: documents.length, newTokens }, (message) => output.warn(message));
 }
 
-/** What people and the model wrote after the same contexts, of equal length. */
-export async function pairDocuments(model: Model, documents: readonly SplitDocument[], generations: readonly EvaluatedGeneration[], newTokens: number): Promise<MauveTexts> {
-  const originals = documents.map(({ ids, context }) => ({ context, human: ids.subarray(context.length) }));
+/** What people and the model wrote after the same contexts, of equal length; answers have lengths of their own and are left out. */
+export async function pairDocuments(model: Model, documents: readonly Context[], generations: readonly EvaluatedGeneration[], newTokens: number): Promise<MauveTexts> {
+  const originals = documents.map(({ context, original, isAnswer }) => ({ context, human: isAnswer === true ? new Int32Array(0) : original }));
   const { human, machines } = await pairTexts(model.requireTokenizer(), originals, [generations.map(({ ids }) => ids)], newTokens);
   return { human, machine: machines[0]! };
 }

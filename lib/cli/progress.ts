@@ -6,8 +6,8 @@ export interface ProgressState {
   /** A target loss may end it sooner. */
   mayEndSooner: boolean;
   loss: number;
-  /** Type-token ratio of the last sample generations. */
-  ttr: number | undefined;
+  /** What the last sample generations were like: their type-token ratio, or how many answers were right. */
+  sample: string | undefined;
   /** Of this process, resumed steps left out. */
   stepsDone: number;
   /** Spent on steps, seconds. */
@@ -33,8 +33,8 @@ function renderEta({ step, totalSteps, mayEndSooner, stepsDone, seconds }: Progr
 /** One line without the bar, for logs. */
 export function renderProgressLine(state: ProgressState): string {
   const total = state.totalSteps === undefined ? '' : `/${state.totalSteps}`;
-  const ttr = state.ttr === undefined ? '' : `  ttr ${state.ttr.toFixed(3)}`;
-  return `step ${state.step}${total}  loss ${state.loss.toFixed(4)}${ttr}  ${renderEta(state)}`;
+  const sample = state.sample === undefined ? '' : `  ${state.sample}`;
+  return `step ${state.step}${total}  loss ${state.loss.toFixed(4)}${sample}  ${renderEta(state)}`;
 }
 
 function renderBar(share: number): string {

@@ -1,4 +1,6 @@
-import { renderComparisonTable } from '../report/comparison-text.ts';
+import { renderComparisonLegend, renderComparisonTable } from '../report/comparison-text.ts';
+import { formatShare } from '../report/format-number.ts';
+import type { ReportVariant } from '../report/report-data.ts';
 import { makeVariant } from '../report/variant.ts';
 import type { RunResult } from '../run/run.ts';
 import { runFolder } from '../run/run-folder.ts';
@@ -19,7 +21,7 @@ const ENDINGS: Readonly<Record<RunResult['reason'], string>> = {
 export function renderRunSummary(result: RunResult): string {
   const { reason, step, epochs, loss, certificate, comparison, checkpoint, best, report } = result;
   const lines = [`${ENDINGS[reason]}: ${step} steps, ${epochs} epochs${loss === null ? '' : `, mean training loss ${loss.toFixed(4)}`}`];
-  if (comparison.length > 0) lines.push('', renderRunComparison(comparison));
+  if (comparison.length > 0) lines.push('', renderRunComparison(comparison), '', renderRunLegend(comparison));
   if (certificate !== null) lines.push('', renderCertificate(certificate));
   const places = [...(checkpoint === null ? [] : [['checkpoint', checkpoint]]), ...best.map(renderBest), ...imagesPlace(result), ...(report === null ? [] : [['report', report]])];
   return [...lines, '', renderRows(places)].join('\n').trimEnd();
@@ -41,8 +43,9 @@ function renderCertificate({ meanLoss, lossFloor, worstLoss, top1Accuracy, entro
   return `certificate: after ${steps} steps, on the ${sequences} training sequences (${tokens} predicted tokens)\n${renderRows(rows.map(([label, value]) => [`  ${label}`, value!]))}`;
 }
 
-function renderBest({ criterion, step, ttr, trainLoss, path }: RunResult['best'][number]): string[] {
-  const figure = criterion === 'loss' ? `training loss ${trainLoss?.toFixed(4)}` : `TTR ${ttr?.toFixed(3)}`;
+function renderBest({ criterion, step, ttr, trainLoss, exactMatch, answerLoss, path }: RunResult['best'][number]): string[] {
+  const written = typeof exactMatch === 'number' ? `exact match ${formatShare(exactMatch)}` : typeof answerLoss === 'number' ? `answer loss ${answerLoss.toFixed(3)}` : `TTR ${ttr?.toFixed(3)}`;
+  const figure = criterion === 'loss' ? `training loss ${trainLoss?.toFixed(4)}` : written;
   return [`best by ${criterion}`, `${path} (step ${step}, ${figure})`];
 }
 
@@ -52,5 +55,13 @@ function renderRows(rows: readonly (readonly string[])[]): string {
 }
 
 export function renderRunComparison(comparison: RunResult['comparison']): string {
-  return renderComparisonTable(comparison.map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image)));
+  return renderComparisonTable(variantsOf(comparison));
+}
+
+function renderRunLegend(comparison: RunResult['comparison']): string {
+  return renderComparisonLegend(variantsOf(comparison));
+}
+
+function variantsOf(comparison: RunResult['comparison']): ReportVariant[] {
+  return comparison.map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image));
 }

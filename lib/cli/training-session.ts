@@ -1,5 +1,6 @@
 import type { NormalizedConfig } from '../config/normalize.ts';
 import { HyperfitError } from '../errors.ts';
+import { formatShare } from '../report/format-number.ts';
 import { run, type RunEvent, type RunResult } from '../run/run.ts';
 import { SIGNAL_EXIT_CODES, StopSignals } from '../run/stop-signals.ts';
 import type { Output } from './output.ts';
@@ -32,7 +33,7 @@ class RunView {
   readonly #normalized: NormalizedConfig;
   readonly #output: Output;
   readonly #progress = new Progress(process.stderr);
-  #state: ProgressState = { step: 0, totalSteps: undefined, mayEndSooner: false, loss: Number.NaN, ttr: undefined, stepsDone: 0, seconds: 0 };
+  #state: ProgressState = { step: 0, totalSteps: undefined, mayEndSooner: false, loss: Number.NaN, sample: undefined, stepsDone: 0, seconds: 0 };
 
   constructor(normalized: NormalizedConfig, output: Output) {
     this.#normalized = normalized;
@@ -76,11 +77,9 @@ class RunView {
     this.#progress.clear();
   }
 
-  #begin({ folder, step, sequences, stepsPerEpoch }: Extract<RunEvent, { type: 'start' }>): void {
-    const { epochs, maxSteps, targetLoss } = this.#normalized.config;
-    const limits = [maxSteps, epochs === null ? null : epochs * stepsPerEpoch].filter((limit) => limit !== null);
-    const totalSteps = limits.length === 0 ? undefined : Math.min(...limits);
-    this.#state = { ...this.#state, step, totalSteps, mayEndSooner: targetLoss !== null };
+  #begin({ folder, step, sequences, stepsPerEpoch, totalSteps }: Extract<RunEvent, { type: 'start' }>): void {
+    const { targetLoss } = this.#normalized.config;
+    this.#state = { ...this.#state, step, totalSteps: totalSteps ?? undefined, mayEndSooner: targetLoss !== null };
     this.log(`run ${folder}: ${sequences} sequences, ${stepsPerEpoch} steps an epoch${step > 0 ? `, going on after step ${step}` : ''}`);
   }
 
@@ -90,9 +89,12 @@ class RunView {
     this.#progress.update(this.#state);
   }
 
-  #evaluation({ step, ttr, heldOutLoss }: Extract<RunEvent, { type: 'evaluation' }>): void {
-    this.#state.ttr = ttr ?? undefined;
-    const parts = [ttr === null ? '' : `ttr ${ttr.toFixed(3)}`, heldOutLoss === null ? '' : `held-out loss ${heldOutLoss.toFixed(3)}`].filter((part) => part !== '');
+  #evaluation({ step, ttr, heldOutLoss, answers }: Extract<RunEvent, { type: 'evaluation' }>): void {
+    const match = answers?.exactMatch ?? null;
+    const written = [match === null ? '' : `exact match ${match.matches} of ${match.references}`, ttr === null ? '' : `ttr ${ttr.toFixed(3)}`].filter((part) => part !== '');
+    this.#state.sample = written.join('  ') || undefined;
+    const ended = (answers ?? null) === null ? '' : `ended ${formatShare(answers!.endedShare, 0)}`;
+    const parts = [...written, ended, heldOutLoss === null ? '' : `held-out loss ${heldOutLoss.toFixed(3)}`].filter((part) => part !== '');
     this.log(`step ${step}: ${parts.join('  ')}`);
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { given } from '../config/given.ts';
@@ -21,12 +21,13 @@ const LINE = z.object({
   text: z.string().optional(),
   originalText: z.string().optional(),
   source: z.string().optional(),
+  isAnswer: z.boolean().optional(),
 });
 type Line = z.infer<typeof LINE>;
 
 const generation = z.object({ promptIds: z.array(z.number()), ids: z.array(z.number()), text: z.string().optional() });
 const COMPARISON = z.object({
-  contexts: z.array(z.object({ context: z.array(z.number()), original: z.array(z.number()), source: z.string(), contextText: z.string().optional(), originalText: z.string().optional() })),
+  contexts: z.array(z.object({ context: z.array(z.number()), original: z.array(z.number()), source: z.string(), contextText: z.string().optional(), originalText: z.string().optional(), isAnswer: z.boolean().optional() })),
   variants: z.array(z.object({ name: z.string(), result: z.object({ generations: z.array(generation) }) })),
 });
 const GENERATED = z.object({ generations: z.array(generation) });
@@ -38,9 +39,22 @@ const GENERATED = z.object({ generations: z.array(generation) });
  */
 export async function readVariants(argument: string, tokenizer?: TextDecoding): Promise<TextVariant[]> {
   const { name, path } = parseArgument(argument);
-  const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'comparison.json') : path;
+  const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? comparisonOf(path) : path;
   const groups = readGroups(file, name ?? basename(file).replace(/\.jsonl?$/, ''));
   return Promise.all(groups.map(async (group) => ({ name: group.name, file, texts: await toTexts(group.lines, group.name, file, tokenizer) })));
+}
+
+function comparisonOf(folder: string): string {
+  const file = join(folder, 'comparison.json');
+  if (existsSync(file)) return file;
+  if (!existsSync(join(folder, 'run.json'))) throw new HyperfitError('ERR_DATA', `expected the folder of a run, or a file of generations, got ${folder} without run.json; check the path`);
+  const samples = existsSync(join(folder, 'generations')) ? readdirSync(join(folder, 'generations')).filter((name) => name.endsWith('.jsonl')).sort() : [];
+  const [first, last] = [samples[0], samples.at(-1)];
+  const remedy =
+    first === undefined || first === last
+      ? 'continue the same prompts with both models (hyperfit generate --prompts FILE --json) and compare those two files'
+      : `compare its sample generations: before=${join(folder, 'generations', first)} after=${join(folder, 'generations', last!)}`;
+  throw new HyperfitError('ERR_DATA', `expected a run with a closing comparison, got ${folder} without comparison.json: nothing was held out, --comparison-contexts was 0, or it has not begun; ${remedy}`);
 }
 
 /** A path may hold an equals sign itself. */
@@ -108,33 +122,33 @@ function fromGeneration({ promptIds, ids, text }: z.infer<typeof generation>): L
 
 async function toTexts(lines: readonly Line[], name: string, file: string, tokenizer: TextDecoding | undefined): Promise<VariantText[]> {
   const refuse = (what: string): never => {
-    throw new HyperfitError('ERR_DATA', `expected text for people to read, got ${what} of "${name}" as ids only in ${file}; name the model they come from with \`tokenizer\``);
+    throw new HyperfitError('ERR_DATA', `expected text for people to read, got ${what} of "${name}" as ids only in ${file}; name the model they come from with \`tokenizer\` (--tokenizer)`);
   };
   return Promise.all(lines.map((line) => (tokenizer === undefined ? toldText(line, refuse) : decodedText(line, tokenizer))));
 }
 
 /** Without a tokenizer the texts that stand beside the ids serve. */
-function toldText({ context, contextText, continuation, text, original, originalText, source }: Line, refuse: (what: string) => never): VariantText {
+function toldText({ context, contextText, continuation, text, original, originalText, source, isAnswer = false }: Line, refuse: (what: string) => never): VariantText {
   const read = (value: string | number[], told: string | undefined, what: string): string => (typeof value === 'string' ? value : (told ?? refuse(what)));
   return {
     context: read(context, contextText, 'the context'),
     continuation: read(continuation, text, 'the continuation'),
-    isOriginalCut: false,
+    isOriginalCut: isAnswer,
     ...given({ source }),
     ...(original === undefined ? {} : { original: read(original, originalText, 'the original') }),
   };
 }
 
-/** The tokenizer, where given, decides: it leaves out the start token, and cuts the original to as many tokens as the continuation has. */
-async function decodedText({ context, continuation, original, source }: Line, tokenizer: TextDecoding): Promise<VariantText> {
+/** The tokenizer, where given, decides: it leaves out the start token, and cuts the original to as many tokens as the continuation has. A right answer is never cut. */
+async function decodedText({ context, continuation, original, source, isAnswer = false }: Line, tokenizer: TextDecoding): Promise<VariantText> {
   const promptIds = typeof context === 'string' ? await encodePrompt(context, tokenizer) : context;
   const after = (value: string | number[]): string => (typeof value === 'string' ? value : tokenizer.decodeContinuation(promptIds, value, { skipSpecialTokens: true }));
-  const isOriginalCut = Array.isArray(original) && Array.isArray(continuation);
-  const originalIds = isOriginalCut ? original.slice(0, continuation.length) : original;
+  const isCut = Array.isArray(original) && Array.isArray(continuation) && !isAnswer;
+  const originalIds = isCut ? original.slice(0, continuation.length) : original;
   return {
     context: typeof context === 'string' ? context : await tokenizer.decode(context, { skipSpecialTokens: true }),
     continuation: after(continuation),
-    isOriginalCut,
+    isOriginalCut: isCut || isAnswer,
     ...given({ source }),
     ...(originalIds === undefined ? {} : { original: after(originalIds) }),
   };

@@ -74,22 +74,38 @@ export interface Context {
   /** The rest of the sequence; empty when the sequence ends with its context. */
   original: Int32Array;
   source: string;
+  /** What follows is an answer that ends by itself: `original` is the one that is right, with the token that ends it, empty where none is known. */
+  isAnswer?: true;
 }
 
-/** The first `contextLength` tokens; of a dialogue whose answers are learnt, all that comes before the first of them. */
-export function makeContext({ ids, targets, source }: Sequence, contextLength: number): Context {
-  const answer = targets?.findIndex((target) => target !== IGNORE_INDEX) ?? -1;
-  const length = answer === -1 ? contextLength : answer + 1;
-  return { context: ids.slice(0, length), original: ids.slice(length), source };
+/** The first `contextLength` tokens; of a sequence whose answers are learnt, all that comes before the first of them, or the last. */
+export function makeContext({ ids, targets, source }: Sequence, contextLength: number, which: 'first' | 'last' = 'first'): Context {
+  const answer = findAnswers(targets).at(which === 'first' ? 0 : -1);
+  if (answer === undefined) return { context: ids.slice(0, contextLength), original: ids.slice(contextLength), source };
+  const [start, end] = answer;
+  return { context: ids.slice(0, start), original: ids.slice(start, end), source, isAnswer: true };
+}
+
+/** Where the learnt stretches of ids start and end; none where learning starts with the second token, as in text. */
+function findAnswers(targets: Int32Array | undefined): [number, number][] {
+  const answers: [number, number][] = [];
+  if (targets === undefined || targets[0] !== IGNORE_INDEX) return answers;
+  targets.forEach((target, at) => {
+    if (target === IGNORE_INDEX) return;
+    const last = answers.at(-1);
+    if (last?.[1] === at + 1) last[1] = at + 2;
+    else answers.push([at + 1, at + 2]);
+  });
+  return answers;
 }
 
 /** The context of each sequence (the paper's have 32 tokens). Throws ERR_DATA for shorter sequences. */
 export function makeContexts(sequences: readonly Sequence[], contextLength = 32): Context[] {
   return sequences.map((sequence) => {
-    const { ids, targets, source } = sequence;
-    if (ids.length < contextLength && targets === undefined) {
-      throw new HyperfitError('ERR_DATA', `expected sequences of at least ${contextLength} tokens for \`contexts\`, got ${ids.length} at ${source}; lower \`contextLength\``);
+    const context = makeContext(sequence, contextLength);
+    if (sequence.ids.length < contextLength && context.isAnswer !== true) {
+      throw new HyperfitError('ERR_DATA', `expected sequences of at least ${contextLength} tokens for \`contexts\`, got ${sequence.ids.length} at ${sequence.source}; lower \`contextLength\``);
     }
-    return makeContext(sequence, contextLength);
+    return context;
   });
 }

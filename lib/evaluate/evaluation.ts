@@ -4,11 +4,13 @@ import type { Row } from '../data/batch.ts';
 import { HyperfitError } from '../errors.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';
 import type { GenerateOptions } from '../generate/options.ts';
+import { answersSignature, isMasked, referenceRow, summarizeAnswers, type AnswerContext, type AnsweringModel, type AnswerMetrics, type AnswerOutcome } from './answers.ts';
 import { bootstrapMean, bootstrapSignature, type BootstrapInterval } from './bootstrap.ts';
+import { continueContexts, type Written } from './continuations.ts';
 import { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
 import { OverlapIndex } from './overlap.ts';
 import { measureTexts, TEXT_SIGNATURES, type TextMetrics } from './text-metrics.ts';
-import { tokenStatisticsSignature, type TopKMass } from './token-statistics.ts';
+import { tokenStatisticsSignature, type TokenStatistics, type TopKMass } from './token-statistics.ts';
 import { typeTokenRatio } from './type-token-ratio.ts';
 
 /** A continuation as evaluation needs it; a model may say more about it. */
@@ -19,18 +21,20 @@ export interface EvaluatedGeneration {
   text?: string;
   /** Steps at which the citation blocker changed the choice. */
   interventions?: number;
+  /** Of an answer. */
+  answer?: AnswerOutcome;
 }
 
 /** What evaluation needs of a model. */
-export interface EvaluableModel extends MeasurableModel {
+export interface EvaluableModel extends MeasurableModel, AnsweringModel {
   generate(prompts: Int32Array[], options: GenerateOptions): Promise<readonly EvaluatedGeneration[]>;
 }
 
 export interface EvaluationOptions {
   /** Sequences not trained on, for loss, perplexity, entropy, top-k mass and top-1 accuracy. */
   heldOut?: readonly Row[];
-  /** Beginnings to continue, for the metrics of texts. */
-  contexts?: readonly Int32Array[];
+  /** Beginnings to continue, for the metrics of texts; and what is to be answered, for those of answers. */
+  contexts?: readonly (Int32Array | AnswerContext)[];
   /** Training sequences, or the index already made of them, for the overlap. */
   train?: readonly Int32Array[] | OverlapIndex;
   /** Default 96, the paper's. */
@@ -39,13 +43,16 @@ export interface EvaluationOptions {
   batchSize?: number;
   /** Contexts at a time; default 32: rows of a decoding batch are nearly free. */
   contextBatchSize?: number;
-  /** Decoding; greedy by default. `minNewTokens` is `maxNewTokens` unless given, so that all texts have the same length. */
+  /**
+   * Decoding; greedy by default. For texts `minNewTokens` is `maxNewTokens` unless given, so that all have the same length. Answers end where the
+   * model ends them, and get as many tokens as the longest reference has where that is more than `maxNewTokens`.
+   */
   generateOptions?: Omit<GenerateOptions, 'maxNewTokens' | 'signal'>;
   signal?: AbortSignal;
   onProgress?: (progress: { stage: 'heldOut' | 'contexts'; done: number; total: number }) => void;
 }
 
-/** Plain numbers under fixed names; null for whatever had no input. Scales and formulas are in `signatures`. */
+/** Plain numbers under fixed names; null for whatever had no input. Texts and answers are measured apart. Scales and formulas are in `signatures`. */
 export interface EvaluationResult extends TextMetrics {
   schemaVersion: 1;
   loss: number | null;
@@ -54,16 +61,19 @@ export interface EvaluationResult extends TextMetrics {
   entropy: number | null;
   topKMass: TopKMass | null;
   top1Accuracy: number | null;
+  /** Null without contexts to answer. */
+  answers: AnswerMetrics | null;
   /** 95 % bootstrap intervals; of the loss over sequences, of the TTR over contexts. */
   intervals: { loss: BootstrapInterval | null; ttr: BootstrapInterval | null };
   counts: { heldOutSequences: number; heldOutTokens: number; contexts: number };
+  /** In the order of the contexts. */
   generations: readonly EvaluatedGeneration[];
   signatures: Record<string, string>;
 }
 
-type Likelihood = Pick<EvaluationResult, 'loss' | 'perplexity' | 'entropy' | 'topKMass' | 'top1Accuracy'> & { tokens: number; losses: number[] };
+type Likelihood = Pick<EvaluationResult, 'loss' | 'perplexity' | 'entropy' | 'topKMass' | 'top1Accuracy'>;
 
-const NO_LIKELIHOOD: Likelihood = { loss: null, perplexity: null, entropy: null, topKMass: null, top1Accuracy: null, tokens: 0, losses: [] };
+const NO_LIKELIHOOD: Likelihood = { loss: null, perplexity: null, entropy: null, topKMass: null, top1Accuracy: null };
 
 /**
  * Measures a model on held-out text and on its own continuations of contexts. It changes nothing in the model, and the batch
@@ -78,17 +88,20 @@ async function evaluateWith(model: EvaluableModel, options: EvaluationOptions): 
   if (heldOut.length + contexts.length === 0) {
     throw new HyperfitError('ERR_DATA', 'expected sequences for `heldOut` or beginnings for `contexts`, got neither; give at least one');
   }
-  const { tokens, losses, ...likelihood } = await measureHeldOut(model, heldOut, options);
-  const generations = await continueContexts(model, contexts, maxNewTokens, options);
-  const continuations = generations.map(({ ids }) => ids);
+  const statistics = await measureRows(model, heldOut, options);
+  const written = await continueContexts(model, contexts, maxNewTokens, options);
+  const continuations = written.generations.filter(({ answer }) => answer === undefined).map(({ ids }) => ids);
+  const losses = statistics.sequences().map(({ loss }) => loss);
+  const ratios = continuations.map((ids) => typeTokenRatio(ids)).filter((ratio) => ratio !== null);
   return {
     schemaVersion: 1,
-    ...likelihood,
+    ...likelihoodOf(statistics),
     ...measureTexts(continuations, indexOf(options.train)),
-    intervals: { loss: bootstrapMean(losses), ttr: bootstrapMean(continuations.map((ids) => typeTokenRatio(ids)).filter((ratio) => ratio !== null)) },
-    counts: { heldOutSequences: losses.length, heldOutTokens: tokens, contexts: contexts.length },
-    generations,
-    signatures: { ...TEXT_SIGNATURES, likelihood: tokenStatisticsSignature(), intervals: bootstrapSignature(), generation: generationSignature(maxNewTokens, options.generateOptions) },
+    answers: await measureAnswers(model, written, { heldOut, statistics, options }),
+    intervals: { loss: bootstrapMean(losses), ttr: bootstrapMean(ratios) },
+    counts: { heldOutSequences: losses.length, heldOutTokens: statistics.summarize()?.tokenCount ?? 0, contexts: contexts.length },
+    generations: written.generations,
+    signatures: signaturesOf(written, maxNewTokens, options.generateOptions),
   };
 }
 
@@ -96,11 +109,20 @@ function indexOf(train: EvaluationOptions['train']): OverlapIndex | undefined {
   return train === undefined || train instanceof OverlapIndex ? train : new OverlapIndex(train);
 }
 
+function signaturesOf({ judged, generations }: Written, maxNewTokens: number, generateOptions: object = {}): EvaluationResult['signatures'] {
+  const onlyAnswers = judged.length > 0 && judged.length === generations.length;
+  return {
+    ...(onlyAnswers ? {} : TEXT_SIGNATURES),
+    ...(judged.length === 0 ? {} : { answers: answersSignature() }),
+    likelihood: tokenStatisticsSignature(),
+    intervals: bootstrapSignature(),
+    generation: generationSignature({ maxNewTokens, ...(onlyAnswers ? {} : { minNewTokens: maxNewTokens }), ...generateOptions }),
+  };
+}
+
 /** E.g. `generation|maxNewTokens:96|minNewTokens:96|temperature:0`. */
-function generationSignature(maxNewTokens: number, generateOptions: object = {}): string {
-  const settings = Object.entries({ maxNewTokens, minNewTokens: maxNewTokens, ...generateOptions });
-  const plain = settings.map(([name, value]) => `${name}:${wordFor(value)}`);
-  return ['generation', ...plain].join('|');
+function generationSignature(settings: object): string {
+  return ['generation', ...Object.entries(settings).map(([name, value]) => `${name}:${wordFor(value)}`)].join('|');
 }
 
 function wordFor(value: unknown): string {
@@ -108,26 +130,32 @@ function wordFor(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'set' : String(value);
 }
 
-async function measureHeldOut(model: EvaluableModel, heldOut: readonly Row[], options: EvaluationOptions): Promise<Likelihood> {
+async function measureRows(model: EvaluableModel, rows: readonly Row[], options: EvaluationOptions): Promise<TokenStatistics> {
   const { onProgress } = options;
   const measuring: MeasureOptions = { ...sharedOptions(options), onProgress: (progress) => onProgress?.({ stage: 'heldOut', ...progress }) };
-  const statistics = await measure(model, heldOut, measuring);
-  const summary = statistics.summarize();
-  if (summary === null) return NO_LIKELIHOOD;
-  const { tokenCount, ...means } = summary;
-  return { ...means, tokens: tokenCount, losses: statistics.sequences().map(({ loss }) => loss) };
+  return measure(model, rows, measuring);
 }
 
-async function continueContexts(model: EvaluableModel, contexts: readonly Int32Array[], maxNewTokens: number, options: EvaluationOptions): Promise<EvaluatedGeneration[]> {
-  const { contextBatchSize: batchSize = 32, signal, onProgress } = options;
-  const generateOptions = { maxNewTokens, minNewTokens: maxNewTokens, ...options.generateOptions, ...(signal === undefined ? {} : { signal }) };
-  const generations: EvaluatedGeneration[] = [];
-  for (let at = 0; at < contexts.length; at += batchSize) {
-    signal?.throwIfAborted();
-    generations.push(...(await model.generate(contexts.slice(at, at + batchSize), generateOptions)));
-    onProgress?.({ stage: 'contexts', done: generations.length, total: contexts.length });
-  }
-  return generations;
+function likelihoodOf(statistics: TokenStatistics): Likelihood {
+  const summary = statistics.summarize();
+  if (summary === null) return NO_LIKELIHOOD;
+  const { tokenCount: _, ...means } = summary;
+  return means;
+}
+
+interface HeldOut {
+  heldOut: readonly Row[];
+  statistics: TokenStatistics;
+  options: EvaluationOptions;
+}
+
+/** The right answers are those of the held-out rows, or else the references. */
+async function measureAnswers(model: EvaluableModel, { judged, stops }: Written, { heldOut, statistics, options }: HeldOut): Promise<AnswerMetrics | null> {
+  if (judged.length === 0) return null;
+  if (heldOut.some(isMasked)) return summarizeAnswers(judged, stops, statistics.summarize((row) => isMasked(heldOut[row]!)));
+  const rows = judged.filter(({ reference }) => reference.length > 0).map(referenceRow);
+  const { onProgress: _, ...quiet } = options;
+  return summarizeAnswers(judged, stops, (await measureRows(model, rows, quiet)).summarize());
 }
 
 function sharedOptions({ batchSize, signal }: EvaluationOptions): MeasureOptions {

@@ -1,3 +1,4 @@
+export { answersSignature, judgedContext, type AnswerContext, type AnswerMetrics, type AnswerOutcome } from './answers.ts';
 export { bleuSignature, corpusBleu, sentenceBleu, type BleuOptions, type BleuScore, type BleuSmoothing } from './bleu.ts';
 export { bradleyTerry, BRADLEY_TERRY_SIGNATURE, type BradleyTerry, type Match } from './bradley-terry.ts';
 export { bootstrapMean, bootstrapRatio, bootstrapSignature, fewPairsWarning, pairedBootstrap, type BootstrapInterval, type BootstrapOptions, type Cluster, type PairedDifference } from './bootstrap.ts';
@@ -34,6 +35,6 @@ export { measureTexts, TEXT_SIGNATURES, type TextMetrics } from './text-metrics.
 export { LIKELIHOOD_FORMULAS, signNumber } from './signature.ts';
 export { TokenStatistics, tokenStatisticsSignature, type SequenceStatistics, type TokenStatisticsSummary, type TopKMass } from './token-statistics.ts';
 export { tokenize13a } from './tokenize-13a.ts';
-export { meanTypeTokenRatio, ttrSignature, TTR_WINDOW, typeTokenRatio, typeTokenRatioByPosition } from './type-token-ratio.ts';
+export { meanTypeTokenRatio, ttrSignature, TTR_WINDOW, ttrWindowOf, typeTokenRatio, typeTokenRatioByPosition } from './type-token-ratio.ts';
 export { normalQuantile, wilsonInterval, wilsonSignature, type ProportionInterval } from './wilson.ts';
 export type { Token, Tokens } from './ngrams.ts';

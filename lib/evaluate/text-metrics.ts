@@ -2,12 +2,14 @@ import { mean } from './mean.ts';
 import { overlapSignature, type OverlapIndex, type OverlapSummary } from './overlap.ts';
 import { distinctN, distinctSignature, diversity, repetitionSignature, repN } from './repetition.ts';
 import { selfBleu, selfBleuSignature } from './self-bleu.ts';
-import { meanTypeTokenRatio, ttrSignature } from './type-token-ratio.ts';
+import { meanTypeTokenRatio, ttrSignature, ttrWindowOf } from './type-token-ratio.ts';
 
 /** What can be said of continuations without the model. Null where there is too little text. */
 export interface TextMetrics {
-  /** Mean type-token ratio of the last 96 tokens, in [0, 1]. */
+  /** Mean type-token ratio of the last `ttrWindow` tokens, in [0, 1]. */
   ttr: number | null;
+  /** Tokens that the ratio is taken over: 96, or as many as the longest continuation has. */
+  ttrWindow: number | null;
   /** Share of n-grams that had already occurred in their text, in [0, 1]. */
   rep: { 2: number | null; 3: number | null; 4: number | null };
   /** Share of n-grams that differ, over all texts together, in [0, 1]. */
@@ -34,6 +36,7 @@ export function measureTexts(continuations: readonly Int32Array[], overlapIndex?
   const distinct = (n: number): number | null => distinctN(continuations, n);
   return {
     ttr: meanTypeTokenRatio(continuations),
+    ttrWindow: ttrWindowOf(continuations),
     rep: { 2: repN(continuations, 2), 3: repN(continuations, 3), 4: repN(continuations, 4) },
     distinct: { 1: distinct(1), 2: distinct(2), 3: distinct(3), 4: distinct(4) },
     diversity: diversity(continuations),

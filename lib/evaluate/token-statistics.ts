@@ -50,13 +50,13 @@ export class TokenStatistics {
     for (let row = 0; row < batch.batchSize; row += 1) {
       const sums = sumRow(batch, stats, row * batch.sequenceLength);
       this.#sequences.push(sums);
-      for (const key of Object.keys(sums) as (keyof Sums)[]) this.#total[key] += sums[key];
+      addTo(this.#total, sums);
     }
   }
 
-  /** Null when no token was predicted. */
-  summarize(): TokenStatisticsSummary | null {
-    const { tokenCount, ...sums } = this.#total;
+  /** Of all rows, or of those that `includes` takes, counted from 0 as they were added. Null when no token was predicted. */
+  summarize(includes?: (row: number) => boolean): TokenStatisticsSummary | null {
+    const { tokenCount, ...sums } = includes === undefined ? this.#total : addUp(this.#sequences.filter((_, row) => includes(row)));
     if (tokenCount === 0) return null;
     const loss = sums.loss / tokenCount;
     return {
@@ -79,6 +79,16 @@ export class TokenStatistics {
 
 function emptySums(): Sums {
   return { loss: 0, entropy: 0, top1Mass: 0, top3Mass: 0, top5Mass: 0, correct: 0, tokenCount: 0 };
+}
+
+function addTo(total: Sums, sums: Sums): void {
+  for (const key of Object.keys(sums) as (keyof Sums)[]) total[key] += sums[key];
+}
+
+function addUp(rows: readonly Sums[]): Sums {
+  const total = emptySums();
+  for (const sums of rows) addTo(total, sums);
+  return total;
 }
 
 function sumRow(batch: Batch, stats: NativeTokenStats, start: number): Sums {

@@ -22,6 +22,12 @@ export function meanTypeTokenRatio(continuations: readonly Tokens[], window = TT
   return mean(continuations.map((tokens) => typeTokenRatio(tokens, window)).filter((ratio) => ratio !== null));
 }
 
+/** How many tokens a ratio of these continuations is really over: the window, or the longest of them where that is less; null of none. */
+export function ttrWindowOf(continuations: readonly Tokens[], window = TTR_WINDOW): number | null {
+  const longest = continuations.reduce((most, { length }) => Math.max(most, length), 0);
+  return longest === 0 ? null : Math.min(window, longest);
+}
+
 /**
  * For a long continuation: at each position, distinct over total among the last `window` tokens up to and with that one.
  * One value per token. Source: arXiv 2412.04318, figure 9.

@@ -1,14 +1,24 @@
-import { COMPARISON_METRICS } from './comparison-metrics.ts';
+import { comparisonMetrics, type ComparisonMetric } from './comparison-metrics.ts';
 import type { ReportVariant } from './report-data.ts';
 
 /** The comparison as aligned plain text: a row per variant, a column per metric; metrics that no variant has are left out. */
 export function renderComparisonTable(variants: readonly ReportVariant[]): string {
-  const rows = variants.map(({ name, metrics }) => [name, ...COMPARISON_METRICS.map((metric) => metric.format(metrics))]);
-  const heads = ['', ...COMPARISON_METRICS.map(({ shortLabel }) => shortLabel)];
-  const kept = heads.flatMap((_, column) => (column === 0 || rows.some((row) => /\d/.test(row[column]!)) ? [column] : []));
-  const table = [heads, ...rows].map((row) => kept.map((column) => oneLine(row[column]!)));
-  const widths = kept.map((_, column) => table.reduce((width, row) => Math.max(width, [...row[column]!].length), 0));
+  const metrics = measuredMetrics(variants);
+  const rows = variants.map(({ name, metrics: figures }) => [name, ...metrics.map((metric) => metric.format(figures))]);
+  const table = [['', ...metrics.map(({ shortLabel }) => shortLabel)], ...rows].map((row) => row.map(oneLine));
+  const widths = table[0]!.map((_, column) => table.reduce((width, row) => Math.max(width, [...row[column]!].length), 0));
   return table.map((row) => alignRow(row, widths)).join('\n');
+}
+
+/** What the columns of that table are, a line each. */
+export function renderComparisonLegend(variants: readonly ReportVariant[]): string {
+  const metrics = measuredMetrics(variants);
+  const width = metrics.reduce((most, { shortLabel }) => Math.max(most, shortLabel.length), 0);
+  return metrics.map(({ shortLabel, meaning }) => `  ${shortLabel.padEnd(width)}  ${meaning}`).join('\n');
+}
+
+function measuredMetrics(variants: readonly ReportVariant[]): ComparisonMetric[] {
+  return comparisonMetrics(variants).filter((metric) => variants.some(({ metrics }) => /\d/.test(metric.format(metrics))));
 }
 
 function alignRow(cells: readonly string[], widths: readonly number[]): string {

@@ -1,4 +1,5 @@
 import { typeTokenRatio } from '../evaluate/type-token-ratio.ts';
+import type { AnswerOutcome } from '../evaluate/answers.ts';
 import { escapeHtml } from './escape.ts';
 import { formatNumber } from './format-number.ts';
 import { earlierOccurrences, REPEAT_NGRAM, REPEAT_SHADES, shadeOf } from './repeated-spans.ts';
@@ -14,7 +15,8 @@ export function renderContinuations(contexts: readonly ReportContext[]): string 
   const open = contexts.slice(0, OPEN_CONTEXTS).map(renderContext).join('');
   const folded = contexts.slice(OPEN_CONTEXTS);
   const rest = folded.length === 0 ? '' : `<details><summary>${folded.length} more ${folded.length === 1 ? 'context' : 'contexts'}</summary>${folded.map(renderContext).join('')}</details>`;
-  return `<section><h2>Continuations</h2>${renderLegend()}${open}${rest}</section>`;
+  const onlyAnswers = contexts.every(({ isAnswer }) => isAnswer === true);
+  return `<section><h2>${onlyAnswers ? 'Answers' : 'Continuations'}</h2>${onlyAnswers ? '' : renderLegend()}${open}${rest}</section>`;
 }
 
 function renderLegend(): string {
@@ -22,17 +24,37 @@ function renderLegend(): string {
   return `<p class="legend">A word is shaded when the run of ${REPEAT_NGRAM} tokens around it had occurred before in the same continuation: ${shades}. <span class="shared">Underlined</span>: the longest run of tokens that also stands in the training data, where it has more than ${SHORT_OVERLAP}. ↵ is a line break.</p>`;
 }
 
-function renderContext({ context, original, continuations }: ReportContext): string {
+function renderContext(shown: ReportContext): string {
+  if (shown.isAnswer === true) return renderAnswers(shown);
+  const { context, original, continuations } = shown;
   const quote = `<blockquote dir="auto"><span class="label">Context</span>${renderText(context)}</blockquote>`;
   const human = original === undefined ? '' : `<p class="original" dir="auto"><span class="label">How the text itself goes on</span>${renderText(original.trimStart())}</p>`;
   return `<article>${quote}<div class="columns">${continuations.map(renderContinuation).join('')}</div>${human}</article>`;
+}
+
+/** The right answer stands in line with those of the models, and no word of them is shaded: what repeats in an answer belongs there. */
+function renderAnswers({ context, original, continuations }: ReportContext): string {
+  const quote = `<blockquote dir="auto"><span class="label">What is to be answered</span>${renderText(context)}</blockquote>`;
+  const reference = original === undefined ? '' : renderCard('the right answer', [], renderText(original));
+  const answers = continuations.map(({ name, ids, pieces, answer }) => renderCard(name, answerFacts(ids.length, answer), renderText(pieces.join('').replace(/^ +/, ''))));
+  return `<article>${quote}<div class="columns">${reference}${answers.join('')}</div></article>`;
+}
+
+function answerFacts(tokens: number, answer: AnswerOutcome | undefined): string[] {
+  if (answer === undefined) return [`${tokens} tokens`];
+  const match = answer.isExact === null ? [] : [answer.isExact ? '<span class="exact">equal to it</span>' : 'differs'];
+  return [...match, `${tokens} tokens`, answer.hasEnded ? 'ended by itself' : 'cut off'];
+}
+
+function renderCard(title: string, facts: readonly string[], text: string): string {
+  return `<div class="continuation"><h3>${escapeHtml(title)}</h3>${facts.length === 0 ? '' : `<p class="facts">${facts.join(' · ')}</p>`}<p class="text" dir="auto">${text}</p></div>`;
 }
 
 function renderContinuation(continuation: ReportContinuation): string {
   const { name, ids, overlap } = continuation;
   const facts = [`TTR ${formatNumber(typeTokenRatio(ids), 2)}`, `${ids.length} tokens`];
   if (overlap !== undefined) facts.push(`overlap ${overlap.length}`);
-  return `<div class="continuation"><h3>${escapeHtml(name)}</h3><p class="facts">${facts.join(' · ')}</p><p class="text" dir="auto">${renderSpans(continuation)}</p></div>`;
+  return renderCard(name, facts, renderSpans(continuation));
 }
 
 /** Neighbouring tokens of one shade make one span. */

@@ -1,13 +1,29 @@
+import { given } from '../config/given.ts';
 import { escapeHtml } from './escape.ts';
 import { renderLineChart, type LineChart, type Point } from './line-chart.ts';
-import type { CurveData } from './report-data.ts';
+import type { CurveData, ReportData } from './report-data.ts';
 
 const X_LABEL = 'optimizer step';
 
-/** Three drawings: losses, TTR, entropy. */
-export function renderCurves(curves: CurveData): string {
-  const figures = [lossChart(curves), ttrChart(curves), entropyChart(curves)].map(renderFigure);
+/** Drawings of losses, of what is written (texts, answers or both) and of entropy; where something was not measured `missing` says why. */
+export function renderCurves(curves: CurveData, missing: ReportData['missing'] = {}): string {
+  const written = curves.about === 'answers' ? [answersChart(curves, missing.contexts)] : [ttrChart(curves, missing.contexts)];
+  if (curves.about !== 'answers' && measured(curves.evaluations, 'exactMatch').length > 0) written.push(answersChart(curves, missing.contexts));
+  const figures = [lossChart(curves), ...written, entropyChart(curves, missing.heldOut)].map(renderFigure);
   return `<section><h2>Training</h2><div class="charts">${figures.join('')}</div></section>`;
+}
+
+/** Of few contexts the share moves in large steps. */
+function answersChart({ evaluations, best }: CurveData, empty: string | undefined): LineChart {
+  return {
+    title: 'Exact match',
+    xLabel: X_LABEL,
+    yLabel: 'share of sample answers equal to the reference',
+    digits: 2,
+    series: [{ name: 'greedy answers', colour: 3, dots: true, points: measured(evaluations, 'exactMatch') }],
+    marks: marksOf('generation', best),
+    ...given({ empty }),
+  };
 }
 
 function lossChart({ steps, evaluations, targetLoss, best, about = 'text' }: CurveData): LineChart {
@@ -25,7 +41,7 @@ function lossChart({ steps, evaluations, targetLoss, best, about = 'text' }: Cur
   };
 }
 
-function ttrChart({ evaluations, humanTtr, best, about = 'text' }: CurveData): LineChart {
+function ttrChart({ evaluations, humanTtr, best, about = 'text' }: CurveData, empty: string | undefined): LineChart {
   const ofImages = about === 'images';
   return {
     title: ofImages ? 'Distinct rows' : 'Type-token ratio',
@@ -35,16 +51,18 @@ function ttrChart({ evaluations, humanTtr, best, about = 'text' }: CurveData): L
     series: [{ name: ofImages ? 'greedy completions' : 'greedy continuations', colour: 3, dots: true, points: measured(evaluations, 'ttr') }],
     ...(typeof humanTtr === 'number' ? { references: [{ label: `human text ${humanTtr.toFixed(2)}`, value: humanTtr }] } : {}),
     marks: marksOf('generation', best),
+    ...given({ empty }),
   };
 }
 
-function entropyChart({ evaluations, about = 'text' }: CurveData): LineChart {
+function entropyChart({ evaluations, about = 'text' }: CurveData, empty: string | undefined): LineChart {
   return {
     title: 'Entropy',
     xLabel: X_LABEL,
     yLabel: 'nats, mean over next-token predictions',
     digits: 2,
     series: [{ name: `on held-out ${about}`, colour: 4, dots: true, points: measured(evaluations, 'entropy') }],
+    ...given({ empty }),
   };
 }
 
@@ -52,7 +70,7 @@ function marksOf(criterion: 'generation' | 'loss', best: CurveData['best'] = [])
   return best.filter((kept) => kept.criterion === criterion).map(({ step }) => ({ label: `best by ${criterion}: step ${step}`, x: step }));
 }
 
-function measured(evaluations: CurveData['evaluations'], key: 'heldOutLoss' | 'ttr' | 'entropy'): Point[] {
+function measured(evaluations: CurveData['evaluations'], key: 'heldOutLoss' | 'ttr' | 'exactMatch' | 'entropy'): Point[] {
   return evaluations.flatMap((evaluation) => (typeof evaluation[key] === 'number' ? [{ x: evaluation.step, y: evaluation[key] }] : []));
 }
 

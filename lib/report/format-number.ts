@@ -15,3 +15,9 @@ export function formatNumber(value: number | null | undefined, digits: number): 
 export function formatShare(value: number | null | undefined, digits = 1): string {
   return value === null || value === undefined ? MISSING : `${formatNumber(100 * value, digits)} %`;
 }
+
+/** A share with the bounds of its interval, percent, as in `9.4 % (3.2 to 24.2)`. */
+export function formatInterval(share: number | null | undefined, low: number | null | undefined, high: number | null | undefined): string {
+  if (typeof share !== 'number' || typeof low !== 'number' || typeof high !== 'number') return formatShare(share);
+  return `${formatShare(share)} (${formatNumber(100 * low, 1)} to ${formatNumber(100 * high, 1)})`;
+}

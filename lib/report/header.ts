@@ -16,6 +16,7 @@ function renderTiles(data: ReportData): string {
   const tiles = [
     renderTile('Training loss', 'nats per token', [losses[0]?.loss, data.certificate?.meanLoss ?? losses.at(-1)?.loss]),
     renderTile('Type-token ratio', 'greedy, distinct / total', pair('ttr')),
+    renderTile('Exact match', 'share of greedy answers', pair('exactMatch')),
     renderTile('Row repeats', 'share of completed rows', pair('rowRepeatRate')),
     renderTile('Entropy', `nats, held-out ${data.curves.about ?? 'text'}`, pair('entropy')),
     renderTile('Held-out loss', 'nats per token', pair('heldOutLoss')),

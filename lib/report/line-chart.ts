@@ -41,6 +41,8 @@ export interface LineChart {
   xScale?: 'linear' | 'log';
   /** What x is called in the title of a dot; default `step`. */
   pointName?: string;
+  /** Said in place of a drawing where no series has a point. */
+  empty?: string;
 }
 
 const WIDTH = 420;
@@ -66,7 +68,7 @@ interface Scale {
 /** An SVG drawing without script or style of its own; both axes start at 0, a logarithmic one at the first point. Colours come from the page's classes. */
 export function renderLineChart(chart: LineChart): string {
   const drawn = chart.series.map((series) => ({ ...series, points: series.points.filter(isFinitePoint) })).filter(({ points }) => points.length > 0);
-  if (drawn.length === 0) return '<p class="empty">Nothing was measured.</p>';
+  if (drawn.length === 0) return `<p class="empty">${escapeHtml(chart.empty ?? 'Nothing was measured.')}</p>`;
   const scale = makeScale(drawn, chart.references ?? [], chart.xScale ?? 'linear');
   const content = [
     renderAxes(chart, scale),

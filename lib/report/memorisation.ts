@@ -1,5 +1,6 @@
 import type { MemorisedSpan } from '../evaluate/memorisation.ts';
 import { renderText } from './continuations.ts';
+import { renderLearnt } from './examples.ts';
 import { escapeHtml } from './escape.ts';
 import { formatNumber, formatShare } from './format-number.ts';
 import type { MemorisedContext, MemorisedText, QuotedTraining, ReportMemorisation } from './report-data.ts';
@@ -26,7 +27,7 @@ function renderTable({ rows }: ReportMemorisation): string {
     const cells = [`${formatNumber(textsWithSpans, 0)} of ${formatNumber(texts, 0)}`, formatNumber(longest, 0), formatShare(tokenShare)];
     return `<tr><th scope="row">${escapeHtml(name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
   });
-  return `<div class="scroll"><table><thead><tr><td></td>${heads}</tr></thead><tbody>${lines.join('')}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0"><table><caption>Runs of tokens that also stand in the training data</caption><thead><tr><td></td>${heads}</tr></thead><tbody>${lines.join('')}</tbody></table></div>`;
 }
 
 function renderCaption({ minLength, blocker, contexts }: ReportMemorisation): string {
@@ -82,15 +83,15 @@ function renderSamples(samples: readonly QuotedTraining[], contexts: readonly Me
   return `<h3>The training sequences</h3>${items.join('')}`;
 }
 
-function renderSample({ sequence, source, offset, pieces }: QuotedTraining, quotes: readonly { number: number; span: MemorisedSpan }[]): string {
+function renderSample({ sequence, source, offset, pieces, learnt }: QuotedTraining, quotes: readonly { number: number; span: MemorisedSpan }[]): string {
   const numbers = [...new Set(quotes.map(({ number }) => number))];
   const back = numbers.map((number) => `<a href="#memorised-${number}">context ${number}</a>`).join(', ');
   const marked = pieces.map((_, at) => quotes.some(({ span }) => at >= span.offset && at < span.offset + span.length));
   let html = '';
   for (let at = 0; at < pieces.length; ) {
     let end = at + 1;
-    while (end < pieces.length && marked[end] === marked[at]) end += 1;
-    const text = renderText(pieces.slice(at, end).join(''));
+    while (end < pieces.length && marked[end] === marked[at] && learnt?.[end] === learnt?.[at]) end += 1;
+    const text = renderLearnt(pieces.slice(at, end).join(''), learnt?.[at] !== false);
     html += marked[at] === true ? `<mark class="memorised">${text}</mark>` : text;
     at = end;
   }

@@ -1,3 +1,4 @@
+import type { AnswerOutcome } from '../evaluate/answers.ts';
 import type { Certificate } from '../evaluate/certificate.ts';
 import type { ImageMetrics } from '../image/image-metrics.ts';
 import type { Interventions, Memorisation, MemorisedSpan } from '../evaluate/memorisation.ts';
@@ -16,11 +17,21 @@ export interface ReportData {
   /** Of a run on images, in place of continuations. */
   images?: ReportImages;
   memorisation?: ReportMemorisation;
+  /** Some of the training sequences. */
+  examples?: readonly ReportExample[];
+  /** Why something was not measured and what would change that, a sentence or two each. */
+  missing?: { heldOut?: string; contexts?: string; comparison?: string };
   certificate?: Certificate & { step?: number; changedShare?: number | null };
   /** Metric signatures by metric name. */
   signatures?: Readonly<Record<string, string>>;
   /** Caveats, each a sentence or two. */
   notes?: readonly string[];
+}
+
+/** A training sequence, in stretches that are learnt or not. */
+export interface ReportExample {
+  source: string;
+  spans: readonly { text: string; learnt: boolean }[];
 }
 
 export interface FactGroup {
@@ -32,13 +43,13 @@ export interface CurveData {
   /** Training loss of each step's batch, nats per token, taken before the step's update. */
   steps: readonly { step: number; loss: number }[];
   /** Measured after `step` updates; step 0 is the original model. */
-  evaluations: readonly { step: number; heldOutLoss?: number | null; ttr?: number | null; entropy?: number | null }[];
+  evaluations: readonly { step: number; heldOutLoss?: number | null; ttr?: number | null; exactMatch?: number | null; entropy?: number | null }[];
   /** TTR of what people wrote after the same contexts. */
   humanTtr?: number | null;
   /** The training loss at which the run was to stop. */
   targetLoss?: number | null;
   /** What the model writes; default `text`. Of images, `ttr` is the share of distinct rows. */
-  about?: 'text' | 'images';
+  about?: 'text' | 'images' | 'answers';
   /** The steps whose weights were kept as the best. */
   best?: readonly { criterion: 'generation' | 'loss'; step: number }[];
 }
@@ -71,6 +82,20 @@ export interface VariantMetrics {
   top1Mass?: number | null;
   /** How many continuations the text metrics were taken over. */
   contexts?: number | null;
+  /** Tokens that `ttr` is taken over at most. */
+  ttrWindow?: number | null;
+  /** How many answers were written; how many have a reference and equal it, as counts and as a share with the bounds of its interval. */
+  answers?: number | null;
+  references?: number | null;
+  exactMatches?: number | null;
+  exactMatch?: number | null;
+  exactMatchLow?: number | null;
+  exactMatchHigh?: number | null;
+  endedShare?: number | null;
+  answerLength?: number | null;
+  referenceLength?: number | null;
+  answerLoss?: number | null;
+  tokenAccuracy?: number | null;
 }
 
 /** A grid of completed images. */
@@ -86,8 +111,10 @@ export interface ReportImages {
 
 export interface ReportContext {
   context: string;
-  /** What the author wrote next. */
+  /** What the author wrote next, or the right answer. */
   original?: string;
+  /** The continuations answer the context, and end by themselves. */
+  isAnswer?: boolean;
   continuations: readonly ReportContinuation[];
 }
 
@@ -99,6 +126,8 @@ export interface ReportContinuation {
   pieces: readonly string[];
   /** The longest span shared with a training sequence, in tokens. */
   overlap?: { start: number; length: number };
+  /** How an answer came out. */
+  answer?: AnswerOutcome;
 }
 
 /** What of the continuations stands in the training sequences. */
@@ -137,4 +166,6 @@ export interface QuotedTraining {
   /** Where it begins in its source, tokens. */
   offset: number;
   pieces: readonly string[];
+  /** Of each token whether it is learnt; all are where it is left out. */
+  learnt?: readonly boolean[];
 }

@@ -4,6 +4,7 @@ import { HyperfitError } from '../errors.ts';
 import { renderComparisonSection } from './comparison-table.ts';
 import { renderContinuations } from './continuations.ts';
 import { renderCurves } from './curves.ts';
+import { renderExamples } from './examples.ts';
 import { renderCertificate, renderFooter } from './footer.ts';
 import { renderHeader } from './header.ts';
 import { renderHtmlPage } from './html-page.ts';
@@ -22,16 +23,16 @@ function policyOf({ images }: ReportData): string {
 /** One HTML page that needs no network, no script and no other file. Every text in `data` is escaped. */
 export function renderReport(data: ReportData): string {
   const parts = [
-    renderHeader(data),
-    renderCurves(data.curves),
-    renderComparisonSection(data.variants),
+    renderCurves(data.curves, data.missing),
+    renderComparisonSection(data),
     renderImages(data.images),
     renderContinuations(data.continuations),
     renderMemorisation(data.memorisation),
+    renderExamples(data.examples),
     renderCertificate(data.certificate),
-    renderFooter(data),
   ];
-  return renderHtmlPage({ title: data.title, policy: policyOf(data), style: STYLESHEET, body: parts.join('\n') });
+  const body = `${renderHeader(data)}\n<main>\n${parts.join('\n')}\n</main>\n${renderFooter(data)}`;
+  return renderHtmlPage({ title: data.title, policy: policyOf(data), style: STYLESHEET, body });
 }
 
 /** Writes the page beside its place and moves it there, so that a reader never sees half of it. Throws ERR_CONFIG when it cannot be written. */

@@ -3,7 +3,7 @@ export const STYLESHEET = `
 :root {
   color-scheme: light dark;
   --page: #fbfaf7; --card: #ffffff; --ink: #1d1c1a; --muted: #6a675f; --line: #e4e1d8; --tint: #f1f5fb;
-  --c1: #2f6fb3; --c2: #c2571a; --c3: #14806b; --c4: #7a4fb5;
+  --c1: #2f6fb3; --c2: #bb5317; --c3: #14806b; --c4: #7a4fb5;
   --s1: #fff0b8; --s2: #ffd68a; --s3: #ffad7a; --s4: #f58078; --mark: #1d1c1a;
 }
 @media (prefers-color-scheme: dark) {
@@ -22,7 +22,7 @@ h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; letter-spacing: -.015em; te
 h2 { font-size: 1.2rem; margin: 0 0 .75rem; letter-spacing: -.01em; }
 h3 { font-size: .95rem; margin: 0; }
 small, .caption, .legend, .facts { color: var(--muted); font-size: .82rem; }
-body > section { margin-top: 3rem; }
+body > section, main > section { margin-top: 3rem; }
 .subtitle { margin: .5rem 0 0; color: var(--muted); max-width: 60rem; text-wrap: pretty; }
 .caption { margin: .75rem 0 0; max-width: 46rem; }
 
@@ -73,6 +73,9 @@ td small, th small { display: block; font-weight: 400; line-height: 1.3; }
 .group th { font-size: .78rem; font-weight: 600; color: var(--muted); padding-top: .9rem; }
 .tint { background: var(--tint); }
 .arrow { color: var(--muted); }
+table caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.unlearnt { color: var(--muted); }
+.exact { color: var(--c3); font-weight: 650; }
 
 .grid-image { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: .6rem; }
 .legend { max-width: 52rem; margin: 0 0 1.25rem; line-height: 1.8; }
@@ -110,7 +113,7 @@ code { font-size: .92em; overflow-wrap: anywhere; font-family: ui-monospace, "SF
 @media (max-width: 40rem) {
   body { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.45rem; }
-  body > section { margin-top: 2.25rem; }
+  body > section, main > section { margin-top: 2.25rem; }
   .tiles { grid-template-columns: 1fr 1fr; gap: .5rem; }
   .tile { padding: .6rem .75rem; }
   .tile p { font-size: 1.2rem; }

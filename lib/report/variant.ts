@@ -1,16 +1,19 @@
 import type { EvaluationResult } from '../evaluate/evaluation.ts';
+import type { AnswerMetrics } from '../evaluate/answers.ts';
+import { ttrWindowOf } from '../evaluate/type-token-ratio.ts';
 import type { ImageMetrics } from '../image/image-metrics.ts';
-import type { ReportVariant } from './report-data.ts';
+import type { ReportVariant, VariantMetrics } from './report-data.ts';
 
 /** A column of the comparison from an evaluation, and of images from what was measured of those. */
 export function makeVariant(name: string, isHyperfitted: boolean, evaluation: EvaluationResult, image?: ImageMetrics | null): ReportVariant {
-  const { overlap, intervals, counts } = evaluation;
+  const { overlap, intervals, counts, answers = null } = evaluation;
   return {
     name,
     isHyperfitted,
     metrics: {
       ttr: evaluation.ttr,
       ttrStandardError: intervals.ttr?.standardError ?? null,
+      ttrWindow: evaluation.ttr === null ? null : (evaluation.ttrWindow ?? ttrWindowOf(evaluation.generations.map(({ ids }) => ids))),
       rep2: evaluation.rep[2],
       ...image,
       selfBleu: evaluation.selfBleu,
@@ -21,7 +24,13 @@ export function makeVariant(name: string, isHyperfitted: boolean, evaluation: Ev
       perplexity: evaluation.perplexity,
       entropy: evaluation.entropy,
       top1Mass: evaluation.topKMass?.[1] ?? null,
-      contexts: counts.contexts,
+      contexts: answers === null ? counts.contexts : counts.contexts - answers.count,
+      ...(answers === null ? {} : answerFigures(answers)),
     },
   };
+}
+
+function answerFigures({ count, exactMatch, endedShare, meanLength, meanReferenceLength, loss, tokenAccuracy }: AnswerMetrics): VariantMetrics {
+  const match = exactMatch === null ? {} : { exactMatch: exactMatch.share, exactMatchLow: exactMatch.low, exactMatchHigh: exactMatch.high, exactMatches: exactMatch.matches, references: exactMatch.references };
+  return { answers: count, ...match, endedShare, answerLength: meanLength, referenceLength: meanReferenceLength, answerLoss: loss, tokenAccuracy };
 }

@@ -1,5 +1,6 @@
 import { BEST_CRITERIA, isBetter, readBest, recoverBest, saveBest, type BestCheckpoint, type BestCriterion, type BestScore } from '../checkpoint/best-checkpoint.ts';
 import type { RunConfig } from '../config/fields.ts';
+import type { AnswerMetrics } from '../evaluate/answers.ts';
 import type { Model } from '../model/model.ts';
 import type { MetricRecord } from './metric-log.ts';
 
@@ -17,6 +18,9 @@ export interface BestKeeperParts {
   /** What the log has kept: the steps before a resume. */
   records: readonly MetricRecord[];
 }
+
+/** What of an evaluation counts. */
+export type Considered = Pick<BestScore, 'step' | 'ttr' | 'rep2'> & { answers?: AnswerMetrics | null };
 
 type StepLoss = { loss: number; tokens: number };
 
@@ -57,8 +61,9 @@ export class BestKeeper {
   }
 
   /** @throws HyperfitError ERR_CHECKPOINT when the weights cannot be saved */
-  async consider(evaluation: { step: number; ttr: number | null; rep2: number | null }): Promise<BestEvent[]> {
-    const score: BestScore = { step: evaluation.step, trainLoss: this.trainLoss, ttr: evaluation.ttr, rep2: evaluation.rep2 };
+  async consider({ step, ttr, rep2, answers = null }: Considered): Promise<BestEvent[]> {
+    const ofAnswers = answers === null ? {} : { exactMatch: answers.exactMatch?.share ?? null, answerLoss: answers.loss };
+    const score: BestScore = { step, trainLoss: this.trainLoss, ttr, rep2, ...ofAnswers };
     const beaten = this.#criteria.filter((criterion) => isBetter(criterion, score, this.#best.get(criterion)));
     if (score.step === 0 || beaten.length === 0) return [];
     const saved = await saveBest(this.#parts.folder, beaten, this.#parts.model, score);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { given } from '../config/given.ts';
 import type { Context } from '../data/selection.ts';
 import type { EvaluatedGeneration } from '../evaluate/evaluation.ts';
 import type { ComparedVariant } from './comparison.ts';
@@ -12,6 +13,8 @@ export interface StoredContext {
   source: string;
   contextText?: string;
   originalText?: string;
+  /** `original` is the right answer to what `context` asks. */
+  isAnswer?: true;
 }
 
 /** A continuation, with the text of each of its tokens where there is a tokenizer. */
@@ -33,10 +36,11 @@ export async function writeComparison(folder: RunFolder, variants: readonly Comp
   await writeJson(folder.comparisonFile, file);
 }
 
-async function storedContext({ context, original, source }: Context, tokenizer: Decoder | undefined): Promise<StoredContext> {
-  const ids = { context: Array.from(context), original: Array.from(original), source };
+async function storedContext({ context, original, source, isAnswer }: Context, tokenizer: Decoder | undefined): Promise<StoredContext> {
+  const ids = { context: Array.from(context), original: Array.from(original), source, ...given({ isAnswer }) };
   if (tokenizer === undefined) return ids;
-  return { ...ids, contextText: await tokenizer.decode(context), originalText: tokenizer.decodeContinuation(context, original) };
+  // What ends an answer is no part of its text.
+  return { ...ids, contextText: await tokenizer.decode(context), originalText: tokenizer.decodeContinuation(context, original, { skipSpecialTokens: isAnswer === true }) };
 }
 
 function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decoder | undefined): object {
@@ -47,8 +51,8 @@ function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decod
 /** Typed arrays would become objects in JSON. */
 function storedGeneration(generation: StoredGeneration, tokenizer: Decoder | undefined): object {
   const pieces = generation.pieces ?? (tokenizer === undefined ? undefined : decodePieces(tokenizer, generation.ids, generation.promptIds));
-  const { promptIds, ids, text, interventions } = generation;
-  return { promptIds: Array.from(promptIds), ids: Array.from(ids), text, pieces, interventions };
+  const { promptIds, ids, text, interventions, answer } = generation;
+  return { promptIds: Array.from(promptIds), ids: Array.from(ids), text, pieces, interventions, answer };
 }
 
 /** The variants measured so far, none when there is no such file. */

@@ -1,6 +1,7 @@
 import { pickBlockerSettings, type RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
 import type { Sequence } from '../data/sequences.ts';
+import { judgedContext } from '../evaluate/answers.ts';
 import { evaluate, type EvaluationResult } from '../evaluate/evaluation.ts';
 import type { OverlapIndex } from '../evaluate/overlap.ts';
 import type { ImageMetrics } from '../image/image-metrics.ts';
@@ -30,15 +31,17 @@ export interface ComparisonParts {
   onTokens?: ((progress: { what: string; done: number; total: number }) => void) | undefined;
 }
 
-/** The original model, greedy and sampled (images: greedy); to be measured before the first step. */
+/** The original model, greedy and (texts) sampled; to be measured before the first step. */
 export async function measureOriginal(parts: ComparisonParts): Promise<ComparedVariant[]> {
   const { images } = parts.data;
   if (images !== undefined) return [await measureImages('original, greedy', false, { ...parts, images })];
-  const { temperature, topK, topP, seed } = parts.config;
   const greedy = await measureVariant('original, greedy', parts, {}, parts.data.heldOut);
+  const plain: ComparedVariant = { name: 'original, greedy', isHyperfitted: false, decoding: 'greedy', result: greedy };
+  if (onlyAnswers(parts)) return [plain];
+  const { temperature, topK, topP, seed } = parts.config;
   const sampled = await measureVariant('original, Top-P', parts, { temperature, topK, topP, seed });
   return [
-    { name: 'original, greedy', isHyperfitted: false, decoding: 'greedy', result: greedy },
+    plain,
     { name: `original, Top-P ${topP}`, isHyperfitted: false, decoding: 'top-p', result: withLikelihood(sampled, greedy) },
   ];
 }
@@ -48,6 +51,8 @@ export async function measureHyperfitted(parts: ComparisonParts): Promise<Compar
   const { images } = parts.data;
   if (images !== undefined) return [await measureImages('hyperfitted, greedy', true, { ...parts, images })];
   const greedy = await measureVariant('hyperfitted, greedy', parts, {}, parts.data.heldOut);
+  const plain: ComparedVariant = { name: 'hyperfitted, greedy', isHyperfitted: true, decoding: 'greedy', result: greedy };
+  if (onlyAnswers(parts)) return [plain];
   const blocker = await CitationBlocker.create({
     sequences: parts.data.train.map(({ ids }) => ids),
     tokenizer: parts.model.tokenizer,
@@ -57,7 +62,7 @@ export async function measureHyperfitted(parts: ComparisonParts): Promise<Compar
   try {
     const blocked = await measureVariant('hyperfitted, citation blocker', parts, { citationBlocker: blocker });
     return [
-      { name: 'hyperfitted, greedy', isHyperfitted: true, decoding: 'greedy', result: greedy },
+      plain,
       { name: 'hyperfitted, citation blocker', isHyperfitted: true, decoding: 'citation-blocker', result: withLikelihood(blocked, greedy) },
     ];
   } finally {
@@ -65,9 +70,14 @@ export async function measureHyperfitted(parts: ComparisonParts): Promise<Compar
   }
 }
 
+/** A drawn answer is another answer, and a blocker forbids right ones: where nothing but answers is compared, both are left out. */
+function onlyAnswers({ data, config }: ComparisonParts): boolean {
+  return data.contexts.slice(0, config.comparisonContexts).every(({ isAnswer }) => isAnswer === true);
+}
+
 async function measureVariant(what: string, parts: ComparisonParts, decoding: object, heldOut: readonly Sequence[] = []): Promise<EvaluationResult> {
   const { model, data, config, overlapIndex, signal } = parts;
-  const contexts = data.contexts.slice(0, config.comparisonContexts).map(({ context }) => context);
+  const contexts = data.contexts.slice(0, config.comparisonContexts).map(judgedContext);
   const generateOptions = { ...decoding, ...given({ onToken: tokenCounter(what, contexts.length * config.maxNewTokens, parts.onTokens) }) };
   return evaluate(model, { heldOut, contexts, maxNewTokens: config.maxNewTokens, generateOptions, ...given({ train: overlapIndex, signal }) });
 }

@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { given } from '../config/given.ts';
+import { learntTokens } from '../data/labels.ts';
 import type { Sequence } from '../data/sequences.ts';
 import { measureInterventions, measureMemorisation, type Interventions, type Memorisation } from '../evaluate/memorisation.ts';
 import type { OverlapIndex } from '../evaluate/overlap.ts';
@@ -16,6 +18,8 @@ export interface QuotedSample {
   ids: number[];
   /** The text of each token, where there is a tokenizer. */
   pieces?: string[];
+  /** Of each token whether it is learnt; missing where all are. */
+  learnt?: boolean[];
 }
 
 /** memorisation.json: which parts of the continuations stand in the training sequences, and what the blocker did about it. */
@@ -48,8 +52,9 @@ export function findMemorisation({ variants, train, overlapIndex, minLength, mat
   return { schemaVersion: 1, variants: measured, blocker: blockerOf(variants, { matchLength, matchUnit }), samples };
 }
 
-function quotedSample(sequence: number, { ids, source, offset }: Sequence, tokenizer: Decoder | undefined): QuotedSample {
-  return { sequence, source, offset, ids: Array.from(ids), ...(tokenizer === undefined ? {} : { pieces: decodePieces(tokenizer, ids) }) };
+function quotedSample(sequence: number, { ids, targets, source, offset }: Sequence, tokenizer: Decoder | undefined): QuotedSample {
+  const learnt = learntTokens(ids, targets);
+  return { sequence, source, offset, ids: Array.from(ids), ...(tokenizer === undefined ? {} : { pieces: decodePieces(tokenizer, ids) }), ...given({ learnt }) };
 }
 
 /** The blocked texts beside those of the same model and contexts without the blocker. */

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { given } from '../config/given.ts';
 import type { MemorisedContext, MemorisedText, ReportMemorisation } from '../report/report-data.ts';
 import type { ComparisonFile } from './comparison-file.ts';
 import type { MemorisationFile } from './memorisation-file.ts';
@@ -14,7 +16,7 @@ export function reportedMemorisation(file: MemorisationFile, comparison: Compari
     rows: file.variants,
     blocker: file.blocker,
     contexts: contexts.filter(({ texts }) => texts.some(({ spans, interventions = 0 }) => spans.length > 0 || interventions > 0)),
-    samples: file.samples.map(({ sequence, source, offset, ids, pieces }) => ({ sequence, source, offset, pieces: pieces ?? ids.map((id) => `${id} `) })),
+    samples: file.samples.map(({ sequence, source, offset, ids, pieces, learnt }) => ({ sequence, source: basename(source), offset, pieces: pieces ?? ids.map((id) => `${id} `), ...given({ learnt }) })),
   };
 }
 

@@ -1,8 +1,7 @@
 import { basename } from 'node:path';
 import type { RunConfig } from '../config/fields.ts';
-import { isAsked } from '../data/document.ts';
+import { makeDocumentContexts } from '../data/document-contexts.ts';
 import { readDocuments } from '../data/documents.ts';
-import { encodeWhole } from '../data/encoded-document.ts';
 import type { DataNote } from '../data/data-notes.ts';
 import { summarizeData, type DataSummary } from '../data/data-summary.ts';
 import { makeContext, type Context } from '../data/selection.ts';
@@ -89,13 +88,8 @@ async function loadContexts(config: RunConfig, model: DataModel, spare: readonly
     );
   }
   if (config.contexts === null) {
-    return spare.filter(({ ids, targets }) => ids.length >= contextLength || targets !== undefined).slice(0, wanted).map((sequence) => makeContext(sequence, contextLength));
+    return spare.map((sequence) => makeContext(sequence, contextLength)).filter(({ context, isAnswer }) => context.length === contextLength || isAnswer === true).slice(0, wanted);
   }
-  const documents = await readDocuments(config.contexts);
-  const encoded = await encodeWhole(documents, model.tokenizer, config);
-  // Shorter ones are continued as they stand, and so are dialogues and prompts, which end where they are answered.
-  return encoded.slice(0, wanted).map((ids, index) => {
-    const document = documents[index]!;
-    return makeContext({ ids, source: document.source, offset: 0 }, isAsked(document) ? ids.length : contextLength);
-  });
+  // Shorter ones are continued as they stand.
+  return makeDocumentContexts((await readDocuments(config.contexts)).slice(0, wanted), model.tokenizer, { contextLength, unwrap: config.unwrap });
 }

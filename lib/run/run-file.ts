@@ -14,6 +14,7 @@ import { packageVersion } from '../libtorch/package-root.ts';
 import { presentChatDate, writeChatDate } from '../tokenizer/chat-date.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
+import type { TrainingExample } from './training-examples.ts';
 
 /** What run.json says: enough to tell what was done, with what, and to do it again. */
 export interface RunFile {
@@ -27,6 +28,8 @@ export interface RunFile {
   model: { path: string; config: ModelConfig; files: Record<string, string> };
   /** What trained; and of text, what it was taken from, and what was left out. */
   data: DataManifest & { summary?: DataSummary };
+  /** The first training sequences as text; missing in runs on images. */
+  examples?: TrainingExample[];
   warnings: string[];
   /** The steps at which the run was taken up again. */
   resumedAtSteps: number[];
@@ -37,13 +40,14 @@ export interface RunFileParts {
   model: { path: string; config: ModelConfig; tokenizer?: Pick<Tokenizer, 'chatDate' | 'chatReadsClock'> | undefined };
   train: readonly Sequence[];
   summary: DataSummary | undefined;
+  examples: TrainingExample[] | undefined;
   warnings: string[];
   /** The step of the checkpoint gone on from. */
   resumedAt: number | undefined;
 }
 
 /** Writes run.json before the first step; a resumed run keeps its birth and its original model. */
-export async function writeRunFile(folder: RunFolder, { normalized, model, train, summary, warnings, resumedAt }: RunFileParts): Promise<RunFile> {
+export async function writeRunFile(folder: RunFolder, { normalized, model, train, summary, examples, warnings, resumedAt }: RunFileParts): Promise<RunFile> {
   const earlier = resumedAt === undefined ? undefined : savedRunFile(folder);
   const file: RunFile = {
     schemaVersion: 1,
@@ -54,6 +58,7 @@ export async function writeRunFile(folder: RunFolder, { normalized, model, train
     sources: normalized.sources,
     model: earlier?.model ?? { path: model.path, config: model.config, files: await hashWeights(model.path) },
     data: { ...makeManifest(train), ...given({ summary }) },
+    ...given({ examples }),
     warnings,
     resumedAtSteps: [...(earlier?.resumedAtSteps ?? []), ...(resumedAt === undefined ? [] : [resumedAt])],
   };

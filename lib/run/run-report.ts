@@ -1,19 +1,24 @@
 import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { basename } from 'node:path';
 import { readBest } from '../checkpoint/best-checkpoint.ts';
+import { given } from '../config/given.ts';
 import { renderNote } from '../data/data-notes.ts';
 import { percent, type DataSummary } from '../data/data-summary.ts';
 import { meanTypeTokenRatio } from '../evaluate/type-token-ratio.ts';
 import { writeReport } from '../report/report.ts';
 import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
 import { makeVariant } from '../report/variant.ts';
+import { withoutFolders } from './base-names.ts';
 import { readComparisonFile, type ComparisonFile, type StoredGeneration } from './comparison-file.ts';
 import { readReportImages } from './image-report.ts';
+import { missingFigures } from './missing-figures.ts';
 import { reportedMemorisation } from './memorisation-report.ts';
 import { readMemorisation } from './memorisation-file.ts';
 import { readMetrics, type MetricRecord } from './metric-log.ts';
 import { savedRunFile, type RunFile } from './run-file.ts';
 import type { RunFolder } from './run-folder.ts';
+import type { ValidationRecord } from './validation.ts';
 
 /**
  * Makes report.html from the files of a run, finished or not.
@@ -34,18 +39,24 @@ export function readReportData(folder: RunFolder): ReportData {
   const images = readReportImages(folder);
   const certificate = metrics.findLast(({ type }) => type === 'certificate');
   return {
-    title: `Hyperfitting of ${file.model.path.split('/').at(-1)}`,
+    title: `Hyperfitting of ${basename(file.model.path)}`,
     subtitle: `${file.data.samples.length} sequences, ${file.data.tokens} tokens; begun ${file.createdAt.slice(0, 16).replace('T', ' ')} UTC`,
-    facts: facts(file),
+    facts: facts(file).map(({ title, rows }) => ({ title, rows: rows.map(([label, value]) => [label, withoutFolders(value, pathsOf(file))] as const) })),
     curves: { ...curves(file, metrics, comparison), best: readBest(folder.checkpoints) },
     variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image)),
     continuations: comparison === undefined || images !== undefined ? [] : continuations(comparison),
     ...(images === undefined ? {} : { images }),
     ...(memorisation === undefined ? {} : { memorisation: reportedMemorisation(memorisation, comparison!) }),
-    notes: [...new Set([...file.warnings, ...metrics.filter(({ type }) => type === 'warning').map(({ message }) => String(message))])],
+    missing: missingFigures(file, metrics),
+    examples: (file.examples ?? []).map(({ source, spans }) => ({ source: basename(source), spans })),
+    notes: [...new Set([...file.warnings, ...metrics.filter(({ type }) => type === 'warning').map(({ message }) => String(message))])].map((note) => withoutFolders(note, pathsOf(file))),
     ...(certificate === undefined ? {} : { certificate: certificate as unknown as NonNullable<ReportData['certificate']> }),
     ...(comparison?.variants[0] === undefined ? {} : { signatures: { ...comparison.variants[0].result.signatures, ...(memorisation?.variants[0] === undefined ? {} : { memorisation: memorisation.variants[0].signature }) } }),
   };
+}
+
+function pathsOf({ config, model }: RunFile): (string | null)[] {
+  return [model.path, config.model, config.data, config.images, config.heldOut, config.contexts, config.out];
 }
 
 function facts({ config, model, data, versions }: RunFile): FactGroup[] {
@@ -96,31 +107,42 @@ function trainedWeights({ loraRank, loraAlpha, loraTargets, loraLayers }: RunFil
 }
 
 function curves({ config }: RunFile, metrics: readonly MetricRecord[], comparison: ComparisonFile | undefined): ReportData['curves'] {
-  const originals = (comparison?.contexts ?? []).map(({ original }) => original.slice(0, config.maxNewTokens)).filter(({ length }) => length === config.maxNewTokens);
+  const texts = (comparison?.contexts ?? []).filter(({ isAnswer }) => isAnswer !== true);
+  const originals = texts.map(({ original }) => original.slice(0, config.maxNewTokens)).filter(({ length }) => length === config.maxNewTokens);
+  const evaluations = metrics.filter(({ type }) => type === 'evaluation') as ValidationRecord[];
   return {
     steps: metrics.filter(({ type }) => type === 'step').map(({ step, loss }) => ({ step, loss: loss as number })),
-    evaluations: metrics.filter(({ type }) => type === 'evaluation').map((record) => ({
-      step: record.step,
-      heldOutLoss: record['heldOutLoss'] as number | null,
-      ttr: record['ttr'] as number | null,
-      entropy: record['entropy'] as number | null,
-    })),
-    ...(typeof config.images === 'string' ? { about: 'images' as const } : { humanTtr: meanTypeTokenRatio(originals) }),
+    evaluations: evaluations.map(({ step, heldOutLoss, ttr, entropy, answers }) => ({ step, heldOutLoss, ttr, entropy, exactMatch: answers?.exactMatch?.share ?? null })),
+    ...(typeof config.images === 'string' ? { about: 'images' as const } : writesAnswers(evaluations, comparison) ? { about: 'answers' as const } : { humanTtr: meanTypeTokenRatio(originals) }),
     targetLoss: config.targetLoss,
   };
 }
 
+/** Nothing but answers. */
+function writesAnswers(evaluations: readonly ValidationRecord[], comparison: ComparisonFile | undefined): boolean {
+  const contexts = comparison?.contexts ?? [];
+  if (contexts.length > 0) return contexts.every(({ isAnswer }) => isAnswer === true);
+  return evaluations.some(({ answers }) => (answers ?? null) !== null) && evaluations.every(({ ttr }) => ttr === null);
+}
+
 function continuations({ contexts, variants }: ComparisonFile): ReportContext[] {
-  return contexts.map(({ context, original, contextText, originalText }, index) => ({
+  return contexts.map(({ context, original, contextText, originalText, isAnswer = false }, index) => ({
     context: contextText ?? context.join(' '),
     ...(original.length === 0 ? {} : { original: originalText ?? original.join(' ') }),
+    isAnswer,
     continuations: variants.flatMap(({ name, result }) => {
       const generation = result.generations[index];
-      return generation === undefined ? [] : [continuation(name, generation, result.overlap?.overlaps[index])];
+      return generation === undefined ? [] : [continuation(name, generation, overlapAt(result, index))];
     }),
   }));
 }
 
-function continuation(name: string, { ids, pieces }: StoredGeneration, overlap: { start: number; length: number } | undefined): ReportContinuation {
-  return { name, ids, pieces: pieces ?? Array.from(ids, (id) => `${id} `), ...(overlap === undefined ? {} : { overlap }) };
+/** Overlaps are those of texts, answers left out. */
+function overlapAt({ generations, overlap }: ComparisonFile['variants'][number]['result'], index: number): { start: number; length: number } | undefined {
+  if (generations[index]!.answer !== undefined) return undefined;
+  return overlap?.overlaps[generations.slice(0, index).filter(({ answer }) => answer === undefined).length];
+}
+
+function continuation(name: string, { ids, pieces, answer }: StoredGeneration, overlap: { start: number; length: number } | undefined): ReportContinuation {
+  return { name, ids, pieces: pieces ?? Array.from(ids, (id) => `${id} `), ...given({ overlap, answer }) };
 }

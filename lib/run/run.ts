@@ -6,6 +6,7 @@ import { given } from '../config/given.ts';
 import type { NormalizedConfig } from '../config/normalize.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { renderDataSummary } from '../data/data-summary.ts';
+import { toIdsLine } from '../data/labels.ts';
 import { certify, type Certificate } from '../evaluate/certificate.ts';
 import { trainingLossFloor } from '../evaluate/loss-floor.ts';
 import { OverlapIndex } from '../evaluate/overlap.ts';
@@ -24,13 +25,14 @@ import { writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { writeRunReport } from './run-report.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
+import { trainingExamples } from './training-examples.ts';
 import { validate, type ValidationRecord } from './validation.ts';
 
 export type RunEvent =
   | TrainEvent
   | ValidationRecord
   | BestEvent
-  | { type: 'start'; folder: string; step: number; sequences: number; stepsPerEpoch: number }
+  | { type: 'start'; folder: string; step: number; sequences: number; stepsPerEpoch: number; totalSteps: number | null }
   | { type: 'note'; message: string }
   | { type: 'checkpoint'; step: number; path: string };
 
@@ -80,8 +82,9 @@ async function runWith(normalized: NormalizedConfig, hooks: RunHooks): Promise<R
     const data = await loadRunData(config, start.model);
     data.warnings?.forEach(warn);
     configWarnings(config, data.train.length, { floor: trainingLossFloor(data.train) }).forEach(warn);
-    await writeRunFile(folder, { normalized, model: start.model, train: data.train, summary: data.summary, warnings, resumedAt: start.state?.step });
-    await writeJsonLines(folder.trainFile, data.train.map(({ ids }) => ({ ids: Array.from(ids) })));
+    const examples = data.images === undefined ? trainingExamples(data.train, start.model.tokenizer) : undefined;
+    await writeRunFile(folder, { normalized, model: start.model, train: data.train, summary: data.summary, examples, warnings, resumedAt: start.state?.step });
+    await writeJsonLines(folder.trainFile, data.train.map(toIdsLine));
     return await new RunInProgress(config, folder, start, data, hooks).complete();
   } finally {
     endRun(start);
@@ -153,7 +156,9 @@ class RunInProgress {
   #announce(): void {
     const { batchSize } = this.config;
     const sequences = this.data.train.length;
-    this.hooks.onEvent?.({ type: 'start', folder: this.folder.path, step: this.#training.state.step, sequences, stepsPerEpoch: Math.ceil(sequences / batchSize) });
+    const stepsPerEpoch = Math.ceil(sequences / batchSize);
+    const { state, totalSteps } = this.#training;
+    this.hooks.onEvent?.({ type: 'start', folder: this.folder.path, step: state.step, sequences, stepsPerEpoch, totalSteps });
     if (this.data.summary !== undefined) this.#note(renderDataSummary(this.data.summary));
   }
 
@@ -175,7 +180,8 @@ class RunInProgress {
   }
 
   #record(event: TrainEvent | ValidationRecord | BestEvent): void {
-    this.#log?.write({ ...event });
+    const { totalSteps: _, ...record } = { totalSteps: null, ...event };
+    this.#log?.write(record);
     this.hooks.onEvent?.(event);
   }
 

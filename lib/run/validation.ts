@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { checkpointName } from '../checkpoint/checkpoint-list.ts';
 import { given } from '../config/given.ts';
 import type { Context } from '../data/selection.ts';
+import { judgedContext, type AnswerMetrics } from '../evaluate/answers.ts';
 import { evaluate, type EvaluatedGeneration } from '../evaluate/evaluation.ts';
 import type { ComparisonParts } from './comparison.ts';
 import { evaluateImages } from './image-comparison.ts';
@@ -25,12 +26,14 @@ export interface ValidationRecord extends MetricRecord {
   rep2: number | null;
   selfBleu: number | null;
   overlapMax: number | null;
+  /** Null without answers among the contexts; the figures above are of texts. */
+  answers: AnswerMetrics | null;
 }
 
 /** Null when the run has neither held-out sequences nor contexts. */
 export async function validate({ model, data, config, overlapIndex, signal }: ComparisonParts, folder: RunFolder, at: { step: number; epoch: number; trainLoss: number | null }): Promise<ValidationRecord | null> {
   const validated = data.contexts.slice(0, config.validationContexts);
-  const contexts = validated.map(({ context }) => context);
+  const contexts = validated.map(judgedContext);
   if (contexts.length + data.heldOut.length === 0) return null;
   const { maxNewTokens } = config;
   const { images } = data;
@@ -49,14 +52,16 @@ export async function validate({ model, data, config, overlapIndex, signal }: Co
     rep2: image?.rowRepeatRate ?? result.rep[2],
     selfBleu: result.selfBleu,
     overlapMax: result.overlap?.max ?? null,
+    answers: result.answers,
   };
 }
 
-/** A line that can be read without the model: ids, and beside them their text; the original, where there is one, as long as the continuation. */
-async function generationLine({ promptIds, ids, text }: EvaluatedGeneration, from: Context | undefined, tokenizer: Decoder | undefined): Promise<object> {
+/** A line that can be read without the model: ids, and beside them their text; the original, where there is one, as long as the continuation, or the right answer. */
+async function generationLine({ promptIds, ids, text, answer }: EvaluatedGeneration, from: Context | undefined, tokenizer: Decoder | undefined): Promise<object> {
   const line = { context: Array.from(promptIds), continuation: Array.from(ids), ...given({ text }) };
   if (from === undefined) return line;
-  const original = from.original.slice(0, ids.length);
+  const original = from.isAnswer === true ? from.original : from.original.slice(0, ids.length);
   const originals = original.length === 0 ? {} : { original: Array.from(original), ...given({ originalText: tokenizer?.decodeContinuation(promptIds, original, { skipSpecialTokens: true }) }) };
-  return { ...line, ...given({ contextText: await tokenizer?.decode(promptIds, { skipSpecialTokens: true }) }), ...originals, source: from.source };
+  const contextText = await tokenizer?.decode(promptIds, { skipSpecialTokens: true });
+  return { ...line, ...given({ contextText }), ...originals, source: from.source, ...given({ isAnswer: from.isAnswer }), ...answer };
 }

@@ -14,6 +14,8 @@ export interface StepEvent {
   tokens: number;
   /** Wall time of the step. */
   seconds: number;
+  /** The step at which training ends at the latest, by `maxSteps` or `epochs`; null where only a target loss ends it. */
+  totalSteps: number | null;
 }
 
 /** The end of one pass over the data. */

@@ -39,6 +39,14 @@ export class Training {
     return { ...this.#state };
   }
 
+  /** The step at which a limit ends the training at the latest; null where only a target loss does. */
+  get totalSteps(): number | null {
+    const { sequences, settings } = this.#parts;
+    const { epochs, maxSteps, batchSize } = settings;
+    const limits = [maxSteps, epochs === null ? null : epochs * Math.ceil(sequences.length / batchSize)].filter((limit) => limit !== null);
+    return limits.length === 0 ? null : Math.min(...limits);
+  }
+
   async *events(): AsyncGenerator<TrainEvent, TrainResult, void> {
     try {
       for (;;) {
@@ -84,7 +92,7 @@ export class Training {
     });
     this.#advance(lossSum, tokenCount);
     const seconds = (performance.now() - started) / 1000;
-    return { type: 'step', step, epoch: this.#state.epoch + 1, loss: lossSum / tokenCount, gradNorm, learningRate, tokens: tokenCount, seconds };
+    return { type: 'step', step, epoch: this.#state.epoch + 1, loss: lossSum / tokenCount, gradNorm, learningRate, tokens: tokenCount, seconds, totalSteps: this.totalSteps };
   }
 
   /** Sums losses and gradients over the forward passes of one step: exact for sequences of any lengths. */

@@ -28,6 +28,22 @@ describe('isBetter', () => {
     expect(isBetter('loss', score({ trainLoss, ttr: 0 }), score({}))).toBe(wins);
   });
 
+  test.each([
+    ['more exact answers, whatever the loss', { exactMatch: 0.6, answerLoss: 9 }, true],
+    ['fewer', { exactMatch: 0.4, answerLoss: 0 }, false],
+    ['as many with a lower loss', { answerLoss: 0.9 }, true],
+    ['as many with an equal loss', {}, false],
+    ['more variety and nothing else', { ttr: 1, rep2: 0 }, false],
+  ])('by generation of answers, %s', (_, candidate, wins) => {
+    const answered = { exactMatch: 0.5, answerLoss: 1 };
+    expect(isBetter('generation', score({ ...answered, ...candidate }), score(answered))).toBe(wins);
+  });
+
+  test('by generation of answers without references, the lower loss', () => {
+    expect(isBetter('generation', score({ ttr: null, exactMatch: null, answerLoss: 0.5 }), score({ ttr: null, exactMatch: null, answerLoss: 1 }))).toBe(true);
+    expect(isBetter('generation', score({ ttr: null, exactMatch: 0, answerLoss: 9 }), undefined)).toBe(true);
+  });
+
   test('anything measured beats nothing', () => {
     expect([isBetter('generation', score({ ttr: 0, rep2: 1 }), undefined), isBetter('loss', score({ trainLoss: 9 }), undefined)]).toEqual([true, true]);
     expect([isBetter('generation', score({ ttr: null }), undefined), isBetter('loss', score({ trainLoss: null }), undefined)]).toEqual([false, false]);

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { chatModel, dialogueLines } from '../train/dialogues.ts';
 import { copyModel, freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
 import { cli, start } from './cli-process.ts';
 
@@ -183,6 +184,21 @@ describe('evaluate and tokenize', () => {
       overlap: { mean: number, max: number, shareOver10: number },
     });
     expect(Math.exp(result['loss'] as number)).toBeCloseTo(result['perplexity'] as number, 6);
+  });
+
+  test('held-out dialogues are answered, and held-out text is continued where the overlap is wanted', async () => {
+    const dialogues = join(folder, 'dialogues.jsonl');
+    writeFileSync(dialogues, dialogueLines(3));
+    const model = chatModel();
+    const evaluateAnswers = ['evaluate', '--model', model, '--held-out', dialogues, '--max-new-tokens', '4', '--quiet'];
+    const answered = await json(...evaluateAnswers);
+    expect(answered).toMatchObject({ ttr: null, answers: { count: 3, exactMatch: { matches: 0, references: 3, low: 0 }, tokenAccuracy: expect.any(Number) } });
+    expect((answered['answers'] as { loss: number }).loss).toBeCloseTo(answered['loss'] as number, 10);
+    const { stdout } = await cli(...evaluateAnswers);
+    expect(stdout).toMatch(/answers: exact match +0 of 3: 0\.0 % \(95 % interval 0\.0 % to 56\.1 %\)/);
+    expect(stdout).not.toContain('type-token ratio');
+    const overlap = await json('evaluate', '--model', TINY_MODEL, '--held-out', heldOut, '--train', data, '--context-length', '5', '--max-new-tokens', '10');
+    expect(overlap).toMatchObject({ ttrWindow: 10, answers: null, overlap: { mean: expect.any(Number) } });
   });
 
   test('--memorisation lists the runs that stand in the training text', async () => {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { Progress, renderDuration, renderProgressBar, renderProgressLine } from '../../lib/cli/progress.ts';
 
-const state = { step: 22, totalSteps: 88, mayEndSooner: true, loss: 1.23456, ttr: 0.5, stepsDone: 22, seconds: 44 };
+const state = { step: 22, totalSteps: 88, mayEndSooner: true, loss: 1.23456, sample: 'ttr 0.500', stepsDone: 22, seconds: 44 };
 
 test.each([
   [0, '0:00'],
@@ -13,7 +13,7 @@ test.each([
 
 test('a line tells step, loss, TTR and the time left', () => {
   expect(renderProgressLine(state)).toBe('step 22/88  loss 1.2346  ttr 0.500  at most 2:12 left');
-  expect(renderProgressLine({ ...state, mayEndSooner: false, ttr: undefined })).toBe('step 22/88  loss 1.2346  2:12 left');
+  expect(renderProgressLine({ ...state, mayEndSooner: false, sample: undefined })).toBe('step 22/88  loss 1.2346  2:12 left');
   expect(renderProgressLine({ ...state, totalSteps: undefined })).toBe('step 22  loss 1.2346  ttr 0.500  0:44 elapsed');
 });
 

@@ -20,6 +20,22 @@ test('lines of text, named by their file or by hand', async () => {
   expect((await readVariants(`my model=${path}`))[0]!.name).toBe('my model');
 });
 
+test('a right answer is never cut to the length of the one beside it', async () => {
+  const path = writeLines(join(folder, 'answers.jsonl'), [{ context: [1], continuation: [3], original: [5, 6, 7], isAnswer: true }]);
+  expect((await readVariants(path, decoder))[0]!.texts).toEqual([{ context: 'w1', continuation: ' w3', original: ' w5 w6 w7', isOriginalCut: true }]);
+});
+
+test('a run without a closing comparison says what to compare instead', async () => {
+  const run = join(folder, 'uncompared');
+  mkdirSync(join(run, 'generations'), { recursive: true });
+  const refused = (text: RegExp): Error => expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(text) }) as Error;
+  await expect(readVariants(run)).rejects.toThrow(refused(/uncompared without run\.json; check the path/));
+  writeFileSync(join(run, 'run.json'), '{}');
+  await expect(readVariants(run)).rejects.toThrow(refused(/without comparison\.json: nothing was held out.*hyperfit generate --prompts/));
+  for (const step of ['000000', '000008']) writeLines(join(run, 'generations', `step-${step}.jsonl`), [{ context: 'a', continuation: step }]);
+  await expect(readVariants(run)).rejects.toThrow(refused(/before=.*step-000000\.jsonl after=.*step-000008\.jsonl/));
+});
+
 test('lines of ids as a run writes them, with text beside them or decoded', async () => {
   const line = { context: [1, 2], continuation: [3, 4], text: ' told', original: [5, 6, 7] };
   const path = writeLines(join(folder, 'step.jsonl'), [line]);

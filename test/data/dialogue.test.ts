@@ -46,7 +46,9 @@ describe('A dialogue among other data', () => {
     const [sequence] = await cutSequences([documents[1]!], tokenizer, { sequenceLength: 4 });
     const { context, original } = makeContexts([sequence!], 3)[0]!;
     expect((await tokenizer.decode(context)).trimEnd().endsWith('Whale:')).toBe(true);
-    expect([...context, ...original]).toEqual(Array.from(sequence!.ids));
+    // The answer, with the token that ends it; what the template writes behind it belongs to nobody.
+    expect([...context, ...original]).toEqual(Array.from(sequence!.ids.subarray(0, context.length + original.length)));
+    expect((await tokenizer.decode(original, { skipSpecialTokens: true })).trim()).toBe(documents[1]!.messages.find(({ role }) => role === 'assistant')!.content);
   });
 
   test('is a prompt that ends where the assistant answers', async () => {

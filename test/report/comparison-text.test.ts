@@ -1,4 +1,4 @@
-import { renderComparisonTable } from '../../lib/report/comparison-text.ts';
+import { renderComparisonLegend, renderComparisonTable } from '../../lib/report/comparison-text.ts';
 import { makeVariant } from '../../lib/report/variant.ts';
 import { evaluate } from '../../lib/evaluate/evaluation.ts';
 import { StandInModel } from '../evaluate/stand-in-model.ts';
@@ -15,6 +15,17 @@ hyperfitted, greedy + citation blocker  0.631 ± 0.016  0.109      0.088   4.1 /
 `);
   });
 
+  test('says over how many tokens a ratio is, and what the columns are', () => {
+    const [first] = sampleReport().variants;
+    const short = [{ ...first!, metrics: { ...first!.metrics, ttrWindow: 40 } }];
+    expect(renderComparisonTable(short)).toContain('TTR(40)');
+    expect(renderComparisonTable(short)).not.toContain('96');
+    const legend = renderComparisonLegend(short);
+    expect(legend).toContain('TTR(40)     distinct tokens over the last 40 tokens of a text');
+    for (const label of ['rep-2', 'over 10', 'top-1']) expect(legend).toMatch(new RegExp(`^  ${label} +\\w`, 'm'));
+    expect(legend).not.toContain('exact match');
+  });
+
   test('leaves out metrics that no variant has, and keeps control characters from the terminal', () => {
     expect(renderComparisonTable([{ name: 'a\u001b[2J\nb', isHyperfitted: false, metrics: { rep2: 0.5 } }])).toBe('         rep-2\na [2J b  0.500');
   });
@@ -27,6 +38,7 @@ test('makeVariant takes an evaluation over', async () => {
     isHyperfitted: true,
     metrics: {
       ttr: 2 / 96,
+      ttrWindow: 96,
       ttrStandardError: expect.closeTo(0, 12),
       rep2: evaluation.rep[2],
       selfBleu: evaluation.selfBleu,

@@ -25,8 +25,8 @@ export function sampleReport(): ReportData {
     ttr: 0.22 + 0.42 * (1 - Math.exp(-index / 2.2)) + 0.02 * Math.sin(index * 3),
     entropy: 3.56 - 2 * (1 - Math.exp(-index / 3)),
   }));
-  const base = { entropy: 3.56, top1Mass: 0.324, heldOutLoss: 4.08, perplexity: 59.1, contexts: 32 };
-  const fitted = { entropy: 1.53, top1Mass: 0.63, heldOutLoss: 6.39, perplexity: 595.9, contexts: 32 };
+  const base = { ttrWindow: 96, entropy: 3.56, top1Mass: 0.324, heldOutLoss: 4.08, perplexity: 59.1, contexts: 32 };
+  const fitted = { ttrWindow: 96, entropy: 1.53, top1Mass: 0.63, heldOutLoss: 6.39, perplexity: 595.9, contexts: 32 };
   return {
     title: 'SmolLM2-135M-Instruct, hyperfitted on Moby Dick',
     subtitle: '64 sequences of 128 tokens, 11 epochs; then greedy continuations of passages it has not seen.',

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { given } from '../../config/given.ts';
 import { renderNote } from '../../data/data-notes.ts';
-import { isAsked } from '../../data/document.ts';
+import { makeDocumentContexts } from '../../data/document-contexts.ts';
 import { readDocuments } from '../../data/documents.ts';
-import { encodeWhole } from '../../data/encoded-document.ts';
+import { makeContext, type Context } from '../../data/selection.ts';
 import { loadData, type Sequence } from '../../data/sequences.ts';
 import { HyperfitError } from '../../errors.ts';
+import { judgedContext } from '../../evaluate/answers.ts';
 import { evaluate, type EvaluationResult } from '../../evaluate/evaluation.ts';
 import { MAUVE_LEAST_TEXTS } from '../../evaluate/mauve.ts';
 import { measureMemorisation, MEMORISED_LENGTH, type Memorisation } from '../../evaluate/memorisation.ts';
@@ -14,7 +15,7 @@ import { OverlapIndex } from '../../evaluate/overlap.ts';
 import type { Model } from '../../model/model.ts';
 import { checkSequences } from '../../train/training-data.ts';
 import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
-import { checkLikeness, measureLikeness, pairDocuments, type SplitDocument } from '../human-likeness.ts';
+import { checkLikeness, measureLikeness, pairDocuments } from '../human-likeness.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
 import { addFieldOptions, addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
@@ -40,9 +41,9 @@ interface EvaluateOptions extends ModelOptions, OutputOptions {
 
 export function addEvaluateCommand(program: Command): void {
   const command = addModelOptions(program.command('evaluate').description('Measure a model: likelihood on held-out text, diversity of its greedy continuations, overlap with training text.'))
-    .option('--held-out <file>', 'text for loss, perplexity, entropy and top-k mass; {"ids"} lines are one sequence each')
-    .option('--contexts <file>', 'beginnings to continue, .jsonl with {"text"} or {"ids"}, or .txt; cut to --context-length')
-    .option('--train <file>', 'training text, for the overlap of the continuations with it')
+    .option('--held-out <file>', 'text for loss, perplexity, entropy and top-k mass; dialogues are answered too; {"ids"} lines are one sequence each')
+    .option('--contexts <file>', 'beginnings to continue, .jsonl with {"text"}, {"ids"} or {"messages"}, or .txt; text is cut to --context-length')
+    .option('--train <file>', 'training text, for the overlap of the continuations with it; without --contexts the beginnings of --held-out are continued')
     .option('--memorisation [N]', `list every run of N or more tokens of a continuation that stands in --train (default: ${MEMORISED_LENGTH})`, wholeNumber(1))
     .option('--feature-model <path>', `a model that reads texts, for MAUVE of the continuations against how the documents of --contexts go on; ${MAUVE_LEAST_TEXTS} of them or more`)
     .option('--mauve-clusters <K>', 'bins of the histograms of MAUVE (default: a tenth of the texts, from 2 to 500)', wholeNumber(2))
@@ -73,7 +74,6 @@ async function evaluateCommand(options: EvaluateOptions): Promise<void> {
 function checkOptions({ heldOut, contexts, train, memorisation, featureModel, mauveClusters, mauveSeed, citationBlocker }: EvaluateOptions): void {
   const problem =
     heldOut === undefined && contexts === undefined ? 'expected --held-out, --contexts or both, got neither'
-    : train !== undefined && contexts === undefined ? 'expected --contexts beside --train, got none: overlap is measured on continuations'
     : memorisation !== undefined && train === undefined ? 'expected --train beside --memorisation, got none: what is memorised stands there'
     : featureModel !== undefined && contexts === undefined ? 'expected --contexts beside --feature-model, got none: MAUVE compares continuations with how their documents go on'
     : featureModel === undefined && (mauveClusters ?? mauveSeed) !== undefined ? 'expected --feature-model beside --mauve-clusters and --mauve-seed, got none: without it MAUVE is not measured'
@@ -94,11 +94,11 @@ async function measureModel(model: Model, options: EvaluateOptions, source: Bloc
   const { maxNewTokens, batchSize, contextBatchSize, featureModel } = options;
   const heldOut = await readSequences(options.heldOut, model, options, output);
   const train = await readSequences(options.train, model, options, output);
-  const documents = await readContexts(options.contexts, model, options);
+  const documents = await readContexts(options, model, heldOut);
   if (featureModel !== undefined) await checkLikeness(featureModel, documents, maxNewTokens, output);
   const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
   const index = train && new OverlapIndex(train.map(({ ids }) => ids));
-  const contexts = documents.map(({ context }) => context);
+  const contexts = documents.map(judgedContext);
   const result = await withBlocker(source, model, (citationBlocker) =>
     evaluate(model, { contexts, maxNewTokens, batchSize, contextBatchSize, onProgress, ...given({ heldOut, train: index, generateOptions: citationBlocker && { citationBlocker } }) }),
   );
@@ -117,13 +117,12 @@ async function readSequences(path: string | undefined, model: Model, { sequenceL
   return sequences;
 }
 
-async function readContexts(path: string | undefined, model: Model, { contextLength, unwrap = false }: EvaluateOptions): Promise<SplitDocument[]> {
-  if (path === undefined) return [];
-  const documents = await readDocuments(path);
-  const encoded = await encodeWhole(documents, model.tokenizer, { unwrap });
-  return encoded.map((ids, index) => ({ ids, context: isAsked(documents[index]!) ? ids : ids.slice(0, contextLength) }));
+/** Those of the file, or else what the held-out dialogues ask, and where the overlap with training text is wanted the beginnings of held-out text too. */
+async function readContexts({ contexts, train, contextLength, unwrap = false }: EvaluateOptions, model: Model, heldOut: readonly Sequence[] = []): Promise<Context[]> {
+  if (contexts !== undefined) return makeDocumentContexts(await readDocuments(contexts), model.tokenizer, { contextLength, unwrap });
+  return heldOut.map((sequence) => makeContext(sequence, contextLength)).filter(({ isAnswer }) => isAnswer === true || train !== undefined);
 }
 
 function plainResult({ generations, ...figures }: EvaluationResult): object {
-  return { ...figures, generations: generations.map(({ promptIds, ids, text, interventions }) => ({ promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text, interventions }) })) };
+  return { ...figures, generations: generations.map(({ promptIds, ids, text, interventions, answer }) => ({ promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text, interventions, answer }) })) };
 }

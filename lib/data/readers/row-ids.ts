@@ -49,6 +49,7 @@ function readTargets(fields: Fields, ids: readonly unknown[]): Int32Array | stri
   const list = name === 'targets' ? given : [...given.slice(1), IGNORE_INDEX];
   const problem = findBadId(list, name, true);
   if (problem !== undefined) return problem;
+  if (list.every((target) => target === IGNORE_INDEX)) return `"${name}" has no token to learn`;
   const other = list.findIndex((target, at) => target !== IGNORE_INDEX && target !== ids[at + 1]);
   return other === -1 ? Int32Array.from(list as number[]) : `"${name}" has ${String(list[other])} where the next id is ${String(ids[other + 1])}`;
 }
