@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import { configuredTemplate } from './chat-template.ts';
+import { configureTokenizer } from './configured-tokenizer.ts';
+import type { ConfiguredTokenizer, TokenizerFolder } from './configured-tokenizer.ts';
 import { rebuildTokenizer } from './gguf-tokenizer.ts';
 import type { Metadata } from './metadata.ts';
 
@@ -11,18 +13,20 @@ export type TokenizerFiles = { kind: 'folder'; folder: string } | { kind: 'gguf'
 export const TOKENIZER_FILE = 'tokenizer.json';
 const CONFIG_FILE = 'tokenizer_config.json';
 const MAP_FILE = 'special_tokens_map.json';
+const ADDED_FILE = 'added_tokens.json';
 export const TEMPLATE_FILE = 'chat_template.jinja';
 /** Saved again as they were, when they were there. */
-const COMPANIONS = [CONFIG_FILE, MAP_FILE, 'added_tokens.json', TEMPLATE_FILE, 'vocab.json', 'merges.txt', 'tokenizer.model'];
+const COMPANIONS = [CONFIG_FILE, MAP_FILE, ADDED_FILE, TEMPLATE_FILE, 'vocab.json', 'merges.txt', 'tokenizer.model'];
 
 /** The contents of a tokenizer's files. */
-export interface TokenizerContents {
+export interface TokenizerContents extends Omit<ConfiguredTokenizer, 'text'> {
+  /** tokenizer.json as it was, to be saved again. */
   tokenizerJson: string;
+  /** A tokenizer.json that says alone what all files say. */
+  effectiveJson: string;
   /** File name -> bytes of everything beside tokenizer.json. */
   companions: ReadonlyMap<string, Buffer>;
-  /** What tokenizer_config.json and special_tokens_map.json say, {} without them. */
-  config: Readonly<Record<string, unknown>>;
-  /** Ids that GGUF metadata name; folders name the tokens in `config` instead. */
+  /** Ids that GGUF metadata name; folders name the tokens in `named` instead. */
   bosTokenId: number | undefined;
   eosTokenIds: readonly number[];
   /** Tokens that are no UTF-8, by id. */
@@ -48,34 +52,49 @@ async function readFolder(folder: string): Promise<TokenizerContents> {
     const bytes = await readFile(join(folder, file)).catch(() => undefined);
     if (bytes !== undefined) companions.set(file, bytes);
   }
-  // Older files name special tokens in a map of their own; what the configuration says goes before.
-  const config = { ...parseJson(companions.get(MAP_FILE), join(folder, MAP_FILE)), ...parseJson(companions.get(CONFIG_FILE), join(folder, CONFIG_FILE)) };
-  const chatTemplate = companions.get(TEMPLATE_FILE)?.toString('utf8') ?? configuredTemplate(config['chat_template']);
-  return { tokenizerJson, companions, config, bosTokenId: undefined, eosTokenIds: [], rawTokens: new Map(), chatTemplate, name };
+  const parse = (file: string) => (companions.has(file) ? parseJson(companions.get(file)!.toString('utf8'), join(folder, file)) : undefined);
+  const config = parse(CONFIG_FILE);
+  const contents = {
+    tokenizer: parseJson(tokenizerJson, name),
+    text: tokenizerJson,
+    config,
+    map: parse(MAP_FILE),
+    added: parse(ADDED_FILE),
+    model: await readModel(folder),
+    name: folder,
+  };
+  const { text, ...configured } = configureTokenizer(contents);
+  const chatTemplate = companions.get(TEMPLATE_FILE)?.toString('utf8') ?? configuredTemplate(config?.['chat_template']);
+  return { tokenizerJson, effectiveJson: text, companions, ...configured, bosTokenId: undefined, eosTokenIds: [], rawTokens: new Map(), chatTemplate, name };
 }
 
-function parseJson(bytes: Buffer | undefined, path: string): Readonly<Record<string, unknown>> {
+/** What of config.json a tokenizer goes by; there need not be one. */
+async function readModel(folder: string): Promise<TokenizerFolder['model']> {
+  const path = join(folder, 'config.json');
+  const text = await readFile(path, 'utf8').catch(() => '{}');
+  const { model_type: modelType, tokenizer_class: tokenizerClass } = parseJson(text, path);
+  return { modelType, tokenizerClass };
+}
+
+function parseJson(text: string, path: string): Readonly<Record<string, unknown>> {
+  const value = parse(text.replace(/^\ufeff/, ''), path);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  throw new HyperfitError('ERR_TOKENIZER', `expected a JSON object in ${path}, got ${text.slice(0, 40)}; fetch the file again`);
+}
+
+function parse(text: string, path: string): unknown {
   try {
-    return bytes === undefined ? {} : (JSON.parse(bytes.toString('utf8')) as Record<string, unknown>);
+    return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new HyperfitError('ERR_TOKENIZER', `expected JSON in ${path}, got text that does not parse; fetch the file again`, { cause });
   }
 }
 
-/** A token of tokenizer_config.json, as text or as an object with its `content`. */
-export function tokenContent(value: unknown): string | undefined {
-  const token = typeof value === 'object' && value !== null ? (value as { content?: unknown }).content : value;
-  return typeof token === 'string' ? token : undefined;
-}
-
-/** `bos_token`, `eos_token`, ... as chat templates use them. */
-export function specialTokensOf({ config }: Pick<TokenizerContents, 'config'>): Record<string, string> {
-  const named = Object.entries(config).map(([key, value]) => [key, tokenContent(value)] as const);
-  return Object.fromEntries(named.filter((pair): pair is readonly [string, string] => pair[0].endsWith('_token') && pair[1] !== undefined));
-}
-
 function rebuild(path: string, metadata: Metadata): TokenizerContents {
-  const { tokenizer, config, ...ids } = rebuildTokenizer(metadata, path);
+  const { tokenizer: text, config, ...ids } = rebuildTokenizer(metadata, path);
   const companions = new Map([[CONFIG_FILE, Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]]);
-  return { tokenizerJson: tokenizer, companions, config, ...ids, chatTemplate: configuredTemplate(config['chat_template']), name: path };
+  const model = { modelType: undefined, tokenizerClass: undefined };
+  const folder = { tokenizer: parseJson(text, path), text, config, map: undefined, added: undefined, model, name: path };
+  const { text: effectiveJson, ...configured } = configureTokenizer(folder);
+  return { tokenizerJson: text, effectiveJson, companions, ...configured, ...ids, chatTemplate: configuredTemplate(config['chat_template']), name: path };
 }

@@ -2,27 +2,25 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer as RustTokenizer } from 'tokenizers';
 import { HyperfitError } from '../errors.ts';
+import type { AddedToken } from './added-tokens.ts';
 import { ChatTemplate } from './chat-template.ts';
 import type { ChatMessage, RenderChatOptions, Rendering } from './chat-template.ts';
 import { decodeContinuation } from './continuation-decoder.ts';
+import { cleanUpSpaces, withoutSpecialTokens } from './plain-encoder.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 import { piecesOfBytes, readTokenFormat, tokenBytes } from './token-bytes.ts';
 import { findTokensAt } from './token-places.ts';
 import type { TokenFormat } from './token-bytes.ts';
-import { readTokenizerFiles, specialTokensOf, tokenContent, TOKENIZER_FILE } from './tokenizer-files.ts';
+import { readTokenizerFiles, TOKENIZER_FILE } from './tokenizer-files.ts';
 import type { TokenizerContents, TokenizerFiles } from './tokenizer-files.ts';
 import { findWordStarts, foldIds } from './words.ts';
 import type { TokenText } from './words.ts';
 
-interface AddedToken {
-  id: number;
-  content: string;
-  special: boolean;
-}
-
 /** Text to ids and back, by Hugging Face's own library. Ids and texts are those that transformers gives. */
 export class Tokenizer {
   readonly #rust: RustTokenizer;
+  /** What ids are made with: another one where special tokens written out in a text are text. */
+  readonly #encoder: RustTokenizer;
   readonly #contents: TokenizerContents;
   readonly #special: ReadonlySet<number>;
   #template: ChatTemplate | undefined;
@@ -37,11 +35,12 @@ export class Tokenizer {
   readonly bosTokenId: number | undefined;
   readonly eosTokenIds: readonly number[];
 
-  private constructor(rust: RustTokenizer, contents: TokenizerContents) {
-    const { added_tokens: added = [], decoder } = JSON.parse(contents.tokenizerJson) as { added_tokens?: AddedToken[]; decoder?: unknown };
+  private constructor(rust: RustTokenizer, contents: TokenizerContents, special: ReadonlySet<number>) {
+    const { decoder } = JSON.parse(contents.effectiveJson) as { decoder?: unknown };
     this.#rust = rust;
+    this.#encoder = contents.splitSpecialTokens ? makeRust(withoutSpecialTokens(contents.effectiveJson)) : rust;
     this.#contents = contents;
-    this.#special = new Set(added.filter(({ special }) => special).map(({ id }) => id));
+    this.#special = special;
     this.format = readTokenFormat(decoder, contents.name);
     this.decoder = decoder;
     this.vocabSize = 1 + Object.values(rust.getVocab(true)).reduce((highest, id) => Math.max(highest, id), -1);
@@ -54,11 +53,8 @@ export class Tokenizer {
   static async fromFiles(files: TokenizerFiles): Promise<Tokenizer> {
     const contents = await readTokenizerFiles(files);
     try {
-      const rust = RustTokenizer.fromString(contents.tokenizerJson);
-      // Some files carry the settings of a training run; what is asked for is the whole text.
-      rust.disableTruncation();
-      rust.disablePadding();
-      return new Tokenizer(rust, contents);
+      const rust = makeRust(contents.effectiveJson);
+      return new Tokenizer(rust, contents, await findSpecialIds(rust, contents.effectiveJson));
     } catch (cause) {
       if (cause instanceof HyperfitError) throw cause;
       throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer in ${contents.name}, got one that does not load (${(cause as Error).message}); fetch the file again`, { cause });
@@ -68,7 +64,7 @@ export class Tokenizer {
   /** The ids of `text`. Special tokens written out in it count as such, and BOS or EOS come where the tokenizer puts them, unless `addSpecialTokens` is false. */
   async encode(text: string, { addSpecialTokens = true } = {}): Promise<Int32Array> {
     if (typeof text !== 'string') throw new TypeError(`expected a string for \`text\`, got ${typeof text}`);
-    const encoding = await this.#rust.encode(text, null, { addSpecialTokens });
+    const encoding = await this.#encoder.encode(text, null, { addSpecialTokens });
     return Int32Array.from(encoding.getIds());
   }
 
@@ -83,7 +79,8 @@ export class Tokenizer {
     const list = Array.from(ids);
     for (const id of list) this.#checkId(id);
     const { rawTokens } = this.#contents;
-    return list.some((id) => rawTokens.has(id)) ? this.#decodePieces(list, skipSpecialTokens) : this.#rust.decode(list, skipSpecialTokens);
+    const text = list.some((id) => rawTokens.has(id)) ? this.#decodePieces(list, skipSpecialTokens) : await this.#rust.decode(list, skipSpecialTokens);
+    return this.#contents.cleanUpSpaces ? cleanUpSpaces(text) : text;
   }
 
   /**
@@ -172,7 +169,7 @@ export class Tokenizer {
 
   #makeTemplate(): ChatTemplate {
     const { chatTemplate, name } = this.#contents;
-    if (chatTemplate !== undefined) return new ChatTemplate(chatTemplate, specialTokensOf(this.#contents), name);
+    if (chatTemplate !== undefined) return new ChatTemplate(chatTemplate, this.#contents.named, name);
     throw new HyperfitError('ERR_TOKENIZER', `expected a chat template beside ${name}, got none, as of a base model; give plain text, or put chat_template.jinja into the model folder`);
   }
 
@@ -192,9 +189,28 @@ export class Tokenizer {
   }
 
   #namedId(key: string): number | undefined {
-    const token = tokenContent(this.#contents.config[key]);
+    const token = this.#contents.named[key];
     return token === undefined ? undefined : (this.#rust.tokenToId(token) ?? undefined);
   }
+}
+
+/** Which ids the library leaves out of decoded text. It is asked: for tokens that files name more than once its rule is its own. */
+async function findSpecialIds(rust: RustTokenizer, tokenizerJson: string): Promise<ReadonlySet<number>> {
+  const { added_tokens: added = [] } = JSON.parse(tokenizerJson) as { added_tokens?: AddedToken[] };
+  const contents = new Set(added.filter(({ special }) => special).map(({ content }) => content));
+  const ids = [...contents].map((content) => rust.tokenToId(content)).filter((id) => id !== null);
+  const single = ids.map((id) => [id]);
+  const [whole, skipped] = [await rust.decodeBatch(single, false), await rust.decodeBatch(single, true)];
+  // A token that is a space alone may read as nothing either way.
+  return new Set(ids.filter((_, index) => whole[index] === '' || whole[index] !== skipped[index]));
+}
+
+function makeRust(tokenizerJson: string): RustTokenizer {
+  const rust = RustTokenizer.fromString(tokenizerJson);
+  // Some files carry the settings of a training run; what is asked for is the whole text.
+  rust.disableTruncation();
+  rust.disablePadding();
+  return rust;
 }
 
 function decodeWhole(bytes: Uint8Array): TokenText {

@@ -122,3 +122,39 @@ describe('Refused with ERR_TOKENIZER', () => {
     await expect(loadFolder(folder)).rejects.toMatchObject({ code, message: expect.stringContaining('tokenizer_config.json') });
   });
 });
+
+describe('What tokenizer_config.json says', () => {
+  const load = async (config: object, changes: object = {}) => {
+    const json = JSON.parse(await readFile(join(TINY_TEXT, 'tokenizer.json'), 'utf8')) as object;
+    await writeFile(join(folder, 'tokenizer.json'), JSON.stringify({ ...json, ...changes }));
+    await writeFile(join(folder, 'tokenizer_config.json'), `\ufeff${JSON.stringify(config)}`);
+    return loadFolder(folder);
+  };
+
+  test('tokens named only there exist, are matched in text and left out of decoded text', async () => {
+    const tokenizer = await load({ eos_token: '<|done|>', additional_special_tokens: ['<|also|>'], added_tokens_decoder: { 300: { content: '<|there|>', rstrip: true } } });
+    const ids = Array.from(await tokenizer.encode('a<|done|><|also|><|there|>  b', { addSpecialTokens: false }));
+    expect([tokenizer.vocabSize, tokenizer.eosTokenIds]).toEqual([303, [301]]);
+    expect(ids.slice(1, 4)).toEqual([301, 302, 300]);
+    expect(await tokenizer.decode(ids, { skipSpecialTokens: true })).toBe('a<|there|>b');
+  });
+
+  test('special tokens in a text are text where it says to split them', async () => {
+    const [whole, split] = [await load({ bos_token: '<s>' }), await load({ bos_token: '<s>', split_special_tokens: true })];
+    expect(Array.from(await whole.encode('<s>', { addSpecialTokens: false }))).toEqual([0]);
+    const ids = Array.from(await split.encode('<s>', { addSpecialTokens: false }));
+    expect(ids).not.toContain(0);
+    expect(await split.decode(ids)).toBe('<s>');
+  });
+
+  test('is saved again as it was, and read again with the same ids', async () => {
+    const tokenizer = await load({ tokenizer_class: 'GPT2Tokenizer', add_prefix_space: true, pad_token: '<pad>' });
+    const other = await mkdtemp(join(tmpdir(), 'hyperfit-tokenizer-'));
+    await tokenizer.save(other);
+    const text = 'Call <pad> me';
+    const first = Array.from(await tokenizer.encode(text));
+    expect(Array.from(await (await loadFolder(other)).encode(text))).toEqual(first);
+    expect(await tokenizer.decode(first, { skipSpecialTokens: true })).toMatch(/^ Call/);
+    await rm(other, { recursive: true });
+  });
+});
