@@ -12,13 +12,16 @@ export interface GenerationTokens {
   notes: string[];
 }
 
+/** Ids are 32-bit. */
+const MOST_IDS = 2 ** 31;
+
 /** The ids of the ends of text and of its start: those of `generation` (generation_config.json), else those of `config` (config.json). */
 export function readGenerationTokens(generation: JsonObject, config: JsonObject): GenerationTokens {
   const notes: string[] = [];
   const read = (key: string): number[] => {
     const [file, value] = isGiven(generation[key]) ? [GENERATION_FILE, generation[key]] : ['config.json', config[key]];
     const values: readonly unknown[] = Array.isArray(value) ? value : [value ?? []].flat();
-    const ids = values.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
+    const ids = values.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < MOST_IDS);
     if (ids.length < values.filter((id) => id !== -1).length) notes.push(`\`${key}\` of ${file} is ${render(value)}, of which only ids count`);
     return [...new Set(ids)];
   };

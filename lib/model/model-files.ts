@@ -97,7 +97,8 @@ async function openFolder(path: string): Promise<ModelFiles> {
 }
 
 function requireFiles(path: string, files: readonly string[]): void {
-  if (files.includes('adapter_config.json')) refuseAdapter(path);
+  const adapter = files.find((file) => file === 'adapter_config.json' || file.startsWith('adapter_model.'));
+  if (adapter !== undefined) refuseAdapter(path, adapter);
   const hasWeights = files.includes(WEIGHTS) || files.includes(SHARD_INDEX);
   if (files.includes('config.json') && hasWeights) return;
   const gguf = files.find((file) => /\.gguf$/i.test(file));
@@ -117,8 +118,8 @@ function refuseOtherWeights(path: string, [first = '', ...rest]: readonly string
 }
 
 /** transformers would load the model that it names and lay the adapter over it. */
-function refuseAdapter(path: string): never {
-  throw new HyperfitError('ERR_MODEL_FILES', `expected a whole model in ${path}, got adapter_config.json of a PEFT adapter; merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)`);
+function refuseAdapter(path: string, file: string): never {
+  throw new HyperfitError('ERR_MODEL_FILES', `expected a whole model in ${path}, got ${file} of a PEFT adapter; merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)`);
 }
 
 async function readJson(path: string): Promise<JsonObject> {

@@ -119,6 +119,7 @@ describe('Where texts end', () => {
     ['by -1, which old files write for none', { eos_token_id: -1 }, {}, [], 0],
     ['by a text', { eos_token_id: '</s>' }, { eos_token_id: 2 }, [], 1],
     ['by a list with other things in it', { eos_token_id: [1, '2', 2.5, null, [4]] }, {}, [1], 1],
+    ['by an id beyond all', { eos_token_id: [2, 2 ** 32 + 5] }, {}, [2], 1],
     ['by an object', { eos_token_id: { id: 2 } }, {}, [], 1],
   ])('%s', (_, generation, config, ids, notes) => {
     const found = readGenerationTokens(generation, config);

@@ -157,10 +157,10 @@ describe('Weights are refused', () => {
     await expect(Model.load(folder)).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(message) });
   });
 
-  test('beside an adapter_config.json', async () => {
-    const folder = path.join(parent, 'adapter');
+  test.each(['adapter_config.json', 'adapter_model.safetensors', 'adapter_model.bin'])('beside %s', async (name) => {
+    const folder = path.join(parent, name);
     writeSpelling(folder, { model: 'llama-untied-mha', change: (weights) => weights, notes: [] });
-    writeFileSync(path.join(folder, 'adapter_config.json'), '{}');
-    await expect(Model.load(folder)).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/PEFT adapter; merge it/) });
+    writeFileSync(path.join(folder, name), '{}');
+    await expect(Model.load(folder)).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining(`got ${name} of a PEFT adapter; merge it`) });
   });
 });
