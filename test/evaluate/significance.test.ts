@@ -97,7 +97,7 @@ describe('pairedBootstrap', () => {
 describe('bootstrapMean of few values', () => {
   test('covers about 95 %', () => {
     const random = new Random(21);
-    const covered = share(2000, () => {
+    const covered = share(1200, () => {
       const { low, high } = bootstrapMean(normals(8, random), { resamples: 400, seed: random.nextUint32() })!;
       return low <= 0 && 0 <= high;
     });
@@ -198,7 +198,7 @@ describe('Self-BLEU without each text', () => {
   });
 
   test('spreads as sets of texts do, where single scores spread too little', () => {
-    const sets = Array.from({ length: 200 }, () => Array.from({ length: 24 }, drawText));
+    const sets = Array.from({ length: 130 }, () => Array.from({ length: 24 }, drawText));
     const spread = (values: readonly number[]): number => {
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
       return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
