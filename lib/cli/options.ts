@@ -34,9 +34,15 @@ const DEVICE = FIELDS.device;
 /** What every command that loads a model takes. */
 export function addModelOptions(command: Command): Command {
   return command
-    .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint')
+    .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint', checkedPath)
     .addOption(new Option(`--device <${DEVICE.valueName}>`, DEVICE.help).default(DEVICE.default).argParser(checkedDevice))
     .addOption(new Option('--compute-dtype <dtype>', FIELDS.computeDtype.help).default(FIELDS.computeDtype.default).choices(['float32', 'bfloat16']));
+}
+
+/** A path that was forgotten makes the parser take the flag after it for one. */
+export function checkedPath(text: string): string {
+  if (text.startsWith('--')) throw new InvalidArgumentError(`expected a path, got the flag ${text}; a path that begins so is written ./${text}.`);
+  return text;
 }
 
 function checkedDevice(text: string): string {

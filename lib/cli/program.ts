@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { checkEnvironment } from '../config/environment.ts';
 import { isHyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { addCompareCommand } from './commands/compare.ts';
@@ -13,6 +14,7 @@ import { addStudyCommand } from './commands/study.ts';
 import { addTokenizeCommand } from './commands/tokenize.ts';
 import { addTrainCommand } from './commands/train.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { nameFlags } from './name-flags.ts';
 import { endQuietlyOnClosedPipe, styled } from './output.ts';
 
 const AFTER_HELP = `
@@ -48,19 +50,24 @@ export function buildProgram(): Command {
 /** Runs one command line; the result is the exit code, unless a command has set `process.exitCode`. */
 export async function runCli(args: readonly string[]): Promise<number> {
   endQuietlyOnClosedPipe();
+  let flags: readonly string[] = [];
+  const program = buildProgram().hook('preAction', (_, command) => {
+    flags = command.options.map(({ long }) => long ?? '');
+    checkEnvironment(process.env);
+  });
   try {
-    await buildProgram().parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
-    return reportError(error);
+    return reportError(error, flags);
   }
 }
 
 /** A user's mistake gets its message; a mistake of ours gets its stack. */
-function reportError(error: unknown): number {
+function reportError(error: unknown, flags: readonly string[]): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (isHyperfitError(error)) {
-    process.stderr.write(`${styled('red', `error ${error.code}:`)} ${error.message}\n`);
+    process.stderr.write(`${styled('red', `error ${error.code}:`)} ${nameFlags(error.message, flags)}\n`);
     return exitCodeOf(error.code);
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

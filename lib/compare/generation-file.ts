@@ -25,7 +25,7 @@ const LINE = z.object({
 });
 type Line = z.infer<typeof LINE>;
 
-const generation = z.object({ promptIds: z.array(z.number()), ids: z.array(z.number()), text: z.string().optional() });
+const generation = z.object({ prompt: z.string().optional(), promptIds: z.array(z.number()), ids: z.array(z.number()), text: z.string().optional() });
 const COMPARISON = z.object({
   contexts: z.array(z.object({ context: z.array(z.number()), original: z.array(z.number()), source: z.string(), contextText: z.string().optional(), originalText: z.string().optional(), isAnswer: z.boolean().optional() })),
   variants: z.array(z.object({ name: z.string(), result: z.object({ generations: z.array(generation) }) })),
@@ -116,8 +116,8 @@ function comparisonGroups({ contexts, variants }: z.infer<typeof COMPARISON>): G
   }));
 }
 
-function fromGeneration({ promptIds, ids, text }: z.infer<typeof generation>): Line {
-  return { context: promptIds, continuation: ids, ...(text === undefined ? {} : { text }) };
+function fromGeneration({ prompt, promptIds, ids, text }: z.infer<typeof generation>): Line {
+  return { context: promptIds, continuation: ids, ...given({ contextText: prompt, text }) };
 }
 
 async function toTexts(lines: readonly Line[], name: string, file: string, tokenizer: TextDecoding | undefined): Promise<VariantText[]> {

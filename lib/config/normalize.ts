@@ -61,9 +61,15 @@ function checked(name: FieldName, layer: ConfigLayer, problems: string[]): unkno
 }
 
 function describeIssue(name: FieldName, layer: ConfigLayer, message: string): string {
-  const got = JSON.stringify(layer.values[name]) ?? String(layer.values[name]);
+  const got = writtenAs(layer.values[name]);
   const wanted = message.replace(/^(Invalid input|Invalid option|Too small|Too big): /, '').replace(/, received .*$/, '');
   return `\`${name}\` (${layer.name}, ${flagOf(name)}): ${wanted}, got ${got}`;
+}
+
+/** JSON, but for what it makes null of. */
+function writtenAs(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(writtenAs).join(',')}]`;
+  return (typeof value === 'number' ? undefined : JSON.stringify(value)) ?? String(value);
 }
 
 /** What only shows when settings are seen together. */

@@ -26,7 +26,9 @@ const CASES: [string, () => string[], number, RegExp][] = [
   ['a bad line', () => train('--data', file('bad.jsonl', '{"ids":[1,2]}\n{"ids":"x"}\n'), '--out', join(folder, 'r6')), 3, /ERR_DATA.*line 2/],
   ['ids out of range', () => train('--data', file('ids.jsonl', '{"ids":[1,99999]}\n'), '--out', join(folder, 'r7')), 3, /ERR_DATA.*99999/],
   ['a sequence longer than the context', () => train('--data', file('long.jsonl', `{"ids":[${Array(300).fill(5).join(',')}]}\n`), '--out', join(folder, 'r8')), 3, /ERR_DATA.*256/],
-  ['several bad settings at once', () => train('--learning-rate', '-1', '--batch-size', 'x', '--order', 'sorted'), 2, /3 problems[^]*`batchSize`[^]*--learning-rate[^]*`order`/],
+  ['several bad settings at once', () => train('--learning-rate', '-1', '--batch-size', 'x', '--order', 'sorted'), 2, /3 problems[^]*`--batch-size`: [^]*`--learning-rate`: [^]*`--order`: /],
+  ['a setting of the wrong size in a file, by its name there', () => train('--config', file('c2.json', '{"learningRate": -1}')), 2, /`learningRate` \(file .*c2\.json/],
+  ['infinity, by its name', () => train('--learning-rate', 'Infinity'), 2, /`--learning-rate`: expected .*, got Infinity/],
   ['an unknown preset', () => train('--preset', 'papper'), 2, /ERR_CONFIG.*did you mean paper/],
   ['an unknown key in a file', () => train('--config', file('c.json', '{"learning_rate": 1}')), 2, /did you mean learningRate/],
   ['NaN weights', () => ['train', '--model', copyWithNan(), '--data', data, '--max-steps', '2', '--evaluate-every-steps', '0', '--out', join(folder, 'nan')], 4, /ERR_NOT_FINITE.*step 1.*samples/],
@@ -50,6 +52,14 @@ test.each(CASES)('%s is refused with its remedy and exit code', async (_, args, 
   const result = await cli(...args());
   expect({ code: result.code, output: result.stderr + (code === 3 ? result.stdout : '') }).toEqual({ code, output: expect.stringMatching(message) });
   expect(result.stderr).not.toMatch(/^\s+at /m);
+});
+
+test.each([
+  ['HYPERFIT_LEARNIG_RATE', train(), /HYPERFIT_LEARNIG_RATE \(did you mean HYPERFIT_LEARNING_RATE\?\)/],
+  ['HYPERFIT_LEARNING_RATE', train(), /HYPERFIT_LEARNING_RATE: expected .*, got "fast"/],
+  ['HYPERFIT_CACH', ['doctor'], /HYPERFIT_CACH \(did you mean HYPERFIT_CACHE\?\)/],
+])('the variable %s=fast is refused by its name', async (name, args, message) => {
+  expect(await start(args, { env: { [name]: 'fast' } }).finished).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
 });
 
 test('a libtorch that cannot be found is code 3, with the places searched', async () => {

@@ -1,23 +1,16 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { given } from '../../config/given.ts';
-import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document } from '../../data/document.ts';
-import { readDocuments } from '../../data/documents.ts';
-import { HyperfitError } from '../../errors.ts';
 import type { Generation } from '../../generate/generation.ts';
 import { normalizeGenerateOptions, type GenerateOptions as DecodingOptions } from '../../generate/options.ts';
 import type { Model } from '../../model/model.ts';
-import type { ChatMessage } from '../../tokenizer/chat-template.ts';
 import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
+import { writeLive } from '../live-text.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addModelOptions, addOutputOptions, idList, numberWithin, wholeNumber } from '../options.ts';
+import { addModelOptions, addOutputOptions, numberWithin, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
+import { addPromptOptions, readPrompts, type Prompt, type PromptOptions } from '../prompts.ts';
 
-interface GenerateOptions extends ModelOptions, OutputOptions {
-  prompt?: string;
-  promptIds?: Int32Array;
-  prompts?: string;
-  chat?: boolean;
-  system?: string;
+interface GenerateOptions extends ModelOptions, OutputOptions, PromptOptions {
   maxNewTokens: number;
   minNewTokens: number;
   /** The parser takes `--no-` for a negation and names the option without it. */
@@ -28,13 +21,10 @@ interface GenerateOptions extends ModelOptions, OutputOptions {
   topP: number;
   minP: number;
   seed: number;
-  batchSize: number;
+  stop?: string[];
   /** Those of the citation blocker. */
   [field: string]: unknown;
 }
-
-/** What to continue: text, ids, or a dialogue for the chat template to render. */
-type Prompt = string | Int32Array | { messages: readonly ChatMessage[]; tools?: readonly unknown[] | undefined };
 
 export function addGenerateCommand(program: Command): void {
   const command = addModelOptions(program.command('generate').description('Continue prompts; greedy unless --temperature is given.'));
@@ -43,16 +33,6 @@ export function addGenerateCommand(program: Command): void {
   addOutputOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit generate --model runs/novel --prompt "Call me" --citation-blocker runs/novel --json')
     .action(generate);
-}
-
-function addPromptOptions(command: Command): void {
-  command
-    .addOption(new Option('--prompt <text>', 'text to continue').conflicts(['promptIds', 'prompts']))
-    .addOption(new Option('--prompt-ids <ids>', 'token ids to continue, such as 1,2,3').argParser(idList).conflicts(['prompt', 'prompts']))
-    .addOption(new Option('--prompts <file>', 'prompts to continue, .jsonl with {"text"}, {"ids"} or {"messages"}').conflicts(['prompt', 'promptIds']))
-    .option('--chat', 'put each text prompt to an instruct model as what the user says, by its chat template')
-    .addOption(new Option('--system <text>', 'what the system says first; needs --chat').implies({ chat: true }))
-    .option('--batch-size <N>', 'prompts decoded together; changes speed, not results', wholeNumber(1), 8);
 }
 
 function addDecodingOptions(command: Command): void {
@@ -65,7 +45,8 @@ function addDecodingOptions(command: Command): void {
     .option('--top-k <N>', 'sample among the N most probable tokens; 0 keeps all', wholeNumber(0), 0)
     .option('--top-p <X>', 'sample among the most probable tokens that make up this share', numberWithin(0, 1), 1)
     .option('--min-p <X>', 'drop tokens below this share of the best probability', numberWithin(0, 1), 0)
-    .option('--seed <N>', 'seed of the sampling', wholeNumber(0), 0);
+    .option('--seed <N>', 'seed of the sampling', wholeNumber(0), 0)
+    .option('--stop <text>', 'end the continuation before this text, that of a special token too; may be repeated', (text: string, before: string[] = []) => [...before, text]);
   addBlockerOptions(command);
 }
 
@@ -75,38 +56,40 @@ async function generate(options: GenerateOptions): Promise<void> {
   const source = blockerSource(options);
   const prompts = await readPrompts(options);
   await withModel(options, output, async (model) => {
-    const generations = await generateAll(model, await encodeDialogues(model, prompts), decoding, source, options.batchSize);
-    output.result({ schemaVersion: 1, generations: generations.map(plainGeneration) }, () => generations.map(renderGeneration).join('\n\n'));
+    const encoded = await encodePrompts(model, prompts);
+    const [only] = encoded;
+    if (encoded.length === 1 && !output.json && process.stdout.isTTY && model.tokenizer !== undefined) return writeOne(model, only!, decoding, source);
+    const generations = await generateAll(model, encoded, decoding, source, options.batchSize);
+    const texts = await Promise.all(generations.map(async ({ promptIds }, index) => textOf(prompts[index]!, promptIds, model)));
+    const document = { schemaVersion: 1, generations: generations.map((generation, index) => plainGeneration(generation, texts[index])) };
+    return output.result(document, () => generations.map(renderGeneration).join('\n\n'));
   });
+}
+
+/** On a terminal, as it is written. */
+async function writeOne(model: Model, prompt: string | Int32Array, decoding: DecodingOptions, source: BlockerSource | undefined): Promise<void> {
+  const code = await withBlocker(source, model, (citationBlocker) =>
+    writeLive((signal) => model.stream(prompt, { ...decoding, signal, ...given({ citationBlocker }) }), process.stdout),
+  );
+  if (code !== 0) process.exitCode = code;
 }
 
 /** How to decode, checked before the model is loaded. */
 function decodingOptions(options: GenerateOptions): DecodingOptions {
-  const { maxNewTokens, minNewTokens, repeatNgramSize: noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed } = options;
-  const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed };
+  const { maxNewTokens, minNewTokens, repeatNgramSize: noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed, stop } = options;
+  const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed, ...given({ stopStrings: stop }) };
   normalizeGenerateOptions(decoding);
   return decoding;
 }
 
-async function readPrompts(options: GenerateOptions): Promise<Prompt[]> {
-  const { prompt, promptIds, prompts } = options;
-  if (prompt !== undefined) return [toPrompt({ source: '--prompt', text: prompt }, options)];
-  if (promptIds !== undefined) return [toPrompt({ source: '--prompt-ids', ids: promptIds }, options)];
-  if (prompts !== undefined) return (await readDocuments(prompts)).map((document) => toPrompt(document, options));
-  throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-ids and --prompts, got none');
-}
-
-function toPrompt(document: Document, { chat, system }: GenerateOptions): Prompt {
-  if (isMessagesDocument(document)) return { messages: document.messages, tools: document.tools };
-  const text = isCompletionDocument(document) ? document.prompt : isIdsDocument(document) ? '' : document.text;
-  if (chat !== true) return isIdsDocument(document) ? document.ids : text;
-  if (isIdsDocument(document)) throw new HyperfitError('ERR_CONFIG', `expected text or messages with --chat, got ids from ${document.source}; leave --chat out`);
-  const user = { role: 'user', content: text };
-  return { messages: system === undefined ? [user] : [{ role: 'system', content: system }, user] };
-}
-
-async function encodeDialogues(model: Model, prompts: readonly Prompt[]): Promise<(string | Int32Array)[]> {
+async function encodePrompts(model: Model, prompts: readonly Prompt[]): Promise<(string | Int32Array)[]> {
   return Promise.all(prompts.map((prompt) => (typeof prompt === 'object' && 'messages' in prompt ? model.encodeChat(prompt.messages, { tools: prompt.tools }) : prompt)));
+}
+
+/** A prompt as people read it: as it was written, or with its special tokens, which a dialogue lives by. */
+async function textOf(prompt: Prompt, promptIds: Int32Array, { tokenizer }: Model): Promise<string | undefined> {
+  if (typeof prompt === 'string' || tokenizer === undefined) return typeof prompt === 'string' ? prompt : undefined;
+  return tokenizer.decode(promptIds.filter((id) => id < tokenizer.vocabSize));
 }
 
 async function generateAll(model: Model, prompts: readonly (string | Int32Array)[], decoding: DecodingOptions, source: BlockerSource | undefined, batchSize: number): Promise<Generation[]> {
@@ -119,8 +102,8 @@ async function generateAll(model: Model, prompts: readonly (string | Int32Array)
   });
 }
 
-function plainGeneration({ promptIds, ids, text, finishReason, interventions }: Generation): object {
-  return { promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text }), finishReason, interventions };
+function plainGeneration({ promptIds, ids, text, finishReason, interventions }: Generation, prompt: string | undefined): object {
+  return { ...given({ prompt }), promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text }), finishReason, interventions };
 }
 
 /** Without a tokenizer the ids speak for themselves. */

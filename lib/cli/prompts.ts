@@ -1,0 +1,63 @@
+import { text as readAll } from 'node:stream/consumers';
+import { Option, type Command } from 'commander';
+import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document } from '../data/document.ts';
+import { readDocuments } from '../data/documents.ts';
+import { HyperfitError } from '../errors.ts';
+import type { ChatMessage } from '../tokenizer/chat-template.ts';
+import { idList, wholeNumber } from './options.ts';
+
+/** What to continue: text, ids, or a dialogue for the chat template to render. */
+export type Prompt = string | Int32Array | { messages: readonly ChatMessage[]; tools?: readonly unknown[] | undefined };
+
+export interface PromptOptions {
+  prompt?: string;
+  promptIds?: Int32Array;
+  prompts?: string;
+  chat?: boolean;
+  system?: string;
+  batchSize: number;
+}
+
+export function addPromptOptions(command: Command): void {
+  command
+    .addOption(new Option('--prompt <text>', 'text to continue; - reads it from stdin').conflicts(['promptIds', 'prompts']))
+    .addOption(new Option('--prompt-ids <ids>', 'token ids to continue, such as 1,2,3').argParser(idList).conflicts(['prompt', 'prompts']))
+    .addOption(new Option('--prompts <file>', 'prompts to continue: .txt, one a line, or .jsonl with {"text"}, {"ids"} or {"messages"}').conflicts(['prompt', 'promptIds']))
+    .option('--chat', 'put each text prompt to an instruct model as what the user says, by its chat template')
+    .addOption(new Option('--system <text>', 'what the system says first; needs --chat').implies({ chat: true }))
+    .option('--batch-size <N>', 'prompts decoded together; changes speed, not results', wholeNumber(1), 8);
+}
+
+/**
+ * The prompts of a command line, in their order.
+ * @throws HyperfitError ERR_CONFIG without any, and for ids with --chat; ERR_DATA for a file that cannot be read or holds none
+ */
+export async function readPrompts(options: PromptOptions): Promise<Prompt[]> {
+  const { prompt, promptIds, prompts } = options;
+  if (prompt !== undefined) return [toPrompt({ source: '--prompt', text: prompt === '-' ? await readStdin() : prompt }, options)];
+  if (promptIds !== undefined) return [toPrompt({ source: '--prompt-ids', ids: promptIds }, options)];
+  if (prompts !== undefined) return (await readDocuments(prompts)).flatMap(lineByLine).map((document) => toPrompt(document, options));
+  throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-ids and --prompts, got none');
+}
+
+/** The line end that a shell adds is not part of a prompt. */
+async function readStdin(): Promise<string> {
+  const prompt = (await readAll(process.stdin)).replace(/\r?\n$/, '');
+  if (prompt !== '') return prompt;
+  throw new HyperfitError('ERR_DATA', 'expected a prompt on stdin for `--prompt -`, got nothing; pipe a text in');
+}
+
+/** A file of plain text is a list of prompts, one a line; blank lines part them only. */
+function lineByLine(document: Document): Document[] {
+  if (!('text' in document) || !/\.txt(\.gz)?$/i.test(document.source)) return [document];
+  return document.text.split('\n').flatMap((text, index) => (text.trim() === '' ? [] : [{ source: `${document.source}:${index + 1}`, text }]));
+}
+
+function toPrompt(document: Document, { chat, system }: PromptOptions): Prompt {
+  if (isMessagesDocument(document)) return { messages: document.messages, tools: document.tools };
+  const text = isCompletionDocument(document) ? document.prompt : isIdsDocument(document) ? '' : document.text;
+  if (chat !== true) return isIdsDocument(document) ? document.ids : text;
+  if (isIdsDocument(document)) throw new HyperfitError('ERR_CONFIG', `expected text or messages with --chat, got ids from ${document.source}; leave --chat out`);
+  const user = { role: 'user', content: text };
+  return { messages: system === undefined ? [user] : [{ role: 'system', content: system }, user] };
+}

@@ -1,0 +1,23 @@
+import { HyperfitError } from '../errors.ts';
+import { environmentNameOf, FIELD_NAMES } from './fields.ts';
+import { didYouMean } from './suggest.ts';
+
+/** Variables that are no settings of a run: where things are, and what tests and scripts take. */
+const OTHERS = [
+  'HYPERFIT_CACHE', 'HYPERFIT_PYTHON', 'HYPERFIT_NUM_THREADS', 'HYPERFIT_SMOLLM2_GGUF', 'HYPERFIT_GEMMA3_GGUF',
+  'HYPERFIT_FIXTURES_VENV', 'HYPERFIT_OLD', 'HYPERFIT_OLD_GLIBC', 'HYPERFIT_NO_PYTHON', 'HYPERFIT_SANITIZE', 'HYPERFIT_CHROMIUM', 'HYPERFIT_VOCABULARIES',
+  'HYPERFIT_WORKERS', 'HYPERFIT_CUDA', 'HYPERFIT_WERROR', 'HYPERFIT_TORCH_SERIES',
+];
+const OF_TESTS = 'HYPERFIT_TEST_';
+
+/**
+ * A variable that nothing reads is a setting that somebody believes in.
+ * @throws HyperfitError ERR_CONFIG that names each, with the nearest known one
+ */
+export function checkEnvironment(environment: NodeJS.ProcessEnv): void {
+  const known = [...FIELD_NAMES.map(environmentNameOf), ...OTHERS];
+  const strangers = Object.keys(environment).filter((name) => name.startsWith('HYPERFIT_') && !name.startsWith(OF_TESTS) && !known.includes(name));
+  if (strangers.length === 0) return;
+  const named = strangers.map((name) => `${name}${didYouMean(name, known)}`).join(', ');
+  throw new HyperfitError('ERR_CONFIG', `expected settings and known names in variables that begin with HYPERFIT_, got ${named}; correct or unset ${strangers.length === 1 ? 'it' : 'them'}`);
+}
