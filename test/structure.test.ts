@@ -12,6 +12,7 @@ const LAYERS = [
   'addon-types',
   'addon',
   'control',
+  'device',
   'doctor',
   'tensor',
   'jinja',

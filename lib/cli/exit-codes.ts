@@ -11,6 +11,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   ERR_LIBTORCH_INSTALL: EXIT.missing,
   ERR_MODEL_FILES: EXIT.missing,
   ERR_DATA: EXIT.missing,
+  ERR_DEVICE: EXIT.missing,
   ERR_NOT_FINITE: EXIT.diverged,
 };
 

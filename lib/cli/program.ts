@@ -18,7 +18,7 @@ import { nameFlags } from './name-flags.ts';
 import { endQuietlyOnClosedPipe, styled } from './output.ts';
 
 const AFTER_HELP = `
-Exit codes: 0 ok, 1 failed, 2 wrong usage or settings, 3 model, data or libtorch missing, 4 loss or gradient not finite,
+Exit codes: 0 ok, 1 failed, 2 wrong usage or settings, 3 model, data, libtorch or device missing, 4 loss or gradient not finite,
 130 and 143 ended by SIGINT and SIGTERM.
 
 Example:

@@ -1,8 +1,9 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats } from '../addon-types.ts';
 import { withControl } from '../control.ts';
+import { requireDevice } from '../device.ts';
 import { HyperfitError } from '../errors.ts';
 import { generate } from '../generate/generate.ts';
 import type { Generation, TokenEvent } from '../generate/generation.ts';
@@ -16,6 +17,7 @@ import { readCompanions } from './companions.ts';
 import { renderConfigJson, renderJson } from './config-render.ts';
 import { GENERATION_FILE } from './generation-config.ts';
 import { openModelFiles, PREPROCESSOR_FILE, type ModelFiles } from './model-files.ts';
+import { saveFolder } from './save-folder.ts';
 import { disposeAll, saveTensorFile, toTensors } from './tensor-file.ts';
 
 export interface LoadOptions {
@@ -76,6 +78,7 @@ export class Model {
    * ERR_OUT_OF_MEMORY, and those of finding libtorch
    */
   static async load(path: string, { device = 'cpu', computeDtype = 'float32', signal, onWarning }: LoadOptions = {}): Promise<Model> {
+    requireDevice(device);
     const files = await openModelFiles(path);
     for (const note of files.notes) onWarning?.(note);
     const tokenizer = await tokenizerOrError(files);
@@ -198,10 +201,14 @@ export class Model {
   /**
    * Writes a folder that transformers loads and that generates as the original did: config.json, generation_config.json,
    * model.safetensors (float32), the tokenizer's files, and what else of the original's folder transformers reads.
-   * @throws HyperfitError ERR_CHECKPOINT when weights are there already or the disk is full
+   * @param options.overwrite replaces a model that is there, as a whole and only once this one is written; other files are never taken away
+   * @throws HyperfitError ERR_CHECKPOINT when a model is there already or the disk is full
    */
-  async save(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
+  async save(folder: string, { overwrite = false }: { overwrite?: boolean } = {}): Promise<void> {
+    await saveFolder(folder, { overwrite }, (target) => this.#write(target));
+  }
+
+  async #write(folder: string): Promise<void> {
     const tensors = this.parameters();
     try {
       await saveTensorFile(join(folder, 'model.safetensors'), tensors);

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { CHECKPOINTS_FOLDER } from '../checkpoint/checkpoint-list.ts';
-import { replaceFile } from '../checkpoint/atomic-folder.ts';
+import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
 
 /** Where everything of one run stands. */
@@ -48,16 +48,33 @@ export function freshRunPath(now: Date, parent = 'runs'): string {
 
 /**
  * Makes the folders of a run.
- * @throws HyperfitError ERR_CONFIG when the folder holds something already and the run does not resume
+ * @throws HyperfitError ERR_CONFIG when the folder holds something already and the run does not resume, or something else than a run
  */
 export async function openRunFolder(path: string, resume: boolean): Promise<RunFolder> {
-  const found = await readdir(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : refuse(path, error)));
-  if (found.length > 0 && !resume) {
-    throw new HyperfitError('ERR_CONFIG', `expected a new or empty folder for \`out\`, got ${path} with ${found[0]} in it; add --resume to go on with a run, or choose another folder`);
-  }
   const folder = runFolder(path);
+  const [something] = await foreignNames(folder);
+  if (something !== undefined && !resume) {
+    throw new HyperfitError('ERR_CONFIG', `expected a new or empty folder for \`out\`, got ${path} with ${something} in it; add --resume to go on with a run, or choose another folder`);
+  }
+  if (something !== undefined && !existsSync(folder.runFile)) {
+    throw new HyperfitError('ERR_CONFIG', `expected the folder of a run for \`out\` beside \`resume\`, got ${path} with ${something} in it and no run.json; choose another folder`);
+  }
   for (const needed of [folder.checkpoints, folder.generations]) await mkdir(needed, { recursive: true }).catch((error: NodeJS.ErrnoException) => refuse(path, error));
   return folder;
+}
+
+/** What stands in a folder, but for the empty folders that a run leaves which never began. */
+async function foreignNames({ path, checkpoints, generations }: RunFolder): Promise<string[]> {
+  const list = (folder: string): Promise<string[]> => readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : refuse(path, error)));
+  const names = await list(path);
+  const empty = await Promise.all([checkpoints, generations].map(async (folder) => (names.includes(basename(folder)) && (await list(folder)).length === 0 ? basename(folder) : '')));
+  return names.filter((name) => !empty.includes(name) && !name.endsWith(PARTIAL_SUFFIX));
+}
+
+/** Takes away the empty folders of a run that never began; the one that holds them too when it came `withThem`. */
+export async function removeEmptyFolders({ path, checkpoints, generations }: RunFolder, withThem: boolean): Promise<void> {
+  // What is not empty stays.
+  for (const folder of [checkpoints, generations, ...(withThem ? [path] : [])]) await rmdir(folder).catch(() => {});
 }
 
 function refuse(path: string, cause: NodeJS.ErrnoException): never {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readBest, type BestCheckpoint } from '../checkpoint/best-checkpoint.ts';
 import { saveCheckpoint } from '../checkpoint/checkpoint.ts';
 import { withHooks } from '../callbacks.ts';
@@ -22,7 +23,7 @@ import { writeImages } from './image-files.ts';
 import { writeMemorisation } from './memorisation-file.ts';
 import { loadRunData, type RunData } from './run-data.ts';
 import { writeRunFile } from './run-file.ts';
-import { freshRunPath, openRunFolder, writeJsonLines, type RunFolder } from './run-folder.ts';
+import { freshRunPath, openRunFolder, removeEmptyFolders, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { writeRunReport } from './run-report.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
 import { trainingExamples } from './training-examples.ts';
@@ -48,7 +49,7 @@ export interface RunHooks {
 
 export interface RunResult {
   folder: string;
-  reason: TrainResult['reason'] | 'stopped';
+  reason: TrainResult['reason'];
   step: number;
   epochs: number;
   /** Mean training loss of the last full epoch, nats per token; null before the first. */
@@ -69,14 +70,26 @@ export async function run(normalized: NormalizedConfig, hooks: RunHooks = {}): P
   return withHooks(hooks, (safe) => runWith(normalized, safe));
 }
 
+/** A run that is refused before it begins leaves nothing that a second try would stumble on. */
 async function runWith(normalized: NormalizedConfig, hooks: RunHooks): Promise<RunResult> {
+  const path = normalized.config.out ?? freshRunPath(new Date());
+  const isNew = !existsSync(path);
+  const folder = await openRunFolder(path, normalized.config.resume);
+  try {
+    return await runIn(folder, normalized, hooks);
+  } catch (error) {
+    if (!existsSync(folder.runFile)) await removeEmptyFolders(folder, isNew);
+    throw error;
+  }
+}
+
+async function runIn(folder: RunFolder, normalized: NormalizedConfig, hooks: RunHooks): Promise<RunResult> {
   const { config } = normalized;
   const warnings: string[] = [];
   const warn = (message: string): void => {
     warnings.push(message);
     hooks.onWarning?.(message);
   };
-  const folder = await openRunFolder(config.out ?? freshRunPath(new Date()), config.resume);
   const start = await startRun(config, folder, warn, hooks.signal);
   try {
     const data = await loadRunData(config, start.model);

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { addon } from '../addon.ts';
+import { requireDevice } from '../device.ts';
 import { SCALAR_TYPES, type DType, type NativeTensorInfo, type NumericArray, type TensorHandle } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
 import { callOperator, trimArguments, type HasHandle, type TorchArgument } from './call.ts';
@@ -42,6 +43,8 @@ const forgotten = new FinalizationRegistry<TensorHandle>((handle) => addon().ten
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface Tensor extends FunctionsOf<typeof METHODS, Tensor> {}
 
+const FROM_HANDLE = Symbol('a handle that native code gave');
+
 /**
  * A libtorch tensor on the CPU or a CUDA device. It lives outside the JavaScript heap until `dispose()`, the end of the
  * `scope()` it was made in, or, as a last resort, garbage collection. Methods carry PyTorch's names and argument order;
@@ -51,7 +54,9 @@ export class Tensor implements HasHandle {
   /** @internal The native tensor; 0 once disposed. */
   handle: TensorHandle;
 
-  private constructor(handle: TensorHandle) {
+  private constructor(handle: TensorHandle, key?: symbol) {
+    // JavaScript does not know that this is private.
+    if (key !== FROM_HANDLE) throw new TypeError(`expected Tensor.from(data) to make a tensor, got new Tensor(${Array.isArray(handle) ? '[...]' : typeof handle})`);
     this.handle = handle;
     forgotten.register(this, handle, this);
     enterScope(this);
@@ -59,7 +64,7 @@ export class Tensor implements HasHandle {
 
   /** @internal Takes over a handle that native code gave. */
   static fromHandle(handle: TensorHandle): Tensor {
-    return new Tensor(handle);
+    return new Tensor(handle, FROM_HANDLE);
   }
 
   /**
@@ -68,12 +73,13 @@ export class Tensor implements HasHandle {
    */
   static from(data: NumericArray | NestedArray, options: FromOptions = {}): Tensor {
     const { device = 'cpu', requiresGrad = false } = options;
+    requireDevice(device);
     const wanted = options.dtype === undefined ? undefined : checkDtype(options.dtype, 'dtype');
     const flat = flatten(data, wanted);
     const dtype = wanted ?? flat.dtype;
     const transfer = transferDtype(flat.data, dtype);
     const direct = isDirect(transfer, dtype);
-    const tensor = new Tensor(addon().tensorFrom(flat.data, options.shape ?? flat.shape, SCALAR_TYPES[direct ? dtype : transfer], device));
+    const tensor = new Tensor(addon().tensorFrom(flat.data, options.shape ?? flat.shape, SCALAR_TYPES[direct ? dtype : transfer], device), FROM_HANDLE);
     const result = direct ? tensor : tensor.#replacedBy(tensor.to(dtype));
     if (requiresGrad) result.requiresGrad = true;
     return result;
@@ -162,7 +168,7 @@ export class Tensor implements HasHandle {
   /** What `backward()` summed up for this leaf, or null. Each read gives a Tensor of its own, sharing memory. */
   get grad(): Tensor | null {
     const handle = addon().tensorGrad(this.handle);
-    return handle === null ? null : new Tensor(handle);
+    return handle === null ? null : new Tensor(handle, FROM_HANDLE);
   }
 
   /** Lets go of the gradient: `grad` is null until the next `backward()`. */

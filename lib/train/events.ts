@@ -30,8 +30,8 @@ export interface EpochEvent {
 export type TrainEvent = StepEvent | EpochEvent;
 
 export interface TrainResult {
-  /** Which limit ended the training. */
-  reason: 'epochs' | 'maxSteps' | 'targetLoss';
+  /** Which limit ended the training; `stopped`: none, its reader left. */
+  reason: 'epochs' | 'maxSteps' | 'targetLoss' | 'stopped';
   step: number;
   /** Full passes done. */
   epochs: number;

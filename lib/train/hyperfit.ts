@@ -23,7 +23,7 @@ export interface HyperfitOptions extends TrainOptions {
 
 /**
  * Trains until the first of `epochs`, `maxSteps` and `targetLoss` (mean training loss of an epoch, nats per token).
- * Iterate it for an event per step and per epoch, and `break` when you have seen enough; or await it for the result.
+ * Iterate it for an event per step and per epoch, and `break` when you have seen enough; or await it for the result, after the loop too.
  *
  * @example
  * for await (const event of hyperfit(model, { data: 'novel.txt', preset: 'demo' })) console.log(event);
@@ -44,13 +44,15 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   #training: Training | undefined;
   #data: DataSummary | undefined;
   #result: Promise<TrainResult> | undefined;
+  /** How it ended, whoever has seen it. */
+  #end: { result: TrainResult } | { error: unknown } | undefined;
 
   constructor(model: Model, options: HyperfitOptions) {
     const { data, optimizer, state, signal, onWarning = emitWarning, ...settings } = options;
     requireOneSource(options);
     this.settings = normalizeTrainSettings(settings);
     this.#onWarning = onWarning;
-    this.#events = this.#run(model, { data, optimizer, state, signal });
+    this.#events = this.#remembered(this.#run(model, { data, optimizer, state, signal }));
   }
 
   /** Where training stands, to be saved with the weights; undefined before the first event. */
@@ -63,9 +65,12 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
     return this.#data;
   }
 
-  /** Runs to the end. */
+  /**
+   * Runs what is left of the training, and gives its result; after a loop that ended, the same result. After `break` it is where training stood, its
+   * `reason` `stopped`. After an error, an abort or `throw` it rejects with that.
+   */
   get result(): Promise<TrainResult> {
-    this.#result ??= exhaust(this.#events);
+    this.#result ??= this.#finish();
     return this.#result;
   }
 
@@ -78,6 +83,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   }
 
   throw(error: unknown): Promise<IteratorResult<TrainEvent, TrainResult>> {
+    this.#end ??= { error };
     return this.#events.throw(error);
   }
 
@@ -106,6 +112,30 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
       if (given === undefined) optimizer.dispose();
     }
   }
+
+  /** The events, and how they ended. */
+  async *#remembered(events: AsyncGenerator<TrainEvent, TrainResult, void>): AsyncGenerator<TrainEvent, TrainResult, void> {
+    try {
+      const result = yield* events;
+      this.#end = { result };
+      return result;
+    } catch (error) {
+      this.#end = { error };
+      throw error;
+    }
+  }
+
+  async #finish(): Promise<TrainResult> {
+    while ((await this.#events.next()).done !== true);
+    if (this.#end === undefined) return this.#stopped();
+    if ('error' in this.#end) throw this.#end.error;
+    return this.#end.result;
+  }
+
+  #stopped(): TrainResult {
+    const { step, epoch, lastEpochLoss } = this.state ?? { step: 0, epoch: 0, lastEpochLoss: null };
+    return { reason: 'stopped', step, epochs: epoch, loss: lastEpochLoss };
+  }
 }
 
 function emitWarning(message: string): void {
@@ -119,12 +149,5 @@ function requireOneSource({ optimizer, state, betas, eps, weightDecay, loraRank 
   }
   if (state !== undefined && optimizer === undefined) {
     throw new HyperfitError('ERR_CONFIG', 'expected the `optimizer` of the checkpoint beside `state`, got none; take both from loadCheckpoint()');
-  }
-}
-
-async function exhaust(events: AsyncGenerator<TrainEvent, TrainResult, void>): Promise<TrainResult> {
-  for (;;) {
-    const { done, value } = await events.next();
-    if (done === true) return value;
   }
 }

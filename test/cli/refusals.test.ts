@@ -42,7 +42,7 @@ const CASES: [string, () => string[], number, RegExp][] = [
   ['nothing to evaluate', () => ['evaluate', '--model', TINY_MODEL], 2, /ERR_CONFIG.*--held-out/],
   ['a model without a tokenizer', () => ['tokenize', '--model', join(__dirname, '../fixtures/models/llama-tied-gqa'), '--text', 'a'], 1, /ERR_TOKENIZER.*tokenizer\.json/],
   ['a folder that is no run', () => ['report', folder], 1, /ERR_CHECKPOINT.*run\.json/],
-  ['a CUDA device that is not there', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--device', 'cuda:7'], 1, /ERR_DEVICE/],
+  ['a CUDA device that is not there', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--device', 'cuda:7'], 3, /ERR_DEVICE.*(libtorch install --cuda|cuda:0)/],
   ['an unknown device', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--device', 'gpu'], 2, /cuda:N/],
   ['a pickle', () => ['generate', '--model', file('model.bin', 'x'), '--prompt-ids', '5'], 3, /ERR_MODEL_FILES.*safetensors/],
   ['a libtorch that is none', () => ['libtorch', 'info', '--libtorch', folder], 3, /./],

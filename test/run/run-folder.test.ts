@@ -2,7 +2,9 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freshRunPath, openRunFolder, readRunJson, runFolder, writeJson } from '../../lib/run/run-folder.ts';
 import { savedRunFile } from '../../lib/run/run-file.ts';
-import { freshFolder, refusal } from '../train/tiny.ts';
+import { normalizeConfig } from '../../lib/config/normalize.ts';
+import { run } from '../../lib/run/run.ts';
+import { freshFolder, randomSequences, refusal, TINY_MODEL, writeIds } from '../train/tiny.ts';
 
 const now = new Date('2026-11-24T13:20:11.500Z');
 
@@ -19,12 +21,40 @@ test('a new or empty folder gets its parts', async () => {
   expect(readdirSync(path).sort()).toEqual(['checkpoints', 'generations']);
 });
 
-test('a folder with something in it is refused, and taken with resume', async () => {
+test('a folder with something in it is refused, with resume too where it is no run', async () => {
   const path = freshFolder();
-  writeFileSync(join(path, 'notes.txt'), '');
+  writeFileSync(join(path, 'train.jsonl'), 'mine');
   const { code, message } = await refusal(openRunFolder(path, false));
-  expect([code, message]).toEqual(['ERR_CONFIG', expect.stringContaining('notes.txt')]);
+  expect([code, message]).toEqual(['ERR_CONFIG', expect.stringContaining('train.jsonl')]);
+  expect(await refusal(openRunFolder(path, true))).toEqual({ code: 'ERR_CONFIG', message: expect.stringMatching(/`resume`.*train\.jsonl.*run\.json/) });
+  writeFileSync(join(path, 'run.json'), '{}');
   expect((await openRunFolder(path, true)).path).toBe(path);
+});
+
+test('what a run leaves that never began refuses nobody', async () => {
+  const path = freshFolder();
+  await openRunFolder(path, false);
+  writeFileSync(join(path, 'run.json.7.partial'), '');
+  for (const resume of [false, true]) await openRunFolder(path, resume);
+  mkdirSync(join(path, 'checkpoints', 'step-000001'));
+  expect((await refusal(openRunFolder(path, false))).code).toBe('ERR_CONFIG');
+});
+
+test.each([
+  ['a device that is not there', { device: 'cuda:63' }, 'ERR_DEVICE'],
+  ['no model', { model: '/nowhere' }, 'ERR_MODEL_FILES'],
+  ['no data', { data: '/nowhere.txt' }, 'ERR_DATA'],
+])('a run that is refused for %s leaves no folder, and the corrected one goes', async (_, wrong, code) => {
+  const parent = freshFolder();
+  const data = writeIds(join(parent, 'data.jsonl'), randomSequences([12, 9, 10]));
+  const right = { model: TINY_MODEL, data, out: join(parent, 'run'), maxSteps: 1, evaluateEverySteps: 0, comparisonContexts: 0 };
+  const start = (values: object): Promise<unknown> => run(normalizeConfig([{ name: 'flags', values: { ...right, ...values } }]));
+  expect((await refusal(start(wrong))).code).toBe(code);
+  expect(readdirSync(parent)).toEqual(['data.jsonl']);
+  mkdirSync(right.out);
+  expect((await refusal(start(wrong))).code).toBe(code);
+  expect(readdirSync(right.out)).toEqual([]);
+  await start({});
 });
 
 test('a file in the place of the folder is refused', async () => {

@@ -144,3 +144,8 @@ if (!addon().libraryInfo().cudaAvailable) {
     }
   });
 }
+
+test('new Tensor, which JavaScript does not forbid, says how one is made', () => {
+  const Made = Tensor as unknown as new (...args: unknown[]) => Tensor;
+  for (const args of [[[1]], [], [1048576], [1, 'cpu']]) expect(() => new Made(...args)).toThrow(/Tensor\.from\(data\)/);
+});
