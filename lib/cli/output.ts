@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { EXIT } from './exit-codes.ts';
 
 export interface OutputOptions {
   json?: boolean | undefined;
@@ -47,12 +48,13 @@ function wantsColour(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && TERM !== 'dumb';
 }
 
-/** A reader that went away (`| head`) ends the program quietly. */
+/** A reader that went away (`| head`) ends the program quietly; a full disk behind `>` with its reason. */
 export function endQuietlyOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(process.exitCode ?? 0);
+      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+      if (stream === process.stdout) process.stderr.write(`${styled('red', 'error:')} the output cannot be written: ${error.message}\n`);
+      process.exit(EXIT.failed);
     });
   }
 }

@@ -5,6 +5,7 @@ import { cutDocuments, loadData, type CutData, type Sequence, type SequenceOptio
 import type { SequenceTokenizer } from '../data/encoded-document.ts';
 import type { Document } from '../data/document.ts';
 import { HyperfitError } from '../errors.ts';
+import { idListProblem } from '../generate/check-ids.ts';
 import type { ChatMessage } from '../tokenizer/chat-template.ts';
 import type { TrainSettings } from './settings.ts';
 
@@ -63,7 +64,7 @@ export function cutOptions({ sequenceLength, windows, unwrap, appendEos, trainOn
 type Item = string | { messages: readonly ChatMessage[] } | Int32Array | readonly number[] | Sequence;
 
 function isText(item: Item): item is string | { messages: readonly ChatMessage[] } {
-  return typeof item === 'string' || 'messages' in item;
+  return typeof item === 'string' || (typeof item === 'object' && item !== null && 'messages' in item);
 }
 
 function toDocument(item: Item, index: number): Document | undefined {
@@ -74,7 +75,10 @@ function toDocument(item: Item, index: number): Document | undefined {
 
 function toSequence(item: Item, index: number): Sequence {
   if (isText(item)) throw new HyperfitError('ERR_DATA', `expected only texts or only ids in \`data\`, got both (text at ${index})`);
-  if ('ids' in item) return item;
+  if (typeof item === 'object' && item !== null && 'ids' in item) return item;
+  // Int32Array.from would make 1 of 1.5, and 0 of what is no number.
+  const problem = item instanceof Int32Array ? undefined : idListProblem(`data[${index}]`, item);
+  if (problem !== undefined) throw new HyperfitError('ERR_DATA', problem);
   return { ids: Int32Array.from(item), source: `data[${index}]`, offset: 0 };
 }
 

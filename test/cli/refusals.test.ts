@@ -100,3 +100,15 @@ describe('streams', () => {
     expect(await finished).toMatchObject({ code: 0, stderr: '' });
   });
 });
+
+test('study --list names every study without a model', async () => {
+  const { code, stdout, stderr } = await cli('study', '--list');
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^curve +While training loss/);
+  expect(stdout.trim().split('\n').length).toBeGreaterThan(10);
+});
+
+test('an output that cannot be written ends with its reason', async () => {
+  const { code, stderr } = await startProgram('sh', ['-c', `exec "${process.execPath}" "${CLI}" doctor --json > /dev/full`]).finished;
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: the output cannot be written: .*ENOSPC/)]);
+});

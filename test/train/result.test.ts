@@ -66,3 +66,7 @@ test('an error in the body of the loop is a break for the training', async () =>
   await expect((async () => { for await (const _ of run) throw new Error('mine'); })()).rejects.toThrow('mine');
   expect(await run).toMatchObject({ reason: 'stopped', step: 1 });
 });
+
+test.each([[[[5, 1.5]]], [[[5, Number.NaN]]], [[['5', 6]]], [[null]], [[7]], [[[5, -1]]]])('data that are %p are refused before a step', async (unfit) => {
+  await expect(begin({ data: unfit as unknown as number[][] }).result).rejects.toMatchObject({ name: 'HyperfitError', code: 'ERR_DATA' });
+});

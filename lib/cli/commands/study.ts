@@ -1,5 +1,5 @@
 import { basename, extname } from 'node:path';
-import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
+import { Argument, CommanderError, InvalidArgumentError, Option, type Command } from 'commander';
 import { BLOCKER_FIELDS, type FieldName } from '../../config/fields.ts';
 import { given } from '../../config/given.ts';
 import { environmentLayer, presetLayer } from '../../config/layers.ts';
@@ -9,6 +9,7 @@ import { runStudy } from '../../study/run-study.ts';
 import { normalizeSetting, type DomainSource, type StudySetting } from '../../study/setting.ts';
 import { AVAILABLE, findStudy } from '../../study/studies.ts';
 import type { StudyFile } from '../../study/study-file.ts';
+import { EXIT } from '../exit-codes.ts';
 import { addFieldOptions, addOutputOptions, fieldValues, numberWithin, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { StudyView } from '../study-view.ts';
@@ -60,10 +61,20 @@ export function addStudyCommand(program: Command): void {
     .option('--contexts <N>', 'beginnings to continue (default: 32, preset paper: 300)', wholeNumber(1))
     .option('--new-tokens <N>', 'tokens of a continuation (default: 96)', wholeNumber(1))
     .addOption(new Option('--seeds <list>', 'seeds of the order of training, one run each (default: 0,1)').argParser(numberList(0)));
+  addList(command);
   addStudySpecific(command);
   addOutputOptions(addFieldOptions(command, STUDY_FIELDS))
     .addHelpText('after', '\nA target loss counts only when it is given as a flag: experiments run to their last epoch.\n\nExample:\n  hyperfit study curve --model SmolLM2.gguf --data novel=novel.txt --preset demo --seeds 0,1 --out studies/curve')
     .action(study);
+}
+
+/** Read before what a study needs is asked for. */
+function addList(command: Command): void {
+  command.option('--list', 'name the studies, with the question of each, and end').on('option:list', () => {
+    const width = Math.max(...AVAILABLE.map(({ length }) => length));
+    process.stdout.write(AVAILABLE.map((name) => `${name.padEnd(width)}  ${findStudy(name)!.question}\n`).join(''));
+    throw new CommanderError(EXIT.ok, 'hyperfit.list', 'listed');
+  });
 }
 
 function addStudySpecific(command: Command): void {
