@@ -20,6 +20,7 @@ import { endQuietlyOnClosedPipe, styled } from './output.ts';
 const AFTER_HELP = `
 Exit codes: 0 ok, 1 failed, 2 wrong usage or settings, 3 model, data, libtorch or device missing, 4 loss or gradient not finite,
 130 and 143 ended by SIGINT and SIGTERM.
+Errors by code, with causes and remedies: docs/troubleshooting.md
 
 Example:
   hyperfit train --model SmolLM2-135M-Instruct.Q4_1.gguf --data novel.txt --preset demo --out runs/novel
