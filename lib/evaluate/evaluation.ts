@@ -122,7 +122,9 @@ function signaturesOf({ judged, generations }: Written, maxNewTokens: number, ge
 
 /** E.g. `generation|maxNewTokens:96|minNewTokens:96|temperature:0`. */
 function generationSignature(settings: object): string {
-  return ['generation', ...Object.entries(settings).map(([name, value]) => `${name}:${wordFor(value)}`)].join('|');
+  // Listeners change nothing.
+  const said = Object.entries(settings).filter(([, value]) => typeof value !== 'function');
+  return ['generation', ...said.map(([name, value]) => `${name}:${wordFor(value)}`)].join('|');
 }
 
 function wordFor(value: unknown): string {

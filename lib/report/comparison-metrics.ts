@@ -65,7 +65,7 @@ const METRICS: readonly ComparisonMetric[] = [
   {
     label: 'Exact match',
     shortLabel: 'exact match',
-    unit: 'answers equal to the reference, with the 95 % interval',
+    unit: 'equal to the reference; 95 % interval',
     meaning: 'share of answers whose text is the reference, with the 95 % interval',
     about: 'answers',
     format: ({ exactMatch, exactMatchLow, exactMatchHigh }) => formatInterval(exactMatch, exactMatchLow, exactMatchHigh),

@@ -35,8 +35,8 @@ function renderContext(shown: ReportContext): string {
 /** The right answer stands in line with those of the models, and no word of them is shaded: what repeats in an answer belongs there. */
 function renderAnswers({ context, original, continuations }: ReportContext): string {
   const quote = `<blockquote dir="auto"><span class="label">What is to be answered</span>${renderText(context)}</blockquote>`;
-  const reference = original === undefined ? '' : renderCard('the right answer', [], renderText(original));
-  const answers = continuations.map(({ name, ids, pieces, answer }) => renderCard(name, answerFacts(ids.length, answer), renderText(pieces.join('').replace(/^ +/, ''))));
+  const reference = original === undefined ? '' : renderCard('the right answer', [], renderText(original.trimStart()));
+  const answers = continuations.map(({ name, ids, pieces, answer }) => renderCard(name, answerFacts(ids.length, answer), renderText(pieces.join('').trimStart())));
   return `<article>${quote}<div class="columns">${reference}${answers.join('')}</div></article>`;
 }
 

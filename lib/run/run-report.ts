@@ -143,6 +143,7 @@ function overlapAt({ generations, overlap }: ComparisonFile['variants'][number][
   return overlap?.overlaps[generations.slice(0, index).filter(({ answer }) => answer === undefined).length];
 }
 
-function continuation(name: string, { ids, pieces, answer }: StoredGeneration, overlap: { start: number; length: number } | undefined): ReportContinuation {
-  return { name, ids, pieces: pieces ?? Array.from(ids, (id) => `${id} `), ...given({ overlap, answer }) };
+/** Of an answer the text without special tokens: what ends it is said in words. */
+function continuation(name: string, { ids, pieces, text, answer }: StoredGeneration, overlap: { start: number; length: number } | undefined): ReportContinuation {
+  return { name, ids, pieces: answer !== undefined && text !== undefined ? [text] : (pieces ?? Array.from(ids, (id) => `${id} `)), ...given({ overlap, answer }) };
 }

@@ -72,6 +72,11 @@ describe('answers', () => {
     expect(result.signatures['generation']).toBe('generation|maxNewTokens:8');
   });
 
+  test('listeners are no part of how they were written', async () => {
+    const { signatures } = await evaluate(model, { contexts, maxNewTokens: 8, generateOptions: { onToken: () => undefined } });
+    expect(signatures['generation']).toBe('generation|maxNewTokens:8');
+  });
+
   test('take their loss from the learnt tokens of the references', async () => {
     const { answers } = await evaluate(model, { contexts: [asks(30, 31, 35)], maxNewTokens: 2 });
     // The stand-in's loss after token t is t / 8, and it expects t + 1.

@@ -71,6 +71,9 @@ describe('a run on dialogues', () => {
     const page = readFileSync(await writeRunReport(folder), 'utf8');
     expect(page).toContain('the right answer');
     expect(page).toContain('Exact match');
+    const answers = page.split('<h2>Answers</h2>')[1]!.split('</section>')[0]!;
+    expect(answers).toMatch(/equal to it[\s\S]*?<p class="text" dir="auto">red \{&quot;n&quot;:0\}<\/p>/);
+    expect(answers).not.toContain('&lt;/s&gt;</p>');
     expect(page).toMatch(/<span class="unlearnt">[^<]*user: /);
     for (const unwanted of ['Type-token ratio', 'more varied', '↑', '↓', 'Top-P', normalized.config.out!, folder.path, model]) expect(page).not.toContain(unwanted);
     expect(page).toMatch(/<main>[\s\S]*<\/main>/);
