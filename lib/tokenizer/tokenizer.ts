@@ -6,10 +6,11 @@ import type { AddedToken } from './added-tokens.ts';
 import { ChatTemplate } from './chat-template.ts';
 import type { ChatMessage, RenderChatOptions, Rendering } from './chat-template.ts';
 import { decodeContinuation } from './continuation-decoder.ts';
+import { encodeLong, PIECE_SIZES } from './long-text.ts';
 import { cleanUpSpaces, withoutSpecialTokens } from './plain-encoder.ts';
 import { StreamDecoder } from './stream-decoder.ts';
+import { findSurroundings, joinIds } from './surroundings.ts';
 import { piecesOfBytes, readTokenFormat, tokenBytes } from './token-bytes.ts';
-import { findTokensAt } from './token-places.ts';
 import type { TokenFormat } from './token-bytes.ts';
 import { readTokenizerFiles, TOKENIZER_FILE } from './tokenizer-files.ts';
 import type { TokenizerContents, TokenizerFiles } from './tokenizer-files.ts';
@@ -64,14 +65,21 @@ export class Tokenizer {
   /** The ids of `text`. Special tokens written out in it count as such, and BOS or EOS come where the tokenizer puts them, unless `addSpecialTokens` is false. */
   async encode(text: string, { addSpecialTokens = true } = {}): Promise<Int32Array> {
     if (typeof text !== 'string') throw new TypeError(`expected a string for \`text\`, got ${typeof text}`);
+    if (text.length > PIECE_SIZES.piece) return this.#encodeLong(text, addSpecialTokens);
     const encoding = await this.#encoder.encode(text, null, { addSpecialTokens });
     return Int32Array.from(encoding.getIds());
   }
 
+  async #encodeLong(text: string, addSpecialTokens: boolean): Promise<Int32Array> {
+    const { ids } = await this.encodeWithPlaces(text, []);
+    if (!addSpecialTokens) return ids;
+    const { start, end } = await findSurroundings(this);
+    return joinIds(joinIds(start, ids), end);
+  }
+
   /** The ids of `text` without special tokens around it, and for each of `places` (ascending positions in it) the first token that begins there or after it. */
   async encodeWithPlaces(text: string, places: readonly number[]): Promise<{ ids: Int32Array; tokens: Int32Array }> {
-    const encoding = await this.#rust.encode(text, null, { addSpecialTokens: false });
-    return { ids: Int32Array.from(encoding.getIds()), tokens: findTokensAt(places, text, encoding) };
+    return encodeLong(text, places, (part) => this.#encoder.encode(part, null, { addSpecialTokens: false }));
   }
 
   /** @throws HyperfitError ERR_TOKENIZER for an id outside the vocabulary */
