@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegularFile } from '../tokenizer/regular-file.ts';
 
 /**
  * What a folder holds beside weights and configuration that transformers reads when it loads tokenizer or processor. Licences are
@@ -9,20 +9,13 @@ const COMPANIONS = [
   'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'chat_template.jinja', 'chat_template.json', 'vocab.json', 'merges.txt',
   'tokenizer.model', 'spiece.model', 'preprocessor_config.json', 'processor_config.json', 'LICENSE', 'LICENSE.txt', 'NOTICE', 'USE_POLICY.md',
 ];
-const MOST_BYTES = 64 * 2 ** 20;
 
 /** Name -> bytes of every such file of `folder`. One that cannot be read is none. */
 export async function readCompanions(folder: string): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
   for (const name of COMPANIONS) {
-    const bytes = await readSmallFile(join(folder, name));
+    const bytes = await readRegularFile(join(folder, name));
     if (bytes !== undefined) found.set(name, bytes);
   }
   return found;
-}
-
-async function readSmallFile(path: string): Promise<Buffer | undefined> {
-  const status = await stat(path).catch(() => undefined);
-  if (status === undefined || !status.isFile() || status.size > MOST_BYTES) return undefined;
-  return readFile(path).catch(() => undefined);
 }

@@ -37,3 +37,10 @@ function refuseUtf16(bytes: Buffer, path: string, code: ErrorCode): void {
   const order = bytes[0] === 0xff && bytes[1] === 0xfe ? 'LE' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'BE' : undefined;
   if (order !== undefined) throw new HyperfitError(code, `expected UTF-8 in ${path}, got UTF-16${order}; convert it: iconv -f UTF-16 -t UTF-8`);
 }
+
+/** The bytes of a small file; undefined where there is none, or none that can be read, or something else in its place. */
+export async function readRegularFile(path: string): Promise<Buffer | undefined> {
+  const status = await stat(path).catch(() => undefined);
+  if (status === undefined || !status.isFile() || status.size > MOST_BYTES) return undefined;
+  return readFile(path).catch(() => undefined);
+}

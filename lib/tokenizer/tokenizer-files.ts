@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import { configuredTemplate } from './chat-template.ts';
@@ -6,6 +6,7 @@ import { configureTokenizer } from './configured-tokenizer.ts';
 import type { ConfiguredTokenizer, TokenizerFolder } from './configured-tokenizer.ts';
 import { rebuildTokenizer } from './gguf-tokenizer.ts';
 import type { Metadata } from './metadata.ts';
+import { readRegularFile, readTextFile } from './regular-file.ts';
 
 /** Where the tokenizer of a model comes from. Nothing is read before a tokenizer is made of it. */
 export type TokenizerFiles = { kind: 'folder'; folder: string } | { kind: 'gguf'; path: string; metadata: Metadata };
@@ -44,12 +45,11 @@ export async function readTokenizerFiles(files: TokenizerFiles): Promise<Tokeniz
 
 async function readFolder(folder: string): Promise<TokenizerContents> {
   const name = join(folder, TOKENIZER_FILE);
-  const tokenizerJson = await readFile(name, 'utf8').catch((cause: unknown) => {
-    throw new HyperfitError('ERR_TOKENIZER', `expected ${TOKENIZER_FILE} in ${folder}, got none that can be read; add it, or work with token ids`, { cause });
-  });
+  if (!existsSync(name)) throw new HyperfitError('ERR_TOKENIZER', `expected ${TOKENIZER_FILE} in ${folder}, got none; add it, or work with token ids`);
+  const tokenizerJson = await readTextFile(name, 'ERR_TOKENIZER');
   const companions = new Map<string, Buffer>();
   for (const file of COMPANIONS) {
-    const bytes = await readFile(join(folder, file)).catch(() => undefined);
+    const bytes = await readRegularFile(join(folder, file));
     if (bytes !== undefined) companions.set(file, bytes);
   }
   const parse = (file: string) => (companions.has(file) ? parseJson(companions.get(file)!.toString('utf8'), join(folder, file)) : undefined);
@@ -71,7 +71,7 @@ async function readFolder(folder: string): Promise<TokenizerContents> {
 /** What of config.json a tokenizer goes by; there need not be one. */
 async function readModel(folder: string): Promise<TokenizerFolder['model']> {
   const path = join(folder, 'config.json');
-  const text = await readFile(path, 'utf8').catch(() => '{}');
+  const text = (await readRegularFile(path))?.toString('utf8') ?? '{}';
   const { model_type: modelType, tokenizer_class: tokenizerClass } = parseJson(text, path);
   return { modelType, tokenizerClass };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModelFiles } from '../../lib/model/model-files.ts';
 import { parseSafetensorsHeader, readSafetensorsHeader } from '../../lib/model/safetensors.ts';
+import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts';
 
 /** Files that are far larger, deeper or other than what they are named after. */
 
@@ -71,6 +72,13 @@ describe('A model folder is refused', () => {
     await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /got a pipe, socket or device/));
     replace(name, (path) => symlinkSync('/dev/zero', path));
     await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /got a pipe, socket or device/));
+  });
+
+  test('whose tokenizer.json is a pipe or a device, once text is asked for', async () => {
+    replace('tokenizer.json', (path) => execFileSync('mkfifo', [path]));
+    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(refused('ERR_TOKENIZER', /got a pipe, socket or device/));
+    replace('tokenizer.json', (path) => symlinkSync('/dev/zero', path));
+    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(refused('ERR_TOKENIZER', /got a pipe, socket or device/));
   });
 
   test.each([[1e9], [10_001]])('whose config.json asks for %d layers', async (layers) => {
