@@ -5,6 +5,7 @@ import { checkNames } from './names.ts';
 import { TrackedOutput, type Span, type Turn } from './output.ts';
 import { parseTemplate } from './parser.ts';
 import { Scope } from './scope.ts';
+import { TemplateError } from './template-error.ts';
 import { toValue, type Value } from './values.ts';
 
 export interface Rendering {
@@ -30,8 +31,18 @@ export class Template {
     const names = makeGlobals(clock);
     for (const [name, value] of Object.entries(values)) if (value !== undefined) names.set(name, toValue(value));
     const output = new TrackedOutput();
-    new Interpreter(output, numberMessages(names.get('messages'))).run(this.#body, new Scope(new Scope(undefined, names)), output);
+    const interpreter = new Interpreter(output, numberMessages(names.get('messages')));
+    withinStack(() => interpreter.run(this.#body, new Scope(new Scope(undefined, names)), output));
     return { text: output.text, turns: output.turns, generations: output.generations };
+  }
+}
+
+/** A macro that calls itself for ever ends where the stack does, as in Python. */
+function withinStack(run: () => void): void {
+  try {
+    run();
+  } catch (cause) {
+    throw cause instanceof RangeError ? new TemplateError('maximum recursion depth exceeded') : cause;
   }
 }
 

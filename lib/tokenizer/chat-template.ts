@@ -131,8 +131,12 @@ function isMessage(value: unknown): value is ChatMessage {
 
 /** `chat_template` of a tokenizer_config.json: a text, or a list of named ones of which `default` is meant. */
 export function configuredTemplate(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
+  return typeof value === 'string' ? value : namedTemplate(value, 'default');
+}
+
+/** Of a list of named templates, one; transformers takes `tool_use` when there are tools. */
+export function namedTemplate(value: unknown, name: 'default' | 'tool_use'): string | undefined {
   const named = Array.isArray(value) ? (value as ({ name?: unknown; template?: unknown } | null)[]) : [];
-  const chosen = named.find((each) => each?.name === 'default')?.template;
+  const chosen = named.find((each) => each?.name === name)?.template;
   return typeof chosen === 'string' ? chosen : undefined;
 }

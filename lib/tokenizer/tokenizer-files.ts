@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
-import { configuredTemplate } from './chat-template.ts';
+import { configuredTemplate, namedTemplate } from './chat-template.ts';
 import { configureTokenizer } from './configured-tokenizer.ts';
 import type { ConfiguredTokenizer, TokenizerFolder } from './configured-tokenizer.ts';
 import { rebuildTokenizer } from './gguf-tokenizer.ts';
@@ -34,6 +34,8 @@ export interface TokenizerContents extends Omit<ConfiguredTokenizer, 'text'> {
   rawTokens: ReadonlyMap<number, Uint8Array>;
   /** Jinja. */
   chatTemplate: string | undefined;
+  /** For dialogues with tools, where the model has a template of its own for them. */
+  toolTemplate: string | undefined;
   /** For messages. */
   name: string;
 }
@@ -65,7 +67,9 @@ async function readFolder(folder: string): Promise<TokenizerContents> {
   };
   const { text, ...configured } = configureTokenizer(contents);
   const chatTemplate = companions.get(TEMPLATE_FILE)?.toString('utf8') ?? configuredTemplate(config?.['chat_template']);
-  return { tokenizerJson, effectiveJson: text, companions, ...configured, bosTokenId: undefined, eosTokenIds: [], rawTokens: new Map(), chatTemplate, name };
+  const toolTemplate = companions.has(TEMPLATE_FILE) ? undefined : namedTemplate(config?.['chat_template'], 'tool_use');
+  const ids = { bosTokenId: undefined, eosTokenIds: [], rawTokens: new Map<number, Uint8Array>() };
+  return { tokenizerJson, effectiveJson: text, companions, ...configured, ...ids, chatTemplate, toolTemplate, name };
 }
 
 /** What of config.json a tokenizer goes by; there need not be one. */
@@ -96,5 +100,6 @@ function rebuild(path: string, metadata: Metadata): TokenizerContents {
   const model = { modelType: undefined, tokenizerClass: undefined };
   const folder = { tokenizer: parseJson(text, path), text, config, map: undefined, added: undefined, model, name: path };
   const { text: effectiveJson, ...configured } = configureTokenizer(folder);
-  return { tokenizerJson: text, effectiveJson, companions, ...configured, ...ids, chatTemplate: configuredTemplate(config['chat_template']), name: path };
+  const templates = { chatTemplate: configuredTemplate(config['chat_template']), toolTemplate: namedTemplate(config['chat_template'], 'tool_use') };
+  return { tokenizerJson: text, effectiveJson, companions, ...configured, ...ids, ...templates, name: path };
 }

@@ -25,6 +25,8 @@ export class Tokenizer {
   readonly #contents: TokenizerContents;
   readonly #special: ReadonlySet<number>;
   #template: ChatTemplate | undefined;
+  /** For dialogues with tools, of which some models have a template of their own. */
+  #toolTemplate: ChatTemplate | undefined;
   /** The time for chat templates that write the date: a run sets its own, so that it can go on another day. Undefined for the present. */
   chatDate: Date | undefined;
   /** How pieces become bytes. @internal */
@@ -116,12 +118,13 @@ export class Tokenizer {
   /** A rendered dialogue, and where each of its messages stands in it. Throws as `renderChat`. */
   trackChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Rendering {
     this.#template ??= this.#makeTemplate();
-    return this.#template.track(messages, { ...options, now: options.now ?? this.chatDate });
+    const template = options.tools === undefined ? this.#template : (this.#toolTemplate ??= this.#makeToolTemplate(this.#template));
+    return template.track(messages, { ...options, now: options.now ?? this.chatDate });
   }
 
   /** Whether the chat template has written the date so far. */
   get chatReadsClock(): boolean {
-    return this.#template?.readsClock ?? false;
+    return [this.#template, this.#toolTemplate].some((template) => template?.readsClock === true);
   }
 
   /** The ids of a rendered dialogue. The template writes every special token itself, so that none is added. Throws as `renderChat`. */
@@ -173,6 +176,11 @@ export class Tokenizer {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, TOKENIZER_FILE), this.#contents.tokenizerJson);
     for (const [file, bytes] of this.#contents.companions) await writeFile(join(folder, file), bytes);
+  }
+
+  #makeToolTemplate(usual: ChatTemplate): ChatTemplate {
+    const { toolTemplate, named, name } = this.#contents;
+    return toolTemplate === undefined ? usual : new ChatTemplate(toolTemplate, named, name);
   }
 
   #makeTemplate(): ChatTemplate {

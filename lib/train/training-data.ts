@@ -1,3 +1,4 @@
+import { given } from '../config/given.ts';
 import { renderNote } from '../data/data-notes.ts';
 import { summarizeData, type DataSummary } from '../data/data-summary.ts';
 import { selectSequences, type Selection } from '../data/selection.ts';
@@ -9,11 +10,17 @@ import { idListProblem } from '../generate/check-ids.ts';
 import type { ChatMessage } from '../tokenizer/chat-template.ts';
 import type { TrainSettings } from './settings.ts';
 
+/** A dialogue, and the functions that its assistant may call. */
+export interface Dialogue {
+  messages: readonly ChatMessage[];
+  tools?: readonly unknown[] | undefined;
+}
+
 /**
  * What may be trained on: the path of a .txt or .jsonl file or of a folder; texts; dialogues; lists of token ids, used as they
  * stand; or sequences that lib/data made.
  */
-export type TrainingData = string | readonly string[] | readonly { messages: readonly ChatMessage[] }[] | readonly (Int32Array | readonly number[])[] | readonly Sequence[];
+export type TrainingData = string | readonly string[] | readonly Dialogue[] | readonly (Int32Array | readonly number[])[] | readonly Sequence[];
 
 /** What the checks and the cutting need to know of a model. */
 export interface DataModel {
@@ -61,16 +68,16 @@ export function cutOptions({ sequenceLength, windows, unwrap, appendEos, trainOn
   return { sequenceLength, windows, unwrap, appendEos, trainOn, wanted };
 }
 
-type Item = string | { messages: readonly ChatMessage[] } | Int32Array | readonly number[] | Sequence;
+type Item = string | Dialogue | Int32Array | readonly number[] | Sequence;
 
-function isText(item: Item): item is string | { messages: readonly ChatMessage[] } {
+function isText(item: Item): item is string | Dialogue {
   return typeof item === 'string' || (typeof item === 'object' && item !== null && 'messages' in item);
 }
 
 function toDocument(item: Item, index: number): Document | undefined {
   if (!isText(item)) return undefined;
   const source = `data[${index}]`;
-  return typeof item === 'string' ? { source, text: item } : { source, messages: item.messages };
+  return typeof item === 'string' ? { source, text: item } : { source, messages: item.messages, ...given({ tools: item.tools }) };
 }
 
 function toSequence(item: Item, index: number): Sequence {

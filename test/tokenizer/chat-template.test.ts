@@ -1,5 +1,8 @@
-import { ChatTemplate } from '../../lib/tokenizer/chat-template.ts';
-import type { Tokenizer } from '../../lib/tokenizer/tokenizer.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ChatTemplate, type ChatMessage, type RenderChatOptions } from '../../lib/tokenizer/chat-template.ts';
+import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts';
 import { findSmolLM2 } from '../oracle/smollm2-file.ts';
 import { chatFixture, loadChatTokenizer, loadSmolLM2Tokenizer } from './chat-fixture.ts';
 import { loadTinyTokenizer } from './gguf-tokenizers.ts';
@@ -66,4 +69,41 @@ describe('Refused', () => {
 test('a template that never ends is stopped', () => {
   const loops = '{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}';
   expect(() => new ChatTemplate(loops, {}, 'folder', 100).render([{ role: 'user', content: 'Hi' }])).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
+});
+
+describe('What a template gets beside its messages', () => {
+  const user = { role: 'user', content: 'Hi' };
+  const tools = [{ type: 'function', function: { name: 'look', parameters: {} } }];
+  const render = (source: string, options: RenderChatOptions, message: ChatMessage = user) => new ChatTemplate(source, { bos_token: '<s>' }, 'folder').render([message], options);
+
+  test('tools, none without them', () => {
+    expect(render('{{ tools|tojson }}', { tools })).toBe('[{"type": "function", "function": {"name": "look", "parameters": {}}}]');
+    expect(render('{{ tools is none }}{{ documents is none }}', {})).toBe('TrueTrue');
+  });
+
+  test('variables of its own, over the special tokens', () => {
+    expect(render('{{ enable_thinking }}{{ bos_token }}', { chatTemplateKwargs: { enable_thinking: false, bos_token: '<S>' } })).toBe('False<S>');
+  });
+
+  test('the time that is asked for', () => {
+    expect(render("{{ strftime_now('%d %b %Y') }}", { now: new Date(2024, 2, 3) })).toBe('03 Mar 2024');
+  });
+
+  test('no weight, which only training reads, and no content where there is none', () => {
+    expect(render('{{ messages[0] }}', {}, { ...user, weight: 0 })).toBe("{'role': 'user', 'content': 'Hi'}");
+    expect(render('{{ messages[0].content is none }}', {}, { role: 'assistant', content: null, tool_calls: [{}] })).toBe('True');
+  });
+
+  test('of named templates the one for tools when there are tools', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hyperfit-tools-'));
+    try {
+      await (await loadTinyTokenizer('smollm')).save(folder);
+      const named = [{ name: 'default', template: 'plain' }, { name: 'tool_use', template: 'with tools' }];
+      await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: named }));
+      const tokenizer = await Tokenizer.fromFiles({ kind: 'folder', folder });
+      expect([tokenizer.renderChat([user]), tokenizer.renderChat([user], { tools })]).toEqual(['plain', 'with tools']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
 });
