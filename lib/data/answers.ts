@@ -34,7 +34,9 @@ export function findAnswers(document: MessagesDocument, renderer: ChatRenderer, 
   const learnt = findLearnt(document, notes);
   if (rendering.generations.length > 0) return { text, answers: markedAnswers(rendering).filter(({ index }) => learnt.includes(index)) };
   const isFollowed = rendering.turns.length > 0;
-  const answers = learnt.flatMap((index) => (isFollowed ? followedAnswer(document, index, rendering, renderer) : [prefixAnswer(document, index, text, renderer)]));
+  const find = (index: number): Answer[] =>
+    isFollowed ? followedAnswer(document, index, rendering, renderer) : [prefixAnswer(document, index, text, renderer)];
+  const answers = learnt.flatMap(find);
   if (notes !== undefined) for (const index of learnt) noteChanges(messages[index]!, index, answers, rendering, source, notes);
   return { text, answers };
 }
@@ -44,12 +46,16 @@ function findLearnt({ messages, source }: MessagesDocument, notes: DataNotes | u
   const answers = messages.flatMap(({ role, weight }, index) => (role === 'assistant' && weight !== 0 ? [index] : []));
   if (answers[0] !== 0) return answers;
   if (answers.length > 1) notes?.add('opening answers, before which nobody speaks, are not learnt', source);
-  else throw refuse(source, 'a dialogue in which somebody speaks before the assistant', 'none', 'add what is answered, or train on all tokens');
+  else {
+    const expected = 'a dialogue in which somebody speaks before the assistant';
+    throw refuse(source, expected, 'none', 'add what is answered, or train on all tokens');
+  }
   return answers.slice(1);
 }
 
 function markedAnswers({ generations, turns }: Rendering): Answer[] {
-  return generations.map(({ start, end }) => ({ start, end, index: turns.find((turn) => turn.start <= start && start < turn.end)?.index ?? -1, isMarked: true }));
+  const indexAt = (place: number): number => turns.find(({ start, end }) => start <= place && place < end)?.index ?? -1;
+  return generations.map(({ start, end }) => ({ start, end, index: indexAt(start), isMarked: true }));
 }
 
 /** What the template wrote while it went through a message, without what stands before the answer. */
@@ -91,7 +97,8 @@ function headerAt({ messages, tools }: MessagesDocument, index: number, { text, 
     const { length } = asked.text;
     if (text.startsWith(asked.text) && length >= start && length <= end) return length - start;
     const shared = commonLength(render(false).text, asked.text);
-    // What the option adds, or what the template writes when it is through with the messages: some heed no option, some write it in their loop.
+    // What the option adds, or what the template writes when it is through with the messages: some heed no option, some write it in
+    // their loop.
     const prompts = [asked.text.slice(wholeTokens(asked.text, shared)), asked.text.slice(asked.turns.at(-1)?.end ?? length)];
     return Math.max(...prompts.map((prompt) => promptLength(text.slice(start, end), prompt)));
   } catch (cause) {
@@ -140,10 +147,19 @@ function prefixAnswer({ messages, tools, source }: MessagesDocument, index: numb
 const THOUGHTS_END = '</think>';
 
 /** Counts an answer that does not stand in the rendering as it was given. */
-function noteChanges({ content, tool_calls: calls }: ChatMessage, index: number, answers: readonly Answer[], { text }: Rendering, source: string, notes: DataNotes): void {
+function noteChanges(
+  { content, tool_calls: calls }: ChatMessage,
+  index: number,
+  answers: readonly Answer[],
+  { text }: Rendering,
+  source: string,
+  notes: DataNotes,
+): void {
   const shown = answers.filter((answer) => answer.index === index).map(({ start, end }) => text.slice(start, end)).join('');
   if (shown === '') return notes.add('answers were left out by the chat template', source);
-  if (Array.isArray(calls) && calls.length > 0 && !calls.some((call) => shown.includes(nameOf(call)))) notes.add('answers lost their tool calls, which the chat template leaves out', source);
+  if (Array.isArray(calls) && calls.length > 0 && !calls.some((call) => shown.includes(nameOf(call)))) {
+    notes.add('answers lost their tool calls, which the chat template leaves out', source);
+  }
   const said = (content ?? '').trim();
   if (shown.includes(said)) return;
   const end = said.lastIndexOf(THOUGHTS_END);

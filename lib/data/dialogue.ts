@@ -26,7 +26,9 @@ export async function encodeDialogue(
   notes?: DataNotes,
 ): Promise<{ ids: Int32Array; targets?: Int32Array }> {
   const { source, messages, tools } = document;
-  if (trainOn === 'all') return { ids: await encodeRendered(tokenizer.renderChat(messages, { addGenerationPrompt: false, tools }), tokenizer) };
+  if (trainOn === 'all') {
+    return { ids: await encodeRendered(tokenizer.renderChat(messages, { addGenerationPrompt: false, tools }), tokenizer) };
+  }
   const { text, answers } = findAnswers(document, tokenizer, notes);
   const ids = await encodeRendered(text, tokenizer);
   const targets = new Int32Array(ids.length).fill(IGNORE_INDEX);
@@ -37,7 +39,9 @@ export async function encodeDialogue(
     for (let at = Math.max(from, 1); at < to; at += 1) targets[at - 1] = ids[at]!;
     if (notes !== undefined) noteEnd(ids.subarray(0, to), tokenizer, source, notes);
   }
-  if (targets.every((target) => target === IGNORE_INDEX)) throw refuse(source, 'an answer of the assistant to learn', 'none', 'add one, or train on all tokens');
+  if (targets.every((target) => target === IGNORE_INDEX)) {
+    throw refuse(source, 'an answer of the assistant to learn', 'none', 'add one, or train on all tokens');
+  }
   return { ids, targets };
 }
 
@@ -47,7 +51,12 @@ function encodeRendered(text: string, tokenizer: ChatTokenizer): Promise<Int32Ar
 }
 
 /** The tokens of an answer, and an end of text right behind it: some templates leave it to the next turn, or write it after the last. */
-async function findTokens({ start, end, isMarked = false }: Answer, text: string, ids: Int32Array, tokenizer: ChatTokenizer): Promise<[number, number]> {
+async function findTokens(
+  { start, end, isMarked = false }: Answer,
+  text: string,
+  ids: Int32Array,
+  tokenizer: ChatTokenizer,
+): Promise<[number, number]> {
   const from = (await countTokensBefore(start, text, ids, tokenizer)).count;
   const { count, isWhole } = await countTokensBefore(end, text, ids, tokenizer);
   const to = isMarked && !isWhole ? count + 1 : count;
@@ -59,7 +68,12 @@ async function findTokens({ start, end, isMarked = false }: Answer, text: string
  * How many tokens lie wholly before a place in the text, and whether one of them ends there. A token across it belongs to what follows:
  * it is what the model has to predict from there on.
  */
-async function countTokensBefore(place: number, text: string, ids: Int32Array, tokenizer: ChatTokenizer): Promise<{ count: number; isWhole: boolean }> {
+async function countTokensBefore(
+  place: number,
+  text: string,
+  ids: Int32Array,
+  tokenizer: ChatTokenizer,
+): Promise<{ count: number; isWhole: boolean }> {
   const before = await encodeRendered(text.slice(0, place), tokenizer);
   const apart = before.findIndex((id, at) => id !== ids[at]);
   return { count: apart === -1 ? before.length : apart, isWhole: apart === -1 };

@@ -13,7 +13,9 @@ export function bindArguments(name: string, signature: string, positional: reado
   const takesKeywords = !signature.startsWith('/');
   const parameters = signature.replace('/', '').split(' ').filter((each) => each !== '');
   const names = parameters.map((parameter) => parameter.replace('!', ''));
-  if (positional.length > names.length) throw new TemplateError(`${name}() takes at most ${names.length} arguments (${positional.length} given)`);
+  if (positional.length > names.length) {
+    throw new TemplateError(`${name}() takes at most ${names.length} arguments (${positional.length} given)`);
+  }
   if (!takesKeywords && keywords.size > 0) throw new TemplateError(`${name}() takes no keyword arguments`);
   const bound: Bound = names.map((_, index) => positional[index]);
   for (const [keyword, value] of keywords) {
@@ -28,6 +30,11 @@ export function bindArguments(name: string, signature: string, positional: reado
 }
 
 /** A function or method of a signature (see `bindArguments`). */
-export function makeCallable(name: string, signature: string, run: (...args: Bound) => Value, typeName = 'builtin_function_or_method'): Callable {
+export function makeCallable(
+  name: string,
+  signature: string,
+  run: (...args: Bound) => Value,
+  typeName = 'builtin_function_or_method',
+): Callable {
   return new Callable(name, (positional, keywords) => run(...bindArguments(name, signature, positional, keywords)), typeName);
 }

@@ -3,7 +3,9 @@ import { characters, equals, fail, needInteger, toInteger } from './operators.ts
 import { stringRepr, toRepr } from './printing.ts';
 import { stringMethod } from './string-methods.ts';
 import { unsupported } from './template-error.ts';
-import { Callable, Dict, DictView, HelperObject, Markup, Namespace, orElse, Range, Tuple, Undefined, typeName, type Value } from './values.ts';
+import {
+  Callable, Dict, DictView, HelperObject, Markup, Namespace, orElse, Range, Tuple, Undefined, typeName, type Value,
+} from './values.ts';
 
 /** Bounds of `[start:stop:step]`. */
 export class Slice {
@@ -114,7 +116,9 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
 
 function findAttribute(value: Value, name: string): Value | undefined {
   const type = typeName(value);
-  if (name.startsWith('__') || MUTATING[type]?.includes(name) === true) return new Undefined(`access to attribute ${stringRepr(name)} of ${stringRepr(type)} object is unsafe.`);
+  if (name.startsWith('__') || MUTATING[type]?.includes(name) === true) {
+    return new Undefined(`access to attribute ${stringRepr(name)} of ${stringRepr(type)} object is unsafe.`);
+  }
   if (UNSUPPORTED[type]?.includes(name) === true) throw unsupported(`'${name}' of a ${type}`);
   if (typeof value === 'string' || value instanceof Markup) return stringMethod(value, name);
   if (value instanceof Dict) return dictMethod(value, name);

@@ -5,6 +5,8 @@ import { toRepr, toText } from './printing.ts';
 import { unsupported } from './template-error.ts';
 import { orElse, Undefined, type Value } from './values.ts';
 
+const FIELD = /^((?:\[[^\]]*\]|[^!:[])*)(?:!(.))?(?::([^]*))?$/;
+
 /** `text.format(...)`: fields such as `{}`, `{0}`, `{name.part[key]!r:>8}`. */
 export function formatBraces(format: string, positional: readonly Value[], keywords: ReadonlyMap<string, Value>): string {
   const fields = new Fields(positional, keywords);
@@ -41,7 +43,7 @@ function findEnd(format: string, start: number): number {
 }
 
 function formatField(field: string, fields: Fields, depth: number): string {
-  const [, name = '', conversion, spec = ''] = /^((?:\[[^\]]*\]|[^!:[])*)(?:!(.))?(?::([^]*))?$/.exec(field) ?? fail('expected a field in format string');
+  const [, name = '', conversion, spec = ''] = FIELD.exec(field) ?? fail('expected a field in format string');
   if (conversion === 'a') throw unsupported("'!a'");
   if (conversion !== undefined && !'rs'.includes(conversion)) fail(`Unknown conversion specifier ${conversion}`);
   const value = fields.find(name);
@@ -73,9 +75,12 @@ class Fields {
   #first(name: string): Value {
     if (name !== '' && !/^\d+$/.test(name)) return orElse(this.#keywords.get(name), () => fail(`'${name}'`));
     const isNumbered = name !== '';
-    if (this.#isNumbered !== undefined && this.#isNumbered !== isNumbered) fail('cannot switch between manual field specification and automatic field numbering');
+    if (this.#isNumbered !== undefined && this.#isNumbered !== isNumbered) {
+      fail('cannot switch between manual field specification and automatic field numbering');
+    }
     this.#isNumbered = isNumbered;
     if (!isNumbered) this.#next += 1;
-    return orElse(this.#positional[isNumbered ? Number(name) : this.#next - 1], () => fail('Replacement index out of range for positional args tuple'));
+    const value = this.#positional[isNumbered ? Number(name) : this.#next - 1];
+    return orElse(value, () => fail('Replacement index out of range for positional args tuple'));
   }
 }

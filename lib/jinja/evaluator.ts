@@ -37,7 +37,8 @@ type Node<Type extends Expression['type']> = Extract<Expression, { type: Type }>
 
 function evaluateCondition({ test, then, otherwise }: Node<'CondExpr'>, scope: Scope): Value {
   if (isTrue(evaluate(test, scope))) return evaluate(then, scope);
-  return otherwise === undefined ? new Undefined('the inline if-expression evaluated to false and no else section was defined.') : evaluate(otherwise, scope);
+  if (otherwise !== undefined) return evaluate(otherwise, scope);
+  return new Undefined('the inline if-expression evaluated to false and no else section was defined.');
 }
 
 function evaluateAnd({ left, right }: { left: Expression; right: Expression }, scope: Scope): Value {

@@ -1,4 +1,5 @@
 import type { BinaryOperator, CallArguments, CompareOperator, Expression } from './ast.ts';
+import { NO_ARGUMENTS, parseArguments } from './call-arguments.ts';
 import { describe, type TokenStream } from './token-stream.ts';
 
 export interface TupleOptions {
@@ -11,9 +12,11 @@ export interface TupleOptions {
 
 const CONSTANTS: Readonly<Record<string, boolean | null>> = { true: true, True: true, false: false, False: false, none: null, None: null };
 const COMPARISONS = ['==', '!=', '<', '<=', '>', '>='];
-const NO_ARGUMENTS: CallArguments = { positional: [], keywords: [], restList: undefined, restDict: undefined };
 
-/** Expressions with jinja2's precedence: `a if b`, or, and, not, comparisons, + -, ~, * / // %, **, unary signs, postfixes, filters and tests. */
+/**
+ * Expressions with jinja2's precedence: `a if b`, or, and, not, comparisons, + -, ~, * / // %, **, unary signs, postfixes, filters
+ * and tests.
+ */
 export class ExpressionParser {
   readonly stream: TokenStream;
 
@@ -38,7 +41,8 @@ export class ExpressionParser {
   }
 
   #endsTuple(endNames: readonly string[]): boolean {
-    return this.stream.is('variable_end') || this.stream.is('block_end') || this.stream.isOperator(')') || (endNames.length > 0 && this.stream.is('name', ...endNames));
+    if (this.stream.is('variable_end') || this.stream.is('block_end') || this.stream.isOperator(')')) return true;
+    return endNames.length > 0 && this.stream.is('name', ...endNames);
   }
 
   parseExpression(withCondition = true): Expression {
@@ -203,7 +207,8 @@ export class ExpressionParser {
     const { type, value: name } = this.stream.current;
     if (type !== 'name' && type !== 'integer') this.stream.fail('expected name or number');
     this.stream.next();
-    return type === 'name' ? { type: 'Getattr', value, name } : { type: 'Getitem', value, key: { type: 'Const', value: readInteger(name) } };
+    if (type === 'name') return { type: 'Getattr', value, name };
+    return { type: 'Getitem', value, key: { type: 'Const', value: readInteger(name) } };
   }
 
   #parseSubscript(value: Expression): Expression {
@@ -258,37 +263,7 @@ export class ExpressionParser {
   }
 
   parseCallArguments(): CallArguments {
-    const args: CallArguments = { positional: [], keywords: [], restList: undefined, restDict: undefined };
-    this.stream.expect('operator', '(');
-    let isFirst = true;
-    while (!this.stream.isOperator(')')) {
-      if (!isFirst) this.stream.expect('operator', ',');
-      isFirst = false;
-      if (!this.stream.isOperator(')')) this.#parseArgument(args);
-    }
-    this.stream.next();
-    return args;
-  }
-
-  #parseArgument(args: CallArguments): void {
-    const ensure = (isRight: boolean): void => {
-      if (!isRight) this.stream.fail('invalid syntax for function call expression');
-    };
-    if (this.stream.skip('operator', '*')) {
-      ensure(args.restList === undefined && args.restDict === undefined);
-      args.restList = this.parseExpression();
-    } else if (this.stream.skip('operator', '**')) {
-      ensure(args.restDict === undefined);
-      args.restDict = this.parseExpression();
-    } else if (this.stream.is('name') && this.stream.following.type === 'operator' && this.stream.following.value === '=') {
-      ensure(args.restDict === undefined);
-      const name = this.stream.next().value;
-      this.stream.next();
-      args.keywords.push([name, this.parseExpression()]);
-    } else {
-      ensure(args.restList === undefined && args.restDict === undefined && args.keywords.length === 0);
-      args.positional.push(this.parseExpression());
-    }
+    return parseArguments(this.stream, () => this.parseExpression());
   }
 }
 

@@ -58,7 +58,9 @@ export class Interpreter {
   /** The body of a set or filter block as text, through its filters. */
   #capture({ filters, body }: { filters: readonly AppliedFilter[]; body: readonly Statement[] }, scope: Scope): Value {
     const inner = new Scope(scope);
-    return filters.reduce((value, { name, args }) => applyFilter(name, value, ...evaluateArguments(args, inner)), this.runApart(body, inner) as Value);
+    let value: Value = this.runApart(body, inner);
+    for (const { name, args } of filters) value = applyFilter(name, value, ...evaluateArguments(args, inner));
+    return value;
   }
 
   /** What a body writes, as text of its own. */
@@ -70,8 +72,8 @@ export class Interpreter {
 
   #loop(node: ForStatement, iterable: Value, scope: Scope, output: Output, depth: number): void {
     const items = this.#selectItems(node, iterable, scope);
-    const recurse = node.isRecursive ? (inner: Value, innerDepth: number): string => this.#recurse(node, inner, scope, innerDepth) : undefined;
-    const loop = new LoopContext(items, depth, recurse);
+    const recurse = (inner: Value, innerDepth: number): string => this.#recurse(node, inner, scope, innerDepth);
+    const loop = new LoopContext(items, depth, node.isRecursive ? recurse : undefined);
     const { turn } = this.#output;
     for (const [index, item] of items.entries()) {
       loop.index0 = index;
@@ -141,7 +143,9 @@ export class Interpreter {
       return;
     }
     const items = [...iterate(value)];
-    if (items.length !== target.items.length) fail(`expected ${target.items.length} values to unpack from a '${typeName(value)}', got ${items.length}`);
+    if (items.length !== target.items.length) {
+      fail(`expected ${target.items.length} values to unpack from a '${typeName(value)}', got ${items.length}`);
+    }
     target.items.forEach((each, index) => this.assign(each, items[index]!, scope));
   }
 }

@@ -10,10 +10,20 @@ interface JsonStyle {
 }
 
 /** transformers' `tojson`: json.dumps, without the escapes for HTML that jinja2's own has. */
-export function toJson(value: Value, ascii: Value = false, indent: Value = null, separators: Value = null, sortKeys: Value = false): string {
-  const width = indent === null ? undefined : typeof indent === 'string' ? indent : ' '.repeat(Math.max(0, Math.min(1000, needInteger(indent))));
+export function toJson(
+  value: Value,
+  ascii: Value = false,
+  indent: Value = null,
+  separators: Value = null,
+  sortKeys: Value = false,
+): string {
+  const width = indent === null ? undefined : readIndent(indent);
   const style = { isAscii: isTrue(ascii), indent: width, separators: readSeparators(separators, width), sortsKeys: isTrue(sortKeys) };
   return write(value, style, '\n');
+}
+
+function readIndent(indent: Value): string {
+  return typeof indent === 'string' ? indent : ' '.repeat(Math.max(0, Math.min(1000, needInteger(indent))));
 }
 
 function readSeparators(value: Value, indent: string | undefined): readonly [string, string] {
@@ -35,7 +45,8 @@ function write(value: Value, style: JsonStyle, newline: string): string {
   }
   if (!(value instanceof Dict)) return fail(`Object of type ${typeName(value)} is not JSON serializable`);
   const entries = style.sortsKeys ? value.entries().sort(([left], [right]) => orderOf(left, right)) : value.entries();
-  return enclose('{', '}', entries.map(([key, item]) => `${writeText(writeKey(key), style)}${style.separators[1]}${write(item, style, inner)}`), style, newline);
+  const parts = entries.map(([key, item]) => `${writeText(writeKey(key), style)}${style.separators[1]}${write(item, style, inner)}`);
+  return enclose('{', '}', parts, style, newline);
 }
 
 function enclose(open: string, close: string, parts: readonly string[], { indent, separators }: JsonStyle, newline: string): string {
@@ -57,7 +68,9 @@ function writeKey(key: Value): string {
   return typeof key === 'number' ? writeFloat(key) : fail(`keys must be str, int, float, bool or None, not ${typeName(key)}`);
 }
 
-const NAMED: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f' };
+const NAMED: Readonly<Record<string, string>> = {
+  '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f',
+};
 
 function writeText(text: string, { isAscii }: JsonStyle): string {
   const escaped = text.replace(/["\\\x00-\x1f]/g, (character) => NAMED[character] ?? escapeUnit(character));

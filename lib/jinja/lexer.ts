@@ -2,7 +2,8 @@ import { TemplateSyntaxError } from './template-error.ts';
 import { unescapeString } from './string-literal.ts';
 import { SPACE, trimEndSpace } from './white-space.ts';
 
-export type TokenType = 'data' | 'variable_begin' | 'variable_end' | 'block_begin' | 'block_end' | 'name' | 'string' | 'integer' | 'float' | 'operator' | 'eof';
+export type TokenType = 'data' | 'variable_begin' | 'variable_end' | 'block_begin' | 'block_end' | 'name' | 'string' | 'integer' | 'float'
+  | 'operator' | 'eof';
 
 export interface Token {
   type: TokenType;
@@ -144,7 +145,9 @@ class Lexer {
     if (operator in CLOSING) open.push(CLOSING[operator]!);
     if (!')]}'.includes(operator)) return;
     const expected = open.pop();
-    if (expected !== operator) throw new TemplateSyntaxError(`unexpected '${operator}'${expected === undefined ? '' : `, expected '${expected}'`}`, this.#line);
+    if (expected !== operator) {
+      throw new TemplateSyntaxError(`unexpected '${operator}'${expected === undefined ? '' : `, expected '${expected}'`}`, this.#line);
+    }
   }
 
   #pushData(text: string): void {

@@ -1,7 +1,9 @@
 import { getPath } from './attributes.ts';
 import type { Filter } from './filters.ts';
 import { attrFilter, countFilter } from './text-filters.ts';
-import { binaryOperation, characters, checkLength, equals, fail, isNumber, isTrue, itemsOf, iterate, needInteger, orderOf } from './operators.ts';
+import {
+  binaryOperation, characters, checkLength, equals, fail, isNumber, isTrue, itemsOf, iterate, needInteger, orderOf,
+} from './operators.ts';
 import { toText } from './printing.ts';
 import { Dict, DictView, HelperObject, Iterator, Markup, orElse, Tuple, Undefined, typeName, type Value } from './values.ts';
 
@@ -11,7 +13,8 @@ export const LIST_FILTERS: Readonly<Record<string, Filter>> = {
   count: ['', countFilter],
   dictsort: ['case_sensitive by reverse', sortDict],
   first: ['', first],
-  groupby: ['attribute! default case_sensitive', (value, attribute, fallback = null, isCased = false) => groupBy(value, attribute!, fallback, isTrue(isCased))],
+  groupby: ['attribute! default case_sensitive', (value, attribute, fallback = null, isCased = false) =>
+    groupBy(value, attribute!, fallback, isTrue(isCased))],
   items: ['', listItems],
   join: ['d attribute', join],
   last: ['', (value) => orElse(reversed(value, 'last')[0], () => new Undefined('No last item, sequence was empty.'))],
@@ -53,7 +56,9 @@ function sort(value: Value, isReversed: Value = false, isCased: Value = false, a
 
 function sortDict(value: Value, isCased: Value = false, by: Value = 'key', isReversed: Value = false): Value {
   if (by !== 'key' && by !== 'value') fail('You can only sort by either "key" or "value"');
-  if (!(value instanceof Dict)) return value instanceof Undefined ? value.fail() : fail(`'${typeName(value)}' object has no attribute 'items'`);
+  if (!(value instanceof Dict)) {
+    return value instanceof Undefined ? value.fail() : fail(`'${typeName(value)}' object has no attribute 'items'`);
+  }
   const key = keyOf(by === 'key' ? 0n : 1n, isTrue(isCased));
   return sortBy(value.entries().map((pair) => new Tuple(pair)), key, isTrue(isReversed));
 }
@@ -90,7 +95,8 @@ function extreme(value: Value, isCased: Value, attribute: Value, sign: 1 | -1): 
 
 function sum(value: Value, attribute: Value = null, start: Value = 0n): Value {
   if (typeof start === 'string') fail("sum() can't sum strings [use ''.join(seq) instead]");
-  return [...iterate(value)].reduce((total, item) => binaryOperation('+', total, attribute === null ? item : getPath(item, attribute)), start);
+  const items = [...iterate(value)].map((item) => (attribute === null ? item : getPath(item, attribute)));
+  return items.reduce((total, item) => binaryOperation('+', total, item), start);
 }
 
 function join(value: Value, separator: Value = '', attribute: Value = null): Value {
@@ -119,7 +125,8 @@ function reverse(value: Value): Value {
 /** What Python's `reversed` takes: lists, texts, dicts and their views, but nothing that runs only forwards. */
 function reversed(value: Value, filter: string): Value[] {
   if (value instanceof Iterator || value instanceof HelperObject) return fail(`'${typeName(value)}' object is not reversible`);
-  return [...(itemsOf(value) ?? fail(filter === 'reverse' ? 'argument must be iterable' : `'${typeName(value)}' object is not reversible`))].reverse();
+  const problem = filter === 'reverse' ? 'argument must be iterable' : `'${typeName(value)}' object is not reversible`;
+  return [...(itemsOf(value) ?? fail(problem))].reverse();
 }
 
 function batch(items: readonly Value[], size: number, fill: Value): Value[][] {

@@ -30,7 +30,7 @@ export class LoopContext extends HelperObject {
       case 'depth': return BigInt(this.#depth0 + 1);
       case 'previtem': return orElse(this.#items[index0 - 1], () => new Undefined('there is no previous item'));
       case 'nextitem': return orElse(this.#items[index0 + 1], () => new Undefined('there is no next item'));
-      case 'cycle': return new Callable(name, (items) => orElse(items[index0 % items.length], () => fail('no items for cycling given')), 'method');
+      case 'cycle': return new Callable(name, (items) => orElse(items[index0 % items.length], () => fail('no items to cycle')), 'method');
       case 'changed': return new Callable(name, (values) => this.#isChanged(values), 'method');
       case '__repr__': return `<LoopContext ${index0 + 1}/${length}>`;
       default: return undefined;

@@ -29,13 +29,23 @@ export function makeMacro(interpreter: Interpreter, name: string, parts: MacroPa
   return new Callable(name, call, 'Macro', attributes);
 }
 
-function bindParameters(macro: string, { parameters }: MacroSignature, names: ReadonlySet<string>, positional: Value[], keywords: Map<string, Value>, scope: Scope): void {
+function bindParameters(
+  macro: string,
+  { parameters }: MacroSignature,
+  names: ReadonlySet<string>,
+  positional: Value[],
+  keywords: Map<string, Value>,
+  scope: Scope,
+): void {
   const given = parameters.map(({ name }, index) => (index < positional.length ? positional[index] : take(keywords, name)));
   parameters.forEach(({ name, fallback }, index) => {
-    const missing = (): Value => (fallback === undefined ? new Undefined(`parameter '${name}' was not provided`) : evaluate(fallback, scope));
+    const missing = (): Value =>
+      (fallback === undefined ? new Undefined(`parameter '${name}' was not provided`) : evaluate(fallback, scope));
     scope.set(name, orElse(given[index], missing));
   });
-  if (names.has('caller') && !parameters.some(({ name }) => name === 'caller')) scope.set('caller', take(keywords, 'caller') ?? new Undefined('No caller defined'));
+  if (names.has('caller') && !parameters.some(({ name }) => name === 'caller')) {
+    scope.set('caller', take(keywords, 'caller') ?? new Undefined('No caller defined'));
+  }
   if (names.has('kwargs')) scope.set('kwargs', new Dict(keywords));
   else if (keywords.size > 0) fail(`macro '${macro}' takes no keyword argument '${[...keywords.keys()][0]}'`);
   const extra = positional.slice(parameters.length);

@@ -43,7 +43,8 @@ export function formatValue(value: Value, text: string): string {
 export function formatNumber(value: boolean | bigint | number, spec: FormatSpec): string {
   if (spec.type === 's') fail(`Unknown format code 's' for object of type '${typeName(value)}'`);
   const integer = toInteger(value);
-  const { sign, digits, suffix = '' } = integer !== undefined && 'bcdnoxX'.includes(spec.type) ? writeInteger(integer, spec) : writeFloat(value, spec);
+  const { sign, digits, suffix = '' } = integer !== undefined && 'bcdnoxX'.includes(spec.type)
+    ? writeInteger(integer, spec) : writeFloat(value, spec);
   const prefix = sign + (spec.isAlternate ? ({ b: '0b', o: '0o', x: '0x', X: '0X' }[spec.type] ?? '') : '');
   const grouped = group(digits, spec) + suffix;
   if (spec.align === '=') return prefix + justify(grouped, spec.width - prefix.length, spec.fill, 'left');
@@ -62,7 +63,9 @@ function writeFloat(value: boolean | bigint | number, spec: FormatSpec): { sign:
   const number = Number(value);
   const sign = signOf(number < 0 || Object.is(number, -0), spec);
   const size = Math.abs(number);
-  if (!Number.isFinite(size)) return { sign, digits: 'EFG'.includes(spec.type) && spec.type !== '' ? floatRepr(size).toUpperCase() : floatRepr(size) };
+  if (!Number.isFinite(size)) {
+    return { sign, digits: 'EFG'.includes(spec.type) && spec.type !== '' ? floatRepr(size).toUpperCase() : floatRepr(size) };
+  }
   if (spec.type === '%') return { sign, digits: fixed(size * 100, spec.precision ?? 6), suffix: '%' };
   if (spec.type === '' && spec.precision === undefined) return { sign, digits: floatRepr(size) };
   const digits = writeDigits(size, spec);

@@ -116,11 +116,15 @@ function sameSets(left: DictView, right: DictView): boolean {
 export function contains(container: Value, item: Value): boolean {
   const text = asText(container);
   if (text !== undefined) {
-    if (item instanceof Undefined || asText(item) === undefined) fail(`'in <string>' requires string as left operand, not ${typeName(item)}`);
+    if (item instanceof Undefined || asText(item) === undefined) {
+      fail(`'in <string>' requires string as left operand, not ${typeName(item)}`);
+    }
     return text.includes(asText(item)!);
   }
   if (container instanceof Dict) return container.has(item);
-  for (const each of itemsOf(container) ?? fail(`argument of type '${typeName(container)}' is not iterable`)) if (equals(each, item)) return true;
+  for (const each of itemsOf(container) ?? fail(`argument of type '${typeName(container)}' is not iterable`)) {
+    if (equals(each, item)) return true;
+  }
   return false;
 }
 
@@ -161,7 +165,9 @@ function orderTexts(left: string, right: string): number {
 }
 
 function orderItems(left: readonly Value[], right: readonly Value[], operator: string): number {
-  for (let at = 0; at < Math.min(left.length, right.length); at += 1) if (!equals(left[at]!, right[at]!)) return orderOf(left[at]!, right[at]!, operator);
+  for (let at = 0; at < Math.min(left.length, right.length); at += 1) {
+    if (!equals(left[at]!, right[at]!)) return orderOf(left[at]!, right[at]!, operator);
+  }
   return left.length - right.length;
 }
 
@@ -182,7 +188,8 @@ export function binaryOperation(operator: BinaryOperator, left: Value, right: Va
 function add(left: Value, right: Value): Value | undefined {
   if (typeof left === 'string' && typeof right === 'string') return checkLength(left + right);
   if (left instanceof Markup || right instanceof Markup) {
-    return asText(left) === undefined || asText(right) === undefined ? undefined : new Markup(escapeText(left).text + escapeText(right).text);
+    return asText(left) === undefined || asText(right) === undefined
+      ? undefined : new Markup(escapeText(left).text + escapeText(right).text);
   }
   if (Array.isArray(left) && Array.isArray(right)) return checkLength([...left, ...right]);
   if (left instanceof Tuple && right instanceof Tuple) return new Tuple([...left.items, ...right.items]);
@@ -232,7 +239,9 @@ function integerArithmetic(operator: BinaryOperator, a: bigint, b: bigint): Valu
 }
 
 function integerPower(a: bigint, b: bigint): bigint {
-  if (BigInt(a.toString(2).length) * b > BigInt(MAX_BITS)) throw new TemplateError(`the template computes a number of more than ${MAX_BITS} bits`);
+  if (BigInt(a.toString(2).length) * b > BigInt(MAX_BITS)) {
+    throw new TemplateError(`the template computes a number of more than ${MAX_BITS} bits`);
+  }
   return a ** b;
 }
 

@@ -32,7 +32,9 @@ class StatementParser {
     const body: Statement[] = [];
     for (;;) {
       if (this.#stream.is('eof')) {
-        if (ends.length > 0) this.#stream.fail(`Unexpected end of template. Jinja was looking for the following tags: '${ends.join("' or '")}'`);
+        if (ends.length > 0) {
+          this.#stream.fail(`Unexpected end of template. Jinja was looking for the following tags: '${ends.join("' or '")}'`);
+        }
         return body;
       }
       if (this.#stream.is('data')) body.push({ type: 'Data', text: this.#stream.next().value });
@@ -70,7 +72,10 @@ class StatementParser {
       case 'generation': return { type: 'Generation', body: this.#parseBlock('endgeneration').body };
       case 'break':
       case 'continue': return this.#parseLoopControl(tag);
-      default: return this.#stream.fail(UNSUPPORTED.includes(tag) ? `the tag '${tag}' is not supported here` : `Encountered unknown tag '${tag}'`);
+      default: {
+        const isKnown = UNSUPPORTED.includes(tag);
+        return this.#stream.fail(isKnown ? `the tag '${tag}' is not supported here` : `Encountered unknown tag '${tag}'`);
+      }
     }
   }
 
@@ -165,7 +170,9 @@ class StatementParser {
       if (parameters.length > 0) this.#stream.expect('operator', ',');
       const { value: name } = this.#stream.expect('name');
       const fallback = this.#stream.skip('operator', '=') ? this.#expressions.parseExpression() : undefined;
-      if (fallback === undefined && parameters.at(-1)?.fallback !== undefined) this.#stream.fail('non-default argument follows default argument');
+      if (fallback === undefined && parameters.at(-1)?.fallback !== undefined) {
+        this.#stream.fail('non-default argument follows default argument');
+      }
       parameters.push({ name, fallback });
     }
     this.#stream.next();
@@ -183,10 +190,14 @@ class StatementParser {
     let isTuple = false;
     while (items.length === 0 || this.#stream.skip('operator', ',')) {
       isTuple = items.length > 0;
-      if (isTuple && (this.#stream.isOperator('=', ')') || this.#stream.is('block_end') || this.#stream.is('name', ...(options.endNames ?? ['in'])))) break;
+      if (isTuple && this.#endsTarget(options)) break;
       items.push(this.#parseTargetItem(options));
     }
     return isTuple ? { type: 'Tuple', items } : items[0]!;
+  }
+
+  #endsTarget({ endNames = ['in'] }: TupleOptions): boolean {
+    return this.#stream.isOperator('=', ')') || this.#stream.is('block_end') || this.#stream.is('name', ...endNames);
   }
 
   #parseTargetItem(options: TupleOptions): Target {

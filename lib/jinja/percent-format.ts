@@ -14,7 +14,8 @@ export function formatPercent(format: string | Markup, values: Value): Value {
   const text = toText(format).replace(CONVERSION, (whole, key?: string, flags = '', width?: string, precision?: string, type?: string) => {
     if (type === undefined) return fail('incomplete or unsupported format character in a format string');
     if (whole === '%%') return '%';
-    const spec = { flags: String(flags), width: source.size(width), precision: precision === undefined ? undefined : source.size(precision), type };
+    const [fieldWidth, decimals] = [source.size(width), precision === undefined ? undefined : source.size(precision)];
+    const spec = { flags: String(flags), width: fieldWidth, precision: decimals, type };
     return convert(prepare(key === undefined ? source.next() : source.named(key)), spec);
   });
   source.finish();

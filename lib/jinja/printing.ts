@@ -25,7 +25,9 @@ function objectRepr(value: Exclude<Value, null | boolean | bigint | number | str
   if (value instanceof DictView) return `dict_${value.kind}([${value.items().map(toRepr).join(', ')}])`;
   if (value instanceof Range) return `range(${value.start}, ${value.stop}${value.step === 1n ? '' : `, ${value.step}`})`;
   if (value instanceof Markup) return `Markup(${stringRepr(value.text)})`;
-  if (value instanceof Namespace) return `<Namespace {${[...value.attributes].map(([key, item]) => `${stringRepr(key)}: ${toRepr(item)}`).join(', ')}}>`;
+  if (value instanceof Namespace) {
+    return `<Namespace {${[...value.attributes].map(([key, item]) => `${stringRepr(key)}: ${toRepr(item)}`).join(', ')}}>`;
+  }
   if (value instanceof Undefined) return 'Undefined';
   if (value instanceof Callable && value.typeName === 'Macro') return `<Macro ${stringRepr(value.name)}>`;
   // Python prints an address in memory.
@@ -43,7 +45,9 @@ export function floatRepr(value: number): string {
   const [mantissa = '', exponentText = ''] = Math.abs(value).toExponential().split('e');
   const exponent = Number(exponentText);
   const sign = value < 0 ? '-' : '';
-  if (exponent < -4 || exponent >= 16) return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+  if (exponent < -4 || exponent >= 16) {
+    return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+  }
   return sign + placePoint(mantissa.replace('.', ''), exponent);
 }
 

@@ -5,7 +5,9 @@ import { formatBraces } from './brace-format.ts';
 import { isSpace, trimEndSpace, trimStartSpace } from './white-space.ts';
 import { unsupported } from './template-error.ts';
 import { Callable, Markup, Tuple, typeName, type Value } from './values.ts';
-import { capitalize, expandTabs, justify, partition, replaceText, splitLines, splitText, strip, swapCase, titleCase, zeroFill } from './text.ts';
+import {
+  capitalize, expandTabs, justify, partition, replaceText, splitLines, splitText, strip, swapCase, titleCase, zeroFill,
+} from './text.ts';
 
 /** A method: its signature (see `bindArguments`), and what it does with the text. */
 type Method = readonly [signature: string, run: (text: string, ...args: Bound) => Value];
@@ -28,14 +30,16 @@ const EDGES: Readonly<Record<string, Method>> = {
   removesuffix: ['/suffix!', (text, suffix) => removeSuffix(text, needText(suffix!, 'removesuffix'))],
   rjust: ['/width! fillchar', (text, width, fill = ' ') => justify(text, needInteger(width!), needCharacter(fill, 'rjust'), 'left')],
   rstrip: ['/chars', (text, chars = null) => (chars === null ? trimEndSpace(text) : strip(text, needText(chars, 'rstrip'), 'end'))],
-  strip: ['/chars', (text, chars = null) => (chars === null ? trimStartSpace(trimEndSpace(text)) : strip(text, needText(chars, 'strip'), 'both'))],
+  strip: ['/chars', (text, chars = null) =>
+    (chars === null ? trimStartSpace(trimEndSpace(text)) : strip(text, needText(chars, 'strip'), 'both'))],
   zfill: ['/width!', (text, width) => zeroFill(text, needInteger(width!))],
 };
 
 const PARTS: Readonly<Record<string, Method>> = {
   partition: ['/sep!', (text, separator) => new Tuple(partition(text, needText(separator!, 'partition'), false))],
   rpartition: ['/sep!', (text, separator) => new Tuple(partition(text, needText(separator!, 'rpartition'), true))],
-  replace: ['/old! new! count', (text, old, by, count = -1n) => checkLength(replaceText(text, needText(old!, 'replace'), needText(by!, 'replace'), needInteger(count)))],
+  replace: ['/old! new! count', (text, old, by, count = -1n) =>
+    checkLength(replaceText(text, needText(old!, 'replace'), needText(by!, 'replace'), needInteger(count)))],
   rsplit: ['sep maxsplit', (text, separator = null, max = -1n) => splitText(text, separatorOf(separator), needInteger(max), true)],
   split: ['sep maxsplit', (text, separator = null, max = -1n) => splitText(text, separatorOf(separator), needInteger(max), false)],
   splitlines: ['keepends', (text, keep = false) => splitLines(text, keep !== false && keep !== null && keep !== 0n)],
@@ -44,12 +48,14 @@ const PARTS: Readonly<Record<string, Method>> = {
 
 const SEARCHES: Readonly<Record<string, Method>> = {
   count: ['/sub! start end', (text, part, ...range) => BigInt(countParts(cut(text, range).text, needText(part!, 'count')))],
-  endswith: ['/suffix! start end', (text, suffix, ...range) => affixes(suffix!, 'endswith').some((each) => cut(text, range).text.endsWith(each))],
+  endswith: ['/suffix! start end', (text, suffix, ...range) =>
+    affixes(suffix!, 'endswith').some((each) => cut(text, range).text.endsWith(each))],
   find: ['/sub! start end', (text, part, ...range) => find(text, needText(part!, 'find'), range, false)],
   index: ['/sub! start end', (text, part, ...range) => found(find(text, needText(part!, 'index'), range, false))],
   rfind: ['/sub! start end', (text, part, ...range) => find(text, needText(part!, 'rfind'), range, true)],
   rindex: ['/sub! start end', (text, part, ...range) => found(find(text, needText(part!, 'rindex'), range, true))],
-  startswith: ['/prefix! start end', (text, prefix, ...range) => affixes(prefix!, 'startswith').some((each) => cut(text, range).text.startsWith(each))],
+  startswith: ['/prefix! start end', (text, prefix, ...range) =>
+    affixes(prefix!, 'startswith').some((each) => cut(text, range).text.startsWith(each))],
 };
 
 const CLAIMS: Readonly<Record<string, Method>> = {
@@ -71,11 +77,15 @@ const METHODS: Readonly<Record<string, Method>> = { ...CASES, ...EDGES, ...PARTS
 const UNSUPPORTED = ['encode', 'format_map', 'maketrans', 'translate'];
 const UNSUPPORTED_OF_MARKUP = ['escape', 'striptags', 'unescape'];
 
-/** The method of a text as a function; undefined where there is none. Of Markup, texts that come out are Markup and arguments get escaped. */
+/** The method of a text as a function, if there is one. Of Markup, texts that come out are Markup and arguments get escaped. */
 export function stringMethod(value: string | Markup, name: string): Callable | undefined {
-  if (UNSUPPORTED.includes(name) || (value instanceof Markup && UNSUPPORTED_OF_MARKUP.includes(name))) throw unsupported(`'${name}' of a str`);
+  if (UNSUPPORTED.includes(name) || (value instanceof Markup && UNSUPPORTED_OF_MARKUP.includes(name))) {
+    throw unsupported(`'${name}' of a str`);
+  }
   if (value instanceof Markup) return markupMethod(value, name);
-  if (name === 'format') return new Callable(name, (positional, keywords) => formatBraces(value, positional, keywords), 'builtin_function_or_method');
+  if (name === 'format') {
+    return new Callable(name, (positional, keywords) => formatBraces(value, positional, keywords), 'builtin_function_or_method');
+  }
   const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
   return method === undefined ? undefined : makeCallable(name, method[0], (...args) => method[1](value, ...args));
 }
@@ -92,7 +102,8 @@ function markupMethod({ text }: Markup, name: string): Callable | undefined {
 
 function escapeArgument(value: Value): Value {
   if (typeof value === 'string' || value instanceof Markup) return escapeText(value).text;
-  return typeof value === 'bigint' || typeof value === 'boolean' || value === null ? value : Array.from(iterate(value), (item) => escapeText(item).text);
+  if (typeof value === 'bigint' || typeof value === 'boolean' || value === null) return value;
+  return Array.from(iterate(value), (item) => escapeText(item).text);
 }
 
 function mark(value: Value): Value {
@@ -113,7 +124,8 @@ function separatorOf(separator: Value): string | undefined {
 }
 
 function joinTexts(separator: string, items: Value): string {
-  const texts = Array.from(iterate(items), (item, index) => (isText(item) ? needText(item, 'join') : fail(`sequence item ${index}: expected str instance, ${typeName(item)} found`)));
+  const texts = Array.from(iterate(items), (item, index) =>
+    (isText(item) ? needText(item, 'join') : fail(`sequence item ${index}: expected str instance, ${typeName(item)} found`)));
   return checkLength(texts.join(separator));
 }
 

@@ -1,4 +1,4 @@
-/** White space as Python's `str.isspace` and its regular expressions have it; JavaScript's own class differs (U+FEFF, U+001C to U+001F, U+0085). */
+/** White space as Python's `str.isspace` and expressions have it; JavaScript's own class differs (U+FEFF, U+001C to U+001F, U+0085). */
 export const SPACE = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
 
 const IS_SPACE = new RegExp(SPACE);

@@ -72,13 +72,18 @@ export class ChatTemplate {
     try {
       return withinTime(() => this.#template.render(values, clock), this.#milliseconds);
     } catch (cause) {
-      const message = `expected messages that the chat template of ${this.#name} takes, got its refusal: ${(cause as Error).message}; change their roles or order`;
+      const refusal = (cause as Error).message;
+      const expected = `expected messages that the chat template of ${this.#name} takes`;
+      const message = `${expected}, got its refusal: ${refusal}; change their roles or order`;
       throw new HyperfitError('ERR_DATA', message, { cause });
     }
   }
 
   /** transformers passes `tools` and `documents` as none. */
-  #values(messages: readonly ChatMessage[], { addGenerationPrompt = true, tools, chatTemplateKwargs }: RenderChatOptions): Record<string, unknown> {
+  #values(
+    messages: readonly ChatMessage[],
+    { addGenerationPrompt = true, tools, chatTemplateKwargs }: RenderChatOptions,
+  ): Record<string, unknown> {
     // Only training reads a weight.
     const bare = messages.map(({ weight: _, ...message }) => message);
     const given = { messages: bare, tools: tools ?? null, documents: null, add_generation_prompt: addGenerationPrompt };
@@ -91,7 +96,8 @@ function parse(source: string, name: string): Template {
     if (source.length > MAX_TEMPLATE_LENGTH) throw new Error(`${source.length} characters, more than ${MAX_TEMPLATE_LENGTH}`);
     return new Template(source);
   } catch (cause) {
-    const message = `expected a Jinja chat template in ${name}, got one that does not parse (${(cause as Error).message}); correct it, or give rendered text`;
+    const got = `one that does not parse (${(cause as Error).message})`;
+    const message = `expected a Jinja chat template in ${name}, got ${got}; correct it, or give rendered text`;
     throw new HyperfitError('ERR_TOKENIZER', message, { cause });
   }
 }
@@ -111,7 +117,9 @@ function withinTime<T>(render: () => T, timeout: number): T {
 
 function checkMessages(messages: readonly ChatMessage[]): void {
   const problem = findMessageProblem(messages);
-  if (problem !== undefined) throw new HyperfitError('ERR_DATA', `expected {"role", "content"} objects for \`messages\`, got ${problem}; correct them`);
+  if (problem !== undefined) {
+    throw new HyperfitError('ERR_DATA', `expected {"role", "content"} objects for \`messages\`, got ${problem}; correct them`);
+  }
 }
 
 /** What is wrong with a list of messages, in words; undefined for nothing. */
