@@ -53,7 +53,7 @@ test('serve stores what is posted, and Ctrl-C ends it well', async () => {
 
 test.each([
   ['one variant only', ['build', files[0]!, '--out', page], 2, /ERR_CONFIG.*two variants/],
-  ['a place that cannot be written', ['build', ...files, '--out', join(folder, 'no/where.html')], 2, /ERR_CONFIG.*`out`/],
+  ['a place that cannot be written', ['build', ...files, '--out', join(folder, 'no/where.html')], 2, /ERR_CONFIG.*`--out`/],
   ['an unknown variant', ['build', ...files, '--out', page, '--variant', 'gamma'], 2, /ERR_CONFIG.*"alpha", "beta".*"gamma"/],
   ['a file that is not there', ['build', 'nothing.jsonl', files[0]!, '--out', page], 3, /ERR_DATA.*nothing\.jsonl/],
   ['a missing option', ['build', ...files], 2, /--out/],

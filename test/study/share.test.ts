@@ -49,7 +49,7 @@ test('a share that cannot be written is refused before anything is computed', as
   const file = join(folder, 'file');
   writeFileSync(file, '');
   const { code, stderr } = await cli('study', 'sharpness', ...COMMON, '--out', join(folder, 'refused'), '--share', file);
-  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/ERR_CONFIG.*`share`, got .*file/) });
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/ERR_CONFIG.*`--share`, got .*file/) });
 });
 
 test('links stand while a study needs them; a folder that is gone is made again', async () => {
