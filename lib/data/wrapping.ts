@@ -2,7 +2,7 @@ import { splitParagraphs } from './paragraphs.ts';
 
 /** Lines looked at; the beginning of a book tells. */
 const MOST_CHARACTERS = 200_000;
-const LEAST_BROKEN_LINES = 5;
+const LEAST_BROKEN_LINES = 4;
 /** Narrower lines are verse or a list, wider ones are paragraphs. */
 const [LEAST_WIDTH, MOST_WIDTH] = [40, 200];
 /** How far from the common width a line may end. */

@@ -47,3 +47,17 @@ describe('data inspect', () => {
     expect(await inspect('--data', put('a.txt', 'text'), '--windows', 'sentence')).toMatchObject({ code: 2, stderr: expect.stringMatching(/windows.*got "sentence"/) });
   });
 });
+
+test('evaluate warns of wrapped text too, and joins it on request', async () => {
+  const data = put('held-out.txt', Array.from({ length: 9 }, () => 'he sold the lines of an old ship to me and to the rest of the men').join('\n'));
+  const evaluate = (...args: string[]) => cli('evaluate', '--model', TINY_MODEL, '--held-out', data, '--sequence-length', '64', '--quiet', '--json', ...args);
+  const [asItStands, joined] = [await evaluate(), await evaluate('--unwrap')];
+  expect([asItStands.stderr, joined.stderr]).toEqual([expect.stringMatching(/^warning: .*held-out\.txt.*--unwrap/), '']);
+  const [first, second] = [asItStands, joined].map(({ stdout }) => (JSON.parse(stdout) as { loss: number }).loss);
+  expect(first).not.toBe(second);
+});
+
+test('tokenize shows one start token, whether the text has it or not', async () => {
+  const ids = async (text: string): Promise<string> => (await cli('tokenize', '--model', TINY_MODEL, '--text', text)).stdout;
+  expect(await ids('<s>he')).toBe(await ids('he'));
+});
