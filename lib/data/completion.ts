@@ -1,4 +1,4 @@
-import { encodePrompt as encodeText } from '../tokenizer/surroundings.ts';
+import { encodePrompt } from '../tokenizer/surroundings.ts';
 import { IGNORE_INDEX } from './batch.ts';
 import type { TrainOn } from './dialogue.ts';
 import type { CompletionDocument } from './document.ts';
@@ -16,7 +16,8 @@ export interface CompletionTokenizer {
  * the completion, since it is what the model has to predict from there on. `all` learns every token.
  */
 export async function encodeCompletion({ prompt, completion }: CompletionDocument, tokenizer: CompletionTokenizer, trainOn: TrainOn): Promise<{ ids: Int32Array; targets?: Int32Array }> {
-  const ids = appendEnd(await encodeText(prompt + completion, tokenizer), tokenizer.eosTokenIds ?? []);
+  // The start token once, and no end: a prompt may itself end with one, as of a turn.
+  const ids = appendEnd(await encodePrompt(prompt + completion, tokenizer), tokenizer.eosTokenIds ?? []);
   if (trainOn === 'all') return { ids };
   const before = await encodePrompt(prompt, tokenizer);
   const apart = before.findIndex((id, at) => id !== ids[at]);
@@ -29,10 +30,4 @@ export async function encodeCompletion({ prompt, completion }: CompletionDocumen
 function appendEnd(ids: Int32Array, ends: readonly number[]): Int32Array {
   if (ends.length === 0 || (ids.length > 0 && ends.includes(ids.at(-1)!))) return ids;
   return Int32Array.from([...ids, ends[0]!]);
-}
-
-/** Without the end of text that some tokenizers put behind every text. */
-async function encodePrompt(prompt: string, tokenizer: CompletionTokenizer): Promise<Int32Array> {
-  const ids = await encodeText(prompt, tokenizer);
-  return ids.length > 0 && (tokenizer.eosTokenIds ?? []).includes(ids.at(-1)!) ? ids.subarray(0, -1) : ids;
 }

@@ -1,6 +1,6 @@
-import { given } from '../config/given.ts';
-import { renderNote } from '../data/data-notes.ts';
+import { DataNotes, renderNote } from '../data/data-notes.ts';
 import { summarizeData, type DataSummary } from '../data/data-summary.ts';
+import { readItem, ROW_FORMS } from '../data/readers/rows.ts';
 import { selectSequences, type Selection } from '../data/selection.ts';
 import { cutDocuments, loadData, type CutData, type Sequence, type SequenceOptions } from '../data/sequences.ts';
 import type { SequenceTokenizer } from '../data/encoded-document.ts';
@@ -17,10 +17,10 @@ export interface Dialogue {
 }
 
 /**
- * What may be trained on: the path of a .txt or .jsonl file or of a folder; texts; dialogues; lists of token ids, used as they
- * stand; or sequences that lib/data made.
+ * What may be trained on: a path (see `streamDocuments`); texts; dialogues, or rows in another form that files have; lists of token
+ * ids, used as they stand; or sequences that lib/data made.
  */
-export type TrainingData = string | readonly string[] | readonly Dialogue[] | readonly (Int32Array | readonly number[])[] | readonly Sequence[];
+export type TrainingData = string | readonly string[] | readonly Dialogue[] | readonly { prompt: string; completion: string }[] | readonly (Int32Array | readonly number[])[] | readonly Sequence[];
 
 /** What the checks and the cutting need to know of a model. */
 export interface DataModel {
@@ -56,8 +56,10 @@ async function readTrainingData(data: TrainingData, { tokenizer }: DataModel, se
     throw new HyperfitError('ERR_DATA', `expected a path, texts or lists of token ids for \`data\`, got ${Array.isArray(data) ? 'an empty list' : typeof data}`);
   }
   const items = data as readonly Item[];
-  const documents = items.map(toDocument);
-  if (documents.every((document) => document !== undefined)) return cutDocuments(documents, tokenizer, options);
+  if (items.every(isText)) {
+    const notes = new DataNotes();
+    return cutDocuments(items.map((item, index) => toDocument(item, index, notes)).filter((document) => document !== undefined), tokenizer, options, notes);
+  }
   const sequences = items.map(toSequence);
   const tokens = sequences.reduce((sum, { ids }) => sum + ids.length, 0);
   return { sequences, documents: sequences.length, tokens, windows: 'consecutive', notes: [], warnings: [] };
@@ -68,25 +70,32 @@ export function cutOptions({ sequenceLength, windows, unwrap, appendEos, trainOn
   return { sequenceLength, windows, unwrap, appendEos, trainOn, wanted };
 }
 
-type Item = string | Dialogue | Int32Array | readonly number[] | Sequence;
+type Row = Dialogue | { prompt: string; completion: string };
+type Item = string | Row | Int32Array | readonly number[] | Sequence;
 
-function isText(item: Item): item is string | Dialogue {
-  return typeof item === 'string' || (typeof item === 'object' && item !== null && 'messages' in item);
+/** A text, or a row as files have them; sequences and lists of ids are none. */
+function isText(item: Item): item is string | Row {
+  if (typeof item === 'string') return true;
+  return typeof item === 'object' && item !== null && !Array.isArray(item) && !ArrayBuffer.isView(item) && !('ids' in item);
 }
 
-function toDocument(item: Item, index: number): Document | undefined {
-  if (!isText(item)) return undefined;
+/** Nothing for an empty one, which is counted. */
+function toDocument(item: string | Row, index: number, notes: DataNotes): Document | undefined {
   const source = `data[${index}]`;
-  return typeof item === 'string' ? { source, text: item } : { source, messages: item.messages, ...given({ tools: item.tools }) };
+  const document = readItem(item, { source, notes });
+  if (typeof document !== 'string') return document;
+  throw new HyperfitError('ERR_DATA', `expected ${ROW_FORMS} at ${source}, got ${document}; correct it`);
 }
 
 function toSequence(item: Item, index: number): Sequence {
   if (isText(item)) throw new HyperfitError('ERR_DATA', `expected only texts or only ids in \`data\`, got both (text at ${index})`);
-  if (typeof item === 'object' && item !== null && 'ids' in item) return item;
+  const isGiven = typeof item === 'object' && item !== null && 'ids' in item;
+  if (isGiven && ArrayBuffer.isView(item.ids)) return item;
+  const ids = isGiven ? item.ids : item;
   // Int32Array.from would make 1 of 1.5, and 0 of what is no number.
-  const problem = item instanceof Int32Array ? undefined : idListProblem(`data[${index}]`, item);
+  const problem = ids instanceof Int32Array ? undefined : idListProblem(`data[${index}]`, ids);
   if (problem !== undefined) throw new HyperfitError('ERR_DATA', problem);
-  return { ids: Int32Array.from(item), source: `data[${index}]`, offset: 0 };
+  return { ids: Int32Array.from(ids), source: `data[${index}]`, offset: 0 };
 }
 
 /** All sequences stay as listed; a choice among them is the first ones or seeded random ones. */

@@ -58,6 +58,11 @@ describe('A prompt and its completion', () => {
     expect((await cutSequences([document], makeTokenizer(), { sequenceLength: 2, trainOn: 'all' }))[0]!.targets).toBeUndefined();
   });
 
+  test('does not learn the end of a turn with which a prompt ends', async () => {
+    const { ids, targets } = await encode('x\u0001', 'y');
+    expect([Array.from(ids), Array.from(targets!)]).toEqual([[0, ...codes('x'), 1, ...codes('y'), 1], [IGNORE_INDEX, IGNORE_INDEX, ...codes('y'), 1, IGNORE_INDEX]]);
+  });
+
   test('needs a tokenizer', async () => {
     await expect(cutSequences([{ source: 's', prompt: 'a', completion: 'b' }], undefined, { sequenceLength: 2 })).rejects.toMatchObject({ code: 'ERR_TOKENIZER' });
   });

@@ -27,12 +27,32 @@ function knownLabel(label: string): string {
   }
 }
 
+// Far above what pages have; reading takes the square of it.
+const MAX_NESTING = 5000;
+
+// These end by themselves, or where the next begins.
+const FLAT = ['br', 'hr', 'img', 'p', 'li', 'dt', 'dd', 'td', 'th', 'tr', 'col', 'meta', 'link', 'input', 'wbr'];
+
+/** How many elements are open at once at most, those that never close included. */
+function nestingOf(markup: string): number {
+  let [depth, most] = [0, 0];
+  for (let at = markup.indexOf('<'); at !== -1; at = markup.indexOf('<', at + 1)) {
+    const [, slash, name = ''] = /^(\/?)([a-z]+)/i.exec(markup.slice(at + 1, at + 16)) ?? [];
+    if (name === '' || FLAT.includes(name.toLowerCase())) continue;
+    if (slash === '/') depth -= 1;
+    else if (markup[markup.indexOf('>', at) - 1] !== '/') depth += 1;
+    most = Math.max(most, depth);
+  }
+  return most;
+}
+
 const SKIPPED = ['head', 'script', 'style', 'nav', 'svg', 'rt', 'rp'];
 
 /** The text of a chapter: a blank line between paragraphs, headings on lines of their own, verse as it is broken, marks of notes as [1]. */
 export async function renderChapter(markup: string): Promise<string> {
   const { parseDocument, DomUtils } = await import('htmlparser2');
   const { convert } = await import('html-to-text');
+  if (nestingOf(markup) > MAX_NESTING) throw new Error('its elements are nested too deeply');
   // Such books are XML, in which <title/> and <script/> are whole elements: read as HTML they would swallow the chapter.
   const document = parseDocument(markup, { recognizeSelfClosing: true });
   for (const element of DomUtils.findAll(({ name }) => SKIPPED.includes(name), document.children)) DomUtils.removeElement(element);

@@ -17,7 +17,7 @@ export async function* readRows(rows: AsyncIterable<Row>, path: string, unit: 'l
   const shown: { number: number; problem: string }[] = [];
   let problems = 0;
   for await (const row of rows) {
-    const document = 'problem' in row ? row.problem : readWithin(row.value, { source: `${path}:${row.number}`, notes });
+    const document = 'problem' in row ? row.problem : readItem(row.value, { source: `${path}:${row.number}`, notes });
     if (typeof document === 'string') {
       problems += 1;
       if (shown.length < SHOWN_PROBLEMS) shown.push({ number: row.number, problem: document });
@@ -28,8 +28,8 @@ export async function* readRows(rows: AsyncIterable<Row>, path: string, unit: 'l
   throw new HyperfitError('ERR_DATA', `expected ${ROW_FORMS} on every ${unit} of ${path}, got ${renderProblems(shown, unit)}${rest}; correct or remove these ${unit}s`);
 }
 
-/** JSON can be nested deeper than a stack. */
-function readWithin(value: unknown, place: RowPlace): RowReading {
+/** As `readRow`, of what may be nested deeper than a stack. */
+export function readItem(value: unknown, place: RowPlace): RowReading {
   try {
     return readRow(value, place);
   } catch (cause) {
