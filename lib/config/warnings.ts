@@ -1,7 +1,8 @@
 import type { RunConfig } from './fields.ts';
 
 /** The part of the settings that the warnings look at. */
-type Watched = Pick<RunConfig, 'learningRate' | 'targetLoss' | 'sequenceLength' | 'batchSize' | 'epochs' | 'maxSteps' | 'warmupSteps'>;
+type Watched = Pick<RunConfig, 'learningRate' | 'targetLoss' | 'sequenceLength' | 'batchSize' | 'epochs' | 'maxSteps' | 'warmupSteps'> &
+  Partial<Pick<RunConfig, 'samples' | 'heldOut' | 'evaluateEverySteps' | 'comparisonContexts'>>;
 
 export interface WarningOptions {
   /** What the weights are stored in while they learn. Default float32. */
@@ -20,7 +21,14 @@ export function lossFloor(sampleCount: number, sequenceLength: number): number {
 
 /** Warnings about settings that are legal and yet known to disappoint. */
 export function configWarnings(config: Watched, sampleCount: number, { weightDtype = 'float32', floor = null }: WarningOptions = {}): string[] {
-  return [...floorWarnings(config, sampleCount, floor), ...underflowWarnings(config, weightDtype), ...warmupWarnings(config, sampleCount)];
+  return [...sampleWarnings(config, sampleCount), ...floorWarnings(config, sampleCount, floor), ...underflowWarnings(config, weightDtype), ...warmupWarnings(config, sampleCount)];
+}
+
+/** Where something is held out of too few, that is said with what was held out. */
+function sampleWarnings({ samples = null, heldOut = null, evaluateEverySteps, comparisonContexts }: Watched, sampleCount: number): string[] {
+  const holdsOut = heldOut === null && (evaluateEverySteps !== 0 || comparisonContexts !== 0);
+  if (samples === null || sampleCount >= samples || holdsOut) return [];
+  return [`samples ${samples} are asked for and the data have ${sampleCount}: all of them train`];
 }
 
 function floorWarnings({ targetLoss, sequenceLength }: Watched, sampleCount: number, known: number | null): string[] {

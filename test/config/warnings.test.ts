@@ -33,3 +33,11 @@ test('the paper learning rate moves float32 weights and not bfloat16 ones', () =
 test('a rate too small even for float32 is warned about', () => {
   expect(configWarnings({ ...settings, learningRate: 1e-9 }, 10)).toEqual([expect.stringContaining('cannot move')]);
 });
+
+test('more samples than there are', () => {
+  const asked = { ...settings, samples: 50, evaluateEverySteps: 0, comparisonContexts: 0 };
+  expect(configWarnings(asked, 3)).toEqual([expect.stringMatching(/samples 50 .* have 3/)]);
+  expect(configWarnings({ ...asked, comparisonContexts: 8, heldOut: 'other.txt' }, 3)).toHaveLength(1);
+  expect(configWarnings({ ...asked, comparisonContexts: 8 }, 3)).toEqual([]);
+  expect(configWarnings(asked, 50)).toEqual([]);
+});
