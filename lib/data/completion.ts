@@ -1,4 +1,4 @@
-import { encodePrompt } from '../tokenizer/surroundings.ts';
+import { encodePrompt, joinIds } from '../tokenizer/surroundings.ts';
 import { IGNORE_INDEX } from './batch.ts';
 import type { TrainOn } from './dialogue.ts';
 import type { CompletionDocument } from './document.ts';
@@ -17,9 +17,12 @@ export interface CompletionTokenizer {
  */
 export async function encodeCompletion({ prompt, completion }: CompletionDocument, tokenizer: CompletionTokenizer, trainOn: TrainOn): Promise<{ ids: Int32Array; targets?: Int32Array }> {
   // The start token once, and no end: a prompt may itself end with one, as of a turn.
-  const ids = appendEnd(await encodePrompt(prompt + completion, tokenizer), tokenizer.eosTokenIds ?? []);
-  if (trainOn === 'all') return { ids };
   const before = await encodePrompt(prompt, tokenizer);
+  const whole = await encodePrompt(prompt + completion, tokenizer);
+  // Where one token holds all of the prompt, nothing stands before it that could predict it: the two are encoded apart, as a prompt will be.
+  const isSwallowed = before.length > 0 && before[0] !== whole[0];
+  const ids = appendEnd(isSwallowed ? joinIds(before, await tokenizer.encode(completion, { addSpecialTokens: false })) : whole, tokenizer.eosTokenIds ?? []);
+  if (trainOn === 'all') return { ids };
   const apart = before.findIndex((id, at) => id !== ids[at]);
   const border = apart === -1 ? before.length : apart;
   const targets = new Int32Array(ids.length).fill(IGNORE_INDEX);

@@ -63,6 +63,13 @@ describe('A prompt and its completion', () => {
     expect([Array.from(ids), Array.from(targets!)]).toEqual([[0, ...codes('x'), 1, ...codes('y'), 1], [IGNORE_INDEX, IGNORE_INDEX, ...codes('y'), 1, IGNORE_INDEX]]);
   });
 
+  test('is encoded apart where one token would hold the whole prompt, with nothing before it', async () => {
+    const { encode: withStart } = makeTokenizer();
+    const bare = { eosTokenIds: [1], encode: async (text: string) => (await withStart(text)).slice(1) };
+    const { ids, targets } = await encodeCompletion({ source: 's', prompt: 'a', completion: 'b' }, bare, 'assistant');
+    expect([Array.from(ids), Array.from(targets!)]).toEqual([[...codes('ab'), 1], [...codes('b'), 1, IGNORE_INDEX]]);
+  });
+
   test('needs a tokenizer', async () => {
     await expect(cutSequences([{ source: 's', prompt: 'a', completion: 'b' }], undefined, { sequenceLength: 2 })).rejects.toMatchObject({ code: 'ERR_TOKENIZER' });
   });

@@ -177,7 +177,7 @@ describeOnEachDevice('hyperfit', (device) => {
 
     test.each([
       ['an id outside the vocabulary', { data: [[1, 2, 5000]] }, 'ERR_DATA', 'vocabulary'],
-      ['a negative id', { data: [[1, -2]] }, 'ERR_DATA', 'vocabulary'],
+      ['a negative id', { data: [[1, -2]] }, 'ERR_DATA', 'whole numbers of at least 0'],
       ['a sequence longer than the context', { data: randomSequences([257]) }, 'ERR_DATA', 'context of 256'],
       ['a sequence of one token', { data: [[1]] }, 'ERR_DATA', 'two tokens'],
       ['an empty list', { data: [] }, 'ERR_DATA', 'empty list'],
