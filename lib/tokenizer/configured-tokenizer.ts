@@ -3,6 +3,7 @@ import type { AddedToken } from './added-tokens.ts';
 import { CLASS_PIPELINES } from './class-pipelines.ts';
 import type { ClassPipeline, NamedDefaults } from './class-pipelines.ts';
 import type { JsonPart } from './pre-tokenizers.ts';
+import { checkExpressions } from './regex-guard.ts';
 import { refuseTokenizer } from './refuse-tokenizer.ts';
 import { readSpecialTokens } from './special-tokens.ts';
 import type { JsonFile, NamedToken, SpecialTokens } from './special-tokens.ts';
@@ -40,6 +41,7 @@ export interface ConfiguredTokenizer {
  */
 export function configureTokenizer(folder: TokenizerFolder): ConfiguredTokenizer {
   const { tokenizer, name, config = {} } = folder;
+  checkExpressions(tokenizer, name);
   const sources = { modelType: folder.model.modelType, tokenizerClass: config['tokenizer_class'], modelsTokenizerClass: folder.model.tokenizerClass, autoMap: config['auto_map'] };
   const kind = resolveClass(sources, name);
   const keepsFile = kind === 'LlamaTokenizer' && isByteLevel(tokenizer);
