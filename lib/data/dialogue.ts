@@ -1,3 +1,5 @@
+import { given } from '../config/given.ts';
+import { errorCodeOf } from '../errors.ts';
 import { findAnswers, refuse, type Answer, type ChatRenderer } from './answers.ts';
 import { IGNORE_INDEX } from './batch.ts';
 import type { DataNotes } from './data-notes.ts';
@@ -14,6 +16,13 @@ export interface ChatTokenizer extends ChatRenderer {
   isSpecial?(id: number): boolean;
 }
 
+export interface EncodedDialogue {
+  ids: Int32Array;
+  targets?: Int32Array;
+  /** Where all is learnt, the targets that answers alone would have: what is asked ends where the first begins. */
+  answers?: Int32Array;
+}
+
 /**
  * A dialogue as ids by the model's chat template and, unless all of it is learnt, the targets [ids.length] that leave out what others say:
  * IGNORE_INDEX wherever the next token is none of the assistant's. What the template leaves out or changes is counted in `notes`.
@@ -24,10 +33,11 @@ export async function encodeDialogue(
   tokenizer: ChatTokenizer,
   trainOn: TrainOn,
   notes?: DataNotes,
-): Promise<{ ids: Int32Array; targets?: Int32Array }> {
+): Promise<EncodedDialogue> {
   const { source, messages, tools } = document;
   if (trainOn === 'all') {
-    return { ids: await encodeRendered(tokenizer.renderChat(messages, { addGenerationPrompt: false, tools }), tokenizer) };
+    const ids = await encodeRendered(tokenizer.renderChat(messages, { addGenerationPrompt: false, tools }), tokenizer);
+    return { ids, ...given({ answers: await findAnswerTargets(document, tokenizer) }) };
   }
   const { text, answers } = findAnswers(document, tokenizer, notes);
   const ids = await encodeRendered(text, tokenizer);
@@ -43,6 +53,16 @@ export async function encodeDialogue(
     throw refuse(source, 'an answer of the assistant to learn', 'none', 'add one, or train on all tokens');
   }
   return { ids, targets };
+}
+
+/** Where all is learnt a dialogue needs no answer. */
+async function findAnswerTargets(document: MessagesDocument, tokenizer: ChatTokenizer): Promise<Int32Array | undefined> {
+  try {
+    return (await encodeDialogue(document, tokenizer, 'assistant')).targets;
+  } catch (error) {
+    if (errorCodeOf(error) === 'ERR_DATA') return undefined;
+    throw error;
+  }
 }
 
 /** The template writes every special token itself. */

@@ -78,9 +78,9 @@ export interface Context {
   isAnswer?: true;
 }
 
-/** The first `contextLength` tokens; of a sequence whose answers are learnt, all that comes before the first of them, or the last. */
-export function makeContext({ ids, targets, source }: Sequence, contextLength: number, which: 'first' | 'last' = 'first'): Context {
-  const answer = findAnswers(targets).at(which === 'first' ? 0 : -1);
+/** The first `contextLength` tokens; of a dialogue, and of a sequence of which a part is learnt, all that comes before the first of them, or the last. */
+export function makeContext({ ids, targets, answers, source }: Sequence, contextLength: number, which: 'first' | 'last' = 'first'): Context {
+  const answer = findAnswers(answers ?? targets).at(which === 'first' ? 0 : -1);
   if (answer === undefined) return { context: ids.slice(0, contextLength), original: ids.slice(contextLength), source };
   const [start, end] = answer;
   return { context: ids.slice(0, start), original: ids.slice(start, end), source, isAnswer: true };

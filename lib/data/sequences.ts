@@ -13,6 +13,8 @@ export interface Sequence {
   ids: Int32Array;
   /** [ids.length]: the token to predict at each position, IGNORE_INDEX where none is learnt; without it, every next token is. */
   targets?: Int32Array;
+  /** Of a dialogue that is learnt as a whole: the targets of its answers alone. */
+  answers?: Int32Array;
   /** The file, or file:line, that it was cut from. */
   source: string;
   /** Position of the first token in its document, counted in tokens without the start token. */

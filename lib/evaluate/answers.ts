@@ -62,7 +62,8 @@ export function isAnswerContext(context: Int32Array | AnswerContext): context is
 
 /** Ids that end an answer: the model's ends of text, and the special tokens that the references end with, as a turn does. */
 export function answerStops({ eosTokenIds = [], tokenizer }: AnsweringModel, contexts: readonly AnswerContext[]): number[] {
-  const ends = contexts.flatMap(({ reference }) => Array.from(reference.subarray(-1))).filter((id) => tokenizer?.isSpecial?.(id) === true);
+  // Some templates count the line break behind the end of a turn to it.
+  const ends = contexts.flatMap(({ reference }) => Array.from(reference.subarray(-2)).filter((id) => tokenizer?.isSpecial?.(id) === true).slice(-1));
   return [...new Set([...eosTokenIds, ...ends])];
 }
 
@@ -90,7 +91,8 @@ async function answerText(ids: Int32Array, stops: readonly number[], tokenizer: 
 }
 
 function withoutEnd(ids: Int32Array, stops: readonly number[]): Int32Array {
-  return ids.length > 0 && stops.includes(ids.at(-1)!) ? ids.subarray(0, -1) : ids;
+  const end = ids.findIndex((id) => stops.includes(id));
+  return end === -1 ? ids : ids.subarray(0, end);
 }
 
 export interface JudgedAnswer {

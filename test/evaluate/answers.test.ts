@@ -115,4 +115,6 @@ describe('answers', () => {
 test('a reference that ends in a word does not make it an end', () => {
   const { eosTokenIds, tokenizer } = new Answering(new Map());
   expect(answerStops({ eosTokenIds, tokenizer }, [asks(30, 10, 11), asks(30, 10, END_OF_TURN)])).toEqual([EOS, END_OF_TURN]);
+  // Behind the end of a turn a space may stand.
+  expect(answerStops({ eosTokenIds, tokenizer }, [asks(30, 10, END_OF_TURN, SPACE)])).toEqual([EOS, END_OF_TURN]);
 });

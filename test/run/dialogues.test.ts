@@ -107,3 +107,10 @@ test('a file of contexts may hold questions alone, and dialogues with their answ
   const { comparison } = await run(normalized);
   expect(comparison[0]!.result.answers).toMatchObject({ count: 2, exactMatch: { references: 1 } });
 });
+
+test('dialogues that are learnt as a whole are judged by their answers all the same', async () => {
+  const normalized = settings({ trainOn: 'all', maxSteps: 2, evaluateEverySteps: 2 });
+  const { comparison } = await run(normalized);
+  expect(comparison.map(({ result: { answers, ttr } }) => [answers!.count, answers!.exactMatch!.references, ttr])).toEqual([[8, 8, null], [8, 8, null]]);
+  expect(readFileSync(runFolder(normalized.config.out!).trainFile, 'utf8')).not.toContain('labels');
+});
