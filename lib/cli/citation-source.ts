@@ -2,9 +2,11 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { BLOCKER_FIELDS, flagOf, pickBlockerSettings, type BlockerSettings } from '../config/fields.ts';
 import { normalizeConfig } from '../config/normalize.ts';
-import { isIdsDocument } from '../data/document.ts';
+import { encodeCompletion } from '../data/completion.ts';
+import { encodeDialogue } from '../data/dialogue.ts';
+import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
-import { encodeWhole } from '../data/encoded-document.ts';
+import { encodeWhole, needChatTokenizer, needTokenizer, type SequenceTokenizer } from '../data/encoded-document.ts';
 import { HyperfitError } from '../errors.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';
 import type { Model } from '../model/model.ts';
@@ -41,8 +43,16 @@ export function blockerSource(options: Readonly<Record<string, unknown>>): Block
 export async function loadCitationBlocker({ path, settings }: BlockerSource, model: Model): Promise<CitationBlocker> {
   const documents = await readDocuments(await sequencesFile(path));
   const tokenizer = documents.every(isIdsDocument) ? undefined : model.requireTokenizer();
-  const sequences = await encodeWhole(documents, tokenizer);
+  const sequences = await Promise.all(documents.map((document) => encodeTaught(document, tokenizer)));
   return CitationBlocker.create({ sequences, tokenizer: model.tokenizer, vocabSize: model.config.vocabSize, ...settings });
+}
+
+/** All that a model is taught of a document, answers too. */
+async function encodeTaught(document: Document, tokenizer: SequenceTokenizer | undefined): Promise<Int32Array> {
+  if (isCompletionDocument(document)) return (await encodeCompletion(document, needTokenizer(tokenizer, document), 'all')).ids;
+  if (isMessagesDocument(document)) return (await encodeDialogue(document, needChatTokenizer(tokenizer, document), 'all')).ids;
+  const [ids] = await encodeWhole([document], tokenizer);
+  return ids!;
 }
 
 /** Works with the blocker, if one is asked for, and lets it go. */
