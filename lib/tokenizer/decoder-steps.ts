@@ -17,6 +17,11 @@ export function decoderSteps(decoder: unknown): DecoderStep[] {
   return parts.map((part, index) => makeStep(part, fuse >= 0 && index > fuse) as DecoderStep);
 }
 
+/** Whether a decoder takes characters off the end of pieces or of the text. */
+export function stripsEnds(decoder: unknown): boolean {
+  return flattenDecoder(decoder).some(({ type, stop }) => type === 'Strip' && Number(stop) > 0);
+}
+
 /** After a Fuse all pieces are one, of which the pieces that come to a step are parts. */
 function makeStep(part: DecoderPart, isFused: boolean): DecoderStep<never> {
   switch (part['type']) {

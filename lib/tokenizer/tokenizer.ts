@@ -6,6 +6,7 @@ import type { AddedToken } from './added-tokens.ts';
 import { ChatTemplate } from './chat-template.ts';
 import type { ChatMessage, RenderChatOptions, Rendering } from './chat-template.ts';
 import { decodeContinuation } from './continuation-decoder.ts';
+import { stripsEnds } from './decoder-steps.ts';
 import { encodeLong, PIECE_SIZES } from './long-text.ts';
 import { cleanUpSpaces, withoutSpecialTokens } from './plain-encoder.ts';
 import { StreamDecoder } from './stream-decoder.ts';
@@ -16,6 +17,12 @@ import { readTokenizerFiles, TOKENIZER_FILE } from './tokenizer-files.ts';
 import type { TokenizerContents, TokenizerFiles } from './tokenizer-files.ts';
 import { findWordStarts, foldIds } from './words.ts';
 import type { TokenText } from './words.ts';
+
+/** What is read here of a tokenizer.json. */
+interface TokenizerJson {
+  decoder?: unknown;
+  added_tokens?: AddedToken[];
+}
 
 /** Text to ids and back, by Hugging Face's own library. Ids and texts are those that transformers gives. */
 export class Tokenizer {
@@ -38,8 +45,7 @@ export class Tokenizer {
   readonly bosTokenId: number | undefined;
   readonly eosTokenIds: readonly number[];
 
-  private constructor(rust: RustTokenizer, contents: TokenizerContents, special: ReadonlySet<number>) {
-    const { decoder } = JSON.parse(contents.effectiveJson) as { decoder?: unknown };
+  private constructor(rust: RustTokenizer, contents: TokenizerContents, decoder: unknown, special: ReadonlySet<number>) {
     this.#rust = rust;
     this.#encoder = contents.splitSpecialTokens ? makeRust(withoutSpecialTokens(contents.effectiveJson)) : rust;
     this.#contents = contents;
@@ -56,8 +62,10 @@ export class Tokenizer {
   static async fromFiles(files: TokenizerFiles): Promise<Tokenizer> {
     const contents = await readTokenizerFiles(files);
     try {
-      const rust = makeRust(contents.effectiveJson);
-      return new Tokenizer(rust, contents, await findSpecialIds(rust, contents.effectiveJson));
+      const file = JSON.parse(contents.effectiveJson) as TokenizerJson;
+      // The library's `Strip` ends the process at a text that is all stripped: with such a decoder it only encodes.
+      const rust = makeRust(stripsEnds(file.decoder) ? JSON.stringify({ ...file, decoder: null }) : contents.effectiveJson);
+      return new Tokenizer(rust, contents, file.decoder, await findSpecialIds(rust, file.added_tokens ?? []));
     } catch (cause) {
       if (cause instanceof HyperfitError) throw cause;
       throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer in ${contents.name}, got one that does not load (${(cause as Error).message}); fetch the file again`, { cause });
@@ -89,7 +97,8 @@ export class Tokenizer {
     const list = Array.from(ids);
     for (const id of list) this.#checkId(id);
     const { rawTokens } = this.#contents;
-    const text = list.some((id) => rawTokens.has(id)) ? this.#decodePieces(list, skipSpecialTokens) : await this.#rust.decode(list, skipSpecialTokens);
+    const isOurs = stripsEnds(this.decoder) || list.some((id) => rawTokens.has(id));
+    const text = isOurs ? this.#decodePieces(list, skipSpecialTokens) : await this.#rust.decode(list, skipSpecialTokens);
     return this.#contents.cleanUpSpaces ? cleanUpSpaces(text) : text;
   }
 
@@ -211,8 +220,7 @@ export class Tokenizer {
 }
 
 /** Which ids the library leaves out of decoded text. It is asked: for tokens that files name more than once its rule is its own. */
-async function findSpecialIds(rust: RustTokenizer, tokenizerJson: string): Promise<ReadonlySet<number>> {
-  const { added_tokens: added = [] } = JSON.parse(tokenizerJson) as { added_tokens?: AddedToken[] };
+async function findSpecialIds(rust: RustTokenizer, added: readonly AddedToken[]): Promise<ReadonlySet<number>> {
   const contents = new Set(added.filter(({ special }) => special).map(({ content }) => content));
   const ids = [...contents].map((content) => rust.tokenToId(content)).filter((id) => id !== null);
   const single = ids.map((id) => [id]);

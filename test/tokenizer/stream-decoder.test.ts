@@ -92,7 +92,15 @@ test.each(DECODERS)('Streaming with a decoder %s equals decode for any ids, also
   await expectEqualToDecode(await withDecoder(decoder));
 });
 
-// Hugging Face's Strip reads beyond the start of a text that is all stripped, and ends the process: hence not among the random ids above.
+// Hugging Face's Strip reads beyond the start of a text that is all stripped, and ends the process: it is never asked to decode then.
+test('a text that a decoder strips whole is empty', async () => {
+  const tokenizer = await withDecoder(chain(REPLACE, { type: 'ByteFallback' }, { type: 'Fuse' }, strip(1, 2)));
+  const ids = await tokenizer.encode(' ', { addSpecialTokens: false });
+  expect(await tokenizer.decode(ids)).toBe('');
+  expect(await tokenizer.decode([])).toBe('');
+  expect(await tokenizer.decode(tokenizer.eosTokenIds, { skipSpecialTokens: true })).toBe('');
+});
+
 test('spaces that a decoder strips off the end of a text are held back until another character comes', async () => {
   const tokenizer = await withDecoder(chain(REPLACE, { type: 'ByteFallback' }, { type: 'Fuse' }, strip(1, 1)));
   const ids = await tokenizer.encode('two  words ', { addSpecialTokens: false });
