@@ -27,7 +27,17 @@ export class DataNotes {
   }
 }
 
-/** `388 ends of ... were left out (1,204 tokens, first at novel.txt)`. */
+/** `388 texts were left out, ... (1,204 tokens, first at novel.txt)`. */
 export function renderNote({ what, count, first, tokens }: DataNote): string {
-  return `${count.toLocaleString('en')} ${what} (${tokens === undefined ? '' : `${tokens.toLocaleString('en')} tokens, `}first at ${basename(first)})`;
+  const place = `${count === 1 ? '' : 'first '}at ${basename(first)}`;
+  return `${count.toLocaleString('en')} ${count === 1 ? inSingular(what) : what} (${tokens === undefined ? '' : `${tokens.toLocaleString('en')} tokens, `}${place})`;
+}
+
+/** What follows the noun of a note in the singular. */
+const SINGULAR: Readonly<Record<string, string>> = { were: 'was', are: 'is', hold: 'holds', end: 'ends', stand: 'stands', their: 'its', them: 'it' };
+
+/** A note's words about one: its first plural noun, and each verb that belongs to it. */
+function inSingular(what: string): string {
+  const noun = what.replace(/\b([a-z]+)s\b/, '$1');
+  return noun.replace(/\b(were|are|hold|end|stand|their|them)\b/g, (word) => SINGULAR[word]!);
 }

@@ -20,7 +20,7 @@ describe('Rows in an array', () => {
   test('are read as those of files, empty ones counted and halves of characters replaced', async () => {
     const { sequences, warnings } = await prepare([{ text: 'one' }, { text: null }, 'a\ud800b']);
     expect(sequences.map(({ ids }) => Array.from(ids))).toEqual([codes('one'), codes('a\ufffdb')]);
-    expect(warnings.join('\n')).toMatch(/1 rows whose text or answer is null[^]*U\+FFFD/);
+    expect(warnings.join('\n')).toMatch(/1 row whose text or answer is null[^]*U\+FFFD/);
   });
 
   test('of plain ids are sequences', async () => {
