@@ -57,7 +57,7 @@ describe('Parquet', () => {
     const call = { id: '1', function: { name: 'f', arguments: '{"x": 1}' } };
     expect((await read(fixture('messages.parquet'))).documents).toEqual([
       { messages: [{ role: 'user', content: 'A' }, { role: 'assistant', content: 'B' }] },
-      { messages: [{ role: 'user', content: 'C' }, { role: 'assistant', content: '', tool_calls: [call] }] },
+      { messages: [{ role: 'user', content: 'C' }, { role: 'assistant', content: null, tool_calls: [call] }] },
     ]);
   });
 
