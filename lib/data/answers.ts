@@ -37,6 +37,7 @@ export function findAnswers(document: MessagesDocument, renderer: ChatRenderer, 
   const find = (index: number): Answer[] =>
     isFollowed ? followedAnswer(document, index, rendering, renderer) : [prefixAnswer(document, index, text, renderer)];
   const answers = learnt.flatMap(find);
+  if (notes !== undefined) noteUnheard(messages, text, source, notes);
   if (notes !== undefined) for (const index of learnt) noteChanges(messages[index]!, index, answers, rendering, source, notes);
   return { text, answers };
 }
@@ -51,6 +52,11 @@ function findLearnt({ messages, source }: MessagesDocument, notes: DataNotes | u
     throw refuse(source, expected, 'none', 'add what is answered, or train on all tokens');
   }
   return answers.slice(1);
+}
+
+/** Whether an answer is there to learn: one of weight 0, or before which nobody speaks, is none. */
+export function hasAnswer({ messages }: MessagesDocument): boolean {
+  return messages.some(({ role, weight }, index) => index > 0 && role === 'assistant' && weight !== 0);
 }
 
 function markedAnswers({ generations, turns }: Rendering): Answer[] {
@@ -144,11 +150,21 @@ function prefixAnswer({ messages, tools, source }: MessagesDocument, index: numb
   throw refuse(source, 'a chat template that keeps earlier turns as they are', `one that changes them at message ${index}`, remedy);
 }
 
+const LOST_THOUGHTS = 'answers lost their thoughts (<think>), which the chat template cuts';
+
+/** Counts what others say and the template does not write, as for a role that it does not know. */
+function noteUnheard(messages: readonly ChatMessage[], text: string, source: string, notes: DataNotes): void {
+  for (const { role, content } of messages) {
+    if (role === 'assistant' || text.includes((content ?? '').trim())) continue;
+    notes.add(`messages of the role ${JSON.stringify(role)} were left out or changed by the chat template`, source);
+  }
+}
+
 const THOUGHTS_END = '</think>';
 
 /** Counts an answer that does not stand in the rendering as it was given. */
 function noteChanges(
-  { content, tool_calls: calls }: ChatMessage,
+  { content, tool_calls: calls, reasoning_content: reasoning }: ChatMessage,
   index: number,
   answers: readonly Answer[],
   { text }: Rendering,
@@ -161,11 +177,14 @@ function noteChanges(
     notes.add('answers lost their tool calls, which the chat template leaves out', source);
   }
   const said = (content ?? '').trim();
+  const thought = String(reasoning ?? '').trim();
+  if (thought !== '' && !shown.includes(thought)) return notes.add(LOST_THOUGHTS, source);
+  if (said === '' && thought === '' && calls === undefined) notes.add('answers are empty: that the assistant says nothing is learnt', source);
   if (shown.includes(said)) return;
   const end = said.lastIndexOf(THOUGHTS_END);
   if (end === -1) return notes.add('answers were changed by the chat template', source);
   const thoughts = said.slice(0, end).replace('<think>', '').trim();
-  if (!shown.includes(thoughts)) notes.add('answers lost their thoughts (<think>), which the chat template cuts', source);
+  if (!shown.includes(thoughts)) notes.add(LOST_THOUGHTS, source);
   else if (!shown.includes(said.slice(end + THOUGHTS_END.length).trim())) notes.add('answers were changed by the chat template', source);
 }
 
@@ -175,5 +194,5 @@ function nameOf(call: unknown): string {
 }
 
 export function refuse(source: string, expected: string, got: string, remedy: string): HyperfitError {
-  return new HyperfitError('ERR_DATA', `expected ${expected} at ${source}, got ${got}; ${remedy} (trainOn: all)`);
+  return new HyperfitError('ERR_DATA', `expected ${expected} at ${source}, got ${got}; ${remedy} (trainOn all)`);
 }

@@ -26,7 +26,7 @@ export async function* streamDocuments(path: string, notes: DataNotes): AsyncGen
     isEmpty = false;
     yield document;
   }
-  if (isEmpty) throw refuseData(`${KNOWN_FILES}, with content`, `nothing in ${path}${renderNotes(notes)}`, 'check the path');
+  if (isEmpty) throw refuseData(`${KNOWN_FILES}, with content`, `nothing in ${path}${renderNotes(notes)}`, 'give texts or dialogues');
 }
 
 /** All documents of a data path at once; see `streamDocuments`. */

@@ -1,4 +1,5 @@
 import { HyperfitError } from '../errors.ts';
+import { hasAnswer, refuse } from './answers.ts';
 import { encodeCompletion } from './completion.ts';
 import { DataNotes, type DataNote } from './data-notes.ts';
 import { encodeDialogue, type TrainOn } from './dialogue.ts';
@@ -90,7 +91,7 @@ export async function cutDocuments(
   }
   const windows = chooseWindows(encoded, options);
   const sequences = encoded.flatMap((one) => (isSequence(one) ? [one] : cutText(one, windows, options, notes)));
-  if (sequences.length === 0) throw noSequence(encoded, count, options);
+  if (sequences.length === 0) throw noAnswer(notes) ?? noSequence(encoded, count, options);
   if (options.vocabSize !== undefined) checkIds(sequences, options.vocabSize);
   return { sequences, documents: count, tokens: encoded.reduce((sum, { ids }) => sum + ids.length, 0), windows, notes: notes.notes, warnings: wrapped.warnings };
 }
@@ -105,12 +106,18 @@ async function encodeOne(document: Document, tokenizer: SequenceTokenizer | unde
   const { source } = document;
   const trainOn = options.trainOn ?? 'assistant';
   if (isIdsDocument(document)) return wholeSequence(document);
+  if (isMessagesDocument(document) && trainOn !== 'all' && !hasAnswer(document)) return passOver(UNANSWERED, source, notes);
   if (isMessagesDocument(document)) return { ...(await encodeDialogue(document, needChatTokenizer(tokenizer, document), trainOn, notes)), source, offset: 0 };
   if (isCompletionDocument(document)) return { ...(await encodeCompletion(document, needTokenizer(tokenizer, document), trainOn)), source, offset: 0 };
   if (document.text.trim() !== '') return encodeDocument(document, tokenizer, options);
-  notes.add(EMPTY_TEXTS, source);
-  return undefined;
+  return passOver(EMPTY_TEXTS, source, notes);
 }
+
+function passOver(what: string, source: string, notes: DataNotes): undefined {
+  notes.add(what, source);
+}
+
+const UNANSWERED = 'dialogues without an answer to learn were passed over';
 
 /** As the readers call them. */
 const EMPTY_TEXTS = 'empty texts were passed over';
@@ -145,6 +152,11 @@ const LOST_PARTS: Record<Windows, string> = {
   paragraph: 'texts lost what lies between windows that start at paragraphs, which windows "consecutive" would keep',
   consecutive: 'texts lost what their last window leaves',
 };
+
+function noAnswer(notes: DataNotes): HyperfitError | undefined {
+  const note = notes.notes.find(({ what }) => what === UNANSWERED);
+  return note && refuse(note.first, 'an answer of the assistant to learn', 'none', 'add one, or train on all tokens');
+}
 
 function noSequence(encoded: readonly { ids: Int32Array }[], documents: number, { sequenceLength, wholeOnly = false }: SequenceOptions): HyperfitError {
   const longest = encoded.reduce((most, { ids }) => Math.max(most, ids.length), 0);

@@ -110,9 +110,11 @@ export function checkSequences(sequences: readonly Sequence[], { config }: DataM
   for (const { ids, source } of sequences) {
     if (ids.length < 2) throw new HyperfitError('ERR_DATA', `expected two tokens or more in a sequence, got ${ids.length} at ${source}; one token has nothing to predict`);
     if (ids.length > config.maxPositionEmbeddings) {
+      const count = sequences.filter((sequence) => sequence.ids.length > config.maxPositionEmbeddings).length;
+      const others = count === 1 ? '' : ` and ${count - 1} more that are too long`;
       throw new HyperfitError(
         'ERR_DATA',
-        `expected sequences within the model's context of ${config.maxPositionEmbeddings} tokens, got ${ids.length} at ${source}; lower sequenceLength or cut the ids`,
+        `expected sequences within the model's context of ${config.maxPositionEmbeddings} tokens, got ${ids.length} at ${source}${others}; lower sequenceLength for text; make dialogues, completions and ids shorter, or leave them out`,
       );
     }
     const bad = ids.find((id) => id < 0 || id >= config.vocabSize);

@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { IGNORE_INDEX } from '../../lib/data/batch.ts';
 import { DataNotes } from '../../lib/data/data-notes.ts';
+import { cutDocuments, type CutData } from '../../lib/data/sequences.ts';
+import type { Document } from '../../lib/data/document.ts';
+import type { SequenceTokenizer } from '../../lib/data/encoded-document.ts';
 import { encodeDialogue, type ChatTokenizer, type TrainOn } from '../../lib/data/dialogue.ts';
 import { ChatTemplate, type ChatMessage } from '../../lib/tokenizer/chat-template.ts';
 import { loadTinyTokenizer } from '../tokenizer/gguf-tokenizers.ts';
@@ -34,7 +37,7 @@ const TEMPLATES = {
   endless: `{% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}`,
 };
 
-async function learn(source: string, messages: ChatMessage[], { trainOn = 'assistant', withPlaces = true }: { trainOn?: TrainOn; withPlaces?: boolean } = {}) {
+async function makeTokenizer(source: string, withPlaces = true) {
   const tokenizer = await loadTinyTokenizer('smollm');
   const template = new ChatTemplate(source, { bos_token: '<s>', eos_token: '<|im_end|>' }, 'test');
   const eosTokenIds = await tokenizer.encode('<|im_end|>', { addSpecialTokens: false });
@@ -45,6 +48,11 @@ async function learn(source: string, messages: ChatMessage[], { trainOn = 'assis
     eosTokenIds: Array.from(eosTokenIds),
     isSpecial: (id) => tokenizer.isSpecial(id),
   };
+  return { tokenizer, chat };
+}
+
+async function learn(source: string, messages: ChatMessage[], { trainOn = 'assistant', withPlaces = true }: { trainOn?: TrainOn; withPlaces?: boolean } = {}) {
+  const { tokenizer, chat } = await makeTokenizer(source, withPlaces);
   const notes = new DataNotes();
   const { ids, targets } = await encodeDialogue({ messages, source: 'chat.jsonl:1' }, chat, trainOn, notes);
   const texts: string[] = [];
@@ -103,6 +111,19 @@ describe('What a template makes of answers is counted', () => {
     expect(await notesOf(TEMPLATES.cutting, [user('A'), assistant('B', CALL)])).toEqual(['1 answers lost their tool calls, which the chat template leaves out']);
   });
 
+  test('thoughts that stand apart and are not written', async () => {
+    expect(await notesOf(TEMPLATES.counting, [user('A'), assistant('B', { reasoning_content: 'hm' })])).toEqual(['1 answers lost their thoughts (<think>), which the chat template cuts']);
+  });
+
+  test('answers that are empty', async () => {
+    expect(await notesOf(TEMPLATES.counting, [user('A'), assistant('')])).toEqual(['1 answers are empty: that the assistant says nothing is learnt']);
+  });
+
+  test('what others say and the template does not write', async () => {
+    const { notes } = await learn(TEMPLATES.thinking, [{ role: 'developer', content: 'Be brief.' }, user('A'), assistant('B')]);
+    expect(notes).toEqual(['1 messages of the role "developer" were left out or changed by the chat template']);
+  });
+
   test('answers without an end', async () => {
     expect(await notesOf(TEMPLATES.endless, TWO)).toEqual(['2 answers end without a token that says so, by their chat template']);
   });
@@ -115,6 +136,15 @@ describe('What a template makes of answers is counted', () => {
 
 test('no answer to learn is refused', async () => {
   await expect(learn(TEMPLATES.marked, [user('A'), assistant('B', { weight: 0 })])).rejects.toMatchObject({ code: 'ERR_DATA' });
+});
+
+test('dialogues without an answer are passed over among others, and refused alone', async () => {
+  const { chat } = await makeTokenizer(TEMPLATES.counting);
+  const dialogue = (...messages: ChatMessage[]): Document => ({ source: 'a.jsonl:1', messages });
+  const cut = (...documents: Document[]): Promise<CutData> => cutDocuments(documents, chat as unknown as SequenceTokenizer, { sequenceLength: 8 });
+  const { sequences, notes } = await cut(dialogue(user('A')), dialogue(user('A'), assistant('B')));
+  expect([sequences.length, notes[0]]).toEqual([1, expect.objectContaining({ what: 'dialogues without an answer to learn were passed over', count: 1 })]);
+  await expect(cut(dialogue(user('A')))).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringMatching(/answer of the assistant to learn at a\.jsonl:1, got none; .*trainOn all/) });
 });
 
 const CASES = resolve(__dirname, '../../../shared/cases');

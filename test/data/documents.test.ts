@@ -49,7 +49,7 @@ describe('readDocuments', () => {
     const bad = ['{"text": 3}', '{', '[]', '{}', '{"ids": [1, -1]}', '{"ids": []}', '{"ids": [1.5]}', '{"ids":[1],"text":"a"}', '{"text":" "}'];
     const path = await put('bad.jsonl', ['{"text":"good"}', ...bad].join('\n'));
     await expect(readDocuments(path)).rejects.toEqual(
-      refused(/bad\.jsonl.*line 2: "text" is not a string; line 3: not JSON; line 4: not an object but a list; line 5: none of "text", "ids" and "messages"; line 6: "ids"\[1\] is -1.*and 2 more/),
+      refused(/bad\.jsonl.*line 2: "text" is not a string; line 3: not JSON; line 4: not an object but a list \(a list of rows is a \.json file\); line 5: none of "text", "ids" and "messages"; line 6: "ids"\[1\] is -1.*and 2 more/),
     );
   });
 

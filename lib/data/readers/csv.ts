@@ -30,8 +30,7 @@ function toRow(columns: readonly string[], cells: readonly string[]): Record<str
 async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t'): AsyncGenerator<string[]> {
   const { parse, CsvError } = await import('csv-parse');
   const [start, whole] = await peekLine(pieces);
-  // Semicolons part the cells where the comma is a decimal sign.
-  const separator = delimiter === ',' && !start.includes(',') && start.includes(';') ? ';' : delimiter;
+  const separator = delimiter === ',' ? findSeparator(start) : delimiter;
   // Quotes within a cell that does not begin with one stand for themselves.
   const parser = parse({ delimiter: separator, skip_empty_lines: true, relax_quotes: true, max_record_size: MAX_LINE_LENGTH });
   const source = Readable.from(whole);
@@ -46,6 +45,11 @@ async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimite
     source.destroy();
     parser.destroy();
   }
+}
+
+/** Semicolons part the cells where the comma is a decimal sign, and many a .csv file has tabs or bars. */
+function findSeparator(line: string): string {
+  return [',', ';', '\t', '|'].find((separator) => line.includes(separator)) ?? ',';
 }
 
 /** The first line that is not blank, and all pieces. */

@@ -109,11 +109,17 @@ function notText(sample: Buffer, position: Position, path: string): Error {
   const place = `at byte ${position.bytes + scan.firstBad}, line ${line}`;
   const hasGood = position.hasMultibyte || scan.good > 0;
   if (scan.isCut && (hasGood || scan.bad > 1)) return got(`a file that ends within a character (${place})`, 'fetch the file again, or remove what stands there');
+  if (scan.isHalf) return got(`half of a surrogate pair (${place})`, leaveOut(path));
   if (hasGood && (position.hasMultibyte || scan.good >= scan.bad)) {
-    return got(`some other bytes (the first ${place})`, `correct this line, or leave such bytes out, as with \`iconv -c -f UTF-8 -t UTF-8 ${basename(path)} > utf8-${basename(path)}\``);
+    return got(`some other bytes (the first ${place})`, leaveOut(path));
   }
   const guess = guessEncoding(sample);
   return got(`${guess.what} (the first such byte ${place})`, convert(guess.name, path));
+}
+
+function leaveOut(path: string): string {
+  const file = basename(path);
+  return `correct this line, or leave such bytes out, as with \`iconv -c -f UTF-8 -t UTF-8 ${file} > utf8-${file}\``;
 }
 
 function convert(name: string | undefined, path: string): string {

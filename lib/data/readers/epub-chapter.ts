@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { decodeWindows1252 } from './encoding-guess.ts';
 
 /** What is looked at of an element or a text. */
@@ -14,9 +15,14 @@ interface MarkupNode {
 export function decodeMarkup(bytes: Uint8Array): string {
   const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1');
   const mark = start.startsWith('\xff\xfe') ? 'utf-16le' : start.startsWith('\xfe\xff') ? 'utf-16be' : undefined;
-  const declared = /encoding=["']([\w-]+)["']/i.exec(start)?.[1] ?? 'utf-8';
+  const declared = /encoding=["']([\w-]+)["']/i.exec(start)?.[1] ?? (isUtf8(bytes) ? 'utf-8' : charsetOf(bytes));
   const label = mark ?? knownLabel(declared);
   return label === 'windows-1252' ? decodeWindows1252(bytes) : new TextDecoder(label).decode(bytes);
+}
+
+/** What a page says of itself, where it is not the UTF-8 that books are meant to be in; browsers take it for windows-1252 otherwise. */
+function charsetOf(bytes: Uint8Array): string {
+  return /charset=["']?([\w-]+)/i.exec(Buffer.from(bytes.subarray(0, 4096)).toString('latin1'))?.[1] ?? 'windows-1252';
 }
 
 function knownLabel(label: string): string {
@@ -94,6 +100,7 @@ const OPTIONS = {
     // Not as in mail, with > before each line.
     { selector: 'blockquote', format: 'block', options: { leadingLineBreaks: 2, trailingLineBreaks: 2 } },
     { selector: 'tr', format: 'block', options: { leadingLineBreaks: 1, trailingLineBreaks: 1 } },
+    ...['dt', 'dd'].map((selector) => ({ selector, format: 'block', options: { leadingLineBreaks: 1, trailingLineBreaks: 1 } })),
     ...['td', 'th'].map((selector) => ({ selector, format: 'inlineSurround', options: { suffix: '\t' } })),
   ],
 };

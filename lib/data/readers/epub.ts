@@ -7,6 +7,8 @@ import { unzip } from './zip.ts';
 
 const WHAT = 'an .epub file';
 const MAX_MARKUP_BYTES = 2 ** 28;
+// A chapter may have any name; what is heavy and never one stays packed.
+const MEDIA = /\.(jpe?g|png|gif|svgz?|webp|bmp|tiff?|avif|ttf|otf|woff2?|css|js|mp[34]|m4[abv]|aac|ogg|wav|webm|smil|pdf)$/i;
 const CONTAINER = 'META-INF/container.xml';
 const MARKUP = ['application/xhtml+xml', 'text/html', 'text/x-oeb1-document', 'application/x-dtbook+xml'];
 // What these name hides fonts alone.
@@ -19,11 +21,13 @@ const FONT_ENCRYPTION = ['http://www.idpf.org/2008/embedding', 'http://ns.adobe.
  * @throws HyperfitError ERR_DATA for a damaged file, and for a book that is locked (DRM)
  */
 export async function readEpub(path: string, notes: DataNotes): Promise<TextDocument | undefined> {
-  const files = await unzip(path, WHAT, MAX_MARKUP_BYTES, (name) => /\.(x?html?|xml|opf)$/i.test(name) || !/\.[a-z0-9]+$/i.test(name));
+  const files = await unzip(path, WHAT, MAX_MARKUP_BYTES, (name) => !MEDIA.test(name));
   await checkLock(files, path);
+  // Written on a system that tells no capitals apart.
+  const namesInLowerCase = new Map([...files.keys()].map((name) => [name.toLowerCase(), name]));
   const chapters: string[] = [];
   for (const name of await readSpine(files, path)) {
-    const bytes = files.get(name);
+    const bytes = files.get(name) ?? files.get(namesInLowerCase.get(name.toLowerCase()) ?? '');
     if (bytes === undefined) {
       notes.add('chapters that a book names were not in it', `${path}:${name}`);
       continue;

@@ -3,12 +3,16 @@ import { splitLines } from './lines.ts';
 import { refuseData } from './refusal.ts';
 import type { Row } from './rows.ts';
 
-const OVER_LINES = /^\s*[[{]\s*$/;
+/** The first line of a list or an object that goes on in the next ones. */
+const OVER_LINES = /^\s*(\[|\{\s*$)/;
+const PYTHON = /^\s*\{\s*'/;
 
 /** Each line of a .jsonl file that is not blank. */
 export async function* jsonLines(pieces: AsyncIterable<string>, path: string): AsyncGenerator<Row> {
   for await (const { text, number } of splitLines(pieces, path)) {
-    if (text.trim() !== '') yield parseRow(text, number, number === 1 && OVER_LINES.test(text));
+    if (text.trim() === '') continue;
+    const row = parseRow(text, number, number === 1 && OVER_LINES.test(text));
+    yield 'value' in row && Array.isArray(row.value) ? { number, problem: 'not an object but a list (a list of rows is a .json file)' } : row;
   }
 }
 
@@ -55,7 +59,8 @@ function parseRow(text: string, number: number, isOverLines = false): Row {
   try {
     return { number, value: JSON.parse(text) as unknown };
   } catch {
-    if (isOverLines) return { number, problem: 'not JSON (a file of rows over several lines is named .json)' };
+    if (isOverLines) return { number, problem: 'not JSON (a list, or rows over several lines, is a .json file)' };
+    if (PYTHON.test(text)) return { number, problem: 'not JSON but as Python prints it; write it with json.dumps' };
     return { number, problem: holdsBareNan(text) ? 'not JSON (NaN or Infinity, as Python writes them; write null)' : 'not JSON' };
   }
 }

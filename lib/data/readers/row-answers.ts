@@ -7,6 +7,10 @@ import { parseNested, type Fields } from './row-values.ts';
 /** {"prompt", "completion"}: a text of which the completion is learnt; of lists of messages, a dialogue of which the answers in the completion are. */
 export function readPromptCompletion(fields: Fields, place: RowPlace): RowReading {
   const { prompt, completion } = fields;
+  if (isUnwanted(fields)) {
+    place.notes.add('completions marked as bad ("label": false) were passed over', place.source);
+    return undefined;
+  }
   if (typeof prompt === 'string' && typeof completion === 'string') return readTextCompletion(prompt, completion, place);
   const before = toMessages(prompt, 'user');
   const after = toMessages(completion, 'assistant');
@@ -21,6 +25,11 @@ function readTextCompletion(prompt: string, completion: string, { source, notes 
   if (completion.trim() !== '') return { source, prompt, completion };
   notes.add('prompts without a completion were passed over', source);
   return undefined;
+}
+
+/** Of KTO: a completion that is there to be avoided. */
+function isUnwanted({ label }: Fields): boolean {
+  return label === false;
 }
 
 function toMessages(value: unknown, role: string): Record<string, unknown>[] | undefined {

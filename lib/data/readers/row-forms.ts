@@ -8,7 +8,7 @@ export const ASKED = ['instruction', 'question', 'prompt', 'query', 'input'] as 
 export const ANSWERED = ['output', 'response', 'answer', 'completion'] as const;
 export const DIALOGUES = ['messages', 'conversations', 'conversation'] as const;
 const IDS = ['ids', 'input_ids'] as const;
-const BESIDE = ['system', 'system_prompt', 'tools', 'history', 'context', 'targets', 'labels', 'attention_mask', 'chosen', 'rejected', 'parallel_tool_calls', 'functions', 'function_call', 'tool_choice'];
+const BESIDE = ['system', 'system_prompt', 'tools', 'history', 'context', 'targets', 'labels', 'label', 'attention_mask', 'chosen', 'rejected', 'parallel_tool_calls', 'functions', 'function_call', 'tool_choice'];
 
 /** Every name that a row is looked at for. */
 export const READ_NAMES: readonly string[] = ['text', ...IDS, ...DIALOGUES, ...ASKED, ...ANSWERED, ...BESIDE];

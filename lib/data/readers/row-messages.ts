@@ -5,7 +5,7 @@ import { isObject, parseNested, withoutNullsWithin, type Fields } from './row-va
 
 /** Who speaks, in the words of ShareGPT and its kin. */
 const ROLES: Readonly<Record<string, string>> = {
-  human: 'user', user: 'user', system: 'system', tool: 'tool', function: 'tool', function_response: 'tool', observation: 'tool',
+  human: 'user', user: 'user', prompter: 'user', system: 'system', tool: 'tool', function: 'tool', function_response: 'tool', observation: 'tool',
   gpt: 'assistant', assistant: 'assistant', model: 'assistant', chatgpt: 'assistant', bot: 'assistant', bing: 'assistant', bard: 'assistant', function_call: 'assistant',
 };
 
@@ -52,13 +52,31 @@ function systemOf(fields: Fields, messages: readonly ChatMessage[]): ChatMessage
 /** One message with its content as one text, or what is wrong with it. */
 function readMessage(item: unknown): ChatMessage | string {
   if (!isObject(item)) return 'is not an object';
-  const { from, value, content: given = value, role: named, ...others } = withoutNullsWithin(item) as Fields;
-  const role = typeof named === 'string' ? named : roleOf(from);
-  if (role === undefined) return from === undefined ? 'has no "role"' : `is from ${JSON.stringify(from)}; expected human, gpt, system or tool`;
+  const { from, value, content: given = value, role: named, ...said } = withoutNullsWithin(item) as Fields;
+  const others = inNewForm(said);
+  const role = typeof named === 'string' ? (roleOfName(named) ?? named) : roleOf(from);
+  if (role === undefined) return from === undefined ? describeNoRole(said) : `is from ${JSON.stringify(from)}; expected human, gpt, system or tool`;
   const content = given === undefined && role === 'assistant' && 'tool_calls' in others ? { text: null } : readContent(given);
   if (typeof content === 'string') return content;
   const problem = findBadWeight(others['weight']);
   return problem ?? { role, content: content.text, ...others };
+}
+
+/** `weight` and `train` of true and false, and calls of a function as OpenAI wrote them before there were tools. */
+function inNewForm({ weight, train, function_call: called, ...others }: Fields): Fields {
+  const learnt = train === false || weight === false ? 0 : weight === true ? 1 : weight;
+  const calls = isObject(called) && !('tool_calls' in others) ? { tool_calls: [{ type: 'function', function: called }] } : {};
+  return { ...others, ...calls, ...(learnt === undefined ? {} : { weight: learnt }) };
+}
+
+function describeNoRole(fields: Fields): string {
+  const names = Object.keys(fields).slice(0, 4).map((name) => `"${name}"`);
+  return `has no "role"${names.length === 0 ? '' : `, but ${names.join(' and ')}`}; write {"role": "user", "content": "..."} and {"role": "assistant", ...}`;
+}
+
+/** Roles that no template writes as they stand; others, such as "developer", are the template's own. */
+function roleOfName(name: string): string | undefined {
+  return ['observation', 'function_call', 'function_response'].includes(name) ? undefined : roleOf(name);
 }
 
 function roleOf(from: unknown): string | undefined {

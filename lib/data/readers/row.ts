@@ -52,6 +52,7 @@ function describeUnknown(row: Fields, fields: Fields, { source, notes }: RowPlac
     return undefined;
   }
   const names = Object.keys(fields);
-  const given = names.length === 0 ? '' : `, but ${names.slice(0, 6).map((name) => JSON.stringify(name)).join(', ')}`;
-  return `none of ${formNames}${given}`;
+  if (names.length === 0) return `none of ${formNames}`;
+  const given = names.slice(0, 6).map((name) => JSON.stringify(name)).join(', ');
+  return `none of ${formNames}, but ${given}; rename what is to be learnt to "text", or a question and its answer to "prompt" and "completion"`;
 }

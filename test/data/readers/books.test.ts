@@ -44,6 +44,7 @@ describe('EPUB', () => {
     ['code', '<pre>def f():\n    return 1</pre>', /^def f\(\):\n {4}return 1$/],
     ['raised marks of notes', '<p>word<sup><a href="#n1">1</a></sup>, <a epub:type="noteref" href="n.xhtml">*</a> x<sup>2</sup> <a href="#p">page 1</a></p>', /^word\[1\], \[\*\] x2 page 1$/],
     ['lists', '<ul><li>a</li><li>b</li></ul>', /^- a\n- b$/],
+    ['terms', '<dl><dt>a</dt><dd>b</dd></dl>', /^a\nb$/],
     ['tables', '<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>', /^a\tb\nc\td$/],
     ['anchors and pictures', '<p>a<a id="x"/>b<img src="x" alt="ALT"/></p>', /^ab$/],
     ['readings beside signs', '<p><ruby>\u6f22<rt>kan</rt></ruby></p>', /^\u6f22$/],
@@ -54,6 +55,20 @@ describe('EPUB', () => {
     const cp1252 = Buffer.from('<?xml version="1.0" encoding="windows-1252"?><html><body><p>\x93\xe9\x94</p></body></html>', 'latin1');
     const utf16 = Buffer.from('\ufeff<?xml version="1.0" encoding="utf-16"?><html><body><p>\u00e9</p></body></html>', 'utf16le');
     expect(await readTexts(putBook('encodings.epub', [cp1252, utf16]))).toEqual(['\u201c\u00e9\u201d\n\n\u00e9']);
+  });
+
+  test('is read as browsers do where a chapter is not UTF-8', async () => {
+    const meta = Buffer.from('<html><head><meta charset="iso-8859-2"/></head><body><p>\xb3</p></body></html>', 'latin1');
+    const silent = Buffer.from('<html><body><p>\x93\xe9\x94</p></body></html>', 'latin1');
+    const wrong = Buffer.from('<html><head><meta charset="iso-8859-1"/></head><body><p>\u00e9</p></body></html>');
+    expect(await readTexts(putBook('charsets.epub', [meta, silent, wrong]))).toEqual(['\u0142\n\n\u201c\u00e9\u201d\n\n\u00e9']);
+  });
+
+  test('finds chapters of any name, capitals or not', async () => {
+    const manifest = '<item id="p" href="One.Page" media-type="application/xhtml+xml"/><item id="q" href="two.xhtml" media-type="application/xhtml+xml"/>';
+    const files = { 'OEBPS/One.Page': bytes(chapter('<p>One</p>')), 'OEBPS/Two.XHTML': bytes(chapter('<p>Two</p>')) };
+    const { documents, notes } = await read(putBook('names.epub', [], { manifest, spine: '<itemref idref="p"/><itemref idref="q"/>', files }));
+    expect({ documents, notes }).toEqual({ documents: [{ text: 'One\n\nTwo' }], notes: [] });
   });
 
   test('leaves out what is not in its order, and says what it lacks', async () => {

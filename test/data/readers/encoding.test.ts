@@ -70,6 +70,7 @@ describe('Other encodings are told apart', () => {
 
 describe('What is nearly UTF-8', () => {
   const lines = 'Café — a line\n'.repeat(300);
+  test('half of a surrogate pair is no other encoding', () => refusal('half.txt', latin1('a \xed\xa0\xbd b'), /got half of a surrogate pair \(at byte 2, line 1\).*iconv -c/));
   test('a stray byte is named by its place', () => refusal('stray.txt', Buffer.concat([Buffer.from(lines), latin1('bad \xe9 here\n'), Buffer.from(lines)]), /first at byte 5104, line 301\).*correct this line, or .*iconv -c/));
   test('an end within a character too', () => refusal('cut.txt', Buffer.from(lines.repeat(300)).subarray(0, -10), /ends within a character \(at byte \d+, line 90000\).*fetch the file again/));
 });

@@ -55,6 +55,15 @@ describe('Dialogues', () => {
     ['parts of text', { messages: [{ role: 'user', content: [{ type: 'text', text: 'A' }] }, { role: 'assistant', content: [{ type: 'output_text', text: 'B' }, ''] }] }, dialogue],
     ['calls without a word', { messages: [user, { role: 'assistant', content: null, tool_calls: [{ id: '1' }] }] }, { messages: [user, { role: 'assistant', content: null, tool_calls: [{ id: '1' }] }] }],
     ['weights', { messages: [user, { ...assistant, weight: 0 }, user, { ...assistant, weight: 1 }] }, { messages: [user, { ...assistant, weight: 0 }, user, { ...assistant, weight: 1 }] }],
+    ['weights and flags of true and false', { messages: [user, { ...assistant, weight: false }, user, { ...assistant, weight: true }, user, { ...assistant, train: false }, user, { ...assistant, train: true }] },
+      { messages: [user, { ...assistant, weight: 0 }, user, { ...assistant, weight: 1 }, user, { ...assistant, weight: 0 }, user, assistant] }],
+    ['names of roles that templates do not know', { messages: [{ role: 'Human', content: 'A' }, { role: 'model', content: 'B' }] }, dialogue],
+    ['a role of the template', { messages: [{ role: 'developer', content: 'S' }, user, assistant] }, { messages: [{ role: 'developer', content: 'S' }, user, assistant] }],
+    [
+      'calls as they were before there were tools',
+      { messages: [user, { role: 'assistant', content: null, function_call: { name: 'f', arguments: '{}' } }, { role: 'function', name: 'f', content: '1' }, assistant] },
+      { messages: [user, { role: 'assistant', content: null, tool_calls: [{ type: 'function', function: { name: 'f', arguments: '{}' } }] }, { role: 'tool', name: 'f', content: '1' }, assistant] },
+    ],
     ['alpaca', { instruction: 'A', input: '', output: 'B' }, dialogue],
     ['alpaca with input and history', { instruction: 'A', input: 'x', output: 'B', history: [['a', 'b']], system: 'S' },
       { messages: [{ role: 'system', content: 'S' }, { role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }, { role: 'user', content: 'A\n\nx' }, assistant] }],
@@ -78,7 +87,9 @@ describe('Dialogues', () => {
     ['a choice by number', { question: 'A', answer: 2 }, /"answer" is not text/],
     ['a list as Python prints it', { messages: "[{'role': 'user'}]" }, /as Python prints it; save the rows as \.jsonl/],
     ['two forms at once', { text: 'a', ...dialogue }, /both "text" and "messages"; leave one/],
-    ['other names', { title: 'a', body: 'b' }, /none of "text", "ids" and "messages", but "title", "body"/],
+    ['other names', { title: 'a', body: 'b' }, /none of "text", "ids" and "messages", but "title", "body"; rename what is to be learnt to "text", or a question and its answer/],
+    ['turns in pairs', { conversation: [{ input: 'A', output: 'B' }] }, /"conversation"\[0\] has no "role", but "input" and "output"; write/],
+    ['a list of rows', [{ text: 'a' }], /not an object but a list \(a list of rows is a \.json file\)/],
   ])('%s is refused by name', async (_, row, message) => expect(problem(row)).rejects.toEqual(refused(message)));
 });
 
@@ -103,6 +114,12 @@ describe('Prompts and ids', () => {
   });
 });
 
+test('A completion marked as bad is passed over, and counted', async () => {
+  const { documents, notes } = await read(put('kto.jsonl', [true, false].map((label) => JSON.stringify({ prompt: 'A', completion: 'B', label })).join('\n')));
+  expect(documents).toEqual([{ prompt: 'A', completion: 'B' }]);
+  expect(notes).toMatchObject([{ what: expect.stringContaining('marked as bad'), count: 1 }]);
+});
+
 describe('Letters', () => {
   test('halves of characters become U+FFFD, counted', async () => {
     const { documents, notes } = await readRow('{"messages": [{"role": "user", "content": "a\\ud800b\\udc00"}, {"role": "assistant", "content": "\\ud83d\\ude00"}]}');
@@ -114,6 +131,11 @@ describe('Letters', () => {
     await expect(read(put('nan.jsonl', '{"text": NaN}'))).rejects.toEqual(refused(/line 1: not JSON \(NaN.*write null\)/));
     await expect(read(put('nan.jsonl', '{"text": "NaN",}'))).rejects.toEqual(refused(/line 1: not JSON;/));
   });
+});
+
+test('Lines of other kinds of file are named', async () => {
+  await expect(read(put('list.jsonl', '[{"text": "a"},\n{"text": "b"}]\n'))).rejects.toEqual(refused(/line 1: not JSON \(a list, or rows over several lines, is a \.json file\); line 2: not JSON/));
+  await expect(read(put('python.jsonl', "{'text': 'a'}\n"))).rejects.toEqual(refused(/line 1: not JSON but as Python prints it; write it with json\.dumps/));
 });
 
 describe('Many faults', () => {

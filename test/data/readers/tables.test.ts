@@ -13,6 +13,8 @@ describe('CSV', () => {
     ['quotes, separators and line breaks', 'text,x\r\n"say ""hi"", ok",1\r\n"two\r\nlines",2\r\n', ['say "hi", ok', 'two\nlines']],
     ['quotes within a cell', 'text,x\nhe said "hi" there,1\n', ['he said "hi" there']],
     ['semicolons', 'id;text\n1;a,b\n', ['a,b']],
+    ['tabs', 'id\ttext\n1\ta,b; c\n', ['a,b; c']],
+    ['bars', 'id|text\n1|a,b\n', ['a,b']],
     ['returns alone', 'text,x\ra,1\rb,2\r', ['a', 'b']],
     ['names as people write them', ' Text ,Year\na,1851\n', ['a']],
     ['a nameless index as pandas writes it', ',text\n0,a\n1,b\n', ['a', 'b']],
