@@ -12,7 +12,7 @@ export async function withControl<T>(signal: AbortSignal | undefined, rows: numb
   try {
     return await run(control);
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ABORTED' && signal?.aborted) throw signal.reason;
+    if ((error as { code?: unknown } | null | undefined)?.code === 'ABORTED' && signal?.aborted) throw signal.reason;
     throw error;
   } finally {
     signal?.removeEventListener('abort', raise);

@@ -2,12 +2,14 @@ import { loadAddon } from './addon.ts';
 import { HyperfitError } from './errors.ts';
 
 /**
- * Refuses a CUDA device that is not there before anything is made on it, with what is missing.
+ * Refuses what is no device of ours, and a CUDA device that is not there before anything is made on it, with what is missing.
  * @throws HyperfitError ERR_DEVICE, and those of finding libtorch
  */
 export function requireDevice(device: string): void {
+  if (device === 'cpu' || typeof device !== 'string') return; // native code says what a device is written as
   const index = /^cuda(?::(\d+))?$/.exec(device);
-  if (index === null) return; // native code names what is no device
+  // libtorch knows more of them (mps, xpu, cpu:0), of which our builds have none.
+  if (index === null) throw new HyperfitError('ERR_DEVICE', `expected "cpu", "cuda" or "cuda:<index>" for \`device\`, got "${device}"; use one of these`);
   const { native, cuda } = loadAddon();
   const { cudaAvailable, cudaDeviceCount: count } = native.libraryInfo();
   if (!cudaAvailable) throw refusal(device, `${cuda.reason}; ${remedyOf(cuda.loaded)}`);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { Model } from '../model/model.ts';
 import { REPLACED_SUFFIX, saveError, writeFlushed, writeFolder } from './atomic-folder.ts';
 import { requireDiskSpace, weightBytes } from './disk-space.ts';
@@ -63,9 +64,10 @@ function answersBetter(candidate: BestScore, incumbent: BestScore | undefined): 
 /**
  * Keeps the weights as `folder/best-by-<criterion>`, in place of the former ones, for each of the criteria. The tensors are written
  * once: further folders link to the files of the first.
- * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses; the former ones are then untouched
+ * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; the former ones are then untouched
  */
 export async function saveBest(folder: string, criteria: readonly BestCriterion[], model: Model, score: BestScore): Promise<BestCheckpoint[]> {
+  await requireSoundWeights(model, score.step);
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });

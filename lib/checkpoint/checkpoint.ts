@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ComputeDType } from '../addon-types.ts';
 import { given } from '../config/given.ts';
+import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { LoraOptions } from '../model/lora.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
@@ -24,9 +25,10 @@ export interface Checkpoint {
  * complete or not at all, and older ones go only after it stands.
  * @param keepLast how many complete checkpoints stay, this one included
  * @returns the path of the checkpoint
- * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses; older checkpoints are then untouched
+ * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; older checkpoints are then untouched
  */
 export async function saveCheckpoint(folder: string, { model, optimizer, state }: Checkpoint, { keepLast = 2 } = {}): Promise<string> {
+  await requireSoundWeights(model, state.step);
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });

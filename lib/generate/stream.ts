@@ -22,7 +22,7 @@ export async function* streamTokens(model: Generator, prompt: Prompt, options: G
   };
   const work = generate(model, [promptIds!], { ...options, signal, onToken }).then(
     () => queue.close(),
-    (error: unknown) => queue.close(error),
+    (error: unknown) => queue.close({ error }),
   );
   try {
     yield* tokenizer === undefined ? plainEvents(queue) : readableEvents(queue, new RowText(tokenizer, promptIds!, settings.stopStrings));
@@ -64,16 +64,17 @@ class TokenQueue implements AsyncIterable<QueuedToken> {
   #tokens: QueuedToken[] = [];
   #wake: (() => void) | undefined;
   #closed = false;
-  #error: unknown;
+  /** Apart from its value: people throw undefined too. */
+  #failure: { error: unknown } | undefined;
 
   push(token: QueuedToken): void {
     this.#tokens.push(token);
     this.#wake?.();
   }
 
-  close(error?: unknown): void {
+  close(failure?: { error: unknown }): void {
     this.#closed = true;
-    this.#error = error;
+    this.#failure = failure;
     this.#wake?.();
   }
 
@@ -84,6 +85,6 @@ class TokenQueue implements AsyncIterable<QueuedToken> {
       if (this.#closed) break;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    if (this.#error !== undefined) throw this.#error;
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 }

@@ -5,7 +5,7 @@ import { readRegularFile } from '../tokenizer/regular-file.ts';
  * What a folder holds beside weights and configuration that transformers reads when it loads tokenizer or processor. Licences are
  * among them, since terms travel with weights.
  */
-const COMPANIONS = [
+export const COMPANIONS: readonly string[] = [
   'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'chat_template.jinja', 'chat_template.json', 'vocab.json', 'merges.txt',
   'tokenizer.model', 'spiece.model', 'preprocessor_config.json', 'processor_config.json', 'LICENSE', 'LICENSE.txt', 'NOTICE', 'USE_POLICY.md',
 ];

@@ -1,3 +1,4 @@
+import { errorCodeOf } from '../errors.ts';
 import { BYTE_LEVEL_RECIPES } from './byte-level-recipes.ts';
 import { endIdsOf, isSpecialType, readTokenId, readVocabulary, refuseVocabulary, TOKEN_TYPES, TOKENIZER_PREFIX } from './gguf-vocabulary.ts';
 import type { Vocabulary } from './gguf-vocabulary.ts';
@@ -45,15 +46,25 @@ export function rebuildTokenizer(metadata: Metadata, name: string): RebuiltToken
 }
 
 /**
- * Where texts begin and end, of the metadata of a GGUF file. Without a vocabulary that is understood, what the metadata name.
+ * Where texts begin and end, of the metadata of a GGUF file. Without a vocabulary that is understood, what the metadata name: work with ids must not
+ * fail for a tokenizer that it does not need.
  */
 export function readGgufTokenIds(metadata: Metadata, name: string): { bosTokenId: number | undefined; eosTokenIds: number[] } {
-  if (metadata.get(`${TOKENIZER_PREFIX}model`) === 'gpt2' || metadata.get(`${TOKENIZER_PREFIX}model`) === 'llama') {
+  try {
     const vocabulary = readVocabulary(metadata, name);
     return { bosTokenId: readTokenId(vocabulary, 'bos_token_id'), eosTokenIds: endIdsOf(vocabulary) };
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ERR_TOKENIZER') throw error;
+    const [bosTokenId, ...ends] = ['bos', 'eos', 'eot'].map((key) => namedId(metadata, key));
+    return { bosTokenId, eosTokenIds: [...new Set(ends.filter((id) => id !== undefined))] };
   }
-  const [bosTokenId, ...ends] = ['bos', 'eos', 'eot'].map((key) => metadata.get(`${TOKENIZER_PREFIX}${key}_token_id`)).map((id) => (typeof id === 'number' ? id : undefined));
-  return { bosTokenId, eosTokenIds: [...new Set(ends.filter((id) => id !== undefined))] };
+}
+
+function namedId(metadata: Metadata, key: string): number | undefined {
+  const id = metadata.get(`${TOKENIZER_PREFIX}${key}_token_id`);
+  const tokens = metadata.get(`${TOKENIZER_PREFIX}tokens`);
+  const isKnown = typeof id === 'number' && (!Array.isArray(tokens) || id < tokens.length);
+  return isKnown ? id : undefined;
 }
 
 function byteLevelParts(vocabulary: Vocabulary): Parts {

@@ -4,6 +4,7 @@ import { batches, makeBatch, rowIds, type IndexedBatch, type Row } from '../data
 import { makeManifest } from '../data/manifest.ts';
 import { epochOrder, parseOrder, type Order } from '../data/order.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
+import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { Model } from '../model/model.ts';
 import type { Optimizer } from '../model/optimizer.ts';
 import type { StepEvent, TrainEvent, TrainResult } from './events.ts';
@@ -51,7 +52,7 @@ export class Training {
     try {
       for (;;) {
         const ended = this.#endReason();
-        if (ended !== undefined) return this.#result(ended);
+        if (ended !== undefined) return await this.#result(ended);
         yield* this.#epoch();
       }
     } catch (error) {
@@ -137,8 +138,9 @@ export class Training {
     return this.#reachedMaxSteps() ? 'maxSteps' : undefined;
   }
 
-  #result(reason: TrainResult['reason']): TrainResult {
+  async #result(reason: TrainResult['reason']): Promise<TrainResult> {
     const { step, epoch, lastEpochLoss } = this.#state;
+    await requireSoundWeights(this.#parts.model, step);
     return { reason, step, epochs: epoch, loss: lastEpochLoss };
   }
 }

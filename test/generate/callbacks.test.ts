@@ -32,6 +32,12 @@ test.each([
   expect((await one(model, [5], MANY)).ids).toHaveLength(100);
 });
 
+test.each([undefined, null, 'mine'])('what a token callback throws arrives as it is: %s', async (thrown) => {
+  const onToken = () => { throw thrown; };
+  await expect(one(model, [5], { ...MANY, onToken })).rejects.toBe(thrown);
+  await expect(events(model, [5], { ...MANY, onToken })).rejects.toBe(thrown);
+});
+
 test('a callback that throws is not called again, and ends the work', async () => {
   let calls = 0;
   await expect(one(model, [5], { ...MANY, maxNewTokens: 200, onToken: () => { calls++; throw new Error('mine'); } })).rejects.toThrow('mine');

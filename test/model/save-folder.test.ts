@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Model } from '../../lib/model/model.ts';
-import { freshFolder, refusal, TINY_MODEL } from '../train/tiny.ts';
+import { copyModel, freshFolder, refusal, TINY_MODEL } from '../train/tiny.ts';
 
 let model: Model;
 beforeAll(async () => {
@@ -28,6 +28,25 @@ test('overwrite replaces the model as a whole', async () => {
   expect(readdirSync(folder)).not.toContain('merges.txt');
   expect(readdirSync(dirname(folder))).toEqual(['saved']);
   (await Model.load(folder)).dispose();
+});
+
+test('overwrite replaces a model that came with its licence, time and again', async () => {
+  const source = copyModel();
+  for (const name of ['LICENSE', 'USE_POLICY.md', 'chat_template.json', 'processor_config.json']) writeFileSync(join(source, name), '{}');
+  const licensed = await Model.load(source);
+  const folder = join(freshFolder(), 'saved');
+  await licensed.save(folder);
+  await licensed.save(folder, { overwrite: true });
+  expect(readdirSync(folder)).toEqual(expect.arrayContaining([...FILES, 'LICENSE', 'USE_POLICY.md']));
+  licensed.dispose();
+});
+
+test('a folder made for a model that is not written goes again', async () => {
+  const parent = freshFolder();
+  const gone = await Model.load(TINY_MODEL);
+  gone.dispose();
+  await expect(gone.save(join(parent, 'new'))).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+  expect(readdirSync(parent)).toEqual([]);
 });
 
 test('overwrite makes a new folder too, and puts a model beside what is no model', async () => {

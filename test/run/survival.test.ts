@@ -123,3 +123,17 @@ test('a model with a NaN weight writes no checkpoint at all', async () => {
   expect(code).toBe(4);
   expect(readdirSync(join(out, 'checkpoints'))).toEqual([]);
 });
+
+test('a last step that ruins the weights leaves no checkpoint that looks good', async () => {
+  const out = join(freshFolder(), 'run');
+  const { code, stderr } = await cli(...TRAIN, '--max-steps', '1', '--learning-rate', '1e38', '--out', out);
+  expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringMatching(/ERR_NOT_FINITE.*after step 1.*lower --learning-rate/) });
+  expect(readdirSync(join(out, 'checkpoints'))).toEqual([]);
+});
+
+test('a step on the way that ruins the weights is not saved either', async () => {
+  const out = join(freshFolder(), 'run');
+  const { code } = await cli(...TRAIN, '--max-steps', '9', '--save-every-steps', '1', '--learning-rate', '1e38', '--out', out);
+  expect(code).toBe(4);
+  expect(readdirSync(join(out, 'checkpoints'))).toEqual([]);
+});

@@ -96,6 +96,7 @@ describeOnEachDevice('bad input', (device) => {
       expect(() => Tensor.from([1], { device: name })).toThrow(withCode('ERR_DEVICE'));
       expect(() => torch.zeros([1], { device: name })).toThrow(withCode('ERR_DEVICE'));
     }
+    for (const name of ['mps', 'cpu:0', 'meta']) expect(() => Tensor.from([1], { device: name })).toThrow(/"cpu", "cuda" or "cuda:<index>".*use one of these/);
     expect(() => Tensor.from([1], { device: 'cuda:99' })).toThrow(withCode('ERR_DEVICE'));
     expect(() => x().to('cuda:99')).toThrow(withCode('ERR_DEVICE'));
     expect(() => x().to('float99')).toThrow('got "float99"');

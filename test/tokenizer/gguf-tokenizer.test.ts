@@ -1,5 +1,5 @@
 import { BYTE_LEVEL_RECIPES } from '../../lib/tokenizer/byte-level-recipes.ts';
-import { rebuildTokenizer } from '../../lib/tokenizer/gguf-tokenizer.ts';
+import { readGgufTokenIds, rebuildTokenizer } from '../../lib/tokenizer/gguf-tokenizer.ts';
 import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts';
 import { byteLevelAlphabet } from 'tokenizers';
 import type { MetadataValue } from '../../lib/tokenizer/metadata.ts';
@@ -49,6 +49,14 @@ describe('Refused with ERR_TOKENIZER, naming the key', () => {
     }
     expect(thrown).toMatchObject({ code: 'ERR_TOKENIZER', message: expect.stringMatching(message) });
   });
+});
+
+test.each([
+  ['a token twice', { ...BYTE_LEVEL, 'tokenizer.ggml.tokens': ['<eos>', 'a', 'a', 'ab'], 'tokenizer.ggml.eos_token_id': 0 }, { bosTokenId: undefined, eosTokenIds: [0] }],
+  ['an end beyond the tokens', { ...BYTE_LEVEL, 'tokenizer.ggml.bos_token_id': 1, 'tokenizer.ggml.eos_token_id': 99 }, { bosTokenId: 1, eosTokenIds: [] }],
+  ['another kind', { ...BYTE_LEVEL, 'tokenizer.ggml.model': 'bert', 'tokenizer.ggml.eot_token_id': 2 }, { bosTokenId: undefined, eosTokenIds: [2] }],
+])('a model of a vocabulary with %s still has the ends that its metadata name, for work with ids', (_, metadata, ids) => {
+  expect(readGgufTokenIds(new Map(Object.entries<MetadataValue>(metadata)), 'model.gguf')).toEqual(ids);
 });
 
 test('BOS and EOS are added as the file says, and as its kind does where it is silent', () => {

@@ -175,6 +175,12 @@ describeOnEachDevice('hyperfit', (device) => {
       expect(message).toMatch(/at step \d+/);
     });
 
+    test('a last update that ruins the weights is no result', async () => {
+      const { code, message } = await refusal(hyperfit(model, options({ learningRate: 1e38, maxSteps: 1 })));
+      expect(code).toBe('ERR_NOT_FINITE');
+      expect(message).toMatch(/after step 1, got NaN or infinity in .*; lower learningRate/);
+    });
+
     test.each([
       ['an id outside the vocabulary', { data: [[1, 2, 5000]] }, 'ERR_DATA', 'vocabulary'],
       ['a negative id', { data: [[1, -2]] }, 'ERR_DATA', 'whole numbers of at least 0'],

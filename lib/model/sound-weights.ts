@@ -1,0 +1,48 @@
+import type { ModelConfig } from '../addon-types.ts';
+import { HyperfitError } from '../errors.ts';
+import { scope } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { disposeAll } from './tensor-file.ts';
+
+/** What computes with weights that have names. */
+interface Weights {
+  readonly config: Pick<ModelConfig, 'vocabSize'>;
+  parameters(): Map<string, Tensor>;
+  forward(batch: { tokens: Int32Array; batchSize: number; sequenceLength: number }): Promise<{ logits: Tensor }>;
+}
+
+/**
+ * An update that is too large leaves weights that only the next step would notice; after the last one nobody would. So they are looked at, and two
+ * tokens are computed, for weights may also be so large that nothing can be made of them.
+ * @param step the update that came last, for the message
+ * @throws HyperfitError ERR_NOT_FINITE naming what holds NaN or infinity
+ */
+export async function requireSoundWeights(model: Weights, step: number): Promise<void> {
+  const place = ruinedParameter(model) ?? ((await givesFiniteLogits(model)) ? undefined : 'the logits');
+  if (place === undefined) return;
+  const remedy = 'lower learningRate, and warm up over more steps; these weights are not saved, and earlier checkpoints are as they were';
+  throw new HyperfitError('ERR_NOT_FINITE', `expected finite weights and logits after step ${step}, got NaN or infinity in ${place}; ${remedy}`);
+}
+
+function ruinedParameter(model: Weights): string | undefined {
+  const parameters = model.parameters();
+  try {
+    return [...parameters].find(([, tensor]) => !isFinite(tensor))?.[0];
+  } finally {
+    disposeAll(parameters.values());
+  }
+}
+
+async function givesFiniteLogits(model: Weights): Promise<boolean> {
+  const { logits } = await model.forward({ tokens: Int32Array.of(0, model.config.vocabSize - 1), batchSize: 1, sequenceLength: 2 });
+  try {
+    return isFinite(logits);
+  } finally {
+    logits.dispose();
+  }
+}
+
+/** One pass without memory; a sum of finite numbers may overflow, so that only then each is looked at. */
+function isFinite(tensor: Tensor): boolean {
+  return scope(() => Number.isFinite(tensor.sum().item()) || tensor.isfinite().all().item() === 1);
+}
