@@ -67,6 +67,8 @@ void FlatAdamW::update_by_operators(at::Tensor values, at::Tensor gradients, dou
   at::Tensor step = at::full({}, static_cast<double>(step_), gradients.options());
   at::_fused_adamw_({values}, {gradients}, {exp_avg_}, {exp_avg_sq_}, {}, {step}, learning_rate, options_.beta1, options_.beta2,
                     options_.weight_decay, options_.eps, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
+  // The fused operator writes without raising the version by which weights that are kept rounded are known to be stale.
+  values.unsafeGetTensorImpl()->bump_version();
 }
 
 }  // namespace hyperfit
