@@ -29,7 +29,9 @@ export async function saveFolder(folder: string, { overwrite }: { overwrite: boo
 
 /** A folder made for a model that then is not written goes again, if nothing stands in it. */
 async function writeNew(folder: string, write: (folder: string) => Promise<void>): Promise<void> {
-  const made = await mkdir(folder, { recursive: true });
+  const made = await mkdir(folder, { recursive: true }).catch((cause: Error) => {
+    throw refuse(folder === '' ? 'an empty path' : folder, `${cause.message}; save to another folder`, cause);
+  });
   try {
     await write(folder);
   } catch (error) {

@@ -86,3 +86,7 @@ test('a file in the place of the folder is refused', async () => {
   writeFileSync(path, '');
   expect((await refusal(model.save(path))).code).toBe('ERR_CHECKPOINT');
 });
+
+test('a folder that cannot be made is refused as such', async () => {
+  expect(await refusal(model.save(''))).toEqual({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/an empty path.*save to another folder/) });
+});
