@@ -180,6 +180,9 @@ function noteChanges(
   const thought = String(reasoning ?? '').trim();
   if (thought !== '' && !shown.includes(thought)) return notes.add(LOST_THOUGHTS, source);
   if (said === '' && thought === '' && calls === undefined) notes.add('answers are empty: that the assistant says nothing is learnt', source);
+  if (/^\s/.test(content ?? '') && shown.includes(said) && !shown.includes((content ?? '').trimEnd())) {
+    notes.add('answers lost the white space that they begin with, which the chat template strips', source);
+  }
   if (shown.includes(said)) return;
   const end = said.lastIndexOf(THOUGHTS_END);
   if (end === -1) return notes.add('answers were changed by the chat template', source);

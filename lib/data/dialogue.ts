@@ -1,5 +1,5 @@
 import { given } from '../config/given.ts';
-import { errorCodeOf } from '../errors.ts';
+import { errorCodeOf, HyperfitError } from '../errors.ts';
 import { findAnswers, refuse, type Answer, type ChatRenderer } from './answers.ts';
 import { IGNORE_INDEX } from './batch.ts';
 import type { DataNotes } from './data-notes.ts';
@@ -34,6 +34,18 @@ export async function encodeDialogue(
   trainOn: TrainOn,
   notes?: DataNotes,
 ): Promise<EncodedDialogue> {
+  return encodeWhole(document, tokenizer, trainOn, notes).catch((cause: unknown) => {
+    throw withPlace(cause, document.source);
+  });
+}
+
+/** A template does not know which of thousands of dialogues it refuses. */
+function withPlace(cause: unknown, source: string): unknown {
+  if (!(cause instanceof HyperfitError) || cause.code !== 'ERR_DATA' || cause.message.includes(source)) return cause;
+  return new HyperfitError('ERR_DATA', cause.message.replace(', got', ` at ${source}, got`), { cause });
+}
+
+async function encodeWhole(document: MessagesDocument, tokenizer: ChatTokenizer, trainOn: TrainOn, notes: DataNotes | undefined): Promise<EncodedDialogue> {
   const { source, messages, tools } = document;
   if (trainOn === 'all') {
     const ids = await encodeRendered(tokenizer.renderChat(messages, { addGenerationPrompt: false, tools }), tokenizer);

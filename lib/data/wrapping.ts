@@ -8,6 +8,9 @@ const [LEAST_WIDTH, MOST_WIDTH] = [40, 200];
 /** How far from the common width a line may end. */
 const SLACK = 10;
 
+/** How an item of a list, a quotation or a turn of a dialogue begins: it does not go on from the line before. */
+const ITEM = /^\s*(?:[-*+\u2022>#|\u2013\u2014]|\d+[.)])\s/;
+
 /**
  * The width at which a text is hard-wrapped, in characters, or undefined where it is not: most lines that go on in the next one
  * end near one width, as words do when they are filled into lines, and go on in the middle of a sentence. Verse begins its lines
@@ -22,6 +25,7 @@ export function findWrapWidth(text: string): number | undefined {
   const isWrapped =
     share(broken, ({ line, next }) => isFull(line, next, width)) >= 0.75 &&
     share(broken, ({ next }) => /^[\s"'“‘(*_]*\p{Lu}/u.test(next)) <= 0.6 &&
+    share(broken, ({ next }) => ITEM.test(next)) <= 0.5 &&
     share(broken, ({ line }) => isProse(line)) >= 0.75;
   return isWrapped ? width : undefined;
 }

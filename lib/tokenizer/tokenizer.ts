@@ -195,7 +195,7 @@ export class Tokenizer {
   #makeTemplate(): ChatTemplate {
     const { chatTemplate, name } = this.#contents;
     if (chatTemplate !== undefined) return new ChatTemplate(chatTemplate, this.#contents.named, name);
-    throw new HyperfitError('ERR_TOKENIZER', `expected a chat template beside ${name}, got none, as of a base model; give plain text, or put chat_template.jinja into the model folder`);
+    throw new HyperfitError('ERR_TOKENIZER', `expected a chat template beside ${name}, got none, as of a base model; give plain text, or "prompt" with "completion", or put chat_template.jinja into the model folder`);
   }
 
   /** Tokens that are no UTF-8 may make characters together with their neighbours. */

@@ -115,6 +115,11 @@ describe('What a template makes of answers is counted', () => {
     expect(await notesOf(TEMPLATES.counting, [user('A'), assistant('B', { reasoning_content: 'hm' })])).toEqual(['1 answers lost their thoughts (<think>), which the chat template cuts']);
   });
 
+  test('an indentation that it strips', async () => {
+    const stripping = TEMPLATES.endless.replace('m.content +', 'm.content|trim +');
+    expect((await notesOf(stripping, [user('A'), assistant('    return x')]))[0]).toBe('1 answers lost the white space that they begin with, which the chat template strips');
+  });
+
   test('answers that are empty', async () => {
     expect(await notesOf(TEMPLATES.counting, [user('A'), assistant('')])).toEqual(['1 answers are empty: that the assistant says nothing is learnt']);
   });
@@ -132,6 +137,10 @@ describe('What a template makes of answers is counted', () => {
     expect(await notesOf(TEMPLATES.marked, THOUGHTS)).toEqual([]);
     expect(await notesOf(TEMPLATES.cutting, TWO)).toEqual([]);
   });
+});
+
+test('a dialogue that the template refuses is named by its place', async () => {
+  await expect(learn(`{{ raise_exception('no system') }}`, TWO)).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringMatching(/of test takes at chat\.jsonl:1, got its refusal: no system/) });
 });
 
 test('no answer to learn is refused', async () => {

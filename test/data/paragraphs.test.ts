@@ -78,6 +78,7 @@ describe('findWrapWidth', () => {
     ['a table', Array.from({ length: 30 }, (_, row) => `2024-01-${10 + row}, 12.500, 13.100, 14.725, 11.000, closed, 8`).join('\n')],
     ['a script', 'First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak.\n'.repeat(20)],
     ['a list', '- bread and butter\n- milk\n- a bottle of good red wine for the evening\n- eggs\n- one cake\n- salt and pepper\n- tea\n'],
+    ['a list of even items', Array.from({ length: 30 }, (_, at) => `- an item that says what is to be done about the ${10 + at} things`).join('\n')],
     ['nothing', ''],
   ])('leaves %s alone', (_, text) => {
     expect(findWrapWidth(text)).toBeUndefined();
