@@ -6,6 +6,7 @@ import { encodeDialogue, type TrainOn } from './dialogue.ts';
 import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document, type IdsDocument, type TextDocument } from './document.ts';
 import { streamDocuments } from './documents.ts';
 import { encodeDocument, needChatTokenizer, needTokenizer, type EncodedDocument, type SequenceTokenizer, type TextOptions } from './encoded-document.ts';
+import { PackedIds } from './packed-ids.ts';
 import { placeWindows, takeWindow, type Windows } from './windows.ts';
 import { findWrapWidth } from './wrapping.ts';
 
@@ -82,18 +83,40 @@ export async function cutDocuments(
   checkLength(options.sequenceLength);
   const wrapped = new WrappedTexts();
   const encoded: (Sequence | EncodedDocument)[] = [];
-  let count = 0;
+  const seen = { documents: 0, tokens: 0, longest: 0 };
+  const packed = new PackedIds();
   for await (const document of documents) {
-    count += 1;
+    seen.documents += 1;
     const one = await encodeOne(document, tokenizer, options, notes);
-    if (one !== undefined) encoded.push(one);
+    if (one !== undefined) {
+      seen.tokens += one.ids.length;
+      seen.longest = Math.max(seen.longest, one.ids.length);
+      encoded.push(packOne(one, packed));
+    }
     if ('text' in document && options.unwrap !== true) wrapped.look(document);
   }
   const windows = chooseWindows(encoded, options);
-  const sequences = encoded.flatMap((one) => (isSequence(one) ? [one] : cutText(one, windows, options, notes)));
-  if (sequences.length === 0) throw noAnswer(notes) ?? noSequence(encoded, count, options);
+  const sequences = cutAll(encoded, windows, options, notes);
+  if (sequences.length === 0) throw noAnswer(notes) ?? noSequence(seen, options);
   if (options.vocabSize !== undefined) checkIds(sequences, options.vocabSize);
-  return { sequences, documents: count, tokens: encoded.reduce((sum, { ids }) => sum + ids.length, 0), windows, notes: notes.notes, warnings: wrapped.warnings };
+  return { sequences, documents: seen.documents, tokens: seen.tokens, windows, notes: notes.notes, warnings: wrapped.warnings };
+}
+
+function packOne(one: Sequence | EncodedDocument, packed: PackedIds): Sequence | EncodedDocument {
+  const ids = packed.pack(one.ids);
+  return isSequence(one) ? { ...one, ids } : { ...one, ids, paragraphStarts: packed.pack(one.paragraphStarts) };
+}
+
+/** Empties `encoded` on the way: the ids of many gigabytes of text must not lie in memory twice. */
+function cutAll(encoded: (Sequence | EncodedDocument)[], windows: Windows, options: SequenceOptions, notes: DataNotes): Sequence[] {
+  const sequences: Sequence[] = [];
+  const packed = new PackedIds();
+  encoded.reverse();
+  for (let one = encoded.pop(); one !== undefined; one = encoded.pop()) {
+    if (isSequence(one)) sequences.push(one);
+    else for (const sequence of cutText(one, windows, options, notes)) sequences.push({ ...sequence, ids: packed.pack(sequence.ids) });
+  }
+  return sequences;
 }
 
 function checkLength(sequenceLength: number): void {
@@ -158,8 +181,7 @@ function noAnswer(notes: DataNotes): HyperfitError | undefined {
   return note && refuse(note.first, 'an answer of the assistant to learn', 'none', 'add one, or train on all tokens');
 }
 
-function noSequence(encoded: readonly { ids: Int32Array }[], documents: number, { sequenceLength, wholeOnly = false }: SequenceOptions): HyperfitError {
-  const longest = encoded.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+function noSequence({ documents, longest }: { documents: number; longest: number }, { sequenceLength, wholeOnly = false }: SequenceOptions): HyperfitError {
   const least = wholeOnly ? sequenceLength : 2;
   const remedy = wholeOnly ? 'lower `sequenceLength` or give longer documents (windows never cross from one into another)' : 'give text';
   return new HyperfitError('ERR_DATA', `expected a document of at least ${least} tokens for \`data\`, got ${documents} of at most ${longest}; ${remedy}`);
