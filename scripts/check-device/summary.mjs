@@ -20,7 +20,8 @@ function renderPhase({ name, status, seconds, results, title, reason }) {
   const passed = checks.filter((check) => check.passed).length;
   const counts = checks.length === 0 ? '' : `${passed} of ${checks.length} checks`;
   const why = status === 'not here' ? ` (${reason})` : '';
-  return `${name.padEnd(13)}${status.padEnd(14)}${seconds === undefined ? ''.padEnd(10) : `${seconds} s`.padEnd(10)}${counts.padEnd(20)}${title}${why}${renderClosest(checks)}`;
+  const time = seconds === undefined ? '' : `${seconds} s`;
+  return `${name.padEnd(13)}${status.padEnd(14)}${time.padEnd(10)}${counts.padEnd(20)}${title}${why}${renderClosest(checks)}`;
 }
 
 /** The check that came nearest to its bound: how much room there is. */
