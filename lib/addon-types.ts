@@ -32,6 +32,12 @@ export interface NativeTensorInfo {
   requiresGrad: boolean;
 }
 
+/** A backend of ATen that another library of this process has registered under a name of its own (PrivateUse1). */
+export interface OtherBackend {
+  type: string;
+  deviceCount: number;
+}
+
 /** Where the bytes of one tensor stand. `type`: F32 F16 BF16 F64 or a GGML type name (Q8_0, Q4_1, Q4_K, ...). */
 export interface TensorSource {
   name: string;
@@ -180,7 +186,7 @@ export interface NativeLora {
 
 export interface NativeAddon {
   // library
-  libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; bfloat16Products: boolean; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number };
+  libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; bfloat16Products: boolean; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number; otherBackend: OtherBackend | null };
   setNumThreads(threads: number): void;
   /** Our own CPU kernels (the default), or libtorch's operators, which are their oracle. For the whole process. */
   setKernels(enabled: boolean): void;

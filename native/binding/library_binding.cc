@@ -2,6 +2,8 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/detail/PrivateUse1HooksInterface.h>
+#include <c10/core/DeviceType.h>
 #include <napi.h>
 
 #include <string>
@@ -25,6 +27,15 @@ std::string loaded_version() {
   return settings.substr(start, settings.find_first_of(", \n", start) - start);
 }
 
+/// A backend that another library of this process has registered under a name of its own, or null.
+Napi::Value other_backend(Napi::Env env) {
+  if (!c10::is_privateuse1_backend_registered() || !at::isPrivateUse1HooksRegistered()) return env.Null();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("type", c10::get_privateuse1_backend());
+  result.Set("deviceCount", Napi::Number::New(env, at::detail::getPrivateUse1Hooks().deviceCount()));
+  return result;
+}
+
 /// libraryInfo(): the first question about CUDA is also the last one libtorch answers, so libtorch_cuda must be loaded
 /// before, if at all.
 Napi::Value library_info(const Napi::CallbackInfo& info) {
@@ -38,6 +49,7 @@ Napi::Value library_info(const Napi::CallbackInfo& info) {
   result.Set("numThreads", Napi::Number::New(env, at::get_num_threads()));
   result.Set("cudaAvailable", cuda);
   result.Set("cudaDeviceCount", Napi::Number::New(env, cuda ? at::detail::getCUDAHooks().deviceCount() : 0));
+  result.Set("otherBackend", other_backend(env));
   return result;
 }
 

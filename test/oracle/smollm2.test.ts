@@ -85,5 +85,5 @@ if (file === undefined) {
   });
 } else {
   describeOnEachDevice('SmolLM2-135M against Hugging Face transformers', declareTests);
-  describeOnEachDevice('SmolLM2-135M training against Hugging Face transformers', declareTraining);
+  describeOnEachDevice('SmolLM2-135M training against Hugging Face transformers', declareTraining, { large: true });
 }

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findLibtorch } from '../../lib/libtorch/find.ts';
+import { GUARD_MODULE } from '../stand-ins/guard.ts';
 
 const root = join(__dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'hyperfit-pack-'));
@@ -48,6 +49,12 @@ test('the tarball holds the bundle, the binaries, the fetch script, and nothing 
   const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|lib\/libtorch\/fetch\.py|dist\/[^/]+|prebuilds\/[^/]+\/(hyperfit|series\/torch-\d+\.\d+)\.node)$/;
   expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(20e6);
+});
+
+test('the device that stands in for a card in tests is built, and not shipped', () => {
+  expect(existsSync(GUARD_MODULE)).toBe(true);
+  expect(readdirSync(join(root, 'build-cmake/artifacts'), { recursive: true }).filter((path) => String(path).includes('guard'))).toEqual([]);
+  expect(packed.files.filter(({ path }) => path.includes('guard.node') || path.startsWith('test/'))).toEqual([]);
 });
 
 test('nothing runs at install', () => {
