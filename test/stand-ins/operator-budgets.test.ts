@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { addon } from '../../lib/addon.ts';
+import type { ComputeDType } from '../../lib/addon-types.ts';
+import { initializeModel } from '../../lib/model/initialize.ts';
+import { Model } from '../../lib/model/model.ts';
+import { Optimizer } from '../../lib/model/optimizer.ts';
+import type { Tensor } from '../../lib/tensor/tensor.ts';
+import { torch } from '../../lib/tensor/torch.ts';
+import { loadOperatorLog, type OperatorCounts } from './operator-log.ts';
+
+type Work = 'step' | 'LoRA step' | 'token' | 'ragged token';
+/** A layer, or beside the layers: operators, launches, views, allocations, scalar reads. Integers but where layers differ. */
+type Figures = [number, number, number, number, number];
+type Row = [model: string, work: Work, computeDtype: ComputeDType, by: 'operators' | 'kernels', layer: Figures, beside: Figures];
+interface Cost {
+  layer: OperatorCounts;
+  beside: OperatorCounts;
+  once: OperatorCounts[];
+  twice: OperatorCounts[];
+}
+
+// The scripts are plain JavaScript: their types are said here.
+type Count = (library: object, model: Model, options: object) => Promise<OperatorCounts[]>;
+const { countSteps, countTokens, measure } = require('../../scripts/operators/measure.mjs') as { countSteps: Count; countTokens: Count; measure: (library: object, config: object, count: Count, options: object) => Promise<Cost> };
+const { summarize } = require('../../scripts/operators/counts.mjs') as { summarize: (counts: OperatorCounts) => Record<string, number> };
+
+/**
+ * What a steady step or token may ask of libtorch; `npm run operators` shows it by name. A figure above its budget fails, and so does one below:
+ * none may rise unseen, and what was gained is kept.
+ */
+const BUDGETS: Row[] = [
+  ['llama-tied-gqa', 'step', 'float32', 'operators', [119, 124, 88, 45, 0], [54, 60, 24, 39, 4]],
+  ['llama-tied-gqa', 'step', 'bfloat16', 'operators', [144, 169, 92, 126, 0], [60, 66, 25, 45, 4]],
+  ['llama-tied-gqa', 'LoRA step', 'float32', 'operators', [131, 136, 186, 36, 0], [51, 56, 23, 35, 4]],
+  ['llama-tied-gqa', 'LoRA step', 'bfloat16', 'operators', [156, 181, 190, 117, 0], [57, 62, 24, 41, 4]],
+  ['llama-tied-gqa', 'token', 'float32', 'operators', [38, 40, 36, 10, 0], [12, 11, 15, 8, 0]],
+  ['llama-tied-gqa', 'token', 'bfloat16', 'operators', [42, 54, 38, 39, 0], [14, 14, 20, 11, 0]],
+  ['llama-tied-gqa', 'ragged token', 'float32', 'operators', [43, 45, 42, 12, 0], [12, 11, 15, 8, 0]],
+  ['llama-tied-gqa', 'ragged token', 'bfloat16', 'operators', [47, 60, 44, 42, 0], [14, 14, 20, 11, 0]],
+  ['gpt2-tied', 'step', 'float32', 'operators', [76, 88, 78, 42, 0], [49, 56, 26, 39, 4]],
+  ['gpt2-tied', 'step', 'bfloat16', 'operators', [92, 104, 82, 66, 0], [55, 62, 27, 45, 4]],
+  ['gpt2-tied', 'LoRA step', 'float32', 'operators', [76, 88, 146, 30, 0], [44, 50, 25, 33, 4]],
+  ['gpt2-tied', 'token', 'float32', 'operators', [22, 28, 26, 8, 0], [7, 8, 12, 6, 0]],
+  ['gpt2-tied', 'token', 'bfloat16', 'operators', [26, 30, 28, 15, 0], [9, 11, 17, 9, 0]],
+  ['gpt2-tied', 'ragged token', 'float32', 'operators', [27, 33, 32, 10, 0], [7, 8, 12, 6, 0]],
+  ['gpt2-tied', 'ragged token', 'bfloat16', 'operators', [31, 36, 34, 18, 0], [9, 11, 17, 9, 0]],
+  ['gemma3-tied-gqa', 'step', 'float32', 'operators', [207, 220, 118, 131, 0], [59, 65, 29, 48, 4]],
+  ['gemma3-tied-gqa', 'step', 'bfloat16', 'operators', [246, 283, 138, 230, 0], [65, 71, 30, 54, 4]],
+  ['gemma3-tied-gqa', 'token', 'float32', 'operators', [70.667, 76.667, 48, 44.667, 0], [16, 15, 19, 15, 0]],
+  ['gemma3-tied-gqa', 'token', 'bfloat16', 'operators', [82.667, 99.333, 54, 75.333, 0], [18, 18, 24, 18, 0]],
+  ['gemma3-tied-gqa', 'ragged token', 'float32', 'operators', [73, 79, 50, 46, 0], [16, 15, 19, 15, 0]],
+  ['gemma3-tied-gqa', 'ragged token', 'bfloat16', 'operators', [85, 102, 56, 77, 0], [18, 18, 24, 18, 0]],
+  ['gemma2-untied-mha', 'step', 'float32', 'operators', [176, 189, 98, 109, 0], [61, 67, 25, 49, 4]],
+  ['gemma2-untied-mha', 'step', 'bfloat16', 'operators', [207, 240, 110, 196, 0], [67, 73, 26, 55, 4]],
+  ['gemma2-untied-mha', 'token', 'float32', 'operators', [59.667, 63.667, 42, 34.667, 0], [14, 13, 15, 13, 0]],
+  ['gemma2-untied-mha', 'token', 'bfloat16', 'operators', [67.667, 82.333, 46, 61.333, 0], [16, 16, 20, 16, 0]],
+  ['gemma2-untied-mha', 'ragged token', 'float32', 'operators', [62, 66, 44, 36, 0], [14, 13, 15, 13, 0]],
+  ['gemma2-untied-mha', 'ragged token', 'bfloat16', 'operators', [70, 85, 48, 63, 0], [16, 16, 20, 16, 0]],
+  ['llama-tied-gqa', 'step', 'float32', 'kernels', [15, 15, 51, 16, 0], [16, 16, 14, 14, 3]],
+  ['llama-tied-gqa', 'step', 'bfloat16', 'kernels', [11, 11, 23, 9, 0], [16, 16, 16, 14, 3]],
+  ['llama-tied-gqa', 'LoRA step', 'float32', 'kernels', [27, 27, 149, 7, 0], [13, 12, 13, 10, 3]],
+  ['llama-tied-gqa', 'LoRA step', 'bfloat16', 'kernels', [23, 23, 121, 0, 0], [13, 12, 15, 10, 3]],
+  ['llama-tied-gqa', 'token', 'float32', 'kernels', [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]],
+  ['llama-tied-gqa', 'token', 'bfloat16', 'kernels', [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]],
+  ['llama-tied-gqa', 'ragged token', 'float32', 'kernels', [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]],
+  ['llama-tied-gqa', 'ragged token', 'bfloat16', 'kernels', [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]],
+  ['gpt2-tied', 'step', 'float32', 'kernels', [34, 34, 58, 23, 0], [22, 22, 14, 17, 3]],
+  ['gpt2-tied', 'step', 'bfloat16', 'kernels', [30, 34, 28, 20, 0], [22, 22, 16, 17, 3]],
+  ['gpt2-tied', 'LoRA step', 'float32', 'kernels', [34, 34, 126, 11, 0], [17, 16, 13, 11, 3]],
+  ['gpt2-tied', 'token', 'float32', 'kernels', [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]],
+  ['gpt2-tied', 'token', 'bfloat16', 'kernels', [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]],
+  ['gemma3-tied-gqa', 'step', 'float32', 'kernels', [25, 25, 73, 20, 0], [19, 19, 19, 17, 3]],
+  ['gemma3-tied-gqa', 'step', 'bfloat16', 'kernels', [47, 49, 55, 35, 0], [19, 19, 21, 17, 3]],
+  ['gemma3-tied-gqa', 'token', 'float32', 'kernels', [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]],
+  ['gemma3-tied-gqa', 'token', 'bfloat16', 'kernels', [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]],
+];
+const COLUMNS = ['operators', 'launches', 'views', 'allocations', 'scalarReads'] as const;
+/** Averages over layers that differ have thirds. */
+const SLACK = 0.4;
+
+const log = loadOperatorLog();
+const library = { Model, Optimizer, initializeModel, log, setKernels: (on: boolean) => addon().setKernels(on) };
+const WORK: Record<Work, [Count, object]> = {
+  step: [countSteps, {}],
+  'LoRA step': [countSteps, { lora: { rank: 2 } }],
+  token: [countTokens, {}],
+  'ragged token': [countTokens, { ragged: true }],
+};
+
+function measureRow([model, work, computeDtype, by]: Row | [string, Work, ComputeDType, 'operators' | 'kernels']): Promise<Cost> {
+  const config = JSON.parse(readFileSync(join(__dirname, '../fixtures/models', model, 'config.json'), 'utf8')) as object;
+  const [count, options] = WORK[work];
+  return measure(library, config, count, { ...options, computeDtype, kernels: by === 'kernels' });
+}
+
+const figures = (counts: OperatorCounts): Figures => Object.values({ ...summarize(counts), scalarReads: counts.scalarReads }) as Figures;
+
+/** What is wrong with `got`, one line a figure. */
+function complaints(place: string, got: Figures, budget: Figures, leaveOut: readonly string[] = []): string[] {
+  return COLUMNS.flatMap((column, index) => {
+    const [is, allowed] = [got[index]!, budget[index]!];
+    if (leaveOut.includes(column) || Math.abs(is - allowed) < SLACK) return [];
+    return is > allowed ? [`${column} ${place}: ${is}, the budget is ${allowed}`] : [`${column} ${place}: ${is}, lower the budget of ${allowed}`];
+  });
+}
+
+/** In bfloat16 libtorch's products take memory of their own, how often depends on the processor. */
+const dependsOnProcessor = (dtype: ComputeDType): string[] => (dtype === 'bfloat16' && !addon().libraryInfo().bfloat16Products ? ['allocations'] : []);
+
+/** The kernels leave some products to libtorch's operators, which ones depends on the processor; the table is of this one. */
+const kernelsAreAsInTable = addon().libraryInfo().bfloat16Products && !/intel/i.test(cpus()[0]?.model ?? '');
+const rowsBy = (by: string): Row[] => BUDGETS.filter((row) => row[3] === by);
+
+async function expectWithinBudget(row: Row): Promise<void> {
+  const { layer, beside } = await measureRow(row);
+  const leaveOut = dependsOnProcessor(row[2]);
+  const wrong = [...complaints('a layer', figures(layer), row[4], leaveOut), ...complaints('beside the layers', figures(beside), row[5], leaveOut)];
+  const measured = wrong.length > 0 ? [`the row as measured: [${figures(layer).join(', ')}], [${figures(beside).join(', ')}]`] : [];
+  expect([...wrong, ...measured]).toEqual([]);
+}
+
+describe('Operators of libtorch', () => {
+  test.each(rowsBy('operators'))('%s, %s, %s, by operators: within the budget', async (...row) => expectWithinBudget(row));
+
+  const describeKernels = kernelsAreAsInTable ? describe : describe.skip;
+  describeKernels(kernelsAreAsInTable ? 'by kernels' : 'by kernels (this processor leaves other products to libtorch than the table says)', () => {
+    test.each(rowsBy('kernels'))('%s, %s, %s, by kernels: within the budget', async (...row) => expectWithinBudget(row));
+  });
+
+  test.each(['step', 'ragged token'] as const)('a steady %s calls the same operators each time, and reads nothing to the host in a layer', async (work) => {
+    const { layer, once, twice } = await measureRow(['gemma3-tied-gqa', work, 'bfloat16', 'operators']);
+    // Sizes, other than numbers, grow with the length of a text.
+    const [first, ...others] = [once, twice].map((counts) => counts.map((each) => ({ ...each, allocatedBytes: 0 })));
+    for (const counts of [first!, ...others]) expect(counts).toEqual([counts[0], counts[0], counts[0]]);
+    expect([layer.scalarReads, layer.copies]).toEqual([0, {}]);
+  });
+});
+
+describe('What the budgets catch', () => {
+  const row = ['llama-tied-gqa', 'step', 'float32', 'operators'] as const;
+  const [, , , , layerBudget, besideBudget] = BUDGETS.find((budget) => row.every((part, index) => budget[index] === part))!;
+  afterEach(() => log.plant('', 'none'));
+
+  test.each([
+    ['scalarRead', 'scalarReads'],
+    ['allocation', 'allocations'],
+  ] as const)('one %s planted in an operator that a layer calls twice: two %s above the budget', async (fault, column) => {
+    log.plant('aten::silu.out', fault);
+    const { layer, beside } = await measureRow([...row]);
+    const budget = layerBudget[COLUMNS.indexOf(column)]!;
+    expect(complaints('a layer', figures(layer), layerBudget)).toContain(`${column} a layer: ${budget + 2}, the budget is ${budget}`);
+    expect(complaints('beside the layers', figures(beside), besideBudget)).toEqual([]);
+  });
+
+  test('a figure that fell asks for a lower budget', async () => {
+    const { layer } = await measureRow([...row]);
+    const generous = layerBudget.map((budget) => budget + 1) as Figures;
+    expect(complaints('a layer', figures(layer), generous)).toEqual(COLUMNS.map((column, index) => `${column} a layer: ${layerBudget[index]}, lower the budget of ${generous[index]}`));
+  });
+});
+
+test('copies between devices are counted by where they go', () => {
+  const x = torch.ones([3]);
+  log.start();
+  const made = torch.call('aten::_to_copy', [x], { device: 'meta' }) as Tensor;
+  const { copies, operators } = log.stop();
+  expect([copies, operators]).toEqual([{ 'cpu>meta': 1 }, { 'aten::_to_copy': 1 }]);
+  for (const tensor of [x, made]) tensor.dispose();
+});
+
+test('nothing is counted after the end, and from 0 at the next start', () => {
+  const x = torch.ones([4]);
+  log.start();
+  const fromMain = torch.call('aten::add', [x, x]) as Tensor;
+  const { operators } = log.stop();
+  const after = torch.call('aten::mul', [x, x]) as Tensor;
+  log.start();
+  expect(log.stop()).toMatchObject({ operators: {}, nested: {}, views: {}, launches: 0, scalarReads: 0, allocations: 0, allocatedBytes: 0 });
+  expect(operators).toEqual({ 'aten::add.Tensor': 1 });
+  for (const tensor of [x, fromMain, after]) tensor.dispose();
+});
