@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import type { NativeAddon } from './addon-types.ts';
 import { errorCodeOf, HyperfitError } from './errors.ts';
 import { findLibtorch, type FindLibtorchOptions, type Libtorch } from './libtorch/find.ts';
+import { hiddenCudaWarning } from './libtorch/hidden-cuda.ts';
 import { settleOpenMP } from './libtorch/openmp.ts';
 import { openLibtorch, type CudaStatus, type Preloader } from './libtorch/open.ts';
 import { addonFiles, type AddonFiles } from './libtorch/series.ts';
@@ -37,6 +38,8 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   const series = [...files.addons.keys()];
   if (files.preloader === null || series.length === 0) throw notBuilt(files);
   const libtorch = findLibtorch({ ...options, series });
+  const warning = hiddenCudaWarning(libtorch, { ...options, series });
+  if (warning !== undefined) process.emitWarning(warning, 'HyperfitWarning');
   settleOpenMP(process.env);
   const cuda = openLibtorch(require(files.preloader) as Preloader, libtorch, series);
   const path = files.addons.get(libtorch.series ?? '') ?? '';
@@ -69,12 +72,14 @@ function requireAddon(path: string): NativeAddon {
   }
 }
 
+/** `HYPERFIT_THREADS` is the setting `threads` of a run, and counts for whatever else computes too. */
 function applyThreads(native: NativeAddon): void {
-  const text = process.env.HYPERFIT_NUM_THREADS;
-  if (!text) return;
+  const name = process.env.HYPERFIT_NUM_THREADS ? 'HYPERFIT_NUM_THREADS' : 'HYPERFIT_THREADS';
+  const text = process.env[name];
+  if (!text || text === 'none' || text === 'null') return;
   const threads = Number(text);
   if (!Number.isInteger(threads) || threads < 1) {
-    throw new HyperfitError('ERR_CONFIG', `expected a whole number of threads, 1 or more, for \`HYPERFIT_NUM_THREADS\`, got "${text}"`);
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of threads, 1 or more, for \`${name}\`, got "${text}"; set it to one, or unset it`);
   }
   native.setNumThreads(threads);
 }

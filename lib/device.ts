@@ -1,34 +1,62 @@
-import { loadAddon } from './addon.ts';
+import { loadAddon, type LoadedAddon } from './addon.ts';
+import { deviceHint, deviceIndex, isDeviceName } from './config/device-name.ts';
 import { HyperfitError } from './errors.ts';
+import type { CudaExplanation } from './libtorch/cuda-driver.ts';
+import { hiddenCudaLibtorch, hiddenCudaText } from './libtorch/hidden-cuda.ts';
+
+/**
+ * Where a model computes: on the device that is given, else on the one in `HYPERFIT_DEVICE`, else on the CPU. One that cannot be had is refused.
+ * Every function that loads a model asks here; a command has looked at its flags and files before.
+ * @throws HyperfitError ERR_DEVICE, and those of finding libtorch
+ */
+export function chooseDevice(given: string | undefined, environment: NodeJS.ProcessEnv = process.env): string {
+  const fromEnvironment = given === undefined && environment.HYPERFIT_DEVICE ? environment.HYPERFIT_DEVICE : undefined;
+  const device = given ?? fromEnvironment ?? 'cpu';
+  requireDevice(device, fromEnvironment === undefined ? 'device' : 'HYPERFIT_DEVICE');
+  return device;
+}
 
 /**
  * Refuses what is no device of ours, and a CUDA device that is not there before anything is made on it, with what is missing.
+ * @param name what the caller calls it, for the message
  * @throws HyperfitError ERR_DEVICE, and those of finding libtorch
  */
-export function requireDevice(device: string): void {
-  if (device === 'cpu' || typeof device !== 'string') return; // native code says what a device is written as
-  const index = /^cuda(?::(\d+))?$/.exec(device);
-  if (index === null && belongsToOtherBackend(device)) return;
-  // libtorch knows more of them (mps, xpu, cpu:0), of which our builds have none.
-  if (index === null) throw new HyperfitError('ERR_DEVICE', `expected "cpu", "cuda" or "cuda:<index>" for \`device\`, got "${device}"; use one of these`);
-  const { native, cuda } = loadAddon();
-  const { cudaAvailable, cudaDeviceCount: count } = native.libraryInfo();
-  if (!cudaAvailable) throw refusal(device, `${cuda.reason}; ${remedyOf(cuda.loaded)}`);
-  if (Number(index[1] ?? 0) >= count) throw refusal(device, `${count} CUDA device${count === 1 ? '' : 's'}, counted from cuda:0; choose one of them`);
+export function requireDevice(device: unknown, name = 'device'): void {
+  if (device === 'cpu' || belongsToOtherBackend(device)) return;
+  if (!isDeviceName(device)) {
+    // libtorch knows more of them (mps, xpu, cpu:0), of which our builds have none.
+    throw new HyperfitError('ERR_DEVICE', `expected "cpu", "cuda" or "cuda:<index>" for \`${name}\`, got ${written(device)}${deviceHint(device)}; use one of these`);
+  }
+  const loaded = loadAddon();
+  const trouble = cudaTrouble(loaded);
+  if (trouble !== null) throw refusal(name, device, `none: ${trouble.reason}; ${trouble.remedy}, or use device "cpu" (\`hyperfit doctor\` says more)`);
+  const { cudaDeviceCount: count } = loaded.native.libraryInfo();
+  if (deviceIndex(device) >= count) throw refusal(name, device, `${count} CUDA device${count === 1 ? '' : 's'}, counted from cuda:0; choose one of them`);
 }
 
 /** A backend that somebody else has registered with libtorch in this process serves by its operators. */
-function belongsToOtherBackend(device: string): boolean {
-  const [type, index = '0', ...rest] = device.split(':');
-  const other = loadAddon().native.libraryInfo().otherBackend;
-  return other !== null && type === other.type && rest.length === 0 && /^\d+$/.test(index) && Number(index) < other.deviceCount;
+function belongsToOtherBackend(device: unknown): boolean {
+  const [, type, index = '0'] = /^([a-z]\w*)(?::(\d+))?$/.exec(String(device)) ?? [];
+  if (type === undefined || type === 'cuda') return false;
+  const { otherBackend: other } = loadAddon().native.libraryInfo();
+  return type === other?.type && Number(index) < other.deviceCount;
 }
 
-function remedyOf(isLoaded: boolean): string {
-  if (isLoaded) return 'see what nvidia-smi says, or use device "cpu"';
-  return `run \`hyperfit libtorch install --cuda\` on a machine with an NVIDIA driver (see \`hyperfit doctor\`), or use device "cpu"`;
+/** Why no CUDA device can be used, and what to do; null where one can. */
+export function cudaTrouble({ native, cuda, libtorch }: LoadedAddon): CudaExplanation | null {
+  if (native.libraryInfo().cudaAvailable) return null;
+  if (!cuda.loaded) {
+    const hidden = hiddenCudaLibtorch(libtorch);
+    return { reason: cuda.reason, remedy: hidden === undefined ? (cuda.remedy ?? 'see what `hyperfit doctor` says') : hiddenCudaText(libtorch, hidden) };
+  }
+  const count = cuda.driver?.devices.length ?? 0;
+  return { reason: `the NVIDIA driver lists ${count} card${count === 1 ? '' : 's'}, but libtorch sees none`, remedy: 'see what nvidia-smi says, and whether another libcudart or libcuda stands before ours in LD_LIBRARY_PATH' };
 }
 
-function refusal(device: string, got: string): HyperfitError {
-  return new HyperfitError('ERR_DEVICE', `expected a CUDA device for \`device\` ${device}, got none: ${got}`);
+function written(device: unknown): string {
+  return typeof device === 'string' ? `"${device}"` : String(device);
+}
+
+function refusal(name: string, device: string, got: string): HyperfitError {
+  return new HyperfitError('ERR_DEVICE', `expected a CUDA device for \`${name}\` ${device}, got ${got}`);
 }

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
-import { loadAddon } from './addon.ts';
+import { loadAddon, type LoadedAddon } from './addon.ts';
 import type { NativeAddon } from './addon-types.ts';
+import { renderCuda, reportCuda, type CudaReport } from './cuda-report.ts';
 import { libtorchInfo, renderSteps, type LibtorchInfo } from './libtorch/info.ts';
-import type { CudaStatus } from './libtorch/open.ts';
+import { hiddenCudaText } from './libtorch/hidden-cuda.ts';
 import { packageVersion } from './libtorch/package-root.ts';
 import { pythonCommand } from './libtorch/python.ts';
 import { addonFiles } from './libtorch/series.ts';
@@ -21,51 +22,45 @@ export interface DoctorReport {
   addon: { origin: 'build' | 'prebuild' | 'none'; preloader: string | null; path: string | null; error: string | null };
   /** What the loaded addon says of itself; null when it could not be loaded. */
   runtime: ReturnType<NativeAddon['libraryInfo']> | null;
-  cuda: CudaStatus;
+  cuda: CudaReport;
   /** The variables that change anything here and are set. */
   environment: Record<string, string>;
 }
 
 const VARIABLES = [
-  'LIBTORCH', 'HYPERFIT_CACHE', 'HYPERFIT_PYTHON', 'HYPERFIT_NO_PYTHON', 'HYPERFIT_NUM_THREADS', 'HYPERFIT_CUDA', 'XDG_CACHE_HOME',
+  'LIBTORCH', 'HYPERFIT_CACHE', 'HYPERFIT_PYTHON', 'HYPERFIT_NO_PYTHON', 'HYPERFIT_NUM_THREADS', 'HYPERFIT_THREADS', 'HYPERFIT_DEVICE',
+  'HYPERFIT_COMPUTE_DTYPE', 'HYPERFIT_CUDA', 'XDG_CACHE_HOME',
   'OMP_NUM_THREADS', 'OMP_PROC_BIND', 'OMP_PLACES', 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'GOMP_CPU_AFFINITY', 'CUDA_VISIBLE_DEVICES',
+  'CUDA_LAUNCH_BLOCKING', 'CUDA_DEVICE_ORDER', 'PYTORCH_CUDA_ALLOC_CONF', 'PYTORCH_ALLOC_CONF', 'NVIDIA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH',
 ];
 
 /** Looks at everything hyperfit stands on, loads the addon if it can, and reports. Never throws. */
 export function doctor(options: { libtorch?: string } = {}): DoctorReport {
   const files = addonFiles();
   const environment = setVariables(); // before loading, which sets one itself
-  const attempt = tryLoad(options);
+  const { loaded, error } = tryLoad(options);
+  const libtorch = libtorchInfo(options);
   return {
-    ok: attempt.runtime !== null,
+    ok: loaded !== null,
     hyperfit: packageVersion(),
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     glibc: glibcVersion(),
     cpu: { model: cpus()[0]?.model ?? 'unknown', threads: availableParallelism(), memoryBytes: totalmem() },
     python: describePython(),
-    libtorch: libtorchInfo(options),
-    addon: { origin: files.origin, preloader: files.preloader, path: attempt.path, error: attempt.error },
-    runtime: attempt.runtime,
-    cuda: attempt.cuda,
+    libtorch,
+    addon: { origin: files.origin, preloader: files.preloader, path: loaded?.path ?? null, error },
+    runtime: loaded?.native.libraryInfo() ?? null,
+    cuda: reportCuda(files.preloader, loaded?.libtorch ?? libtorch.libtorch, loaded),
     environment,
   };
 }
 
-interface Attempt {
-  path: string | null;
-  error: string | null;
-  runtime: DoctorReport['runtime'];
-  cuda: CudaStatus;
-}
-
-function tryLoad(options: { libtorch?: string }): Attempt {
+function tryLoad(options: { libtorch?: string }): { loaded: LoadedAddon | null; error: string | null } {
   try {
-    const { path, native, cuda } = loadAddon(options);
-    return { path, error: null, runtime: native.libraryInfo(), cuda };
+    return { loaded: loadAddon(options), error: null };
   } catch (error) {
-    const message = (error as Error).message;
-    return { path: null, error: message, runtime: null, cuda: { loaded: false, reason: 'the addon is not loaded' } };
+    return { loaded: null, error: (error as Error).message };
   }
 }
 
@@ -103,12 +98,17 @@ export function renderDoctor(report: DoctorReport): string {
     ...report.libtorch.steps.map((step, i): [string, string] => ['libtorch', renderSteps([step])[0] ?? String(i)]),
     ['addon', addon.path ?? `not loaded; ${addon.origin === 'none' ? 'no compiled files' : addon.origin}`],
     ...renderRuntime(runtime),
-    ['cuda', report.cuda.reason],
+    ...renderHidden(report.libtorch),
+    ...renderCuda(report.cuda),
     ...Object.entries(report.environment).map(([name, value]): [string, string] => ['set', `${name}=${value}`]),
   ];
   const lines = rows.map(([name, value]) => `${name.padEnd(10)}${value}`);
   lines.push('', report.ok ? 'ready' : `not ready: ${addon.error}`);
   return lines.join('\n');
+}
+
+function renderHidden({ libtorch, hiddenCuda }: LibtorchInfo): [string, string][] {
+  return libtorch === null || hiddenCuda === null ? [] : [['note', hiddenCudaText(libtorch, hiddenCuda)]];
 }
 
 function renderRuntime(runtime: DoctorReport['runtime']): [string, string][] {

@@ -13,6 +13,8 @@ const LAYERS = [
   'addon',
   'control',
   'device',
+  'compute-dtype',
+  'cuda-report',
   'doctor',
   'tensor',
   'jinja',

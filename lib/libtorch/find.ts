@@ -12,6 +12,8 @@ export interface FindLibtorchOptions {
   libtorch?: string | undefined;
   /** Ask python3 for a torch of its own. Default true, or false with HYPERFIT_NO_PYTHON set. */
   python?: boolean | undefined;
+  /** Look into the cache of this user. Default true. */
+  cache?: boolean | undefined;
   /** Accepted series. Default: those this package has an addon for. */
   series?: readonly string[] | undefined;
   /** Pass over folders without include/, which the addon cannot be built with. Default false. */
@@ -59,7 +61,7 @@ export function searchLibtorch(options: FindLibtorchOptions = {}): LibtorchSearc
   const unset: SearchStep[] = [{ place: 'LIBTORCH', found: false, outcome: 'not set' }];
   if (env.LIBTORCH) return named('LIBTORCH', env.LIBTORCH, [], wanted);
 
-  const cached = inCache(env, wanted);
+  const cached: Visit = options.cache === false ? { step: { place: 'cache', found: false, outcome: 'passed over' } } : inCache(env, wanted);
   const steps = [...unset, cached.step];
   if (cached.libtorch) return { steps, libtorch: cached.libtorch };
 

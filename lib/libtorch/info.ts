@@ -1,5 +1,6 @@
 import { cacheFolder } from './cache-folder.ts';
 import { searchLibtorch, type FindLibtorchOptions, type Libtorch, type SearchStep } from './find.ts';
+import { hiddenCudaLibtorch, hiddenCudaText } from './hidden-cuda.ts';
 import { installSize } from './install.ts';
 import { megabytes } from './progress.ts';
 import { addonSeries } from './series.ts';
@@ -7,6 +8,8 @@ import { addonSeries } from './series.ts';
 export interface LibtorchInfo {
   found: boolean;
   libtorch: Libtorch | null;
+  /** A CUDA libtorch of python3 that a CPU one in the cache goes before. */
+  hiddenCuda: Libtorch | null;
   /** Series this package has an addon for. */
   supportedSeries: readonly string[];
   steps: readonly SearchStep[];
@@ -23,6 +26,7 @@ export function libtorchInfo(options: FindLibtorchOptions = {}): LibtorchInfo {
   return {
     found: search.libtorch !== undefined,
     libtorch: search.libtorch ?? null,
+    hiddenCuda: (search.libtorch && hiddenCudaLibtorch(search.libtorch, options)) ?? null,
     supportedSeries: options.series ?? addonSeries(),
     steps: search.steps,
     cacheFolder: cacheFolder(options.env),
@@ -42,6 +46,7 @@ export function renderLibtorchInfo(info: LibtorchInfo): string {
   if (libtorch) {
     lines.push(`used           ${libtorch.version ?? 'unknown version'} from ${libtorch.path}`);
     lines.push(`holds          ${libtorch.hasCuda ? `CPU and CUDA ${libtorch.cuda}` : 'CPU'}; headers: ${libtorch.hasHeaders ? 'yes' : 'no'}`);
+    if (info.hiddenCuda !== null) lines.push(`note           ${hiddenCudaText(libtorch, info.hiddenCuda)}`);
   } else {
     const { cpu, cuda } = info.installBytes;
     lines.push(`used           none; \`hyperfit libtorch install\` downloads ${megabytes(cpu)} (with --cuda ${megabytes(cuda)})`);

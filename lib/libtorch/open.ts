@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { DRIVER_LIBRARY, explainDriver, readCudaMachine, type CudaDriver } from './cuda-driver.ts';
 import type { Libtorch } from './find.ts';
-import { packageOfLibrary } from './pins.ts';
+import { INSTALL_CUDA, Libraries } from './libraries.ts';
 
 /** The torch-free native module, native/preload/preload.cc. */
 export interface Preloader {
@@ -10,18 +11,27 @@ export interface Preloader {
   open(path: string): string | null;
   /** Major, minor and patch version of an opened libtorch_cpu; null when it does not tell. */
   abiVersion(path: string): [number, number, number] | null;
+  /** Asks the NVIDIA driver; `withMemory` opens each card for it. Never throws. */
+  cudaDriver(path: string, withMemory: boolean): CudaDriver;
 }
 
 /** Whether CUDA joined, and if not, why: for `doctor` and for errors about devices. */
 export interface CudaStatus {
+  /** libtorch_cuda is open, and the driver has a card for it. */
   loaded: boolean;
   reason: string;
+  /** What to do about it; null when it is loaded. */
+  remedy: string | null;
+  /** Null where it was not asked, since this libtorch could not use it. */
+  driver: CudaDriver | null;
+  /** What the linker said of libraries that were opened ahead, and may be missed later. */
+  notes: readonly string[];
 }
 
 const BEFORE_TORCH_CPU = ['cudart', 'cupti'];
 // The order in which each finds what it needs already open, when libtorch's own search path reaches none of them.
 const BEFORE_TORCH_CUDA = [
-  'nvJitLink', 'cublasLt', 'cublas', 'cufft', 'cufile', 'curand', 'cusparse', 'cusolver', 'cudnn', 'cusparseLt', 'nccl', 'nvshmem_host',
+  'nvJitLink', 'cublasLt', 'cublas', 'cufft', 'cufile', 'curand', 'cusparse', 'cusolver', 'cudnn', 'cusparseLt', 'nccl', 'nvshmem_host', 'nvrtc',
 ];
 
 /**
@@ -31,37 +41,22 @@ const BEFORE_TORCH_CUDA = [
  * could tell its series
  */
 export function openLibtorch(preloader: Preloader, libtorch: Libtorch, series: readonly string[]): CudaStatus {
-  const nvidia = listNvidiaLibraries(libtorch);
-  for (const name of BEFORE_TORCH_CPU) openOptional(preloader, nvidia, name);
+  const libraries = new Libraries(preloader, listNvidiaLibraries(libtorch));
+  for (const name of BEFORE_TORCH_CPU) libraries.openAhead(name);
   for (const name of ['libgomp.so.1', 'libc10.so', 'libtorch_cpu.so']) {
     const path = join(libtorch.libFolder, name);
-    if (name !== 'libgomp.so.1' || existsSync(path)) openRequired(preloader, path);
+    if (name !== 'libgomp.so.1' || existsSync(path)) libraries.open(path);
   }
   checkSeries(preloader, libtorch, series);
-  return openCuda(preloader, libtorch, nvidia);
+  return openCuda(preloader, libtorch, libraries);
 }
 
-function openRequired(preloader: Preloader, path: string): void {
-  const reason = preloader.open(path);
-  if (reason === null) return;
-  const missing = /^(\S+\.so\S*): cannot open shared object/.exec(reason)?.[1];
-  const remedy = remedyFor(missing === undefined ? null : basename(missing), path);
-  throw new HyperfitError('ERR_LIBTORCH_LOAD', `expected to open ${path}, got "${reason}"; ${remedy}`);
-}
-
-function remedyFor(missing: string | null, path: string): string {
-  const wheel = missing === null ? null : packageOfLibrary(missing);
-  if (wheel !== null) return `${missing} is in another package: \`pip install ${wheel}\`, or run \`npx hyperfit libtorch install\``;
-  return `run \`npx hyperfit libtorch install\` for a complete libtorch in place of ${path}`;
-}
-
-function openOptional(preloader: Preloader, paths: readonly string[], name: string): void {
-  const path = paths.find((candidate) => basename(candidate).startsWith(`lib${name}.so`));
-  if (path !== undefined) preloader.open(path);
-}
-
+/** Folders are named after the CUDA they are of (cu13) from 13 on; beside one of another major version they must not serve. */
 function listNvidiaLibraries(libtorch: Libtorch): string[] {
-  const folders = libtorch.nvidiaFolders.flatMap((nvidia) => subfolders(nvidia).map((name) => join(nvidia, name, 'lib')));
+  const major = /^\d+/.exec(libtorch.cuda ?? '')?.[0];
+  const ofOther = (name: string): boolean => major !== undefined && /^cu\d+$/.test(name) && name !== `cu${major}`;
+  const names = (nvidia: string): string[] => subfolders(nvidia).filter((name) => !ofOther(name)).sort((a, b) => Number(b === `cu${major}`) - Number(a === `cu${major}`));
+  const folders = libtorch.nvidiaFolders.flatMap((nvidia) => names(nvidia).map((name) => join(nvidia, name, 'lib')));
   return folders.filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
 }
 
@@ -85,14 +80,17 @@ function checkSeries(preloader: Preloader, libtorch: Libtorch, series: readonly 
   );
 }
 
-/** Without a driver libtorch_cuda would load and only cost memory, so it is left out. Never throws: CPU work goes on. */
-function openCuda(preloader: Preloader, libtorch: Libtorch, nvidia: readonly string[]): CudaStatus {
+/** Without a card libtorch_cuda would load and only cost memory, so it is left out. Never throws: CPU work goes on. */
+function openCuda(preloader: Preloader, libtorch: Libtorch, libraries: Libraries): CudaStatus {
   const library = join(libtorch.libFolder, 'libtorch_cuda.so');
-  if (process.env.HYPERFIT_CUDA === '0') return { loaded: false, reason: 'switched off by HYPERFIT_CUDA=0' };
-  if (!existsSync(library)) return { loaded: false, reason: `this libtorch has no CUDA (${library} does not exist)` };
-  const driver = preloader.open('libcuda.so.1');
-  if (driver !== null) return { loaded: false, reason: `no NVIDIA driver (${driver})` };
-  for (const name of BEFORE_TORCH_CUDA) openOptional(preloader, nvidia, name);
-  const reason = preloader.open(join(libtorch.libFolder, 'libc10_cuda.so')) ?? preloader.open(library);
-  return reason === null ? { loaded: true, reason: 'loaded' } : { loaded: false, reason };
+  const without = (reason: string, remedy: string, driver: CudaDriver | null = null): CudaStatus => ({ loaded: false, reason, remedy, driver, notes: libraries.notes });
+  if (process.env.HYPERFIT_CUDA === '0') return without('switched off by HYPERFIT_CUDA=0', 'unset HYPERFIT_CUDA');
+  if (!existsSync(library)) return without(`this libtorch has no CUDA (${library} does not exist)`, INSTALL_CUDA);
+  const driver = preloader.cudaDriver(DRIVER_LIBRARY, false);
+  const trouble = explainDriver(driver, libtorch.cuda, readCudaMachine());
+  if (trouble !== null) return without(trouble.reason, trouble.remedy, driver);
+  for (const name of BEFORE_TORCH_CUDA) libraries.openAhead(name);
+  const failure = libraries.tryOpen(join(libtorch.libFolder, 'libc10_cuda.so')) ?? libraries.tryOpen(library);
+  if (failure !== null) return without(failure.reason, failure.remedy, driver);
+  return { loaded: true, reason: 'loaded', remedy: null, driver, notes: libraries.notes };
 }

@@ -67,6 +67,8 @@ export function packageOfLibrary(library: string): string | null {
     ['libcusolver', 'nvidia-cusolver'],
     ['libcusparseLt', 'nvidia-cusparselt-cu13'],
     ['libcusparse', 'nvidia-cusparse'],
+    ['libnvrtc', 'nvidia-cuda-nvrtc'],
+    ['libnvtx', 'nvidia-nvtx'],
     ['libnccl', 'nvidia-nccl-cu13'],
     ['libnvJitLink', 'nvidia-nvjitlink'],
     ['libnvshmem', 'nvidia-nvshmem-cu13'],

@@ -44,7 +44,7 @@ export async function ensureLibtorch() {
   }
   if (process.env.LIBTORCH) throw search.error; // what the user named is final
   const size = libtorch.megabytes(libtorch.installSize(cuda));
-  const disk = cuda ? '5 GB' : '500 MB';
+  const disk = cuda ? '3.6 GB' : '500 MB';
   say(`libtorch: none found, installing into ${libtorch.cacheFolder()} (${size} to download, ${disk} on disk${cuda ? ', with CUDA; HYPERFIT_CUDA=0 for CPU only' : ''})`);
   const installed = await libtorch.installLibtorch({ cuda, onProgress: libtorch.installProgress() });
   return installed.path;

@@ -88,7 +88,9 @@ test('doctor describes what is loaded, and says that all is ready', () => {
 });
 
 test('whether CUDA is there, and if not why, is known', () => {
+  // A driver without a card, or a library that sees none of the cards, is told apart from one that serves.
   const { cuda, runtime } = doctor();
-  expect(runtime?.cudaAvailable).toBe(cuda.loaded);
-  expect(cuda.reason).not.toBe('');
+  expect(cuda.remedy === null).toBe(runtime?.cudaAvailable);
+  expect(cuda.reason === 'loaded').toBe(runtime?.cudaAvailable);
+  if (runtime?.cudaAvailable) expect(cuda).toMatchObject({ loaded: true, cards: expect.objectContaining({ length: runtime.cudaDeviceCount }) });
 });

@@ -67,7 +67,7 @@ test('a flat folder, all libraries side by side, loads', () => {
 test('CUDA can be switched off', () => {
   const { ok, cuda } = doctorWith(real.path, { HYPERFIT_CUDA: '0' });
   expect(ok).toBe(true);
-  expect(cuda).toEqual({ loaded: false, reason: 'switched off by HYPERFIT_CUDA=0' });
+  expect(cuda).toMatchObject({ loaded: false, reason: 'switched off by HYPERFIT_CUDA=0', remedy: 'unset HYPERFIT_CUDA', cards: [] });
 });
 
 test('HYPERFIT_NUM_THREADS decides how many threads compute, and must be a number', () => {

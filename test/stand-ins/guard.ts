@@ -58,5 +58,6 @@ export function guardEnvironment(): Record<string, string> {
 /** Registers the guarded device with libtorch, once per process; from then on `device: 'guard'` is one like `'cuda'`. */
 export function loadGuard(): Guard {
   loadAddon();
+  (globalThis as Record<symbol, unknown>)[Symbol.for('hyperfit.deviceTypes')] = ['guard'];
   return createRequire(__filename)(GUARD_MODULE) as Guard;
 }

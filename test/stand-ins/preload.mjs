@@ -5,3 +5,4 @@ import { Tensor } from '../../dist/index.mjs';
 
 Tensor.from([0]).dispose(); // opens libtorch, which the device's module is linked to
 export const guard = createRequire(import.meta.url)('../../build-cmake/Release/guard.node');
+globalThis[Symbol.for('hyperfit.deviceTypes')] = ['guard'];
