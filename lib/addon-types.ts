@@ -55,6 +55,16 @@ export interface TensorSource {
   transposed?: boolean;
 }
 
+/** How a parameter is stored in GGUF: what `TensorSource` says, in the other direction. Elements become (element + add) * scale. */
+export interface StoredForm {
+  /** F32 F16 BF16 Q8_0 Q4_0 Q5_0 Q5_1 Q4_K Q5_K Q6_K. */
+  type: string;
+  ropeHeads: number;
+  add: number;
+  scale: number;
+  transposed: boolean;
+}
+
 export type NativeRopeScaling =
   | { type: 'default' }
   | { type: 'linear'; factor: number }
@@ -213,6 +223,8 @@ export interface NativeAddon {
   tensorsLoad(sources: readonly TensorSource[], device: string): Promise<TensorHandle[]>;
   /** Writes `header` and then each tensor's bytes, flushes to disk, closes. The path must not exist. */
   tensorsSave(path: string, header: Uint8Array, tensors: readonly TensorHandle[]): Promise<void>;
+  /** Writes rows `begin` to `end` of what is stored of a tensor (a vector is one row) at byte `offset` of a file that exists; `name` is for messages. */
+  tensorWriteRows(path: string, offset: number, name: string, tensor: TensorHandle, form: StoredForm, begin: number, end: number): Promise<void>;
 
   // model
   modelLoad(config: ModelConfig, sources: readonly TensorSource[], device: string, computeDtype: ComputeDType, control: Control): Promise<ModelHandle>;

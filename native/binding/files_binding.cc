@@ -9,6 +9,7 @@
 #include "binding/errors.h"
 #include "binding/readers.h"
 #include "binding/tensor_handles.h"
+#include "engine/gguf_tensor.h"
 
 namespace hyperfit::binding {
 namespace {
@@ -54,6 +55,34 @@ Napi::Value tensors_save(const Napi::CallbackInfo& info) {
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
+StoredForm read_stored_form(const Napi::Value& value) {
+  const Napi::Object object = read_object(value, "form");
+  StoredForm form;
+  form.type = read_string(object.Get("type"), "form.type");
+  form.rope_heads = read_integer(object.Get("ropeHeads"), "form.ropeHeads", 0, 1 << 20);
+  form.add = read_number(object.Get("add"), "form.add");
+  form.scale = read_number(object.Get("scale"), "form.scale");
+  form.transposed = read_boolean(object.Get("transposed"), "form.transposed");
+  return form;
+}
+
+Napi::Value tensor_write_rows(const Napi::CallbackInfo& info) {
+  const TensorTable& table = addon_data(info.Env()).tensors;
+  std::string path = read_string(info[0], "path");
+  const int64_t offset = read_integer(info[1], "offset", 0);
+  std::string name = read_string(info[2], "name");
+  at::Tensor tensor = table.get(read_handle(info[3], "tensor"));
+  StoredForm form = read_stored_form(info[4]);
+  const int64_t begin = read_integer(info[5], "begin", 0);
+  const int64_t end = read_integer(info[6], "end", 0);
+  return queue_task(
+      info.Env(),
+      [path = std::move(path), offset, name = std::move(name), tensor = std::move(tensor), form = std::move(form), begin, end] {
+        write_stored_rows(path, offset, name, tensor, form, begin, end);
+      },
+      [](Napi::Env env, auto&) { return env.Undefined(); });
+}
+
 }  // namespace
 
 TensorSource read_tensor_source(const Napi::Object& object) {
@@ -85,6 +114,7 @@ std::vector<TensorSource> read_tensor_sources(const Napi::Value& value) {
 void init_files(Napi::Env env, Napi::Object exports) {
   exports.Set("tensorsLoad", Napi::Function::New<guarded<tensors_load>>(env, "tensorsLoad"));
   exports.Set("tensorsSave", Napi::Function::New<guarded<tensors_save>>(env, "tensorsSave"));
+  exports.Set("tensorWriteRows", Napi::Function::New<guarded<tensor_write_rows>>(env, "tensorWriteRows"));
 }
 
 }  // namespace hyperfit::binding
