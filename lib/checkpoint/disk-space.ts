@@ -1,6 +1,6 @@
-import { statfs } from 'node:fs/promises';
 import type { ModelConfig } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
+import { freeBytes } from '../model/free-bytes.ts';
 import { expectedParameters } from '../model/parameters.ts';
 
 const MEGABYTE = 1e6;
@@ -28,11 +28,4 @@ export async function requireDiskSpace(folder: string, bytes: number): Promise<v
     `expected ${Math.ceil(bytes / MEGABYTE)} MB free for a checkpoint in ${folder}, got ${Math.floor(available / MEGABYTE)} MB; ` +
       'free some space or lower keepLastCheckpoints, then resume; earlier checkpoints are untouched',
   );
-}
-
-/** Undefined where the file system does not say: some network drives and FUSE report no blocks at all, or none that are free. A disk that is full in truth refuses the writing. */
-async function freeBytes(folder: string): Promise<number | undefined> {
-  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: 0, bsize: 0 }));
-  const bytes = bavail * bsize;
-  return bytes > 0 ? bytes : undefined;
 }

@@ -26,7 +26,10 @@ export interface GgufArchitecture {
 
 const RMS_EPS = 'attention.layer_norm_rms_epsilon';
 const WINDOW = 'attention.sliding_window';
-const GEMMA_READ = [WINDOW, 'attention.sliding_window_pattern', 'final_logit_softcapping'];
+const PATTERN = 'attention.sliding_window_pattern';
+const GEMMA_READ = [WINDOW, PATTERN, 'final_logit_softcapping'];
+/** llama.cpp turns no queries and keys in every fourth layer of a SmolLM3. */
+const NO_ROPE_PERIOD = 4;
 
 function biases({ hasTensor }: GgufFacts): Partial<Flags> {
   return { qkvBias: hasTensor('blk.0.attn_q.bias'), outputBias: hasTensor('blk.0.attn_output.bias'), mlpBias: hasTensor('blk.0.ffn_gate.bias') };
@@ -56,15 +59,21 @@ function gemma(facts: GgufFacts, deepest: number, pattern: number): Partial<Flag
 
 /** Every n-th layer is global; or each layer by a list. */
 function slidingLayers(facts: GgufFacts, pattern: number): boolean[] {
-  const key = 'attention.sliding_window_pattern';
-  const given = facts.values.raw(key);
+  const given = facts.values.raw(PATTERN);
   if (!Array.isArray(given)) {
-    const period = facts.values.size(key, pattern);
+    const period = facts.values.size(PATTERN, pattern);
     return everyLayer(facts, (layer) => (layer + 1) % period !== 0);
   }
   const isList = given.length === facts.sizes.numHiddenLayers && given.every((slides) => typeof slides === 'boolean');
-  if (!isList) facts.values.refuse(key, 'one true or false a layer');
+  if (!isList) facts.values.refuse(PATTERN, 'one true or false a layer');
   return isList ? given : [];
+}
+
+/** llama.cpp passes over these keys in families that it computes without windows; hyperfit writes them so that nothing is lost. */
+function windows(facts: GgufFacts): Partial<Flags> {
+  if (!facts.values.has(WINDOW)) return {};
+  const window = facts.values.size(WINDOW);
+  return { layerWindows: slidingLayers(facts, facts.sizes.numHiddenLayers + 1).map((slides) => (slides ? window : 0)) };
 }
 
 export const GGUF_ARCHITECTURES: ReadonlyMap<unknown, GgufArchitecture> = new Map<unknown, GgufArchitecture>([
@@ -77,8 +86,19 @@ export const GGUF_ARCHITECTURES: ReadonlyMap<unknown, GgufArchitecture> = new Ma
       return { modelType: window > 0 ? 'mistral' : 'llama', ...biases(facts), layerWindows: everyLayer(facts, () => window) };
     },
   }],
-  ['qwen2', { layout: QWEN_LAYOUT, normEpsKey: RMS_EPS, read: [], differences: (facts) => ({ modelType: 'qwen2', ...biases(facts) }) }],
-  ['qwen3', { layout: QWEN_LAYOUT, normEpsKey: RMS_EPS, read: [], differences: (facts) => ({ modelType: 'qwen3', ...biases(facts), qkNorm: true }) }],
+  ['qwen2', { layout: QWEN_LAYOUT, normEpsKey: RMS_EPS, read: [WINDOW, PATTERN], differences: (facts) => ({ modelType: 'qwen2', ...biases(facts), ...windows(facts) }) }],
+  ['qwen3', { layout: QWEN_LAYOUT, normEpsKey: RMS_EPS, read: [WINDOW, PATTERN], differences: (facts) => ({ modelType: 'qwen3', ...biases(facts), ...windows(facts), qkNorm: true }) }],
+  ['smollm3', {
+    layout: LLAMA_LAYOUT,
+    normEpsKey: RMS_EPS,
+    read: [WINDOW, PATTERN],
+    differences: (facts) => ({
+      modelType: 'smollm3',
+      ...biases(facts),
+      ...windows(facts),
+      layerRopes: everyLayer(facts, (layer) => ((layer + 1) % NO_ROPE_PERIOD === 0 ? 'none' : 'global')),
+    }),
+  }],
   ['gemma2', {
     layout: GEMMA_LAYOUT,
     normEpsKey: RMS_EPS,

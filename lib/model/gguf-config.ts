@@ -7,6 +7,7 @@ import type { Sizes } from './config-flags.ts';
 import { ConfigValues, render } from './config-values.ts';
 import { GGUF_ARCHITECTURES } from './gguf-architectures.ts';
 import type { GgufArchitecture } from './gguf-architectures.ts';
+import { yarnAttention } from './gguf-description.ts';
 import type { GgufTensor } from './gguf.ts';
 
 /** Below the architecture's name: what is read, and what must have one of the given values. Any other key is refused by name. */
@@ -15,7 +16,7 @@ const READ = [
   'attention.key_length', 'rope.freq_base', 'rope.scaling.type', 'rope.scaling.factor', 'rope.scale_linear',
 ];
 const ANY: readonly unknown[] = [];
-const REQUIRED = ({ headDim }: ModelConfig): Readonly<Record<string, readonly unknown[]>> => ({
+const REQUIRED = ({ headDim, ropeScaling }: ModelConfig): Readonly<Record<string, readonly unknown[]>> => ({
   'rope.dimension_count': [headDim],
   'rope.dimension_count_swa': [headDim],
   'attention.value_length': [headDim],
@@ -24,8 +25,12 @@ const REQUIRED = ({ headDim }: ModelConfig): Readonly<Record<string, readonly un
   expert_count: [0],
   expert_used_count: [0],
   'attention.causal': [true],
-  // Beside a scaling that is none these two say nothing about the computation.
+  // Beside a scaling that is none these say nothing about the computation.
   'rope.scaling.original_context_length': ANY,
+  'rope.scaling.yarn_beta_fast': ANY,
+  'rope.scaling.yarn_beta_slow': ANY,
+  // Beside YaRN, where it is read, llama.cpp scales by it too.
+  'rope.scaling.attn_factor': ropeScaling.type === 'yarn' ? ANY : [1],
   'rope.scaling.finetuned': ANY,
   tensor_data_layout: ['Meta AI original pth'],
   use_parallel_residual: [false],
@@ -125,8 +130,23 @@ function readScaling({ values, prefix, name }: GgufReader): ModelConfig['ropeSca
   if (typeof old === 'number' && old !== 1) return { type: 'linear', factor: values.positive('rope.scale_linear') };
   const type = values.raw('rope.scaling.type') ?? 'none';
   if (type === 'linear') return { type: 'linear', factor: values.positive('rope.scaling.factor') };
-  if (type !== 'none') refuseModel(name, [`\`${prefix}rope.scaling.type\` ${render(type)} (of GGUF files, none and linear)`]);
+  if (type === 'yarn') return readYarn(values);
+  if (type !== 'none') refuseModel(name, [`\`${prefix}rope.scaling.type\` ${render(type)} (of GGUF files, none, linear and yarn)`]);
   return { type: 'default' };
+}
+
+/** llama.cpp takes the attention's factor from the scaling's, and multiplies it by a key of its own. */
+function readYarn(values: ConfigValues): ModelConfig['ropeScaling'] {
+  const factor = values.positive('rope.scaling.factor');
+  return {
+    type: 'yarn',
+    factor,
+    betaFast: values.positive('rope.scaling.yarn_beta_fast', 32),
+    betaSlow: values.positive('rope.scaling.yarn_beta_slow', 1),
+    attentionFactor: yarnAttention(factor) * values.positive('rope.scaling.attn_factor', 1),
+    truncate: true,
+    originalMaxPositionEmbeddings: values.size('rope.scaling.original_context_length', values.size('context_length')),
+  };
 }
 
 function refuseUnknown({ metadata, prefix, name }: GgufReader, read: readonly string[], config: ModelConfig): void {

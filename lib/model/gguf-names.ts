@@ -77,7 +77,8 @@ function toSource(tensor: GgufTensor, config: ModelConfig, names: GgufLayout): T
   };
 }
 
-function ropeHeadsOf(part: string, config: ModelConfig): number {
+/** How many heads the rows of a part of attention make that are turned; 0 for other parts. */
+export function ropeHeadsOf(part: string, config: ModelConfig): number {
   if (part === 'attn_q') return config.numAttentionHeads;
   return part === 'attn_k' ? config.numKeyValueHeads : 0;
 }

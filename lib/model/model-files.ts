@@ -24,6 +24,8 @@ import { selectSources } from './sources.ts';
 const WEIGHTS = 'model.safetensors';
 /** What models of images say about those. */
 export const PREPROCESSOR_FILE = 'preprocessor_config.json';
+/** `tokenizer.ggml.model` of GGUF files without a vocabulary. */
+const NO_TOKENIZER: readonly unknown[] = [undefined, 'no_vocab', 'none'];
 const PICKLES = /\.(bin|pt|pth|ckpt|pkl)$/;
 
 /** Everything about a model but its weights, and where those stand. */
@@ -134,7 +136,7 @@ async function readChatTemplate(path: string, files: readonly string[]): Promise
 
 async function openGguf(path: string): Promise<ModelFiles> {
   const { metadata, tensors } = await readGgufParts(path);
-  const config = await resolveRopeFrequencies(tensors, readGgufConfig(metadata, tensors, path));
+  const config = await resolveRopeFrequencies(tensors, readGgufConfig(metadata, tensors, path), metadata);
   const selected = await selectSources(ggufSources(tensors, config, ggufArchitecture(metadata, path).layout), config, path);
   const tokens = readGgufTokenIds(metadata, path);
   return {
@@ -142,7 +144,7 @@ async function openGguf(path: string): Promise<ModelFiles> {
     format: 'gguf',
     config: selected.config,
     sources: selected.sources,
-    tokenizer: metadata.has('tokenizer.ggml.model') ? { kind: 'gguf', path, metadata } : undefined,
+    tokenizer: NO_TOKENIZER.includes(metadata.get('tokenizer.ggml.model')) ? undefined : { kind: 'gguf', path, metadata },
     ...tokens,
     chatTemplate: metadataString(metadata, 'tokenizer.chat_template'),
     rawConfig: undefined,

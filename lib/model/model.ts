@@ -15,6 +15,8 @@ import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { readCompanions } from './companions.ts';
 import { renderConfigJson, renderJson } from './config-render.ts';
+import { exportGguf } from './export-gguf.ts';
+import type { ExportedGguf, ExportGgufOptions } from './export-gguf.ts';
 import { GENERATION_FILE } from './generation-config.ts';
 import { openModelFiles, PREPROCESSOR_FILE, type ModelFiles } from './model-files.ts';
 import { saveFolder } from './save-folder.ts';
@@ -222,6 +224,11 @@ export class Model {
     if (preprocessor !== undefined) await writeFile(join(folder, PREPROCESSOR_FILE), `${JSON.stringify(preprocessor)}\n`);
     const written = new Set(await readdir(folder));
     for (const [name, bytes] of this.#companions) if (!written.has(name)) await writeFile(join(folder, name), bytes);
+  }
+
+  /** Writes the model as a GGUF file for llama.cpp, Ollama and LM Studio; see `ExportGgufOptions`. Throws as `exportGguf`. */
+  async exportGguf(path: string, options: ExportGgufOptions = {}): Promise<ExportedGguf> {
+    return exportGguf(this, path, options);
   }
 
   /** Frees the weights, once running work has ended; idempotent. */

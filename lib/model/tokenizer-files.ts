@@ -14,7 +14,7 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
   const absolute = resolve(path);
   if (/\.gguf$/i.test(absolute) && (await isFile(absolute))) {
     const { metadata } = await readGgufParts(absolute);
-    if (metadata.has('tokenizer.ggml.model')) return Tokenizer.fromFiles({ kind: 'gguf', path: absolute, metadata });
+    if (metadata.has('tokenizer.ggml.tokens')) return Tokenizer.fromFiles({ kind: 'gguf', path: absolute, metadata });
   } else if (await isFile(join(absolute, TOKENIZER_FILE))) {
     return Tokenizer.fromFiles({ kind: 'folder', folder: absolute });
   } else {

@@ -145,6 +145,21 @@ export class Tokenizer {
     return this.#special.has(id);
   }
 
+  /** A tokenizer.json that says alone what all files of the tokenizer say. @internal */
+  get effectiveJson(): string {
+    return this.#contents.effectiveJson;
+  }
+
+  /** `bos_token`, `eos_token`, ... @internal */
+  get namedTokens(): Readonly<Record<string, string>> {
+    return this.#contents.named;
+  }
+
+  /** The id of a token by its text. @internal */
+  idOf(token: string): number | undefined {
+    return this.#rust.tokenToId(token) ?? undefined;
+  }
+
   /** Token `id` as it stands in the vocabulary; undefined for a hole in it. @internal @throws HyperfitError ERR_TOKENIZER */
   piece(id: number): string | undefined {
     this.#checkId(id);

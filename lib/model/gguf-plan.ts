@@ -1,0 +1,66 @@
+import type { ModelConfig } from '../addon-types.ts';
+import { HyperfitError } from '../errors.ts';
+import { describeTokenizer, metadataOf } from '../tokenizer/gguf-description.ts';
+import type { DescribedModel } from '../tokenizer/gguf-description.ts';
+import type { MetadataEntry } from '../tokenizer/metadata-entry.ts';
+import { ggufArchitecture, readGgufConfig } from './gguf-config.ts';
+import { architectureOf, describeConfig, describeGeneral, EXPORTED_FAMILIES } from './gguf-description.ts';
+import { noteWindows, refuseLosses } from './gguf-limits.ts';
+import type { GgufFileType } from './gguf-mix.ts';
+import { ROPE_FREQUENCIES } from './gguf-names.ts';
+import { LLAMA3, LLAMA3_KEY, llama3Divisors, llama3Numbers } from './gguf-rope.ts';
+import { storedTensors } from './gguf-stored.ts';
+import type { StoredTensor } from './gguf-stored.ts';
+
+/** Everything about a GGUF file but where its bytes come from. */
+export interface GgufPlan {
+  entries: MetadataEntry[];
+  tensors: StoredTensor[];
+  /** Float32 [headDim / 2], for llama3 rotary scaling alone. */
+  ropeDivisors: Float32Array | undefined;
+  notes: string[];
+}
+
+/**
+ * What a GGUF file of this model says and holds.
+ * @param title `general.name`
+ * @throws HyperfitError ERR_UNSUPPORTED_MODEL for what llama.cpp does not compute; ERR_TOKENIZER
+ */
+export async function planGguf(config: ModelConfig, model: DescribedModel, fileType: GgufFileType, title: string): Promise<GgufPlan> {
+  if (architectureOf(config) === undefined) {
+    throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected a model of one of ${EXPORTED_FAMILIES.join(', ')}, which llama.cpp has, got \`model_type\` "${config.modelType}"; save it with \`save\` instead`);
+  }
+  const described = [...describeGeneral(config, fileType, title), ...describeConfig(config), ...describeLlama3(config)];
+  const metadata = metadataOf(described);
+  const { layout } = ggufArchitecture(metadata, model.name);
+  const unscaled = storedTensors(config, layout, fileType, 1);
+  const again = readGgufConfig(metadata, unscaled.map(({ name, shape, form, byteLength }) => ({ path: model.name, name, shape, type: form.type, offset: 0, byteLength })), model.name);
+  const isLlama3 = config.ropeScaling.type === 'llama3';
+  refuseLosses(config, isLlama3 ? { ...again, ropeScaling: config.ropeScaling } : again, model.name);
+  const factor = config.queryScale / again.queryScale;
+  const isScaled = Math.abs(factor - 1) > 1e-6;
+  const tokenizer = await describeTokenizer(model);
+  return {
+    entries: [...described, ...tokenizer.entries],
+    tensors: isScaled ? storedTensors(config, layout, fileType, factor) : unscaled,
+    ropeDivisors: isLlama3 ? Float32Array.from(llama3Divisors(config, config.ropeScaling as typeof config.ropeScaling & { type: 'llama3' })) : undefined,
+    notes: [...(isScaled ? [noteScale(config, factor)] : []), ...noteWindows(config), ...tokenizer.notes],
+  };
+}
+
+/** Settings other than those that the divisors are read with. */
+function describeLlama3({ ropeScaling: scaling }: ModelConfig): MetadataEntry[] {
+  if (scaling.type !== 'llama3') return [];
+  const { lowFreqFactor, highFreqFactor, originalMaxPositionEmbeddings } = scaling;
+  const isUsual = lowFreqFactor === LLAMA3.lowFreqFactor && highFreqFactor === LLAMA3.highFreqFactor && originalMaxPositionEmbeddings === LLAMA3.originalMaxPositionEmbeddings;
+  return isUsual ? [] : [{ key: LLAMA3_KEY, type: 'numbers', value: llama3Numbers(scaling) }];
+}
+
+function noteScale({ qkNorm, modelType }: ModelConfig, factor: number): string {
+  return `llama.cpp fixes the scale of a ${modelType}'s queries, so that ${Number(factor.toPrecision(6))} was multiplied into ${qkNorm ? 'the norms of its queries' : 'the rows of its queries'}`;
+}
+
+/** As a tensor of the file: float32, like every vector. */
+export function ropeTensor(divisors: Float32Array): { name: string; shape: number[]; type: string; byteLength: number } {
+  return { name: ROPE_FREQUENCIES, shape: [divisors.length], type: 'F32', byteLength: divisors.byteLength };
+}
