@@ -35,6 +35,9 @@ test.each([
   ['the head dimension', { 'llama.attention.key_length': 16, 'llama.attention.value_length': 16, 'llama.rope.dimension_count': 16 }, { headDim: 16 }],
   ['linear scaling', { 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 }, { ropeScaling: { type: 'linear', factor: 4 } }],
   ['linear scaling in the old way', { 'llama.rope.scale_linear': 2 }, { ropeScaling: { type: 'linear', factor: 2 } }],
+  ['YaRN', { 'llama.rope.scaling.type': 'yarn', 'llama.rope.scaling.factor': 4, 'llama.rope.scaling.original_context_length': 16, 'llama.rope.scaling.attn_factor': 2 }, {
+    ropeScaling: { type: 'yarn', factor: 4, betaFast: 32, betaSlow: 1, attentionFactor: 2 * (0.1 * Math.log(4) + 1), truncate: true, originalMaxPositionEmbeddings: 16 },
+  }],
   ['a window', { 'llama.attention.sliding_window': 8 }, { modelType: 'mistral', layerWindows: [8, 8] }],
   ['the rotary base, as the decimal that was meant', { 'llama.rope.freq_base': Math.fround(1234567.1) }, { ropeTheta: 1234567.1 }],
 ])('Metadata say %s', (_, changes, expected) => {
@@ -46,7 +49,8 @@ test.each([
   ['experts', { 'llama.expert_count': 8 }, 'ERR_UNSUPPORTED_MODEL', /`llama.expert_count` 8/],
   ['half of a head rotated', { 'llama.rope.dimension_count': 4 }, 'ERR_UNSUPPORTED_MODEL', /`llama.rope.dimension_count` 4/],
   ['a key that is not known', { 'llama.logit_scale': 2 }, 'ERR_UNSUPPORTED_MODEL', /`llama.logit_scale` 2/],
-  ['yarn', { 'llama.rope.scaling.type': 'yarn' }, 'ERR_UNSUPPORTED_MODEL', /`llama.rope.scaling.type` "yarn"/],
+  ['long rope', { 'llama.rope.scaling.type': 'longrope' }, 'ERR_UNSUPPORTED_MODEL', /`llama.rope.scaling.type` "longrope"/],
+  ['a factor of YaRN without it', { 'llama.rope.scaling.attn_factor': 2 }, 'ERR_UNSUPPORTED_MODEL', /`llama.rope.scaling.attn_factor` 2/],
   ['sizes per layer', { 'llama.feed_forward_length': Int32Array.of(48, 64) }, 'ERR_MODEL_FILES', /`feed_forward_length`/],
   ['no layers', { 'llama.block_count': 0 }, 'ERR_MODEL_FILES', /`block_count`, got 0/],
 ])('Refused: %s', (_, changes, code, message) => {

@@ -19,7 +19,7 @@ interface Said {
   tokenized: number[][];
 }
 const FIXTURE = join(__dirname, '..', 'fixtures', 'gguf-export.json');
-const { prompts, runs } = readSmolLM2Expectation().decoding;
+const { prompts } = readSmolLM2Expectation().decoding;
 const TEXTS = ['The quick brown fox, it\'s said, JUMPED over 1 lazy dog; 22 times, 333 or 4444!', '  two  spaces,\ttabs\n\nnew lines \n  indented', 'Ärger, naïve façade, 我想在apple工作 🚀 Привет'];
 
 /** For the program that asks llama.cpp: where to leave the files. */
