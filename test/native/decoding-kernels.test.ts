@@ -3,7 +3,7 @@ import { randomRows } from '../oracle/batches.ts';
 import { relativeError } from '../oracle/differences.ts';
 import { TINY_MODELS, tinyModelPath } from '../oracle/expected.ts';
 import { writeRandomModel, type RandomConfig } from '../oracle/random-model.ts';
-import { byOperators, INSTRUCTION_SETS, whileLimitedTo } from './instruction-sets.ts';
+import { byOperators, describeBy, INSTRUCTION_SETS, type InstructionSet, labelOf, testBy, whileLimitedTo } from './instruction-sets.ts';
 
 /** Around the borders at which another form of the product takes over: 9 rows, 33, and every further 16. */
 const ROW_COUNTS = [3, 8, 9, 17, 32, 33, 49];
@@ -45,7 +45,9 @@ async function decode(model: Model, prompts: number[][], maxNewTokens: number): 
   return generations.map(({ ids, logProbs }) => ({ ids: [...ids], logProbs: [...logProbs!] }));
 }
 
-describe.each(DTYPES.flatMap((dtype) => INSTRUCTION_SETS.map((set) => [dtype, set] as const)))('%s by %s: rows of a decoding step', (dtype, set) => {
+for (const dtype of DTYPES) for (const set of INSTRUCTION_SETS) describeBy(set)(`${dtype} by ${labelOf(set)}: rows of a decoding step on the CPU`, () => declareRows(dtype, set));
+
+function declareRows(dtype: (typeof DTYPES)[number], set: InstructionSet): void {
   test.each(Object.entries(SHAPES))('%s: the same bits alone and in any batch', (_, config) =>
     withModel(writeRandomModel(config, 3), dtype, (model) =>
       whileLimitedTo(set, async () => {
@@ -55,10 +57,10 @@ describe.each(DTYPES.flatMap((dtype) => INSTRUCTION_SETS.map((set) => [dtype, se
         for (const rows of ROW_COUNTS) expect(await decode(model, prompts.slice(0, rows), 5)).toEqual(most.slice(0, rows));
       }),
     ));
-});
+}
 
 describe.each(TINY_MODELS)('%s: a decoding step by kernels', (name) => {
-  test.each(INSTRUCTION_SETS.flatMap((set) => [1, 6, 20, 64].map((rows) => [set, rows] as const)))('%s, %i rows: the log-probabilities of the operators', (set, rows) =>
+  for (const set of INSTRUCTION_SETS) testBy(set).each([1, 6, 20, 64])(`${labelOf(set)}, %i rows: the log-probabilities of the operators`, (rows) =>
     withModel(tinyModelPath(name), 'float32', async (model) => {
       const prompts = promptsOf(model, rows);
       const kernels = await whileLimitedTo(set, () => decode(model, prompts, 5));

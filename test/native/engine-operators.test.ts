@@ -3,7 +3,7 @@ import type { Activation } from '../../lib/addon-types.ts';
 import { Tensor, torch } from '../../lib/tensor/index.ts';
 import { makeRandom } from '../oracle/batches.ts';
 import { largestDifference, relativeError } from '../oracle/differences.ts';
-import { byInstructionSet, type InstructionSet } from './instruction-sets.ts';
+import { byInstructionSet, describeBy, type InstructionSet, labelOf, testBy } from './instruction-sets.ts';
 
 /** Activations and norms at any shape and type, by kernels and by libtorch's operators, against libtorch in float64. */
 
@@ -60,7 +60,10 @@ const SHAPES: readonly [number, number][] = [[1, 3], [5, 13], [3, 16], [7, 47], 
 const NORMS = [['layer', true, 0], ['rms', false, 0], ['rms with an offset', false, 1]] as const;
 const EPS = 1e-5;
 
-describe.each(WAYS)('activations by %s', (way) => {
+for (const way of WAYS) describeBy(way)(`activations by ${labelOf(way)}`, () => declareActivations(way));
+for (const way of WAYS) describeBy(way)(`norms by ${labelOf(way)}`, () => declareNorms(way));
+
+function declareActivations(way: Way): void {
   describe.each(NAMES)('%s', (name) => {
     const tolerances = way === 'operators' || name === 'gelu' ? STEPWISE : TOLERANCE;
 
@@ -90,10 +93,10 @@ describe.each(WAYS)('activations by %s', (way) => {
       }
     });
   });
-});
+}
 
 describe.each(NAMES)('%s', (name) => {
-  test.each(KERNELS)('by %s, far from zero: the line on one side, nothing on the other, NaN where it was', (way) => {
+  for (const way of KERNELS) testBy(way)(`by ${labelOf(way)}, far from zero: the line on one side, nothing on the other, NaN where it was`, () => {
     const x = Tensor.from([-1e4, -100, -30, -0, 30, 100, 1e4, NaN]);
     const dy = torch.ones([8]);
     const [y, dx] = by(way, () => [call('hyperfit::activate', x, name), call('hyperfit::activate_backward', dy, x, name)].map(numbers));
@@ -112,7 +115,7 @@ test.each(NAMES.filter((name) => name !== 'gelu'))('%s: an element has the same 
   expect(among.slice(16_381, 16_400)).toEqual(alone);
 });
 
-test.each(NORMS)('%s: AVX2 adds up whole lanes as AVX-512 does', (_, hasBias, offset) => {
+testBy('avx512').each(NORMS)(`%s: AVX2 adds up whole lanes as ${labelOf('avx512')} does`, (_, hasBias, offset) => {
   const [x, w] = [draw(1, [9, 336], 'float32'), draw(2, [336], 'float32')];
   const b = hasBias ? draw(3, [336], 'float32') : null;
   const [wide, narrow] = (['avx512', 'avx2'] as const).map((way) => by(way, () => numbers(callMany('hyperfit::norm', x, w, b, EPS, offset, 'float32')[0]!)));
@@ -127,7 +130,7 @@ function defineNorm(x: Tensor, w: Tensor, b: Tensor | null, offset: number): Ten
   return b === null ? scaled : scaled.add(b);
 }
 
-describe.each(WAYS)('norms by %s', (way) => {
+function declareNorms(way: Way): void {
   const tolerances = way === 'operators' ? STEPWISE : TOLERANCE;
 
   describe.each(NORMS)('%s', (_name, hasBias, offset) => {
@@ -156,7 +159,7 @@ describe.each(WAYS)('norms by %s', (way) => {
       }
     });
   });
-});
+}
 
 test.each(NORMS)('%s: a gradient of which nothing is kept forgets NaN too', (_, hasBias, offset) => {
   const [x, w] = [draw(1, [4, 19], 'float32'), draw(2, [19], 'float32')];

@@ -7,6 +7,19 @@ export type InstructionSet = (typeof INSTRUCTION_SETS)[number];
 
 export const limitInstructionSet = (newest: InstructionSet): string => torch.call('hyperfit::limit_instruction_set', [newest]) as unknown as string;
 
+/** Whether this processor has them. A limit to instructions that it lacks would test the next older ones under a wrong name. */
+export function isHere(set: string): boolean {
+  if (!(INSTRUCTION_SETS as readonly string[]).includes(set)) return true; // libtorch's operators and the like
+  const used = limitInstructionSet(set as InstructionSet);
+  limitInstructionSet('avx512_bf16');
+  return used === set;
+}
+
+/** What a test of these instructions is declared by, and how it is called: skipped by name on a processor without them. */
+export const describeBy = (set: string): typeof describe | typeof describe.skip => (isHere(set) ? describe : describe.skip);
+export const testBy = (set: string): typeof test | typeof test.skip => (isHere(set) ? test : test.skip);
+export const labelOf = (set: string): string => (isHere(set) ? set : `${set}, which this processor lacks`);
+
 export function byInstructionSet<T>(newest: InstructionSet, compute: () => T): T {
   limitInstructionSet(newest);
   try {

@@ -2,7 +2,7 @@ import { Tensor, torch } from '../../lib/tensor/index.ts';
 import { scope } from '../../lib/tensor/scope.ts';
 import { makeRandom } from '../oracle/batches.ts';
 import { relativeError } from '../oracle/differences.ts';
-import { byInstructionSet, INSTRUCTION_SETS } from './instruction-sets.ts';
+import { byInstructionSet, describeBy, INSTRUCTION_SETS, type InstructionSet, labelOf, testBy } from './instruction-sets.ts';
 
 /** Kernels that the engine calls with plain pointers, by every instruction set, against libtorch in float64. */
 
@@ -30,7 +30,9 @@ const ROWS = [1, 2, 3, 5, 8, 9, 13, 16, 17, 32, 33, 49, 64];
 /** [in, out]: whole lanes of both types, of float32 alone, of neither; outputs that no tile divides. */
 const SIZES: readonly [number, number][] = [[7, 5], [32, 1], [64, 130], [96, 37], [48, 53], [105, 50], [576, 70]];
 
-describe.each(INSTRUCTION_SETS)('by %s', (set) => {
+for (const set of INSTRUCTION_SETS) describeBy(set)(`the CPU's kernels by ${labelOf(set)}`, () => declareTests(set));
+
+function declareTests(set: InstructionSet): void {
   describe.each(DTYPES)('few-row products of %s', (dtype) => {
     test.each([false, true])('transposed %s: the sums, and a row has the same bits alone', (transposed) => scope(() => {
       for (const [input, output] of SIZES) {
@@ -91,7 +93,7 @@ describe.each(INSTRUCTION_SETS)('by %s', (set) => {
       }
     }));
   });
-});
+}
 
 /** 0 where a row looks, a very large negative number elsewhere: [length, length]. */
 function hidden(length: number, window: number): Tensor {
@@ -121,7 +123,7 @@ function attend(q: Tensor, keys: Tensor, values: Tensor, first: number[], last: 
   });
 }
 
-test.each(DTYPES)('few-row products of %s: AVX2 adds up as AVX-512 does', (dtype) => scope(() => {
+testBy('avx512').each(DTYPES)(`few-row products of %s: AVX2 adds up as ${labelOf('avx512')} does`, (dtype) => scope(() => {
   const [x, w] = [draw(1, [20, 96], dtype), draw(2, [50, 96], dtype)];
   const [wide, narrow] = (['avx512', 'avx2'] as const).map((set) => byInstructionSet(set, () => numbers(call('hyperfit::few_rows_linear', x, w, false, 'float32'))));
   expect(narrow).toEqual(wide);

@@ -2,7 +2,7 @@ import { tinyModelPath, TINY_MODELS } from '../oracle/expected.ts';
 import { makeBatch, randomRows } from '../oracle/batches.ts';
 import { gradientErrors, relativeError } from '../oracle/differences.ts';
 import { readAll, readNumbers, withModel } from '../oracle/models.ts';
-import { byOperators, type InstructionSet, whileLimitedTo } from './instruction-sets.ts';
+import { byOperators, describeBy, type InstructionSet, labelOf, whileLimitedTo } from './instruction-sets.ts';
 
 /** In float32 the newest instructions change nothing. */
 const SETS: readonly InstructionSet[] = ['avx512', 'avx2', 'plain'];
@@ -14,7 +14,9 @@ async function both<T>(set: InstructionSet, compute: () => Promise<T>): Promise<
 
 const NAMES_AND_SETS = TINY_MODELS.flatMap((name) => SETS.map((set) => [name, set] as const));
 
-describe.each(NAMES_AND_SETS)('%s by %s: the kernels against the operators of libtorch', (name, set) => {
+for (const [name, set] of NAMES_AND_SETS) describeBy(set)(`${name} by ${labelOf(set)}: the CPU's kernels against the operators of libtorch`, () => declareTests(name, set));
+
+function declareTests(name: string, set: InstructionSet): void {
   test('logits', () =>
     withModel(tinyModelPath(name), 'cpu', async (model) => {
       const batch = makeBatch(randomRows(1, 3, 19, model.config.vocabSize));
@@ -47,4 +49,4 @@ describe.each(NAMES_AND_SETS)('%s by %s: the kernels against the operators of li
         expect(relativeError(Float64Array.from(logProbs!), Float64Array.from(operators[row]!.logProbs!))).toBeLessThan(1e-4);
       }
     }));
-});
+}
