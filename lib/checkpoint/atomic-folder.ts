@@ -1,7 +1,7 @@
-import { open, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { open, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
-import { makeManifest, MANIFEST_NAME } from './manifest.ts';
+import { listFiles, makeManifest, MANIFEST_NAME } from './manifest.ts';
 
 export const PARTIAL_SUFFIX = '.partial';
 export const REPLACED_SUFFIX = '.replaced';
@@ -65,7 +65,9 @@ export async function writeFolder(folder: string, write: (partial: string) => Pr
 }
 
 async function seal(partial: string): Promise<void> {
-  for (const name of await readdir(partial)) await flush(join(partial, name));
+  const names = await listFiles(partial);
+  for (const name of names) await flush(join(partial, name));
+  for (const inner of new Set(names.map(dirname))) if (inner !== '.') await flushFolder(join(partial, inner));
   const manifest = await makeManifest(partial);
   await writeFlushed(join(partial, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
   await flushFolder(partial);

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, link, mkdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { Model } from '../model/model.ts';
 import { REPLACED_SUFFIX, saveError, writeFlushed, writeFolder } from './atomic-folder.ts';
 import { requireDiskSpace, weightBytes } from './disk-space.ts';
-import { MANIFEST_NAME } from './manifest.ts';
+import { listFiles, MANIFEST_NAME } from './manifest.ts';
 
 /** By what a checkpoint can be the best of a run. */
 export const BEST_CRITERIA = ['generation', 'loss'] as const;
@@ -63,10 +63,10 @@ function answersBetter(candidate: BestScore, incumbent: BestScore | undefined): 
 
 /**
  * Keeps the weights as `folder/best-by-<criterion>`, in place of the former ones, for each of the criteria. The tensors are written
- * once: further folders link to the files of the first.
+ * once: further folders link to the files of the first. `writeMore` adds what belongs beside them.
  * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; the former ones are then untouched
  */
-export async function saveBest(folder: string, criteria: readonly BestCriterion[], model: Model, score: BestScore): Promise<BestCheckpoint[]> {
+export async function saveBest(folder: string, criteria: readonly BestCriterion[], model: Model, score: BestScore, writeMore: (partial: string) => Promise<void> = async () => {}): Promise<BestCheckpoint[]> {
   await requireSoundWeights(model, score.step);
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw saveError(folder, cause);
@@ -77,7 +77,7 @@ export async function saveBest(folder: string, criteria: readonly BestCriterion[
     const path = bestPath(folder, criterion);
     const first = kept[0];
     await writeFolder(path, async (partial) => {
-      await (first === undefined ? model.save(partial) : linkFiles(first.path, partial));
+      await (first === undefined ? model.save(partial).then(() => writeMore(partial)) : linkFiles(first.path, partial));
       await writeFlushed(join(partial, BEST_NAME), `${JSON.stringify({ schemaVersion: 1, criterion, ...score }, null, 2)}\n`);
     });
     kept.push({ criterion, ...score, path });
@@ -87,9 +87,10 @@ export async function saveBest(folder: string, criteria: readonly BestCriterion[
 
 /** Files of a complete folder are never written to again, so two folders may share them. */
 async function linkFiles(from: string, to: string): Promise<void> {
-  const names = (await readdir(from)).filter((name) => name !== BEST_NAME && name !== MANIFEST_NAME);
+  const names = (await listFiles(from)).filter((name) => name !== BEST_NAME && name !== MANIFEST_NAME);
   for (const name of names) {
     const [source, target] = [join(from, name), join(to, name)];
+    await mkdir(dirname(target), { recursive: true });
     await link(source, target).catch(() => copyFile(source, target));
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ADAPTER_FOLDER } from '../model/adapter-files.ts';
 import type { ComputeDType } from '../addon-types.ts';
 import { given } from '../config/given.ts';
 import { requireSoundWeights } from '../model/sound-weights.ts';
@@ -23,11 +24,12 @@ export interface Checkpoint {
 /**
  * Saves weights, moments and position as `folder/step-000250`, a Hugging Face model folder with more files in it. It appears
  * complete or not at all, and older ones go only after it stands.
- * @param keepLast how many complete checkpoints stay, this one included
+ * @param options.keepLast how many complete checkpoints stay, this one included. Default 2
+ * @param options.baseModel what LoRA's adapter, in `adapter/`, is for. Default: where the model was loaded from
  * @returns the path of the checkpoint
  * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; older checkpoints are then untouched
  */
-export async function saveCheckpoint(folder: string, { model, optimizer, state }: Checkpoint, { keepLast = 2 } = {}): Promise<string> {
+export async function saveCheckpoint(folder: string, { model, optimizer, state }: Checkpoint, { keepLast = 2, baseModel }: SaveCheckpointOptions = {}): Promise<string> {
   await requireSoundWeights(model, state.step);
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw saveError(folder, cause);
@@ -37,10 +39,21 @@ export async function saveCheckpoint(folder: string, { model, optimizer, state }
   await writeFolder(path, async (partial) => {
     await model.save(partial);
     await optimizer.save(join(partial, OPTIMIZER_NAME));
+    await saveAdapterWithin(partial, optimizer, baseModel);
     await saveState(partial, state);
   });
   await rotateCheckpoints(folder, path, keepLast);
   return path;
+}
+
+export interface SaveCheckpointOptions {
+  keepLast?: number;
+  baseModel?: string | undefined;
+}
+
+/** What LoRA has trained as a PEFT adapter in `folder/adapter`, beside the merged weights; nothing where all weights are trained. */
+export async function saveAdapterWithin(folder: string, optimizer: Optimizer, baseModel: string | undefined): Promise<void> {
+  if (optimizer.isLora) await optimizer.saveAdapter(join(folder, ADAPTER_FOLDER), { baseModel });
 }
 
 export interface LoadCheckpointOptions {

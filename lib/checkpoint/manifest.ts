@@ -26,10 +26,17 @@ export async function hashFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** Every file in `folder` and in the folders within, sorted, parted by `/`. */
+export async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const nested = entries.map(async (entry) => (entry.isDirectory() ? (await listFiles(join(folder, entry.name))).map((name) => `${entry.name}/${name}`) : [entry.name]));
+  return (await Promise.all(nested)).flat().sort();
+}
+
 /** Sizes and hashes of every file in `folder`, the manifest itself left out. */
 export async function makeManifest(folder: string): Promise<Manifest> {
   const files: Record<string, ManifestEntry> = {};
-  for (const name of (await readdir(folder)).sort()) {
+  for (const name of await listFiles(folder)) {
     if (name === MANIFEST_NAME) continue;
     const path = join(folder, name);
     files[name] = { size: (await stat(path)).size, sha256: await hashFile(path) };
@@ -66,9 +73,9 @@ function parseManifest(text: string): Manifest | undefined {
   return wellFormed ? { schemaVersion, files } : undefined;
 }
 
-/** A manifest names files of its own folder only. */
+/** A manifest names files of its own folder and of those within only. */
 function isPlainName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name);
+  return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\\\0]/.test(part));
 }
 
 /**

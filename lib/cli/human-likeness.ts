@@ -30,7 +30,7 @@ const CLUSTERINGS = { count: 10, mostTexts: 1000 };
 
 /** MAUVE under the model at `path`. */
 export async function measureLikeness(path: string, texts: MauveTexts, settings: MauveOptions, options: ModelOptions, output: Output): Promise<ClusteredMauve> {
-  return withModel({ ...options, model: path }, output, async (model) => {
+  return withModel({ ...options, model: path, adapter: undefined }, output, async (model) => {
     const onProgress = ({ done, total }: { done: number; total: number }): void => {
       if (done % 32 === 0 || done === total) output.log(`texts read ${done}/${total}`);
     };

@@ -5,14 +5,16 @@ import type { Output } from './output.ts';
 
 export interface ModelOptions {
   model: string;
+  adapter?: string | undefined;
   device: string;
   computeDtype: ComputeDType;
 }
 
 /** Loads the model of a command, works with it, and lets it go. */
-export async function withModel<T>({ model: path, device, computeDtype }: ModelOptions, output: Output, work: (model: Model) => Promise<T>): Promise<T> {
+export async function withModel<T>({ model: path, adapter: adapterPath, device, computeDtype }: ModelOptions, output: Output, work: (model: Model) => Promise<T>): Promise<T> {
   const onWarning = (message: string): void => output.warn(message);
-  const model = await Model.load(await resolveModelPath(path, onWarning), { device, computeDtype, onWarning });
+  const adapter = adapterPath && (await resolveModelPath(adapterPath, onWarning));
+  const model = await Model.load(await resolveModelPath(path, onWarning), { device, computeDtype, adapter, onWarning });
   try {
     return await work(model);
   } finally {

@@ -35,6 +35,7 @@ const DEVICE = FIELDS.device;
 export function addModelOptions(command: Command): Command {
   return command
     .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint', checkedPath)
+    .option('--adapter <dir>', 'a LoRA adapter in the form of PEFT to add to the weights, or a checkpoint or run that keeps one', checkedPath)
     .addOption(new Option(`--device <${DEVICE.valueName}>`, DEVICE.help).default(DEVICE.default).argParser(checkedDevice))
     .addOption(new Option('--compute-dtype <dtype>', FIELDS.computeDtype.help).default(FIELDS.computeDtype.default).choices(['float32', 'bfloat16']));
 }

@@ -83,5 +83,10 @@ function contradictions(config: RunConfig): string[] {
       `expected at most one forward pass per sequence, got \`gradientAccumulationSteps\` ${config.gradientAccumulationSteps} for \`batchSize\` ${config.batchSize}`,
     );
   }
+  if (config.adapter !== null && config.loraRank > 0) {
+    problems.push(
+      'expected either `adapter` or `loraRank`, got both: what such a run saves as its adapter would not be whole; leave `loraRank` out to train all weights, or merge first (hyperfit save --model M --adapter A --out D)',
+    );
+  }
   return problems;
 }

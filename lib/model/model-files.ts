@@ -121,7 +121,7 @@ function refuseOtherWeights(path: string, [first = '', ...rest]: readonly string
 
 /** transformers would load the model that it names and lay the adapter over it. */
 function refuseAdapter(path: string, file: string): never {
-  throw new HyperfitError('ERR_MODEL_FILES', `expected a whole model in ${path}, got ${file} of a PEFT adapter; merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)`);
+  throw new HyperfitError('ERR_MODEL_FILES', `expected a whole model in ${path}, got ${file} of a PEFT adapter; give its base as the model and this folder as \`adapter\`, or merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)`);
 }
 
 async function readJson(path: string): Promise<JsonObject> {

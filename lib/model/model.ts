@@ -13,6 +13,7 @@ import { streamTokens } from '../generate/stream.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { mergeAdapter } from './adapter.ts';
 import { readCompanions } from './companions.ts';
 import { renderConfigJson, renderJson } from './config-render.ts';
 import { exportGguf } from './export-gguf.ts';
@@ -25,6 +26,8 @@ import { disposeAll, saveTensorFile, toTensors } from './tensor-file.ts';
 export interface LoadOptions {
   /** `cpu` (default), `cuda` or `cuda:N`. */
   device?: string;
+  /** A LoRA adapter in PEFT's form to add to the weights: its folder; see `loadAdapter`. */
+  adapter?: string | undefined;
   /** Arithmetic of the matrix products; weights and moments are float32 in any case. Default `float32`. */
   computeDtype?: ComputeDType;
   signal?: AbortSignal;
@@ -79,14 +82,29 @@ export class Model {
    * @throws HyperfitError ERR_MODEL_FILES, ERR_UNSUPPORTED_MODEL, ERR_SAFETENSORS, ERR_GGUF, ERR_TOKENIZER, ERR_DEVICE,
    * ERR_OUT_OF_MEMORY, and those of finding libtorch
    */
-  static async load(path: string, { device = 'cpu', computeDtype = 'float32', signal, onWarning }: LoadOptions = {}): Promise<Model> {
+  static async load(path: string, { device = 'cpu', computeDtype = 'float32', adapter, signal, onWarning }: LoadOptions = {}): Promise<Model> {
     requireDevice(device);
     const files = await openModelFiles(path);
     for (const note of files.notes) onWarning?.(note);
     const tokenizer = await tokenizerOrError(files);
     const companions = files.format === 'huggingface' ? await readCompanions(files.path) : new Map<string, Buffer>();
     const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, control));
-    return new Model(handle, files, { tokenizer, companions }, device, computeDtype);
+    const model = new Model(handle, files, { tokenizer, companions }, device, computeDtype);
+    if (adapter === undefined) return model;
+    return model.loadAdapter(adapter).then(() => model, (error: unknown) => {
+      model.dispose();
+      throw error;
+    });
+  }
+
+  /**
+   * Adds a LoRA adapter in PEFT's form to the weights, which then are what PEFT's `merge_and_unload` makes of the two. `path` is the folder with
+   * adapter_config.json and adapter_model.safetensors, or a checkpoint of a LoRA run.
+   * @throws HyperfitError ERR_MODEL_FILES, ERR_SAFETENSORS for files that cannot be read or are of another model; ERR_UNSUPPORTED_MODEL, by name, for
+   * settings of PEFT that hyperfit does not have; the weights are then as they were
+   */
+  async loadAdapter(path: string): Promise<void> {
+    await mergeAdapter(this, path);
   }
 
   get path(): string {

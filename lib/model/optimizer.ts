@@ -1,7 +1,10 @@
 import { addon } from '../addon.ts';
-import type { OptimizerHandle } from '../addon-types.ts';
+import type { NativeLora, OptimizerHandle } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { disposeAdditions, type LowRankAddition } from './adapter.ts';
+import { writeAdapter } from './adapter-save.ts';
+import { baseModelName } from './base-name.ts';
 import { normalizeLora, type LoraOptions } from './lora.ts';
 import type { Model } from './model.ts';
 import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
@@ -32,6 +35,7 @@ export interface OptimizerStep {
 export class Optimizer {
   readonly #model: Model;
   readonly #handle: OptimizerHandle;
+  readonly #lora: NativeLora | undefined;
   #disposed = false;
 
   /** @throws HyperfitError ERR_CONFIG for betas outside [0, 1), eps or weightDecay below 0, and for LoRA that does not fit; ERR_DISPOSED */
@@ -42,7 +46,13 @@ export class Optimizer {
       throw new HyperfitError('ERR_CONFIG', `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` finite and of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`);
     }
     this.#model = model;
-    this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, ...(lora && { lora: normalizeLora(model.config, lora) }) });
+    this.#lora = lora && normalizeLora(model.config, lora);
+    this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, ...(this.#lora && { lora: this.#lora }) });
+  }
+
+  /** Whether it trains additions of low rank, which `saveAdapter` writes. */
+  get isLora(): boolean {
+    return this.#lora !== undefined;
   }
 
   /** Updates made so far. */
@@ -95,6 +105,33 @@ export class Optimizer {
     } finally {
       disposeAll(tensors.values());
     }
+  }
+
+  /**
+   * Writes A and B as a PEFT adapter of the model that training began with: adapter_model.safetensors and adapter_config.json.
+   * @param options.baseModel what the adapter is for: a name of the Hugging Face hub, or a path. Default: where the model was loaded from
+   * @throws HyperfitError ERR_CONFIG when it trains all weights, ERR_CHECKPOINT
+   */
+  async saveAdapter(folder: string, { baseModel = this.#model.path }: { baseModel?: string | undefined } = {}): Promise<void> {
+    const additions = this.#additions();
+    try {
+      await writeAdapter(folder, additions, { config: this.#model.config, baseModel: baseModelName(baseModel) });
+    } finally {
+      disposeAdditions(additions);
+    }
+  }
+
+  #additions(): LowRankAddition[] {
+    const lora = this.#lora;
+    if (lora === undefined) throw new HyperfitError('ERR_CONFIG', 'expected an optimizer with `lora` to save an adapter of, got one that trains all weights; save the model, or make a patch of it (hyperfit patch)');
+    const state = this.state();
+    const additions = lora.names.map((parameter): LowRankAddition => {
+      const module = parameter.replace(/\.weight$/, '');
+      return { parameter, scale: lora.alpha / lora.rank, a: state.get(`${module}.lora_A.weight`)!, b: state.get(`${module}.lora_B.weight`)! };
+    });
+    const kept = new Set(additions.flatMap(({ a, b }) => [a, b]));
+    disposeAll([...state.values()].filter((tensor) => !kept.has(tensor)));
+    return additions;
   }
 
   /** Takes the moments from a file that `save` wrote, and goes on after update `step`. @throws HyperfitError ERR_CHECKPOINT */

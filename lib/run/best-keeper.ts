@@ -12,6 +12,8 @@ export interface BestKeeperParts {
   folder: string;
   keepBest: RunConfig['keepBest'];
   model: Model;
+  /** Adds to a folder what belongs beside the weights. */
+  writeMore?: (partial: string) => Promise<void>;
   /** The step that the run goes on from, 0 for one that begins. */
   step: number;
   stepsPerEpoch: number;
@@ -66,7 +68,7 @@ export class BestKeeper {
     const score: BestScore = { step, trainLoss: this.trainLoss, ttr, rep2, ...ofAnswers };
     const beaten = this.#criteria.filter((criterion) => isBetter(criterion, score, this.#best.get(criterion)));
     if (score.step === 0 || beaten.length === 0) return [];
-    const saved = await saveBest(this.#parts.folder, beaten, this.#parts.model, score);
+    const saved = await saveBest(this.#parts.folder, beaten, this.#parts.model, score, this.#parts.writeMore);
     for (const criterion of beaten) this.#best.set(criterion, score);
     return saved.map((best) => ({ type: 'best', ...best }));
   }

@@ -40,7 +40,8 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
     onWarning(`expected a complete checkpoint in ${folder.checkpoints} to resume from, got none: beginning at step 0`);
   }
   if (config.model === null) throw new HyperfitError('ERR_CONFIG', 'expected the model to hyperfit for `model`, got none; give --model');
-  const model = await Model.load(await resolveModelPath(config.model, onWarning), loading);
+  const adapter = config.adapter === null ? undefined : await resolveModelPath(config.adapter, onWarning);
+  const model = await Model.load(await resolveModelPath(config.model, onWarning), { ...loading, ...given({ adapter }) });
   setChatDate(model, chatDateOf(folder, false));
   return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(config) }), state: undefined };
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readBest, type BestCheckpoint } from '../checkpoint/best-checkpoint.ts';
-import { saveCheckpoint } from '../checkpoint/checkpoint.ts';
+import { saveAdapterWithin, saveCheckpoint } from '../checkpoint/checkpoint.ts';
 import { withHooks } from '../callbacks.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
@@ -22,7 +22,7 @@ import { readComparison, writeComparison } from './comparison-file.ts';
 import { writeImages } from './image-files.ts';
 import { writeMemorisation } from './memorisation-file.ts';
 import { loadRunData, type RunData } from './run-data.ts';
-import { writeRunFile } from './run-file.ts';
+import { savedRunFile, writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, removeEmptyFolders, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { writeRunReport } from './run-report.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
@@ -183,7 +183,8 @@ class RunInProgress {
     const { config, start, folder, data } = this;
     const stepsPerEpoch = Math.ceil(data.train.length / config.batchSize);
     const records = readMetrics(folder.metricsFile);
-    return BestKeeper.open({ folder: folder.checkpoints, keepBest: config.keepBest, model: start.model, step: start.state?.step ?? 0, stepsPerEpoch, records });
+    const writeMore = (partial: string): Promise<void> => saveAdapterWithin(partial, start.optimizer, this.#baseModel);
+    return BestKeeper.open({ folder: folder.checkpoints, keepBest: config.keepBest, model: start.model, writeMore, step: start.state?.step ?? 0, stepsPerEpoch, records });
   }
 
   /** What shows on the way stands in the log and on the page; what shows before the first step in run.json. */
@@ -217,9 +218,14 @@ class RunInProgress {
     if (state.step === this.#savedStep) return;
     this.#log?.flush();
     const { model, optimizer } = this.start;
-    this.#checkpoint = await saveCheckpoint(this.folder.checkpoints, { model, optimizer, state }, { keepLast: this.config.keepLastCheckpoints });
+    this.#checkpoint = await saveCheckpoint(this.folder.checkpoints, { model, optimizer, state }, { keepLast: this.config.keepLastCheckpoints, baseModel: this.#baseModel });
     this.#savedStep = state.step;
     this.hooks.onEvent?.({ type: 'checkpoint', step: state.step, path: this.#checkpoint });
+  }
+
+  /** A resumed run's model comes from its checkpoint. */
+  get #baseModel(): string {
+    return savedRunFile(this.folder).model.path;
   }
 
   get #hasComparison(): boolean {

@@ -1,0 +1,47 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelConfig } from '../addon-types.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { LowRankAddition } from './adapter.ts';
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-files.ts';
+import { renderAdapterConfig } from './adapter-render.ts';
+import { saveTensorFile } from './tensor-file.ts';
+
+/** What is written beside A and B. */
+export interface AdapterOrigin {
+  config: ModelConfig;
+  /** Where the base is: a name of the Hugging Face hub, or a path. */
+  baseModel: string;
+}
+
+/**
+ * Writes additions as PEFT does: adapter_model.safetensors (float32) and adapter_config.json, which says of each module its rank and what its product is multiplied by.
+ * @throws HyperfitError ERR_CHECKPOINT when the files are there or the disk is full
+ */
+export async function writeAdapter(folder: string, additions: readonly LowRankAddition[], { config, baseModel }: AdapterOrigin): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const tensors = new Map<string, Tensor>(additions.flatMap(({ parameter, a, b }) => {
+    const module = `base_model.model.${moduleOf(parameter)}`;
+    return [[`${module}.lora_A.weight`, a], [`${module}.lora_B.weight`, b]] as const;
+  }));
+  await saveTensorFile(join(folder, ADAPTER_WEIGHTS), tensors);
+  await writeFile(join(folder, ADAPTER_CONFIG), renderAdapterConfig({ parameters: additions.map(({ parameter }) => parameter), baseModel, ...commonScaling(additions) }, config));
+}
+
+function moduleOf(parameter: string): string {
+  return parameter.replace(/\.weight$/, '');
+}
+
+/** Rank and alpha that most modules share are those of the adapter; the others are named one by one. */
+function commonScaling(additions: readonly LowRankAddition[]): { rank: number; alpha: number; ranks: Record<string, number>; alphas: Record<string, number> } {
+  const scalings = additions.map(({ parameter, a, scale }) => ({ module: moduleOf(parameter), rank: a.shape[0]!, alpha: scale * a.shape[0]! }));
+  const [rank, alpha] = [mostFrequent(scalings.map((each) => each.rank)), mostFrequent(scalings.map((each) => each.alpha))];
+  const others = (key: 'rank' | 'alpha', common: number): Record<string, number> => Object.fromEntries(scalings.filter((each) => each[key] !== common).map((each) => [each.module, each[key]]));
+  return { rank, alpha, ranks: others('rank', rank), alphas: others('alpha', alpha) };
+}
+
+function mostFrequent(values: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort((left, right) => right[1] - left[1])[0]![0];
+}
