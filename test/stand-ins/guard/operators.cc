@@ -1,6 +1,7 @@
 #include "operators.h"
 
 #include <ATen/EmptyTensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/_local_scalar_dense.h>
 #include <ATen/ops/_reshape_alias_native.h>
 #include <ATen/ops/as_strided_native.h>
@@ -107,6 +108,19 @@ void record_stream(at::Tensor&, c10::Stream) {}
 
 void fall_back(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_behind(op, *stack); }
 
+// Where the CPU has a kernel beside a composite one (native_layer_norm), so has CUDA, and the composite's other arithmetic would come before a fallback.
+void define_what_the_cpu_computes(torch::Library& library) {
+  c10::Dispatcher& dispatcher = c10::Dispatcher::singleton();
+  for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
+    if (name.name.rfind("aten::", 0) != 0) continue;
+    const auto op = dispatcher.findOp(name);
+    const auto has = [&](c10::DispatchKey key) { return op && op->hasKernelForDispatchKey(key); };
+    const bool composite = has(c10::DispatchKey::CompositeExplicitAutograd) || has(c10::DispatchKey::CompositeImplicitAutograd);
+    if (!composite || !has(c10::DispatchKey::CPU) || has(c10::DispatchKey::PrivateUse1)) continue;
+    library.impl(c10::toString(name).c_str(), torch::CppFunction::makeFromBoxedFunction<&fall_back>());
+  }
+}
+
 void define_all(torch::Library& library) {
   library.impl("empty.memory_format", TORCH_FN(empty));
   library.impl("empty_strided", TORCH_FN(empty_strided));
@@ -123,6 +137,7 @@ void define_all(torch::Library& library) {
   library.impl("_copy_from_and_resize", TORCH_FN(copy_from_and_resize));
   library.impl("_local_scalar_dense", TORCH_FN(local_scalar_dense));
   library.impl("record_stream", TORCH_FN(record_stream));
+  define_what_the_cpu_computes(library);
 }
 
 }  // namespace
