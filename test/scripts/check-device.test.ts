@@ -36,7 +36,7 @@ const freshOut = (): string => join(mkdtempSync(join(tmpdir(), 'hyperfit-check-d
 
 function start(out: string, args: string[]): ChildProcess {
   const script = join(ROOT, 'scripts/check-device.mjs');
-  // From a folder of its own: nothing may depend on where it is started. One thread: tiny models gain nothing by more, and wait for each other.
+  // From a folder of its own: nothing may depend on where it is started. One thread: more would only wait for each other.
   return spawn(process.execPath, [script, '--device', 'cpu', '--quick', '--out', out, ...args], {
     cwd: dirname(out),
     env: { ...process.env, HYPERFIT_NUM_THREADS: '1', OMP_NUM_THREADS: '1' },

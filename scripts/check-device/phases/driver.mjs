@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { doctor, Tensor } from '../../../dist/index.mjs';
-import { freeMemory, smi } from '../card.mjs';
+import { freeMemory, isCuda, smi } from '../card.mjs';
 
 const CLI = fileURLToPath(new URL('../../../dist/cli.mjs', import.meta.url));
 const LIBRARY = /lib(torch|c10|cuda|cudart|cublas|cudnn|nvrtc|gomp|nccl|nvJitLink)[^/]*\.so/;
@@ -16,7 +16,8 @@ export async function run({ settings, results }) {
   results.holds('hyperfit doctor --json agrees', printed.status === 0 && JSON.parse(printed.stdout).ok === report.ok, {
     exitCode: printed.status,
   });
-  results.holds('every library finds what it needs', missing(report).length === 0, { missing: missing(report) });
+  const lacking = missing(report, settings.device);
+  results.holds('every library finds what it needs', lacking.length === 0, { missing: lacking });
   results.holds('libraries in use', true, { libraries: libraries() });
   const card = smi('--query');
   if (card !== undefined) results.holds('nvidia-smi', true, { text: card.split('\n').slice(0, 120).join('\n') });
@@ -25,18 +26,16 @@ export async function run({ settings, results }) {
   if (free !== undefined) results.figure('free memory', free / 2 ** 30, 'GiB');
 }
 
-/** By the dynamic linker's own account, of the half of libtorch that this device needs, where there is an ldd. */
-function missing({ libtorch, addon }) {
-  const folder = libtorch.path ?? libtorch.steps?.find(({ found }) => found)?.path ?? '';
-  const files = [addon.path, ...['libtorch_cpu.so', 'libtorch_cuda.so'].map((name) => join(folder, 'lib', name))].filter(
-    (path) => path && existsSync(path),
-  );
-  return files.flatMap((path) => {
-    const { status, stdout } = spawnSync('ldd', [path], { encoding: 'utf8', timeout: 20_000 });
-    if (status !== 0) return [];
-    // The addon names no path of libtorch: what it needs is open before it is loaded.
-    const lines = stdout.split('\n').filter((line) => line.includes('not found') && path !== addon.path);
-    return lines.map((line) => `${path}: ${line.trim()}`);
+/** By the dynamic linker's own account, of the halves of libtorch that this device needs, where there is an ldd. */
+function missing({ libtorch }, device) {
+  const folder = libtorch.libtorch?.libFolder ?? '';
+  const files = ['libtorch_cpu.so', ...(isCuda(device) ? ['libtorch_cuda.so'] : [])].map((name) => join(folder, name));
+  return files.filter(existsSync).flatMap((path) => {
+    const { stdout } = spawnSync('ldd', [path], { encoding: 'utf8', timeout: 20_000 });
+    return (stdout ?? '')
+      .split('\n')
+      .filter((line) => line.includes('not found'))
+      .map((line) => `${path}: ${line.trim()}`);
   });
 }
 
