@@ -87,7 +87,7 @@ function pack(stage, out, preset) {
   say(
     `pack: ${(size / 1e6).toFixed(1)} MB in ${((performance.now() - started) / 1000).toFixed(0)} s; run it with \`python3 ${out} --device cuda\``,
   );
-  if (size >= MOST_BYTES)
-    throw new SetupError(`expected less than ${MOST_BYTES / 1e6} MB, got ${megabytes}; look at what of node_modules got in`);
+  const remedy = 'look at what of node_modules got in';
+  if (size >= MOST_BYTES) throw new SetupError(`expected less than ${MOST_BYTES / 1e6} MB, got ${megabytes}; ${remedy}`);
   process.stdout.write(`${out}\n`);
 }

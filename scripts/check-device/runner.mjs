@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PHASES } from './phases.mjs';
 
+const GUARD = new URL('../../test/stand-ins/preload.mjs', import.meta.url).href;
 const CHILD = fileURLToPath(new URL('phase-process.mjs', import.meta.url));
 /** Below this a phase would hardly have opened its libraries. */
 const LEAST_SECONDS = 5;
@@ -31,9 +32,16 @@ function say({ name, status, seconds, results }) {
   );
 }
 
+/** The guarded device is one of the tests, and is registered in each process as it starts; test/stand-ins/README.md. */
+function environment({ device }) {
+  if (!device.startsWith('guard')) return process.env;
+  return { ...process.env, NODE_OPTIONS: [process.env.NODE_OPTIONS, `--import=${GUARD}`].filter(Boolean).join(' ') };
+}
+
 async function runPhase(report, settings, { name, module, argument }, limit) {
   const started = performance.now();
   const child = spawn(process.execPath, [CHILD, JSON.stringify({ name, module, argument, settings, limit })], {
+    env: environment(settings),
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
   report.update(name, { status: 'running', pid: child.pid, limit: round(limit) });

@@ -93,6 +93,24 @@ describe('npm run check:device', () => {
     expect(bounded.some(({ value }) => (value as number) > 0)).toBe(true);
   });
 
+  // The device of the tests that nothing may touch but operators, and whose memory can be limited: as a card in all but arithmetic.
+  test('rehearsed on the guarded device: memory that runs out, another device, ends in the middle of a step', async () => {
+    const only = ['driver', 'float32', 'checkpoints', 'errors', 'memory', 'exits', 'second'];
+    const { status, document } = await check(['--device', 'guard:0', '--only', only.join(',')]);
+    expect(
+      only.map((name) => [name, phaseOf(document, name).status, failed(phaseOf(document, name)), phaseOf(document, name).reason]),
+    ).toEqual(only.map((name) => [name, 'passed', [], undefined]));
+    expect([status, document.verdict]).toEqual([0, 'passed']);
+    const names = ['second', 'memory'].flatMap((name) => phaseOf(document, name).results.map((result) => result.name));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'llama-tied-gqa bfloat16: ids of guard:1',
+        'a step without room is refused',
+        'the step that was refused runs once there is room',
+      ]),
+    );
+  });
+
   test('a process that ends in the middle of a step, and speed at the smallest shape', async () => {
     const { status, document } = await check(['--only', 'exits,speed-135m']);
     expect([failed(phaseOf(document, 'exits')), failed(phaseOf(document, 'speed-135m')), status]).toEqual([[], [], 0]);
