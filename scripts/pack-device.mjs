@@ -84,9 +84,9 @@ function pack(stage, out, preset) {
   const { status, error } = spawnSync(python, [packer, stage, out, preset, process.arch], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) throw new SetupError(`expected ${python} to pack ${stage}, got ${error?.message ?? `status ${status}`}`);
   const { size } = statSync(out);
-  say(
-    `pack: ${(size / 1e6).toFixed(1)} MB in ${((performance.now() - started) / 1000).toFixed(0)} s; run it with \`python3 ${out} --device cuda\``,
-  );
+  const megabytes = (size / 1e6).toFixed(1);
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  say(`pack: ${megabytes} MB in ${seconds} s; run it with \`python3 ${out} --device cuda\``);
   const remedy = 'look at what of node_modules got in';
   if (size >= MOST_BYTES) throw new SetupError(`expected less than ${MOST_BYTES / 1e6} MB, got ${megabytes}; ${remedy}`);
   process.stdout.write(`${out}\n`);
