@@ -3,7 +3,7 @@ import { addon } from '../../lib/addon.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
 import { Tensor, torch } from '../../lib/tensor/index.ts';
-import { startProgram } from '../cli/cli-process.ts';
+import { ROOT, startProgram } from '../cli/cli-process.ts';
 import { makeBatch } from '../oracle/batches.ts';
 import { loadGuard } from './guard.ts';
 
@@ -104,6 +104,61 @@ describe('counts', () => {
       guard.setMemoryLimit(0);
     }
   });
+});
+
+describe('copies that do not block', () => {
+  const filled = (value: number): Tensor => Tensor.from(new Float32Array(4).fill(value));
+  const pinned = (): Tensor => (torch.call('aten::empty', [[4]], { pin_memory: true }) as Tensor).fill_(1);
+
+  test('pinned memory is memory of the host that is known', () => {
+    expect(torch.call('aten::is_pinned', [pinned()])).toBe(true);
+    expect(torch.call('aten::is_pinned', [filled(1)])).toBe(false);
+    expect(() => torch.call('aten::empty', [[4]], { device: 'guard', pin_memory: true })).toThrow(/Only dense CPU tensors can be pinned/);
+  });
+
+  test.each(['guard:0', 'guard:1'])('to %s: operators see what was sent; a source written to before the wait is an error, once', (device) => {
+    const staging = pinned(), there = filled(0).to(device);
+    guard.resetCounts();
+    torch.call('aten::copy_', [there, staging, true]);
+    const sum = there.sum();
+    expect(guard.counts()).toMatchObject({ synchronisations: 0, hostToDevice: { copies: 1, bytes: 16 } });
+    staging.fill_(2);
+    expect(() => sum.item()).toThrow(/staging buffer used again too early/);
+    expect(sum.item()).toBe(4);
+  });
+
+  test('a wait for the other device is no wait', () => {
+    const staging = pinned(), there = filled(0).to('guard:1');
+    torch.call('aten::copy_', [there, staging, true]);
+    guard.synchronize('guard:0');
+    staging.fill_(2);
+    expect(() => guard.synchronize('guard:1')).toThrow(/used again too early/);
+  });
+
+  test('to the host: nothing of use before the wait, the numbers after it', () => {
+    const fetched = torch.call('aten::_to_copy', [filled(3).to('guard:1')], { device: 'cpu', non_blocking: true }) as Tensor;
+    expect(torch.call('aten::is_pinned', [fetched])).toBe(true);
+    expect(fetched.toArray()).toEqual([NaN, NaN, NaN, NaN]);
+    guard.synchronize('guard:1');
+    expect(fetched.toArray()).toEqual([3, 3, 3, 3]);
+  });
+});
+
+// libtorch's engine counts the devices once, at its first backward.
+test('autograd reaches a device that was registered after a first backward', async () => {
+  const program = `
+    const { Tensor } = await import('${ROOT}/dist/index.mjs');
+    const gradient = (device) => {
+      const x = Tensor.from([1, 2], { device, requiresGrad: true });
+      x.mul(x).sum().backward();
+      return x.grad.toArray();
+    };
+    const before = gradient('cpu');
+    await import('${join(__dirname, 'preload.mjs')}');
+    console.log(JSON.stringify([before, gradient('guard:1'), gradient('cpu')]));
+  `;
+  const ended = await startProgram(process.execPath, ['--input-type=module', '-e', program]).finished;
+  expect([ended.stdout.trim(), ended.stderr]).toEqual(['[[2,4],[2,4],[2,4]]', '']);
 });
 
 /** Losses of a few steps, while the main thread computes on the same device or does not. */

@@ -159,6 +159,10 @@ const CASES: Record<string, Case> = {
     torch.manualSeed(7);
     return [torch.call('aten::randn', [[5]], { device: m.device }), torch.call('aten::bernoulli', [m.floats(6).sigmoid()]), torch.call('aten::randperm', [9], { device: m.device })].flatMap(flatten);
   },
+  'complex numbers, conjugated and not': (m) => {
+    const x = torch.call('aten::complex', [m.floats(3), m.floats(3)]) as Tensor, y = torch.call('aten::conj', [x]) as Tensor;
+    return [torch.call('aten::view_as_real', [torch.call('aten::mul', [x, y])]), torch.call('aten::real', [y]), torch.call('aten::imag', [torch.call('aten::clone', [y])])].flatMap(flatten);
+  },
   'no elements at all': (m) => [...call('aten::mm', [m.floats(0, 3), m.floats(3, 2)]), ...call('aten::sum', [m.floats(0, 2)]), ...call('aten::cat', [[m.floats(0, 2), m.floats(1, 2)]])],
 };
 

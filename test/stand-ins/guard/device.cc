@@ -113,8 +113,14 @@ struct Hooks final : at::PrivateUse1HooksInterface {
   void resizePrivateUse1Bytes(const c10::Storage& storage, size_t bytes) const override { resize_storage(*storage.unsafeGetStorageImpl(), bytes); }
 };
 
-/// Autograd counts devices at its first backward and never again, and that may have been before this module was loaded.
-struct FreshEngine final : torch::autograd::Engine {};
+/// Autograd counts devices at the first backward of the process and never again, and that may have been before this module
+/// was loaded. This engine counts anew, after the other has surely done so.
+struct FreshEngine final : torch::autograd::Engine {
+  FreshEngine() {
+    get_base_engine().initialize_device_threads_pool();
+    start_device_threads();
+  }
+};
 
 torch::autograd::Engine& fresh_engine() {
   static auto* made = new FreshEngine();

@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kArenaBytes = size_t{1} << 35;
 constexpr size_t kGivenBack = size_t{1} << 20;  // freed blocks from here on return their pages to the system
+constexpr size_t kOpenedAtOnce = size_t{1} << 26;
 constexpr int kPoison = 0xFF;                   // as floats NaN, as integers -1: what nobody wrote shows
 
 size_t round_up(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
@@ -28,7 +29,6 @@ class Arena {
     void* mapped = mmap(nullptr, 2 * kArenaBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     TORCH_CHECK(mapped != MAP_FAILED, "expected room for the guarded device's addresses, got none");
     faces_ = reinterpret_cast<uintptr_t>(mapped);
-    TORCH_CHECK(mprotect(reinterpret_cast<void*>(faces_ + kArenaBytes), kArenaBytes, PROT_READ | PROT_WRITE) == 0, "expected memory behind the faces, got none");
     free_[0] = kArenaBytes;
   }
 
@@ -64,6 +64,15 @@ class Arena {
   }
 
  private:
+  // Memory behind the faces is asked for as it is needed: some systems count it at once.
+  void open_up_to(size_t end) {
+    if (end <= opened_) return;
+    const size_t until = std::min(kArenaBytes, (end + kOpenedAtOnce - 1) / kOpenedAtOnce * kOpenedAtOnce);
+    void* first = reinterpret_cast<void*>(faces_ + kArenaBytes + opened_);
+    TORCH_CHECK_WITH(OutOfMemoryError, mprotect(first, until - opened_, PROT_READ | PROT_WRITE) == 0, "guard: out of memory behind the faces");
+    opened_ = until;
+  }
+
   // First fit, whole pages: two blocks never share one.
   size_t take(size_t pages, size_t bytes);
 
@@ -85,6 +94,7 @@ class Arena {
 
   c10::DeviceIndex device_;
   uintptr_t faces_ = 0;
+  size_t opened_ = 0;
   mutable std::mutex mutex_;
   std::map<size_t, size_t> free_;  // offset to bytes
   c10::CachingAllocator::Stat stat_;
@@ -106,6 +116,7 @@ size_t Arena::take(size_t pages, size_t bytes) {
   for (auto block = free_.begin(); block != free_.end(); ++block) {
     if (block->second < pages) continue;
     const auto [offset, size] = *block;
+    open_up_to(offset + pages);
     free_.erase(block);
     if (size > pages) free_[offset + pages] = size - pages;
     stat_.increase(bytes);
@@ -215,7 +226,10 @@ at::Tensor behind(const at::Tensor& tensor) {
                           : c10::Storage(c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, c10::kCPU), nullptr, /*resizable=*/false);
   auto made = c10::make_intrusive<c10::TensorImpl>(std::move(host), c10::DispatchKeySet(c10::DispatchKey::CPU), tensor.dtype());
   made->set_sizes_and_strides(tensor.sizes(), tensor.strides(), tensor.storage_offset());
-  return at::Tensor(std::move(made));
+  at::Tensor host_tensor(std::move(made));
+  if (tensor.is_conj()) host_tensor._set_conj(true);
+  if (tensor.is_neg()) host_tensor._set_neg(true);
+  return host_tensor;
 }
 
 void resize_storage(c10::StorageImpl& storage, size_t bytes) {
