@@ -5,6 +5,8 @@
 export { errorCodeOf, ERROR_CODES, HyperfitError, isHyperfitError, type ErrorCode } from './errors.ts';
 
 export { Model, type LoadOptions, type ModelBatch } from './model/model.ts';
+export type { ExportedGguf, ExportGgufOptions, ExportProgress } from './model/export-gguf.ts';
+export type { GgufFileType } from './model/gguf-mix.ts';
 export type { LoraOptions } from './model/lora.ts';
 export { Optimizer, type OptimizerOptions, type OptimizerStep } from './model/optimizer.ts';
 export { initializeModel, type InitializeOptions } from './model/initialize.ts';
@@ -41,6 +43,10 @@ export type { Mark } from './run/marks.ts';
 export { run, type RunEvent, type RunHooks, type RunResult } from './run/run.ts';
 export * from './compare/index.ts';
 export * from './study/index.ts';
+export { exportModel, type ExportOptions, type ExportResult, type GateMode } from './run/export.ts';
+export { GATE_MARGINS, renderGate, type GateFigures, type GateResult } from './run/export-gate.ts';
+export { renderModelfile, type Modelfile } from './run/modelfile.ts';
+export type { UpdateShare } from './run/update-share.ts';
 export { normalizeConfig, type NormalizedConfig } from './config/normalize.ts';
 export { presetLayer, type ConfigLayer } from './config/layers.ts';
 export { PRESETS, type PresetName } from './config/presets.ts';

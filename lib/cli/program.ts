@@ -7,6 +7,7 @@ import { addDataCommand } from './commands/data.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
+import { addExportCommand } from './commands/export.ts';
 import { addGenerateCommand } from './commands/generate.ts';
 import { addLibtorchCommand } from './commands/libtorch.ts';
 import { addReportCommand } from './commands/report.ts';
@@ -38,6 +39,7 @@ export function buildProgram(): Command {
   addDataCommand(program);
   addGenerateCommand(program);
   addEvaluateCommand(program);
+  addExportCommand(program);
   addTokenizeCommand(program);
   addDemoCommand(program);
   addStudyCommand(program);

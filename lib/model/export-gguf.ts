@@ -1,15 +1,16 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { addon } from '../addon.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { renderGgufHeader } from './gguf-header.ts';
 import { GGUF_FILE_TYPE_NAMES } from './gguf-mix.ts';
 import type { GgufFileType } from './gguf-mix.ts';
-import { planGguf, ropeTensor } from './gguf-plan.ts';
+import { layoutOf, planGguf, ropeTensor } from './gguf-plan.ts';
 import type { GgufPlan } from './gguf-plan.ts';
 import { splitParts } from './gguf-split.ts';
 import type { GgufPart } from './gguf-split.ts';
+import { storedTensors } from './gguf-stored.ts';
 import type { StoredTensor } from './gguf-stored.ts';
 import { freeBytes } from './free-bytes.ts';
 import type { Model } from './model.ts';
@@ -26,6 +27,8 @@ export interface ExportGgufOptions {
   name?: string;
   signal?: AbortSignal;
   onProgress?: (progress: ExportProgress) => void;
+  /** Called with the first file once all is written, before any of it has its name; what it throws leaves nothing behind. */
+  check?: (path: string) => Promise<void>;
 }
 
 export interface ExportProgress {
@@ -64,10 +67,16 @@ export async function exportGguf(model: Model, path: string, options: ExportGguf
   const parts = splitParts<Source>(resolve(path), plan.entries, listSources(plan), splitMaxSize);
   await checkTargets(model, parts, overwrite);
   const bytes = parts.reduce((sum, part) => sum + headerOf(part).fileBytes, 0);
-  await mkdir(dirname(resolve(path)), { recursive: true });
+  await mkdir(dirname(resolve(path)), { recursive: true }).catch(refuseWriting(path));
   await requireRoom(dirname(resolve(path)), bytes);
-  await writeParts(model, parts, progressOf(options, parts), signal);
+  await writeParts(model, parts, progressOf(options, parts), options);
   return { paths: parts.map((part) => part.path), type, bytes, tensorTypes: countTypes(parts), notes: plan.notes };
+}
+
+/** Bytes that a file of this type would have, tokenizer and header left out. */
+export function weightBytesOf({ config }: Model, type: GgufFileType): number {
+  const layout = layoutOf(config);
+  return storedTensors(config, layout, type, 1).reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** A tensor of a file: a parameter in its stored form, or numbers as they are. */
@@ -103,7 +112,7 @@ async function checkTargets(model: Model, parts: readonly GgufPart<Source>[], ov
     if (status === undefined) continue;
     if (own.has(path)) throw new HyperfitError('ERR_CHECKPOINT', `expected a path to export to, got ${path}, from which this model was loaded; export to another file`);
     if (!status.isFile()) throw new HyperfitError('ERR_CHECKPOINT', `expected a path to export to, got ${path}, which is no file; choose another name`);
-    if (!overwrite) throw new HyperfitError('ERR_CHECKPOINT', `expected a path to export to, got ${path}, which is there already; choose another name, or pass \`overwrite: true\` to replace it`);
+    if (!overwrite) throw new HyperfitError('ERR_CHECKPOINT', `expected a path to export to, got ${path}, which is there already; choose another name, or pass \`overwrite\` to replace it`);
   }
 }
 
@@ -123,26 +132,31 @@ function progressOf({ onProgress }: ExportGgufOptions, parts: readonly GgufPart<
   return (tensor, written) => onProgress?.({ tensor, bytesDone: (bytesDone += written), bytes });
 }
 
-/** All parts under temporary names, then the names; the first part, which is the one to load, comes last. */
-async function writeParts(model: Model, parts: readonly GgufPart<Source>[], report: Report, signal: AbortSignal | undefined): Promise<void> {
-  const partials = parts.map(({ path }) => `${path}.${process.pid}.partial`);
+/** All parts into a folder of their own beside, then into their places; the first part, which is the one to load, comes last. */
+async function writeParts(model: Model, parts: readonly GgufPart<Source>[], report: Report, { signal, check }: ExportGgufOptions): Promise<void> {
+  const folder = `${parts[0]!.path}.${process.pid}.partial`;
+  const partialOf = (path: string): string => join(folder, basename(path));
   const parameters = model.parameters();
   try {
-    for (const [index, part] of parts.entries()) await writePart(partials[index]!, part, (parameter) => parameters.get(parameter)!, report, signal);
-    for (const [index, { path }] of [...parts.entries()].reverse()) await rename(partials[index]!, path);
-  } catch (error) {
-    await Promise.all(partials.map((partial) => rm(partial, { force: true })));
-    throw error;
+    await mkdir(folder).catch(refuseWriting(folder));
+    for (const part of parts) await writePart(partialOf(part.path), part, (parameter) => parameters.get(parameter)!, report, signal);
+    await check?.(partialOf(parts[0]!.path));
+    for (const { path } of parts.toReversed()) await rename(partialOf(path), path);
   } finally {
     disposeAll(parameters.values());
+    await rm(folder, { recursive: true, force: true });
   }
+}
+
+function refuseWriting(path: string): (cause: Error) => never {
+  return (cause) => {
+    throw new HyperfitError('ERR_CHECKPOINT', `expected to write ${path}, got: ${cause.message}; choose another folder`, { cause });
+  };
 }
 
 async function writePart(path: string, part: GgufPart<Source>, parameterOf: (name: string) => Tensor, report: Report, signal: AbortSignal | undefined): Promise<void> {
   const { header, offsets, fileBytes } = headerOf(part);
-  const file = await open(path, 'wx').catch((cause: Error) => {
-    throw new HyperfitError('ERR_CHECKPOINT', `expected to write ${path}, got: ${cause.message}; choose another folder`, { cause });
-  });
+  const file = await open(path, 'wx').catch(refuseWriting(path));
   try {
     await file.truncate(fileBytes);
     await file.write(header, 0, header.length, 0);

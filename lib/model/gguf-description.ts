@@ -12,7 +12,7 @@ export const EXPORTED_FAMILIES = Object.keys(ARCHITECTURES);
 const QUANTIZATION_VERSION = 2;
 
 /** Undefined for a family that llama.cpp does not have. */
-export function architectureOf({ modelType }: ModelConfig): string | undefined {
+export function architectureOf({ modelType }: Pick<ModelConfig, 'modelType'>): string | undefined {
   return ARCHITECTURES[modelType];
 }
 

@@ -3,11 +3,13 @@ import { HyperfitError } from '../errors.ts';
 import { describeTokenizer, metadataOf } from '../tokenizer/gguf-description.ts';
 import type { DescribedModel } from '../tokenizer/gguf-description.ts';
 import type { MetadataEntry } from '../tokenizer/metadata-entry.ts';
-import { ggufArchitecture, readGgufConfig } from './gguf-config.ts';
+import { GGUF_ARCHITECTURES } from './gguf-architectures.ts';
+import { readGgufConfig } from './gguf-config.ts';
 import { architectureOf, describeConfig, describeGeneral, EXPORTED_FAMILIES } from './gguf-description.ts';
 import { noteWindows, refuseLosses } from './gguf-limits.ts';
 import type { GgufFileType } from './gguf-mix.ts';
 import { ROPE_FREQUENCIES } from './gguf-names.ts';
+import type { GgufLayout } from './gguf-names.ts';
 import { LLAMA3, LLAMA3_KEY, llama3Divisors, llama3Numbers } from './gguf-rope.ts';
 import { storedTensors } from './gguf-stored.ts';
 import type { StoredTensor } from './gguf-stored.ts';
@@ -27,12 +29,9 @@ export interface GgufPlan {
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL for what llama.cpp does not compute; ERR_TOKENIZER
  */
 export async function planGguf(config: ModelConfig, model: DescribedModel, fileType: GgufFileType, title: string): Promise<GgufPlan> {
-  if (architectureOf(config) === undefined) {
-    throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected a model of one of ${EXPORTED_FAMILIES.join(', ')}, which llama.cpp has, got \`model_type\` "${config.modelType}"; save it with \`save\` instead`);
-  }
+  const layout = layoutOf(config);
   const described = [...describeGeneral(config, fileType, title), ...describeConfig(config), ...describeLlama3(config)];
   const metadata = metadataOf(described);
-  const { layout } = ggufArchitecture(metadata, model.name);
   const unscaled = storedTensors(config, layout, fileType, 1);
   const again = readGgufConfig(metadata, unscaled.map(({ name, shape, form, byteLength }) => ({ path: model.name, name, shape, type: form.type, offset: 0, byteLength })), model.name);
   const isLlama3 = config.ropeScaling.type === 'llama3';
@@ -46,6 +45,13 @@ export async function planGguf(config: ModelConfig, model: DescribedModel, fileT
     ropeDivisors: isLlama3 ? Float32Array.from(llama3Divisors(config, config.ropeScaling as typeof config.ropeScaling & { type: 'llama3' })) : undefined,
     notes: [...(isScaled ? [noteScale(config, factor)] : []), ...noteWindows(config), ...tokenizer.notes],
   };
+}
+
+/** @throws HyperfitError ERR_UNSUPPORTED_MODEL for a family that llama.cpp does not have */
+export function layoutOf({ modelType }: ModelConfig): GgufLayout {
+  const known = GGUF_ARCHITECTURES.get(architectureOf({ modelType }));
+  if (known !== undefined) return known.layout;
+  throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected a model of one of ${EXPORTED_FAMILIES.join(', ')}, which llama.cpp has, got \`model_type\` "${modelType}"; save it with \`save\` instead`);
 }
 
 /** Settings other than those that the divisors are read with. */

@@ -1,0 +1,65 @@
+import { addon } from '../addon.ts';
+import type { TensorSource } from '../addon-types.ts';
+import type { Model } from '../model/model.ts';
+import type { ModelFiles } from '../model/model-files.ts';
+import { scope, Tensor } from '../tensor/index.ts';
+
+/** What rounding leaves of an update, with signs: 1 is all of it, 0 none, as when every weight falls back to where it came from. */
+export interface UpdateShare {
+  /** Over all weights that training moved; null where it moved none. */
+  kept: number | null;
+  /** The matrix of which least is left. */
+  worst: { parameter: string; kept: number } | null;
+  /** Types of the base's weights that are coarser than float32, such as Q4_1 and BF16: grids that weights can fall back onto. */
+  grids: string[];
+}
+
+const FLOATS: readonly string[] = ['F32', 'F64'];
+/** A matrix with less of the update than this share of what an even spread gives says nothing by itself. */
+const LEAST_SHARE = 0.01;
+
+/**
+ * The projection of (exported - base) on (model - base), over |model - base| squared. One parameter after the other is read of both files,
+ * so that memory for one is needed.
+ * @param exported what was written, read as any file
+ * @param base the model that training began from, with the same parameters
+ */
+export async function measureUpdateShare(model: Model, exported: readonly TensorSource[], base: ModelFiles, signal?: AbortSignal): Promise<UpdateShare> {
+  const [written, before] = [byName(exported), byName(base.sources)];
+  const parameters = model.parameters();
+  const sums: { parameter: string; inner: number; square: number; isMatrix: boolean }[] = [];
+  try {
+    for (const [parameter, tensor] of parameters) {
+      signal?.throwIfAborted();
+      const [after, origin] = [written.get(parameter), before.get(parameter)];
+      if (after !== undefined && origin !== undefined) sums.push({ parameter, isMatrix: tensor.shape.length > 1, ...(await project(tensor, after, origin)) });
+    }
+  } finally {
+    for (const tensor of parameters.values()) tensor.dispose();
+  }
+  return { ...summarize(sums), grids: [...new Set(base.sources.map(({ type }) => type))].filter((type) => !FLOATS.includes(type)) };
+}
+
+const byName = (sources: readonly TensorSource[]): ReadonlyMap<string, TensorSource> => new Map(sources.map((source) => [source.name, source]));
+
+async function project(tensor: Tensor, after: TensorSource, origin: TensorSource): Promise<{ inner: number; square: number }> {
+  const loaded = (await addon().tensorsLoad([after, origin], 'cpu')).map((handle) => Tensor.fromHandle(handle));
+  const [rounded, base] = loaded as [Tensor, Tensor];
+  try {
+    return scope(() => {
+      const update = tensor.to('cpu').sub(base).to('float64');
+      return { inner: rounded.sub(base).to('float64').mul(update).sum().item(), square: update.square().sum().item() };
+    });
+  } finally {
+    for (const each of loaded) each.dispose();
+  }
+}
+
+function summarize(sums: readonly { parameter: string; inner: number; square: number; isMatrix: boolean }[]): Pick<UpdateShare, 'kept' | 'worst'> {
+  const square = sums.reduce((total, each) => total + each.square, 0);
+  if (square === 0) return { kept: null, worst: null };
+  const moved = sums.filter((each) => each.isMatrix && each.square >= (LEAST_SHARE * square) / sums.length);
+  const shares = moved.map(({ parameter, inner, square: own }) => ({ parameter, kept: inner / own }));
+  const worst = shares.reduce<UpdateShare['worst']>((least, each) => (least === null || each.kept < least.kept ? each : least), null);
+  return { kept: sums.reduce((total, each) => total + each.inner, 0) / square, worst };
+}
