@@ -1,5 +1,5 @@
 import { addon } from '../lib/addon.ts';
-import { loadGuard } from './stand-ins/guard.ts';
+import { guardEnvironment, loadGuard } from './stand-ins/guard.ts';
 
 export interface DeviceCases {
   /** Many seconds of arithmetic: not on the guarded device, which computes slowly and sees the same faults with tiny models. */
@@ -17,4 +17,18 @@ export function describeOnEachDevice(name: string, declareTests: (device: string
   if (!large) describe(`${name} (guard)`, () => declareTests('guard'));
   if (addon().libraryInfo().cudaAvailable) describe(`${name} (cuda)`, () => declareTests('cuda'));
   else describe.skip(`${name} (cuda: no CUDA device here)`, () => declareTests('cuda'));
+}
+
+/** The same for what two devices of a kind do: on the guarded devices, and on two cards where there are so many. */
+export function describeOnTwoDevices(name: string, declareTests: (first: string, second: string) => void): void {
+  loadGuard();
+  describe(`${name} (guard:0, guard:1)`, () => declareTests('guard:0', 'guard:1'));
+  const { cudaDeviceCount: count } = addon().libraryInfo();
+  if (count > 1) describe(`${name} (cuda:0, cuda:1)`, () => declareTests('cuda:0', 'cuda:1'));
+  else describe.skip(`${name} (cuda: ${count} CUDA devices here)`, () => declareTests('cuda:0', 'cuda:1'));
+}
+
+/** In which a process of its own knows the device. */
+export function environmentOf(device: string): Record<string, string> {
+  return device.startsWith('guard') ? guardEnvironment() : {};
 }

@@ -38,7 +38,7 @@ export function meanEntropy(logits: Tensor, temperature = 1): number {
 
 /** Rank of each id, 1 the first, in its row of logits [positions, vocabulary]: one more than the number of greater ones. */
 export function ranksOf(logits: Tensor, ids: readonly number[]): number[] {
-  const index = Tensor.from(Int32Array.from(ids), { dtype: 'int64' }).unsqueeze(1);
+  const index = Tensor.from(Int32Array.from(ids), { dtype: 'int64', device: logits.device }).unsqueeze(1);
   const own = logits.gather(1, index);
   const greater = logits.gt(own).sum(-1);
   return Array.from(greater.toTypedArray() as ArrayLike<number | bigint>, (count) => Number(count) + 1);

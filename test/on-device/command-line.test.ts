@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { start } from '../cli/cli-process.ts';
+import { describeOnEachDevice, environmentOf } from '../devices.ts';
+import { relativeDifference } from '../oracle/differences.ts';
+import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
+
+jest.setTimeout(300_000);
+
+interface Evaluated {
+  loss: number;
+  ttr: number;
+}
+
+describeOnEachDevice('The command line', (device) => {
+  const folder = freshFolder();
+  const out = join(folder, 'run');
+  const data = writeIds(join(folder, 'train.jsonl'), randomSequences([12, 16, 9, 16]));
+  const heldOut = writeIds(join(folder, 'held-out.jsonl'), randomSequences([14, 14, 10], 2));
+
+  async function json<T>(args: readonly string[], env: Record<string, string> = environmentOf(device)): Promise<T> {
+    const { code, stdout, stderr } = await start([...args, '--json'], { env }).finished;
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    return JSON.parse(stdout) as T;
+  }
+
+  test('train, generate and evaluate with --device', async () => {
+    const at = ['--device', device];
+    const trained = await json<{ step: number; checkpoint: string }>(['train', '--model', TINY_MODEL, '--data', data, '--held-out', heldOut, '--learning-rate', '1e-3', '--batch-size', '2', '--max-steps', '3', '--context-length', '4', '--max-new-tokens', '6', '--comparison-contexts', '2', '--evaluate-every-steps', '0', '--out', out, ...at]);
+    expect(trained.step).toBe(3);
+    expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'))).toMatchObject({ config: { device } });
+    expect(existsSync(join(out, 'report.html'))).toBe(true);
+
+    const { generations } = await json<{ generations: { ids: number[]; interventions: number }[] }>(['generate', '--model', out, '--prompt-ids', '5,6,7', '--max-new-tokens', '5', '--min-new-tokens', '5', '--citation-blocker', out, ...at]);
+    expect(generations[0]!.ids).toHaveLength(5);
+
+    const measure = ['evaluate', '--model', out, '--held-out', heldOut, '--train', join(out, 'train.jsonl'), '--context-length', '4', '--max-new-tokens', '6'];
+    const here = await json<Evaluated>([...measure, ...at]);
+    const there = await json<Evaluated>([...measure, '--device', 'cpu']);
+    expect(relativeDifference(here.loss, there.loss)).toBeLessThan(1e-4);
+  });
+
+  test('a device that is not there is refused in words, before anything is written', async () => {
+    const refused = await start(['train', '--model', TINY_MODEL, '--data', data, '--out', join(folder, 'none'), '--device', `${device === 'cpu' ? 'cuda' : device}:77`], { env: environmentOf(device) }).finished;
+    expect(refused).toMatchObject({ stdout: '', stderr: expect.stringMatching(/ERR_(DEVICE|CONFIG)/) });
+    expect([2, 3]).toContain(refused.code);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+});
