@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import type { NativeAddon } from './addon-types.ts';
+import { deviceFailure } from './device-errors.ts';
 import { errorCodeOf, HyperfitError } from './errors.ts';
 import { findLibtorch, type FindLibtorchOptions, type Libtorch } from './libtorch/find.ts';
 import { hiddenCudaWarning } from './libtorch/hidden-cuda.ts';
@@ -115,10 +116,13 @@ function captureSite(above: NativeFunction): { stack?: string } {
 }
 
 /** Errors that carry one of our codes become HyperfitErrors; an abort, and what is unknown, stay what they are. */
-function translate(error: unknown, site: { stack?: string }): unknown {
+export function translate(error: unknown, site: { stack?: string }): unknown {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
   const known = errorCodeOf(error);
-  if (known !== undefined) return atSite(new HyperfitError(known, message ?? known, { cause: error }), site);
+  if (known !== undefined) {
+    const ofLibtorch = known === 'ERR_TORCH' || known === 'ERR_OUT_OF_MEMORY' ? deviceFailure(message ?? '') : undefined;
+    return atSite(new HyperfitError(ofLibtorch?.code ?? known, ofLibtorch?.message ?? message ?? known, { cause: error }), site);
+  }
   if (code === 'TypeError') return atSite(new TypeError(message, { cause: error }), site);
   return error;
 }

@@ -7,6 +7,7 @@ const LIB = resolve(__dirname, '../lib');
 const LAYERS = [
   'errors',
   'callbacks',
+  'device-errors',
   'config',
   'libtorch',
   'addon-types',

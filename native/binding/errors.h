@@ -7,6 +7,7 @@
 namespace hyperfit::binding {
 
 /// What crosses to JavaScript of a C++ exception: lib/addon.ts makes a HyperfitError of it ("TypeError" makes a plain one).
+/// Errors of libtorch cross as ERR_TORCH, of memory as ERR_OUT_OF_MEMORY; lib/device-errors.ts tells those of a device by their words.
 struct Failure {
   std::string code;
   std::string message;
