@@ -11,11 +11,9 @@ const COMPUTE_DTYPES = ['float32', 'bfloat16'] as const satisfies readonly Compu
  * @throws HyperfitError ERR_CONFIG
  */
 export function chooseComputeDtype(given: ComputeDType | undefined, environment: NodeJS.ProcessEnv = process.env): ComputeDType {
-  const fromEnvironment = given === undefined && environment.HYPERFIT_COMPUTE_DTYPE ? environment.HYPERFIT_COMPUTE_DTYPE : undefined;
-  const dtype: unknown = given ?? fromEnvironment ?? 'float32';
+  const [name, dtype]: [string, unknown] = given === undefined ? ['HYPERFIT_COMPUTE_DTYPE', environment.HYPERFIT_COMPUTE_DTYPE || 'float32'] : ['computeDtype', given];
   const known = COMPUTE_DTYPES.find((name) => name === dtype);
   if (known !== undefined) return known;
-  const name = fromEnvironment === undefined ? 'computeDtype' : 'HYPERFIT_COMPUTE_DTYPE';
   const hint = typeof dtype === 'string' ? didYouMean(NICKNAMES[dtype] ?? dtype, COMPUTE_DTYPES) : '';
   throw new HyperfitError('ERR_CONFIG', `expected "float32" or "bfloat16" for \`${name}\`, got ${JSON.stringify(dtype) ?? String(dtype)}${hint}; use one of these`);
 }

@@ -10,9 +10,8 @@ import { hiddenCudaLibtorch, hiddenCudaText } from './libtorch/hidden-cuda.ts';
  * @throws HyperfitError ERR_DEVICE, and those of finding libtorch
  */
 export function chooseDevice(given: string | undefined, environment: NodeJS.ProcessEnv = process.env): string {
-  const fromEnvironment = given === undefined && environment.HYPERFIT_DEVICE ? environment.HYPERFIT_DEVICE : undefined;
-  const device = given ?? fromEnvironment ?? 'cpu';
-  requireDevice(device, fromEnvironment === undefined ? 'device' : 'HYPERFIT_DEVICE');
+  const [name, device] = given === undefined ? ['HYPERFIT_DEVICE', environment.HYPERFIT_DEVICE || 'cpu'] : ['device', given];
+  requireDevice(device, name);
   return device;
 }
 
@@ -22,7 +21,16 @@ export function chooseDevice(given: string | undefined, environment: NodeJS.Proc
  * @throws HyperfitError ERR_DEVICE, and those of finding libtorch
  */
 export function requireDevice(device: unknown, name = 'device'): void {
-  if (device === 'cpu' || belongsToOtherBackend(device)) return;
+  if (device === 'cpu' || usable.has(device as string)) return;
+  refuseUnusable(device, name);
+  usable.add(device as string);
+}
+
+/** A device that was there once stays: tensors are made in numbers, and the library is slow to ask. */
+const usable = new Set<string>();
+
+function refuseUnusable(device: unknown, name: string): void {
+  if (belongsToOtherBackend(device)) return;
   if (!isDeviceName(device)) {
     // libtorch knows more of them (mps, xpu, cpu:0), of which our builds have none.
     throw new HyperfitError('ERR_DEVICE', `expected "cpu", "cuda" or "cuda:<index>" for \`${name}\`, got ${written(device)}${deviceHint(device)}; use one of these`);

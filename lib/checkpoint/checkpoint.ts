@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ADAPTER_FOLDER } from '../model/adapter-files.ts';
 import type { ComputeDType } from '../addon-types.ts';
+import { checkOptions } from '../config/check-options.ts';
 import { given } from '../config/given.ts';
 import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { LoraOptions } from '../model/lora.ts';
@@ -74,6 +75,7 @@ export interface LoadCheckpointOptions {
  * @throws HyperfitError ERR_CHECKPOINT when no complete one is there
  */
 export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<Checkpoint> {
+  checkOptions(options, ['device', 'computeDtype', 'betas', 'eps', 'weightDecay', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
   const folder = await resolveModelPath(path);
   const state = await loadState(folder);
   const { betas, eps, weightDecay, lora, ...loading } = options;

@@ -1,3 +1,4 @@
+import { counted } from '../config/counted.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { renderNote } from '../data/data-notes.ts';
 import { percent } from '../data/data-summary.ts';
@@ -10,10 +11,10 @@ export function renderInspection(inspection: DataInspection, { sequenceLength, w
   const { documents, tokens, sequences, trained, heldOut, notes, special, examples } = inspection;
   const cut = inspection.windows === 'paragraph' ? 'starting at paragraphs' : 'each starting where the last one ended';
   const rows: [string, string][] = [
-    ['data', `${plural(documents, 'document')}, ${plural(tokens, 'token')}`],
+    ['data', `${counted(documents, 'document')}, ${counted(tokens, 'token')}`],
     ['sequences', `${number(sequences)}; of text at most ${number(sequenceLength)} tokens, ${cut} (windows: ${windows === 'auto' ? `auto, here ${inspection.windows}` : windows})`],
-    ['train', `${plural(trained.sequences, 'sequence')}, ${plural(trained.tokens, 'token')} (${percent(trained.share)}), ${number(trained.predicted)} of them learnt`],
-    ...rowsOf('held out', [`${plural(heldOut.sequences, 'sequence')}, ${plural(heldOut.tokens, 'token')}: ${heldOut.rule}`, ...heldOut.notes.map(renderNote)]),
+    ['train', `${counted(trained.sequences, 'sequence')}, ${counted(trained.tokens, 'token')} (${percent(trained.share)}), ${number(trained.predicted)} of them learnt`],
+    ...rowsOf('held out', [`${counted(heldOut.sequences, 'sequence')}, ${counted(heldOut.tokens, 'token')}: ${heldOut.rule}`, ...heldOut.notes.map(renderNote)]),
     ...rowsOf('left out', notes.length === 0 ? ['nothing'] : notes.map(renderNote)),
     ...(special === null ? [] : specialRows(special)),
   ];
@@ -50,7 +51,7 @@ function renderMark({ text, count, ids, isSpecial }: Mark): string {
 /** What is learnt stands in ⟦ ⟧ ; with colour, what is not is dim. */
 function renderExample({ source, offset, ids, runs }: InspectedSequence, place: number, of: number): string {
   const text = runs.map((run) => (run.isLearnt ? `⟦${visible(run.text)}⟧` : styledOutput('dim', visible(run.text)))).join('');
-  return `\n${styledOutput('bold', `sequence ${place} of ${number(of)}: ${source} from token ${number(offset)} on, ${plural(ids.length, 'token')}, the learnt ones in ⟦ ⟧`)}\n${text}`;
+  return `\n${styledOutput('bold', `sequence ${place} of ${number(of)}: ${source} from token ${number(offset)} on, ${counted(ids.length, 'token')}, the learnt ones in ⟦ ⟧`)}\n${text}`;
 }
 
 /** Control characters could move the cursor; line breaks and tabs stay. */
@@ -60,8 +61,4 @@ function visible(text: string): string {
 
 function number(value: number): string {
   return value.toLocaleString('en');
-}
-
-function plural(count: number, noun: string): string {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

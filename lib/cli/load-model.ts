@@ -1,23 +1,37 @@
-import type { ComputeDType } from '../addon-types.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
+import type { RunConfig } from '../config/fields.ts';
+import { environmentLayer } from '../config/layers.ts';
+import { normalizeConfig } from '../config/normalize.ts';
 import { Model } from '../model/model.ts';
 import type { Output } from './output.ts';
 
-export interface ModelOptions {
+/** Where a model computes, and in what type. */
+type Computing = Pick<RunConfig, 'device' | 'computeDtype'>;
+
+export interface ModelOptions extends Partial<Computing> {
   model: string;
   adapter?: string | undefined;
-  device: string;
-  computeDtype: ComputeDType;
 }
 
 /** Loads the model of a command, works with it, and lets it go. */
-export async function withModel<T>({ model: path, adapter: adapterPath, device, computeDtype }: ModelOptions, output: Output, work: (model: Model) => Promise<T>): Promise<T> {
+export async function withModel<T>(options: ModelOptions, output: Output, work: (model: Model) => Promise<T>): Promise<T> {
   const onWarning = (message: string): void => output.warn(message);
-  const adapter = adapterPath && (await resolveModelPath(adapterPath, onWarning));
-  const model = await Model.load(await resolveModelPath(path, onWarning), { device, computeDtype, adapter, onWarning });
+  const adapter = options.adapter && (await resolveModelPath(options.adapter, onWarning));
+  const model = await Model.load(await resolveModelPath(options.model, onWarning), { ...resolveComputing(options), adapter, onWarning });
   try {
     return await work(model);
   } finally {
     model.dispose();
   }
+}
+
+/**
+ * Flags, then `HYPERFIT_DEVICE` and `HYPERFIT_COMPUTE_DTYPE`, then the defaults: as for a run, which has files besides.
+ * @throws HyperfitError ERR_CONFIG
+ */
+export function resolveComputing(options: Partial<Computing>): Computing {
+  const pick = ({ device, computeDtype }: Readonly<Record<string, unknown>>): Record<string, unknown> => ({ device, computeDtype });
+  const layers = [{ name: 'flags', values: pick({ ...options }) }, { name: 'environment', values: pick(environmentLayer(process.env).values) }];
+  const { device, computeDtype } = normalizeConfig(layers).config;
+  return { device, computeDtype };
 }

@@ -1,5 +1,6 @@
 import type { RunConfig } from '../config/fields.ts';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { deviceHint, isDeviceName } from '../config/device-name.ts';
 import { FIELD_NAMES, FIELDS, flagOf, type FieldName } from '../config/fields.ts';
 import { parseText } from '../config/layers.ts';
 
@@ -36,8 +37,8 @@ export function addModelOptions(command: Command): Command {
   return command
     .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint', checkedPath)
     .option('--adapter <dir>', 'a LoRA adapter in the form of PEFT to add to the weights, or a checkpoint or run that keeps one', checkedPath)
-    .addOption(new Option(`--device <${DEVICE.valueName}>`, DEVICE.help).default(DEVICE.default).argParser(checkedDevice))
-    .addOption(new Option('--compute-dtype <dtype>', FIELDS.computeDtype.help).default(FIELDS.computeDtype.default).choices(['float32', 'bfloat16']));
+    .addOption(new Option(`--device <${DEVICE.valueName}>`, `${DEVICE.help} (default: HYPERFIT_DEVICE, or ${DEVICE.default})`).argParser(checkedDevice))
+    .addOption(new Option('--compute-dtype <dtype>', `${FIELDS.computeDtype.help} (default: HYPERFIT_COMPUTE_DTYPE, or ${FIELDS.computeDtype.default})`).choices(['float32', 'bfloat16']));
 }
 
 /** A path that was forgotten makes the parser take the flag after it for one. */
@@ -47,8 +48,16 @@ export function checkedPath(text: string): string {
 }
 
 function checkedDevice(text: string): string {
-  if (!DEVICE.schema.safeParse(text).success) throw new InvalidArgumentError('expected cpu, cuda or cuda:N.');
+  if (!isDeviceName(text)) throw new InvalidArgumentError(`expected cpu, cuda or cuda:N${deviceHint(text)}.`);
   return text;
+}
+
+/** A flag that other commands have, and what this one has in its place. */
+export function addForeignFlag(command: Command, flag: string, remedy: string): Command {
+  const refuse = (): never => {
+    throw new InvalidArgumentError(remedy);
+  };
+  return command.addOption(new Option(`${flag} <value>`).hideHelp().argParser(refuse));
 }
 
 export function addOutputOptions(command: Command): Command {

@@ -1,7 +1,9 @@
 import { text as readAll } from 'node:stream/consumers';
 import { Option, type Command } from 'commander';
+import { DataNotes } from '../data/data-notes.ts';
 import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
+import { refusingFor } from '../data/readers/refusal.ts';
 import { HyperfitError } from '../errors.ts';
 import type { ChatMessage } from '../tokenizer/chat-template.ts';
 import { idList, wholeNumber } from './options.ts';
@@ -22,7 +24,7 @@ export function addPromptOptions(command: Command): void {
   command
     .addOption(new Option('--prompt <text>', 'text to continue; - reads it from stdin').conflicts(['promptIds', 'prompts']))
     .addOption(new Option('--prompt-ids <ids>', 'token ids to continue, such as 1,2,3').argParser(idList).conflicts(['prompt', 'prompts']))
-    .addOption(new Option('--prompts <file>', 'prompts to continue: .txt, one a line, or .jsonl with {"text"}, {"ids"} or {"messages"}').conflicts(['prompt', 'promptIds']))
+    .addOption(new Option('--prompts <file>', 'prompts to continue: .txt, one a line, or .jsonl with {"text"}, {"prompt"}, {"ids"} or {"messages"}').conflicts(['prompt', 'promptIds']))
     .option('--chat', 'put each text prompt to an instruct model as what the user says, by its chat template')
     .addOption(new Option('--system <text>', 'what the system says first; needs --chat').implies({ chat: true }))
     .option('--batch-size <N>', 'prompts decoded together; changes speed, not results', wholeNumber(1), 8);
@@ -36,7 +38,7 @@ export async function readPrompts(options: PromptOptions): Promise<Prompt[]> {
   const { prompt, promptIds, prompts } = options;
   if (prompt !== undefined) return [toPrompt({ source: '--prompt', text: prompt === '-' ? await readStdin() : prompt }, options)];
   if (promptIds !== undefined) return [toPrompt({ source: '--prompt-ids', ids: promptIds }, options)];
-  if (prompts !== undefined) return (await readDocuments(prompts)).flatMap(lineByLine).map((document) => toPrompt(document, options));
+  if (prompts !== undefined) return (await refusingFor('prompts', () => readDocuments(prompts, new DataNotes({ takesPromptsAlone: true })))).flatMap(lineByLine).map((document) => toPrompt(document, options));
   throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-ids and --prompts, got none');
 }
 

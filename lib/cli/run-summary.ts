@@ -1,3 +1,4 @@
+import { counted } from '../config/counted.ts';
 import { renderComparisonLegend, renderComparisonTable } from '../report/comparison-text.ts';
 import { formatShare } from '../report/format-number.ts';
 import type { ReportVariant } from '../report/report-data.ts';
@@ -20,7 +21,7 @@ const ENDINGS: Readonly<Record<RunResult['reason'], string>> = {
 
 export function renderRunSummary(result: RunResult): string {
   const { reason, step, epochs, loss, certificate, comparison, checkpoint, best, report } = result;
-  const lines = [`${ENDINGS[reason]}: ${step} steps, ${epochs} epochs${loss === null ? '' : `, mean training loss ${loss.toFixed(4)}`}`];
+  const lines = [`${ENDINGS[reason]}: ${counted(step, 'step')}, ${counted(epochs, 'epoch')}${loss === null ? '' : `, mean training loss ${loss.toFixed(4)}`}`];
   if (comparison.length > 0) lines.push('', renderRunComparison(comparison), '', renderRunLegend(comparison));
   if (certificate !== null) lines.push('', renderCertificate(certificate));
   const places = [...(checkpoint === null ? [] : [['checkpoint', checkpoint]]), ...best.map(renderBest), ...imagesPlace(result), ...(report === null ? [] : [['report', report]])];

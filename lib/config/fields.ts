@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDeviceName } from './device-name.ts';
+import { deviceHint, isDeviceName } from './device-name.ts';
 
 /** One setting of a run: how it is checked, its one default, and how the command line words it. */
 export interface Field<S extends z.ZodType> {
@@ -19,6 +19,10 @@ const path = () => z.string().min(1, 'expected a path, got an empty string');
 const count = (least: number) => z.number().int().min(least).max(Number.MAX_SAFE_INTEGER);
 const positive = () => z.number().positive();
 const share = () => z.number().min(0).max(1);
+const device = () =>
+  z.string().superRefine((text, context) => {
+    if (!isDeviceName(text)) context.addIssue({ code: 'custom', message: `expected cpu, cuda or cuda:N${deviceHint(text)}` });
+  });
 const beta = () => z.number().min(0).lt(1);
 
 /**
@@ -64,7 +68,7 @@ export const FIELDS = {
     'order',
   ),
   seed: field(count(0), 0, 'seed of the sample selection and of the order', 'N'),
-  device: field(z.string().refine(isDeviceName, 'expected cpu, cuda or cuda:N'), 'cpu', 'where to compute: cpu, cuda or cuda:N', 'device'),
+  device: field(device(), 'cpu', 'where to compute: cpu, cuda or cuda:N', 'device'),
   computeDtype: field(z.enum(['float32', 'bfloat16']), 'float32', 'type of the activations; the weights are float32 always', 'dtype'),
   threads: field(count(1).nullable(), null, 'threads on the CPU; none leaves it to libtorch', 'N'),
   out: field(path().nullable(), null, 'folder of the run; none makes runs/<date and time>', 'dir'),

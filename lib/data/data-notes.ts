@@ -13,6 +13,12 @@ export interface DataNote {
 /** What reading and cutting data left out or changed, by kind: nothing is dropped in silence. */
 export class DataNotes {
   readonly #notes = new Map<string, DataNote>();
+  /** Whether a prompt without its completion is a document: it is when prompts are to be continued, and there is nothing in it to learn. */
+  readonly takesPromptsAlone: boolean;
+
+  constructor({ takesPromptsAlone = false } = {}) {
+    this.takesPromptsAlone = takesPromptsAlone;
+  }
 
   /** Counts `count` more of a kind, met at `source`. */
   add(what: string, source: string, count = 1, tokens?: number): void {

@@ -17,7 +17,8 @@ export interface MeasureOptions {
 }
 
 /** Runs every sequence through the model once and adds up what it said about each next token. Rejects with the signal's reason when aborted. */
-export async function measure(model: MeasurableModel, sequences: readonly Row[], { batchSize = 8, signal, onProgress }: MeasureOptions = {}): Promise<TokenStatistics> {
+export async function measure(model: MeasurableModel, sequences: readonly Row[], options: MeasureOptions = {}): Promise<TokenStatistics> {
+  const { batchSize = 8, signal, onProgress } = options;
   const statistics = new TokenStatistics();
   let done = 0;
   await withHooks(given({ onProgress }), async (hooks) => {

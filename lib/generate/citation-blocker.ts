@@ -1,5 +1,6 @@
 import { addon } from '../addon.ts';
 import type { CitationIndexHandle } from '../addon-types.ts';
+import { checkOptions } from '../config/check-options.ts';
 import { HyperfitError } from '../errors.ts';
 import { idListProblem, isList, shown } from './check-ids.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -27,6 +28,8 @@ export interface CitationBlockerOptions {
   /** `fold` compares without regard to case and surrounding space. Default `none`. */
   normalization?: 'none' | 'fold';
 }
+
+const KNOWN = ['sequences', 'tokenizer', 'vocabSize', 'matchLength', 'matchUnit', 'countPrompt', 'waitForWordEnd', 'banned', 'sequenceEnd', 'normalization'] as const satisfies readonly (keyof CitationBlockerOptions)[];
 
 /**
  * Keeps decoding from quoting the training set: when the last `matchLength` generated tokens stand there, the tokens
@@ -57,6 +60,7 @@ export class CitationBlocker {
    * @throws HyperfitError ERR_CONFIG without tokenizer and vocabSize, ERR_DATA for ids outside the vocabulary
    */
   static async create(options: CitationBlockerOptions): Promise<CitationBlocker> {
+    checkOptions(options, KNOWN, 'CitationBlocker.create');
     const { matchLength = 5 } = options;
     if (!Number.isInteger(matchLength) || matchLength < 1) {
       throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`matchLength\`, got ${matchLength}`);

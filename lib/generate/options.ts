@@ -1,3 +1,4 @@
+import { didYouMean } from '../config/suggest.ts';
 import { HyperfitError } from '../errors.ts';
 import { idListProblem, isList, requireKnownIds, shown, type IdList } from './check-ids.ts';
 import type { CitationBlocker } from './citation-blocker.ts';
@@ -110,7 +111,7 @@ export function checkOptionIds({ stopIds, suppressIds, logitBias }: GenerateSett
 
 function unknownOptions(options: object): string[] {
   const unknown = Object.keys(options).filter((name) => !KNOWN.has(name));
-  return unknown.map((name) => `expected an option of generate, got \`${name}\`; known are ${[...KNOWN].join(', ')}`);
+  return unknown.map((name) => `expected an option of generate, got \`${name}\`${didYouMean(name, [...KNOWN])}; known are ${[...KNOWN].join(', ')}`);
 }
 
 function outOfRange(settings: Settings): string[] {

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../addon-types.ts';
+import { checkOptions } from '../config/check-options.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { torch } from '../tensor/torch.ts';
@@ -27,7 +28,9 @@ export interface InitializeOptions {
  * @param config what config.json is to hold, of any supported family
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL, ERR_MODEL_FILES for the config; ERR_CONFIG for the seed; ERR_CHECKPOINT when weights are there already
  */
-export async function initializeModel(folder: string, config: JsonObject, { seed = 0, preprocessor }: InitializeOptions = {}): Promise<void> {
+export async function initializeModel(folder: string, config: JsonObject, options: InitializeOptions = {}): Promise<void> {
+  checkOptions(options, ['seed', 'preprocessor'], 'initializeModel');
+  const { seed = 0, preprocessor } = options;
   const settings = readConfigJson(config, join(folder, 'config.json'));
   const range = readRange(config['initializer_range'], folder);
   if (!Number.isSafeInteger(seed) || seed < 0) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 0 for \`seed\`, got ${seed}; give one`);

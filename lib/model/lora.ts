@@ -1,4 +1,5 @@
 import type { ModelConfig, NativeLora } from '../addon-types.ts';
+import { checkOptions } from '../config/check-options.ts';
 import { HyperfitError } from '../errors.ts';
 import { expectedParameters } from './parameters.ts';
 
@@ -21,7 +22,9 @@ export const ALL_LINEAR = 'all-linear';
  * Checked options with the matrices that they mean.
  * @throws HyperfitError ERR_CONFIG for a rank, alpha, target or number of layers that this model has no place for
  */
-export function normalizeLora(config: ModelConfig, { rank = 8, alpha = 16, targets = [ALL_LINEAR], layers = null, seed = 0 }: LoraOptions): NativeLora {
+export function normalizeLora(config: ModelConfig, options: LoraOptions): NativeLora {
+  checkOptions(options, ['rank', 'alpha', 'targets', 'layers', 'seed'], 'LoRA');
+  const { rank = 8, alpha = 16, targets = [ALL_LINEAR], layers = null, seed = 0 } = options;
   if (!Number.isInteger(rank) || rank < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for the rank of LoRA, got ${rank}`);
   if (!(alpha > 0) || !Number.isFinite(alpha)) throw new HyperfitError('ERR_CONFIG', `expected a number above 0 for the alpha of LoRA, got ${alpha}`);
   const names = loraNames(config, targets, layers ?? config.numHiddenLayers);

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats } from '../addon-types.ts';
 import { withControl } from '../control.ts';
-import { requireDevice } from '../device.ts';
+import { checkOptions } from '../config/check-options.ts';
+import { chooseComputeDtype } from '../compute-dtype.ts';
+import { chooseDevice } from '../device.ts';
 import { HyperfitError } from '../errors.ts';
 import { generate } from '../generate/generate.ts';
 import type { Generation, TokenEvent } from '../generate/generation.ts';
@@ -24,11 +26,11 @@ import { saveFolder } from './save-folder.ts';
 import { disposeAll, saveTensorFile, toTensors } from './tensor-file.ts';
 
 export interface LoadOptions {
-  /** `cpu` (default), `cuda` or `cuda:N`. */
+  /** `cpu`, `cuda` or `cuda:N`. Default: `HYPERFIT_DEVICE`, or else `cpu`. */
   device?: string;
   /** A LoRA adapter in PEFT's form to add to the weights: its folder; see `loadAdapter`. */
   adapter?: string | undefined;
-  /** Arithmetic of the matrix products; weights and moments are float32 in any case. Default `float32`. */
+  /** Arithmetic of the matrix products; weights and moments are float32 in any case. Default: `HYPERFIT_COMPUTE_DTYPE`, or else `float32`. */
   computeDtype?: ComputeDType;
   signal?: AbortSignal;
   /** Hears each of `notes` once the files are read. */
@@ -82,8 +84,11 @@ export class Model {
    * @throws HyperfitError ERR_MODEL_FILES, ERR_UNSUPPORTED_MODEL, ERR_SAFETENSORS, ERR_GGUF, ERR_TOKENIZER, ERR_DEVICE,
    * ERR_OUT_OF_MEMORY, and those of finding libtorch
    */
-  static async load(path: string, { device = 'cpu', computeDtype = 'float32', adapter, signal, onWarning }: LoadOptions = {}): Promise<Model> {
-    requireDevice(device);
+  static async load(path: string, options: LoadOptions = {}): Promise<Model> {
+    checkOptions(options, ['device', 'computeDtype', 'adapter', 'signal', 'onWarning'], 'Model.load');
+    const { adapter, signal, onWarning } = options;
+    const device = chooseDevice(options.device);
+    const computeDtype = chooseComputeDtype(options.computeDtype);
     const files = await openModelFiles(path);
     for (const note of files.notes) onWarning?.(note);
     const tokenizer = await tokenizerOrError(files);
@@ -163,7 +168,9 @@ export class Model {
    * Logits [batchSize, sequenceLength, vocabSize]; with `hiddenStates` also the residual stream before each layer and after
    * the final norm, each [batchSize, sequenceLength, hiddenSize].
    */
-  async forward(batch: TokensOnly, { hiddenStates = false } = {}): Promise<{ logits: Tensor; hiddenStates: Tensor[] }> {
+  async forward(batch: TokensOnly, options: { hiddenStates?: boolean } = {}): Promise<{ logits: Tensor; hiddenStates: Tensor[] }> {
+    checkOptions(options, ['hiddenStates'], 'forward');
+    const { hiddenStates = false } = options;
     const { tokens, batchSize, sequenceLength } = batch;
     const result = await addon().modelForward(this.handle, tokens, batchSize, sequenceLength, hiddenStates);
     return { logits: Tensor.fromHandle(result.logits), hiddenStates: result.hiddenStates.map((handle) => Tensor.fromHandle(handle)) };
@@ -182,9 +189,10 @@ export class Model {
    * count of all micro-batches there (`gradScale`), and accumulation is exact for ragged batches.
    * @throws HyperfitError ERR_SHAPE, ERR_DATA for ids outside the vocabulary; `signal.reason` when cancelled
    */
-  async forwardBackward(batch: ModelBatch, { signal }: { signal?: AbortSignal } = {}): Promise<{ lossSum: number; tokenCount: number }> {
+  async forwardBackward(batch: ModelBatch, options: { signal?: AbortSignal } = {}): Promise<{ lossSum: number; tokenCount: number }> {
+    checkOptions(options, ['signal'], 'forwardBackward');
     const { tokens, targets, batchSize, sequenceLength } = batch;
-    return withControl(signal, 0, (control) => addon().modelForwardBackward(this.handle, tokens, targets, batchSize, sequenceLength, control));
+    return withControl(options.signal, 0, (control) => addon().modelForwardBackward(this.handle, tokens, targets, batchSize, sequenceLength, control));
   }
 
   /** Forgets the gathered gradients. */
@@ -193,9 +201,10 @@ export class Model {
   }
 
   /** Loss, entropy, top-k mass and most probable id at each position, without gradients. Throws as `forwardBackward`. */
-  async tokenStats(batch: ModelBatch, { signal }: { signal?: AbortSignal } = {}): Promise<NativeTokenStats> {
+  async tokenStats(batch: ModelBatch, options: { signal?: AbortSignal } = {}): Promise<NativeTokenStats> {
+    checkOptions(options, ['signal'], 'tokenStats');
     const { tokens, targets, batchSize, sequenceLength } = batch;
-    return withControl(signal, 0, (control) => addon().modelTokenStats(this.handle, tokens, targets, batchSize, sequenceLength, control));
+    return withControl(options.signal, 0, (control) => addon().modelTokenStats(this.handle, tokens, targets, batchSize, sequenceLength, control));
   }
 
   /** Continues every prompt, in the order given; see GenerateOptions. */

@@ -1,5 +1,6 @@
 import { addon } from '../addon.ts';
 import type { NativeLora, OptimizerHandle } from '../addon-types.ts';
+import { checkOptions } from '../config/check-options.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { disposeAdditions, type LowRankAddition } from './adapter.ts';
@@ -39,14 +40,17 @@ export class Optimizer {
   #disposed = false;
 
   /** @throws HyperfitError ERR_CONFIG for betas outside [0, 1), eps or weightDecay below 0, and for LoRA that does not fit; ERR_DISPOSED */
-  constructor(model: Model, { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, lora }: OptimizerOptions = {}) {
-    const [beta1, beta2] = betas;
+  constructor(model: Model, options: OptimizerOptions = {}) {
+    checkOptions(options, ['betas', 'eps', 'weightDecay', 'lora'], 'Optimizer');
+    const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, lora } = options;
+    if (!Array.isArray(betas) || betas.length !== 2) throw new HyperfitError('ERR_CONFIG', `expected two numbers for \`betas\`, got ${JSON.stringify(betas) ?? String(betas)}; write [0.9, 0.999]`);
+    const [beta1, beta2] = betas as readonly [number, number];
     const fits = [beta1, beta2].every((beta) => beta >= 0 && beta < 1) && isFactor(eps) && isFactor(weightDecay);
     if (!fits) {
       throw new HyperfitError('ERR_CONFIG', `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` finite and of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`);
     }
     this.#model = model;
-    this.#lora = lora && normalizeLora(model.config, lora);
+    this.#lora = lora === undefined ? undefined : normalizeLora(model.config, lora);
     this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, ...(this.#lora && { lora: this.#lora }) });
   }
 
@@ -67,7 +71,9 @@ export class Optimizer {
    * @throws HyperfitError ERR_NOT_FINITE when the norm is not finite, ERR_CONFIG without gradients and for settings that are negative or not
    *   finite, ERR_DISPOSED when the model is; nothing has changed then
    */
-  async step({ learningRate, gradScale = 1, maxGradNorm = 0 }: OptimizerStep): Promise<{ gradNorm: number }> {
+  async step(settings: OptimizerStep): Promise<{ gradNorm: number }> {
+    checkOptions(settings, ['learningRate', 'gradScale', 'maxGradNorm'], 'step');
+    const { learningRate, gradScale = 1, maxGradNorm = 0 } = settings;
     const unfit = Object.entries({ learningRate, gradScale, maxGradNorm }).filter(([, value]) => !isFactor(value));
     if (unfit.length > 0) {
       throw new HyperfitError('ERR_CONFIG', unfit.map(([name, value]) => `expected a finite number of at least 0 for \`${name}\`, got ${String(value)}`).join('; '));

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { basename } from 'node:path';
 import { readBest } from '../checkpoint/best-checkpoint.ts';
+import { counted } from '../config/counted.ts';
 import { given } from '../config/given.ts';
 import { renderNote } from '../data/data-notes.ts';
 import { percent, type DataSummary } from '../data/data-summary.ts';
@@ -60,7 +61,7 @@ function pathsOf({ config, model }: RunFile): (string | null)[] {
 }
 
 function facts({ config, model, data, versions }: RunFile): FactGroup[] {
-  const limits = [config.epochs === null ? '' : `${config.epochs} epochs`, config.maxSteps === null ? '' : `${config.maxSteps} steps`, config.targetLoss === null ? '' : `mean loss below ${config.targetLoss}`];
+  const limits = [config.epochs === null ? '' : counted(config.epochs, 'epoch'), config.maxSteps === null ? '' : counted(config.maxSteps, 'step'), config.targetLoss === null ? '' : `mean loss below ${config.targetLoss}`];
   const { numHiddenLayers, hiddenSize, vocabSize } = model.config;
   return [
     { title: 'Model', rows: [['files', model.path], ['layers', String(numHiddenLayers)], ['hidden size', String(hiddenSize)], ['vocabulary', String(vocabSize)]] },

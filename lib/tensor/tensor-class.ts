@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { addon } from '../addon.ts';
+import { checkOptions } from '../config/check-options.ts';
 import { requireDevice } from '../device.ts';
 import { SCALAR_TYPES, type DType, type NativeTensorInfo, type NumericArray, type TensorHandle } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
@@ -72,6 +73,7 @@ export class Tensor implements HasHandle {
    * @throws HyperfitError ERR_SHAPE when `shape` does not fit or arrays are ragged, ERR_DEVICE; TypeError
    */
   static from(data: NumericArray | NestedArray, options: FromOptions = {}): Tensor {
+    checkOptions(options, ['dtype', 'device', 'requiresGrad', 'shape'], 'Tensor.from');
     const { device = 'cpu', requiresGrad = false } = options;
     requireDevice(device);
     const wanted = options.dtype === undefined ? undefined : checkDtype(options.dtype, 'dtype');
@@ -132,6 +134,7 @@ export class Tensor implements HasHandle {
   /** A tensor of that dtype, on that device, or both. Shares memory with this one when nothing changes. */
   to(target: DType | { dtype?: DType; device?: string } | (string & {})): Tensor {
     const { dtype, device } = typeof target === 'object' ? target : targetOf(target);
+    if (device !== undefined) requireDevice(device);
     return wrapTensor(callOperator('aten::to.dtype_layout', [this], { dtype, device }));
   }
 

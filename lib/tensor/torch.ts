@@ -1,4 +1,6 @@
 import { addon } from '../addon.ts';
+import { checkOptions } from '../config/check-options.ts';
+import { requireDevice } from '../device.ts';
 import { callOperator, type TorchArgument } from './call.ts';
 import { checkDtype } from './dtype.ts';
 import { FUNCTIONS, type FunctionsOf } from './operators.ts';
@@ -7,7 +9,9 @@ import { callTable, Tensor, wrapResult, wrapTensor, type TensorOptions, type Tor
 
 /** Runs one of libtorch's makers; float32 on the CPU unless the options say otherwise. */
 function make(name: string, args: readonly TorchArgument[], options: TensorOptions): Tensor {
+  checkOptions(options, ['dtype', 'device', 'requiresGrad'], name.replace('aten::', 'torch.'));
   const { dtype = 'float32', device = 'cpu', requiresGrad = false } = options;
+  requireDevice(device);
   const tensor = wrapTensor(callOperator(name, args, { dtype: checkDtype(dtype, 'dtype'), device }));
   if (requiresGrad) tensor.requiresGrad = true;
   return tensor;

@@ -4,6 +4,7 @@ import { buildStudy } from '../../compare/build.ts';
 import { readVariants } from '../../compare/generation-file.ts';
 import { writeStudy } from '../../compare/study-files.ts';
 import type { TextVariant } from '../../compare/variant.ts';
+import { counted } from '../../config/counted.ts';
 import { HyperfitError } from '../../errors.ts';
 import { loadTokenizer } from '../../model/tokenizer-files.ts';
 import { addOutputOptions, wholeNumber } from '../options.ts';
@@ -43,12 +44,12 @@ async function build(files: readonly string[], options: CompareBuildOptions): Pr
   const variants = chooseVariants((await Promise.all(files.map((file) => readVariants(file, tokenizer)))).flat(), options.variant);
   const { title, seed, items, against, pairs } = options;
   const { study, key, dropped } = buildStudy(variants, { seed, items, against, pairs, ...(title === undefined ? {} : { title }) });
-  if (dropped > 0) output.warn(`${dropped} contexts are not in every file, or lack their original text, and are left out`);
-  if (key.identical > 0) output.warn(`${key.identical} pairs of texts are equal and are not asked`);
+  if (dropped > 0) output.warn(`${counted(dropped, 'context is', 'contexts are')} not in every file, or without original text, and left out`);
+  if (key.identical > 0) output.warn(`${counted(key.identical, 'pair of texts is', 'pairs of texts are')} equal and not asked`);
   const paths = await writeStudy(options.out, study, key);
   const contexts = new Set(key.items.map(({ context }) => context)).size;
   output.result({ schemaVersion: 1, study: study.id, ...paths, items: study.items.length, contexts, pairs: key.pairs, identical: key.identical, dropped }, () =>
-    [`${study.items.length} items from ${contexts} contexts, ${key.pairs.length} pairs: ${key.pairs.map((pair) => pair.join(' against ')).join('; ')}`, `page for annotators: ${paths.page}`, `key, not for annotators: ${paths.key}`].join('\n'),
+    [`${counted(study.items.length, 'item')} from ${counted(contexts, 'context')}, ${counted(key.pairs.length, 'pair')}: ${key.pairs.map((pair) => pair.join(' against ')).join('; ')}`, `page for annotators: ${paths.page}`, `key, not for annotators: ${paths.key}`].join('\n'),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addon } from '../../addon.ts';
+import { fastestComputeDtype } from '../../compute-dtype.ts';
 import type { FieldName } from '../../config/fields.ts';
 import { environmentLayer, presetLayer, type ConfigLayer } from '../../config/layers.ts';
 import { normalizeConfig, type NormalizedConfig } from '../../config/normalize.ts';
@@ -24,7 +24,7 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .description('Hyperfit SmolLM2-135M on the first chapters of Moby Dick and compare its text with the original model, three to ten minutes on two cores.');
   addOutputOptions(addFieldOptions(command, DEMO_FIELDS, PRESETS.demo))
-    .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are the ones that `npm run demo` fetches.\nOn a CPU with bfloat16 instructions it computes in bfloat16, which is faster, unless --compute-dtype says otherwise.\n\nExample:\n  hyperfit demo --out runs/demo')
+    .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are the ones that `npm run demo` fetches.\nOn a CPU with bfloat16 instructions, and on a card from compute capability 8.0 on, it computes in bfloat16, which is faster, unless --compute-dtype says otherwise.\n\nExample:\n  hyperfit demo --out runs/demo')
     .action(demo);
 }
 
@@ -41,11 +41,7 @@ async function resolveDemo(options: Record<string, unknown>): Promise<Normalized
   // Paragraphs of the book are lines, whatever edition stands in the cache; a text of one's own is taken as it stands.
   const text = config.data === null ? { ...(await prepareDemoText()), unwrap: true } : {};
   const files = { ...(config.model === null ? { model: findDemoModel() } : {}), ...text };
-  return normalizeConfig([...layers, { name: 'demo', values: { ...files, computeDtype: fastestDtype(config.device) } }]);
-}
-
-function fastestDtype(device: string): 'float32' | 'bfloat16' {
-  return device === 'cpu' && addon().libraryInfo().bfloat16Products ? 'bfloat16' : 'float32';
+  return normalizeConfig([...layers, { name: 'demo', values: { ...files, computeDtype: fastestComputeDtype(config.device) } }]);
 }
 
 function shownContinuations(path: string, isCompared: boolean): string[] {

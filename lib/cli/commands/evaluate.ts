@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { given } from '../../config/given.ts';
 import { renderNote } from '../../data/data-notes.ts';
+import { DataNotes } from '../../data/data-notes.ts';
 import { makeDocumentContexts } from '../../data/document-contexts.ts';
 import { readDocuments } from '../../data/documents.ts';
 import { makeContext, type Context } from '../../data/selection.ts';
 import { loadData, type Sequence } from '../../data/sequences.ts';
+import { refusingFor } from '../../data/readers/refusal.ts';
 import { HyperfitError } from '../../errors.ts';
 import { judgedContext } from '../../evaluate/answers.ts';
 import { evaluate, type EvaluationResult } from '../../evaluate/evaluation.ts';
@@ -17,7 +19,7 @@ import { checkSequences } from '../../train/training-data.ts';
 import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
 import { checkLikeness, measureLikeness, pairDocuments } from '../human-likeness.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addFieldOptions, addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
+import { addFieldOptions, addForeignFlag, addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { renderEvaluation, renderMauve, renderMemorisation } from '../evaluation-table.ts';
 
@@ -53,6 +55,7 @@ export function addEvaluateCommand(program: Command): void {
     .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
     .option('--batch-size <B>', 'held-out sequences computed together; changes speed and memory, not results', wholeNumber(1), 8)
     .option('--context-batch-size <B>', 'contexts continued together; changes speed and memory, not results', wholeNumber(1), 32);
+  addForeignFlag(command, '--data', 'evaluate reads text to measure from --held-out, beginnings to continue from --contexts, and what was trained on from --train.');
   addFieldOptions(command, ['unwrap']);
   addBlockerOptions(command);
   addOutputOptions(command)
@@ -92,9 +95,9 @@ interface Measured {
 
 async function measureModel(model: Model, options: EvaluateOptions, source: BlockerSource | undefined, output: Output): Promise<Measured> {
   const { maxNewTokens, batchSize, contextBatchSize, featureModel } = options;
-  const heldOut = await readSequences(options.heldOut, model, options, output);
-  const train = await readSequences(options.train, model, options, output);
-  const documents = await readContexts(options, model, heldOut);
+  const heldOut = await refusingFor('heldOut', () => readSequences(options.heldOut, model, options, output));
+  const train = await refusingFor('train', () => readSequences(options.train, model, options, output));
+  const documents = await refusingFor('contexts', () => readContexts(options, model, heldOut));
   if (featureModel !== undefined) await checkLikeness(featureModel, documents, maxNewTokens, output);
   const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
   const index = train && new OverlapIndex(train.map(({ ids }) => ids));
@@ -119,7 +122,7 @@ async function readSequences(path: string | undefined, model: Model, { sequenceL
 
 /** Those of the file, or else what the held-out dialogues ask, and where the overlap with training text is wanted the beginnings of held-out text too. */
 async function readContexts({ contexts, train, contextLength, unwrap = false }: EvaluateOptions, model: Model, heldOut: readonly Sequence[] = []): Promise<Context[]> {
-  if (contexts !== undefined) return makeDocumentContexts(await readDocuments(contexts), model.tokenizer, { contextLength, unwrap });
+  if (contexts !== undefined) return makeDocumentContexts(await readDocuments(contexts, new DataNotes({ takesPromptsAlone: true })), model.tokenizer, { contextLength, unwrap });
   return heldOut.map((sequence) => makeContext(sequence, contextLength)).filter(({ isAnswer }) => isAnswer === true || train !== undefined);
 }
 

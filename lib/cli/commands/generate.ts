@@ -6,7 +6,7 @@ import type { Model } from '../../model/model.ts';
 import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
 import { writeLive } from '../live-text.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addModelOptions, addOutputOptions, numberWithin, wholeNumber } from '../options.ts';
+import { addForeignFlag, addModelOptions, addOutputOptions, numberWithin, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { addPromptOptions, readPrompts, type Prompt, type PromptOptions } from '../prompts.ts';
 
@@ -28,6 +28,7 @@ interface GenerateOptions extends ModelOptions, OutputOptions, PromptOptions {
 
 export function addGenerateCommand(program: Command): void {
   const command = addModelOptions(program.command('generate').description('Continue prompts; greedy unless --temperature is given.'));
+  addForeignFlag(command, '--data', 'generate reads what to continue from --prompts.');
   addPromptOptions(command);
   addDecodingOptions(command);
   addOutputOptions(command)

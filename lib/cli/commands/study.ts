@@ -1,6 +1,7 @@
 import { basename, extname } from 'node:path';
 import { Argument, CommanderError, InvalidArgumentError, Option, type Command } from 'commander';
 import { BLOCKER_FIELDS, type FieldName } from '../../config/fields.ts';
+import { counted } from '../../config/counted.ts';
 import { given } from '../../config/given.ts';
 import { environmentLayer, presetLayer } from '../../config/layers.ts';
 import { PRESET_NAMES } from '../../config/presets.ts';
@@ -144,5 +145,5 @@ function domainsOf(data: readonly Named[], heldOut: readonly Named[]): DomainSou
 }
 
 function renderOutcome({ cells, findings }: StudyFile, out: string): string {
-  return `${cells.length} cells, ${findings?.rows.length ?? 0} rows\n${out}/study.json\n${out}/table.md\n${out}/index.html`;
+  return `${counted(cells.length, 'cell')}, ${counted(findings?.rows.length ?? 0, 'row')}\n${out}/study.json\n${out}/table.md\n${out}/index.html`;
 }

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../../tokenizer/chat-template.ts';
 import type { RowPlace, RowReading } from './row.ts';
-import { ANSWERED, ASKED } from './row-forms.ts';
+import { ANSWERED, ASKED, DIALOGUES } from './row-forms.ts';
 import { makeDialogue } from './row-messages.ts';
 import { parseNested, type Fields } from './row-values.ts';
 
@@ -19,6 +19,23 @@ export function readPromptCompletion(fields: Fields, place: RowPlace): RowReadin
   // What the assistant said before is there to be read.
   const read = before.map((message) => (isAssistant(message) ? { ...message, weight: 0 } : message));
   return makeDialogue([...read, ...after], fields, place, ['prompt', 'completion']);
+}
+
+/** {"prompt"} with no completion, or an empty one. */
+export function isPromptAlone(fields: Fields): boolean {
+  const names = Object.keys(fields);
+  const { prompt, completion = '' } = fields;
+  return prompt !== undefined && completion === '' && !['text', 'ids', 'input_ids', ...DIALOGUES, ...ANSWERED].some((name) => name !== 'completion' && names.includes(name));
+}
+
+/** A text to continue, or a dialogue to answer. */
+export function readPromptAlone(fields: Fields, place: RowPlace): RowReading {
+  const { prompt } = fields;
+  if (Array.isArray(prompt)) return makeDialogue(prompt as Record<string, unknown>[], fields, place, ['prompt']);
+  if (typeof prompt !== 'string') return '"prompt" is neither text nor a list of messages';
+  if (prompt.trim() !== '') return { source: place.source, text: prompt };
+  place.notes.add('empty prompts were passed over', place.source);
+  return undefined;
 }
 
 function readTextCompletion(prompt: string, completion: string, { source, notes }: RowPlace): RowReading {

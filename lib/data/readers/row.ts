@@ -4,7 +4,7 @@ import { isObject, mendSurrogates, withoutNulls, type Fields } from './row-value
 import { readIds } from './row-ids.ts';
 import { readMessages } from './row-messages.ts';
 import { findForm, formNames, READ_NAMES, type FormName } from './row-forms.ts';
-import { readExchange, readPromptCompletion } from './row-answers.ts';
+import { isPromptAlone, readExchange, readPromptAlone, readPromptCompletion } from './row-answers.ts';
 
 /** Where a row stands, and where to count what is left out of it. */
 export interface RowPlace {
@@ -20,6 +20,7 @@ export function readRow(value: unknown, place: RowPlace): RowReading {
   if (typeof value === 'string') return readText({ text: mendSurrogates(value, place) }, place);
   if (!isObject(value)) return Array.isArray(value) ? 'not an object but a list' : 'not an object';
   const row = withoutNulls(value);
+  if (place.notes.takesPromptsAlone && isPromptAlone(row)) return readPromptAlone(mendSurrogates(row, place) as Fields, place);
   const form = findForm(Object.keys(row));
   if (form === undefined) return describeUnknown(value, row, place);
   if ('problem' in form) return form.problem;
