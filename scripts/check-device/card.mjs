@@ -6,7 +6,7 @@ const indexOf = (device) => device.split(':')[1] ?? '0';
 
 /** What nvidia-smi prints; undefined where there is none. It counts cards as the driver does: CUDA_VISIBLE_DEVICES may count otherwise. */
 export function smi(...args) {
-  const { status, stdout } = spawnSync('nvidia-smi', args, { encoding: 'utf8', timeout: 20_000 });
+  const { status, stdout } = spawnSync('nvidia-smi', args, { env: process.env, encoding: 'utf8', timeout: 20_000 });
   return status === 0 ? stdout : undefined;
 }
 

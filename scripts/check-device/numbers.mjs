@@ -32,7 +32,7 @@ export const BOUNDS = {
   },
 };
 
-/** The largest of the values and NaN if one of them is: Math.max takes no list of a million. */
+/** The largest of the values, and NaN if one of them is: nothing that is no number may get lost. Math.max takes no list of a million. */
 function largestOf(length, valueAt) {
   let largest = 0;
   for (let i = 0; i < length; i++) {
@@ -77,13 +77,12 @@ export function relativeError(actual, expected) {
 export function worstGradient(actual, expected, floorShare) {
   if (actual.size !== expected.size) return { error: Infinity, parameter: `${actual.size} gradients for ${expected.size}` };
   const floor = floorShare * Math.hypot(...[...expected.values()].map(norm));
-  let worst = { error: 0, parameter: '' };
-  for (const [parameter, gradient] of actual) {
+  const errors = [...actual].map(([parameter, gradient]) => {
+    if (!expected.has(parameter)) return { error: Infinity, parameter };
     const size = norm(expected.get(parameter));
-    const error = relativeError(gradient, expected.get(parameter)) * (size / Math.max(size, floor));
-    if (!(error <= worst.error)) worst = { error, parameter };
-  }
-  return worst;
+    return { error: relativeError(gradient, expected.get(parameter)) * (size / Math.max(size, floor)), parameter };
+  });
+  return errors.find(({ error }) => Number.isNaN(error)) ?? errors.reduce((most, each) => (each.error > most.error ? each : most));
 }
 
 export const sameBits = (actual, expected) => Buffer.compare(bytesOf(actual), bytesOf(expected)) === 0;

@@ -6,6 +6,8 @@ import { layersThatFit, parameterCount, productsOf, randomModel, SHAPES } from '
 
 const BYTES = { float32: 4, bfloat16: 2 };
 const LEAST_LAYERS = 4;
+/** The guarded device computes slowly: what it shows, a few layers show. */
+const GUARDED_LAYERS = 4;
 /** Beyond this the last figures may not be written before the limit. */
 const SPARE_MS = 8000;
 
@@ -19,7 +21,8 @@ export async function run(context) {
   if (!isCuda(device) && argument !== 'SmolLM2-135M') return results.notHere('this shape is for a card');
   const whole = SHAPES[argument];
   const plan = isCuda(device) && !settings.quick ? ON_A_CARD : ELSEWHERE;
-  const layers = settings.quick ? 2 : layersThatFit(whole, freeMemory(device) ?? 0);
+  const most = settings.quick ? 2 : device.startsWith('guard') ? GUARDED_LAYERS : whole.num_hidden_layers;
+  const layers = Math.min(most, layersThatFit(whole, freeMemory(device) ?? 0));
   if (layers < Math.min(LEAST_LAYERS, whole.num_hidden_layers) && !settings.quick)
     return results.notHere(`too little free memory for ${LEAST_LAYERS} layers`);
   const config = { ...whole, num_hidden_layers: layers };
