@@ -89,7 +89,13 @@ describe('what nvidia-smi tells', () => {
   /** Answers with the card it was asked about, and megabytes. */
   function fakeSmi(name: string): void {
     const folder = mkdtempSync(join(tmpdir(), 'hyperfit-smi-'));
-    const script = `#!/bin/sh\ncase "$*" in\n*=name,*|*=name*) echo "${name}";;\n*memory.free*) echo "$2" | sed 's/[^0-9]//g; s/$/000/';;\n*memory.used*) echo 512;;\nesac\n`;
+    const script = `#!/bin/sh
+case "$*" in
+*=name*) echo "${name}";;
+*memory.free*) echo "$2" | sed 's/[^0-9]//g; s/$/000/';;
+*memory.used*) echo 512;;
+esac
+`;
     writeFileSync(join(folder, 'nvidia-smi'), script);
     chmodSync(join(folder, 'nvidia-smi'), 0o755);
     process.env.PATH = `${folder}:${path}`;
