@@ -6,6 +6,7 @@ import { readConfigJson } from '../../lib/model/config.ts';
 import type { JsonObject } from '../../lib/model/json.ts';
 import { openModelFiles } from '../../lib/model/model-files.ts';
 import { readSafetensorsHeader } from '../../lib/model/safetensors.ts';
+import { describeOnEachDevice } from '../devices.ts';
 import { largestDifference } from '../oracle/differences.ts';
 import { readNumbers, withModel } from '../oracle/models.ts';
 
@@ -43,11 +44,13 @@ describe('GGUF as llama.cpp\'s converter writes it, against the Hugging Face mod
     const { config } = await openModelFiles(ggufPath(name));
     expect(config).toEqual(readConfigJson(configs[name]!, 'config.json'));
   });
+});
 
+describeOnEachDevice('GGUF as llama.cpp\'s converter writes it, loaded', (device) => {
   test.each(NAMES)('%s: every weight', async (name) => {
     const expected = await readExpected(name);
     const { sources } = await openModelFiles(ggufPath(name));
-    const handles = await addon().tensorsLoad(sources, 'cpu');
+    const handles = await addon().tensorsLoad(sources, device);
     const weights = [...expected.keys()].filter((tensor) => tensor !== 'input_ids' && tensor !== 'logits');
     expect(sources.map((source) => source.name).sort()).toEqual(weights.sort());
     for (const [index, source] of sources.entries()) {
@@ -63,7 +66,7 @@ describe('GGUF as llama.cpp\'s converter writes it, against the Hugging Face mod
     const expected = await readExpected(name);
     const ids = expected.get('input_ids')!;
     const [batchSize, sequenceLength] = ids.shape as [number, number];
-    await withModel(ggufPath(name), 'cpu', async (model) => {
+    await withModel(ggufPath(name), device, async (model) => {
       const { logits } = await model.forward({ tokens: ids.numbers as Int32Array, batchSize, sequenceLength });
       const numbers = readNumbers(logits);
       logits.dispose();

@@ -8,7 +8,7 @@ import { Optimizer, type OptimizerOptions } from '../../lib/model/optimizer.ts';
 import { hyperfit, type HyperfitOptions } from '../../lib/train/hyperfit.ts';
 import { describeOnEachDevice } from '../devices.ts';
 import { makeBatch, randomRows } from '../oracle/batches.ts';
-import { relativeDifference } from '../oracle/differences.ts';
+import { relativeDifference, relativeError } from '../oracle/differences.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
 import { readAll, readNumbers } from '../oracle/models.ts';
 import { freshFolder, randomSequences, TINY_MODEL } from '../train/tiny.ts';
@@ -66,6 +66,19 @@ describeOnEachDevice('Checkpoints', (device) => {
     const { values, losses } = await loadAndGoOn(folder, { device, lora });
     expect(values).toEqual(saved);
     expect(losses).toEqual(expected.slice(8));
+  });
+
+  test('an adapter of LoRA laid over its base is what was trained', async () => {
+    const model = await Model.load(TINY_MODEL, { device });
+    const optimizer = new Optimizer(model, { lora: { rank: 3, alpha: 6 } });
+    await hyperfit(model, options({ maxSteps: 3, optimizer, learningRate: 1e-2 }));
+    const folder = join(freshFolder(), 'adapter');
+    await optimizer.saveAdapter(folder);
+    const trained = readAll(model.parameters());
+    const merged = await Model.load(TINY_MODEL, { device, adapter: folder });
+    expect(await merged.changedShare()).toBeGreaterThan(0.1);
+    for (const [name, values] of readAll(merged.parameters())) expect(relativeError(values, trained.get(name)!)).toBeLessThan(1e-6);
+    for (const used of [merged, optimizer, model]) used.dispose();
   });
 
   test('one of the device is gone on with on the CPU, and one of the CPU on the device: weights and moments to the last bit', async () => {

@@ -40,6 +40,18 @@ describeOnEachDevice('The command line', (device) => {
     expect(relativeDifference(here.loss, there.loss)).toBeLessThan(1e-4);
   });
 
+  test('demo, study and export with --device', async () => {
+    const at = ['--device', device];
+    const demo = join(folder, 'demo');
+    const shown = await json<{ step: number }>(['demo', '--model', TINY_MODEL, '--data', data, '--held-out', heldOut, '--samples', '4', '--max-steps', '1', '--comparison-contexts', '1', '--compute-dtype', 'float32', '--out', demo, ...at]);
+    expect(shown.step).toBe(1);
+    const study = ['study', 'curve', '--model', TINY_MODEL, '--data', `noise=${data}`, '--samples', '2', '--batch-size', '2', '--epochs', '1', '--contexts', '1', '--context-length', '4', '--new-tokens', '4', '--seeds', '0', '--out', join(folder, 'study')];
+    expect((await json<{ machine: object }>([...study, ...at])).machine).toMatchObject({ device });
+    const file = join(folder, 'model.gguf');
+    await json(['export', '--model', TINY_MODEL, '--out', file, '--type', 'F32', '--contexts', heldOut, '--context-length', '4', '--max-new-tokens', '4', ...at]);
+    expect(existsSync(file)).toBe(true);
+  });
+
   test('a device that is not there is refused in words, before anything is written', async () => {
     const refused = await start(['train', '--model', TINY_MODEL, '--data', data, '--out', join(folder, 'none'), '--device', `${device === 'cpu' ? 'cuda' : device}:77`], { env: environmentOf(device) }).finished;
     expect(refused).toMatchObject({ stdout: '', stderr: expect.stringMatching(/ERR_(DEVICE|CONFIG)/) });
