@@ -1,6 +1,6 @@
 // Arithmetic on what the operator log counts (test/stand-ins/operator-log.ts has the type).
 const MAPS = ['operators', 'nested', 'views', 'copies'];
-const NUMBERS = ['launches', 'scalarReads', 'allocations', 'allocatedBytes'];
+const NUMBERS = ['launches', 'launchesSinceRead', 'scalarReads', 'allocations', 'allocatedBytes'];
 
 /** `one` and `other` joined figure by figure; names at which nothing is left are dropped. */
 function combine(one, other, join) {

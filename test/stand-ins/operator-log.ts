@@ -19,6 +19,8 @@ export interface OperatorCounts {
   copies: CountsByName;
   /** Operators that call none that computes: roughly what a device is asked to run. */
   launches: number;
+  /** Those after the host last waited for values, by a scalar read or a copy to the CPU. */
+  launchesSinceRead: number;
   /** `_local_scalar_dense`, an `.item()` by any name. */
   scalarReads: number;
   /** As the allocators of all devices report them. */

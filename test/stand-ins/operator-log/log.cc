@@ -21,6 +21,7 @@ struct Frame {
   std::string name;
   Kind kind = Kind::computes;
   bool is_leaf = true;  // calls no operator that computes
+  bool reads = false;   // the host waits for values in it
 };
 
 std::atomic<bool> is_counting{false};
@@ -50,16 +51,19 @@ std::string name_of(const at::RecordFunction& function) {
   return overload.empty() ? function.name() : std::string(function.name()) + "." + overload;
 }
 
-void count_copy(const at::RecordFunction& function) {
+void count_copy(Frame& frame, const at::RecordFunction& function) {
   const auto inputs = function.inputs();
   if (inputs.size() < 2 || !inputs[0].isTensor() || !inputs[1].isTensor()) return;
   const at::Device to = inputs[0].toTensor().device(), from = inputs[1].toTensor().device();
-  if (from != to) ++counted.copies[from.str() + ">" + to.str()];
+  if (from == to) return;
+  ++counted.copies[from.str() + ">" + to.str()];
+  frame.reads = to.is_cpu();
 }
 
-void count_start(const Frame& frame, const at::RecordFunction& function) {
-  if (frame.name == "aten::_local_scalar_dense") ++counted.scalar_reads;
-  if (frame.name == "aten::copy_") count_copy(function);
+void count_start(Frame& frame, const at::RecordFunction& function) {
+  frame.reads = frame.name == "aten::_local_scalar_dense";
+  if (frame.reads) ++counted.scalar_reads;
+  if (frame.name == "aten::copy_") count_copy(frame, function);
   if (frame.kind == Kind::views) {
     if (frames.empty()) ++counted.views[frame.name];
   } else {
@@ -90,9 +94,13 @@ void on_end(const at::RecordFunction&, at::ObserverContext*) {
   if (frames.empty()) return;
   const Frame frame = frames.back();
   frames.pop_back();
-  if (frame.kind != Kind::computes || !frame.is_leaf) return;
+  if (frame.kind != Kind::computes) return;
   const std::lock_guard<std::mutex> lock(mutex);
-  ++counted.launches;
+  if (frame.is_leaf) {
+    ++counted.launches;
+    ++counted.launches_since_read;
+  }
+  if (frame.reads) counted.launches_since_read = 0;
 }
 
 void register_once() {

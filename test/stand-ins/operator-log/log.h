@@ -14,6 +14,7 @@ struct Counts {
   CountsByName views;      // called by our own code; they touch no element, but cost host time
   CountsByName copies;     // between devices, by "from>to"
   int64_t launches = 0;      // operators that call none that computes: roughly what a device is asked to run
+  int64_t launches_since_read = 0;  // what was queued after the host last waited for values: a scalar read, or a copy to the CPU
   int64_t scalar_reads = 0;  // _local_scalar_dense, at any depth: every `.item()`, whatever it is called
   int64_t allocations = 0;   // as the allocators of all devices report them
   int64_t allocated_bytes = 0;

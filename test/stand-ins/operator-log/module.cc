@@ -31,6 +31,7 @@ Napi::Value stop_counting(const Napi::CallbackInfo& info) {
   made.Set("views", object_of(info.Env(), counts.views));
   made.Set("copies", object_of(info.Env(), counts.copies));
   made.Set("launches", static_cast<double>(counts.launches));
+  made.Set("launchesSinceRead", static_cast<double>(counts.launches_since_read));
   made.Set("scalarReads", static_cast<double>(counts.scalar_reads));
   made.Set("allocations", static_cast<double>(counts.allocations));
   made.Set("allocatedBytes", static_cast<double>(counts.allocated_bytes));

@@ -1,0 +1,75 @@
+import { Model } from '../../lib/model/model.ts';
+import { makeBatch, randomRows } from '../oracle/batches.ts';
+import { tinyModelPath } from '../oracle/expected.ts';
+import { loadMeta } from './meta.ts';
+import { loadOperatorLog } from './operator-log.ts';
+
+// Nobody else may load a model on `meta`.
+jest.mock('../../lib/device.ts', () => ({ chooseDevice: (device: string) => device, requireDevice: () => undefined }));
+
+const meta = loadMeta();
+const log = loadOperatorLog();
+const FAMILIES = ['llama-tied-gqa', 'mistral-window', 'qwen2-window-mha', 'qwen3-window-mha', 'smollm3-window-mha', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gpt2-tied', 'imagegpt-odd'] as const;
+const DTYPES = ['float32', 'bfloat16'] as const;
+const CASES = FAMILIES.flatMap((name) => DTYPES.map((computeDtype) => [name, computeDtype] as const));
+/** Beyond every window of the tiny models. */
+const LENGTH = 20;
+
+afterEach(() => meta.plant('', 'none'));
+
+async function withMetaModel<T>(name: string, computeDtype: (typeof DTYPES)[number], use: (model: Model) => Promise<T>): Promise<T> {
+  const model = await Model.load(tinyModelPath(name), { device: 'meta', computeDtype });
+  try {
+    return await use(model);
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Runs `work` with so many reads permitted; gives how many of these it made, and how much it queued after the last of them. */
+async function reads(permitted: number, work: () => Promise<unknown>): Promise<{ made: number; queuedAfter: number }> {
+  meta.permit(permitted);
+  log.start();
+  try {
+    await work();
+    return { made: permitted - meta.permitted(), queuedAfter: log.stop().launchesSinceRead };
+  } finally {
+    log.stop();
+    meta.permit(0);
+  }
+}
+
+/** Ids that every tiny model knows. */
+const VOCABULARY = 80;
+
+describe('What a token queues, on device meta', () => {
+  test.each(CASES)('%s in %s: a token is read once, when all of it is queued, with rows of one length and of several', (name, computeDtype) =>
+    withMetaModel(name, computeDtype, async (model) => {
+      for (const lengths of [[6, 6], [18, 3]]) {
+        const prompts = lengths.map((length) => randomRows(2, 1, length, VOCABULARY)[0]!);
+        expect(await reads(99, () => model.generate(prompts, { maxNewTokens: 5, stopIds: [] }))).toEqual({ made: 5, queuedAfter: 0 });
+      }
+    }));
+
+  test('logits and hidden states leave without a read', () =>
+    withMetaModel('gemma3-tied-gqa', 'bfloat16', async (model) => {
+      const rows = randomRows(3, 2, LENGTH, VOCABULARY);
+      const { made } = await reads(9, async () => {
+        const { logits, hiddenStates } = await model.forward(makeBatch(rows), { hiddenStates: true });
+        expect([logits.shape, hiddenStates.length]).toEqual([[2, LENGTH, 97], 4]);
+        for (const tensor of [logits, ...hiddenStates]) tensor.dispose();
+      });
+      expect(made).toBe(0);
+    }));
+});
+
+describe('What device meta catches', () => {
+  test.each([
+    ['item', /only queued, got aten::_local_scalar_dense/],
+    ['cpu', /only queued, got a copy to the host/],
+  ] as const)('a hidden .%s() in an operation of a token throws', (how, message) =>
+    withMetaModel('llama-tied-gqa', 'float32', async (model) => {
+      meta.plant('aten::index_select.out', how);
+      await expect(reads(0, () => model.generate([[3, 4, 5]], { maxNewTokens: 1, stopIds: [] }))).rejects.toThrow(message);
+    }));
+});
