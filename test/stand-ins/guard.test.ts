@@ -70,6 +70,15 @@ describe('operands on two devices', () => {
     expect(a.mul(Tensor.from(2)).toArray()).toEqual([[2, 4], [6, 8]]);
   });
 
+  test.each<[string, (number: Tensor) => unknown]>([
+    ['an index', (number) => torch.call('aten::index_select', [a, 0, number.to('int64')])],
+    ['a mask', (number) => torch.call('aten::masked_fill', [a, number.to('bool'), 1])],
+    ['a part of a stack', (number) => torch.call('aten::stack', [[a.sum(), number]])],
+    ['the count of steps of AdamW', (number) => torch.call('aten::_fused_adamw_', [[a], [a], [a], [a], [], [number]], { lr: 1, beta1: 0.9, beta2: 0.9, weight_decay: 0, eps: 1, amsgrad: false, maximize: false })],
+  ])('but not as %s', (_, use) => {
+    expect(() => use(Tensor.from(1))).toThrow(/Expected all tensors to be on the same device/);
+  });
+
   test('a result is not written into a tensor elsewhere', () => {
     const cpu = Tensor.from([[0, 0], [0, 0]]);
     expect(() => torch.call('aten::mm', [a, a], { out: cpu })).toThrow(/same device/);

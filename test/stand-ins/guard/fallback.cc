@@ -29,6 +29,9 @@ const std::unordered_set<std::string> kTakesHostIndices = {
     "aten::index.Tensor", "aten::index.Tensor_out", "aten::index_put_", "aten::index_put", "aten::_index_put_impl_", "aten::_unsafe_index.Tensor",
 };
 
+/// Arguments that CUDA's kernels read on the device, whatever their dimensions: here a number from the CPU is no number.
+const std::unordered_set<std::string> kReadOnDevice = {"index", "indices", "mask", "source", "src", "target", "tensors", "state_steps"};
+
 /// One run of one operator: what it was called with, and what stands behind that.
 class Run {
  public:
@@ -121,7 +124,9 @@ class Run {
 
   bool takes_from_host(const at::Tensor& tensor, size_t index) const {
     if (!tensor.is_cpu() || is_written(index)) return false;
-    return tensor.dim() == 0 || (kTakesHostIndices.contains(name_) && argument(index).name() == "indices");
+    const std::string& given = argument(index).name();
+    if (kTakesHostIndices.contains(name_) && given == "indices") return true;
+    return tensor.dim() == 0 && !kReadOnDevice.contains(given);
   }
 
   // In CUDA's words.
