@@ -7,6 +7,9 @@ export { errorCodeOf, ERROR_CODES, HyperfitError, isHyperfitError, type ErrorCod
 export { Model, type LoadOptions, type ModelBatch } from './model/model.ts';
 export type { ExportedGguf, ExportGgufOptions, ExportProgress } from './model/export-gguf.ts';
 export type { GgufFileType } from './model/gguf-mix.ts';
+export type { SavedModel, SaveOptions } from './model/save-model.ts';
+export type { Rounding, SaveDType } from './model/save-weights.ts';
+export { renderModelCard, type CardSection, type ModelCard } from './model/model-card.ts';
 export type { LoraOptions } from './model/lora.ts';
 export { Optimizer, type OptimizerOptions, type OptimizerStep } from './model/optimizer.ts';
 export { initializeModel, type InitializeOptions } from './model/initialize.ts';
@@ -40,6 +43,7 @@ export { loadImageSequences, type ImageSequenceOptions } from './run/image-data.
 export { completeImages, type CompletionOptions } from './run/image-completion.ts';
 export { inspectData, type DataInspection, type InspectedSequence, type NamedToken, type SpecialTokens } from './run/data-inspection.ts';
 export type { Mark } from './run/marks.ts';
+export { cardOf } from './run/run-card.ts';
 export { run, type RunEvent, type RunHooks, type RunResult } from './run/run.ts';
 export * from './compare/index.ts';
 export * from './study/index.ts';

@@ -1,5 +1,6 @@
-import { open, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import { listFiles, makeManifest, MANIFEST_NAME } from './manifest.ts';
 
@@ -50,11 +51,11 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
  * last, the folder renamed and its parent flushed. When anything fails the partial folder goes and an older `folder` stays.
  * @throws HyperfitError ERR_CHECKPOINT when the disk refuses; errors of `write` that carry another code pass through
  */
-export async function writeFolder(folder: string, write: (partial: string) => Promise<void>): Promise<void> {
+export async function writeFolder(folder: string, write: (partial: string) => Promise<unknown>): Promise<void> {
   const partial = folder + PARTIAL_SUFFIX;
   try {
     await rm(partial, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true });
+    await makeFolder(partial);
     await write(partial);
     await seal(partial);
     await moveInto(partial, folder);

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, link, mkdir, rename } from 'node:fs/promises';
+import { copyFile, link, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from '../folders.ts';
 import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { Model } from '../model/model.ts';
 import { REPLACED_SUFFIX, saveError, writeFlushed, writeFolder } from './atomic-folder.ts';
@@ -68,7 +69,7 @@ function answersBetter(candidate: BestScore, incumbent: BestScore | undefined): 
  */
 export async function saveBest(folder: string, criteria: readonly BestCriterion[], model: Model, score: BestScore, writeMore: (partial: string) => Promise<void> = async () => {}): Promise<BestCheckpoint[]> {
   await requireSoundWeights(model, score.step);
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(folder).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });
   await requireDiskSpace(folder, weightBytes(model.config));
@@ -90,7 +91,7 @@ async function linkFiles(from: string, to: string): Promise<void> {
   const names = (await listFiles(from)).filter((name) => name !== BEST_NAME && name !== MANIFEST_NAME);
   for (const name of names) {
     const [source, target] = [join(from, name), join(to, name)];
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     await link(source, target).catch(() => copyFile(source, target));
   }
 }

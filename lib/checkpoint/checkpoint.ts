@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import { ADAPTER_FOLDER } from '../model/adapter-files.ts';
 import type { ComputeDType } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
@@ -32,7 +32,7 @@ export interface Checkpoint {
  */
 export async function saveCheckpoint(folder: string, { model, optimizer, state }: Checkpoint, { keepLast = 2, baseModel }: SaveCheckpointOptions = {}): Promise<string> {
   await requireSoundWeights(model, state.step);
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(folder).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });
   await requireDiskSpace(folder, weightBytes(model.config) + optimizer.stateBytes);

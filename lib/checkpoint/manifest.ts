@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { CARD_FILE } from '../model/model-card.ts';
 
 export const MANIFEST_NAME = 'manifest.json';
 
@@ -33,11 +34,11 @@ export async function listFiles(folder: string): Promise<string[]> {
   return (await Promise.all(nested)).flat().sort();
 }
 
-/** Sizes and hashes of every file in `folder`, the manifest itself left out. */
+/** Sizes and hashes of every file in `folder`; the manifest itself is left out, and so are model cards, which a run writes anew at its end. */
 export async function makeManifest(folder: string): Promise<Manifest> {
   const files: Record<string, ManifestEntry> = {};
   for (const name of await listFiles(folder)) {
-    if (name === MANIFEST_NAME) continue;
+    if (name === MANIFEST_NAME || basename(name) === CARD_FILE) continue;
     const path = join(folder, name);
     files[name] = { size: (await stat(path)).size, sha256: await hashFile(path) };
   }

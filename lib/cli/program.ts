@@ -11,6 +11,7 @@ import { addExportCommand } from './commands/export.ts';
 import { addGenerateCommand } from './commands/generate.ts';
 import { addLibtorchCommand } from './commands/libtorch.ts';
 import { addReportCommand } from './commands/report.ts';
+import { addSaveCommand } from './commands/save.ts';
 import { addStudyCommand } from './commands/study.ts';
 import { addTokenizeCommand } from './commands/tokenize.ts';
 import { addTrainCommand } from './commands/train.ts';
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
   addGenerateCommand(program);
   addEvaluateCommand(program);
   addExportCommand(program);
+  addSaveCommand(program);
   addTokenizeCommand(program);
   addDemoCommand(program);
   addStudyCommand(program);

@@ -1,31 +1,42 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import type { ModelConfig } from '../addon-types.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { LowRankAddition } from './adapter.ts';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-files.ts';
+import { baseModelName, hubName, shortModelName } from './base-name.ts';
+import { CARD_FILE, renderModelCard, type ModelCard } from './model-card.ts';
 import { renderAdapterConfig } from './adapter-render.ts';
 import { saveTensorFile } from './tensor-file.ts';
 
 /** What is written beside A and B. */
 export interface AdapterOrigin {
   config: ModelConfig;
-  /** Where the base is: a name of the Hugging Face hub, or a path. */
+  /** Where the base is: a name of the Hugging Face hub, or a path, whose place in the hub's cache tells the name. */
   baseModel: string;
+  /** What README.md says beyond that. */
+  card?: Partial<ModelCard> | undefined;
 }
 
 /**
  * Writes additions as PEFT does: adapter_model.safetensors (float32) and adapter_config.json, which says of each module its rank and what its product is multiplied by.
  * @throws HyperfitError ERR_CHECKPOINT when the files are there or the disk is full
  */
-export async function writeAdapter(folder: string, additions: readonly LowRankAddition[], { config, baseModel }: AdapterOrigin): Promise<void> {
-  await mkdir(folder, { recursive: true });
+export async function writeAdapter(folder: string, additions: readonly LowRankAddition[], { config, baseModel, card }: AdapterOrigin): Promise<void> {
+  await makeFolder(folder);
   const tensors = new Map<string, Tensor>(additions.flatMap(({ parameter, a, b }) => {
     const module = `base_model.model.${moduleOf(parameter)}`;
     return [[`${module}.lora_A.weight`, a], [`${module}.lora_B.weight`, b]] as const;
   }));
   await saveTensorFile(join(folder, ADAPTER_WEIGHTS), tensors);
-  await writeFile(join(folder, ADAPTER_CONFIG), renderAdapterConfig({ parameters: additions.map(({ parameter }) => parameter), baseModel, ...commonScaling(additions) }, config));
+  await writeFile(join(folder, ADAPTER_CONFIG), renderAdapterConfig({ parameters: additions.map(({ parameter }) => parameter), baseModel: baseModelName(baseModel), ...commonScaling(additions) }, config));
+  await writeFile(join(folder, CARD_FILE), renderModelCard({ ...adapterCard(baseModel), ...card }));
+}
+
+export function adapterCard(baseModel: string): ModelCard {
+  const baseName = shortModelName(baseModel);
+  return { title: `Adapter for ${baseName}`, baseModel: hubName(baseModel), baseName, library: 'peft', dtype: 'float32', tags: ['lora'] };
 }
 
 function moduleOf(parameter: string): string {

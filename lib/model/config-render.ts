@@ -15,11 +15,11 @@ export interface ConfigOrigin {
   eosTokenIds: readonly number[];
 }
 
-/** config.json of float32 weights: the original's keys where there was one, else all that is needed to load the model. */
-export function renderConfigJson({ config, rawConfig, bosTokenId, eosTokenIds }: ConfigOrigin): string {
+/** config.json of weights stored as `dtype`: the original's keys where there was one, else all that is needed to load the model. */
+export function renderConfigJson({ config, rawConfig, bosTokenId, eosTokenIds }: ConfigOrigin, dtype = 'float32'): string {
   const raw = rawConfig === undefined ? makeRawConfig(config, bosTokenId, eosTokenIds) : textHalf(rawConfig, 'config.json');
   const spellings = ['dtype', 'torch_dtype'].filter((key) => key in raw);
-  const dtypes = Object.fromEntries((spellings.length > 0 ? spellings : ['torch_dtype']).map((key) => [key, 'float32']));
+  const dtypes = Object.fromEntries((spellings.length > 0 ? spellings : ['torch_dtype']).map((key) => [key, dtype]));
   const architectures = FAMILIES.find(({ modelType }) => modelType === raw['model_type'])?.architecture;
   // Weights are written with their head, whatever class they were read of.
   return renderJson({ ...raw, ...(architectures === undefined ? {} : { architectures: [architectures] }), ...dtypes });

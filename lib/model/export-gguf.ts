@@ -1,5 +1,6 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import { addon } from '../addon.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -67,7 +68,7 @@ export async function exportGguf(model: Model, path: string, options: ExportGguf
   const parts = splitParts<Source>(resolve(path), plan.entries, listSources(plan), splitMaxSize);
   await checkTargets(model, parts, overwrite);
   const bytes = parts.reduce((sum, part) => sum + headerOf(part).fileBytes, 0);
-  await mkdir(dirname(resolve(path)), { recursive: true }).catch(refuseWriting(path));
+  await makeFolder(dirname(resolve(path))).catch(refuseWriting(path));
   await requireRoom(dirname(resolve(path)), bytes);
   await writeParts(model, parts, progressOf(options, parts), options);
   return { paths: parts.map((part) => part.path), type, bytes, tensorTypes: countTypes(parts), notes: plan.notes };

@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import type { ModelConfig } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
 import { HyperfitError } from '../errors.ts';
@@ -34,7 +35,7 @@ export async function initializeModel(folder: string, config: JsonObject, option
   const settings = readConfigJson(config, join(folder, 'config.json'));
   const range = readRange(config['initializer_range'], folder);
   if (!Number.isSafeInteger(seed) || seed < 0) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 0 for \`seed\`, got ${seed}; give one`);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   torch.manualSeed(seed);
   const tensors = new Map<string, Tensor>();
   try {

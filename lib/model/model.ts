@@ -1,5 +1,3 @@
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats } from '../addon-types.ts';
 import { withControl } from '../control.ts';
@@ -17,13 +15,12 @@ import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { mergeAdapter } from './adapter.ts';
 import { readCompanions } from './companions.ts';
-import { renderConfigJson, renderJson } from './config-render.ts';
 import { exportGguf } from './export-gguf.ts';
 import type { ExportedGguf, ExportGgufOptions } from './export-gguf.ts';
-import { GENERATION_FILE } from './generation-config.ts';
-import { openModelFiles, PREPROCESSOR_FILE, type ModelFiles } from './model-files.ts';
-import { saveFolder } from './save-folder.ts';
-import { disposeAll, saveTensorFile, toTensors } from './tensor-file.ts';
+import { openModelFiles, type ModelFiles } from './model-files.ts';
+import { saveModel, type SavedModel, type SaveOptions } from './save-model.ts';
+import { requireSameFiles, stampFiles, type FileStamps } from './source-stamps.ts';
+import { toTensors } from './tensor-file.ts';
 
 export interface LoadOptions {
   /** `cpu`, `cuda` or `cuda:N`. Default: `HYPERFIT_DEVICE`, or else `cpu`. */
@@ -47,6 +44,7 @@ export interface ModelBatch {
 
 /** What a model came with beside its weights. */
 interface Beside {
+  stamps: FileStamps;
   tokenizer: Tokenizer | HyperfitError | undefined;
   /** By name. */
   companions: ReadonlyMap<string, Buffer>;
@@ -66,15 +64,17 @@ export class Model {
   readonly tokenizer: Tokenizer | undefined;
   readonly #tokenizerError: HyperfitError | undefined;
   readonly #companions: ReadonlyMap<string, Buffer>;
+  readonly #stamps: FileStamps;
   readonly device: string;
   readonly computeDtype: ComputeDType;
 
-  private constructor(handle: ModelHandle, files: ModelFiles, { tokenizer, companions }: Beside, device: string, computeDtype: ComputeDType) {
+  private constructor(handle: ModelHandle, files: ModelFiles, { tokenizer, companions, stamps }: Beside, device: string, computeDtype: ComputeDType) {
     this.handle = handle;
     this.files = files;
     this.tokenizer = tokenizer instanceof Tokenizer ? tokenizer : undefined;
     this.#tokenizerError = tokenizer instanceof HyperfitError ? tokenizer : undefined;
     this.#companions = companions;
+    this.#stamps = stamps;
     this.device = device;
     this.computeDtype = computeDtype;
   }
@@ -93,8 +93,9 @@ export class Model {
     for (const note of files.notes) onWarning?.(note);
     const tokenizer = await tokenizerOrError(files);
     const companions = files.format === 'huggingface' ? await readCompanions(files.path) : new Map<string, Buffer>();
+    const stamps = await stampFiles(files);
     const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, control));
-    const model = new Model(handle, files, { tokenizer, companions }, device, computeDtype);
+    const model = new Model(handle, files, { tokenizer, companions, stamps }, device, computeDtype);
     if (adapter === undefined) return model;
     return model.loadAdapter(adapter).then(() => model, (error: unknown) => {
       model.dispose();
@@ -217,8 +218,12 @@ export class Model {
     return streamTokens(this, prompt, options);
   }
 
-  /** Share of weights that differ from those in `files` (default: those this model was loaded from). */
+  /**
+   * Share of weights that differ from those in `files` (default: those this model was loaded from).
+   * @throws HyperfitError ERR_MODEL_FILES when the files it was loaded from have been replaced since, by `save` with `overwrite` or by somebody else
+   */
   async changedShare(files: ModelFiles = this.files): Promise<number> {
+    if (files === this.files) await requireSameFiles(this.#stamps);
     return addon().modelChangedShare(this.handle, files.sources);
   }
 
@@ -228,29 +233,14 @@ export class Model {
   }
 
   /**
-   * Writes a folder that transformers loads and that generates as the original did: config.json, generation_config.json,
-   * model.safetensors (float32), the tokenizer's files, and what else of the original's folder transformers reads.
-   * @param options.overwrite replaces a model that is there, as a whole and only once this one is written; other files are never taken away
-   * @throws HyperfitError ERR_CHECKPOINT when a model is there already or the disk is full
+   * Writes a folder that transformers loads and that generates as the original did: config.json, generation_config.json, model.safetensors (by `dtype`, or
+   * parted by `maxShardSize` with its index), the tokenizer's files, what else of the original's folder transformers reads, and README.md, a model card.
+   * A README.md of somebody else stays.
+   * @throws HyperfitError ERR_CHECKPOINT when a model is there already or the disk is full; ERR_CONFIG for the options; ERR_NOT_FINITE for weights that `dtype` cannot hold
    */
-  async save(folder: string, { overwrite = false }: { overwrite?: boolean } = {}): Promise<void> {
-    await saveFolder(folder, { overwrite }, (target) => this.#write(target));
-  }
-
-  async #write(folder: string): Promise<void> {
-    const tensors = this.parameters();
-    try {
-      await saveTensorFile(join(folder, 'model.safetensors'), tensors);
-    } finally {
-      disposeAll(tensors.values());
-    }
-    const { generationConfig, preprocessor } = this.files;
-    await writeFile(join(folder, 'config.json'), renderConfigJson(this.files));
-    if (generationConfig !== undefined) await writeFile(join(folder, GENERATION_FILE), renderJson(generationConfig));
-    await this.tokenizer?.save(folder);
-    if (preprocessor !== undefined) await writeFile(join(folder, PREPROCESSOR_FILE), `${JSON.stringify(preprocessor)}\n`);
-    const written = new Set(await readdir(folder));
-    for (const [name, bytes] of this.#companions) if (!written.has(name)) await writeFile(join(folder, name), bytes);
+  async save(folder: string, options: SaveOptions = {}): Promise<SavedModel> {
+    const { files, config, tokenizer } = this;
+    return saveModel({ files, config, tokenizer, companions: this.#companions, parameters: () => this.parameters() }, folder, options);
   }
 
   /** Writes the model as a GGUF file for llama.cpp, Ollama and LM Studio; see `ExportGgufOptions`. Throws as `exportGguf`. */

@@ -5,7 +5,6 @@ import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { disposeAdditions, type LowRankAddition } from './adapter.ts';
 import { writeAdapter } from './adapter-save.ts';
-import { baseModelName } from './base-name.ts';
 import { normalizeLora, type LoraOptions } from './lora.ts';
 import type { Model } from './model.ts';
 import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
@@ -121,7 +120,7 @@ export class Optimizer {
   async saveAdapter(folder: string, { baseModel = this.#model.path }: { baseModel?: string | undefined } = {}): Promise<void> {
     const additions = this.#additions();
     try {
-      await writeAdapter(folder, additions, { config: this.#model.config, baseModel: baseModelName(baseModel) });
+      await writeAdapter(folder, additions, { config: this.#model.config, baseModel });
     } finally {
       disposeAdditions(additions);
     }

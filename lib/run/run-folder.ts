@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import { CHECKPOINTS_FOLDER } from '../checkpoint/checkpoint-list.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
@@ -59,7 +60,7 @@ export async function openRunFolder(path: string, resume: boolean): Promise<RunF
   if (something !== undefined && !existsSync(folder.runFile)) {
     throw new HyperfitError('ERR_CONFIG', `expected the folder of a run for \`out\` beside \`resume\`, got ${path} with ${something} in it and no run.json; choose another folder`);
   }
-  for (const needed of [folder.checkpoints, folder.generations]) await mkdir(needed, { recursive: true }).catch((error: NodeJS.ErrnoException) => refuse(path, error));
+  for (const needed of [folder.checkpoints, folder.generations]) await makeFolder(needed).catch((error: NodeJS.ErrnoException) => refuse(path, error));
   return folder;
 }
 

@@ -25,6 +25,7 @@ import { loadRunData, type RunData } from './run-data.ts';
 import { savedRunFile, writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, removeEmptyFolders, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { writeRunReport } from './run-report.ts';
+import { writeRunCards } from './run-card.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
 import { trainingExamples } from './training-examples.ts';
 import { validate, type ValidationRecord } from './validation.ts';
@@ -285,6 +286,7 @@ class RunInProgress {
   async #result(reason: RunResult['reason'], certificate: RunResult['certificate'], comparison: ComparedVariant[]): Promise<RunResult> {
     const { step, epoch, lastEpochLoss } = this.#training.state;
     const report = await writeRunReport(this.folder);
+    await writeRunCards(this.folder);
     return { folder: this.folder.path, reason, step, epochs: epoch, loss: lastEpochLoss, checkpoint: this.#checkpoint, certificate, comparison, best: readBest(this.folder.checkpoints), report };
   }
 }

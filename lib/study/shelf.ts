@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { cp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Cell, TrainCell, Weights } from './cell.ts';
@@ -25,7 +26,7 @@ export class Shelf {
   /** @throws HyperfitError ERR_CONFIG for a path that cannot be a folder to write in */
   static async open(path: string): Promise<Shelf> {
     const shelf = new Shelf(path);
-    await mkdir(shelf.path, { recursive: true }).catch((cause: Error) => {
+    await makeFolder(shelf.path).catch((cause: Error) => {
       throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`share\`, got ${path}: ${cause.message}; choose another`, { cause });
     });
     return shelf;
@@ -48,7 +49,7 @@ export class Shelf {
       await this.#link(file.id, key.training, folder);
     }
     const path = this.#fileOf(file.description, key);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await replaceFile(path, `${JSON.stringify(file)}\n`);
   }
 
@@ -95,7 +96,7 @@ export class Shelf {
       const [target, link] = [this.#weightsFolder(key, at), folder.weightsFolder({ cell: id, at })];
       if (!existsSync(target)) continue;
       await rm(link, { recursive: true, force: true });
-      await mkdir(dirname(link), { recursive: true });
+      await makeFolder(dirname(link));
       await linkFolder(target, link);
     }
   }
@@ -104,7 +105,7 @@ export class Shelf {
     for (const at of PLACES) {
       const [from, to] = [folder.weightsFolder({ cell: id, at }), this.#weightsFolder(key, at)];
       if (!existsSync(from)) continue;
-      await mkdir(dirname(to), { recursive: true });
+      await makeFolder(dirname(to));
       if (!existsSync(to)) await moveFolder(from, to);
     }
   }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Cell, Weights } from './cell.ts';
@@ -61,7 +62,7 @@ export class StudyFolder {
     // What a study leaves that was refused or killed before it had a study.json: nothing of anybody's.
     const others = found.filter((name) => name !== 'cells' && !name.endsWith(PARTIAL_SUFFIX));
     if (others.length > 0) this.#requireStudy(study, others[0]!);
-    await mkdir(join(this.path, 'cells'), { recursive: true }).catch((error: NodeJS.ErrnoException) => this.#refuse(error));
+    await makeFolder(join(this.path, 'cells')).catch((error: NodeJS.ErrnoException) => this.#refuse(error));
   }
 
   #requireStudy(study: string, something: string): void {
@@ -82,7 +83,7 @@ export class StudyFolder {
   }
 
   async writeCell(file: CellFile): Promise<void> {
-    await mkdir(dirname(this.cellFile(file.id)), { recursive: true });
+    await makeFolder(dirname(this.cellFile(file.id)));
     await replaceFile(this.cellFile(file.id), `${JSON.stringify(file)}\n`);
   }
 

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer as RustTokenizer } from 'tokenizers';
+import { makeFolder } from '../folders.ts';
 import { HyperfitError } from '../errors.ts';
 import type { AddedToken } from './added-tokens.ts';
 import { ChatTemplate } from './chat-template.ts';
@@ -197,7 +198,7 @@ export class Tokenizer {
 
   /** Writes tokenizer.json, tokenizer_config.json and what else the tokenizer came with into `folder`. */
   async save(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeFile(join(folder, TOKENIZER_FILE), this.#contents.tokenizerJson);
     for (const [file, bytes] of this.#contents.companions) await writeFile(join(folder, file), bytes);
   }

@@ -44,7 +44,7 @@ test.each(['float32', 'bfloat16'] as const)('%s: a loaded checkpoint goes on bit
 test('a checkpoint is a model folder with moments, state and manifest', async () => {
   const path = await trainAndSave(freshFolder());
   expect(readdirSync(path).sort()).toEqual(
-    ['config.json', 'generation_config.json', 'manifest.json', 'model.safetensors', 'optimizer.safetensors', 'state.json', 'tokenizer.json', 'tokenizer_config.json'].sort(),
+    ['README.md', 'config.json', 'generation_config.json', 'manifest.json', 'model.safetensors', 'optimizer.safetensors', 'state.json', 'tokenizer.json', 'tokenizer_config.json'].sort(),
   );
   const model = await Model.load(path);
   const [generation] = await model.generate([Int32Array.of(2, 3, 4)], { maxNewTokens: 3 });

@@ -81,6 +81,63 @@ test('a model that cannot be written leaves the former one', async () => {
   (await Model.load(folder)).dispose();
 });
 
+test('saves into one folder at once come one after the other, and the last one stays whole', async () => {
+  const folder = join(freshFolder(), 'saved');
+  await model.save(folder);
+  await Promise.all([1, 2, 3].map(() => model.save(folder, { overwrite: true })));
+  expect(readdirSync(dirname(folder))).toEqual(['saved']);
+  (await Model.load(folder)).dispose();
+  const twice = await Promise.allSettled([1, 2].map(() => model.save(join(folder, '..', 'other'))));
+  expect(twice.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  (await Model.load(join(folder, '..', 'other'))).dispose();
+});
+
+test('files of another sharding do not stay behind', async () => {
+  const folder = join(freshFolder(), 'saved');
+  const { files } = await model.save(folder, { maxShardSize: '100KB' });
+  expect(files.length).toBeGreaterThan(2);
+  expect(readdirSync(folder)).toEqual(expect.arrayContaining(files));
+  (await Model.load(folder)).dispose();
+  await model.save(folder, { overwrite: true });
+  expect(readdirSync(folder).filter((name) => /safetensors/.test(name))).toEqual(['model.safetensors']);
+  await model.save(folder, { overwrite: true, maxShardSize: '200KB' });
+  const index = JSON.parse(readFileSync(join(folder, 'model.safetensors.index.json'), 'utf8')) as { metadata: object; weight_map: Record<string, string> };
+  expect(readdirSync(folder).filter((name) => /\.safetensors$/.test(name)).sort()).toEqual([...new Set(Object.values(index.weight_map))].sort());
+});
+
+test('a model card of somebody else stays, and is no part of a model to be replaced', async () => {
+  const folder = freshFolder();
+  writeFileSync(join(folder, 'README.md'), '# Mine');
+  await model.save(folder);
+  expect(readFileSync(join(folder, 'README.md'), 'utf8')).toBe('# Mine');
+  expect(await refusal(model.save(folder, { overwrite: true }))).toMatchObject({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/README\.md/) });
+});
+
+test('what has replaced the files of a model is not taken for them', async () => {
+  const source = copyModel();
+  const own = await Model.load(source);
+  expect(await own.changedShare()).toBe(0);
+  const parameters = own.parameters();
+  for (const tensor of parameters.values()) tensor.add_(1);
+  expect(await own.changedShare()).toBe(1);
+  await own.save(source, { overwrite: true });
+  expect(await refusal(own.changedShare())).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/loaded from.*got another.*save to another folder/) });
+  for (const tensor of parameters.values()) tensor.dispose();
+  own.dispose();
+});
+
+test('a place where nothing can be is refused, and does not hang', async () => {
+  for (const path of ['/proc/x', '/proc/x/y/z', '/proc/self/fd/none/model']) expect(await refusal(model.save(path))).toEqual({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/save to another folder/) });
+}, 20_000);
+
+test.each([
+  [{ dtype: 'int8' as never }, /one of float32, bfloat16, float16 for `dtype`.*exportGguf/],
+  [{ maxShardSize: 'large' }, /such as 5GB.*`maxShardSize`, got "large"/],
+  [{ maxShardSize: 0 }, /`maxShardSize`, got 0/],
+])('%p is refused', async (options, message) => {
+  expect(await refusal(model.save(join(freshFolder(), 'x'), options))).toEqual({ code: 'ERR_CONFIG', message: expect.stringMatching(message) });
+});
+
 test('a file in the place of the folder is refused', async () => {
   const path = join(freshFolder(), 'file');
   writeFileSync(path, '');
