@@ -6,7 +6,7 @@ import { Model } from '../../model/model.ts';
 import type { SavedModel } from '../../model/save-model.ts';
 import { SAVE_DTYPES, type SaveDType } from '../../model/save-weights.ts';
 import { cardOf } from '../../run/run-card.ts';
-import { withModel, type ModelOptions } from '../load-model.ts';
+import { resolveComputing, withModel, type ModelOptions } from '../load-model.ts';
 import { addModelOptions, addOutputOptions, checkedPath } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
@@ -52,8 +52,8 @@ async function save(options: SaveOptions): Promise<void> {
 }
 
 /** The saved folder is loaded as anybody would, once the original has gone. */
-async function checkSaved(folder: string, prompts: Parameters<typeof greedyIds>[1], expected: number[][], { device, computeDtype }: SaveOptions): Promise<GreedyCheck> {
-  const model = await Model.load(await resolveModelPath(folder), { device, computeDtype });
+async function checkSaved(folder: string, prompts: Parameters<typeof greedyIds>[1], expected: number[][], options: SaveOptions): Promise<GreedyCheck> {
+  const model = await Model.load(await resolveModelPath(folder), resolveComputing(options));
   try {
     return compareIds(expected, await greedyIds(model, prompts));
   } finally {
