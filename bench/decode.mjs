@@ -2,6 +2,7 @@
 // `npm run bench:decode -- --help` lists the options.
 import { runMain } from '../scripts/steps/log.mjs';
 import { checkAgreement, renderAgreement } from './lib/agreement.mjs';
+import { DEVICE, ofHost, onCpuOnly } from './lib/device.mjs';
 import { machineLine } from './lib/machine.mjs';
 import { INSTRUCTION_SET, readOptions, wholeNumber, wholeNumbers } from './lib/options.mjs';
 import { prepare, prepareLlama } from './lib/prepare.mjs';
@@ -13,6 +14,7 @@ const options = readOptions('npm run bench:decode', 'A greedy decoding step of S
   'new-tokens': ['96', 'ids written per sequence'],
   'llama-types': ['f32,bf16', 'types of the GGUF copies for llama.cpp: f32, bf16, f16'],
   ...INSTRUCTION_SET,
+  ...DEVICE,
 });
 const NGRAM = { generate: { noRepeatNgramSize: 4 } };
 const CITATION = { citationSequences: 2000 };
@@ -29,7 +31,7 @@ function contendersFor({ weights, tokens, python, llama, eosTokenId }, batch) {
     ours(`${dtype}, both`, dtype, { ...NGRAM, ...CITATION }),
   ];
   const peer = (name, dtype, more) => contender(`transformers ${name}`, 'decode.py', { ...shared, dtype, ...more }, python);
-  const llamaRow = ([type, file]) => contender(`llama.cpp ${type}`, 'llama.mjs', { ...shared, entry: llama.entry, file, eosTokenId, cacheType: type === 'f32' ? 'F32' : 'F16' });
+  const llamaRow = ([type, file]) => contender(onCpuOnly(`llama.cpp ${type}`), 'llama.mjs', { ...shared, entry: llama.entry, file, eosTokenId, cacheType: type === 'f32' ? 'F32' : 'F16' });
   return [
     floor('float32', 4),
     ...ourRows('float32'),
@@ -65,7 +67,7 @@ function rowsFor(results) {
 
 async function agreementOf({ weights, tokens }, batch, results) {
   const idsOf = (name) => results.get(name)?.[0].ids;
-  const others = ['transformers float32', 'llama.cpp f32'].filter(idsOf).map((name) => ({ name, ids: idsOf(name) }));
+  const others = ['transformers float32', onCpuOnly('llama.cpp f32')].filter(idsOf).map((name) => ({ name, ids: idsOf(name) }));
   return idsOf(OURS) ? checkAgreement({ weights, tokens, batch }, idsOf(OURS), others) : [];
 }
 
@@ -75,7 +77,7 @@ function renderRows(batch, rows, agreement) {
       ? [row.name, `refused: ${row.refused}`, '', '', '', '']
       : [row.name, formatRange(row.milliseconds), row.timesFloor?.toFixed(2), row.prefill && formatNumber((batch / row.milliseconds.median) * 1000), formatRange(row.prefill), formatGB(row.peakBytes), row.minorFaultsPerStep?.median.toFixed(0)],
   );
-  const headers = ['engine', 'ms a step, median (range)', 'x floor', 'tokens/s', 'prefill ms', 'peak GB', 'minor page faults a step'];
+  const headers = ['engine', 'ms a step, median (range)', 'x floor', 'tokens/s', 'prefill ms', ofHost('peak GB'), 'minor page faults a step'];
   const title = `SmolLM2-135M, batch ${batch}, 32-token prompts, ${options['new-tokens']} new tokens, greedy`;
   return ['', title, ...agreement.map(renderAgreement), '', renderTable(headers, cells)].join('\n');
 }

@@ -2,6 +2,7 @@
 // `npm run bench:load -- --help` lists the options.
 import { join } from 'node:path';
 import { runMain } from '../scripts/steps/log.mjs';
+import { DEVICE, ofHost, onCpuOnly } from './lib/device.mjs';
 import { machineLine } from './lib/machine.mjs';
 import { readOptions, shapes } from './lib/options.mjs';
 import { prepare, prepareLlama, readThrough } from './lib/prepare.mjs';
@@ -11,6 +12,7 @@ import { formatGB, formatRange, renderTable } from './lib/table.mjs';
 const options = readOptions('npm run bench:load', 'Milliseconds from starting the process to the first token of a text, and to the end of the first training step; the files are in the operating system\'s cache.', {
   text: ['Call me Ishmael. Some years ago', 'the prompt'],
   shape: ['8x128', 'batch x sequence length of the training step'],
+  ...DEVICE,
 });
 
 function contendersFor({ weights, gguf, tokens, python, llama }) {
@@ -23,8 +25,8 @@ function contendersFor({ weights, gguf, tokens, python, llama }) {
     ours('first token, float32 safetensors', { weights, ...token }),
     ours('first token, Q4_1 GGUF', { weights: gguf, ...token }),
     peer('first token, float32 safetensors', { weights, ...token }),
-    contender('llama.cpp, first token, F32 GGUF', 'load-llama.mjs', { entry: llama.entry, file: llama.files.f32, text: options.text }),
-    contender('llama.cpp, first token, Q4_1 GGUF', 'load-llama.mjs', { entry: llama.entry, file: gguf, text: options.text }),
+    contender(onCpuOnly('llama.cpp, first token, F32 GGUF'), 'load-llama.mjs', { entry: llama.entry, file: llama.files.f32, text: options.text }),
+    contender(onCpuOnly('llama.cpp, first token, Q4_1 GGUF'), 'load-llama.mjs', { entry: llama.entry, file: gguf, text: options.text }),
     ours('first training step, float32', { weights, ...step }),
     ours('first training step, bfloat16', { weights, computeDtype: 'bfloat16', ...step }),
     peer('first training step, float32', { weights, ...step, mode: 'float32' }),
@@ -41,7 +43,7 @@ function rowOf([name, rounds]) {
 
 function renderRows(rows) {
   const cells = rows.map((row) => (row.refused ? [row.name, `refused: ${row.refused}`] : [row.name, formatRange(row.milliseconds), formatRange(row.loadedMilliseconds), formatGB(row.peakBytes)]));
-  return `\n${renderTable(['process start to', 'ms, median (range)', 'of it until the model is loaded', 'peak GB'], cells)}`;
+  return `\n${renderTable(['process start to', 'ms, median (range)', 'of it until the model is loaded', ofHost('peak GB')], cells)}`;
 }
 
 await runMain(async () => {

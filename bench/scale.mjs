@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, runMain, SetupError } from '../scripts/steps/log.mjs';
+import { DEVICE } from './lib/device.mjs';
 import { machineLine } from './lib/machine.mjs';
 import { readOptions, wholeNumber } from './lib/options.mjs';
 import { prepare } from './lib/prepare.mjs';
@@ -14,6 +15,7 @@ const PARTS = ['training', 'decoding', 'citation'];
 const options = readOptions('npm run bench:scale', 'How times grow with batch, sequence length, layers, context and corpus; SmolLM2-135M, against transformers.', {
   parts: [PARTS.join(','), 'which of the three to measure'],
   'max-tokens': ['100000000', 'largest corpus of the citation blocker, in tokens; about 3 GB of memory at 100 million'],
+  ...DEVICE,
   quick: [false, 'few and small points: whether everything works, not how fast it is'],
 });
 

@@ -1,6 +1,7 @@
 // npm run bench:train: a training step against transformers and against the floor of its own matrix products; with --to-loss,
 // the whole way from starting the process to that training loss. `npm run bench:train -- --help` lists the options.
 import { runMain } from '../scripts/steps/log.mjs';
+import { DEVICE, ofHost } from './lib/device.mjs';
 import { machineLine } from './lib/machine.mjs';
 import { INSTRUCTION_SET, readOptions, shapes, wholeNumber } from './lib/options.mjs';
 import { countParameters, prepare } from './lib/prepare.mjs';
@@ -13,6 +14,7 @@ const options = readOptions('npm run bench:train', 'A training step of SmolLM2-1
   steps: ['3', 'timed steps per process, after two that warm up'],
   'to-loss': ['', 'instead: seconds to this mean training loss with the demo recipe, load, set-up and checkpoints included'],
   ...INSTRUCTION_SET,
+  ...DEVICE,
 });
 
 function contendersFor({ weights, tokens, python }, [batch, sequence]) {
@@ -69,7 +71,7 @@ function renderRows([B, T], rows) {
       ? [name, `refused: ${refused}`, '', '', '', '', '']
       : [name, formatRange(milliseconds), timesFloor?.toFixed(2), formatNumber(((B * T) / milliseconds.median) * 1000), formatGB(peakBytes), formatGB(beyondBytes), minorFaultsPerStep && minorFaultsPerStep.median.toFixed(0)],
   );
-  const headers = ['engine', 'ms a step, median (range)', 'x floor', 'tokens/s', 'peak GB', 'beyond weights, gradients, moments and runtime, GB', 'minor page faults a step'];
+  const headers = ['engine', 'ms a step, median (range)', 'x floor', 'tokens/s', ofHost('peak GB'), 'beyond weights, gradients, moments and runtime, GB', 'minor page faults a step'];
   return `\nSmolLM2-135M, ${B} x ${T} tokens\n\n${renderTable(headers, cells)}`;
 }
 

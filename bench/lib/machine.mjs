@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../scripts/steps/log.mjs';
+import { benchDevice } from './device.mjs';
 import { LLAMA_VERSION } from './llama.mjs';
 
 const FLAGS = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'];
@@ -17,9 +18,17 @@ export function machineLine(python) {
     `${availableParallelism()} threads`,
     known,
     ...(process.env.BENCH_INSTRUCTION_SET ? [`restricted to ${process.env.BENCH_INSTRUCTION_SET}`] : []),
+    ...(benchDevice() === 'cpu' ? [] : [`computing on ${benchDevice()}${cardOf()}`]),
     `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
     `Node ${process.version}, hyperfit ${version}, ${pythonVersions(python)}, node-llama-cpp ${LLAMA_VERSION}`,
   ].join(', ');
+}
+
+/** ` (NVIDIA H200, driver 580.95.05)`, as nvidia-smi tells it. */
+function cardOf() {
+  const [, index = '0'] = benchDevice().split(':');
+  const { status, stdout } = spawnSync('nvidia-smi', [`--id=${index}`, '--query-gpu=name,driver_version', '--format=csv,noheader'], { encoding: 'utf8' });
+  return status === 0 ? ` (${stdout.trim().replace(', ', ', driver ')})` : '';
 }
 
 function pythonVersions(python) {

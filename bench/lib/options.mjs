@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { SetupError } from '../../scripts/steps/log.mjs';
+import { chooseDevice } from './device.mjs';
 
 const SHARED = {
   rounds: ['3', 'rounds; each contender runs once per round, in a process of its own'],
@@ -30,8 +31,22 @@ export function readOptions(command, summary, fields) {
     process.stdout.write(`${renderHelp(command, summary, texts, { ...flags, ...FLAGS })}\n`);
     process.exit(0);
   }
-  restrict(values['instruction-set']);
+  orEnd(() => {
+    restrict(values['instruction-set']);
+    if ('device' in all) chooseDevice(values.device, values['instruction-set']);
+  });
   return { ...values, rounds: wholeNumber('rounds', values.rounds) };
+}
+
+/** Options are read before `runMain` could word a refusal. */
+function orEnd(check) {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exit(1);
+  }
 }
 
 // By the environment, which the contenders' processes inherit.

@@ -22,7 +22,7 @@ export async function loadModel() {
   const { BENCH_INSTRUCTION_SET: newest } = process.env;
   if (newest) torch.call('hyperfit::limit_instruction_set', [newest]);
   try {
-    return await Model.load(weights, { computeDtype });
+    return await Model.load(weights, { computeDtype, device: process.env.BENCH_DEVICE || 'cpu' });
   } catch (error) {
     if (computeDtype === 'float32') throw error;
     answer({ refused: error.message });

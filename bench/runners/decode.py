@@ -7,13 +7,13 @@ import time
 import torch
 from transformers import AutoModelForCausalLM
 
-from runner import answer, minor_faults, peak_bytes, read_tokens, settings
+from runner import answer, device, minor_faults, peak_bytes, read_tokens, settings, wait
 
 B, N, P = settings["batch"], settings["newTokens"], settings.get("promptLength", 32)
-ids = read_tokens()
+ids = read_tokens().to(device)
 stride = min(500, (len(ids) - P) // B)
 prompts = torch.stack([ids[row * stride : row * stride + P] for row in range(B)])
-model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=getattr(torch, settings["dtype"]), attn_implementation="sdpa").eval()
+model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=getattr(torch, settings["dtype"]), attn_implementation="sdpa").to(device).eval()
 options = {"no_repeat_ngram_size": settings["noRepeatNgramSize"]} if settings.get("noRepeatNgramSize") else {}
 
 
@@ -23,6 +23,7 @@ def timed(count):
         out = model.generate(
             prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=count, min_new_tokens=count, do_sample=False, pad_token_id=0, **options
         )
+    wait()
     return (time.perf_counter() - started) * 1000, out[:, P:].tolist()
 
 

@@ -2,7 +2,7 @@
 
 Settings: weights, rows (batch x sequence), dtype. Forms: the plain product into a new and into a given matrix, with
 either operand laid out for it, weights prepacked by oneDNN and by MKL (the packing itself not counted), and OpenBLAS through numpy
-in float32. Attention's own products (under 2 % of the work at these lengths) are left out: the floor is a little too low,
+in float32. On a card the plain products, and no others, since its library lays nothing out beforehand. Attention's own products (under 2 % of the work at these lengths) are left out: the floor is a little too low,
 never too high.
 """
 import ctypes
@@ -11,7 +11,7 @@ import time
 import numpy as np
 import torch
 
-from runner import answer, read_config, settings
+from runner import answer, device, read_config, settings, wait
 
 # Results stay on the heap: otherwise each new one of 200 MB is paid for in page faults, which a step that reuses its buffers has not.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -37,10 +37,12 @@ def product_shapes():
 def best_time(form, seconds=0.15):
     """At least four times and for this long: the threads of the library used before spin for a while."""
     form()
+    wait()
     best, since, repeats = float("inf"), time.perf_counter(), 0
     while repeats < 4 or time.perf_counter() - since < seconds:
         started = time.perf_counter()
         form()
+        wait()
         best = min(best, time.perf_counter() - started)
         repeats += 1
     return best
@@ -54,11 +56,11 @@ def fastest(forms):
 
 def plain_forms(a, b):
     """a @ b, [rows, inner] times [inner, columns], both as views of whatever layout."""
-    out = torch.empty(a.shape[0], b.shape[1], dtype=a.dtype)
+    out = torch.empty(a.shape[0], b.shape[1], dtype=a.dtype, device=a.device)
     ac, bc = a.contiguous(), b.contiguous()
     bt = b.t().contiguous().t()
     forms = {"mm": lambda: a @ b, "mm into": lambda: torch.mm(a, b, out=out), "rows laid out": lambda: torch.mm(ac, bc, out=out), "columns laid out": lambda: torch.mm(ac, bt, out=out)}
-    if a.dtype == torch.float32:
+    if a.dtype == torch.float32 and device == "cpu":
         an, bn, on = ac.numpy(), b.numpy(), out.numpy()
         forms["OpenBLAS"] = lambda: np.matmul(an, bn, out=on)
     return forms
@@ -77,6 +79,8 @@ def mkl_form(x, w):
 def prepacked_forms(x, w):
     """x @ w.t() with the weight packed beforehand; a library that this build or type lacks is named in `absent`."""
     forms = {}
+    if device != "cpu":
+        return forms
     for name, make in {"oneDNN prepacked": onednn_form, "MKL prepacked": mkl_form}.items():
         try:
             form = make(x, w)
@@ -89,8 +93,8 @@ def prepacked_forms(x, w):
 
 def transposed_forms(dy, x):
     """dy.t() @ x, and its transpose: whichever of the two is faster will do. Copies and packing are not counted."""
-    copied = torch.empty(x.shape[1], x.shape[0], dtype=x.dtype)
-    out = torch.empty(x.shape[1], dy.shape[1], dtype=x.dtype)
+    copied = torch.empty(x.shape[1], x.shape[0], dtype=x.dtype, device=x.device)
+    out = torch.empty(x.shape[1], dy.shape[1], dtype=x.dtype, device=x.device)
     dyt, xt = dy.t().contiguous(), x.t().contiguous()
     prepacked = {f"{name}, {side}": form for side, forms in {"inputs packed": prepacked_forms(dyt, xt), "gradients packed": prepacked_forms(xt, dyt)}.items() for name, form in forms.items()}
     return {**plain_forms(dy.t(), x), **prepacked, "transposed": lambda: torch.mm(x.t(), dy, out=out), "transposed after a copy": lambda: torch.mm(copied.copy_(x.t()), dy, out=out)}
@@ -100,7 +104,7 @@ def transposed_forms(dy, x):
 def main():
     total, forms = 0.0, {}
     for name, out, inner, times in product_shapes():
-        x, w, dy = torch.randn(ROWS, inner).to(DTYPE), torch.randn(out, inner).to(DTYPE), torch.randn(ROWS, out).to(DTYPE)
+        x, w, dy = (torch.randn(rows, columns).to(device, DTYPE) for rows, columns in ((ROWS, inner), (out, inner), (ROWS, out)))
         for kind, choices in {
             "forward": {**plain_forms(x, w.t()), **prepacked_forms(x, w)},
             "input gradient": {**plain_forms(dy, w), **prepacked_forms(dy, w.t().contiguous())},

@@ -1,9 +1,21 @@
 """What the Python runners share. A runner is one process with one JSON argument and one JSON object on its last line."""
 import json
+import os
 import resource
 import sys
 
 settings = json.loads(sys.argv[1])
+# Where to compute, the same for every contender.
+device = os.environ.get("BENCH_DEVICE") or "cpu"
+device_type = device.split(":")[0]
+
+
+def wait():
+    """Until the device has done what was asked of it: a card is only told."""
+    if device_type == "cuda":
+        import torch
+
+        torch.cuda.synchronize(device)
 
 
 def answer(result):

@@ -7,12 +7,12 @@ import tempfile
 import torch
 from transformers import AutoModelForCausalLM
 
-from runner import answer, peak_bytes, read_tokens, settings
+from runner import answer, device, device_type, peak_bytes, read_tokens, settings
 
 samples, T, B = settings["samples"], settings["sequence"], settings["batch"]
-windows = read_tokens()[: samples * T].view(samples, T)
+windows = read_tokens().to(device)[: samples * T].view(samples, T)
 folder = tempfile.mkdtemp(prefix="theirs-", dir=settings["folder"])
-model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=torch.float32, attn_implementation="sdpa")
+model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=torch.float32, attn_implementation="sdpa").to(device)
 model.train()
 optimizer = torch.optim.AdamW(model.parameters(), lr=settings["learningRate"], weight_decay=0.0, fused=True)
 torch.manual_seed(0)
@@ -20,7 +20,7 @@ steps, epoch_losses = 0, []
 
 
 def train_step(tokens):
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings["mode"] == "autocast"):
+    with torch.autocast(device_type, torch.bfloat16, enabled=settings["mode"] == "autocast"):
         loss = model(input_ids=tokens, labels=tokens, use_cache=False).loss
     loss.backward()
     optimizer.step()

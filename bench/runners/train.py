@@ -7,12 +7,12 @@ import time
 import torch
 from transformers import AutoModelForCausalLM
 
-from runner import answer, minor_faults, peak_bytes, read_tokens, resident_bytes, settings
+from runner import answer, device, device_type, minor_faults, peak_bytes, read_tokens, resident_bytes, settings, wait
 
 B, T, steps, mode = settings["batch"], settings["sequence"], settings["steps"], settings["mode"]
-ids = read_tokens()
+ids = read_tokens().to(device)
 runtime = resident_bytes()
-model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=torch.float32, attn_implementation="sdpa")
+model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=torch.float32, attn_implementation="sdpa").to(device)
 model.train()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0.0, fused=True)
 forward = torch.compile(model) if mode.startswith("compile") else model
@@ -22,12 +22,14 @@ def train_step(step):
     starts = [((step * B + row) * T) % (len(ids) - T) for row in range(B)]
     tokens = torch.stack([ids[start : start + T] for start in starts])
     started = time.perf_counter()
-    with torch.autocast("cpu", torch.bfloat16, enabled=mode.endswith("autocast")):
+    with torch.autocast(device_type, torch.bfloat16, enabled=mode.endswith("autocast")):
         loss = forward(input_ids=tokens, labels=tokens, use_cache=False).loss
     loss.backward()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return loss.item(), (time.perf_counter() - started) * 1000
+    value = loss.item()
+    wait()
+    return value, (time.perf_counter() - started) * 1000
 
 
 try:
