@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readGgufHeader } from '../../lib/model/gguf.ts';
 import { openModelFiles } from '../../lib/model/model-files.ts';
 import { readRunFacts } from '../../lib/run/export-run.ts';
 import { freshFolder, TINY_MODEL } from '../train/tiny.ts';
@@ -26,6 +27,7 @@ test('a run is exported with what it knows: its contexts, its training text and 
   expect(document).toMatchObject({ schemaVersion: 1, type: 'F32', paths: [out('novel.gguf')], modelfile: out('novel.Modelfile'), gate: { contexts: facts.contexts.length, agreement: 1, problems: [], update: { kept: expect.closeTo(1, 5) } } });
   expect(stderr).toMatch(/written .* MB of .* MB/);
   expect((await openModelFiles(out('novel.gguf'))).config.modelType).toBe('llama');
+  expect((await readGgufHeader(out('novel.gguf'))).metadata.get('general.name')).toBe('run');
   expect(readFileSync(out('novel.Modelfile'), 'utf8')).toMatch(/^FROM \.\/novel\.gguf$/m);
 }, 120_000);
 

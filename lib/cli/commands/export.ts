@@ -1,3 +1,4 @@
+import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { given } from '../../config/given.ts';
 import { makeDocumentContexts } from '../../data/document-contexts.ts';
@@ -89,7 +90,9 @@ async function exportOptions(model: Model, options: ExportCommandOptions, output
     type, gate, contexts, maxNewTokens, modelfile, signal,
     onProgress: progressLine(output),
     onStage: (stage) => output.log(stage),
-    ...given({ splitMaxSize, overwrite, name, base: options.base ?? facts?.base, overlapIndex: contexts.length === 0 ? undefined : await readTrain(options, model, facts) }),
+    // A run is called by its folder, not by the checkpoint that stands for it.
+    name: name ?? basename(resolve(options.model)).replace(/\.gguf$/i, ''),
+    ...given({ splitMaxSize, overwrite, base: options.base ?? facts?.base, overlapIndex: contexts.length === 0 ? undefined : await readTrain(options, model, facts) }),
     // Figures of a run are those of its own contexts and lengths.
     ...given({ baseFigures: options.contexts === undefined && maxNewTokens === 96 ? facts?.baseFigures : undefined }),
   };
