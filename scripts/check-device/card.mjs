@@ -15,13 +15,22 @@ function ask(device, field) {
   return smi('-i', visible, `--query-gpu=${field}`, '--format=csv,noheader,nounits')?.trim().split('\n')[0];
 }
 
-export const cardName = (device) => (isCuda(device) ? ask(device, 'name') : undefined);
+let listCards = () => [];
+
+/** Where there is no nvidia-smi: how to get the cards as doctor lists them, each with name, totalBytes and freeBytes. */
+export function askForCards(list) {
+  listCards = list;
+}
+
+const listed = (device) => listCards()[Number(indexOf(device))];
+
+export const cardName = (device) => (isCuda(device) ? (ask(device, 'name') ?? listed(device)?.name) : undefined);
 
 /** Bytes that nobody has on the device; undefined where nobody tells. */
 export function freeMemory(device) {
   if (!isCuda(device)) return freemem();
   const megabytes = Number(ask(device, 'memory.free'));
-  return Number.isFinite(megabytes) ? megabytes * 2 ** 20 : undefined;
+  return Number.isFinite(megabytes) ? megabytes * 2 ** 20 : (listed(device)?.freeBytes ?? undefined);
 }
 
 /**
@@ -31,7 +40,9 @@ export function freeMemory(device) {
 export function peakMemory(device) {
   if (!isCuda(device)) return process.resourceUsage().maxRSS * 1024;
   const megabytes = Number(ask(device, 'memory.used'));
-  return Number.isFinite(megabytes) ? megabytes * 2 ** 20 : undefined;
+  if (Number.isFinite(megabytes)) return megabytes * 2 ** 20;
+  const { totalBytes, freeBytes } = listed(device) ?? {};
+  return typeof freeBytes === 'number' ? totalBytes - freeBytes : undefined;
 }
 
 /**

@@ -21,6 +21,7 @@ const card = require('../../scripts/check-device/card.mjs') as {
   cardName: (device: string) => string | undefined;
   freeMemory: (device: string) => number | undefined;
   peakMemory: (device: string) => number | undefined;
+  askForCards: (list: () => { name: string; totalBytes: number; freeBytes: number | null }[]) => void;
   statedPeaks: (name: string | undefined) => { bfloat16: number } | undefined;
 };
 
@@ -118,8 +119,12 @@ esac
     expect([card.statedPeaks('Voodoo 2'), card.statedPeaks(undefined)]).toEqual([undefined, undefined]);
   });
 
-  test('without it nothing is known of a card', () => {
+  test('without it the cards are those that doctor lists, and nothing is known of one that it does not', () => {
     process.env.PATH = mkdtempSync(join(tmpdir(), 'hyperfit-no-smi-'));
+    card.askForCards(() => [{ name: 'NVIDIA L4', totalBytes: 24, freeBytes: 20 }, { name: 'NVIDIA T4', totalBytes: 16, freeBytes: null }]);
+    expect([card.cardName('cuda'), card.freeMemory('cuda:0'), card.peakMemory('cuda')]).toEqual(['NVIDIA L4', 20, 4]);
+    expect([card.cardName('cuda:1'), card.freeMemory('cuda:1'), card.peakMemory('cuda:1')]).toEqual(['NVIDIA T4', undefined, undefined]);
+    card.askForCards(() => []);
     expect([card.cardName('cuda'), card.freeMemory('cuda'), card.peakMemory('cuda')]).toEqual([undefined, undefined, undefined]);
   });
 });
