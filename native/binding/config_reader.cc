@@ -5,6 +5,7 @@
 
 #include "binding/readers.h"
 #include "engine/error.h"
+#include "ops/activation_names.h"
 
 namespace hyperfit::binding {
 namespace {
@@ -13,8 +14,8 @@ int64_t positive(const Napi::Object& object, const char* name) { return read_int
 bool flag(const Napi::Object& object, const char* name) { return read_boolean(object.Get(name), name); }
 double number(const Napi::Object& object, const char* name) { return read_number(object.Get(name), name); }
 
-template <typename T>
-T read_choice(const Napi::Value& value, const char* name, std::initializer_list<std::pair<const char*, T>> choices) {
+template <typename T, typename Choices = std::initializer_list<std::pair<const char*, T>>>
+T read_choice(const Napi::Value& value, const char* name, const Choices& choices) {
   const std::string given = read_string(value, name);
   std::string known;
   for (const auto& [text, choice] : choices) {
@@ -78,7 +79,7 @@ void read_block_flags(const Napi::Object& object, ModelConfig& config) {
   config.norm_offset = flag(object, "normOffset");
   config.post_norms = flag(object, "postNorms");
   config.qk_norm = flag(object, "qkNorm");
-  config.activation = read_choice<Activation>(object.Get("activation"), "activation", {{"silu", Activation::silu}, {"gelu", Activation::gelu}, {"gelu_tanh", Activation::gelu_tanh}, {"quick_gelu", Activation::quick_gelu}});
+  config.activation = read_choice<Activation>(object.Get("activation"), "activation", kActivationNames);
   config.gated_mlp = flag(object, "gatedMlp");
   config.qkv_bias = flag(object, "qkvBias");
   config.output_bias = flag(object, "outputBias");

@@ -11,8 +11,8 @@
 #include "binding/addon_data.h"
 #include "binding/errors.h"
 #include "binding/readers.h"
-#include "kernels/enabled.h"
-#include "kernels/few_rows_product.h"
+#include "ops/select.h"
+#include "ops/cpu/skinny_gemm/product.h"
 
 namespace hyperfit::binding {
 namespace {
@@ -63,7 +63,7 @@ Napi::Value set_num_threads(const Napi::CallbackInfo& info) {
 
 /// setKernels(enabled): our own kernels (the default) or libtorch's operators, for the whole process.
 Napi::Value set_kernels(const Napi::CallbackInfo& info) {
-  kernels::set_enabled(read_boolean(info[0], "enabled"));
+  set_kernels_enabled(read_boolean(info[0], "enabled"));
   return info.Env().Undefined();
 }
 

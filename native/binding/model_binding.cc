@@ -1,5 +1,8 @@
 #include <napi.h>
 
+#include <algorithm>
+#include <span>
+
 #include "binding/addon_data.h"
 #include "binding/async_task.h"
 #include "binding/control.h"
@@ -128,19 +131,26 @@ Napi::Value model_last_hidden_state(const Napi::CallbackInfo& info) {
       [](Napi::Env env, at::Tensor& state) { return new_handle(env, state); });
 }
 
-/// Queues one of the model's calls on (tokens, targets); `to_value` makes its result a JavaScript value.
+/// Queues a call on (tokens, targets), the targets still on the host; `to_value` makes its result a JavaScript value.
 template <class Result>
-Napi::Value queue_on_batch(const Napi::CallbackInfo& info, Result (Model::*call)(const TokenBatch&, const at::Tensor&, const StopSignals&),
+Napi::Value queue_on_batch(const Napi::CallbackInfo& info, Result (*call)(Model&, const TokenBatch&, const at::Tensor& targets, const StopSignals&),
                            Napi::Value (*to_value)(Napi::Env, Result&)) {
   auto model = model_argument(info);
   TrainingBatch batch = read_training_batch(info, model->decoder().config());
   Control control(info[5]);
   return queue_task(
       info.Env(),
-      [model, batch, control, call] {
-        return ((*model).*call)(to_device(batch.tokens, *model), batch.targets.ids.to(model->device()), control.signals());
-      },
-      to_value);
+      [model, batch, control, call] { return call(*model, to_device(batch.tokens, *model), batch.targets.ids, control.signals()); }, to_value);
+}
+
+LossSum forward_backward(Model& model, const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+  const std::span<const int64_t> ids(targets.const_data_ptr<int64_t>(), targets.numel());
+  const auto ignored = std::count(ids.begin(), ids.end(), kIgnoreIndex);
+  return model.forward_backward(batch, targets.to(model.device()), targets.numel() - ignored, stop);
+}
+
+TokenStats token_stats(Model& model, const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+  return model.token_stats(batch, targets.to(model.device()), stop);
 }
 
 Napi::Value loss_object(Napi::Env env, LossSum& loss) {
@@ -151,7 +161,7 @@ Napi::Value loss_object(Napi::Env env, LossSum& loss) {
 }
 
 Napi::Value model_forward_backward(const Napi::CallbackInfo& info) {
-  return queue_on_batch(info, &Model::forward_backward, &loss_object);
+  return queue_on_batch(info, &forward_backward, &loss_object);
 }
 
 Napi::Value model_zero_gradients(const Napi::CallbackInfo& info) {
@@ -181,7 +191,7 @@ Napi::Value stats_object(Napi::Env env, TokenStats& stats) {
   return result;
 }
 
-Napi::Value model_token_stats(const Napi::CallbackInfo& info) { return queue_on_batch(info, &Model::token_stats, &stats_object); }
+Napi::Value model_token_stats(const Napi::CallbackInfo& info) { return queue_on_batch(info, &token_stats, &stats_object); }
 
 Napi::Value model_changed_share(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);

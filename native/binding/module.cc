@@ -1,7 +1,7 @@
 #include <napi.h>
 
 #include "binding/addon_data.h"
-#include "binding/engine_operators.h"
+#include "binding/operators/operators.h"
 
 namespace hyperfit::binding {
 
@@ -12,7 +12,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   init_tensor(env, exports);
   init_files(env, exports);
   init_model(env, exports);
-  register_engine_operators();
+  register_operators();
   return exports;
 }
 

@@ -1,6 +1,4 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-
 #include "engine/flat_adamw.h"
 #include "engine/parameters.h"
 
@@ -16,14 +14,18 @@ class AdamW {
   /// Throws ERR_NOT_FINITE, having changed nothing, when the norm is not finite.
   double step(double learning_rate, double grad_scale, double max_grad_norm);
 
+  // The two halves of a step that only queue work; between them the norm is read.
+  /// The L2 norm of all gradients of all processes, float64 [] on the device. Throws ERR_CONFIG without fresh gradients.
+  at::Tensor queue_norm();
+  /// The update by gradients times `grad_scale` times `clip` (clip_coefficient).
+  void queue_update(double learning_rate, double grad_scale, double clip);
+
   int64_t step_count() const { return adamw_.step_count(); }
   void set_step_count(int64_t step) { adamw_.set_step_count(step); }
   at::Tensor exp_avg(const Parameter& parameter) const;     // [shape of the parameter]
   at::Tensor exp_avg_sq(const Parameter& parameter) const;  // [shape of the parameter]
-  int64_t bytes() const;
 
  private:
-  double gradient_norm() const;
   ParameterStore& parameters_;
   FlatAdamW adamw_;
 };

@@ -1,37 +1,61 @@
 #include "engine/decoder.h"
 
-#include "engine/softcap.h"
+#include <algorithm>
+
+#include "engine/error.h"
+#include "ops/select.h"
 
 namespace hyperfit {
 
-Decoder::Decoder(const ModelConfig& config, at::Device device, at::ScalarType compute_dtype)
+namespace {
+
+/// Hugging Face's names of what stands outside the layers, and what the names within layers begin with.
+struct ParameterNames {
+  std::string embedding, positions, layers, final_norm;
+};
+
+ParameterNames parameter_names(WeightLayout layout) {
+  if (layout == WeightLayout::fused) return {"transformer.wte.weight", "transformer.wpe.weight", "transformer.h.", "transformer.ln_f"};
+  return {"model.embed_tokens.weight", "model.embed_positions.weight", "model.layers.", "model.norm"};
+}
+
+}  // namespace
+
+Decoder::Decoder(const ModelConfig& config, const std::vector<ParameterShape>& parameters, at::Device device, at::ScalarType compute_dtype)
     : config_(config),
+      ops_(select_ops(device)),
       options_(at::TensorOptions().dtype(at::kFloat).device(device)),
       compute_options_(options_.dtype(compute_dtype)),
-      parameters_(config, device, compute_dtype),
+      parameters_(parameters, ops_, device, compute_dtype),
       rotary_(config, device),
-      attention_(config),
-      workspace_(config, options_, compute_dtype) {
+      attention_(config, ops_),
+      workspace_(config, ops_, options_, compute_dtype) {
   const ParameterNames names = parameter_names(config.weight_layout);
-  embedding_ = {&parameters_.at(names.embedding), config.embedding_scale, config.padding_index};
-  if (config.learned_positions) positions_.weight = &parameters_.at(names.positions);
+  embedding_ = {&ops_, &parameters_.at(names.embedding, {config.vocab_size, config.hidden_size}), config.embedding_scale, config.padding_index};
+  if (config.learned_positions) positions_.weight = &parameters_.at(names.positions, {config.max_position_embeddings, config.hidden_size});
   final_norm_ = norm(names.final_norm);
-  head_.weight = config.tie_word_embeddings ? embedding_.weight : &parameters_.at("lm_head.weight");
+  if (config.tie_word_embeddings) {
+    head_ = {&ops_, embedding_.weight};
+  } else {
+    head_ = linear("lm_head", config.output_vocab_size, config.hidden_size, /*bias=*/false);
+  }
   for (int64_t index = 0; index < config.num_hidden_layers; ++index) layers_.push_back(make_layer(index));
 }
 
-Linear Decoder::linear(const std::string& name, bool bias, bool transposed) {
-  return {&parameters_.at(name + ".weight"), bias ? &parameters_.at(name + ".bias") : nullptr, transposed};
+Linear Decoder::linear(const std::string& name, int64_t out, int64_t in, bool bias, bool transposed) {
+  Parameter& weight = transposed ? parameters_.at(name + ".weight", {in, out}) : parameters_.at(name + ".weight", {out, in});
+  return {&ops_, &weight, bias ? &parameters_.at(name + ".bias", {out}) : nullptr, transposed};
 }
 
 Norm Decoder::norm(const std::string& name) {
-  Parameter* bias = config_.norm_type == NormType::layer ? &parameters_.at(name + ".bias") : nullptr;
-  return {config_.norm_type, &parameters_.at(name + ".weight"), bias, config_.norm_eps, config_.norm_offset ? 1.0f : 0.0f};
+  const int64_t size = config_.hidden_size;
+  Parameter* bias = config_.norm_type == NormType::layer ? &parameters_.at(name + ".bias", {size}) : nullptr;
+  return {&ops_, config_.norm_type, &parameters_.at(name + ".weight", {size}), bias, config_.norm_eps, config_.norm_offset ? 1.0 : 0.0};
 }
 
 // Of each head by itself, root mean square in every family that has one.
 Norm Decoder::head_norm(const std::string& name) {
-  return {NormType::rms, &parameters_.at(name + ".weight"), nullptr, config_.norm_eps, config_.norm_offset ? 1.0f : 0.0f};
+  return {&ops_, NormType::rms, &parameters_.at(name + ".weight", {config_.head_dim}), nullptr, config_.norm_eps, config_.norm_offset ? 1.0 : 0.0};
 }
 
 DecoderLayer Decoder::make_layer(int64_t index) {
@@ -44,6 +68,7 @@ DecoderLayer Decoder::make_layer(int64_t index) {
 
 DecoderLayer Decoder::make_separate_layer(const std::string& prefix) {
   const std::string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
+  const int64_t hidden = config_.hidden_size, queries = config_.query_size(), keys = config_.key_value_size(), middle = config_.intermediate_size;
   DecoderLayer layer;
   layer.input_norm = norm(prefix + "input_layernorm");
   layer.mlp_norm = norm(prefix + (config_.post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm"));
@@ -55,25 +80,26 @@ DecoderLayer Decoder::make_separate_layer(const std::string& prefix) {
     layer.q_norm = head_norm(attention + "q_norm");
     layer.k_norm = head_norm(attention + "k_norm");
   }
-  layer.q_proj = linear(attention + "q_proj", config_.qkv_bias);
-  layer.k_proj = linear(attention + "k_proj", config_.qkv_bias);
-  layer.v_proj = linear(attention + "v_proj", config_.qkv_bias);
-  layer.o_proj = linear(attention + "o_proj", config_.output_bias);
-  if (config_.gated_mlp) layer.gate_proj = linear(mlp + "gate_proj", config_.mlp_bias);
-  layer.up_proj = linear(mlp + "up_proj", config_.mlp_bias);
-  layer.down_proj = linear(mlp + "down_proj", config_.mlp_bias);
+  layer.q_proj = linear(attention + "q_proj", queries, hidden, config_.qkv_bias);
+  layer.k_proj = linear(attention + "k_proj", keys, hidden, config_.qkv_bias);
+  layer.v_proj = linear(attention + "v_proj", keys, hidden, config_.qkv_bias);
+  layer.o_proj = linear(attention + "o_proj", hidden, queries, config_.output_bias);
+  if (config_.gated_mlp) layer.gate_proj = linear(mlp + "gate_proj", middle, hidden, config_.mlp_bias);
+  layer.up_proj = linear(mlp + "up_proj", middle, hidden, config_.mlp_bias);
+  layer.down_proj = linear(mlp + "down_proj", hidden, middle, config_.mlp_bias);
   return layer;
 }
 
 DecoderLayer Decoder::make_fused_layer(const std::string& prefix) {
   constexpr bool kTransposed = true;
+  const int64_t hidden = config_.hidden_size, queries = config_.query_size(), keys = config_.key_value_size(), middle = config_.intermediate_size;
   DecoderLayer layer;
   layer.input_norm = norm(prefix + "ln_1");
   layer.mlp_norm = norm(prefix + "ln_2");
-  layer.qkv_proj = linear(prefix + "attn.c_attn", config_.qkv_bias, kTransposed);
-  layer.o_proj = linear(prefix + "attn.c_proj", config_.output_bias, kTransposed);
-  layer.up_proj = linear(prefix + "mlp.c_fc", config_.mlp_bias, kTransposed);
-  layer.down_proj = linear(prefix + "mlp.c_proj", config_.mlp_bias, kTransposed);
+  layer.qkv_proj = linear(prefix + "attn.c_attn", queries + 2 * keys, hidden, config_.qkv_bias, kTransposed);
+  layer.o_proj = linear(prefix + "attn.c_proj", hidden, queries, config_.output_bias, kTransposed);
+  layer.up_proj = linear(prefix + "mlp.c_fc", middle, hidden, config_.mlp_bias, kTransposed);
+  layer.down_proj = linear(prefix + "mlp.c_proj", hidden, middle, config_.mlp_bias, kTransposed);
   return layer;
 }
 
@@ -98,7 +124,7 @@ void Decoder::run_layers(const TokenBatch& batch, const StopSignals& stop, const
 }
 
 at::Tensor Decoder::final_normed(const at::Tensor& x) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   const int64_t rows = x.size(0);  // after reading prompts only those of the last tokens
   at::Tensor normed = s.normed.narrow(0, 0, rows), stats = s.final_stats.view({-1}).narrow(0, 0, 2 * rows).view({2, rows, 1});
   final_norm_.forward(normed, stats, x);
@@ -109,20 +135,15 @@ at::Tensor Decoder::final_normed(const at::Tensor& x) {
 at::Tensor Decoder::head_forward(const at::Tensor& x, bool keep) {
   at::Tensor logits = workspace_.logits(x.size(0));
   head_.forward(logits, final_normed(x));
-  if (config_.final_softcap > 0 && keep) {
-    at::Tensor ratios = workspace_.logit_ratios(x.size(0));
-    softcap_(logits, config_.final_softcap, ratios);
-  } else if (config_.final_softcap > 0) {
-    softcap_(logits, config_.final_softcap);
-  }
+  if (config_.final_softcap > 0) ops_.softcap(logits, config_.final_softcap, keep ? workspace_.logit_ratios(x.size(0)) : at::Tensor());
   return logits;
 }
 
-at::Tensor Decoder::choice_logits(const at::Tensor& x) {
+at::Tensor Decoder::sampling_logits(const at::Tensor& x) {
   if (compute_options_.dtype() == options_.dtype()) return head_forward(x);
-  at::Tensor logits = workspace_.exact_logits(x.size(0));
-  head_.forward_exact(logits, final_normed(x));
-  if (config_.final_softcap > 0) softcap_(logits, config_.final_softcap);
+  at::Tensor logits = workspace_.sampling_logits(x.size(0));
+  head_.forward_float32(logits, final_normed(x));
+  if (config_.final_softcap > 0) ops_.softcap(logits, config_.final_softcap, {});
   return logits;
 }
 
@@ -141,12 +162,12 @@ at::Tensor Decoder::last_hidden_state(const TokenBatch& batch, const StopSignals
   return final_normed(workspace_.scratch().final_x);
 }
 
-LossSum Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
   parameters_.require_gradients();
   workspace_.shape(batch.batch, batch.sequence, /*keep=*/true);
   run_layers(batch, stop, nullptr);
   at::Tensor logits = head_forward(workspace_.scratch().final_x, /*keep=*/true);
-  LossSum loss = cross_entropy_forward_backward_(logits, targets);
+  const at::Tensor loss = ops_.cross_entropy(logits, targets);
   stop.throw_if_cancelled();
   backward(batch, logits, parameters_.gradient_beta(), stop);
   return loss;
@@ -155,12 +176,12 @@ LossSum Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& tar
 // A cancelled backward leaves some gradients written and some not; they stay marked as they were, and the caller of a
 // cancelled step throws them away (Model::forward_backward).
 void Decoder::backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const LayerRotations rotations = rotary_.range(0, batch.sequence);
   if (config_.final_softcap > 0) {
     at::Tensor ratios = workspace_.logit_ratios(dlogits.size(0));
-    softcap_backward_(dlogits, ratios);
+    ops_.softcap_backward(dlogits, ratios);
   }
   head_.backward_parameters(dlogits, s.normed, beta);  // s.normed still holds the head's input
   head_.backward_input(b.dnormed, dlogits, /*accumulate=*/false);

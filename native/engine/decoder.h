@@ -5,8 +5,6 @@
 #include <vector>
 
 #include "engine/attention.h"
-#include "engine/cross_entropy.h"
-#include "engine/decode_plan.h"
 #include "engine/embedding.h"
 #include "engine/kv_cache.h"
 #include "engine/linear.h"
@@ -38,13 +36,14 @@ struct TokenBatch {
   int64_t sequence = 0;
 };
 
-/// A decoder-only transformer: forward, backward written by hand, and the two phases of decoding.
-/// No text, no JavaScript, no autograd tape.
+/// A decoder-only transformer: forward, backward written by hand, and the two phases of decoding. No text, no JavaScript, no autograd tape.
+/// Everything here only queues work for the device; what results say is read elsewhere (Model, decode/).
 class Decoder {
  public:
   /// Weights, their gradients and the residual stream are float32; `compute_dtype`, float32 or bfloat16, is the type of
-  /// what enters and leaves the products.
-  Decoder(const ModelConfig& config, at::Device device, at::ScalarType compute_dtype);
+  /// what enters and leaves the products. `parameters` in the order in which they are to lie in memory. Which backend computes (ops.h) is
+  /// settled here. Throws ERR_MODEL_FILES where the config asks for other parameters.
+  Decoder(const ModelConfig& config, const std::vector<ParameterShape>& parameters, at::Device device, at::ScalarType compute_dtype);
 
   /// Logits [B*T, vocabulary], of the type that products compute in, in the workspace, overwritten by the next call. `hidden_states`, when given, gets a copy
   /// of the residual stream [B*T, hidden] before each layer, and after the final norm.
@@ -52,18 +51,26 @@ class Decoder {
   /// What the head would read: the residual stream after the final norm [B*T, hidden], of the type that products compute in, in the
   /// workspace, overwritten by the next call.
   at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
-  /// Adds the gradient of the summed loss to the parameters' gradients. `targets` int64 [B*T], kIgnoreIndex to skip.
-  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
+  /// Adds the gradient of the summed loss to the parameters' gradients and gives that loss, nats, float64 [] on the device. `targets` int64
+  /// [B*T] on the device, kIgnoreIndex to skip.
+  at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
 
   /// Reads prompts (rows from `first_row` of the cache), right-padded to one length; gives the logits,
   /// float32 [B, vocabulary], after each row's last token, which stands at `last` (int64 [B]).
   at::Tensor prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
                      const StopSignals& stop);
-  /// One token a row at `positions`; gives logits, float32 [B, vocabulary]. By operators: slower than a DecodePlan, on any device.
+  /// One token a row at `positions`; gives logits, float32 [B, vocabulary]. Operation by operation, on any device: what decode/operators.cc steps by.
   at::Tensor decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache);
-  DecoderParts parts() const { return {config_, embedding_, positions_, layers_, final_norm_, head_, rotary_, compute_options_}; }
+  /// What a backend's own decoding walks through.
+  const Embedding& embedding() const { return embedding_; }
+  const PositionEmbedding& positions() const { return positions_; }
+  const std::vector<DecoderLayer>& layers() const { return layers_; }
+  const Norm& final_norm() const { return final_norm_; }
+  const Linear& head() const { return head_; }
+  const RotaryTables& rotary() const { return rotary_; }
 
   const ModelConfig& config() const { return config_; }
+  const Ops& ops() const { return ops_; }
   ParameterStore& parameters() { return parameters_; }
   at::TensorOptions options() const { return options_; }                  // of the residual stream
   at::TensorOptions compute_options() const { return compute_options_; }  // of what enters the products
@@ -75,7 +82,7 @@ class Decoder {
   DecoderLayer make_layer(int64_t index);
   DecoderLayer make_separate_layer(const std::string& prefix);
   DecoderLayer make_fused_layer(const std::string& prefix);
-  Linear linear(const std::string& name, bool bias, bool transposed = false);
+  Linear linear(const std::string& name, int64_t out, int64_t in, bool bias, bool transposed = false);
   Norm norm(const std::string& name);
   Norm head_norm(const std::string& name);
   void project_heads(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence,
@@ -95,11 +102,12 @@ class Decoder {
   using Observer = std::function<void(int64_t layer, const LayerActivations& activations)>;
   void run_layers(const TokenBatch& batch, const StopSignals& stop, const Observer& observe);
   at::Tensor head_forward(const at::Tensor& x, bool keep = false);
-  at::Tensor choice_logits(const at::Tensor& x);
+  at::Tensor sampling_logits(const at::Tensor& x);
   at::Tensor final_normed(const at::Tensor& x);
   void backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop);
 
   ModelConfig config_;
+  const Ops& ops_;
   at::TensorOptions options_, compute_options_;
   ParameterStore parameters_;
   RotaryTables rotary_;

@@ -1,12 +1,12 @@
 // One transformer block: forward and backward of its attention and its MLP, side by side.
 #include <ATen/ops/add.h>
 
-#include "engine/activation.h"
 #include "engine/decoder.h"
-#include "engine/precision.h"
 
 namespace hyperfit {
 namespace {
+
+constexpr double kForward = 1, kBackward = -1;  // the sense in which angles turn
 
 // [N, heads*D] -> [N*heads, D]: every head is a row of its own norm.
 at::Tensor head_rows(const at::Tensor& rows, int64_t size) { return rows.view({-1, size}); }
@@ -20,19 +20,19 @@ at::Tensor Decoder::by_head(const at::Tensor& rows, int64_t heads, int64_t batch
 // a.x -> normed -> q, k, v by head, q and k turned.
 void Decoder::project_heads(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence,
                             const LayerRotations& rotations) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   const Rotation& rotation = rotations.of(layer.rope);
   layer.input_norm.forward(s.normed, a.attention_stats, a.x);
   if (!layer.qkv_proj) return project_separately(layer, a, batch, sequence, rotation);
   const int64_t queries = config_.query_size(), keys = config_.key_value_size();
   layer.qkv_proj.forward(s.heads, s.normed);
-  rotate(a.q, by_head(s.heads.narrow(1, 0, queries), config_.num_attention_heads, batch, sequence), rotation);
-  rotate(a.k, by_head(s.heads.narrow(1, queries, keys), config_.num_key_value_heads, batch, sequence), rotation);
+  ops_.rotate(a.q, by_head(s.heads.narrow(1, 0, queries), config_.num_attention_heads, batch, sequence), rotation, kForward);
+  ops_.rotate(a.k, by_head(s.heads.narrow(1, queries, keys), config_.num_key_value_heads, batch, sequence), rotation, kForward);
   a.v.copy_(by_head(s.heads.narrow(1, queries + keys, keys), config_.num_key_value_heads, batch, sequence));
 }
 
 void Decoder::project_separately(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence, const Rotation& rotation) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   const int64_t size = config_.head_dim;
   // With a norm of each head its input is kept for the backward; otherwise the projection goes straight into scratch.
   auto project = [&](const Linear& proj, const Norm& norm, at::Tensor& raw, at::Tensor& stats, at::Tensor& rows) {
@@ -41,9 +41,9 @@ void Decoder::project_separately(const DecoderLayer& layer, LayerActivations& a,
     norm.forward(head_rows(rows, size), stats, head_rows(raw, size));
   };
   project(layer.q_proj, layer.q_norm, a.raw_q, a.q_stats, s.query_rows);
-  rotate(a.q, by_head(s.query_rows, config_.num_attention_heads, batch, sequence), rotation);
+  ops_.rotate(a.q, by_head(s.query_rows, config_.num_attention_heads, batch, sequence), rotation, kForward);
   project(layer.k_proj, layer.k_norm, a.raw_k, a.k_stats, s.key_value_rows);
-  rotate(a.k, by_head(s.key_value_rows, config_.num_key_value_heads, batch, sequence), rotation);
+  ops_.rotate(a.k, by_head(s.key_value_rows, config_.num_key_value_heads, batch, sequence), rotation, kForward);
   layer.v_proj.forward(s.key_value_rows, s.normed);
   a.v.copy_(by_head(s.key_value_rows, config_.num_key_value_heads, batch, sequence));
 }
@@ -57,14 +57,14 @@ void Decoder::attention_output(const DecoderLayer& layer, LayerActivations& a) {
 }
 
 void Decoder::mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Tensor& next_x) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   layer.mlp_norm.forward(s.normed, a.mlp_stats, a.middle);
   layer.up_proj.forward(a.up, s.normed);
   if (layer.gate_proj) {
     layer.gate_proj.forward(a.gate, s.normed);
-    activate_gated(s.activation, a.gate, a.up, config_.activation);
+    ops_.activate_gated(s.activation, a.gate, a.up, config_.activation);
   } else {
-    activate(s.activation, a.up, config_.activation);
+    ops_.activate(s.activation, a.up, config_.activation);
   }
   if (!config_.post_norms) return layer.down_proj.forward_residual(next_x, a.middle, s.activation, s.product);
   layer.down_proj.forward(a.mlp_out, s.activation);
@@ -82,21 +82,21 @@ const at::Tensor& Decoder::branch_gradient(const Norm& norm, const at::Tensor& b
   }
   const at::Tensor& gradient = config_.post_norms ? b.dbranch : b.dx;
   if (!b.dbranch_rounded.defined()) return gradient;
-  round_to(b.dbranch_rounded, gradient);
+  ops_.round(b.dbranch_rounded, gradient);
   return b.dbranch_rounded;
 }
 
 // b.dx: gradient of the stream after the layer -> gradient of the stream between attention and MLP.
 void Decoder::mlp_backward(const DecoderLayer& layer, LayerActivations& a, double beta) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const at::Tensor& dout = branch_gradient(layer.mlp_out_norm, a.mlp_out, a.mlp_out_stats, beta);
   layer.down_proj.backward_input(b.dactivation, dout, /*accumulate=*/false);
   if (layer.gate_proj) {
-    activate_gated_backward(b.dgate, b.dup, b.dactivation, a.gate, a.up, config_.activation);
+    ops_.activate_gated_backward(b.dgate, b.dup, b.dactivation, a.gate, a.up, config_.activation);
   } else {
-    activate_backward(b.dup, b.dactivation, a.up, config_.activation);
-    activate(b.dactivation, a.up, config_.activation);
+    ops_.activate_backward(b.dup, b.dactivation, a.up, config_.activation);
+    ops_.activate(b.dactivation, a.up, config_.activation);
   }
   layer.down_proj.backward_parameters(dout, b.dactivation, beta);  // the activation by now
 
@@ -113,7 +113,7 @@ void Decoder::mlp_backward(const DecoderLayer& layer, LayerActivations& a, doubl
 // b.dx: gradient of the stream between attention and MLP -> gradient of the stream entering the layer.
 void Decoder::attention_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch,
                                  const LayerRotations& rotations) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const at::Tensor& dout = branch_gradient(layer.attention_out_norm, a.attention_out, a.attention_out_stats, beta);
   layer.o_proj.backward_parameters(dout, a.attention, beta);
@@ -131,18 +131,18 @@ void Decoder::attention_backward(const DecoderLayer& layer, LayerActivations& a,
 }
 
 void Decoder::fused_heads_backward(const DecoderLayer& layer, double beta, const TokenBatch& batch, const Rotation& rotation) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const int64_t queries = config_.query_size(), keys = config_.key_value_size(), kv = config_.num_key_value_heads;
-  rotate_backward(by_head(s.heads.narrow(1, 0, queries), config_.num_attention_heads, batch.batch, batch.sequence), b.dq, rotation);
-  rotate_backward(by_head(s.heads.narrow(1, queries, keys), kv, batch.batch, batch.sequence), b.dk, rotation);
+  ops_.rotate(by_head(s.heads.narrow(1, 0, queries), config_.num_attention_heads, batch.batch, batch.sequence), b.dq, rotation, kBackward);
+  ops_.rotate(by_head(s.heads.narrow(1, queries, keys), kv, batch.batch, batch.sequence), b.dk, rotation, kBackward);
   by_head(s.heads.narrow(1, queries + keys, keys), kv, batch.batch, batch.sequence).copy_(b.dv);
   layer.qkv_proj.backward_parameters(s.heads, s.normed, beta);
   layer.qkv_proj.backward_input(b.dnormed, s.heads, /*accumulate=*/false);
 }
 
 void Decoder::heads_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch, const Rotation& rotation) {
-  Scratch& s = workspace_.scratch();
+  LayerScratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const int64_t size = config_.head_dim, kv = config_.num_key_value_heads;
   // Through the norm of each head, where there is one; b.dattention has done its part and serves as scratch.
@@ -157,9 +157,9 @@ void Decoder::heads_backward(const DecoderLayer& layer, LayerActivations& a, dou
     proj.backward_parameters(rows, s.normed, beta);
     proj.backward_input(b.dnormed, rows, accumulate);
   };
-  rotate_backward(by_head(s.query_rows, config_.num_attention_heads, batch.batch, batch.sequence), b.dq, rotation);
+  ops_.rotate(by_head(s.query_rows, config_.num_attention_heads, batch.batch, batch.sequence), b.dq, rotation, kBackward);
   project_back(layer.q_proj, before_norm(layer.q_norm, s.query_rows, a.raw_q, a.q_stats), false);
-  rotate_backward(by_head(s.key_value_rows, kv, batch.batch, batch.sequence), b.dk, rotation);
+  ops_.rotate(by_head(s.key_value_rows, kv, batch.batch, batch.sequence), b.dk, rotation, kBackward);
   project_back(layer.k_proj, before_norm(layer.k_norm, s.key_value_rows, a.raw_k, a.k_stats), true);
   by_head(s.key_value_rows, kv, batch.batch, batch.sequence).copy_(b.dv);
   project_back(layer.v_proj, s.key_value_rows, true);

@@ -1,19 +1,20 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-
 #include "engine/parameters.h"
+#include "ops/ops.h"
 
 namespace hyperfit {
 
 /// Rows of the weight by token id, times `scale`.
 struct Embedding {
+  const Ops* ops = nullptr;
   Parameter* weight = nullptr;  // [vocabulary, hidden]
   double scale = 1;
   int64_t padding_index = -1;  // this row gets nothing from being read; -1 is none
 
-  void forward(at::Tensor& x, const at::Tensor& tokens) const;  // x [rows, hidden], tokens int64 [rows]
+  /// x [rows, hidden], tokens int64 [rows].
+  void forward(at::Tensor& x, const at::Tensor& tokens) const { ops->embedding(x, weight->value, tokens, scale); }
   /// dW[token] += scale dx, but for the row of padding. With a tied head its product has already written dW; otherwise the caller clears it first.
-  void backward(const at::Tensor& dx, const at::Tensor& tokens) const;
+  void backward(const at::Tensor& dx, const at::Tensor& tokens) const { ops->embedding_backward(weight->gradient, dx, tokens, scale, padding_index); }
 };
 
 /// Rows of the weight by position, added to the tokens'; without a weight it does nothing.

@@ -1,6 +1,4 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-
 #include "engine/parameters.h"
 
 namespace hyperfit {
@@ -23,14 +21,12 @@ double clip_coefficient(double norm, double max_grad_norm);
 /// Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW.
 class FlatAdamW {
  public:
-  FlatAdamW() = default;
   /// Moments of zero for `values` [n].
-  FlatAdamW(const at::Tensor& values, AdamWOptions options);
+  FlatAdamW(const Ops& ops, const at::Tensor& values, AdamWOptions options);
 
   /// The next update of `values` from `gradients` times `grad_scale`; memory may keep the gradients scaled or not.
-  /// `rounded`, unless undefined, gets the new values in bfloat16: where `by_kernel` says so, and nowhere else.
+  /// `rounded`, unless undefined, gets the new values in bfloat16.
   void update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, double grad_scale);
-  static bool by_kernel(const at::Tensor& values);
 
   int64_t step_count() const { return step_; }
   void set_step_count(int64_t step) { step_ = step; }
@@ -38,8 +34,7 @@ class FlatAdamW {
   const at::Tensor& exp_avg_sq() const { return exp_avg_sq_; }  // [n]
 
  private:
-  void update_by_kernel(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, double grad_scale);
-  void update_by_operators(at::Tensor values, at::Tensor gradients, double learning_rate, double grad_scale);
+  const Ops& ops_;
   AdamWOptions options_;
   int64_t step_ = 0;
   at::Tensor exp_avg_, exp_avg_sq_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "decode/session.h"
 #include "engine/generation_row.h"
 
 namespace hyperfit {
@@ -34,8 +35,6 @@ TokenBatch padded(const std::vector<std::vector<int32_t>>& prompts, int64_t firs
   last = last.to(device);
   return {tokens.view({-1}).to(device), count, length};
 }
-
-TokenScores on_host(const at::Tensor& logits) { return {logits.cpu(), {}}; }
 
 // Gives every active row its token from the scores of this call's rows. Rows know nothing of each other.
 void advance_rows(std::vector<GenerationRow>& rows, int64_t first, const TokenScores& scores, const TokenListener& listener) {
@@ -72,19 +71,18 @@ void prefill_all(Decoder& decoder, KVCache& cache, const std::vector<std::vector
   for (int64_t first = 0; first < total; first += at_once) {
     at::Tensor last;
     TokenBatch batch = padded(prompts, first, std::min(at_once, total - first), decoder.options().device(), last);
-    advance_rows(rows, first, on_host(decoder.prefill(batch, last, first, cache, stop)), listener);
+    advance_rows(rows, first, TokenScores::read(decoder.prefill(batch, last, first, cache, stop)), listener);
   }
 }
 
 // Rows that have ended are fed their last token again at their last position: their results are thrown away.
-void decode_once(Decoder& decoder, DecodePlan* plan, KVCache& cache, std::vector<GenerationRow>& rows, const TokenListener& listener) {
+void decode_once(DecodeSession& session, std::vector<GenerationRow>& rows, const TokenListener& listener) {
   std::vector<int64_t> tokens, positions;
   for (const GenerationRow& row : rows) {
     tokens.push_back(row.last_token());
     positions.push_back(row.length() - 1);
   }
-  const TokenScores scores = plan ? plan->step(tokens, positions) : on_host(decoder.decode_step(tokens, positions, cache));
-  advance_rows(rows, 0, scores, listener);
+  advance_rows(rows, 0, session.step(tokens, positions), listener);
 }
 
 }  // namespace
@@ -96,10 +94,10 @@ std::vector<Generation> generate(Decoder& decoder, KVCache& cache, const std::ve
   for (size_t row = 0; row < prompts.size(); ++row) rows.emplace_back(prompts[row], options, options.seeds[row]);
   cache.reset(static_cast<int64_t>(prompts.size()), longest(prompts) + options.max_new_tokens);
   if (any_active(rows)) prefill_all(decoder, cache, prompts, rows, stop, listener);
-  const std::unique_ptr<DecodePlan> plan = plan_decoding(decoder.parts(), cache, static_cast<int64_t>(prompts.size()));
+  const std::unique_ptr<DecodeSession> session = decoder.ops().decode_session(decoder, cache, static_cast<int64_t>(prompts.size()));
   while (any_active(rows)) {
     stop.throw_if_cancelled();
-    decode_once(decoder, plan.get(), cache, rows, listener);
+    decode_once(*session, rows, listener);
     end_stopped_rows(rows, stop);
   }
   std::vector<Generation> results;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "engine/generation.h"
+#include "engine/token_scores.h"
 
 namespace hyperfit {
 

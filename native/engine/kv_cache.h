@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "engine/buffer.h"
+#include "ops/buffer.h"
 #include "engine/model_config.h"
 
 namespace hyperfit {
@@ -12,7 +12,7 @@ namespace hyperfit {
 /// lengths need no padding inside the cache, so a row sees the same numbers in any batch.
 class KVCache {
  public:
-  KVCache(const ModelConfig& config, const at::TensorOptions& options) : config_(config), options_(options) {}
+  KVCache(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options) : config_(config), options_(options), storage_(ops) {}
 
   /// Makes room for `batch` rows of `capacity` positions; what was cached is forgotten.
   void reset(int64_t batch, int64_t capacity);

@@ -1,7 +1,6 @@
 #include "engine/lora.h"
 
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -9,6 +8,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/gradient_sum.h"
 #include "engine/random.h"
 
 namespace hyperfit {
@@ -42,7 +42,7 @@ Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& op
   }
   values_ = at::zeros({elements}, parameters.flat_values().options());
   gradients_ = at::zeros_like(values_);
-  adamw_ = FlatAdamW(values_, adamw);
+  adamw_.emplace(parameters.ops(), values_, adamw);
   Random random(options.seed);
   for (const Pair& pair : pairs_) {
     pair.a(values_).copy_(uniform({pair.rank, pair.in}, 1 / std::sqrt(static_cast<double>(pair.in)), random));
@@ -67,18 +67,26 @@ void Lora::merge() {
 }
 
 void Lora::resume(int64_t step) {
-  adamw_.set_step_count(step);
+  adamw_->set_step_count(step);
   merge();
 }
 
-double Lora::step(double learning_rate, double grad_scale, double max_grad_norm) {
+at::Tensor Lora::queue_norm() {
   require_fresh_gradients(parameters_);
   gather_gradients();
-  const double norm = at::linalg_vector_norm(gradients_).item<double>() * scale_ * grad_scale;
-  const double clip = clip_coefficient(norm, max_grad_norm);
-  adamw_.update(values_, gradients_, /*rounded=*/{}, learning_rate, scale_ * grad_scale * clip);
+  sum(gradients_);
+  return parameters_.ops().norm_of({gradients_});
+}
+
+void Lora::queue_update(double learning_rate, double grad_scale, double clip) {
+  adamw_->update(values_, gradients_, /*rounded=*/{}, learning_rate, scale_ * grad_scale * clip);
   merge();
   parameters_.mark_gradients_stale();
+}
+
+double Lora::step(double learning_rate, double grad_scale, double max_grad_norm) {
+  const double norm = queue_norm().item<double>() * scale_ * grad_scale;
+  queue_update(learning_rate, grad_scale, clip_coefficient(norm, max_grad_norm));
   return norm;
 }
 
@@ -89,10 +97,10 @@ std::vector<std::pair<std::string, at::Tensor>> Lora::state() const {
     tensors.emplace_back("base." + pair.parameter->name, pair.base);
     tensors.emplace_back(a, pair.a(values_));
     tensors.emplace_back(b, pair.b(values_));
-    tensors.emplace_back("exp_avg." + a, pair.a(adamw_.exp_avg()));
-    tensors.emplace_back("exp_avg." + b, pair.b(adamw_.exp_avg()));
-    tensors.emplace_back("exp_avg_sq." + a, pair.a(adamw_.exp_avg_sq()));
-    tensors.emplace_back("exp_avg_sq." + b, pair.b(adamw_.exp_avg_sq()));
+    tensors.emplace_back("exp_avg." + a, pair.a(adamw_->exp_avg()));
+    tensors.emplace_back("exp_avg." + b, pair.b(adamw_->exp_avg()));
+    tensors.emplace_back("exp_avg_sq." + a, pair.a(adamw_->exp_avg_sq()));
+    tensors.emplace_back("exp_avg_sq." + b, pair.b(adamw_->exp_avg_sq()));
   }
   return tensors;
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +30,10 @@ class Lora {
   /// As AdamW::step; the norm is that of the gradients of A and B.
   double step(double learning_rate, double grad_scale, double max_grad_norm);
 
-  int64_t step_count() const { return adamw_.step_count(); }
+  at::Tensor queue_norm();  // as AdamW's, of the gradients of A and B, before the scaling by alpha / rank
+  void queue_update(double learning_rate, double grad_scale, double clip);
+
+  int64_t step_count() const { return adamw_->step_count(); }
   /// Goes on after update `step` with what was written into the state: sums it up anew.
   void resume(int64_t step);
   /// base.<name>, <module>.lora_A.weight, <module>.lora_B.weight, and exp_avg. and exp_avg_sq. of the latter two.
@@ -52,7 +56,7 @@ class Lora {
   bool transposed_;
   std::vector<Pair> pairs_;
   at::Tensor values_, gradients_;  // [elements of all A and B]
-  FlatAdamW adamw_;
+  std::optional<FlatAdamW> adamw_;
 };
 
 }  // namespace hyperfit

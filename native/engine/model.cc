@@ -2,34 +2,30 @@
 
 #include <ATen/ops/ne.h>
 
-#include <unordered_set>
-
-#include "engine/error.h"
 
 namespace hyperfit {
 namespace {
 
 void load_parameters(ParameterStore& parameters, const std::vector<TensorSource>& sources, const StopSignals& stop) {
-  std::unordered_set<std::string> missing;
-  for (const Parameter& parameter : parameters.all()) missing.insert(parameter.name);
   for (const TensorSource& source : sources) {
     stop.throw_if_cancelled();
-    Parameter& parameter = parameters.at(source.name);
-    const at::Tensor loaded = load_tensor(source);
-    if (loaded.sizes() != at::IntArrayRef(parameter.shape)) {
-      throw Error("ERR_MODEL_FILES", "expected the shape of the config for `" + source.name + "`, got another; the file belongs to another model");
-    }
-    parameter.value.copy_(loaded);
-    missing.erase(source.name);
+    parameters.at(source.name).value.copy_(load_tensor(source));
   }
-  if (!missing.empty()) throw Error("ERR_MODEL_FILES", "expected weights for `" + *missing.begin() + "`, got none; the file is incomplete");
+}
+
+std::vector<ParameterShape> shapes_of(const std::vector<TensorSource>& sources) {
+  std::vector<ParameterShape> shapes;
+  for (const TensorSource& source : sources) {
+    shapes.push_back({source.name, source.transposed ? std::vector<int64_t>(source.shape.rbegin(), source.shape.rend()) : source.shape});
+  }
+  return shapes;
 }
 
 }  // namespace
 
 Model::Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
              const StopSignals& stop)
-    : device_(device), decoder_(config, device, compute_dtype), cache_(config, decoder_.compute_options()) {
+    : device_(device), decoder_(config, shapes_of(sources), device, compute_dtype), cache_(config, decoder_.ops(), decoder_.compute_options()) {
   load_parameters(decoder_.parameters(), sources, stop);
 }
 
@@ -44,10 +40,10 @@ at::Tensor Model::last_hidden_state(const TokenBatch& batch, const StopSignals& 
 }
 
 // What a cancelled or failed backward has half written is of no use to anyone.
-LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop) {
   decoder_.refresh_weights();
   try {
-    return decoder_.forward_backward(batch, targets, stop);
+    return {decoder_.forward_backward(batch, targets, stop).item<double>(), token_count};
   } catch (...) {
     decoder_.parameters().mark_gradients_stale();
     throw;
@@ -55,7 +51,9 @@ LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targe
 }
 
 TokenStats Model::token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
-  return hyperfit::token_stats(forward(batch, stop, nullptr), targets);
+  TokenStats stats = decoder_.ops().token_stats(forward(batch, stop, nullptr), targets);
+  for (at::Tensor* column : {&stats.loss, &stats.entropy, &stats.top_mass, &stats.top1_ids}) *column = column->cpu();
+  return stats;
 }
 
 std::vector<Generation> Model::generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,

@@ -9,18 +9,25 @@
 
 namespace hyperfit {
 
+struct LossSum {
+  double loss_sum = 0;  // nats, over the targets that are not ignored
+  int64_t token_count = 0;
+};
+
 /// A decoder with its weights and its cache: what one JavaScript Model stands for. Calls must not overlap; the compute
 /// thread sees to that.
 class Model {
  public:
-  /// Reads every parameter from its source. Throws ERR_MODEL_FILES for a parameter without a source or of another
-  /// shape, and ERR_DEVICE for a device that cannot be used.
+  /// Reads every parameter from its source, in the order in which they are to lie in memory. Throws ERR_MODEL_FILES for a parameter of the
+  /// config without a source or of another shape, and ERR_DEVICE for a device that cannot be used.
   Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
         const StopSignals& stop);
 
   at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states);
   at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
-  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
+  /// `token_count`: how many targets count, which the caller knows from the host.
+  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop);
+  /// On the CPU.
   TokenStats token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   std::vector<Generation> generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
                                    const StopSignals& stop, const TokenListener& listener);

@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "ops/arguments.h"
+
 namespace hyperfit {
 
 struct RopeScaling {
@@ -18,8 +20,6 @@ struct RopeScaling {
 };
 
 enum class WeightLayout { separate, fused };
-enum class NormType { rms, layer };
-enum class Activation { silu, gelu, gelu_tanh, quick_gelu };
 enum class LayerRope { none, global, local };
 
 /// Flags of the one decoder; fields and meanings as ModelConfig in lib/addon-types.ts.

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/model_config.h"
+#include "ops/ops.h"
 
 namespace hyperfit {
 
@@ -18,33 +18,37 @@ struct Parameter {
   at::Tensor gradient;  // float32 [shape], undefined until gradients are asked for
   at::Tensor compute;   // the value in the type that products compute in; the value itself for float32
   at::Tensor product;   // bfloat16 [shape], memory shared by all: where a product of that type is made before it is added up; undefined where none is needed
-
-  /// gradient = beta gradient + addend. beta 0 forgets whatever stood there, NaN included.
-  void accumulate(const at::Tensor& addend, double beta);
-  /// gradient = beta gradient + a b.
-  void accumulate_product(const at::Tensor& a, const at::Tensor& b, double beta);
 };
 
-/// Hugging Face's names of what stands outside the layers, and what the names within layers begin with.
-struct ParameterNames {
-  std::string embedding, positions, layers, final_norm;
+/// A parameter's name and shape: the caller's table (lib/model/parameters.ts) is the only one there is. A decoder looks up what it needs,
+/// by name and shape, and says so where the two do not fit.
+struct ParameterShape {
+  std::string name;
+  std::vector<int64_t> shape;
 };
-ParameterNames parameter_names(WeightLayout layout);
 
 /// All parameters in one flat float32 buffer, so that the optimizer and the gradient norm are one pass over memory.
 /// Each parameter starts on a 64-byte boundary; the padding stays zero.
 class ParameterStore {
  public:
-  ParameterStore(const ModelConfig& config, at::Device device, at::ScalarType compute_dtype);
+  ParameterStore(const std::vector<ParameterShape>& shapes, const Ops& ops, at::Device device, at::ScalarType compute_dtype);
 
+  /// Throws ERR_MODEL_FILES where there is none of that name.
   Parameter& at(const std::string& name);
+  /// The same, of that shape; throws ERR_MODEL_FILES for another.
+  Parameter& at(const std::string& name, at::IntArrayRef shape);
   std::vector<Parameter>& all() { return parameters_; }
   const at::Tensor& flat_values() const { return values_; }        // [padded element count]
   const at::Tensor& flat_gradients() const { return gradients_; }  // the same, undefined until needed
   /// Rounds the values anew for the products, if anybody may have written to them. Cheap when nobody has.
   void refresh_compute();
-  /// Where an optimizer that writes values leaves them rounded, so that no further pass is needed; undefined for float32.
-  at::Tensor& compute_to_write();
+  /// Runs `update`, which writes the values and leaves them rounded in its argument (undefined for float32), so that no further pass is needed.
+  template <class Update>
+  void write_values(const Update& update) {
+    compute_version_ = -1;  // should it throw
+    update(compute_);
+    compute_version_ = values_._version();
+  }
   /// Allocates gradients on first use (decoding alone needs none).
   void require_gradients();
   /// The next backward overwrites instead of adding, which costs no pass over memory.
@@ -57,8 +61,10 @@ class ParameterStore {
   /// Of the rounded weights and of the products' scratch; 0 for float32.
   int64_t compute_bytes() const;
   int64_t element_count() const { return element_count_; }
+  const Ops& ops() const { return ops_; }
 
  private:
+  const Ops& ops_;
   at::Tensor view_of(const at::Tensor& flat, const Parameter& parameter) const;
   std::vector<Parameter> parameters_;
   std::unordered_map<std::string, size_t> by_name_;

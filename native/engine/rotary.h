@@ -5,11 +5,6 @@
 
 namespace hyperfit {
 
-/// The turns of some positions; undefined tensors turn nothing.
-struct Rotation {
-  at::Tensor cos, sin;  // [..., headDim / 2]
-};
-
 /// Rotary position embedding (Su et al. 2021) in the half-split layout of Hugging Face: the first half of a head pairs
 /// with the second.
 class Rotary {
@@ -42,10 +37,5 @@ class RotaryTables {
  private:
   Rotary global_, local_;
 };
-
-/// out = x turned by the angles; `x` and `out` [..., headDim] of the same shape, any strides, not the same memory.
-void rotate(at::Tensor out, const at::Tensor& x, const Rotation& rotation);
-/// The backward of `rotate`: a turn by the negative angles.
-void rotate_backward(at::Tensor dx, const at::Tensor& dout, const Rotation& rotation);
 
 }  // namespace hyperfit

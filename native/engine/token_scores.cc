@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernels/decode_rows.h"
+#include "ops/cpu/rows/row_functions.h"
 
 namespace hyperfit {
 namespace {

@@ -34,6 +34,9 @@ class ScoreRow {
 
 /// Scores of one step on the host, and, where the head's product left it, the best of each block of them.
 struct TokenScores {
+  /// Waits for logits [B, vocabulary] of any device and brings them to the host.
+  static TokenScores read(const at::Tensor& logits) { return {logits.cpu(), {}}; }
+
   at::Tensor logits;      // float32 [B, vocabulary]
   at::Tensor block_best;  // float32 [B, blocks] or undefined
 

@@ -2,16 +2,25 @@
 
 namespace hyperfit {
 
-Workspace::Workspace(const ModelConfig& config, const at::TensorOptions& options, at::ScalarType compute_dtype)
-    : config_(config), options_(options), compute_options_(options.dtype(compute_dtype)) {}
+Workspace::Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype)
+    : config_(config),
+      ops_(ops),
+      options_(options),
+      compute_options_(options.dtype(compute_dtype)),
+      logits_(ops),
+      sampling_logits_(ops),
+      logit_ratios_(ops) {
+  TORCH_CHECK(options.dtype() == at::kFloat, "expected a float32 residual stream, got ", options.dtype());
+  TORCH_CHECK(compute_dtype == at::kFloat || compute_dtype == at::kBFloat16, "expected products in float32 or bfloat16, got ", compute_dtype);
+}
 
 at::Tensor Workspace::take(std::vector<int64_t> shape) {
-  if (next_ == buffers_.size()) buffers_.emplace_back();
+  if (next_ == buffers_.size()) buffers_.emplace_back(ops_);
   return buffers_[next_++].view(shape, options_);
 }
 
 at::Tensor Workspace::take_compute(std::vector<int64_t> shape) {
-  if (next_ == buffers_.size()) buffers_.emplace_back();
+  if (next_ == buffers_.size()) buffers_.emplace_back(ops_);
   return buffers_[next_++].view(shape, compute_options_);
 }
 
@@ -58,10 +67,10 @@ LayerActivations Workspace::layer_views() {
   return a;
 }
 
-Scratch Workspace::scratch_views() {
+LayerScratch Workspace::scratch_views() {
   const ModelConfig& c = config_;
   const int64_t rows = batch_ * sequence_;
-  Scratch s;
+  LayerScratch s;
   s.normed = take_compute({rows, c.hidden_size});
   s.hidden = take({rows, c.hidden_size});
   s.product = take_compute({rows, c.hidden_size});
@@ -94,7 +103,7 @@ BackwardScratch Workspace::backward_views() {
 }
 
 int64_t Workspace::bytes() const {
-  int64_t total = logits_.bytes() + exact_logits_.bytes() + logit_ratios_.bytes();
+  int64_t total = logits_.bytes() + sampling_logits_.bytes() + logit_ratios_.bytes();
   for (const Buffer& buffer : buffers_) total += buffer.bytes();
   return total;
 }

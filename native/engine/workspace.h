@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "engine/buffer.h"
+#include "ops/buffer.h"
 #include "engine/model_config.h"
 
 namespace hyperfit {
@@ -30,8 +30,8 @@ struct LayerActivations {
   at::Tensor mlp_out_stats;
 };
 
-/// Scratch shared by all layers.
-struct Scratch {
+/// What all layers share.
+struct LayerScratch {
   at::Tensor normed;                       // * [N, hidden]
   at::Tensor hidden;                       // [N, hidden]
   at::Tensor product;                      // * [N, hidden] what a branch adds to the residual stream
@@ -56,20 +56,21 @@ struct BackwardScratch {
   at::Tensor dk, dv;             // * [B, K, T, D]
 };
 
-/// All activations of the engine. Memory is taken at the first use of the largest shape and kept.
+/// All activations of the engine. Memory is taken at the first use of the largest shape and kept. Every view is dense, on the device of
+/// `options`, and of one of its two types: that is what operations (ops.h) build on, so that none of them has to ask.
 class Workspace {
  public:
   /// `options` of the residual stream; `compute_dtype` is the type that products compute in.
-  Workspace(const ModelConfig& config, const at::TensorOptions& options, at::ScalarType compute_dtype);
+  Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype);
 
   /// Views for B sequences of T tokens. When `keep` is false all layers share one set (nothing is kept for a backward).
   void shape(int64_t batch, int64_t sequence, bool keep);
   LayerActivations& layer(int64_t index) { return layers_[keep_ ? index : 0]; }
-  Scratch& scratch() { return scratch_; }
+  LayerScratch& scratch() { return scratch_; }
   BackwardScratch& backward() { return backward_; }
   at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.output_vocab_size}, compute_options_); }
   /// Those that a token is chosen from: rounded, the best of them would tie.
-  at::Tensor exact_logits(int64_t rows) { return exact_logits_.view({rows, config_.output_vocab_size}, options_); }
+  at::Tensor sampling_logits(int64_t rows) { return sampling_logits_.view({rows, config_.output_vocab_size}, options_); }
   /// tanh of the soft-capped logits, for their backward.
   at::Tensor logit_ratios(int64_t rows) { return logit_ratios_.view({rows, config_.output_vocab_size}, compute_options_); }
   int64_t bytes() const;
@@ -79,18 +80,19 @@ class Workspace {
   at::Tensor take_compute(std::vector<int64_t> shape);  // of the products' type
   bool rounds() const { return compute_options_.dtype() != options_.dtype(); }
   LayerActivations layer_views();
-  Scratch scratch_views();
+  LayerScratch scratch_views();
   BackwardScratch backward_views();
 
   ModelConfig config_;
+  const Ops& ops_;
   at::TensorOptions options_, compute_options_;
   int64_t batch_ = 0, sequence_ = 0;
   bool keep_ = false;
   size_t next_ = 0;              // which buffer the next view takes
   std::vector<Buffer> buffers_;  // in the order the views ask for them, the same each time
-  Buffer logits_, exact_logits_, logit_ratios_;
+  Buffer logits_, sampling_logits_, logit_ratios_;
   std::vector<LayerActivations> layers_;
-  Scratch scratch_;
+  LayerScratch scratch_;
   BackwardScratch backward_;
 };
 

@@ -60,15 +60,13 @@ function declareRows(dtype: (typeof DTYPES)[number], set: InstructionSet): void 
 }
 
 describe.each(TINY_MODELS)('%s: a decoding step by kernels', (name) => {
-  for (const set of INSTRUCTION_SETS) testBy(set).each([1, 6, 20, 64])(`${labelOf(set)}, %i rows: the log-probabilities of the operators`, (rows) =>
-    withModel(tinyModelPath(name), 'float32', async (model) => {
-      const prompts = promptsOf(model, rows);
-      const kernels = await whileLimitedTo(set, () => decode(model, prompts, 5));
-      const operators = await byOperators(() => decode(model, prompts, 5));
-      const flat = (runs: Run[]): Float64Array => Float64Array.from(runs.flatMap(({ logProbs }) => logProbs));
-      expect(kernels.map(({ ids }) => ids)).toEqual(operators.map(({ ids }) => ids));
-      expect(relativeError(flat(kernels), flat(operators))).toBeLessThan(1e-5);
-    }));
+  for (const set of INSTRUCTION_SETS) testBy(set).each([1, 6, 20, 64])(`${labelOf(set)}, %i rows: the log-probabilities of the operators`, async (rows) => {
+    const load = () => withModel(tinyModelPath(name), 'float32', (model) => decode(model, promptsOf(model, rows), 5));
+    const [kernels, operators] = [await whileLimitedTo(set, load), await byOperators(load)];
+    const flat = (runs: Run[]): Float64Array => Float64Array.from(runs.flatMap(({ logProbs }) => logProbs));
+    expect(kernels.map(({ ids }) => ids)).toEqual(operators.map(({ ids }) => ids));
+    expect(relativeError(flat(kernels), flat(operators))).toBeLessThan(1e-5);
+  });
 });
 
 test('more rows than the kernels take are decoded by the operators', () =>

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { addon } from '../../lib/addon.ts';
 import { Model } from '../../lib/model/model.ts';
+import { byOperators } from '../native/instruction-sets.ts';
 import { makeBatch, randomRows } from './batches.ts';
 import { gradientErrors, largestDifference, relativeError } from './differences.ts';
 import { readAll, readNumbers } from './models.ts';
@@ -26,7 +27,6 @@ async function withRandomModel<T>(config: RandomConfig, use: (model: Model) => P
   try {
     return await use(model);
   } finally {
-    addon().setKernels(true);
     model.dispose();
   }
 }
@@ -47,16 +47,14 @@ test.each([
   ['attention over several blocks', long, 3, 151],
   ['attention over several blocks with a window', { ...long, family: 'mistral', slidingWindow: 70 }, 3, 151],
   ['attention with a window shorter than a block', { ...long, family: 'mistral', slidingWindow: 9, keyValueHeads: 4 }, 2, 130],
-] as const)('%s, kernels against operators', (_, config, rows, length) =>
-  withRandomModel(config, async (model) => {
-    const kernels = await measure(model, rows, length);
-    addon().setKernels(false);
-    const operators = await measure(model, rows, length);
-    expect(relativeError(kernels.logits, operators.logits)).toBeLessThan(0.02);
-    expect(relativeError(kernels.losses, operators.losses)).toBeLessThan(0.01);
-    const errors = gradientErrors(kernels.gradients, (parameter) => operators.gradients.get(parameter)!, 0.01);
-    expect(errors.filter(({ error }) => !(error < 0.04))).toEqual([]);
-  }));
+] as const)('%s, kernels against operators', async (_, config, rows, length) => {
+  const load = () => withRandomModel(config, (model) => measure(model, rows, length));
+  const [kernels, operators] = [await load(), await byOperators(load)];
+  expect(relativeError(kernels.logits, operators.logits)).toBeLessThan(0.02);
+  expect(relativeError(kernels.losses, operators.losses)).toBeLessThan(0.01);
+  const errors = gradientErrors(kernels.gradients, (parameter) => operators.gradients.get(parameter)!, 0.01);
+  expect(errors.filter(({ error }) => !(error < 0.04))).toEqual([]);
+});
 
 test.each([['products', wide, 19, 61], ['attention', long, 3, 151]] as const)('%s: one thread and several give the same bits', (_, config, rows, length) =>
   withRandomModel(config, async (model) => {

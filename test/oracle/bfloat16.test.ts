@@ -134,16 +134,11 @@ describe('bfloat16 by the operators of libtorch (cpu)', () => {
 });
 
 describe('bfloat16 kernels of the CPU against the operators of libtorch', () => {
-  test.each(TINY_MODELS)('%s', (name) =>
-    withBfloat16(name, 'cpu', async (model) => {
-      const measure = async () => {
-        await model.zeroGradients();
-        return { logits: await logitsOf(model), gradients: await gradientsOf(model) };
-      };
-      const kernels = await measure();
-      const operators = await byOperators(measure);
-      expect(relativeError(kernels.logits, operators.logits)).toBeLessThan(LOGIT_ERROR);
-      const errors = gradientErrors(kernels.gradients, (parameter) => operators.gradients.get(parameter)!, GRADIENT_FLOOR);
-      expect(errors.filter(({ error }) => !(error < GRADIENT_ERROR))).toEqual([]);
-    }));
+  test.each(TINY_MODELS)('%s', async (name) => {
+    const measure = () => withBfloat16(name, 'cpu', async (model) => ({ logits: await logitsOf(model), gradients: await gradientsOf(model) }));
+    const [kernels, operators] = [await measure(), await byOperators(measure)];
+    expect(relativeError(kernels.logits, operators.logits)).toBeLessThan(LOGIT_ERROR);
+    const errors = gradientErrors(kernels.gradients, (parameter) => operators.gradients.get(parameter)!, GRADIENT_FLOOR);
+    expect(errors.filter(({ error }) => !(error < GRADIENT_ERROR))).toEqual([]);
+  });
 });

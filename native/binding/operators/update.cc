@@ -1,0 +1,48 @@
+#include <ATen/ops/empty.h>
+
+#include <tuple>
+
+#include "binding/operators/operators.h"
+
+namespace hyperfit::binding {
+namespace {
+
+at::Tensor norm_of(at::TensorList tensors) {
+  TORCH_CHECK(!tensors.empty(), "expected at least one tensor, got none");
+  for (const at::Tensor& tensor : tensors) check_float32(tensor, tensor.sizes(), tensors[0]);
+  return select_ops(tensors[0].device()).norm_of(tensors.vec());
+}
+
+/// Gives values, both moments and the values in bfloat16, all [n].
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> adamw(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& exp_avg,
+                                                                 const at::Tensor& exp_avg_sq, int64_t step, double learning_rate, double beta1, double beta2,
+                                                                 double eps, double weight_decay, double grad_scale) {
+  TORCH_CHECK(step > 0, "expected a step from 1, got ", step);
+  for (const at::Tensor& tensor : {values, gradients, exp_avg, exp_avg_sq}) check_float32(tensor, {values.numel()}, values);
+  AdamWUpdate update{.values = values.clone(),
+                     .exp_avg = exp_avg.clone(),
+                     .exp_avg_sq = exp_avg_sq.clone(),
+                     .gradients = gradients.clone(),
+                     .rounded = at::empty(values.sizes(), values.options().dtype(at::kBFloat16)),
+                     .step = step,
+                     .learning_rate = learning_rate,
+                     .beta1 = beta1,
+                     .beta2 = beta2,
+                     .eps = eps,
+                     .weight_decay = weight_decay,
+                     .grad_scale = grad_scale};
+  select_ops(values.device()).adamw(update);
+  return {update.values, update.exp_avg, update.exp_avg_sq, update.rounded};
+}
+
+}  // namespace
+
+void define_update(torch::Library& library) {
+  library.def("norm_of(Tensor[] tensors) -> Tensor", &norm_of);
+  library.def(
+      "adamw(Tensor values, Tensor gradients, Tensor exp_avg, Tensor exp_avg_sq, int step, float learning_rate, float beta1, float beta2, float eps, "
+      "float weight_decay, float grad_scale) -> (Tensor, Tensor, Tensor, Tensor)",
+      &adamw);
+}
+
+}  // namespace hyperfit::binding

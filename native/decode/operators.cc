@@ -1,0 +1,66 @@
+// Decoding operation by operation, on any device: reading the prompts, then one token a row.
+#include <ATen/ops/arange.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <map>
+
+#include "decode/session.h"
+#include "engine/decoder.h"
+#include "ops/aten/table.h"
+
+namespace hyperfit {
+namespace {
+
+class OperatorSession : public DecodeSession {
+ public:
+  OperatorSession(Decoder& decoder, KVCache& cache) : decoder_(decoder), cache_(cache) {}
+  TokenScores step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions) override {
+    return TokenScores::read(decoder_.decode_step(tokens, positions, cache_));
+  }
+
+ private:
+  Decoder& decoder_;
+  KVCache& cache_;
+};
+
+}  // namespace
+
+std::unique_ptr<DecodeSession> aten::decode_session(Decoder& decoder, KVCache& cache, int64_t) {
+  return std::make_unique<OperatorSession>(decoder, cache);
+}
+
+at::Tensor Decoder::prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
+                            const StopSignals& stop) {
+  workspace_.shape(prompts.batch, prompts.sequence, /*keep=*/false);
+  run_layers(prompts, stop, [&](int64_t layer, const LayerActivations& a) { cache.store_prompt(layer, first_row, a.k, a.v); });
+  at::Tensor rows = at::arange(prompts.batch, last.options()).mul_(prompts.sequence).add_(last);
+  return sampling_logits(workspace_.scratch().final_x.index_select(0, rows));
+}
+
+at::Tensor Decoder::decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache) {
+  const auto batch = static_cast<int64_t>(tokens.size());
+  const int64_t cached = *std::max_element(positions.begin(), positions.end()) + 1;
+  const bool together = std::all_of(positions.begin(), positions.end(), [&](int64_t p) { return p == positions[0]; });
+  const at::Tensor where = at::tensor(positions, at::kLong).to(options_.device());
+  const LayerRotations rotations = rotary_.gather(where);
+  std::map<int64_t, DecodeSpan> spans;  // by window
+
+  workspace_.shape(batch, 1, /*keep=*/false);
+  embedding_.forward(workspace_.layer(0).x, at::tensor(tokens, at::kLong).to(options_.device()));
+  positions_.forward_at(workspace_.layer(0).x, where);
+  for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
+    const DecoderLayer& layer = layers_[index];
+    LayerActivations& a = workspace_.layer(index);
+    project_heads(layer, a, batch, 1, rotations);
+    cache.store_token(index, a.k, a.v, where, together ? positions[0] : -1);
+    DecodeSpan& span = spans.try_emplace(layer.window, positions, layer.window).first->second;
+    span.positions = where;
+    attention_.decode(a.attention, a.q, cache.keys(index).narrow(2, 0, cached), cache.values(index).narrow(2, 0, cached), span);
+    attention_output(layer, a);
+    mlp_forward(layer, a, stream_after(index));
+  }
+  return sampling_logits(workspace_.scratch().final_x);
+}
+
+}  // namespace hyperfit

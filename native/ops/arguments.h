@@ -1,0 +1,106 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "ops/buffer.h"
+
+namespace hyperfit {
+
+// What operations are told beside their tensors. B batch, H heads, K key/value heads, T positions, S cached positions, D head size.
+
+enum class NormType { rms, layer };
+enum class Activation { silu, gelu, gelu_tanh, quick_gelu };
+
+constexpr int64_t kIgnoreIndex = -100;  // a target that does not count
+
+/// A matrix [out, in], or [in, out] where `transposed`, as GPT-2's Conv1D stores it; a bias [out] or an undefined tensor.
+struct LinearWeights {
+  const at::Tensor& weight;
+  const at::Tensor& bias;
+  bool transposed = false;
+
+  at::Tensor out_in() const { return transposed ? weight.t() : weight; }
+  at::Tensor in_out() const { return transposed ? weight : weight.t(); }
+};
+
+/// rms: y = x / sqrt(mean(x^2) + eps) * (w + offset). Source: Zhang and Sennrich 2019; LlamaRMSNorm, Gemma's offset 1.
+/// layer: y = (x - mean) / sqrt(var + eps) * w + b. Source: Ba et al. 2016; torch.nn.LayerNorm.
+struct NormWeights {
+  NormType type;
+  const at::Tensor& weight;  // float32 [size]
+  const at::Tensor& bias;    // float32 [size], layer only
+  double eps;
+  double offset;
+};
+
+/// gradient = beta gradient + what the backward finds; beta 0 forgets what stood there, NaN included.
+struct NormGradients {
+  at::Tensor& weight;  // float32 [size]
+  at::Tensor& bias;    // float32 [size], layer only
+  double beta;
+};
+
+/// Angles of some positions, float32 [T, D/2], or [B, 1, 1, D/2] of one position a row; undefined tensors turn nothing.
+struct Rotation {
+  at::Tensor cos, sin;
+};
+
+struct AttentionRule {
+  double scale = 1;
+  double softcap = 0;  // 0: none
+  int64_t window = 0;  // 0: unlimited
+};
+
+struct Ops;
+
+/// Memory that attention takes once and keeps.
+struct AttentionScratch {
+  explicit AttentionScratch(const Ops& table) : ops(table), scores(table), probabilities(table), heads(table), score_gradients(table), score_ratios(table) {}
+
+  /// By `make(length, window, options)` unless a mask of that window, type and at least that length is there: one of fewer positions is its corner.
+  template <class Make>
+  at::Tensor causal_mask(int64_t length, int64_t window, const at::TensorOptions& options, const Make& make) {
+    at::Tensor& mask = masks[window];
+    if (!mask.defined() || mask.size(0) < length || mask.scalar_type() != options.dtype()) mask = make(length, window, options);
+    return mask.narrow(0, 0, length).narrow(1, 0, length);
+  }
+  int64_t bytes() const { return scores.bytes() + probabilities.bytes() + heads.bytes() + score_gradients.bytes() + score_ratios.bytes(); }
+
+  const Ops& ops;
+  Buffer scores, probabilities, heads, score_gradients, score_ratios;
+  std::map<int64_t, at::Tensor> masks;  // by window: [T, T]
+};
+
+/// The cached positions at which each row of a decoding step looks: first[b] .. last[b], both included. Every row stands at its last.
+struct DecodeSpan {
+  DecodeSpan(const std::vector<int64_t>& positions, int64_t window);
+  /// Whether some row does not look at all `cached` positions.
+  bool hides_any(int64_t cached) const;
+
+  std::vector<int64_t> first, last;
+  int64_t window;
+  at::Tensor positions;     // int64 [B], `last` on the device; for backends that ask there
+  mutable at::Tensor mask;  // [B, 1, 1, S], made by the first layer that asks for it
+};
+
+/// One AdamW update of a flat float32 buffer [n]. Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW.
+struct AdamWUpdate {
+  at::Tensor values, exp_avg, exp_avg_sq;
+  at::Tensor gradients;  // multiplied by `grad_scale`; memory may keep them scaled or not
+  at::Tensor rounded;    // bfloat16 [n], gets the new values; undefined where nobody wants them
+  int64_t step;          // of this update, from 1
+  double learning_rate, beta1, beta2, eps, weight_decay, grad_scale;
+};
+
+/// Per row of logits, on their device, float32; loss is 0 where the target is ignored.
+struct TokenStats {
+  at::Tensor loss;      // [rows] nats
+  at::Tensor entropy;   // [rows] nats, -sum p ln p
+  at::Tensor top_mass;  // [rows, 3]: probability of the 1, 3, 5 most probable tokens
+  at::Tensor top1_ids;  // [rows] int64, lowest id on ties
+};
+
+}  // namespace hyperfit

@@ -1,0 +1,21 @@
+#include <ATen/ops/mul.h>
+
+#include "ops/aten/table.h"
+
+namespace hyperfit::aten {
+
+void rotate(at::Tensor out, const at::Tensor& x, const Rotation& rotation, double sign) {
+  if (!rotation.cos.defined()) {
+    out.copy_(x);
+    return;
+  }
+  const int64_t half = x.size(-1) / 2;
+  at::Tensor first = out.narrow(-1, 0, half), second = out.narrow(-1, half, half);
+  const at::Tensor x1 = x.narrow(-1, 0, half), x2 = x.narrow(-1, half, half);
+  at::mul_out(first, x1, rotation.cos);
+  first.addcmul_(x2, rotation.sin, -sign);
+  at::mul_out(second, x2, rotation.cos);
+  second.addcmul_(x1, rotation.sin, sign);
+}
+
+}  // namespace hyperfit::aten

@@ -1,0 +1,21 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+namespace hyperfit {
+
+struct Ops;
+
+/// Memory that is allocated once and viewed in any shape that fits; grows only when a larger shape is asked for.
+class Buffer {
+ public:
+  explicit Buffer(const Ops& ops) : ops_(&ops) {}
+  /// Dense, of that shape and type.
+  at::Tensor view(at::IntArrayRef shape, const at::TensorOptions& options);
+  int64_t bytes() const { return storage_.defined() ? static_cast<int64_t>(storage_.nbytes()) : 0; }
+
+ private:
+  const Ops* ops_;
+  at::Tensor storage_;
+};
+
+}  // namespace hyperfit

@@ -1,0 +1,112 @@
+// Which product multiplies: ours of a few rows, ours of bfloat16, oneDNN's, or libtorch's choice.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+
+#include <algorithm>
+
+#include "ops/aten/table.h"
+#include "ops/cpu/bfloat16_gemm/bfloat16_gemm.h"
+#include "ops/cpu/by_type.h"
+#include "ops/cpu/lanes/instruction_set.h"
+#include "ops/cpu/skinny_gemm/skinny_gemm.h"
+#include "ops/cpu/table.h"
+
+// Exported by libtorch_cpu, but in no header of the wheel; null in a build that lacks it. Computes
+// result = alpha mat1 mat2 + beta result by oneDNN.
+namespace at::native {
+__attribute__((weak)) void mkldnn_matmul(const Tensor& mat1, const Tensor& mat2, const Tensor& result, float beta, float alpha);
+}
+
+namespace hyperfit::cpu {
+namespace {
+
+// at::mm multiplies float32 by MKL alone, which on other makers' processors uses half of an AVX-512 unit, where oneDNN uses
+// all of it: 2.4 times the rate on a Zen 5. Without AVX-512 libtorch refuses this way to oneDNN. The choice follows from the
+// machine, never from a timing, so that results repeat.
+bool prefers_onednn() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  static const bool kPrefers = at::native::mkldnn_matmul != nullptr && !__builtin_cpu_is("intel");
+  return kPrefers && kernels::instruction_set() >= kernels::InstructionSet::avx512;
+#else
+  return false;
+#endif
+}
+
+bool by_onednn(const at::Tensor& y, const at::Tensor& a) {
+  return prefers_onednn() && y.scalar_type() == at::kFloat && a.scalar_type() == at::kFloat && y.is_contiguous();
+}
+
+bool is_dense(const at::Tensor& matrix) { return matrix.stride(0) == 1 || matrix.stride(1) == 1; }
+
+// Our kernel adds up in float32 whatever it writes: one rounding, or none, and no pass over memory to convert or add.
+bool by_kernel(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta) {
+  const bool types = a.scalar_type() == at::kBFloat16 && (beta == 0 || (beta == 1 && y.scalar_type() == at::kFloat));
+  return types && a.dim() == 2 && kernels::multiplies_bfloat16() && is_dense(a) && is_dense(b) && y.stride(1) == 1;
+}
+
+kernels::Bfloat16Matrix matrix(const at::Tensor& t) {
+  if (t.stride(1) == 1) return {t.data_ptr<c10::BFloat16>(), t.stride(0), 1};
+  return {t.data_ptr<c10::BFloat16>(), 1, t.stride(1)};
+}
+
+// What is read by columns has to be laid out anew before it can be the left operand; of two such, the smaller one is, and
+// the product is computed transposed: (a b)^T = b^T a^T.
+void multiply_by_kernel(at::Tensor& y, const at::Tensor& a, const at::Tensor& b, const at::Tensor* addend) {
+  const bool transposed = a.stride(1) != 1 && a.size(0) > b.size(1);
+  const float* added = addend ? addend->data_ptr<float>() : nullptr;
+  const int64_t added_stride = addend ? addend->stride(0) : 0;
+  kernels::by_type(y, [&]<class Y>(Y* to) {
+    if (transposed) {
+      kernels::bfloat16_gemm<Y>({to, y.stride(0), true, added, added_stride, matrix(b.t()), matrix(a.t()), y.size(1), y.size(0), a.size(1)});
+    } else {
+      kernels::bfloat16_gemm<Y>({to, y.stride(0), false, added, added_stride, matrix(a), matrix(b), y.size(0), y.size(1), a.size(1)});
+    }
+  });
+}
+
+bool is_skinny(const at::Tensor& x) { return x.size(0) <= kernels::kMostSkinnyRows; }
+
+void multiply_skinny(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
+  w.transposed ? kernels::skinny_gemm_conv1d(y, x, w.weight) : kernels::skinny_gemm(y, x, w.weight);
+}
+
+}  // namespace
+
+bool sums_bfloat16_in_float32() { return kernels::multiplies_bfloat16(); }
+
+void matmul(at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor scratch) {
+  if (by_kernel(y, a, b, beta)) return multiply_by_kernel(y, a, b, beta == 0 ? nullptr : &y);
+  if (by_onednn(y, a)) return at::native::mkldnn_matmul(a, b, y, static_cast<float>(beta), 1.0f);
+  if (y.scalar_type() == a.scalar_type()) return aten::matmul(y, a, b, beta, scratch);
+  if (!scratch.defined()) scratch = at::empty(y.sizes(), a.options());
+  at::mm_out(scratch, a, b);
+  accumulate(y, scratch, beta);
+}
+
+void linear(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
+  is_skinny(x) ? multiply_skinny(y, x, w) : matmul(y, x, w.in_out(), 0, {});
+  if (w.bias.defined()) y.add_(w.bias);
+}
+
+void linear_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w, at::Tensor& product) {
+  if (is_skinny(x)) {
+    multiply_skinny(product, x, w);
+    add(y, residual, product);
+  } else if (by_kernel(y, x, w.in_out(), 1)) {
+    multiply_by_kernel(y, x, w.in_out(), &residual);
+  } else {
+    matmul(product, x, w.in_out(), 0, {});
+    add(y, residual, product);
+  }
+  if (w.bias.defined()) y.add_(w.bias);
+}
+
+void linear_float32(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
+  for (int64_t row = 0; row < x.size(0); row += kernels::kMostSkinnyRows) {
+    const int64_t rows = std::min(kernels::kMostSkinnyRows, x.size(0) - row);
+    at::Tensor some_y = y.narrow(0, row, rows);
+    multiply_skinny(some_y, x.narrow(0, row, rows), w);
+  }
+}
+
+}  // namespace hyperfit::cpu

@@ -1,0 +1,49 @@
+#include "ops/cpu/table.h"
+
+#include "decode/session.h"
+#include "ops/aten/table.h"
+
+namespace hyperfit::cpu {
+namespace {
+
+Ops make() {
+  Ops ops = aten::table();
+  ops.name = "cpu";
+  ops.empty = empty;
+  ops.zeros = zeros;
+  ops.round = round;
+  ops.add = add;
+  ops.accumulate = accumulate;
+  ops.matmul = matmul;
+  ops.sums_bfloat16_in_float32 = sums_bfloat16_in_float32;
+  ops.linear = linear;
+  ops.linear_residual = linear_residual;
+  ops.linear_float32 = linear_float32;
+  ops.norm = norm;
+  ops.norm_again = norm_again;
+  ops.norm_backward = norm_backward;
+  ops.embedding_backward = embedding_backward;
+  ops.rotate = rotate;
+  ops.activate = activate;
+  ops.activate_backward = activate_backward;
+  ops.activate_gated = activate_gated;
+  ops.activate_gated_backward = activate_gated_backward;
+  ops.attention = attention;
+  ops.attention_backward = attention_backward;
+  ops.attention_decode = attention_decode;
+  ops.causal_softmax = causal_softmax;
+  ops.causal_softmax_backward = causal_softmax_backward;
+  ops.cross_entropy = cross_entropy;
+  ops.adamw = adamw;
+  ops.decode_session = decode_session;
+  return ops;
+}
+
+}  // namespace
+
+const Ops& table() {
+  static const Ops kTable = make();
+  return kTable;
+}
+
+}  // namespace hyperfit::cpu

@@ -1,0 +1,25 @@
+#include "ops/cuda/table.h"
+
+#include "decode/session.h"
+#include "ops/aten/table.h"
+
+namespace hyperfit::cuda {
+namespace {
+
+Ops make() {
+  Ops ops = aten::table();
+  ops.name = "cuda";
+  ops.matmul = matmul;
+  ops.sums_bfloat16_in_float32 = sums_bfloat16_in_float32;
+  ops.linear_float32 = linear_float32;
+  return ops;
+}
+
+}  // namespace
+
+const Ops& table() {
+  static const Ops kTable = make();
+  return kTable;
+}
+
+}  // namespace hyperfit::cuda

@@ -1,0 +1,15 @@
+#pragma once
+#include <c10/core/Device.h>
+
+#include "ops/ops.h"
+
+namespace hyperfit {
+
+/// The operations of a model on that device: its backend's, or libtorch's where it has none, or where own kernels are switched off.
+const Ops& select_ops(at::Device device);
+
+/// Whether models made from now on compute by own kernels, or by libtorch's operators, which are slower and obvious: the oracle.
+bool kernels_enabled();
+void set_kernels_enabled(bool enabled);
+
+}  // namespace hyperfit
