@@ -1,4 +1,5 @@
 import { Model } from '../../lib/model/model.ts';
+import { Optimizer } from '../../lib/model/optimizer.ts';
 import { makeBatch, randomRows } from '../oracle/batches.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
 import { loadMeta } from './meta.ts';
@@ -41,8 +42,29 @@ async function reads(permitted: number, work: () => Promise<unknown>): Promise<{
 
 /** Ids that every tiny model knows. */
 const VOCABULARY = 80;
+const batchOf = (rows = 2) => makeBatch(randomRows(1, rows, LENGTH, VOCABULARY));
+const step = (optimizer: Optimizer) => optimizer.step({ learningRate: 1e-3, gradScale: 0.1, maxGradNorm: 1 });
 
-describe('What a token queues, on device meta', () => {
+describe('The half of a step that queues work, on device meta', () => {
+  test.each(CASES)('%s in %s: one read, of the loss, when forward and backward are queued; one of the gradient norm', (name, computeDtype) =>
+    withMetaModel(name, computeDtype, async (model) => {
+      const optimizer = new Optimizer(model);
+      for (let time = 0; time < 2; time++) {
+        expect(await reads(9, () => model.forwardBackward(batchOf()))).toEqual({ made: 1, queuedAfter: 0 });
+        expect(await reads(9, () => model.forwardBackward(batchOf(3)))).toEqual({ made: 1, queuedAfter: 0 }); // added to the first
+        expect(await reads(9, () => step(optimizer))).toMatchObject({ made: 1 }); // the update comes after
+      }
+      optimizer.dispose();
+    }));
+
+  test.each(['llama-tied-gqa', 'gpt2-tied'])('%s with LoRA: the same', (name) =>
+    withMetaModel(name, 'bfloat16', async (model) => {
+      const optimizer = new Optimizer(model, { lora: { rank: 2 } });
+      expect(await reads(9, () => model.forwardBackward(batchOf()))).toEqual({ made: 1, queuedAfter: 0 });
+      expect(await reads(9, () => step(optimizer))).toMatchObject({ made: 1 });
+      optimizer.dispose();
+    }));
+
   test.each(CASES)('%s in %s: a token is read once, when all of it is queued, with rows of one length and of several', (name, computeDtype) =>
     withMetaModel(name, computeDtype, async (model) => {
       for (const lengths of [[6, 6], [18, 3]]) {
@@ -67,9 +89,21 @@ describe('What device meta catches', () => {
   test.each([
     ['item', /only queued, got aten::_local_scalar_dense/],
     ['cpu', /only queued, got a copy to the host/],
-  ] as const)('a hidden .%s() in an operation of a token throws', (how, message) =>
+  ] as const)('a hidden .%s() in an operation of a step and of a token throws', (how, message) =>
     withMetaModel('llama-tied-gqa', 'float32', async (model) => {
+      expect(await reads(1, () => model.forwardBackward(batchOf()))).toMatchObject({ made: 1 });
       meta.plant('aten::index_select.out', how);
+      await expect(reads(0, () => model.forwardBackward(batchOf()))).rejects.toThrow(message);
+      await expect(reads(1, () => model.forwardBackward(batchOf()))).rejects.toThrow(/_local_scalar_dense/); // the loss is then one too many
       await expect(reads(0, () => model.generate([[3, 4, 5]], { maxNewTokens: 1, stopIds: [] }))).rejects.toThrow(message);
+    }));
+
+  test('a hidden .item() in the update throws', () =>
+    withMetaModel('gpt2-tied', 'bfloat16', async (model) => {
+      const optimizer = new Optimizer(model);
+      await reads(1, () => model.forwardBackward(batchOf()));
+      meta.plant('aten::_fused_adamw_', 'item');
+      await expect(reads(1, () => step(optimizer))).rejects.toThrow(/only queued, got aten::_local_scalar_dense/);
+      optimizer.dispose();
     }));
 });
