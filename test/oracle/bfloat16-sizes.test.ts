@@ -56,7 +56,7 @@ test.each([
   expect(errors.filter(({ error }) => !(error < 0.04))).toEqual([]);
 });
 
-test.each([['products', wide, 19, 61], ['attention', long, 3, 151]] as const)('%s: one thread and several give the same bits', (_, config, rows, length) =>
+test.each([['products', wide, 19, 61], ['attention', long, 3, 151]] as const)('%s of the CPU: one thread and several give the same bits', (_, config, rows, length) =>
   withRandomModel(config, async (model) => {
     const threads = addon().libraryInfo().numThreads;
     const several = await measure(model, rows, length);
