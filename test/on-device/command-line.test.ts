@@ -40,7 +40,7 @@ describeOnEachDevice('The command line', (device) => {
     expect(relativeDifference(here.loss, there.loss)).toBeLessThan(1e-4);
   });
 
-  test('demo, study and export with --device', async () => {
+  test('demo, study, export and save with --device', async () => {
     const at = ['--device', device];
     const demo = join(folder, 'demo');
     const shown = await json<{ step: number }>(['demo', '--model', TINY_MODEL, '--data', data, '--held-out', heldOut, '--samples', '4', '--max-steps', '1', '--comparison-contexts', '1', '--compute-dtype', 'float32', '--out', demo, ...at]);
@@ -50,6 +50,8 @@ describeOnEachDevice('The command line', (device) => {
     const file = join(folder, 'model.gguf');
     await json(['export', '--model', TINY_MODEL, '--out', file, '--type', 'F32', '--contexts', heldOut, '--context-length', '4', '--max-new-tokens', '4', ...at]);
     expect(existsSync(file)).toBe(true);
+    await json(['save', '--model', TINY_MODEL, '--out', join(folder, 'saved'), ...at]);
+    expect(existsSync(join(folder, 'saved', 'model.safetensors'))).toBe(true);
   });
 
   test('a device that is not there is refused in words, before anything is written', async () => {
