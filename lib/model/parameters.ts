@@ -2,7 +2,7 @@ import type { ModelConfig } from '../addon-types.ts';
 
 type Named = [string, number[]][];
 
-/** Name -> shape of every parameter, in the order and under the names of Hugging Face, as native/engine/parameters.cc has them. */
+/** Name -> shape of every parameter, in the order and under the names of Hugging Face. The only such table: the engine lays out its memory by it. */
 export function expectedParameters(config: ModelConfig): Map<string, number[]> {
   const isFused = config.weightLayout === 'fused';
   const layers = Array.from({ length: config.numHiddenLayers }, (_, layer): Named => {

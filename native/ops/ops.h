@@ -23,14 +23,16 @@ struct Ops {
   at::Tensor (*empty)(int64_t count, const at::TensorOptions& options);
   at::Tensor (*zeros)(int64_t count, const at::TensorOptions& options);
 
-  // Where float32 meets the type of the products: to* = from; y = x + addend*; y = beta y + addend*; y [I] = beta y + sum over rows of x* [N, I]
+  // Where float32 meets the type of the products: to* = from; y = x + addend*; y = beta y + addend*; y [I] = beta y + sum over rows
+  // of x* [N, I]
   void (*round)(at::Tensor& to, const at::Tensor& from);
   void (*add)(at::Tensor& y, const at::Tensor& x, const at::Tensor& addend);
   void (*accumulate)(at::Tensor& y, const at::Tensor& addend, double beta);
   void (*sum_rows)(at::Tensor& y, const at::Tensor& x, double beta);
 
-  // y = a* b* + beta y: matrices [N, I] [I, O], y of their type or float32; or as many pairs [M, N, I] [M, I, O], y of their type. a and b may be
-  // transposed views. beta 0 forgets y. `scratch`, of y's shape and a's type or undefined, serves where `sums_bfloat16_in_float32` is false.
+  // y = a* b* + beta y: matrices [N, I] [I, O], y of their type or float32; or as many pairs [M, N, I] [M, I, O], y of their type.
+  // a and b may be transposed views. beta 0 forgets y. `scratch`, of y's shape and a's type or undefined, serves where
+  // `sums_bfloat16_in_float32` is false.
   void (*matmul)(at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor scratch);
   bool (*sums_bfloat16_in_float32)();
   // y* [N, O] = x* W^T + b; y = residual + x* W^T + b with product* as scratch; y float32 = x* W^T for what must not be rounded
@@ -42,37 +44,44 @@ struct Ops {
   // them. dx += gradient through the norm; dy and `scratch` [N, I] are overwritten.
   void (*norm)(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const NormWeights& w);
   void (*norm_again)(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const NormWeights& w);
-  void (*norm_backward)(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients,
-                        at::Tensor& scratch);
+  void (*norm_backward)(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
+                        const NormGradients& gradients, at::Tensor& scratch);
 
-  // x [N, I] = scale W[token], tokens int64 [N]; dW[token] += scale dx but for the row `padding_index` (-1: none), in one order on every run
+  // x [N, I] = scale W[token], tokens int64 [N]; dW[token] += scale dx but for the row `padding_index` (-1: none), in one order on
+  // every run
   void (*embedding)(at::Tensor& x, const at::Tensor& weight, const at::Tensor& tokens, double scale);
-  void (*embedding_backward)(at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale, int64_t padding_index);
+  void (*embedding_backward)(at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale,
+                             int64_t padding_index);
 
-  // out* = x* [B, H, T, D] turned by the angles, by the negative ones where sign is -1 (the backward); any strides with a dense last dimension
+  // out* = x* [B, H, T, D] turned by the angles, by the negative ones where sign is -1 (the backward); any strides with a dense last
+  // dimension
   void (*rotate)(at::Tensor out, const at::Tensor& x, const Rotation& rotation, double sign);
 
   // y* = f(x*); dx* = dy* f'(x*); y* = f(gate*) up*; gradients of both, where dy becomes y again
   void (*activate)(at::Tensor& y, const at::Tensor& x, Activation f);
   void (*activate_backward)(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, Activation f);
   void (*activate_gated)(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up, Activation f);
-  void (*activate_gated_backward)(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up, Activation f);
+  void (*activate_gated_backward)(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up,
+                                  Activation f);
 
   // x = cap tanh(x / cap) in place, `ratio` (or undefined) keeps tanh(x / cap); dy becomes dy (1 - ratio^2), ratio is used as scratch
   void (*softcap)(at::Tensor& x, double cap, at::Tensor ratio);
   void (*softcap_backward)(at::Tensor& dy, at::Tensor& ratio);
 
-  // Causal attention: out* [B*T, H*D] of q* [B, H, T, D] and k*, v* [B, K, T, D]; its backward, dout* [B*T, H*D]; one new position a row, q* [B, H, 1, D]
-  // over cached k*, v* [B, K, S, D], out* [B, H*D]. The softmax over scores* [B*K, G*T, T], which may be overwritten, and dp -> dscores.
-  void (*attention)(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch);
-  void (*attention_backward)(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
-                             const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch);
-  void (*attention_decode)(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span, const AttentionRule& rule,
-                           AttentionScratch& scratch);
+  // Causal attention: out* [B*T, H*D] of q* [B, H, T, D] and k*, v* [B, K, T, D]; its backward, dout* [B*T, H*D]; one new position a row,
+  // q* [B, H, 1, D] over cached k*, v* [B, K, S, D], out* [B, H*D]. The softmax over scores* [B*K, G*T, T], which may be overwritten, and
+  // dp -> dscores.
+  void (*attention)(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule,
+                    AttentionScratch& scratch);
+  void (*attention_backward)(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
+                             const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch);
+  void (*attention_decode)(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span,
+                           const AttentionRule& rule, AttentionScratch& scratch);
   at::Tensor (*causal_softmax)(at::Tensor& scores, const AttentionRule& rule, AttentionScratch& scratch);
   at::Tensor (*causal_softmax_backward)(at::Tensor& dp, const at::Tensor& p, const AttentionRule& rule, AttentionScratch& scratch);
 
-  // logits* [N, vocabulary] become softmax - one-hot, 0 where the target (int64 [N]) is ignored; gives the summed loss, float64 []. Statistics of rows.
+  // logits* [N, vocabulary] become softmax - one-hot, 0 where the target (int64 [N]) is ignored; gives the summed loss, float64 [].
+  // Statistics of rows.
   at::Tensor (*cross_entropy)(at::Tensor& logits, const at::Tensor& targets);
   TokenStats (*token_stats)(const at::Tensor& logits, const at::Tensor& targets);
 

@@ -1,5 +1,13 @@
 #include "ops/cpu/attention/decode_attention.h"
 
+// One new position a row, from the outside in, with what each level keeps near:
+//
+//   for each row and group of up to 4 heads of one key head    queries and scores: L1    attend_heads, shared by threads
+//     for each 4 positions                                     4 keys: L1, for all       Attend: score_four
+//       for as many heads and positions as registers hold      their sums: registers     score_positions
+//     for each head                                            its scores: L1            weigh_positions: softmax
+//     for as many columns as registers hold                    their sums: registers     mix_columns
+//       for each position                                      values: streamed
 #include <ATen/Parallel.h>
 
 #include <algorithm>

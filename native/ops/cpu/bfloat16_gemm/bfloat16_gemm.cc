@@ -1,5 +1,13 @@
 #include "ops/cpu/bfloat16_gemm/bfloat16_gemm.h"
 
+// y [rows, columns] = a b, from the outside in, with what each level keeps near (as in BLIS: Van Zee and van de Geijn 2015):
+//
+//   for each slab of the summed dimension                a's slab: last cache          bfloat16_gemm
+//     for each block of 171 row tiles                    its float32 sums: L2          TiledProduct::compute, shared by threads
+//       for each panel of 64 columns                     its sums                      compute_panel
+//         for each block of at most 576 summed           b's panel, packed: L1 and L2  pack_panel
+//           for each tile of 6 rows                      a's rows: streamed            compute_tile
+//             for each pair summed                       6 x 64 sums: registers        multiply (tile.h)
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -18,7 +26,7 @@ constexpr int64_t kLongestBlock = 576;       // of the summed dimension: such a 
 constexpr int64_t kBlockTiles = 171;          // whose float32 sums, 64 columns wide, stay in the second cache
 constexpr int64_t kSlabElements = 1 << 22;  // of `a`, read once for each panel: they stay in the last cache
 
-thread_local Scratch packed_panel, tile_sums, packed_tiles, slab_sums;
+thread_local ThreadBuffer packed_panel, tile_sums, packed_tiles, slab_sums;
 
 // sums [rows, 64] -> y [columns, rows].
 template <class Y>

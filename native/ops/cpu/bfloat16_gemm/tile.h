@@ -15,7 +15,7 @@ namespace hyperfit::kernels {
 constexpr int64_t kTileRows = kPackedTileRows, kVectors = kPanelColumns / kLanes;
 
 /// Memory that is taken once a thread and kept.
-class Scratch {
+class ThreadBuffer {
  public:
   template <class T>
   T* take(int64_t count) {

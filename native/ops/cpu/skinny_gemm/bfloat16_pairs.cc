@@ -1,4 +1,4 @@
-// The few-row product by AVX512_BF16, which multiplies and adds 32 pairs of bfloat16 in one instruction. Nothing else stands in this
+// The skinny product by AVX512_BF16, which multiplies and adds 32 pairs of bfloat16 in one instruction. Nothing else stands in this
 // file: all of it is compiled for those instructions, templates too, which the compiler makes at the end of the file.
 #include "ops/cpu/skinny_gemm/lane_transposed.h"
 
@@ -32,13 +32,13 @@ void pair_columns(const SkinnyGemm<Y, c10::BFloat16>& p, int64_t first, int64_t 
   multiply_all_rows<Pairs>(p, first, last);
 }
 
-void lane_transpose_pairs(float* across, const c10::BFloat16* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
-  by_vectors(rows, [&]<int V>() { store_all_steps<Pairs, V>(across, x, rows, in, first, last); });
+void lane_transpose_pairs(float* lanes, const c10::BFloat16* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
+  by_vectors(rows, [&]<int V>() { store_all_steps<Pairs, V>(lanes, x, rows, in, first, last); });
 }
 
 template <class Y>
-void pair_lane_transposed_columns(const SkinnyGemm<Y, c10::BFloat16>& p, const float* across, int64_t first, int64_t last) {
-  by_vectors(p.rows, [&]<int V>() { multiply_all_lane_transposed<Pairs, V>(p, across, first, last); });
+void pair_lane_transposed_columns(const SkinnyGemm<Y, c10::BFloat16>& p, const float* lanes, int64_t first, int64_t last) {
+  by_vectors(p.rows, [&]<int V>() { multiply_all_lane_transposed<Pairs, V>(p, lanes, first, last); });
 }
 #else
 namespace hyperfit::kernels {

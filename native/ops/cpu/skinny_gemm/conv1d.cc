@@ -1,4 +1,4 @@
-// The few-row product with weights stored [in, out]: what one input row multiplies lies side by side, so sums run down the
+// The skinny product with weights stored [in, out]: what one input row multiplies lies side by side, so sums run down the
 // inputs, lane by lane, and never across lanes.
 #include <ATen/Parallel.h>
 

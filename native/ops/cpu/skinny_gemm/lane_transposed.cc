@@ -16,16 +16,16 @@ constexpr int64_t kLaneTransposedFrom = 9, kNarrowLaneTransposedFrom = 33;
 template <int V, class X>
 struct Store {
   template <class L>
-  [[gnu::always_inline]] static inline void run(float* across, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
-    if constexpr (V <= kMostInOnePass<L>) store_all_steps<Singles<L, X>, V>(across, x, rows, in, first, last);
+  [[gnu::always_inline]] static inline void run(float* lanes, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
+    if constexpr (V <= kMostInOnePass<L>) store_all_steps<Singles<L, X>, V>(lanes, x, rows, in, first, last);
   }
 };
 
 template <int V, class Y, class X>
 struct Multiply {
   template <class L>
-  [[gnu::always_inline]] static inline void run(const SkinnyGemm<Y, X>& p, const float* across, int64_t first, int64_t last) {
-    if constexpr (V <= kMostInOnePass<L>) multiply_all_lane_transposed<Singles<L, X>, V>(p, across, first, last);
+  [[gnu::always_inline]] static inline void run(const SkinnyGemm<Y, X>& p, const float* lanes, int64_t first, int64_t last) {
+    if constexpr (V <= kMostInOnePass<L>) multiply_all_lane_transposed<Singles<L, X>, V>(p, lanes, first, last);
   }
 };
 
@@ -47,19 +47,19 @@ int64_t lane_transpose_steps(int64_t in) {
 }
 
 template <class X>
-void lane_transpose(float* across, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
+void lane_transpose(float* lanes, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
   if constexpr (std::is_same_v<X, c10::BFloat16>) {
-    if (has_bfloat16_products()) return lane_transpose_pairs(across, x, rows, in, first, last);
+    if (has_bfloat16_products()) return lane_transpose_pairs(lanes, x, rows, in, first, last);
   }
-  by_vectors(rows_in_one_pass(rows), [&]<int V>() { dispatch<Store<V, X>>(across, x, rows, in, first, last); });
+  by_vectors(rows_in_one_pass(rows), [&]<int V>() { dispatch<Store<V, X>>(lanes, x, rows, in, first, last); });
 }
 
 template <class Y, class X>
-void lane_transposed_columns(const SkinnyGemm<Y, X>& product, const float* across, int64_t first, int64_t last) {
+void lane_transposed_columns(const SkinnyGemm<Y, X>& product, const float* lanes, int64_t first, int64_t last) {
   if constexpr (std::is_same_v<X, c10::BFloat16>) {
-    if (has_bfloat16_products()) return pair_lane_transposed_columns(product, across, first, last);
+    if (has_bfloat16_products()) return pair_lane_transposed_columns(product, lanes, first, last);
   }
-  by_vectors(rows_in_one_pass(product.rows), [&]<int V>() { dispatch<Multiply<V, Y, X>>(product, across, first, last); });
+  by_vectors(rows_in_one_pass(product.rows), [&]<int V>() { dispatch<Multiply<V, Y, X>>(product, lanes, first, last); });
 }
 
 #define HYPERFIT_LANE_TRANSPOSED(X)                                                       \

@@ -1,5 +1,21 @@
 #pragma once
-// The few-row product with rows in the lanes (few_rows_across.h), written once and compiled as few_rows_loops.h is, whose Units it takes.
+// The skinny product with rows in the lanes (lane_transposed.h), written once and compiled as row_major_loops.h is, whose Units it takes.
+// From the outside in, with what each level keeps near:
+//
+//   for each block of 48 outputs                   its weights: L2                   multiply_all_lane_transposed
+//     for each tile of 1 to 8 outputs              its weights: L1, for all passes
+//       for each pass of up to 64 rows             the pass's x: L2
+//         for each of 16 lane sums                 sums of the tile: registers       multiply_lane_transposed
+//           for each step                          one weight, broadcast, times 16 rows a register
+//     16 x 16 outputs and rows are transposed      results: L1                       store_rows
+//
+// The sixteen lane sums of an output are added up as the product along the lanes adds up its sixteen lanes, pair by pair:
+//
+//   0 8   4 12   2 10   6 14   1 9   5 13   3 11   7 15       the order in which they are made (kOrder)
+//    +      +      +      +      +     +      +      +
+//       +             +             +            +            what waits is kept as the digits of a binary counter
+//              +                           +
+//                            +
 #include <algorithm>
 #include <cstring>
 
@@ -31,9 +47,9 @@ constexpr int kAtOnce = L::kFit >= 32 && V <= 2 ? 2 : 1;
   return word;
 }
 
-// x across, steps [first, last), for V vectors in one pass: [lane sums / at once][steps][at once][sets][V vectors of rows].
+// x transposed into the lanes, steps [first, last), for V vectors in one pass: [lane sums / at once][steps][at once][sets][V vectors of rows].
 template <class Units, int V, class X>
-[[gnu::always_inline]] inline void store_steps(float* across, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
+[[gnu::always_inline]] inline void store_steps(float* lanes, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
   using L = typename Units::Lanes;
   constexpr int64_t kAt = kAtOnce<L, V>, kSets = Units::kSets;
   const int64_t steps = in / Words<X>::kWidth;
@@ -50,7 +66,7 @@ template <class Units, int V, class X>
       for (int n = 0; n < kLaneSums; ++n) {
 #pragma GCC unroll 2
         for (int set = 0; set < kSets; ++set) {
-          Units::set(set, block[kOrder[n]]).store(across + ((((n / kAt * steps + step) * kAt + n % kAt) * kSets + set) * V + v) * kLanes);
+          Units::set(set, block[kOrder[n]]).store(lanes + ((((n / kAt * steps + step) * kAt + n % kAt) * kSets + set) * V + v) * kLanes);
         }
       }
     }
@@ -60,7 +76,7 @@ template <class Units, int V, class X>
 // O outputs for V vectors of rows, to `results` [O, V vectors]. What is still to be added up waits in `waiting`, as the digits of a counter.
 // `fetch`: asks for the next tile's weights meanwhile, a part with each lane sum.
 template <class Units, int V, int O, class X>
-[[gnu::always_inline]] inline void multiply_lane_transposed(float* results, const X* weight, const float* across, int64_t in, float* waiting, bool fetch) {
+[[gnu::always_inline]] inline void multiply_lane_transposed(float* results, const X* weight, const float* lanes, int64_t in, float* waiting, bool fetch) {
   using L = typename Units::Lanes;
   constexpr int kAt = kAtOnce<L, V>, kSets = Units::kSets;
   const int64_t steps = in / Words<X>::kWidth, width = steps * kLanes;  // in words, as all below
@@ -77,7 +93,7 @@ template <class Units, int V, int O, class X>
         for (int set = 0; set < kSets; ++set) {
           L xs[V];
 #pragma GCC unroll 4
-          for (int v = 0; v < V; ++v) xs[v] = L::load(across + ((a * kSets + set) * V + v) * kLanes);
+          for (int v = 0; v < V; ++v) xs[v] = L::load(lanes + ((a * kSets + set) * V + v) * kLanes);
 #pragma GCC unroll 8
           for (int o = 0; o < O; ++o) {
             const L w = Units::set(set, read_word(column + o * width + kOrder[n + a]));
@@ -86,7 +102,7 @@ template <class Units, int V, int O, class X>
           }
         }
       }
-      across += kAt * kSets * V * kLanes;
+      lanes += kAt * kSets * V * kLanes;
       column += kLanes;
     }
     if (fetch) {
@@ -134,7 +150,7 @@ template <class L, int V, class Y, class X>
   }
 }
 
-/// Floats of x across for one pass of V vectors. Passes follow each other.
+/// Floats of x lanes for one pass of V vectors. Passes follow each other.
 template <class Units, int V, class X>
 [[gnu::always_inline]] inline int64_t pass_size(int64_t in) {
   return in / Words<X>::kWidth * kLaneSums * Units::kSets * V * kLanes;
@@ -142,15 +158,15 @@ template <class Units, int V, class X>
 
 /// Stores steps of x [rows, in] for passes of V vectors.
 template <class Units, int V, class X>
-[[gnu::always_inline]] inline void store_all_steps(float* across, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
-  for (int64_t row = 0; row < rows; row += V * kLanes, across += pass_size<Units, V, X>(in)) {
-    store_steps<Units, V>(across, x + row * in, rows - row, in, first, last);
+[[gnu::always_inline]] inline void store_all_steps(float* lanes, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
+  for (int64_t row = 0; row < rows; row += V * kLanes, lanes += pass_size<Units, V, X>(in)) {
+    store_steps<Units, V>(lanes, x + row * in, rows - row, in, first, last);
   }
 }
 
 /// Columns [first, last) of y in passes of V vectors of rows. A tile's weights stay in the nearest cache from pass to pass.
 template <class Units, int V, class Y, class X>
-[[gnu::always_inline]] inline void multiply_all_lane_transposed(const SkinnyGemm<Y, X>& p, const float* across, int64_t first, int64_t last) {
+[[gnu::always_inline]] inline void multiply_all_lane_transposed(const SkinnyGemm<Y, X>& p, const float* lanes, int64_t first, int64_t last) {
   using L = typename Units::Lanes;
   constexpr int O = kOutputs<Units, V>;
   constexpr int64_t kRows = V * kLanes;
@@ -161,10 +177,10 @@ template <class Units, int V, class Y, class X>
     const X* weight = p.weight + block * p.in;
     int64_t o = 0;
     for (; o + O <= count; o += O) {
-      for (int64_t i = 0; i < passes; ++i) multiply_lane_transposed<Units, V, O>(results[i] + o * kRows, weight + o * p.in, across + i * size, p.in, waiting, i == 0);
+      for (int64_t i = 0; i < passes; ++i) multiply_lane_transposed<Units, V, O>(results[i] + o * kRows, weight + o * p.in, lanes + i * size, p.in, waiting, i == 0);
     }
     for (; o < count; ++o) {
-      for (int64_t i = 0; i < passes; ++i) multiply_lane_transposed<Units, V, 1>(results[i] + o * kRows, weight + o * p.in, across + i * size, p.in, waiting, i == 0);
+      for (int64_t i = 0; i < passes; ++i) multiply_lane_transposed<Units, V, 1>(results[i] + o * kRows, weight + o * p.in, lanes + i * size, p.in, waiting, i == 0);
     }
     for (int64_t i = 0; i < passes; ++i) store_rows<L, V>(p, results[i], i * kRows, block, count);
   }

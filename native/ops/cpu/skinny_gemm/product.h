@@ -22,11 +22,11 @@ constexpr int64_t kTransposedColumns = 64;
 bool has_bfloat16_products();
 
 // By those instructions, only where has_bfloat16_products(): as skinny_gemm_columns (skinny_gemm.h), lane_transpose and
-// lane_transposed_columns (few_rows_across.h).
+// lane_transposed_columns (lane_transposed.h).
 template <class Y>
 void pair_columns(const SkinnyGemm<Y, c10::BFloat16>& product, int64_t first, int64_t last);
-void lane_transpose_pairs(float* across, const c10::BFloat16* x, int64_t rows, int64_t in, int64_t first, int64_t last);
+void lane_transpose_pairs(float* lanes, const c10::BFloat16* x, int64_t rows, int64_t in, int64_t first, int64_t last);
 template <class Y>
-void pair_lane_transposed_columns(const SkinnyGemm<Y, c10::BFloat16>& product, const float* across, int64_t first, int64_t last);
+void pair_lane_transposed_columns(const SkinnyGemm<Y, c10::BFloat16>& product, const float* lanes, int64_t first, int64_t last);
 
 }  // namespace hyperfit::kernels

@@ -28,15 +28,15 @@ template <class Y, class X>
 void multiply(const SkinnyGemm<Y, X>& p) {
   const int64_t blocks = (p.out + kColumns - 1) / kColumns, steps = lane_transpose_steps<X>(p.in);
   const bool is_lane_transposed = pays_to_lane_transpose<X>(p.rows, p.in);
-  std::vector<float> across(is_lane_transposed ? lane_transposed_size(p.rows, p.in) : 0);
+  std::vector<float> lanes(is_lane_transposed ? lane_transposed_size(p.rows, p.in) : 0);
   if (is_lane_transposed) {
     at::parallel_for(0, steps, std::max<int64_t>(1, kProductsPerTask / (p.rows * p.in / steps)),
-                     [&](int64_t begin, int64_t end) { lane_transpose(across.data(), p.x, p.rows, p.in, begin, end); });
+                     [&](int64_t begin, int64_t end) { lane_transpose(lanes.data(), p.x, p.rows, p.in, begin, end); });
   }
   at::parallel_for(0, blocks, std::max<int64_t>(1, kProductsPerTask / (p.in * kColumns)), [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kColumns, last = std::min(p.out, end * kColumns);
     if (is_lane_transposed) {
-      lane_transposed_columns(p, across.data(), first, last);
+      lane_transposed_columns(p, lanes.data(), first, last);
     } else {
       skinny_gemm_columns(p, first, last);
     }

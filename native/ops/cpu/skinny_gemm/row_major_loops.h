@@ -1,5 +1,5 @@
 #pragma once
-// The few-row product along the lanes of inputs, written once. Each file that includes this compiles it for an instruction set of its
+// The skinny product along the lanes of inputs, written once. Each file that includes this compiles it for an instruction set of its
 // own; everything is of internal linkage, so that the versions never meet.
 #include "ops/cpu/skinny_gemm/product.h"
 #include "ops/cpu/lanes/lane_functions.h"
@@ -7,7 +7,7 @@
 namespace hyperfit::kernels {
 namespace {
 
-/// How X is multiplied: in sets of lanes, bfloat16 as float32. What else may take its place (few_rows_bfloat16.cc) has the same members.
+/// How X is multiplied: in sets of lanes, bfloat16 as float32. What else may take its place (bfloat16_pairs.cc) has the same members.
 template <class L, class X>
 struct Singles {
   using Lanes = L;
@@ -79,10 +79,10 @@ template <class Units, int R, int O, bool fetch, class Y, class X>
   Y* y = p.y + row * p.out + output;
 #pragma GCC unroll 8
   for (int first = 0; first < kTogether; first += 4) {
-    const Four across = sums(totals[first], totals[first + 1], totals[first + 2], totals[first + 3]);
+    const Four lanes = sums(totals[first], totals[first + 1], totals[first + 2], totals[first + 3]);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
-      if (first + i < R * O) y[(first + i) / O * p.out + (first + i) % O] = across[i];
+      if (first + i < R * O) y[(first + i) / O * p.out + (first + i) % O] = lanes[i];
     }
   }
 }
