@@ -10,6 +10,7 @@ import { addEvaluateCommand } from './commands/evaluate.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addGenerateCommand } from './commands/generate.ts';
 import { addLibtorchCommand } from './commands/libtorch.ts';
+import { addPatchCommand } from './commands/patch.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addSaveCommand } from './commands/save.ts';
 import { addStudyCommand } from './commands/study.ts';
@@ -42,6 +43,7 @@ export function buildProgram(): Command {
   addEvaluateCommand(program);
   addExportCommand(program);
   addSaveCommand(program);
+  addPatchCommand(program);
   addTokenizeCommand(program);
   addDemoCommand(program);
   addStudyCommand(program);

@@ -29,22 +29,31 @@ export interface GgufPlan {
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL for what llama.cpp does not compute; ERR_TOKENIZER
  */
 export async function planGguf(config: ModelConfig, model: DescribedModel, fileType: GgufFileType, title: string): Promise<GgufPlan> {
-  const layout = layoutOf(config);
-  const described = [...describeGeneral(config, fileType, title), ...describeConfig(config), ...describeLlama3(config)];
-  const metadata = metadataOf(described);
-  const unscaled = storedTensors(config, layout, fileType, 1);
-  const again = readGgufConfig(metadata, unscaled.map(({ name, shape, form, byteLength }) => ({ path: model.name, name, shape, type: form.type, offset: 0, byteLength })), model.name);
-  const isLlama3 = config.ropeScaling.type === 'llama3';
-  refuseLosses(config, isLlama3 ? { ...again, ropeScaling: config.ropeScaling } : again, model.name);
-  const factor = config.queryScale / again.queryScale;
-  const isScaled = Math.abs(factor - 1) > 1e-6;
+  const { described, tensors, factor } = describeTensors(config, fileType, title, model.name);
+  const isScaled = factor !== 1;
   const tokenizer = await describeTokenizer(model);
   return {
     entries: [...described, ...tokenizer.entries],
-    tensors: isScaled ? storedTensors(config, layout, fileType, factor) : unscaled,
-    ropeDivisors: isLlama3 ? Float32Array.from(llama3Divisors(config, config.ropeScaling as typeof config.ropeScaling & { type: 'llama3' })) : undefined,
+    tensors,
+    ropeDivisors: config.ropeScaling.type === 'llama3' ? Float32Array.from(llama3Divisors(config, config.ropeScaling as typeof config.ropeScaling & { type: 'llama3' })) : undefined,
     notes: [...(isScaled ? [noteScale(config, factor)] : []), ...noteWindows(config), ...tokenizer.notes],
   };
+}
+
+/**
+ * What the file says of the configuration, and how each parameter is stored; `factor` is what queries are multiplied by on the way.
+ * @param name for messages
+ * @throws HyperfitError ERR_UNSUPPORTED_MODEL for what llama.cpp does not compute
+ */
+export function describeTensors(config: ModelConfig, fileType: GgufFileType, title: string, name: string): { described: MetadataEntry[]; tensors: StoredTensor[]; factor: number } {
+  const layout = layoutOf(config);
+  const described = [...describeGeneral(config, fileType, title), ...describeConfig(config), ...describeLlama3(config)];
+  const unscaled = storedTensors(config, layout, fileType, 1);
+  const again = readGgufConfig(metadataOf(described), unscaled.map((tensor) => ({ path: name, name: tensor.name, shape: tensor.shape, type: tensor.form.type, offset: 0, byteLength: tensor.byteLength })), name);
+  const isLlama3 = config.ropeScaling.type === 'llama3';
+  refuseLosses(config, isLlama3 ? { ...again, ropeScaling: config.ropeScaling } : again, name);
+  const factor = config.queryScale / again.queryScale;
+  return Math.abs(factor - 1) > 1e-6 ? { described, tensors: storedTensors(config, layout, fileType, factor), factor } : { described, tensors: unscaled, factor: 1 };
 }
 
 /** @throws HyperfitError ERR_UNSUPPORTED_MODEL for a family that llama.cpp does not have */

@@ -1,0 +1,109 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Model } from '../../lib/model/model.ts';
+import { Optimizer } from '../../lib/model/optimizer.ts';
+import { readGgufParts } from '../../lib/model/gguf-parts.ts';
+import { patchModel } from '../../lib/run/patch.ts';
+import { cli } from '../cli/cli-process.ts';
+import { makeBatch } from '../oracle/batches.ts';
+import { largestDifference, relativeError } from '../oracle/differences.ts';
+import { tinyModelPath } from '../oracle/expected.ts';
+import { readAll } from '../oracle/models.ts';
+import { PYTHON, testWithPython } from '../oracle/transformers.ts';
+import { freshFolder, refusal, TINY_MODEL } from '../train/tiny.ts';
+
+/** A model whose every weight has moved a little. */
+async function trained(path: string, steps = 4): Promise<Model> {
+  const model = await Model.load(path);
+  const optimizer = new Optimizer(model);
+  for (let step = 0; step < steps; step++) {
+    const { tokenCount } = await model.forwardBackward(makeBatch([[5, 9, 3, 17, 20, 6, 8], [30, 8, 9, 4, 4, 11, 7]]));
+    await optimizer.step({ learningRate: 1e-2, gradScale: 1 / tokenCount });
+  }
+  optimizer.dispose();
+  return model;
+}
+
+describe.each(['llama-tied-gqa', 'gpt2-tied', 'gemma3-tied-gqa'])('%s', (name) => {
+  test('a patch of full rank is the update of the layers; of less it keeps what the singular values say; adapter and merged model agree', async () => {
+    const [model, base, again] = [await trained(tinyModelPath(name)), await Model.load(tinyModelPath(name)), await Model.load(tinyModelPath(name))];
+    const out = join(freshFolder(), 'patch');
+    const full = await patchModel(model, base, out, { rank: 200 });
+    expect(full.energyKept).toBeCloseTo(1, 4);
+    expect(full.shareInMatrices).toBeLessThan(1);
+    expect(readdirSync(out).sort()).toEqual(['adapter', 'adapter.gguf', 'merged']);
+    const [wanted, original] = [readAll(model.parameters()), readAll(again.parameters())];
+    const merged = await Model.load(join(out, 'merged'));
+    const adapted = await Model.load(tinyModelPath(name), { adapter: join(out, 'adapter') });
+    const [whole, laid] = [readAll(merged.parameters()), readAll(adapted.parameters())];
+    for (const [parameter, values] of wanted) {
+      const isMatrix = full.matrices.some((matrix) => matrix.parameter === parameter);
+      expect([parameter, largestDifference(whole.get(parameter)!, isMatrix ? values : original.get(parameter)!) < 1e-4, largestDifference(laid.get(parameter)!, whole.get(parameter)!) < 1e-4]).toEqual([parameter, true, true]);
+    }
+
+    const small = join(freshFolder(), 'patch');
+    const { matrices, rank } = await patchModel(model, again, small, { rank: 2, merged: false });
+    expect([rank, readdirSync(small).sort()]).toEqual([2, ['adapter', 'adapter.gguf']]);
+    const cut = readAll(again.parameters());
+    for (const { parameter, energyKept } of matrices) {
+      const difference = (from: ReadonlyMap<string, Float64Array>): Float64Array => from.get(parameter)!.map((value, at) => value - original.get(parameter)![at]!);
+      // What is left out, in the sum of squares, is what is not kept.
+      expect(relativeError(difference(cut), difference(wanted)) ** 2).toBeCloseTo(1 - energyKept, 3);
+    }
+    for (const each of [model, base, again, merged, adapted]) each.dispose();
+  });
+});
+
+test('the smallest rank that writes as the hyperfitted model does', async () => {
+  const [model, base] = [await trained(TINY_MODEL, 12), await Model.load(TINY_MODEL)];
+  const contexts = [3, 40, 90].map((id) => Int32Array.of(id, id + 1, id + 2, id + 3));
+  const { rank, tried } = await patchModel(model, base, join(freshFolder(), 'patch'), { contexts, maxNewTokens: 24, merged: false });
+  expect(tried.map((each) => each.rank)).toEqual([1, 2, 4, 8, 16, 32, 64, 128].slice(0, tried.length));
+  expect(tried.slice(0, -1).every(({ passes }) => !passes)).toBe(true);
+  expect(rank).toBe(tried.at(-1)!.rank);
+  model.dispose();
+  base.dispose();
+});
+
+test('the GGUF adapter: names, alpha, and products that are the update in the order of llama.cpp', async () => {
+  const [model, base] = [await trained(tinyModelPath('llama-tied-gqa')), await Model.load(tinyModelPath('llama-tied-gqa'))];
+  const out = join(freshFolder(), 'patch');
+  await patchModel(model, base, out, { rank: 3, merged: true });
+  const { metadata, tensors } = await readGgufParts(join(out, 'adapter.gguf'));
+  expect(['general.type', 'adapter.type', 'general.architecture', 'adapter.lora.alpha'].map((key) => metadata.get(key))).toEqual(['adapter', 'lora', 'llama', 3]);
+  expect(tensors.map(({ name }) => name)).toEqual(expect.arrayContaining(['blk.0.attn_q.weight.lora_a', 'blk.0.attn_q.weight.lora_b', 'blk.1.ffn_down.weight.lora_b']));
+  const merged = await Model.load(join(out, 'merged'));
+  await merged.exportGguf(join(out, 'merged.gguf'), { type: 'F32' });
+  const original = await Model.load(tinyModelPath('llama-tied-gqa'));
+  await original.exportGguf(join(out, 'base.gguf'), { type: 'F32' });
+  for (const each of [model, base, merged, original]) each.dispose();
+  if (PYTHON === undefined) return;
+  const script = [
+    'import sys, numpy as np', 'from gguf import GGUFReader',
+    'read = lambda p: {t.name: np.array(t.data, dtype=np.float64).reshape([int(n) for n in reversed(t.shape)]) for t in GGUFReader(p).tensors}',
+    'adapter, base, merged = map(read, sys.argv[1:])',
+    'stems = [n[:-7] for n in adapter if n.endswith(".lora_a")]',
+    'worst = max(np.abs(base[s] + adapter[s + ".lora_b"] @ adapter[s + ".lora_a"] - merged[s]).max() for s in stems)',
+    'moved = max(np.abs(base[s] - merged[s]).max() for s in stems)', 'print(len(stems), worst, moved)',
+  ].join('\n');
+  const [count, worst, moved] = execFileSync(PYTHON, ['-c', script, ...['adapter', 'base', 'merged'].map((name) => join(out, `${name}.gguf`))]).toString('utf8').split(' ').map(Number);
+  expect([count, worst! < 1e-5, moved! > 1e-2]).toEqual([14, true, true]);
+}, 60_000);
+
+testWithPython('the gguf package is there to read it', () => expect(PYTHON).toBeDefined());
+
+test('refusals', async () => {
+  const [model, other] = [await Model.load(tinyModelPath('llama-tied-gqa')), await Model.load(tinyModelPath('llama-bias'))];
+  const out = join(freshFolder(), 'patch');
+  expect(await refusal(patchModel(model, model, out, {}))).toEqual({ code: 'ERR_CONFIG', message: expect.stringMatching(/`rank`, or `contexts`/) });
+  expect(await refusal(patchModel(model, model, out, { rank: 0 }))).toMatchObject({ code: 'ERR_CONFIG' });
+  expect(await refusal(patchModel(model, other, out, { rank: 1 }))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/other parameters.*--base/) });
+  expect(await refusal(patchModel(model, model, out, { rank: 1 }))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/the same/) });
+  expect(await refusal(patchModel(model, other, freshFolder(), { rank: 1 }))).toMatchObject({ code: 'ERR_CHECKPOINT' });
+  expect(existsSync(out)).toBe(false);
+  const { code, stderr } = await cli('patch', tinyModelPath('llama-tied-gqa'), '--out', out, '--rank', '1');
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/give --base/)]);
+  model.dispose();
+  other.dispose();
+});
