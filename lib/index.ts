@@ -43,6 +43,7 @@ export { loadImageSequences, type ImageSequenceOptions } from './run/image-data.
 export { completeImages, type CompletionOptions } from './run/image-completion.ts';
 export { inspectData, type DataInspection, type InspectedSequence, type NamedToken, type SpecialTokens } from './run/data-inspection.ts';
 export type { Mark } from './run/marks.ts';
+export { averageWeights } from './run/average.ts';
 export { patchModel, PATCH_RANKS, type PatchedMatrix, type PatchOptions, type PatchResult } from './run/patch.ts';
 export { cardOf } from './run/run-card.ts';
 export { run, type RunEvent, type RunHooks, type RunResult } from './run/run.ts';

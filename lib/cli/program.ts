@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { checkEnvironment } from '../config/environment.ts';
 import { isHyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
+import { addAverageCommand } from './commands/average.ts';
 import { addCompareCommand } from './commands/compare.ts';
 import { addDataCommand } from './commands/data.ts';
 import { addDemoCommand } from './commands/demo.ts';
@@ -44,6 +45,7 @@ export function buildProgram(): Command {
   addExportCommand(program);
   addSaveCommand(program);
   addPatchCommand(program);
+  addAverageCommand(program);
   addTokenizeCommand(program);
   addDemoCommand(program);
   addStudyCommand(program);
