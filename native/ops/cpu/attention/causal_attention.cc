@@ -118,8 +118,8 @@ HYPERFIT_BF16_PRODUCT void softmax_row_backward(BFloat16* ds, const float* dp, c
   for (int64_t k = low; k < padded_high; k += kLanes) store_rounded(ds + k, Lanes::load(p + k) * (Lanes::load(dp + k) - mean) * scale);
 }
 
-thread_local Scratch packed_keys, packed_values, packed_key_rows, score_rows, probability_rows, gradient_rows, score_gradient_rows;
-thread_local Scratch packed_columns, packed_rows, key_sums, value_sums;
+thread_local ThreadBuffer packed_keys, packed_values, packed_key_rows, score_rows, probability_rows, gradient_rows, score_gradient_rows;
+thread_local ThreadBuffer packed_columns, packed_rows, key_sums, value_sums;
 
 /// Scores and probabilities of one block of rows.
 struct Scores {
