@@ -161,6 +161,6 @@ describe('Weights are refused', () => {
     const folder = path.join(parent, name);
     writeSpelling(folder, { model: 'llama-untied-mha', change: (weights) => weights, notes: [] });
     writeFileSync(path.join(folder, name), '{}');
-    await expect(Model.load(folder)).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining(`got ${name} of a PEFT adapter; merge it`) });
+    await expect(Model.load(folder)).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining(`got ${name} of a PEFT adapter; give its base as the model`) });
   });
 });
