@@ -15,7 +15,7 @@ test('the addon has every function of lib/addon-types.ts and no other', () => {
 });
 
 test('libraryInfo tells the loaded version, which belongs to the series it was built for', () => {
-  const info = addon().libraryInfo();
+  const { otherBackend: _, ...info } = addon().libraryInfo(); // a stand-in's, which another test may have loaded into the process
   expect(info).toEqual({
     torchVersion: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
     builtFor: expect.stringMatching(/^\d+\.\d+$/) as string,
