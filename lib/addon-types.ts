@@ -198,7 +198,7 @@ export interface NativeAddon {
   // library
   libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; bfloat16Products: boolean; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number; otherBackend: OtherBackend | null };
   setNumThreads(threads: number): void;
-  /** Our own CPU kernels (the default), or libtorch's operators, which are their oracle. For the whole process. */
+  /** Own kernels (the default), or libtorch's operators, which are their oracle: of every model that is loaded from now on, in the whole process. */
   setKernels(enabled: boolean): void;
   memoryStats(): { liveTensors: number; liveTensorBytes: number; liveModels: number };
 

@@ -146,8 +146,9 @@ ActivationRow<X> activation_row(Activation f) {
     case Activation::silu: return kernels::activate_row<kernels::Silu, X>;
     case Activation::quick_gelu: return kernels::activate_row<kernels::QuickGelu, X>;
     case Activation::gelu_tanh: return kernels::activate_row<kernels::GeluTanh, X>;
-    default: return kernels::gelu_row<X>;
+    case Activation::gelu: return kernels::gelu_row<X>;
   }
+  TORCH_INTERNAL_ASSERT(false, "an activation that the decoding step does not know");
 }
 
 }  // namespace hyperfit

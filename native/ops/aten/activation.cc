@@ -27,7 +27,8 @@ void activate(at::Tensor& y, const at::Tensor& x, Activation f) {
       at::silu_out(y, y);
       scale(y, 1 / kQuickSlope);
       return;
-    default:
+    case Activation::gelu:
+    case Activation::gelu_tanh:
       at::gelu_out(y, x, approximation(f));
   }
 }
@@ -40,7 +41,8 @@ void activate_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x
     case Activation::quick_gelu:
       at::silu_backward_out(dx, dy, x.mul(kQuickSlope));
       return;
-    default:
+    case Activation::gelu:
+    case Activation::gelu_tanh:
       at::gelu_backward_out(dx, dy, x, approximation(f));
   }
 }

@@ -7,7 +7,7 @@ namespace hyperfit::cpu {
 namespace {
 
 // Of whole tensors libtorch's GELU is faster than ours was.
-bool has_kernel(Activation f) { return f != Activation::gelu; }
+bool has_kernel(Activation f) { return f == Activation::silu || f == Activation::gelu_tanh || f == Activation::quick_gelu; }
 
 /// Calls `body` with the kernels' type for f and with a pointer of the tensor's own type.
 template <class Body>
