@@ -49,13 +49,18 @@ function withoutNames(cell: Exclude<Cell, TrainCell>): object {
   return { ...rest, ...('weights' in rest ? { weights: placeOf(rest.weights) } : {}), ...('texts' in rest ? { texts: '' } : {}) };
 }
 
-const placeOf = (weights: Weights): string => (weights === 'original' ? 'original' : weights.at);
+/** A place alone, as ever, where the weights are whole. */
+function placeOf(weights: Weights): string | object {
+  if (weights === 'original') return weights;
+  const { cell: _cell, at, ...changed } = weights;
+  return Object.keys(changed).length === 0 ? at : { at, ...changed };
+}
 
 function hashOfNeed(cell: Cell, id: string, keys: ReadonlyMap<string, CellKey>): string {
   const key = keys.get(id);
   if (key === undefined) throw new Error(`cell ${cell.id} needs ${id}, which does not stand before it`);
   if (key.training === undefined) return key.hash;
-  const isBest = 'weights' in cell && placeOf(cell.weights) === 'best';
+  const isBest = 'weights' in cell && cell.weights !== 'original' && cell.weights.at === 'best';
   return isBest ? digest(key.training) : key.training.weights;
 }
 

@@ -64,6 +64,14 @@ export interface LikelihoodCellResult {
   top1Ids: number[];
 }
 
+/** Of what training added. */
+export interface SpectrumCellResult {
+  /** Of each matrix of the layers: the squares of its first singular values, and of all. */
+  matrices: { parameter: string; shape: number[]; squares: number[]; total: number }[];
+  /** Share of the squares of the whole update that lies in these matrices. */
+  shareInMatrices: number;
+}
+
 export interface ContrastCellResult {
   sequences: number;
   tokens: number;
@@ -111,6 +119,7 @@ interface Results {
   train: TrainCellResult;
   text: TextCellResult;
   likelihood: LikelihoodCellResult;
+  spectrum: SpectrumCellResult;
   contrast: ContrastCellResult;
   'matched-text': TextCellResult;
   'biased-text': TextCellResult;

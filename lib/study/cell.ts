@@ -1,8 +1,28 @@
 import type { TrainSettings } from '../train/settings.ts';
+import type { LayerRange } from '../run/update-factors.ts';
 import type { ChoiceItem } from './choice-items.ts';
 
 /** Weights to measure: the original ones, or what a training cell left at its end or at its lowest held-out loss. */
-export type Weights = 'original' | { cell: string; at: 'end' | 'best' };
+export type Weights = 'original' | TrainedWeights;
+
+export interface TrainedWeights {
+  cell: string;
+  at: 'end' | 'best';
+  /** The original with a part of what training changed; without one all of it. */
+  patch?: Patch;
+}
+
+/** Which part of an update is added to the original. */
+export interface Patch {
+  /** Of the update of each matrix of the layers; 0 adds none of it, null all. */
+  rank: number | null;
+  /** Whose matrices get it; null all layers. */
+  layers: LayerRange | null;
+  /** Whether embedding, head, norms and biases get their whole update too. */
+  tables: boolean;
+  /** What all that is added is multiplied by. */
+  scale: number;
+}
 
 /** How a text cell decodes; greedy where nothing is said. Names are those of GenerateOptions. */
 export interface Decoding {
@@ -48,12 +68,23 @@ export interface TextCell {
   newTokens: number;
 }
 
-/** Teacher-forced statistics of the held-out sequences of a domain. */
+/** Teacher-forced statistics of the held-out sequences of a domain, or of those that were trained on. */
 export interface LikelihoodCell {
   kind: 'likelihood';
   id: string;
   weights: Weights;
   domain: string;
+  /** Default the held-out ones. */
+  sequences?: 'train';
+}
+
+/** How the update of a training is spread over singular values. */
+export interface SpectrumCell {
+  kind: 'spectrum';
+  id: string;
+  weights: TrainedWeights;
+  /** Singular values of each matrix to keep. */
+  ranks: number;
 }
 
 /** The original model and a hyperfitted one on the same tokens: matched temperature, ranks, geometry of hidden states. */
@@ -134,7 +165,7 @@ export interface ChoiceCell {
   newTokens: number;
 }
 
-export type Cell = TrainCell | TextCell | LikelihoodCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | CompletionCell | ProbeCell | ChoiceCell;
+export type Cell = TrainCell | TextCell | LikelihoodCell | SpectrumCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | CompletionCell | ProbeCell | ChoiceCell;
 
 /** Ids of the cells whose results or weights a cell reads. */
 export function needsOf(cell: Cell): string[] {

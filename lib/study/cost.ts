@@ -6,6 +6,8 @@ import type { Bench } from './study.ts';
 /** A trained token costs about three forward ones, and a token decoded in a batch about as much: rough, for the time left only. */
 const TRAINED = 3;
 const DECODED = 3;
+/** Singular values take the time of about so many tokens, in models of a hundred million weights. */
+const DECOMPOSED = 100_000;
 
 /** How much work a cell is, in tokens through the model forward. */
 export function costOf(cell: Cell, bench: Bench): number {
@@ -13,7 +15,7 @@ export function costOf(cell: Cell, bench: Bench): number {
     case 'train': {
       const { domain, perSequence } = sizes(cell.domain, bench);
       const settings = trainSettingsOf(bench.setting, cell.settings);
-      const evaluation = heldOutTokens(domain) + (cell.writesTexts ? DECODED * domain.contexts.length * bench.setting.config.maxNewTokens : 0);
+      const evaluation = tokensOf(domain.heldOut) + (cell.writesTexts ? DECODED * domain.contexts.length * bench.setting.config.maxNewTokens : 0);
       return TRAINED * stepsOf(settings, cell.samples) * Math.min(settings.batchSize, cell.samples) * perSequence + cell.evaluateAtSteps.length * evaluation;
     }
     case 'text':
@@ -21,7 +23,9 @@ export function costOf(cell: Cell, bench: Bench): number {
     case 'biased-text':
       return DECODED * sizes(cell.domain, bench).domain.contexts.length * cell.newTokens;
     case 'likelihood':
-      return heldOutTokens(sizes(cell.domain, bench).domain);
+      return tokensOf(sizes(cell.domain, bench).domain[cell.sequences ?? 'heldOut']);
+    case 'spectrum':
+      return DECOMPOSED;
     case 'contrast':
       return 30 * cell.sequences * sizes(cell.domain, bench).perSequence;
     case 'mauve': {
@@ -42,6 +46,6 @@ function sizes(name: string, { domains }: Bench): { domain: Domain; perSequence:
   return { domain, perSequence: domain.train[0]?.ids.length ?? 0 };
 }
 
-function heldOutTokens({ heldOut }: Domain): number {
-  return heldOut.reduce((sum, { ids }) => sum + ids.length, 0);
+function tokensOf(sequences: Domain['heldOut']): number {
+  return sequences.reduce((sum, { ids }) => sum + ids.length, 0);
 }

@@ -1,4 +1,5 @@
 import { HyperfitError } from '../errors.ts';
+import type { Weights } from './cell.ts';
 import type { ChoiceCellResult } from './cell-results.ts';
 import { readChoiceItems } from './choice-items.ts';
 import { comparePairs, NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
@@ -27,7 +28,7 @@ export const downstream: Study = {
     const { tasks, seeds } = bench.setting;
     if (tasks.length === 0) throw new HyperfitError('ERR_CONFIG', 'expected a file of multiple-choice items for `task`, got none; give --task NAME=FILE.jsonl of {"question", "choices", "answer"} lines');
     const read = await Promise.all(tasks.map(async ({ name, path }) => ({ task: name, items: await readChoiceItems(path) })));
-    const choice = (id: string, weights: ReturnType<typeof endOf>) => read.map(({ task, items }) => ({ kind: 'choice', id: `${task}-${id}`, weights, task, items, newTokens: ANSWER_TOKENS }) as const);
+    const choice = (id: string, weights: Weights) => read.map(({ task, items }) => ({ kind: 'choice', id: `${task}-${id}`, weights, task, items, newTokens: ANSWER_TOKENS }) as const);
     return [...choice('original', 'original'), ...seeds.flatMap((seed) => [trainCell(bench, `train-s${seed}`, { settings: { seed } }), ...choice(`hyperfitted-s${seed}`, endOf(`train-s${seed}`))])];
   },
   conclude,

@@ -6,6 +6,7 @@ import { runContrastCell } from './contrast-cell.ts';
 import type { Laboratory } from './laboratory.ts';
 import { runMauveCell } from './mauve-cell.ts';
 import { runProbeCell } from './probe-cell.ts';
+import { runSpectrumCell } from './spectrum-cell.ts';
 import type { Results } from './study.ts';
 import { teacherForce } from './teacher-forced.ts';
 import { runBiasedTextCell, runMatchedTextCell, runTextCell } from './text-cell.ts';
@@ -19,9 +20,12 @@ export async function execute(cell: Cell, laboratory: Laboratory, results: Resul
     case 'text':
       return runTextCell(cell, laboratory);
     case 'likelihood': {
-      const { heldOut } = laboratory.domain(cell.domain);
-      return teacherForce(await laboratory.model(cell.weights), heldOut, (done) => laboratory.onWork('held-out sequences', done, heldOut.length));
+      const { heldOut, train } = laboratory.domain(cell.domain);
+      const sequences = cell.sequences === 'train' ? train : heldOut;
+      return teacherForce(await laboratory.model(cell.weights), sequences, (done) => laboratory.onWork('sequences', done, sequences.length));
     }
+    case 'spectrum':
+      return runSpectrumCell(cell, laboratory);
     case 'contrast':
       return runContrastCell(cell, laboratory, results.get(cell.texts, 'text'));
     case 'matched-text':

@@ -7,9 +7,11 @@ import { initializeModel } from '../model/initialize.ts';
 import type { JsonObject } from '../model/json.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { Model } from '../model/model.ts';
+import type { UpdateFactors } from '../run/update-factors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { Weights } from './cell.ts';
+import type { TrainedWeights, Weights } from './cell.ts';
 import type { Domain } from './domain.ts';
+import { Patcher } from './patcher.ts';
 import type { StudyFolder } from './study-folder.ts';
 import type { StudySetting } from './setting.ts';
 
@@ -35,6 +37,7 @@ export class Laboratory {
   readonly #parts: LaboratoryParts;
   readonly #overlaps = new Map<string, OverlapIndex>();
   readonly #bleus = new Map<string, DatasetBleu>();
+  readonly #patcher = new Patcher(this);
   #loaded: { path: string; model: Model } | undefined;
 
   constructor(parts: LaboratoryParts) {
@@ -58,7 +61,15 @@ export class Laboratory {
 
   /** A model to measure with; the laboratory keeps it until another is asked for. */
   async model(weights: Weights): Promise<Model> {
-    return this.#keep(this.#pathOf(weights));
+    if (weights === 'original' || weights.patch === undefined) return this.#keep(this.pathOf(weights));
+    const key = JSON.stringify(weights);
+    return this.#keep(key, () => this.#patcher.patched(weights, weights.patch!));
+  }
+
+  /** What training added, decomposed up to a rank; kept until another training's is asked for. */
+  async updateOf(weights: TrainedWeights, ranks: number): Promise<UpdateFactors> {
+    this.#dropLoaded();
+    return this.#patcher.factorsOf(weights, ranks);
   }
 
   /** The one that reads texts for MAUVE; kept as the others are. */
@@ -66,10 +77,10 @@ export class Laboratory {
     return this.#keep(this.#parts.featureModelPath!);
   }
 
-  async #keep(path: string): Promise<Model> {
+  async #keep(path: string, load: () => Promise<Model> = () => this.load(path)): Promise<Model> {
     if (this.#loaded?.path === path) return this.#loaded.model;
-    this.release();
-    const model = await this.load(path);
+    this.#dropLoaded();
+    const model = await load();
     this.#loaded = { path, model };
     return model;
   }
@@ -91,7 +102,7 @@ export class Laboratory {
     return Model.load(path, { device, computeDtype });
   }
 
-  #pathOf(weights: Weights): string {
+  pathOf(weights: Weights): string {
     return weights === 'original' ? this.#parts.modelPath : this.folder.weightsFolder(weights);
   }
 
@@ -116,8 +127,13 @@ export class Laboratory {
     return bleu;
   }
 
-  /** Lets the kept model go. */
+  /** Lets the kept model and the kept update go. */
   release(): void {
+    this.#patcher.release();
+    this.#dropLoaded();
+  }
+
+  #dropLoaded(): void {
     this.#loaded?.model.dispose();
     this.#loaded = undefined;
   }

@@ -1,5 +1,6 @@
+import { given } from '../config/given.ts';
 import type { TrainSettings } from '../train/settings.ts';
-import type { Decoding, LikelihoodCell, TextCell, TrainCell, Weights } from './cell.ts';
+import type { Decoding, LikelihoodCell, TextCell, TrainCell, TrainedWeights, Weights } from './cell.ts';
 import { meanOf, type Measured, type RunParts } from './measured.ts';
 import { ttrSignature, typeTokenRatio } from '../evaluate/type-token-ratio.ts';
 import type { Domain } from './domain.ts';
@@ -38,11 +39,11 @@ export function textCell(bench: Bench, id: string, weights: Weights, decoding: D
   return { kind: 'text', id, weights, domain: domain.name, trainDomain: trainDomain.name, decoding, newTokens };
 }
 
-export function likelihoodCell(bench: Bench, id: string, weights: Weights, domain: Domain = firstDomain(bench)): LikelihoodCell {
-  return { kind: 'likelihood', id, weights, domain: domain.name };
+export function likelihoodCell(bench: Bench, id: string, weights: Weights, domain: Domain = firstDomain(bench), sequences?: LikelihoodCell['sequences']): LikelihoodCell {
+  return { kind: 'likelihood', id, weights, domain: domain.name, ...given({ sequences }) };
 }
 
-export const endOf = (cell: string): Weights => ({ cell, at: 'end' });
+export const endOf = (cell: string): TrainedWeights => ({ cell, at: 'end' });
 export const bestOf = (cell: string): Weights => ({ cell, at: 'best' });
 
 /** The paper's sampled baseline. */

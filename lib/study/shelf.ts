@@ -4,12 +4,12 @@ import { dirname, join, resolve } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
-import type { Cell, TrainCell, Weights } from './cell.ts';
+import type { Cell, TrainCell, TrainedWeights } from './cell.ts';
 import { MEASURED_NOTHING, type CellKey, type TrainingKey } from './cell-key.ts';
 import type { TrainCellResult } from './cell-results.ts';
 import { parseCellFile, type CellFile, type StudyFolder } from './study-folder.ts';
 
-type Place = Exclude<Weights, 'original'>['at'];
+type Place = TrainedWeights['at'];
 const PLACES: readonly Place[] = ['end', 'best'];
 
 /**

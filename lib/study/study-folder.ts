@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
-import type { Cell, Weights } from './cell.ts';
+import type { Cell, TrainedWeights } from './cell.ts';
 import type { CellResult } from './cell-results.ts';
 
 /** cells/<id>.json: what a finished cell found. */
@@ -52,7 +52,7 @@ export class StudyFolder {
     return join(this.path, StudyFolder.cellName(id));
   }
 
-  weightsFolder({ cell, at }: Exclude<Weights, 'original'>): string {
+  weightsFolder({ cell, at }: Pick<TrainedWeights, 'cell' | 'at'>): string {
     return join(this.path, 'cells', cell, at);
   }
 
