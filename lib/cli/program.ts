@@ -1,24 +1,8 @@
 import { Command, CommanderError } from 'commander';
-import { checkEnvironment } from '../config/environment.ts';
 import { isHyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
-import { addAverageCommand } from './commands/average.ts';
-import { addCompareCommand } from './commands/compare.ts';
-import { addDataCommand } from './commands/data.ts';
-import { addDemoCommand } from './commands/demo.ts';
-import { addDoctorCommand } from './commands/doctor.ts';
-import { addEvaluateCommand } from './commands/evaluate.ts';
-import { addExportCommand } from './commands/export.ts';
-import { addGenerateCommand } from './commands/generate.ts';
-import { addLibtorchCommand } from './commands/libtorch.ts';
-import { addPatchCommand } from './commands/patch.ts';
-import { addReportCommand } from './commands/report.ts';
-import { addSaveCommand } from './commands/save.ts';
-import { addStudyCommand } from './commands/study.ts';
-import { addTokenizeCommand } from './commands/tokenize.ts';
-import { addTrainCommand } from './commands/train.ts';
+import { COMMANDS } from './command-list.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { nameFlags } from './name-flags.ts';
 import { endQuietlyOnClosedPipe, styled } from './output.ts';
 
 const AFTER_HELP = `
@@ -30,41 +14,40 @@ Example:
   hyperfit train --model SmolLM2-135M-Instruct.Q4_1.gguf --data novel.txt --preset demo --out runs/novel
   hyperfit generate --model runs/novel --prompt "It was a dark and stormy night" --max-new-tokens 96`;
 
-/** The whole command line; each command is a file of its own. */
-export function buildProgram(): Command {
+/**
+ * The command line with those of its commands that `isWanted` picks, by default all; of the others it knows name and summary, so that
+ * a listing need not load what they work with.
+ */
+export async function buildProgram(isWanted: (name: string) => boolean = () => true): Promise<Command> {
   const program = new Command('hyperfit')
     .description('Hyperfit language models: train on a handful of sequences to near-zero loss, then decode greedily.')
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options)')
     .addHelpText('after', AFTER_HELP)
     .exitOverride();
-  addTrainCommand(program);
-  addDataCommand(program);
-  addGenerateCommand(program);
-  addEvaluateCommand(program);
-  addExportCommand(program);
-  addSaveCommand(program);
-  addPatchCommand(program);
-  addAverageCommand(program);
-  addTokenizeCommand(program);
-  addDemoCommand(program);
-  addStudyCommand(program);
-  addReportCommand(program);
-  addCompareCommand(program);
-  addLibtorchCommand(program);
-  addDoctorCommand(program);
+  for (const { name, group, summary, load } of COMMANDS) {
+    if (isWanted(name)) (await load())(program);
+    else program.command(name);
+    program.commands.at(-1)!.summary(summary).helpGroup(group);
+  }
   return program;
+}
+
+/** The command that a line is about: its first word, or with `help` in front the second. */
+function wantedCommand([first, second]: readonly string[]): (name: string) => boolean {
+  return (name) => name === (first === 'help' ? second : first);
 }
 
 /** Runs one command line; the result is the exit code, unless a command has set `process.exitCode`. */
 export async function runCli(args: readonly string[]): Promise<number> {
   endQuietlyOnClosedPipe();
   let flags: readonly string[] = [];
-  const program = buildProgram().hook('preAction', (_, command) => {
-    flags = command.options.map(({ long }) => long ?? '');
-    checkEnvironment(process.env);
-  });
   try {
+    const program = await buildProgram(wantedCommand(args));
+    program.hook('preAction', async (_, command) => {
+      flags = command.options.map(({ long }) => long ?? '');
+      (await import('../config/environment.ts')).checkEnvironment(process.env);
+    });
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
@@ -73,9 +56,10 @@ export async function runCli(args: readonly string[]): Promise<number> {
 }
 
 /** A user's mistake gets its message; a mistake of ours gets its stack. */
-function reportError(error: unknown, flags: readonly string[]): number {
+async function reportError(error: unknown, flags: readonly string[]): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (isHyperfitError(error)) {
+    const { nameFlags } = await import('./name-flags.ts');
     process.stderr.write(`${styled('red', `error ${error.code}:`)} ${nameFlags(error.message, flags)}\n`);
     return exitCodeOf(error.code);
   }

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { Option, type Command } from 'commander';
 import { DataNotes } from '../data/data-notes.ts';
@@ -13,6 +15,7 @@ export type Prompt = string | Int32Array | { messages: readonly ChatMessage[]; t
 
 export interface PromptOptions {
   prompt?: string;
+  promptFile?: string;
   promptIds?: Int32Array;
   prompts?: string;
   chat?: boolean;
@@ -22,9 +25,10 @@ export interface PromptOptions {
 
 export function addPromptOptions(command: Command): void {
   command
-    .addOption(new Option('--prompt <text>', 'text to continue; - reads it from stdin').conflicts(['promptIds', 'prompts']))
-    .addOption(new Option('--prompt-ids <ids>', 'token ids to continue, such as 1,2,3').argParser(idList).conflicts(['prompt', 'prompts']))
-    .addOption(new Option('--prompts <file>', 'prompts to continue: .txt, one a line, or .jsonl with {"text"}, {"prompt"}, {"ids"} or {"messages"}').conflicts(['prompt', 'promptIds']))
+    .addOption(new Option('--prompt <text>', 'text to continue; - reads it from stdin').conflicts(['promptFile', 'promptIds', 'prompts']))
+    .addOption(new Option('--prompt-file <file>', 'a file whose whole text is the prompt').conflicts(['prompt', 'promptIds', 'prompts']))
+    .addOption(new Option('--prompt-ids <ids>', 'token ids to continue, such as 1,2,3').argParser(idList).conflicts(['prompt', 'promptFile', 'prompts']))
+    .addOption(new Option('--prompts <file>', 'prompts to continue: .txt, one a line, or .jsonl with {"text"}, {"prompt"}, {"ids"} or {"messages"}').conflicts(['prompt', 'promptFile', 'promptIds']))
     .option('--chat', 'put each text prompt to an instruct model as what the user says, by its chat template')
     .addOption(new Option('--system <text>', 'what the system says first; needs --chat').implies({ chat: true }))
     .option('--batch-size <N>', 'prompts decoded together; changes speed, not results', wholeNumber(1), 8);
@@ -35,11 +39,23 @@ export function addPromptOptions(command: Command): void {
  * @throws HyperfitError ERR_CONFIG without any, and for ids with --chat; ERR_DATA for a file that cannot be read or holds none
  */
 export async function readPrompts(options: PromptOptions): Promise<Prompt[]> {
-  const { prompt, promptIds, prompts } = options;
+  const { prompt, promptFile, promptIds, prompts } = options;
   if (prompt !== undefined) return [toPrompt({ source: '--prompt', text: prompt === '-' ? await readStdin() : prompt }, options)];
+  if (promptFile !== undefined) return [toPrompt({ source: promptFile, text: await readPromptFile(promptFile) }, options)];
   if (promptIds !== undefined) return [toPrompt({ source: '--prompt-ids', ids: promptIds }, options)];
   if (prompts !== undefined) return (await refusingFor('prompts', () => readDocuments(prompts, new DataNotes({ takesPromptsAlone: true })))).flatMap(lineByLine).map((document) => toPrompt(document, options));
-  throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-ids and --prompts, got none');
+  throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-file, --prompt-ids and --prompts, got none');
+}
+
+/** The line end that an editor adds is not part of a prompt. */
+async function readPromptFile(path: string): Promise<string> {
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new HyperfitError('ERR_DATA', `expected a text file for --prompt-file, got ${path}: ${cause.message}; check the path`, { cause });
+  });
+  if (!isUtf8(bytes)) throw new HyperfitError('ERR_DATA', `expected UTF-8 text for --prompt-file, got ${path}, which is something else; convert it first`);
+  const prompt = bytes.toString('utf8').replace(/^\ufeff/, '').replace(/\r?\n$/, '');
+  if (prompt !== '') return prompt;
+  throw new HyperfitError('ERR_DATA', `expected a prompt in the file of --prompt-file, got ${path}, which is empty; write a beginning into it`);
 }
 
 /** The line end that a shell adds is not part of a prompt. */

@@ -22,7 +22,7 @@ const share = () => z.number().min(0).max(1);
 const device = () =>
   z.string().superRefine((text, context) => {
     if (!isDeviceName(text)) context.addIssue({ code: 'custom', message: `expected cpu, cuda or cuda:N${deviceHint(text)}` });
-  });
+  }).meta({ pattern: '^(cpu|cuda(:(0|[1-9][0-9]{0,3}))?)$' }); // For the JSON schema, which knows nothing of the check.
 const beta = () => z.number().min(0).lt(1);
 
 /**

@@ -50,6 +50,16 @@ describe('prompts', () => {
     expect(run('\n')).toMatchObject({ status: 3, stderr: expect.stringMatching(/ERR_DATA.*stdin/) });
   });
 
+  test('come whole from a file, but for its last line end', async () => {
+    const [{ prompt, ids }] = (await generations('--prompt-file', file('opening.md', '\ufeffThe sea\n\nis wide\n'))) as [Line];
+    expect([prompt, ids]).toEqual(['The sea\n\nis wide', (await generations('--prompt', 'The sea\n\nis wide'))[0]!.ids]);
+    expect(await cli(...GENERATE, '--prompt-file', join(folder, 'none.txt'))).toMatchObject({ code: 3, stderr: expect.stringMatching(/ERR_DATA.*--prompt-file.*none\.txt.*check the path/) });
+    expect(await cli(...GENERATE, '--prompt-file', file('empty.txt', '\n'))).toMatchObject({ code: 3, stderr: expect.stringMatching(/ERR_DATA.*empty/) });
+    writeFileSync(join(folder, 'latin.txt'), Buffer.from('caf\xe9', 'latin1'));
+    expect(await cli(...GENERATE, '--prompt-file', join(folder, 'latin.txt'))).toMatchObject({ code: 3, stderr: expect.stringMatching(/ERR_DATA.*UTF-8/) });
+    expect(await cli(...GENERATE, '--prompt', 'x', '--prompt-file', 'y')).toMatchObject({ code: 2 });
+  });
+
   test.each([
     ['no model', ['generate', '--prompt', 'x'], /--model/],
     ['a flag for the model', ['generate', '--model', '--prompt', 'x'], /--model[^]*--prompt/],

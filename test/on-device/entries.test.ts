@@ -75,9 +75,9 @@ test('every method of a model stands in the table, or among those that only tell
   expect(methods.filter((name) => !(`model.${name}` in WORK))).toEqual([]);
 });
 
-test('every command with --device stands in the table', () => {
+test('every command with --device stands in the table', async () => {
   const withDevice = (command: Command): string[] => [...(command.options.some(({ long }) => long === '--device') ? [command.name()] : []), ...command.commands.flatMap(withDevice)];
-  expect([...new Set(withDevice(buildProgram()))].sort()).toEqual(Object.keys(COMMANDS).sort());
+  expect([...new Set(withDevice(await buildProgram()))].sort()).toEqual(Object.keys(COMMANDS).sort());
 });
 
 test.each(Object.entries({ ...OPTIONS, ...WORK, ...COMMANDS }))('%s is tried on each device', (_, { file, calls }) => {

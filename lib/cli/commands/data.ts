@@ -25,7 +25,7 @@ interface InspectOptions extends OutputOptions {
 }
 
 export function addDataCommand(program: Command): void {
-  const data = program.command('data').description('Look at data before time is spent on it.');
+  const data = program.command('data').description('Look at data before time is spent on it.').addHelpText('after', '\nExample:\n  hyperfit data inspect --model SmolLM2.gguf --data novel.txt');
   const command = data
     .command('inspect')
     .description('Show what a run would train on: documents, sequences, tokens, what is left out and why, and the first sequences with the learnt tokens marked.')
