@@ -89,7 +89,7 @@ export function cutFactors({ parameter, a, b }: MatrixFactors, from: number, to:
 }
 
 /** Adds what the ranks `from` to `to` hold to the weights of `base`, `scale` times, in all layers or in some. */
-export function addRanks(base: Model, matrices: readonly MatrixFactors[], [from, to]: readonly [number, number], { scale = 1, layers = null }: { scale?: number; layers?: LayerRange | null } = {}): void {
+export function addRanks(base: Model, matrices: readonly MatrixFactors[], [from, to]: readonly [number, number], { scale = 1, layers = null }: { scale?: number; layers?: readonly LayerRange[] | null } = {}): void {
   const parameters = base.parameters();
   try {
     for (const each of matrices) {
@@ -104,8 +104,8 @@ export function addRanks(base: Model, matrices: readonly MatrixFactors[], [from,
   }
 }
 
-export function isWithin(layer: number, range: LayerRange | null): boolean {
-  return range === null || (layer >= range[0] && layer < range[1]);
+export function isWithin(layer: number, ranges: readonly LayerRange[] | null): boolean {
+  return ranges === null || ranges.some(([from, to]) => layer >= from && layer < to);
 }
 
 export function disposeFactors(matrices: readonly MatrixFactors[]): void {

@@ -17,7 +17,7 @@ export interface Patch {
   /** Of the update of each matrix of the layers; 0 adds none of it, null all. */
   rank: number | null;
   /** Whose matrices get it; null all layers. */
-  layers: LayerRange | null;
+  layers: readonly LayerRange[] | null;
   /** Whether embedding, head, norms and biases get their whole update too. */
   tables: boolean;
   /** What all that is added is multiplied by. */

@@ -2,7 +2,7 @@ import type { Decoding, Weights } from './cell.ts';
 import { overlapSignature } from '../evaluate/overlap.ts';
 import { distinctSignature } from '../evaluate/repetition.ts';
 import { chartOf, comparePairs, measuredSeries, NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
-import { meanOfRuns, measureTextRuns, plain, selfBleuRun, textParts, type Measured, type TextRun } from './measured.ts';
+import { longestOverlap, meanOfRuns, measureTextRuns, plain, selfBleuRun, textParts, type Measured, type TextRun } from './measured.ts';
 import { TABLE_2 } from './published.ts';
 import { endOf, textCell, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
@@ -69,7 +69,7 @@ function rowsOf({ id, name, runs }: Variant & { runs: TextRun[] }): FindingRow[]
     row('type-token ratio', measureTextRuns(runs, 'ttr'), 3),
     row('distinct bigrams over all texts', distinctOf(runs), 3),
     row('longest overlap, mean, tokens', measureTextRuns(runs, 'overlap'), 2, paper.mean),
-    row('longest overlap, maximum, tokens', maximumOf(runs), 0, paper.isHyperfitted ? TABLE_2.hyperfittedOverlapMax : null),
+    row('longest overlap, maximum, tokens', longestOverlap(runs), 0, paper.isHyperfitted ? TABLE_2.hyperfittedOverlapMax : null),
     row('share of texts with more than 10', measureTextRuns(runs, 'overlapOver10'), 3, paper.isHyperfitted ? TABLE_2.hyperfittedOver10 : null),
     ...(id === 'blocked' ? [row('interventions of the blocker per text', measureTextRuns(runs, 'interventions'), 2)] : []),
   ];
@@ -79,15 +79,10 @@ function distinctOf(runs: readonly TextRun[]): Measured | null {
   return meanOfRuns(runs.map(({ cell, result }) => ({ cell, value: result.distinct[2] })), `${distinctSignature()}|order:2`, {}, [contextCount(runs), 'contexts']);
 }
 
-function maximumOf(runs: readonly TextRun[]): Measured {
-  const lengths = runs.flatMap(({ result }) => result.texts.map(({ overlap }) => overlap.length));
-  return plain(lengths.reduce((most, length) => Math.max(most, length), 0), `${overlapSignature()}|maximum`, [lengths.length, 'texts'], runs.map(({ cell }) => cell));
-}
-
 const contextCount = ([first]: readonly TextRun[]): number => first?.result.texts.length ?? 0;
 
 function histogram(variants: readonly (Variant & { runs: TextRun[] })[]): Findings['charts'][number] {
-  const longest = variants.reduce((most, { runs }) => Math.max(most, maximumOf(runs).value), 0);
+  const longest = variants.reduce((most, { runs }) => Math.max(most, longestOverlap(runs).value), 0);
   const lines = variants.map(({ name, runs }, index) => {
     const points = Array.from({ length: longest + 1 }, (_, length) => ({ x: length, measured: shareOfLength(runs, length) }));
     return measuredSeries(name, index + 1, points);

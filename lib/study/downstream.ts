@@ -1,5 +1,5 @@
 import { HyperfitError } from '../errors.ts';
-import type { Weights } from './cell.ts';
+import type { ChoiceCell, Weights } from './cell.ts';
 import type { ChoiceCellResult } from './cell-results.ts';
 import { readChoiceItems } from './choice-items.ts';
 import { comparePairs, NO_FINDINGS, type FindingRow, type Findings } from './findings.ts';
@@ -13,7 +13,7 @@ import { StudyFolder } from './study-folder.ts';
 const ANSWER_TOKENS = 16;
 
 type Scoring = 'bySum' | 'byMean' | 'generated';
-const SCORINGS: readonly { scoring: Scoring; name: string; formula: string }[] = [
+export const SCORINGS: readonly { scoring: Scoring; name: string; formula: string }[] = [
   { scoring: 'bySum', name: 'by log-likelihood', formula: 'choice-accuracy|score:summed-log-likelihood|ties:first' },
   { scoring: 'byMean', name: 'by log-likelihood per token', formula: 'choice-accuracy|score:mean-log-likelihood-per-token|ties:first' },
   { scoring: 'generated', name: 'by what it writes', formula: `choice-accuracy|score:greedy-text-begins-with-choice|tokens:${ANSWER_TOKENS}|case:ignored|longest-match` },
@@ -25,14 +25,20 @@ export const downstream: Study = {
   title: 'Knowledge after hyperfitting (E11, appendix B.4)',
   question: 'Does hyperfitting cost accuracy on multiple-choice tasks? Likelihood scoring suffers from bad calibration alone, so the written answer is scored too.',
   plan: async (bench) => {
-    const { tasks, seeds } = bench.setting;
+    const { setting } = bench;
+    const { tasks, seeds } = setting;
     if (tasks.length === 0) throw new HyperfitError('ERR_CONFIG', 'expected a file of multiple-choice items for `task`, got none; give --task NAME=FILE.jsonl of {"question", "choices", "answer"} lines');
-    const read = await Promise.all(tasks.map(async ({ name, path }) => ({ task: name, items: await readChoiceItems(path) })));
-    const choice = (id: string, weights: Weights) => read.map(({ task, items }) => ({ kind: 'choice', id: `${task}-${id}`, weights, task, items, newTokens: ANSWER_TOKENS }) as const);
+    const choice = await choiceCells(setting);
     return [...choice('original', 'original'), ...seeds.flatMap((seed) => [trainCell(bench, `train-s${seed}`, { settings: { seed } }), ...choice(`hyperfitted-s${seed}`, endOf(`train-s${seed}`))])];
   },
   conclude,
 };
+
+/** The cells that ask a model every task. */
+export async function choiceCells({ tasks }: Pick<StudySetting, 'tasks'>): Promise<(id: string, weights: Weights) => ChoiceCell[]> {
+  const read = await Promise.all(tasks.map(async ({ name, path }) => ({ task: name, items: await readChoiceItems(path) })));
+  return (id, weights) => read.map(({ task, items }) => ({ kind: 'choice', id: `${task}-${id}`, weights, task, items, newTokens: ANSWER_TOKENS }));
+}
 
 interface Task {
   name: string;
@@ -76,12 +82,12 @@ function accuracyRows({ task, name, formula, original, hyperfitted }: { task: st
   });
 }
 
-interface ItemRun extends RunParts {
+export interface ItemRun extends RunParts {
   cells: readonly string[];
 }
 
 /** One run over the items of one cell or of several; clusters are items. */
-function accuracyRun(cells: readonly string[], scoring: Scoring, results: Results): ItemRun {
+export function accuracyRun(cells: readonly string[], scoring: Scoring, results: Results): ItemRun {
   const values = cells.flatMap((cell) => results.get(cell, 'choice').items.map((item) => (isRight(item, scoring) ? 1 : 0)));
   return { cells, ...valuesAsParts(cells[0]!, values, 'questions') };
 }

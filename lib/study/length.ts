@@ -53,7 +53,7 @@ function isShown(position: number, tokens: number): boolean {
   return [all[0], all[Math.floor(all.length / 2)], all.at(-1)].includes(position);
 }
 
-function ratioAt(runs: readonly TextRun[], position: number): Measured | null {
+export function ratioAt(runs: readonly TextRun[], position: number): Measured | null {
   const parts = runs.map(({ cell, result }) => valuesAsParts(cell, result.texts.map(({ ids }) => typeTokenRatioByPosition(ids)[position - 1] ?? null)));
   return meanOf(parts, ttrSignature(), { position });
 }

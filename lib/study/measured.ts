@@ -195,6 +195,12 @@ export function measureTextRuns(runs: readonly TextRun[], metric: TextMetric, fa
   return meanOf(runs.map(parts), formula, facts);
 }
 
+/** Of all texts of all runs. */
+export function longestOverlap(runs: readonly TextRun[]): Measured {
+  const lengths = runs.flatMap(({ result }) => result.texts.map(({ overlap }) => overlap.length));
+  return plain(lengths.reduce((most, length) => Math.max(most, length), 0), `${overlapSignature()}|maximum`, [lengths.length, 'texts'], runs.map(({ cell }) => cell));
+}
+
 export interface SumsRun {
   cell: string;
   sums: SequenceSums;

@@ -1,8 +1,8 @@
-import { signNumber } from '../evaluate/signature.ts';
 import { decodePieces } from '../run/pieces.ts';
 import type { Decoding, MauveCell, Weights } from './cell.ts';
 import { comparePairs, NO_FINDINGS, type FindingRow, type Findings, type FindingText, type Published } from './findings.ts';
-import { meanOfRuns, measurePerplexity, measureSums, measureTextRuns, textParts, type SumsRun, type TextRun } from './measured.ts';
+import { measurePerplexity, measureSums, measureTextRuns, textParts, type SumsRun, type TextRun } from './measured.ts';
+import { mauveOf, MAUVE_CLUSTERINGS } from './mauve-findings.ts';
 import { HUMAN_TTR, TABLE_1 } from './published.ts';
 import { bestOf, endOf, humanTtr, likelihoodCell, noOriginals, textCell, topP, trainCell } from './recipes.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
@@ -62,13 +62,12 @@ export const quality: Study = {
 };
 
 const MAUVE = 'mauve';
-const CLUSTERINGS = 10;
 const OVERLAP = 'longest overlap with the training samples, tokens';
 
 function mauveCells(bench: Bench): MauveCell[] {
   const { featureModel, setting } = bench;
   if (featureModel === null) return [];
-  return [{ kind: 'mauve', id: MAUVE, texts: allTextIds(bench), domain: firstDomain(bench).name, newTokens: setting.config.maxNewTokens, clusterings: CLUSTERINGS, featureModel }];
+  return [{ kind: 'mauve', id: MAUVE, texts: allTextIds(bench), domain: firstDomain(bench).name, newTokens: setting.config.maxNewTokens, clusterings: MAUVE_CLUSTERINGS, featureModel }];
 }
 
 function allTextIds(bench: Bench): string[] {
@@ -110,17 +109,10 @@ function textRows({ name, paper, runs, id }: Variant & { runs: readonly TextRun[
   return [...rows, { of: name, quantity: 'interventions of the blocker per text', paper: null, ours: measureTextRuns(runs, 'interventions'), digits: 2 }];
 }
 
-/** The mean over trainings and clusterings, with the range over both; none without a feature model. */
+/** None without a feature model. */
 function mauveRows(variant: Variant, bench: Bench, results: Results): FindingRow[] {
   if (bench.featureModel === null) return [];
-  const { mauves } = results.get(MAUVE, 'mauve');
-  const ids = allTextIds(bench);
-  const own = seedsOf(variant, bench).map((seed) => mauves[ids.indexOf(textId(variant, seed))]!);
-  const { machineTexts, signature } = own[0]!;
-  const means = own.map(({ scores }) => ({ cell: MAUVE, value: scores.reduce((sum, score) => sum + score, 0) / scores.length }));
-  const all = own.flatMap(({ scores }) => scores);
-  const facts = { clusterings: CLUSTERINGS, seeds: own.length, range: 'least-to-largest-of-all' };
-  const ours = { ...meanOfRuns(means, 'mauve', {}, [machineTexts, 'texts'])!, low: Math.min(...all), high: Math.max(...all), spread: 'range' as const, signature: signNumber(signature.replace(/\|seed:\d+|\|hyperfit:[^|]*/g, ''), facts) };
+  const ours = mauveOf(MAUVE, seedsOf(variant, bench).map((seed) => allTextIds(bench).indexOf(textId(variant, seed))), results);
   return [{ of: variant.name, quantity: 'MAUVE', paper: null, ours, digits: 3 }];
 }
 

@@ -3,6 +3,7 @@ import type { ConfigLayer } from '../config/layers.ts';
 import { normalizeConfig } from '../config/normalize.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { HyperfitError } from '../errors.ts';
+import { PATCH_RANKS } from '../run/patch.ts';
 import { pickTrainSettings, type TrainSettings } from '../train/settings.ts';
 
 /** A body of text under a short name. */
@@ -23,6 +24,8 @@ export interface StudySetting {
   seeds: number[];
   /** Sizes of the subsets of `quantity`. */
   sizes: number[];
+  /** Ranks of `rank`. */
+  ranks: number[];
   /** Learning rates of `sweep`. */
   rates: number[];
   /** Weight decay of the decayed runs of `grokking`. */
@@ -32,12 +35,12 @@ export interface StudySetting {
   /** Of `probe`. */
   probeText: string | null;
   probeWord: string | null;
-  /** Tasks of `downstream`: JSONL files under short names. */
+  /** Tasks of `downstream` and `rank`: JSONL files under short names. */
   tasks: { name: string; path: string }[];
   keepModels: boolean;
   /** Folder of finished cells and weights that studies leave for each other. */
   share: string | null;
-  /** A model that reads texts, for MAUVE in `quality`. */
+  /** A model that reads texts, for MAUVE in `quality` and `rank`. */
   featureModel: string | null;
 }
 
@@ -54,14 +57,15 @@ export function normalizeSetting(options: StudyOptions): StudySetting {
   const { layers, model, domains, out, ...rest } = options;
   const [flags, ...below] = layers;
   const { config } = normalizeConfig([...(flags === undefined ? [] : [flags]), { name: 'study', values: STUDY_VALUES }, ...below]);
-  const setting = { seeds: [0, 1], sizes: [8, 16, 32, 64, 128], rates: [], decay: 0.1, contrastSequences: 8, probeText: null, probeWord: null, tasks: [], keepModels: false, share: null, featureModel: null, ...given(rest) };
+  const setting = { seeds: [0, 1], sizes: [8, 16, 32, 64, 128], ranks: [...PATCH_RANKS], rates: [], decay: 0.1, contrastSequences: 8, probeText: null, probeWord: null, tasks: [], keepModels: false, share: null, featureModel: null, ...given(rest) };
   checkSetting(setting, domains);
   return { ...setting, model, domains, out, config };
 }
 
-function checkSetting({ seeds, sizes }: Pick<StudySetting, 'seeds' | 'sizes'>, domains: readonly DomainSource[]): void {
+function checkSetting({ seeds, sizes, ranks }: Pick<StudySetting, 'seeds' | 'sizes' | 'ranks'>, domains: readonly DomainSource[]): void {
   if (new Set(seeds).size !== seeds.length || seeds.length === 0) throw new HyperfitError('ERR_CONFIG', `expected different seeds, at least one, for \`seeds\`, got ${seeds.join(',')}; e.g. --seeds 0,1`);
   if (sizes.some((size) => !Number.isInteger(size) || size < 1)) throw new HyperfitError('ERR_CONFIG', `expected whole numbers of at least 1 for \`sizes\`, got ${sizes.join(',')}`);
+  if (ranks.length === 0 || ranks.some((rank) => !Number.isInteger(rank) || rank < 1)) throw new HyperfitError('ERR_CONFIG', `expected whole numbers of at least 1 for \`ranks\`, got ${ranks.join(',')}; e.g. --ranks 1,2,8`);
   const names = domains.map(({ name }) => name);
   if (new Set(names).size !== names.length) throw new HyperfitError('ERR_CONFIG', `expected different names for the domains of \`data\`, got ${names.join(', ')}; name them, as in --data fiction=novels.txt`);
 }

@@ -9,12 +9,13 @@ import { order } from './order.ts';
 import { probe } from './probe.ts';
 import { quality } from './quality.ts';
 import { quantity } from './quantity.ts';
+import { rank } from './rank.ts';
 import { sharpness } from './sharpness.ts';
 import type { Study, StudyName } from './study.ts';
 import { sweep } from './sweep.ts';
 import { temperature } from './temperature.ts';
 
-const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness, probe, order, domains, quantity, length, images, downstream, temperature, sweep, grokking };
+const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness, probe, order, domains, quantity, length, images, downstream, temperature, sweep, grokking, rank };
 
 /** Every study, in the order of the paper. */
 export const AVAILABLE = Object.keys(STUDIES) as StudyName[];

@@ -6,6 +6,7 @@ import { given } from '../../config/given.ts';
 import { environmentLayer, presetLayer } from '../../config/layers.ts';
 import { PRESET_NAMES } from '../../config/presets.ts';
 import { HyperfitError } from '../../errors.ts';
+import { PATCH_RANKS } from '../../run/patch.ts';
 import { runStudy } from '../../study/run-study.ts';
 import { normalizeSetting, type DomainSource, type StudySetting } from '../../study/setting.ts';
 import { AVAILABLE, findStudy } from '../../study/studies.ts';
@@ -37,6 +38,7 @@ interface StudyOptions extends OutputOptions {
   newTokens?: number;
   seeds?: number[];
   sizes?: number[];
+  ranks?: number[];
   rates?: number[];
   decay?: number;
   contrastSequences?: number;
@@ -81,13 +83,14 @@ function addList(command: Command): void {
 function addStudySpecific(command: Command): void {
   command
     .addOption(new Option('--sizes <list>', 'quantity: sizes of the nested subsets (default: 8,16,32,64,128)').argParser(numberList(1)))
+    .addOption(new Option('--ranks <list>', `rank: ranks of the patches (default: ${PATCH_RANKS.join(',')})`).argParser(numberList(1)))
     .addOption(new Option('--rates <list>', 'sweep: learning rates (default: a third, once and three times the rate)').argParser(positiveList))
     .option('--decay <X>', 'grokking: weight decay of the decayed runs (default: 0.1)', numberWithin(0))
     .option('--contrast-sequences <N>', 'temperature: held-out sequences compared layer by layer (default: 8)', wholeNumber(1))
-    .option('--feature-model <path>', 'quality: a model that reads texts, best one that wrote none of them, for MAUVE')
+    .option('--feature-model <path>', 'quality, rank: a model that reads texts, best one that wrote none of them, for MAUVE')
     .option('--text <text>', 'probe: the text whose next tokens are looked at')
     .option('--word <word>', 'probe: whether it occurs in the training samples')
-    .addOption(new Option('--task <[name=]path>', 'downstream: multiple-choice lines of {"question", "choices", "answer"}; may be repeated').argParser(namedPaths))
+    .addOption(new Option('--task <[name=]path>', 'downstream, rank: multiple-choice lines of {"question", "choices", "answer"}; may be repeated').argParser(namedPaths))
     .option('--keep-models', 'keep the hyperfitted weights in the folder of the study')
     .option('--share <dir>', 'folder where studies leave trainings and other cells for each other; weights stay in it');
 }
@@ -124,7 +127,7 @@ async function study(name: string, options: StudyOptions): Promise<void> {
 }
 
 function settingOf(options: StudyOptions): StudySetting {
-  const { contexts, newTokens, model, data, out, seeds, sizes, rates, decay, contrastSequences, text, word, task, keepModels, share, featureModel } = options;
+  const { contexts, newTokens, model, data, out, seeds, sizes, ranks, rates, decay, contrastSequences, text, word, task, keepModels, share, featureModel } = options;
   const flags = { ...fieldValues(options, STUDY_FIELDS), ...given({ comparisonContexts: contexts, maxNewTokens: newTokens }) };
   const preset = options.preset === undefined ? [] : [presetLayer(options.preset)];
   return normalizeSetting({
@@ -132,7 +135,7 @@ function settingOf(options: StudyOptions): StudySetting {
     out,
     domains: domainsOf(data, options.heldOut ?? []),
     layers: [{ name: 'flags', values: flags }, environmentLayer(process.env), ...preset],
-    ...given({ seeds, sizes, rates, decay, contrastSequences, keepModels, share, featureModel, probeText: text, probeWord: word, tasks: task }),
+    ...given({ seeds, sizes, ranks, rates, decay, contrastSequences, keepModels, share, featureModel, probeText: text, probeWord: word, tasks: task }),
   });
 }
 
