@@ -38,7 +38,7 @@ export const nameOf = ({ id }: RankVariant, seed: number | null): string => (see
 function measure(bench: Bench, variant: RankVariant, seed: number | null): Cell[] {
   const { domain } = variant;
   const weights = variant.weights(seed ?? 0);
-  const texts = { domain, trainDomain: domain };
+  const texts = { domain, trainDomain: domain, withoutBleu: true } as const;
   return [
     textCell(bench, cellId('text', variant, seed), weights, {}, texts),
     likelihoodCell(bench, cellId('held-out', variant, seed), weights, domain),

@@ -51,24 +51,29 @@ async function writeTexts(cell: TextCell | MatchedTextCell | BiasedTextCell, lab
     const options = { ...decoding, maxNewTokens: cell.newTokens, minNewTokens: cell.newTokens, onToken };
     generations.push(...(await model.generate(contexts.slice(at, at + ROWS), options)));
   }
-  return measureWritten(generations, cell.trainDomain, laboratory);
+  return measureWritten(generations, cell, laboratory);
 }
 
-function measureWritten(generations: readonly Generation[], trainDomain: string, laboratory: Laboratory): TextCellResult {
+function measureWritten(generations: readonly Generation[], cell: TextCell | MatchedTextCell | BiasedTextCell, laboratory: Laboratory): TextCellResult {
   const ids = generations.map((generation) => generation.ids);
-  const selfBleu = selfBleuScores(ids);
-  const texts = generations.map((generation, index) => ({ ...measureText(generation, trainDomain, laboratory), selfBleu: selfBleu[index] ?? null }));
+  const hasBleu = !('withoutBleu' in cell);
+  const selfBleu = hasBleu ? selfBleuScores(ids) : [];
+  const bleu = hasBleu ? laboratory.datasetBleu(cell.trainDomain) : undefined;
+  const texts = generations.map((generation, index) => ({
+    ...measureText(generation, cell.trainDomain, laboratory),
+    selfBleu: selfBleu[index] ?? null,
+    datasetBleu: bleu?.score(generation.ids) ?? null,
+  }));
   return { texts, distinct: { 1: distinctN(ids, 1), 2: distinctN(ids, 2), 3: distinctN(ids, 3) } };
 }
 
-function measureText({ ids, text, interventions }: Generation, trainDomain: string, laboratory: Laboratory): Omit<WrittenText, 'selfBleu'> {
+function measureText({ ids, text, interventions }: Generation, trainDomain: string, laboratory: Laboratory): Omit<WrittenText, 'selfBleu' | 'datasetBleu'> {
   return {
     ids: Array.from(ids),
     text: text ?? null,
     ttr: typeTokenRatio(ids),
     overlap: laboratory.overlaps(trainDomain).longest(ids),
     repeated: { 2: pair(ids, 2), 3: pair(ids, 3), 4: pair(ids, 4) },
-    datasetBleu: laboratory.datasetBleu(trainDomain).score(ids),
     interventions,
   };
 }
