@@ -51,6 +51,9 @@ export class StudyInProgress {
   readonly #finished = new Map<string, CellFile>();
   readonly #laboratory: Laboratory;
   readonly #startedAt = performance.now();
+  /** By id: asked for at every token. */
+  readonly #costs: ReadonlyMap<string, number>;
+  #leftCost = 0;
   #doneCost = 0;
   #current: { cell: Cell; number: number } | undefined;
 
@@ -63,6 +66,8 @@ export class StudyInProgress {
       if (file !== undefined) this.#finished.set(id, file);
     }
     this.#forgetLostWeights();
+    this.#costs = new Map(parts.cells.map((cell) => [cell.id, costOf(cell, bench)]));
+    this.#leftCost = parts.cells.filter(({ id }) => !this.#finished.has(id)).reduce((sum, { id }) => sum + this.#costs.get(id)!, 0);
   }
 
   /** A training whose weights are gone is done again when a cell that is not finished needs them. */
@@ -105,11 +110,12 @@ export class StudyInProgress {
     const file: CellFile = { schemaVersion: 1, id: cell.id, hash: key.hash, description: cell, finishedAt: new Date().toISOString(), seconds, result };
     await folder.writeCell(file);
     await shelf?.put(file, key, folder);
-    this.#doneCost += this.#cost(cell);
+    this.#doneCost += this.#costs.get(cell.id)!;
     this.#finish(file, 'finished', number);
   }
 
   #finish(file: CellFile, type: 'shared' | 'finished', number: number): void {
+    if (!this.#finished.has(file.id)) this.#leftCost -= this.#costs.get(file.id)!;
     this.#finished.set(file.id, file);
     this.#tell(type, file.description, number, file.seconds);
   }
@@ -127,10 +133,6 @@ export class StudyInProgress {
     for (const id of done) if (id !== '' && !needed.has(id)) await folder.removeWeights(id);
   }
 
-  #cost(cell: Cell): number {
-    return costOf(cell, this.#parts.bench);
-  }
-
   #tell(type: 'skipped' | 'shared' | 'started' | 'finished', cell: Cell, number: number, seconds: number): void {
     this.#parts.hooks.onCell?.({ type, cell: cell.id, number, cells: this.#parts.cells.length, seconds });
   }
@@ -139,16 +141,14 @@ export class StudyInProgress {
     const current = this.#current;
     if (current === undefined || this.#parts.hooks.onProgress === undefined) return;
     const { cells } = this.#parts;
-    const own = this.#cost(current.cell);
-    const left = cells.filter(({ id }) => !this.#finished.has(id)).reduce((sum, cell) => sum + this.#cost(cell), 0);
-    const doneHere = own * Math.min(1, share);
+    const doneHere = this.#costs.get(current.cell.id)! * Math.min(1, share);
     this.#parts.hooks.onProgress({
       cell: current.cell.id,
       number: current.number,
       cells: cells.length,
       work,
       doneCost: this.#doneCost + doneHere,
-      leftCost: left - doneHere,
+      leftCost: this.#leftCost - doneHere,
       seconds: (performance.now() - this.#startedAt) / 1000,
     });
   }
