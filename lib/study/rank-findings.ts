@@ -5,7 +5,7 @@ import { mauveOf } from './mauve-findings.ts';
 import { longestOverlap, meanOf, measureSums, measureTextRuns, textParts, type Measured, type SumsRun, type TextRun } from './measured.ts';
 import { rankCharts } from './rank-charts.ts';
 import { energyCharts } from './rank-energy.ts';
-import { isLookedAtLong, longTokens, MAUVE, mauveTexts, nameOf } from './rank-plan.ts';
+import { isAskedForTraining, isLookedAtLong, longTokens, MAUVE, mauveTexts, nameOf } from './rank-plan.ts';
 import { cellId, FOCUS_RANK, LORA_ALPHA, LORA_RATE, variantsOf, type RankVariant } from './rank-variants.ts';
 import { sampleTexts } from './quality.ts';
 import { firstDomain, type Bench, type Results } from './study.ts';
@@ -51,7 +51,7 @@ function read(bench: Bench, variant: RankVariant, results: Results): MeasuredVar
     ...variant,
     runs: ids('text').map((id) => results.text(id)),
     heldOut: ids('held-out').map((id) => results.sums(id)),
-    trained: ids('trained').map((id) => results.sums(id)),
+    trained: isAskedForTraining(variant) ? ids('trained').map((id) => results.sums(id)) : [],
     mauve: mauveFor(bench, ids('text'), results),
   };
 }
@@ -72,7 +72,7 @@ function rowsOf(bench: Bench, variant: MeasuredVariant): FindingRow[] {
     row(OVERLAP, measureTextRuns(runs, 'overlap'), 2),
     row('longest overlap of all, tokens', longestOverlap(runs), 0),
     row('share of texts with more than 10', measureTextRuns(runs, 'overlapOver10'), 3),
-    row('loss on the training samples, nats', measureSums(trained, 'loss'), 3),
+    ...(trained.length === 0 ? [] : [row('loss on the training samples, nats', measureSums(trained, 'loss'), 3)]),
     row('held-out loss, nats', measureSums(heldOut, 'loss'), 3),
     row('held-out entropy, nats', measureSums(heldOut, 'entropy'), 2),
   ];

@@ -33,6 +33,11 @@ export function isLookedAtLong(bench: Bench, { domain, family, rank: own }: Rank
   return domain === firstDomain(bench) && (family === 'original' || family === 'hyperfitted' || (family === 'patch' && own === FOCUS_RANK));
 }
 
+/** The training samples are many; what is drawn over ranks needs them. */
+export function isAskedForTraining({ family }: RankVariant): boolean {
+  return family !== 'layers' && family !== 'scale' && family !== 'patch-with-tables';
+}
+
 export const nameOf = ({ id }: RankVariant, seed: number | null): string => (seed === null ? id : `${id}-s${seed}`);
 
 function measure(bench: Bench, variant: RankVariant, seed: number | null): Cell[] {
@@ -42,7 +47,7 @@ function measure(bench: Bench, variant: RankVariant, seed: number | null): Cell[
   return [
     textCell(bench, cellId('text', variant, seed), weights, {}, texts),
     likelihoodCell(bench, cellId('held-out', variant, seed), weights, domain),
-    likelihoodCell(bench, cellId('trained', variant, seed), weights, domain, 'train'),
+    ...(isAskedForTraining(variant) ? [likelihoodCell(bench, cellId('trained', variant, seed), weights, domain, 'train')] : []),
     ...(isLookedAtLong(bench, variant) ? [textCell(bench, cellId('long', variant, seed), weights, {}, { ...texts, newTokens: longTokens(bench) })] : []),
   ];
 }
