@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import type { NativeAddon } from './addon-types.ts';
 import { deviceFailure } from './device-errors.ts';
 import { errorCodeOf, HyperfitError } from './errors.ts';
+import { checkLibtorchSync } from './libtorch/check.ts';
 import { findLibtorch, type FindLibtorchOptions, type Libtorch } from './libtorch/find.ts';
 import { hiddenCudaWarning } from './libtorch/hidden-cuda.ts';
 import { settleOpenMP } from './libtorch/openmp.ts';
@@ -41,6 +42,7 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   const libtorch = findLibtorch({ ...options, series });
   const warning = hiddenCudaWarning(libtorch, { ...options, series });
   if (warning !== undefined) process.emitWarning(warning, 'HyperfitWarning');
+  checkLibtorchSync(libtorch, files);
   settleOpenMP(process.env);
   const cuda = openLibtorch(require(files.preloader) as Preloader, libtorch, series);
   const path = files.addons.get(libtorch.series ?? '') ?? '';

@@ -8,6 +8,7 @@ const LAYERS = [
   'errors',
   'folders',
   'callbacks',
+  'download',
   'device-errors',
   'config',
   'libtorch',

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { isHyperfitError } from '../errors.ts';
+import { errorCodeOf, isHyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { COMMANDS } from './command-list.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -51,7 +51,18 @@ export async function runCli(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
-    return reportError(error, flags);
+    return (await isInstalledFor(error)) ? runCli(args) : reportError(error, flags);
+  }
+}
+
+/** Whether the libtorch that a command lacked is there now: on a terminal it is offered. */
+async function isInstalledFor(failure: unknown): Promise<boolean> {
+  if (errorCodeOf(failure) !== 'ERR_LIBTORCH_NOT_FOUND') return false;
+  try {
+    return await (await import('./offer-libtorch.ts')).offerLibtorch();
+  } catch (error) {
+    await reportError(error, []);
+    return false;
   }
 }
 

@@ -1,10 +1,11 @@
-import type { InstallEvent } from './install.ts';
+import type { InstallEvent } from './install-event.ts';
 
 /** Writes an installation's events to `stream`: a live line on a terminal, a line per wheel elsewhere. */
 export function installProgress(stream: NodeJS.WriteStream = process.stderr): (event: InstallEvent) => void {
   let last = 0;
   return (event) => {
-    if (event.event === 'size') stream.write(`${event.name} ${event.version}: downloading ${megabytes(event.bytes)}\n`);
+    if (event.event === 'plan') stream.write(`${megabytes(event.downloadBytes)} to download, ${megabytes(event.diskBytes)} on disk\n`);
+    else if (event.event === 'size') stream.write(`${event.name} ${event.version}: downloading ${megabytes(event.bytes)}\n`);
     else if (event.event === 'note') stream.write(`${event.text}\n`);
     else if (event.event === 'done') stream.write(`${clear(stream)}${event.name}: ${event.files} files, checksums right\n`);
     else if (stream.isTTY && Date.now() - last > 100) {

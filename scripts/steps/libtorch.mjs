@@ -11,11 +11,11 @@ const BUNDLE = join(root, 'build-cmake', 'js', 'index.mjs');
  */
 export async function loadLibtorchModule() {
   const source = join(root, 'lib', 'libtorch');
-  const newest = Math.max(...readdirSync(source).map((name) => statSync(join(source, name)).mtimeMs));
+  const newest = Math.max(...readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(source, name)).mtimeMs));
   if (!existsSync(BUNDLE) || statSync(BUNDLE).mtimeMs < newest) {
     const { build } = await import('tsdown');
     await build({
-      entry: { index: join(source, 'index.ts') },
+      entry: { index: join(source, 'setup.ts') },
       outDir: join(root, 'build-cmake', 'js'),
       config: false,
       dts: false,

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCodeOf } from '../../lib/errors.ts';
-import { installLibtorch, type InstallEvent } from '../../lib/libtorch/install.ts';
+import { installLibtorch } from '../../lib/libtorch/install.ts';
+import type { InstallEvent } from '../../lib/libtorch/install-event.ts';
 import { findLibtorch } from '../../lib/libtorch/find.ts';
 import { makeTemporary, removeTemporaries, writeFiles } from './fake-torch.ts';
 import { makeWheel, serveWheel, type WheelIndex } from './wheel-index.ts';

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { HyperfitError } from '../../errors.ts';
 import { libtorchInfo, renderLibtorchInfo } from '../../libtorch/info.ts';
-import { installLibtorch } from '../../libtorch/install.ts';
-import { installProgress } from '../../libtorch/progress.ts';
+import { installedSize, installLibtorch, installSize } from '../../libtorch/install.ts';
+import { PINNED_SERIES, TORCH_SERIES } from '../../libtorch/pins.ts';
+import { installProgress, megabytes } from '../../libtorch/progress.ts';
 import { EXIT } from '../exit-codes.ts';
 import { addOutputOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
@@ -12,16 +14,30 @@ export function addLibtorchCommand(program: Command): void {
   addInfo(group);
 }
 
+interface InstallFlags extends OutputOptions {
+  cpu?: boolean;
+  cuda?: boolean;
+  series?: string;
+  from?: string;
+  index?: string;
+}
+
 function addInstall(group: Command): void {
+  const sizes = (cuda: boolean): string => `${megabytes(installSize(cuda))} to download, ${megabytes(installedSize(cuda))} on disk`;
   const command = group
     .command('install')
-    .description('Fetch the pinned libtorch through pip into the cache of this user; only what is needed, hashes checked.')
-    .option('--cuda', 'the full set for NVIDIA GPUs, about 2.5 GB to download instead of 145 MB')
-    .addHelpText('after', '\nExample:\n  hyperfit libtorch install');
-  addOutputOptions(command).action(async (options: OutputOptions & { cuda?: boolean }) => {
-    const output = new Output(options);
-    const progress = installProgress(process.stderr);
-    const libtorch = await installLibtorch({ cuda: options.cuda ?? false, onProgress: output.quiet ? () => {} : progress });
+    .description('Fetch a pinned libtorch into the cache of this user: only the files that are needed, each checked. No Python takes part.')
+    .option('--cpu', `for the CPU alone, the default: ${sizes(false)}`)
+    .option('--cuda', `the full set, for NVIDIA GPUs: ${sizes(true)}`)
+    .option('--series <series>', `one of ${PINNED_SERIES.join(', ')}; default ${TORCH_SERIES}`)
+    .option('--from <path>', 'take the wheels in this folder, or this torch wheel and those beside it, in place of the network')
+    .option('--index <url>', 'a simple package index; default HYPERFIT_INDEX_URL, else the one pip is set to')
+    .addHelpText('after', '\nExample:\n  hyperfit libtorch install\n  hyperfit libtorch install --series 2.15 --from ./wheels');
+  addOutputOptions(command).action(async ({ cpu, cuda, series, from, index, ...rest }: InstallFlags) => {
+    if (cpu && cuda) throw new HyperfitError('ERR_CONFIG', 'expected --cpu or --cuda, got both; the full set computes on the CPU too');
+    const output = new Output(rest);
+    const onProgress = output.quiet ? undefined : installProgress(process.stderr);
+    const libtorch = await installLibtorch({ cuda, series, from, index, onProgress });
     output.result({ schemaVersion: 1, ...libtorch }, () => `libtorch ${libtorch.version ?? ''} at ${libtorch.path}`);
   });
 }
