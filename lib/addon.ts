@@ -8,6 +8,7 @@ import { findLibtorch, type FindLibtorchOptions, type Libtorch } from './libtorc
 import { hiddenCudaWarning } from './libtorch/hidden-cuda.ts';
 import { settleOpenMP } from './libtorch/openmp.ts';
 import { openLibtorch, type CudaStatus, type Preloader } from './libtorch/open.ts';
+import { checkLibc } from './libtorch/platform.ts';
 import { addonFiles, type AddonFiles } from './libtorch/series.ts';
 
 export interface LoadedAddon {
@@ -36,6 +37,7 @@ export function addon(): NativeAddon {
  */
 export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'python'> = {}): LoadedAddon {
   if (loaded !== undefined) return checkSame(loaded, options.libtorch);
+  checkLibc();
   const files = addonFiles();
   const series = [...files.addons.keys()];
   if (files.preloader === null || series.length === 0) throw notBuilt(files);
@@ -62,7 +64,7 @@ function checkSame(current: LoadedAddon, wanted: string | undefined): LoadedAddo
 
 function notBuilt(files: AddonFiles): HyperfitError {
   const platform = `${process.platform}-${process.arch}`;
-  const remedy = 'in a checkout run `npm run build:native`; the package has prebuilt files for linux-x64';
+  const remedy = 'the package has prebuilt files for linux-x64; elsewhere `npx hyperfit build` compiles one from its sources';
   return new HyperfitError('ERR_LIBTORCH_LOAD', `expected a compiled addon for ${platform}, got ${files.preloader ?? 'none'}; ${remedy}`);
 }
 

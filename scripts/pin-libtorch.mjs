@@ -91,8 +91,7 @@ function renderWheel({ name, version, file, fileBytes, sha256, record, cpu, cuda
   return `      {
         name: '${name}', version: '${version}', fileBytes: ${fileBytes}, cpu: ${pair(cpu)}, cuda: ${pair(cuda)},
         file: '${file}',
-        sha256: '${sha256}',
-        record: '${record}',
+        sha256: '${sha256}', record: '${record}',
       },
 `;
 }

@@ -18,9 +18,10 @@ export interface RangeOptions {
   onBytes?: ((count: number) => void) | undefined;
   /** Milliseconds before the first repetition; doubled with each. Default 500. */
   patience?: number | undefined;
+  /** Failures in a row that end it. Default 6. */
+  failures?: number | undefined;
 }
 
-const MOST_FAILURES = 6;
 const LONGEST_WAIT_MS = 30_000;
 
 /** The size that a server states for a file, and whether it answers range requests. */
@@ -36,7 +37,7 @@ export async function askSize(network: Network, url: string, options: RangeOptio
 
 /**
  * Fetches the bytes [start, end) of `file` into `path`. A file that is there is taken as their beginning, so that a broken download goes
- * on where it ended; a connection that breaks is opened again, six times without a byte at most.
+ * on where it ended; a connection that breaks is opened again, some times without a byte at most.
  * @throws DownloadError; the signal's reason when aborted. What has come stays in `path`
  */
 export async function fetchRange(file: RemoteFile, start: number, end: number, path: string, options: RangeOptions = {}): Promise<void> {
@@ -48,7 +49,7 @@ export async function fetchRange(file: RemoteFile, start: number, end: number, p
 }
 
 /** Does `work` again as long as its failure may pass; bytes that came in between give all patience back. */
-export async function patiently<T>({ signal, patience = 500 }: RangeOptions, have: () => number, work: () => Promise<T>): Promise<T> {
+export async function patiently<T>({ signal, patience = 500, failures: most = 6 }: RangeOptions, have: () => number, work: () => Promise<T>): Promise<T> {
   let [failures, before] = [0, have()];
   for (;;) {
     try {
@@ -57,7 +58,7 @@ export async function patiently<T>({ signal, patience = 500 }: RangeOptions, hav
       signal?.throwIfAborted();
       failures = have() > before ? 1 : failures + 1;
       before = have();
-      if (!(error instanceof DownloadError) || !error.passes || failures >= MOST_FAILURES) throw error;
+      if (!(error instanceof DownloadError) || !error.passes || failures >= most) throw error;
       await sleep(Math.min(error.wait ?? patience * 2 ** (failures - 1), LONGEST_WAIT_MS), undefined, { signal });
     }
   }

@@ -9,6 +9,7 @@ import { checkLibtorch } from './check.ts';
 import type { Libtorch } from './find.ts';
 import type { InstallEvent } from './install-event.ts';
 import { withInstallLock } from './install-lock.ts';
+import { checkLibc } from './platform.ts';
 import { pinnedVersion, pinsOf, TORCH_SERIES, type Pin } from './pins.ts';
 import { readTorchFolder } from './torch-folder.ts';
 import { fetchInto, RoomError } from './wheel/fetch-wheels.ts';
@@ -134,6 +135,7 @@ function explain(error: unknown, from: string | undefined): unknown {
 }
 
 function checkPlatform(): void {
+  checkLibc();
   if (process.platform === 'linux' && process.arch === 'x64') return;
   const version = pinnedVersion(TORCH_SERIES);
   throw failure(`expected linux-x64, got ${process.platform}-${process.arch}; \`pip install torch==${version}\` and set LIBTORCH to its torch folder`);

@@ -30,7 +30,7 @@ beforeAll(() => {
   packed = (JSON.parse(runIn(root, 'npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder])) as Packed[])[0]!;
 }, 600_000);
 
-test('the tarball holds the bundle, the binaries, the fetch script, and nothing else', () => {
+test('the tarball holds the bundle, the binaries, and nothing else', () => {
   const paths = packed.files.map(({ path }) => path);
   const platform = `prebuilds/${process.platform}-${process.arch}`;
   expect(paths).toEqual(
@@ -41,12 +41,11 @@ test('the tarball holds the bundle, the binaries, the fetch script, and nothing 
       'dist/index.d.mts',
       'dist/index.d.cts',
       'dist/cli.mjs',
-      'lib/libtorch/fetch.py',
       `${platform}/hyperfit.node`,
       `${platform}/series/torch-${libtorch.series}.node`,
     ]),
   );
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|lib\/libtorch\/fetch\.py|config\.schema\.json|dist\/(?:cli\/)?[^/]+|prebuilds\/[^/]+\/(hyperfit|series\/torch-\d+\.\d+)\.node)$/;
+  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|config\.schema\.json|dist\/(?:cli\/)?[^/]+|prebuilds\/[^/]+\/(hyperfit|series\/torch-\d+\.\d+)\.node)$/;
   expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(20e6);
 });

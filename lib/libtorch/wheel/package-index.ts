@@ -18,7 +18,7 @@ const MOST_LISTING_BYTES = 64e6;
 /** The files of a package, by the simple API (PEP 503 and 691). @throws DownloadError; the signal's reason */
 export async function listFiles(network: Network, index: string, name: string, options: RangeOptions = {}): Promise<IndexFile[]> {
   const url = `${index.replace(/\/+$/, '')}/${name.toLowerCase().replace(/[-_.]+/g, '-')}/`;
-  const { response, text } = await patiently(options, () => 0, () => ask(network, url, options.signal));
+  const { response, text } = await patiently({ patience: 250, failures: 4, ...options }, () => 0, () => ask(network, url, options.signal));
   // Links are relative to where a redirect led; credentials of the address stay with it.
   const base = response.url === '' ? url : response.url;
   const files = /json/.test(response.headers.get('content-type') ?? '') ? ofJson(text, url) : ofHtml(text);

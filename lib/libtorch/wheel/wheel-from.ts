@@ -18,8 +18,8 @@ export function torchBehind(from: string, pins: readonly Pin[]): readonly Pin[] 
   const missing = needed.filter((pin) => findWheel(from, pin) === undefined);
   if (missing.length === 0) return needed;
   const names = missing.map(({ name, version, file }) => file ?? `${name} ${version}`).join(', ');
-  const command = `pip download --no-deps ${missing.map(({ name, version }) => `${name}==${version}`).join(' ')} on a machine with a network`;
-  throw new HyperfitError('ERR_LIBTORCH_INSTALL', `nothing was installed: expected ${names} in ${folderOf(from)}, got none; ${remedyFor(from) ?? `run \`${command}\``}`);
+  const command = `pip download --no-deps ${missing.map(({ name, version }) => `${name}==${version}`).join(' ')}`;
+  throw new HyperfitError('ERR_LIBTORCH_INSTALL', `nothing was installed: expected ${names} in ${folderOf(from)}, got none; ${remedyFor(from) ?? `run \`${command}\` on a Linux machine with a network`}`);
 }
 
 /** Wheels out of a folder: the pinned file has to be the pinned one, another of the same series is held against its own RECORD. */
