@@ -65,6 +65,9 @@ export interface StoredForm {
   transposed: boolean;
 }
 
+/** Passes read a parameter as it is read back of this form. */
+export type ParameterForm = { parameter: string; form: StoredForm };
+
 export type NativeRopeScaling =
   | { type: 'default' }
   | { type: 'linear'; factor: number }
@@ -232,6 +235,10 @@ export interface NativeAddon {
   modelDispose(model: ModelHandle): void;
   /** Names as in Hugging Face weights; the handles share storage with the model and must be disposed by the caller. */
   modelParameters(model: ModelHandle): { name: string; tensor: TensorHandle }[];
+  /** What passes read, float32: the parameters themselves unless there are stored forms, of which they are then copies. */
+  modelForwardParameters(model: ModelHandle): Promise<{ name: string; tensor: TensorHandle }[]>;
+  /** From now on passes read parameters as they are read back of these forms; the parameters stay as they are, and gradients go straight through to them. None: passes read the parameters. */
+  modelSetStoredForms(model: ModelHandle, forms: readonly ParameterForm[]): Promise<void>;
   /** Empty when nothing was added since the last step or modelZeroGradients. */
   modelGradients(model: ModelHandle): { name: string; tensor: TensorHandle }[];
   /** Logits [batch, sequence, vocabulary] and, when asked, hidden states [batch, sequence, hidden] before each layer and after the final norm. */

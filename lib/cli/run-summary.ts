@@ -33,13 +33,14 @@ function imagesPlace({ folder, comparison }: RunResult): string[][] {
 }
 
 /** What was reached, a line each. */
-function renderCertificate({ meanLoss, lossFloor, worstLoss, top1Accuracy, entropy, steps, sequences, tokens, changedShare }: NonNullable<RunResult['certificate']>): string {
+function renderCertificate({ meanLoss, lossFloor, worstLoss, top1Accuracy, entropy, steps, sequences, tokens, changedShare, quantize }: NonNullable<RunResult['certificate']>): string {
   const rows = [
     ['mean loss', `${meanLoss.toFixed(4)} nats per token; no model can have less than ${lossFloor.toFixed(4)}`],
     ['worst sequence', `${worstLoss.toFixed(4)} nats per token`],
     ['top-1 accuracy', `${(top1Accuracy * 100).toFixed(1)} %`],
     ['entropy', `${entropy.toFixed(3)} nats`],
     ['weights changed', changedShare === null ? 'unknown' : `${(changedShare * 100).toFixed(1)} %`],
+    ...(quantize === null ? [] : [['measured on weights', `as a ${quantize} file holds them`]]),
   ];
   return `certificate: after ${steps} steps, on the ${sequences} training sequences (${tokens} predicted tokens)\n${renderRows(rows.map(([label, value]) => [`  ${label}`, value!]))}`;
 }

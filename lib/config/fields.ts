@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { deviceHint, isDeviceName } from './device-name.ts';
+import { QUANTIZE_TYPES } from './quantize-types.ts';
 
 /** One setting of a run: how it is checked, its one default, and how the command line words it. */
 export interface Field<S extends z.ZodType> {
@@ -58,6 +59,12 @@ export const FIELDS = {
   loraAlpha: field(positive(), 16, 'LoRA: the additions are multiplied by alpha / rank', 'X'),
   loraTargets: field(z.array(z.string().min(1)).min(1), ['all-linear'], 'LoRA: modules that get one, such as q_proj,v_proj; all-linear for all of the layers', 'a,b'),
   loraLayers: field(count(1).nullable(), null, 'LoRA: only the last N layers; none takes all', 'N'),
+  quantize: field(
+    z.enum(QUANTIZE_TYPES).nullable(),
+    null,
+    `train what a GGUF file of this type will hold (${QUANTIZE_TYPES.join(', ')}): passes run on rounded weights, updates go to float32 ones behind them; none trains float32 weights`,
+    'type',
+  ),
   epochs: field(count(1).nullable(), 20, 'passes over the sequences; lifted by a --max-steps given closer to you', 'E'),
   maxSteps: field(count(1).nullable(), null, 'stop after this many optimizer steps', 'S'),
   targetLoss: field(positive().nullable(), null, 'stop once the mean training loss of an epoch is below this, in nats per token', 'L'),

@@ -88,5 +88,10 @@ function contradictions(config: RunConfig): string[] {
       'expected either `adapter` or `loraRank`, got both: what such a run saves as its adapter would not be whole; leave `loraRank` out to train all weights, or merge first (hyperfit save --model M --adapter A --out D)',
     );
   }
+  if (config.quantize !== null && config.loraRank > 0) {
+    problems.push(
+      'expected either `quantize` or `loraRank`, got both: what is rounded is the sum of the base and its addition, which no adapter holds; leave `loraRank` out to train all weights, or train the adapter in float32',
+    );
+  }
   return problems;
 }

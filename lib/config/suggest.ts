@@ -30,6 +30,9 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   lorar: 'loraRank',
   targetmodules: 'loraTargets',
   layerstotransform: 'loraLayers',
+  quantization: 'quantize',
+  quant: 'quantize',
+  qat: 'quantize',
 };
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');

@@ -1,9 +1,12 @@
+import { QUANTIZE_KEY } from './quantize-key.ts';
+
 /**
  * Keys of config.json that change neither the forward pass nor the gradients. Dropouts are among them: hyperfit trains
  * without. So is `pretraining_tp`, which only splits the same matrix products, `reorder_and_upcast_attn`, which says
  * nothing in float32, lengths and names that no model class reads, and the generation settings of old files.
  */
 const HARMLESS_KEYS: ReadonlySet<string> = new Set([
+  QUANTIZE_KEY,
   'model_type', 'architectures', 'torch_dtype', 'dtype', 'transformers_version', '_name_or_path', 'name_or_path', 'transformers.js_config', '_commit_hash',
   'use_cache', 'pretraining_tp', 'max_window_layers', 'original_max_position_embeddings', 'reorder_and_upcast_attn', 'cache_implementation', 'gradient_checkpointing',
   // Tokens.

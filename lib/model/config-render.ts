@@ -5,6 +5,7 @@ import { textHalf } from './config-gemma3.ts';
 import { renderLayerTypes } from './config-layers.ts';
 import { renderRope } from './config-rope.ts';
 import type { JsonObject } from './json.ts';
+import { QUANTIZE_KEY } from './quantize-key.ts';
 
 /** What `renderConfigJson` needs to know of a model. */
 export interface ConfigOrigin {
@@ -15,14 +16,15 @@ export interface ConfigOrigin {
   eosTokenIds: readonly number[];
 }
 
-/** config.json of weights stored as `dtype`: the original's keys where there was one, else all that is needed to load the model. */
-export function renderConfigJson({ config, rawConfig, bosTokenId, eosTokenIds }: ConfigOrigin, dtype = 'float32'): string {
+/** config.json of weights stored as `dtype`, and trained for a type of GGUF file or not: the original's keys where there was one, else all that is needed to load the model. */
+export function renderConfigJson({ config, rawConfig, bosTokenId, eosTokenIds }: ConfigOrigin, dtype = 'float32', quantization: string | null = null): string {
   const raw = rawConfig === undefined ? makeRawConfig(config, bosTokenId, eosTokenIds) : textHalf(rawConfig, 'config.json');
   const spellings = ['dtype', 'torch_dtype'].filter((key) => key in raw);
   const dtypes = Object.fromEntries((spellings.length > 0 ? spellings : ['torch_dtype']).map((key) => [key, dtype]));
   const architectures = FAMILIES.find(({ modelType }) => modelType === raw['model_type'])?.architecture;
   // Weights are written with their head, whatever class they were read of.
-  return renderJson({ ...raw, ...(architectures === undefined ? {} : { architectures: [architectures] }), ...dtypes });
+  const { [QUANTIZE_KEY]: _former, ...kept } = raw;
+  return renderJson({ ...kept, ...(quantization === null ? {} : { [QUANTIZE_KEY]: quantization }), ...(architectures === undefined ? {} : { architectures: [architectures] }), ...dtypes });
 }
 
 /** A file of Hugging Face's, with numbers spelled as transformers wants them. */

@@ -18,7 +18,7 @@ import type { Model } from './model.ts';
 import { disposeAll } from './tensor-file.ts';
 
 export interface ExportGgufOptions {
-  /** Default `Q8_0`. */
+  /** Default: the model's `quantization`, or else `Q8_0`. */
   type?: GgufFileType;
   /** Bytes of weights a file may hold; more are split as llama.cpp does. Default: one file. */
   splitMaxSize?: number;
@@ -61,7 +61,7 @@ const MEGABYTE = 1e6;
  * ERR_CHECKPOINT for files that are there, for a full disk and for the model's own files; ERR_NOT_FINITE; `signal.reason`
  */
 export async function exportGguf(model: Model, path: string, options: ExportGgufOptions = {}): Promise<ExportedGguf> {
-  const { type = 'Q8_0', splitMaxSize, overwrite = false, name = titleOf(model), signal } = options;
+  const { type = model.quantization ?? 'Q8_0', splitMaxSize, overwrite = false, name = titleOf(model), signal } = options;
   checkOptions(path, type, splitMaxSize);
   signal?.throwIfAborted();
   const plan = await planGguf(model.config, describedModel(model), type, name);

@@ -1,8 +1,9 @@
 import { addon } from '../addon.ts';
-import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats } from '../addon-types.ts';
+import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats, ParameterForm } from '../addon-types.ts';
 import { withControl } from '../control.ts';
 import { checkOptions } from '../config/check-options.ts';
 import { chooseComputeDtype } from '../compute-dtype.ts';
+import type { QuantizeType } from '../config/quantize-types.ts';
 import { chooseDevice } from '../device.ts';
 import { HyperfitError } from '../errors.ts';
 import { generate } from '../generate/generate.ts';
@@ -18,9 +19,11 @@ import { readCompanions } from './companions.ts';
 import { exportGguf } from './export-gguf.ts';
 import type { ExportedGguf, ExportGgufOptions } from './export-gguf.ts';
 import { openModelFiles, type ModelFiles } from './model-files.ts';
+import { quantizedForms, trainedType } from './quantization.ts';
 import { saveModel, type SavedModel, type SaveOptions } from './save-model.ts';
 import { requireSameFiles, stampFiles, type FileStamps } from './source-stamps.ts';
 import { toTensors } from './tensor-file.ts';
+import { tokenizerOrError } from './tokenizer-or-error.ts';
 
 export interface LoadOptions {
   /** `cpu`, `cuda` or `cuda:N`. Default: `HYPERFIT_DEVICE`, or else `cpu`. */
@@ -29,6 +32,8 @@ export interface LoadOptions {
   adapter?: string | undefined;
   /** Arithmetic of the matrix products; weights and moments are float32 in any case. Default: `HYPERFIT_COMPUTE_DTYPE`, or else `float32`. */
   computeDtype?: ComputeDType;
+  /** Passes run on the weights that a GGUF file of this type holds; see `setQuantization`. Default: the type that the weights were trained for, if any; null for the float32 ones. */
+  quantize?: QuantizeType | null | undefined;
   signal?: AbortSignal;
   /** Hears each of `notes` once the files are read. */
   onWarning?: (message: string) => void;
@@ -67,6 +72,7 @@ export class Model {
   readonly #stamps: FileStamps;
   readonly device: string;
   readonly computeDtype: ComputeDType;
+  #quantization: QuantizeType | null = null;
 
   private constructor(handle: ModelHandle, files: ModelFiles, { tokenizer, companions, stamps }: Beside, device: string, computeDtype: ComputeDType) {
     this.handle = handle;
@@ -85,22 +91,27 @@ export class Model {
    * ERR_OUT_OF_MEMORY, and those of finding libtorch
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
-    checkOptions(options, ['device', 'computeDtype', 'adapter', 'signal', 'onWarning'], 'Model.load');
+    checkOptions(options, ['device', 'computeDtype', 'adapter', 'quantize', 'signal', 'onWarning'], 'Model.load');
     const { adapter, signal, onWarning } = options;
     const device = chooseDevice(options.device);
     const computeDtype = chooseComputeDtype(options.computeDtype);
     const files = await openModelFiles(path);
+    const { quantize = trainedType(files) } = options;
+    if (quantize !== null) quantizedForms(files.config, quantize, files.path);
     for (const note of files.notes) onWarning?.(note);
     const tokenizer = await tokenizerOrError(files);
     const companions = files.format === 'huggingface' ? await readCompanions(files.path) : new Map<string, Buffer>();
     const stamps = await stampFiles(files);
     const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, control));
     const model = new Model(handle, files, { tokenizer, companions, stamps }, device, computeDtype);
-    if (adapter === undefined) return model;
-    return model.loadAdapter(adapter).then(() => model, (error: unknown) => {
+    try {
+      if (quantize !== null) await model.setQuantization(quantize);
+      if (adapter !== undefined) await model.loadAdapter(adapter);
+    } catch (error) {
       model.dispose();
       throw error;
-    });
+    }
+    return model;
   }
 
   /**
@@ -158,6 +169,32 @@ export class Model {
   /** Parameters by Hugging Face name, sharing memory with the model; dispose each. */
   parameters(): Map<string, Tensor> {
     return toTensors(addon().modelParameters(this.handle));
+  }
+
+  /** The type whose rounding passes run on; null where they run on the parameters themselves. */
+  get quantization(): QuantizeType | null {
+    return this.#quantization;
+  }
+
+  /**
+   * From now on every pass, of training, evaluation or generation, runs on the weights that `exportGguf` writes as `type` and that are read back, to the bit, while the
+   * parameters stay float32: gradients go straight through the rounding to them. `save` writes them, and config.json names the type. null goes back to passes on them.
+   * @throws HyperfitError ERR_CONFIG for another type, ERR_UNSUPPORTED_MODEL for a model that llama.cpp does not compute
+   */
+  async setQuantization(type: QuantizeType | null): Promise<void> {
+    await this.setStoredForms(type === null ? [] : quantizedForms(this.config, type, this.path));
+    this.#quantization = type;
+  }
+
+  /** @internal Any forms, without a name. */
+  async setStoredForms(forms: readonly ParameterForm[]): Promise<void> {
+    await addon().modelSetStoredForms(this.handle, forms);
+    this.#quantization = null;
+  }
+
+  /** Parameters as passes read them, float32, rounded where `setQuantization` says so: only to be read, until the next pass. Dispose each. */
+  async forwardParameters(): Promise<Map<string, Tensor>> {
+    return toTensors(await addon().modelForwardParameters(this.handle));
   }
 
   /** Gradients by parameter name, sharing memory with the model; empty before the first `forwardBackward`. */
@@ -240,7 +277,7 @@ export class Model {
    */
   async save(folder: string, options: SaveOptions = {}): Promise<SavedModel> {
     const { files, config, tokenizer } = this;
-    return saveModel({ files, config, tokenizer, companions: this.#companions, parameters: () => this.parameters() }, folder, options);
+    return saveModel({ files, config, tokenizer, companions: this.#companions, quantization: this.#quantization, parameters: () => this.parameters() }, folder, options);
   }
 
   /** Writes the model as a GGUF file for llama.cpp, Ollama and LM Studio; see `ExportGgufOptions`. Throws as `exportGguf`. */
@@ -255,15 +292,5 @@ export class Model {
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-}
-
-/** Work with ids must not fail for a tokenizer it does not need: the refusal is kept until text is asked for. */
-async function tokenizerOrError({ tokenizer }: ModelFiles): Promise<Tokenizer | HyperfitError | undefined> {
-  try {
-    return tokenizer && (await Tokenizer.fromFiles(tokenizer));
-  } catch (error) {
-    if (error instanceof HyperfitError && error.code === 'ERR_TOKENIZER') return error;
-    throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../addon-types.ts';
+import type { QuantizeType } from '../config/quantize-types.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -40,6 +41,8 @@ interface Saved {
   readonly files: ModelFiles;
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer | undefined;
+  /** The type that the weights are trained for. */
+  readonly quantization: QuantizeType | null;
   /** What else of the original's folder transformers reads, by name. */
   readonly companions: ReadonlyMap<string, Buffer>;
   parameters(): Map<string, Tensor>;
@@ -68,9 +71,9 @@ async function writeTensors(model: Saved, folder: string, options: { dtype: Save
   }
 }
 
-async function writeBeside({ files, tokenizer, companions }: Saved, folder: string, dtype: SaveDType): Promise<void> {
+async function writeBeside({ files, tokenizer, companions, quantization }: Saved, folder: string, dtype: SaveDType): Promise<void> {
   const { generationConfig, preprocessor } = files;
-  await writeFile(join(folder, 'config.json'), renderConfigJson(files, dtype));
+  await writeFile(join(folder, 'config.json'), renderConfigJson(files, dtype, quantization));
   if (generationConfig !== undefined) await writeFile(join(folder, GENERATION_FILE), renderJson(generationConfig));
   await tokenizer?.save(folder);
   if (preprocessor !== undefined) await writeFile(join(folder, PREPROCESSOR_FILE), `${JSON.stringify(preprocessor)}\n`);

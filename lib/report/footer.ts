@@ -13,6 +13,7 @@ export function renderCertificate(certificate: ReportData['certificate']): strin
     ['Entropy', `${formatNumber(certificate.entropy, 4)} nats`],
     ...(certificate.step === undefined ? [] : [['Steps', formatNumber(certificate.step, 0)] as [string, string]]),
     ...(certificate.changedShare === undefined ? [] : [['Weights changed', formatShare(certificate.changedShare)] as [string, string]]),
+    ...(typeof certificate.quantize === 'string' ? [['Weights', `as a ${escapeHtml(certificate.quantize)} file holds them`] as [string, string]] : []),
     ['Measured on', `${formatNumber(certificate.sequences, 0)} training sequences, ${formatNumber(certificate.tokens, 0)} predicted tokens`],
   ];
   const items = rows.map(([label, value]) => `<div><dt>${label}</dt><dd>${value}</dd></div>`);

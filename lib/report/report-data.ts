@@ -21,7 +21,7 @@ export interface ReportData {
   examples?: readonly ReportExample[];
   /** Why something was not measured and what would change that, a sentence or two each. */
   missing?: { heldOut?: string; contexts?: string; comparison?: string };
-  certificate?: Certificate & { step?: number; changedShare?: number | null };
+  certificate?: Certificate & { step?: number; changedShare?: number | null; quantize?: string | null };
   /** Metric signatures by metric name. */
   signatures?: Readonly<Record<string, string>>;
   /** Caveats, each a sentence or two. */

@@ -17,6 +17,8 @@ export interface GateResult {
   schemaVersion: 1;
   contexts: number;
   maxNewTokens: number;
+  /** What the model's own passes ran on, and so what `model` says: float32, or the type that it was trained for. */
+  passes: string;
   /** The weights as they were trained, and as they were written. */
   model: GateFigures;
   exported: GateFigures;
@@ -63,7 +65,7 @@ export async function measureGate(model: Model, exported: Model, text: GateText,
   const { contexts, maxNewTokens, update = null, base = null } = options;
   const { figures } = await measureText(exported, options);
   const agreement = await measureAgreement(model, exported, text, options.signal);
-  const result = { schemaVersion: 1 as const, contexts: contexts.length, maxNewTokens, model: text.figures, exported: figures, base, agreement, update };
+  const result = { schemaVersion: 1 as const, contexts: contexts.length, maxNewTokens, passes: model.quantization ?? 'float32', model: text.figures, exported: figures, base, agreement, update };
   return { ...result, problems: findProblems(result) };
 }
 
@@ -88,7 +90,7 @@ const NO_FIGURES: GateFigures = { ttr: null, rep2: null, longestQuotation: null 
 
 /** Where nothing was decoded: what survives of the update alone. */
 export function gateOfUpdate(update: UpdateShare, maxNewTokens: number): GateResult {
-  const result = { schemaVersion: 1 as const, contexts: 0, maxNewTokens, model: NO_FIGURES, exported: NO_FIGURES, base: null, agreement: null, update };
+  const result = { schemaVersion: 1 as const, contexts: 0, maxNewTokens, passes: 'float32', model: NO_FIGURES, exported: NO_FIGURES, base: null, agreement: null, update };
   return { ...result, problems: findProblems(result) };
 }
 
@@ -108,7 +110,7 @@ function percent(share: number): string {
 
 /** The figures side by side, and what they say. */
 export function renderGate(result: GateResult, type: string): string {
-  const { base, model, exported, agreement, update, contexts, maxNewTokens } = result;
+  const { base, passes, model, exported, agreement, update, contexts, maxNewTokens } = result;
   const number = (value: number | null, digits: number): string => (value === null ? '-' : value.toFixed(digits)).padStart(8);
   const row = (name: string, { ttr, rep2, longestQuotation }: GateFigures, more = ''): string => `${name.padEnd(24)}${number(ttr, 3)}${number(rep2, 3)}${number(longestQuotation, 0)}${more}`;
   const kept = update === null || update.kept === null ? '-' : percent(update.kept);
@@ -116,7 +118,7 @@ export function renderGate(result: GateResult, type: string): string {
   return [
     `${''.padEnd(24)}${`TTR(${Math.min(96, maxNewTokens)})`.padStart(8)}${'rep-2'.padStart(8)}${'longest'.padStart(8)}${'agreement'.padStart(11)}${'update kept'.padStart(13)}`,
     ...(base === null ? [] : [row('original, float32', base)]),
-    row('model, float32', model),
+    row(`model, ${passes}`, model),
     row(`exported, ${type}`, exported, `${(agreement === null ? '-' : percent(agreement)).padStart(11)}${kept.padStart(13)}`),
     `(greedy, ${contexts} contexts)`,
     ...worst,

@@ -18,7 +18,7 @@ import { measureUpdateShare } from './update-share.ts';
 export type GateMode = 'warn' | 'refuse' | 'off';
 
 export interface ExportOptions extends Omit<ExportGgufOptions, 'type' | 'check'> {
-  /** `auto` is the smallest that passes the gate. Default `Q8_0`. */
+  /** `auto` is the smallest that passes the gate. A model that was trained for a type is written as that, by `auto` too. Default `Q8_0`. */
   type?: GgufFileType | 'auto';
   /** What is done where the weights as written no longer write as the model does. Default `warn`. */
   gate?: GateMode;
@@ -51,7 +51,8 @@ export interface ExportResult extends ExportedGguf {
  * @throws HyperfitError ERR_CONFIG where the gate refuses, and where `auto` or `refuse` have no contexts; as `exportGguf`
  */
 export async function exportModel(model: Model, path: string, options: ExportOptions = {}): Promise<ExportResult> {
-  const { type = 'Q8_0', gate = 'warn', contexts = [], modelfile = true, overwrite = false } = options;
+  const { gate = 'warn', contexts = [], modelfile = true, overwrite = false } = options;
+  const type = chooseType(model, options);
   if ((type === 'auto' || gate === 'refuse') && contexts.length === 0) {
     throw new HyperfitError('ERR_CONFIG', `expected contexts for ${type === 'auto' ? '`type` auto' : '`gate` refuse'}, got none; give \`contexts\`, beginnings of text that was not trained on`);
   }
@@ -62,6 +63,10 @@ export async function exportModel(model: Model, path: string, options: ExportOpt
   const exported = type === 'auto' ? await exporter.smallest() : await exporter.write(type, gate === 'refuse');
   const written = modelfile ? await writeModelfile(model, exported, modelfilePath) : { path: null, notes: [] };
   return { ...exported, tried: exporter.tried, modelfile: written.path, warnings: [...exporter.warningsOf(exported), ...written.notes] };
+}
+
+function chooseType({ quantization }: Model, { type }: ExportOptions): GgufFileType | 'auto' {
+  return quantization !== null && (type === undefined || type === 'auto') ? quantization : (type ?? 'Q8_0');
 }
 
 /** Halves are a grid too, fine enough to be worth a word only where something is lost. */
@@ -145,8 +150,10 @@ class Exporter {
   warningsOf({ type, tensorTypes, gate, notes }: Written): string[] {
     const kept = gate?.update?.kept;
     const grids = (gate?.update?.grids ?? []).filter((grid) => grid in tensorTypes && (grid.startsWith('Q') || (kept ?? 1) < MOSTLY_KEPT));
+    const { quantization } = this.model;
     return [
       ...notes,
+      ...(quantization === null || quantization === type ? [] : [`the model was trained for ${quantization}: a ${type} file holds other weights than those it was trained and certified on; leave \`type\` out for a ${quantization} file`]),
       ...(grids.length === 0 || kept === null || kept === undefined ? [] : [`the base model came from a grid of the same type (${grids.join(', ')}): small changes fall back to where they began, and ${(100 * kept).toFixed(1)} % of the update survives`]),
       ...(gate === null || gate.problems.length === 0 ? [] : [`the ${type} file does not write as the model does: ${gate.problems.join('; ')}; choose a larger type`]),
     ];

@@ -59,7 +59,7 @@ export async function writeRunCards(folder: RunFolder): Promise<void> {
 }
 
 function recipe({ config, versions }: RunFile): CardSection {
-  const { learningRate, batchSize, epochs, maxSteps, targetLoss, weightDecay, seed, loraRank, loraAlpha, computeDtype, order, warmupSteps } = config;
+  const { learningRate, batchSize, epochs, maxSteps, targetLoss, weightDecay, seed, loraRank, loraAlpha, computeDtype, order, warmupSteps, quantize = null } = config;
   const limits = [epochs === null ? '' : `${epochs} epochs`, maxSteps === null ? '' : `${maxSteps} steps`, targetLoss === null ? '' : `a mean training loss below ${targetLoss}`].filter((limit) => limit !== '');
   const rows: [string, string][] = [
     ['trained', loraRank > 0 ? `LoRA of rank ${loraRank}, alpha ${loraAlpha}` : 'all weights'],
@@ -68,6 +68,7 @@ function recipe({ config, versions }: RunFile): CardSection {
     ['until the first of', limits.join(', ')],
     ['order and seed', `${order}, ${seed}`],
     ['arithmetic', computeDtype],
+    ...(quantize === null ? [] : [['trained for', `GGUF ${quantize}: passes ran on weights rounded to it; these are the float32 weights behind them`] as [string, string]]),
     ['versions', `hyperfit ${versions.hyperfit}, torch ${versions.torch}`],
   ];
   return { title: 'Recipe', lines: markdownTable(['setting', 'value'], rows) };
@@ -93,6 +94,7 @@ function certificate(folder: RunFolder): CardSection[] {
     ['top-1 accuracy on the training sequences', number('top1Accuracy', 4)],
     ['entropy on them', `${number('entropy', 3)} nats`],
     ['share of weights that changed', number('changedShare', 4)],
+    ...(typeof record['quantize'] === 'string' ? [['measured on weights', `as a ${record['quantize']} file holds them`] as [string, string]] : []),
   ];
   return [{ title: 'Certificate', lines: ['After the last step, on the training sequences.', '', ...markdownTable(['measure', 'value'], rows)] }];
 }

@@ -101,9 +101,9 @@ function dataRows(summary: DataSummary | undefined): [string, string][] {
   ];
 }
 
-function trainedWeights({ loraRank, loraAlpha, loraTargets, loraLayers }: RunFile['config']): string {
+function trainedWeights({ loraRank, loraAlpha, loraTargets, loraLayers, quantize = null }: RunFile['config']): string {
   // Runs of before LoRA know no rank.
-  if (!(loraRank > 0)) return 'all weights';
+  if (!(loraRank > 0)) return quantize === null ? 'all weights' : `all weights, for GGUF ${quantize}: passes run on weights rounded to it`;
   return `LoRA of rank ${loraRank}, alpha ${loraAlpha}, on ${loraTargets.join(', ')} of ${loraLayers === null ? 'all' : `the last ${loraLayers}`} layers`;
 }
 

@@ -7,6 +7,7 @@ import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
+import { quantizedForms } from '../model/quantization.ts';
 import { loraOptions } from '../train/settings.ts';
 import { chatDateOf } from './run-file.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -42,6 +43,8 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   if (config.model === null) throw new HyperfitError('ERR_CONFIG', 'expected the model to hyperfit for `model`, got none; give --model');
   const adapter = config.adapter === null ? undefined : await resolveModelPath(config.adapter, onWarning);
   const model = await Model.load(await resolveModelPath(config.model, onWarning), { ...loading, ...given({ adapter }) });
+  // Before anything is measured: not every model can be trained for every type.
+  if (config.quantize !== null) quantizedForms(model.config, config.quantize, model.path);
   setChatDate(model, chatDateOf(folder, false));
   return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(config) }), state: undefined };
 }

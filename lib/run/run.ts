@@ -56,7 +56,7 @@ export interface RunResult {
   /** Mean training loss of the last full epoch, nats per token; null before the first. */
   loss: number | null;
   checkpoint: string | null;
-  certificate: (Certificate & { steps: number; changedShare: number | null }) | null;
+  certificate: (Certificate & { steps: number; changedShare: number | null; quantize: RunConfig['quantize'] }) | null;
   comparison: ComparedVariant[];
   /** The best of the evaluated steps, as far as they were kept. */
   best: BestCheckpoint[];
@@ -139,6 +139,7 @@ class RunInProgress {
       this.#best = await this.#openBest();
       this.#announce();
       const original = await this.#measureOriginal();
+      await this.start.model.setQuantization(this.config.quantize);
       if (state === undefined) await this.#validate();
       const reason = await this.#train();
       await this.#save();
@@ -247,11 +248,10 @@ class RunInProgress {
     if (!this.#hasComparison) return [];
     this.#note('measuring the hyperfitted model');
     const comparison = [...original, ...(await measureHyperfitted(this.#parts))];
-    const { tokenizer } = this.start.model;
     await this.#writeComparison(comparison);
     const { memorisedLength: minLength, matchLength, matchUnit } = this.config;
     const { overlapIndex } = this.#parts;
-    if (overlapIndex !== undefined) await writeMemorisation(this.folder, { variants: comparison, train: this.data.train, overlapIndex, minLength, matchLength, matchUnit, tokenizer });
+    if (overlapIndex !== undefined) await writeMemorisation(this.folder, { variants: comparison, train: this.data.train, overlapIndex, minLength, matchLength, matchUnit, tokenizer: this.start.model.tokenizer });
     return comparison;
   }
 
@@ -265,13 +265,13 @@ class RunInProgress {
     this.#note('measuring the training sequences');
     const certificate = await certify(this.start.model, this.data.train, given({ signal: this.hooks.signal }));
     const changedShare = await this.#checkChange();
-    const { step } = this.#training.state;
+    const [{ step }, { quantize }] = [this.#training.state, this.config];
     if (certificate.meanLoss < certificate.lossFloor * (1 - ROUNDING)) {
       this.#warn(`a mean loss of ${certificate.meanLoss.toPrecision(3)} lies below ${certificate.lossFloor.toPrecision(3)}, which no causal model can: targets are wrong or visible`);
     }
     const best = readBest(this.folder.checkpoints);
-    this.#log?.write({ type: 'certificate', step, ...certificate, changedShare, best });
-    return { ...certificate, steps: step, changedShare };
+    this.#log?.write({ type: 'certificate', step, ...certificate, changedShare, quantize, best });
+    return { ...certificate, steps: step, changedShare, quantize };
   }
 
   /** The share of changed weights, with a warning when updates do not arrive. */

@@ -21,11 +21,11 @@ const LEAST_SHARE = 0.01;
 /**
  * The projection of (exported - base) on (model - base), over |model - base| squared. One parameter after the other is read of both files,
  * so that memory for one is needed.
- * @param exported what was written, read as any file
+ * @param exported what was written, read as any file, or rounded weights by name
  * @param base the model that training began from, with the same parameters
  */
-export async function measureUpdateShare(model: Model, exported: readonly TensorSource[], base: ModelFiles, signal?: AbortSignal): Promise<UpdateShare> {
-  const [written, before] = [byName(exported), byName(base.sources)];
+export async function measureUpdateShare(model: Model, exported: readonly TensorSource[] | ReadonlyMap<string, Tensor>, base: ModelFiles, signal?: AbortSignal): Promise<UpdateShare> {
+  const [written, before] = ['get' in exported ? exported : byName(exported), byName(base.sources)];
   const parameters = model.parameters();
   const sums: { parameter: string; inner: number; square: number; isMatrix: boolean }[] = [];
   try {
@@ -42,11 +42,12 @@ export async function measureUpdateShare(model: Model, exported: readonly Tensor
 
 const byName = (sources: readonly TensorSource[]): ReadonlyMap<string, TensorSource> => new Map(sources.map((source) => [source.name, source]));
 
-async function project(tensor: Tensor, after: TensorSource, origin: TensorSource): Promise<{ inner: number; square: number }> {
-  const loaded = (await addon().tensorsLoad([after, origin], 'cpu')).map((handle) => Tensor.fromHandle(handle));
-  const [rounded, base] = loaded as [Tensor, Tensor];
+async function project(tensor: Tensor, after: TensorSource | Tensor, origin: TensorSource): Promise<{ inner: number; square: number }> {
+  const loaded = (await addon().tensorsLoad(after instanceof Tensor ? [origin] : [origin, after], 'cpu')).map((handle) => Tensor.fromHandle(handle));
+  const base = loaded[0]!;
   try {
     return scope(() => {
+      const rounded = after instanceof Tensor ? after.to('cpu') : loaded[1]!;
       const update = tensor.to('cpu').sub(base).to('float64');
       return { inner: rounded.sub(base).to('float64').mul(update).sum().item(), square: update.square().sum().item() };
     });

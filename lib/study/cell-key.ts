@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { needsOf, type Cell, type TrainCell, type Weights } from './cell.ts';
+import { isTrained, needsOf, type Cell, type TrainCell, type Weights } from './cell.ts';
 
 /** What a cell's findings follow from. Cells of equal keys find the same, under whatever name and in whatever study. */
 export interface CellKey {
@@ -51,7 +51,7 @@ function withoutNames(cell: Exclude<Cell, TrainCell>): object {
 
 /** A place alone, as ever, where the weights are whole. */
 function placeOf(weights: Weights): string | object {
-  if (weights === 'original') return weights;
+  if (!isTrained(weights)) return weights;
   const { cell: _cell, at, ...changed } = weights;
   return Object.keys(changed).length === 0 ? at : { at, ...changed };
 }
@@ -60,7 +60,7 @@ function hashOfNeed(cell: Cell, id: string, keys: ReadonlyMap<string, CellKey>):
   const key = keys.get(id);
   if (key === undefined) throw new Error(`cell ${cell.id} needs ${id}, which does not stand before it`);
   if (key.training === undefined) return key.hash;
-  const isBest = 'weights' in cell && cell.weights !== 'original' && cell.weights.at === 'best';
+  const isBest = 'weights' in cell && isTrained(cell.weights) && cell.weights.at === 'best';
   return isBest ? digest(key.training) : key.training.weights;
 }
 

@@ -72,6 +72,12 @@ export interface SpectrumCellResult {
   shareInMatrices: number;
 }
 
+/** See `UpdateShare`. */
+export interface UpdateShareCellResult {
+  kept: number | null;
+  worst: { parameter: string; kept: number } | null;
+}
+
 export interface ContrastCellResult {
   sequences: number;
   tokens: number;
@@ -120,6 +126,7 @@ interface Results {
   text: TextCellResult;
   likelihood: LikelihoodCellResult;
   spectrum: SpectrumCellResult;
+  'update-share': UpdateShareCellResult;
   contrast: ContrastCellResult;
   'matched-text': TextCellResult;
   'biased-text': TextCellResult;

@@ -1,15 +1,25 @@
+import type { QuantizeType } from '../config/quantize-types.ts';
 import type { TrainSettings } from '../train/settings.ts';
 import type { LayerRange } from '../run/update-factors.ts';
 import type { ChoiceItem } from './choice-items.ts';
 
 /** Weights to measure: the original ones, or what a training cell left at its end or at its lowest held-out loss. */
-export type Weights = 'original' | TrainedWeights;
+export type Weights = 'original' | RoundedOriginal | TrainedWeights;
+
+/** What a file of a type holds of some weights; `own` is the form in which the original's file stores each of them. */
+export type RoundedTo = QuantizeType | 'own';
+
+export interface RoundedOriginal {
+  quantize: RoundedTo;
+}
 
 export interface TrainedWeights {
   cell: string;
   at: 'end' | 'best';
   /** The original with a part of what training changed; without one all of it. */
   patch?: Patch;
+  /** Default as they are, float32. */
+  quantize?: RoundedTo;
 }
 
 /** Which part of an update is added to the original. */
@@ -87,6 +97,13 @@ export interface SpectrumCell {
   weights: TrainedWeights;
   /** Singular values of each matrix to keep. */
   ranks: number;
+}
+
+/** What rounding leaves of the update that training made. */
+export interface UpdateShareCell {
+  kind: 'update-share';
+  id: string;
+  weights: TrainedWeights;
 }
 
 /** The original model and a hyperfitted one on the same tokens: matched temperature, ranks, geometry of hidden states. */
@@ -167,12 +184,13 @@ export interface ChoiceCell {
   newTokens: number;
 }
 
-export type Cell = TrainCell | TextCell | LikelihoodCell | SpectrumCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | CompletionCell | ProbeCell | ChoiceCell;
+export type Cell = TrainCell | TextCell | LikelihoodCell | SpectrumCell | UpdateShareCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | CompletionCell | ProbeCell | ChoiceCell;
 
 /** Ids of the cells whose results or weights a cell reads. */
 export function needsOf(cell: Cell): string[] {
   const needs: string[] = [];
-  if ('weights' in cell && cell.weights !== 'original') needs.push(cell.weights.cell);
+  const trained = weightsNeededBy(cell);
+  if (trained !== undefined) needs.push(trained);
   if (cell.kind === 'contrast') needs.push(cell.texts);
   if (cell.kind === 'mauve') needs.push(...cell.texts);
   if (cell.kind === 'matched-text' || cell.kind === 'biased-text') needs.push(cell.contrast);
@@ -181,5 +199,14 @@ export function needsOf(cell: Cell): string[] {
 
 /** The training cell whose weights a cell loads. */
 export function weightsNeededBy(cell: Cell): string | undefined {
-  return 'weights' in cell && cell.weights !== 'original' ? cell.weights.cell : undefined;
+  return 'weights' in cell && isTrained(cell.weights) ? cell.weights.cell : undefined;
+}
+
+export function isTrained(weights: Weights): weights is TrainedWeights {
+  return weights !== 'original' && 'cell' in weights;
+}
+
+/** How weights are rounded; undefined for float32. */
+export function roundingOf(weights: Weights): RoundedTo | undefined {
+  return weights === 'original' ? undefined : weights.quantize;
 }

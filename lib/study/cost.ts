@@ -8,6 +8,8 @@ const TRAINED = 3;
 const DECODED = 3;
 /** Singular values take the time of about so many tokens, in models of a hundred million weights. */
 const DECOMPOSED = 100_000;
+/** And rounding all weights and comparing them with two other sets. */
+const ROUNDED = 5000;
 
 /** How much work a cell is, in tokens through the model forward. */
 export function costOf(cell: Cell, bench: Bench): number {
@@ -26,6 +28,8 @@ export function costOf(cell: Cell, bench: Bench): number {
       return tokensOf(sizes(cell.domain, bench).domain[cell.sequences ?? 'heldOut']);
     case 'spectrum':
       return DECOMPOSED;
+    case 'update-share':
+      return ROUNDED;
     case 'contrast':
       return 30 * cell.sequences * sizes(cell.domain, bench).perSequence;
     case 'mauve': {

@@ -11,6 +11,7 @@ import type { Results } from './study.ts';
 import { teacherForce } from './teacher-forced.ts';
 import { runBiasedTextCell, runMatchedTextCell, runTextCell } from './text-cell.ts';
 import { runTrainCell } from './train-cell.ts';
+import { runUpdateShareCell } from './update-share-cell.ts';
 
 /** Does what a cell describes. `results` holds those of the cells before it. */
 export async function execute(cell: Cell, laboratory: Laboratory, results: Results): Promise<CellResult> {
@@ -26,6 +27,8 @@ export async function execute(cell: Cell, laboratory: Laboratory, results: Resul
     }
     case 'spectrum':
       return runSpectrumCell(cell, laboratory);
+    case 'update-share':
+      return runUpdateShareCell(cell, laboratory);
     case 'contrast':
       return runContrastCell(cell, laboratory, results.get(cell.texts, 'text'));
     case 'matched-text':

@@ -7,9 +7,10 @@ import { initializeModel } from '../model/initialize.ts';
 import type { JsonObject } from '../model/json.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { Model } from '../model/model.ts';
+import { ownForms } from '../model/quantization.ts';
 import type { UpdateFactors } from '../run/update-factors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { TrainedWeights, Weights } from './cell.ts';
+import { isTrained, roundingOf, type RoundedTo, type TrainedWeights, type Weights } from './cell.ts';
 import type { Domain } from './domain.ts';
 import { Patcher } from './patcher.ts';
 import type { StudyFolder } from './study-folder.ts';
@@ -61,9 +62,20 @@ export class Laboratory {
 
   /** A model to measure with; the laboratory keeps it until another is asked for. */
   async model(weights: Weights): Promise<Model> {
-    if (weights === 'original' || weights.patch === undefined) return this.#keep(this.pathOf(weights));
-    const key = JSON.stringify(weights);
-    return this.#keep(key, () => this.#patcher.patched(weights, weights.patch!));
+    return this.#rounded(await this.#whole(weights), roundingOf(weights));
+  }
+
+  async #whole(weights: Weights): Promise<Model> {
+    if (!isTrained(weights) || weights.patch === undefined) return this.#keep(this.pathOf(weights));
+    const { quantize: _rounding, ...patched } = weights;
+    return this.#keep(JSON.stringify(patched), () => this.#patcher.patched(patched, patched.patch!));
+  }
+
+  /** Passes of a kept model run on whatever its last user asked for. */
+  async #rounded(model: Model, rounding: RoundedTo | undefined): Promise<Model> {
+    if (rounding === 'own') await model.setStoredForms(ownForms(await openModelFiles(this.originalPath)));
+    else await model.setQuantization(rounding ?? null);
+    return model;
   }
 
   /** What training added, decomposed up to a rank; kept until another training's is asked for. */
@@ -74,7 +86,7 @@ export class Laboratory {
 
   /** The one that reads texts for MAUVE; kept as the others are. */
   async featureModel(): Promise<Model> {
-    return this.#keep(this.#parts.featureModelPath!);
+    return this.#rounded(await this.#keep(this.#parts.featureModelPath!), undefined);
   }
 
   async #keep(path: string, load: () => Promise<Model> = () => this.load(path)): Promise<Model> {
@@ -99,11 +111,11 @@ export class Laboratory {
 
   async load(path: string): Promise<Model> {
     const { device, computeDtype } = this.setting.config;
-    return Model.load(path, { device, computeDtype });
+    return Model.load(path, { device, computeDtype, quantize: null });
   }
 
   pathOf(weights: Weights): string {
-    return weights === 'original' ? this.#parts.modelPath : this.folder.weightsFolder(weights);
+    return isTrained(weights) ? this.folder.weightsFolder(weights) : this.#parts.modelPath;
   }
 
   /** The original's shape and tokens with weights drawn anew. */

@@ -110,9 +110,15 @@ function hashInputs(setting: StudySetting, { model, facts }: Inputs): HashInputs
   const { device, computeDtype } = config;
   const [version, files] = [packageVersion(), Object.values(model.files)];
   return {
-    all: { version, files, domains: facts.map((domain) => ({ ...domain, data: '', heldOut: '' })), config },
-    ofTraining: ({ domain, samples, settings, start, repeat }) => ({ version, files, device, computeDtype, start, repeat, samples, train: facts.find(({ name }) => name === domain)!.train, settings: trainSettingsOf(setting, settings) }),
+    all: { version, files, domains: facts.map((domain) => ({ ...domain, data: '', heldOut: '' })), config: asEver(config) },
+    ofTraining: ({ domain, samples, settings, start, repeat }) => ({ version, files, device, computeDtype, start, repeat, samples, train: facts.find(({ name }) => name === domain)!.train, settings: asEver(trainSettingsOf(setting, settings)) }),
   };
+}
+
+/** Without settings that came later, where they change nothing: cells that were found before are known again. */
+function asEver<Settings extends { quantize: unknown }>(settings: Settings): Partial<Settings> {
+  const { quantize, ...rest } = settings;
+  return quantize === null ? (rest as Partial<Settings>) : settings;
 }
 
 /** A study that is taken up again keeps its birth, and the date that its dialogues were rendered with: cells are known by their data. */

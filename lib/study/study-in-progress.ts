@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { weightsNeededBy, type Cell } from './cell.ts';
+import { isTrained, weightsNeededBy, type Cell } from './cell.ts';
 import type { CellKey } from './cell-key.ts';
 import type { CellResult } from './cell-results.ts';
 import { costOf } from './cost.ts';
@@ -73,7 +73,7 @@ export class StudyInProgress {
   /** A training whose weights are gone is done again when a cell that is not finished needs them. */
   #forgetLostWeights(): void {
     for (const cell of this.#parts.cells) {
-      if (this.#finished.has(cell.id) || !('weights' in cell) || cell.weights === 'original') continue;
+      if (this.#finished.has(cell.id) || !('weights' in cell) || !isTrained(cell.weights)) continue;
       if (!existsSync(this.#parts.folder.weightsFolder(cell.weights))) this.#finished.delete(cell.weights.cell);
     }
   }

@@ -100,6 +100,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   }
 
   async *#run(model: Model, { data, optimizer: given, state, signal }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'state' | 'signal'>): AsyncGenerator<TrainEvent, TrainResult, void> {
+    await model.setQuantization(this.settings.quantize);
     const { sequences, summary, warnings } = await prepareTrainingData(data, model, this.settings);
     this.#data = summary;
     for (const message of warnings) this.#onWarning(message);

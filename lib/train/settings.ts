@@ -27,6 +27,7 @@ export const TRAIN_FIELDS = [
   'loraAlpha',
   'loraTargets',
   'loraLayers',
+  'quantize',
   'epochs',
   'maxSteps',
   'targetLoss',

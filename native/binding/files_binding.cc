@@ -55,17 +55,6 @@ Napi::Value tensors_save(const Napi::CallbackInfo& info) {
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
-StoredForm read_stored_form(const Napi::Value& value) {
-  const Napi::Object object = read_object(value, "form");
-  StoredForm form;
-  form.type = read_string(object.Get("type"), "form.type");
-  form.rope_heads = read_integer(object.Get("ropeHeads"), "form.ropeHeads", 0, 1 << 20);
-  form.add = read_number(object.Get("add"), "form.add");
-  form.scale = read_number(object.Get("scale"), "form.scale");
-  form.transposed = read_boolean(object.Get("transposed"), "form.transposed");
-  return form;
-}
-
 Napi::Value tensor_write_rows(const Napi::CallbackInfo& info) {
   const TensorTable& table = addon_data(info.Env()).tensors;
   std::string path = read_string(info[0], "path");
@@ -84,6 +73,17 @@ Napi::Value tensor_write_rows(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+StoredForm read_stored_form(const Napi::Value& value) {
+  const Napi::Object object = read_object(value, "form");
+  StoredForm form;
+  form.type = read_string(object.Get("type"), "form.type");
+  form.rope_heads = read_integer(object.Get("ropeHeads"), "form.ropeHeads", 0, 1 << 20);
+  form.add = read_number(object.Get("add"), "form.add");
+  form.scale = read_number(object.Get("scale"), "form.scale");
+  form.transposed = read_boolean(object.Get("transposed"), "form.transposed");
+  return form;
+}
 
 TensorSource read_tensor_source(const Napi::Object& object) {
   TensorSource source;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "engine/stored_form.h"
 #include "engine/tensor_file.h"
 
 namespace hyperfit::binding {
@@ -12,5 +13,8 @@ TensorSource read_tensor_source(const Napi::Object& object);
 
 /// An array of them.
 std::vector<TensorSource> read_tensor_sources(const Napi::Value& value);
+
+/// One StoredForm of lib/addon-types.ts; throws as well.
+StoredForm read_stored_form(const Napi::Value& value);
 
 }  // namespace hyperfit::binding

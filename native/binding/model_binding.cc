@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
+#include <unordered_map>
 
 #include "binding/addon_data.h"
 #include "binding/async_task.h"
@@ -81,6 +83,27 @@ Napi::Value named_tensors(Napi::Env env, const std::vector<Parameter>& parameter
 
 Napi::Value model_parameters(const Napi::CallbackInfo& info) {
   return named_tensors(info.Env(), model_argument(info)->decoder().parameters().all(), &Parameter::value);
+}
+
+/// As passes read them.
+Napi::Value model_forward_parameters(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  return queue_task(
+      info.Env(), [model] { model->decoder().refresh_weights(); },
+      [model](Napi::Env env, auto&) { return named_tensors(env, model->decoder().parameters().all(), &Parameter::forward); });
+}
+
+Napi::Value model_set_stored_forms(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  const Napi::Array array = read_array(info[1], "forms");
+  std::unordered_map<std::string, StoredForm> forms;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Object object = read_object(array.Get(i), "forms[" + std::to_string(i) + "]");
+    forms.emplace(read_string(object.Get("parameter"), "parameter"), read_stored_form(object.Get("form")));
+  }
+  return queue_task(
+      info.Env(), [model, forms = std::move(forms)] { model->decoder().parameters().set_stored_forms(forms); },
+      [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
 // Nothing once a step or zeroGradients has cleared them: memory still holds the old gradient, which the next backward
@@ -221,6 +244,8 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelLoad", Napi::Function::New<guarded<model_load>>(env, "modelLoad"));
   exports.Set("modelDispose", Napi::Function::New<guarded<model_dispose>>(env, "modelDispose"));
   exports.Set("modelParameters", Napi::Function::New<guarded<model_parameters>>(env, "modelParameters"));
+  exports.Set("modelForwardParameters", Napi::Function::New<guarded<model_forward_parameters>>(env, "modelForwardParameters"));
+  exports.Set("modelSetStoredForms", Napi::Function::New<guarded<model_set_stored_forms>>(env, "modelSetStoredForms"));
   exports.Set("modelGradients", Napi::Function::New<guarded<model_gradients>>(env, "modelGradients"));
   exports.Set("modelForward", Napi::Function::New<guarded<model_forward>>(env, "modelForward"));
   exports.Set("modelLastHiddenState", Napi::Function::New<guarded<model_last_hidden_state>>(env, "modelLastHiddenState"));

@@ -12,7 +12,7 @@ struct Embedding {
   int64_t padding_index = -1;  // this row gets nothing from being read; -1 is none
 
   /// x [rows, hidden], tokens int64 [rows].
-  void forward(at::Tensor& x, const at::Tensor& tokens) const { ops->embedding(x, weight->value, tokens, scale); }
+  void forward(at::Tensor& x, const at::Tensor& tokens) const { ops->embedding(x, weight->forward, tokens, scale); }
   /// dW[token] += scale dx, but for the row of padding. With a tied head its product has already written dW; otherwise the caller clears it first.
   void backward(const at::Tensor& dx, const at::Tensor& tokens) const { ops->embedding_backward(weight->gradient, dx, tokens, scale, padding_index); }
 };

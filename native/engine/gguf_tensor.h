@@ -4,20 +4,9 @@
 #include <cstdint>
 #include <string>
 
-namespace hyperfit {
+#include "engine/stored_form.h"
 
-/// How a parameter is stored in GGUF; the other direction of what `TensorSource` says.
-struct StoredForm {
-  /// A type of `block_encoder`.
-  std::string type;
-  /// Heads whose rows are interleaved for rotary embedding (architecture llama); 0 for none.
-  int64_t rope_heads = 0;
-  /// Added to every element, before `scale`.
-  double add = 0;
-  double scale = 1;
-  /// Stored the other way round (GPT-2's matrices).
-  bool transposed = false;
-};
+namespace hyperfit {
 
 /// Writes rows `begin` to `end` of what is stored of `tensor` [rows, columns] (a vector is one row) at byte `offset` of the file
 /// `path`, which must exist. Throws ERR_NOT_FINITE for numbers that are none, and where a type's range is too small for them;

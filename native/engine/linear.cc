@@ -13,7 +13,7 @@ void Linear::forward(at::Tensor& y, const at::Tensor& x) const {
 
 // The stream is float32, and so is the bias that is added to it.
 void Linear::forward_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, at::Tensor& product) const {
-  ops->linear_residual(y, residual, x, {weight->compute, bias ? bias->value : kNone, transposed}, product);
+  ops->linear_residual(y, residual, x, {weight->compute, bias ? bias->forward : kNone, transposed}, product);
 }
 
 void Linear::forward_float32(at::Tensor& y, const at::Tensor& x) const { ops->linear_float32(y, x, {weight->compute, kNone, transposed}); }

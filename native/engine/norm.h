@@ -23,7 +23,7 @@ struct Norm {
   }
 
  private:
-  NormWeights weights() const { return {type, weight->value, bias ? bias->value : weight->value, eps, offset}; }
+  NormWeights weights() const { return {type, weight->forward, bias ? bias->forward : weight->forward, eps, offset}; }
 };
 
 }  // namespace hyperfit

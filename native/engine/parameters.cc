@@ -20,7 +20,10 @@ ParameterStore::ParameterStore(const std::vector<ParameterShape>& shapes, const 
   int64_t offset = 0;
   for (const auto& [name, shape] : shapes) {
     by_name_[name] = parameters_.size();
-    parameters_.push_back({name, shape, offset, {}, {}, {}, {}});
+    Parameter& parameter = parameters_.emplace_back();
+    parameter.name = name;
+    parameter.shape = shape;
+    parameter.offset = offset;
     element_count_ += product(shape);
     offset += (product(shape) + kAlignment - 1) / kAlignment * kAlignment;
   }
@@ -30,7 +33,20 @@ ParameterStore::ParameterStore(const std::vector<ParameterShape>& shapes, const 
   for (auto& parameter : parameters_) {
     parameter.value = view_of(values_, parameter);
     parameter.compute = compute_.defined() ? view_of(compute_, parameter) : parameter.value;
+    parameter.forward = parameter.value;
   }
+}
+
+void ParameterStore::set_stored_forms(const std::unordered_map<std::string, StoredForm>& forms) {
+  for (const auto& [name, form] : forms) require_storable(name, at(name).shape, form);
+  forward_ = forms.empty() ? at::Tensor() : ops_.zeros(values_.numel(), values_.options());
+  for (Parameter& parameter : parameters_) {
+    const auto form = forms.find(parameter.name);
+    parameter.stored = form == forms.end() ? std::nullopt : std::optional(form->second);
+    parameter.forward = forward_.defined() ? view_of(forward_, parameter) : parameter.value;
+    if (!compute_.defined()) parameter.compute = parameter.forward;
+  }
+  compute_version_ = -1;
 }
 
 at::Tensor ParameterStore::view_of(const at::Tensor& flat, const Parameter& parameter) const {
@@ -39,9 +55,20 @@ at::Tensor ParameterStore::view_of(const at::Tensor& flat, const Parameter& para
 
 // Every write through a tensor counts as a new version of the buffer it is a view of.
 void ParameterStore::refresh_compute() {
-  if (!compute_.defined() || compute_version_ == values_._version()) return;
-  ops_.round(compute_, values_);
+  if (!(compute_.defined() || is_stored_in_forms()) || compute_version_ == values_._version()) return;
+  if (is_stored_in_forms()) refresh_forward();
+  if (compute_.defined()) ops_.round(compute_, is_stored_in_forms() ? forward_ : values_);
   compute_version_ = values_._version();
+}
+
+void ParameterStore::refresh_forward() {
+  for (Parameter& parameter : parameters_) {
+    if (parameter.stored) {
+      store_and_read(parameter.forward, parameter.value, *parameter.stored, parameter.name);
+    } else {
+      parameter.forward.copy_(parameter.value);
+    }
+  }
 }
 
 Parameter& ParameterStore::at(const std::string& name) {
@@ -75,7 +102,7 @@ void ParameterStore::require_gradients() {
 
 int64_t ParameterStore::compute_bytes() const {
   auto bytes = [](const at::Tensor& t) { return t.defined() ? static_cast<int64_t>(t.nbytes()) : 0; };
-  return bytes(compute_) + bytes(product_);
+  return bytes(forward_) + bytes(compute_) + bytes(product_);
 }
 
 void ParameterStore::zero_gradients() {

@@ -1,10 +1,12 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "engine/stored_form.h"
 #include "ops/ops.h"
 
 namespace hyperfit {
@@ -14,9 +16,11 @@ struct Parameter {
   std::string name;  // as in Hugging Face weights
   std::vector<int64_t> shape;
   int64_t offset = 0;   // in elements, into the flat buffers
-  at::Tensor value;     // float32 [shape]
+  at::Tensor value;     // float32 [shape]: what is trained and saved
   at::Tensor gradient;  // float32 [shape], undefined until gradients are asked for
-  at::Tensor compute;   // the value in the type that products compute in; the value itself for float32
+  at::Tensor forward;   // float32 [shape]: what passes read; the value itself unless weights are stored in a coarser form
+  at::Tensor compute;   // `forward` in the type that products compute in; itself for float32
+  std::optional<StoredForm> stored;  // the form that `forward` has been through
   at::Tensor product;   // bfloat16 [shape], memory shared by all: where a product of that type is made before it is added up; undefined where none is needed
 };
 
@@ -40,12 +44,21 @@ class ParameterStore {
   std::vector<Parameter>& all() { return parameters_; }
   const at::Tensor& flat_values() const { return values_; }        // [padded element count]
   const at::Tensor& flat_gradients() const { return gradients_; }  // the same, undefined until needed
-  /// Rounds the values anew for the products, if anybody may have written to them. Cheap when nobody has.
+  /// From now on passes read each value as it is read back after storing it in `forms[name]`, while the values themselves stay as they are: gradients
+  /// of what was read go straight through to them. Values without a form are read as they are; without any forms all are.
+  /// Source: the straight-through estimator, Bengio et al. 2013 (arXiv 1308.3432).
+  /// Throws ERR_CONFIG for an unknown type, ERR_MODEL_FILES for a name that there is not, ERR_SHAPE for rows that are no whole blocks; nothing has changed then.
+  void set_stored_forms(const std::unordered_map<std::string, StoredForm>& forms);
+  bool is_stored_in_forms() const { return forward_.defined(); }
+  /// Rounds the values anew for the passes, if anybody may have written to them. Cheap when nobody has. Throws ERR_NOT_FINITE for values that no
+  /// form can hold.
   void refresh_compute();
-  /// Runs `update`, which writes the values and leaves them rounded in its argument (undefined for float32), so that no further pass is needed.
+  /// Runs `update`, which writes the values and leaves them rounded in its argument (undefined for float32, and where they are stored in other forms first),
+  /// so that no further pass is needed.
   template <class Update>
   void write_values(const Update& update) {
     compute_version_ = -1;  // should it throw
+    if (is_stored_in_forms()) return update(at::Tensor());
     update(compute_);
     compute_version_ = values_._version();
   }
@@ -58,7 +71,7 @@ class ParameterStore {
   double gradient_beta() const { return gradients_stale_ ? 0.0 : 1.0; }
   void mark_gradients_fresh() { gradients_stale_ = false; }
   bool gradients_are_stale() const { return gradients_stale_; }
-  /// Of the rounded weights and of the products' scratch; 0 for float32.
+  /// Of the rounded weights and of the products' scratch; 0 for float32 weights that are read as they are.
   int64_t compute_bytes() const;
   int64_t element_count() const { return element_count_; }
   const Ops& ops() const { return ops_; }
@@ -66,12 +79,14 @@ class ParameterStore {
  private:
   const Ops& ops_;
   at::Tensor view_of(const at::Tensor& flat, const Parameter& parameter) const;
+  void refresh_forward();
   std::vector<Parameter> parameters_;
   std::unordered_map<std::string, size_t> by_name_;
   at::Tensor values_;
+  at::Tensor forward_;      // float32 [padded element count], or undefined where passes read the values
   at::Tensor compute_;      // bfloat16 [padded element count], or undefined
   at::Tensor product_;      // bfloat16 [elements of the largest matrix], or undefined
-  int64_t compute_version_ = -1;  // of values_ when compute_ was rounded
+  int64_t compute_version_ = -1;  // of values_ when forward_ and compute_ were made of it
   at::Tensor gradients_;
   bool gradients_stale_ = true;
   int64_t element_count_ = 0;

@@ -5,11 +5,11 @@
 namespace hyperfit {
 
 void PositionEmbedding::forward(at::Tensor& x, int64_t sequence) const {
-  if (weight) x.view({-1, sequence, x.size(1)}).add_(weight->value.narrow(0, 0, sequence));
+  if (weight) x.view({-1, sequence, x.size(1)}).add_(weight->forward.narrow(0, 0, sequence));
 }
 
 void PositionEmbedding::forward_at(at::Tensor& x, const at::Tensor& positions) const {
-  if (weight) x.add_(weight->value.index_select(0, positions));
+  if (weight) x.add_(weight->forward.index_select(0, positions));
 }
 
 void PositionEmbedding::backward(const at::Tensor& dx, int64_t sequence, double beta) const {

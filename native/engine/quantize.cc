@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
+#include "engine/dequantize.h"
 #include "engine/error.h"
 #include "engine/half_bits.h"
 #include "engine/quantize_k.h"
@@ -126,6 +129,20 @@ constexpr std::array ENCODERS = {
     blocks_of<kSuperBlock, kQ6KBytes, encode_q6_k>("Q6_K"),
 };
 
+bool all_finite(const float* values, int64_t count) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  uint32_t others = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t bits;
+    std::memcpy(&bits, values + i, sizeof(bits));
+    others |= static_cast<uint32_t>((bits & kExponent) == kExponent);
+  }
+  return others == 0;
+}
+
+/// Numbers that are encoded and decoded at once: they and their bytes stay in the nearest cache.
+constexpr int64_t kPiece = 1 << 11;
+
 }  // namespace
 
 const BlockEncoder& block_encoder(const std::string& type) {
@@ -142,6 +159,24 @@ void quantize(const BlockEncoder& encoder, const float* values, int64_t blocks, 
   at::parallel_for(0, blocks, grain, [&](int64_t begin, int64_t end) {
     encoder.encode(values + begin * encoder.elements, end - begin, out + begin * encoder.bytes);
   });
+}
+
+bool quantize_and_back(const BlockEncoder& encoder, const float* values, int64_t blocks, float* out) {
+  const BlockFormat& format = block_format(encoder.type);
+  const int64_t piece = std::max<int64_t>(1, kPiece / encoder.elements), grain = std::max<int64_t>(1, (1 << 13) / encoder.elements);
+  std::atomic<bool> finite{true};
+  at::parallel_for(0, blocks, grain, [&](int64_t begin, int64_t end) {
+    std::vector<uint8_t> bytes(piece * encoder.bytes);
+    for (int64_t at = begin; at < end; at += piece) {
+      const int64_t count = std::min(piece, end - at), elements = count * encoder.elements;
+      const float* from = values + at * encoder.elements;
+      float* to = out + at * encoder.elements;
+      encoder.encode(from, count, bytes.data());
+      format.decode(bytes.data(), count, to);
+      if (!all_finite(from, elements) || !all_finite(to, elements)) finite = false;
+    }
+  });
+  return finite;
 }
 
 }  // namespace hyperfit

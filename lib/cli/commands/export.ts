@@ -20,7 +20,7 @@ import { Output, type OutputOptions } from '../output.ts';
 interface ExportCommandOptions extends ModelOptions, OutputOptions {
   to: 'gguf';
   out: string;
-  type: GgufFileType | 'auto';
+  type?: GgufFileType | 'auto';
   splitMaxSize?: number;
   overwrite?: boolean;
   name?: string;
@@ -39,7 +39,7 @@ export function addExportCommand(program: Command): void {
   const command = addModelOptions(program.command('export').description('Write a model for other programs: GGUF for llama.cpp, Ollama and LM Studio, with a Modelfile beside it; checked by decoding from it.'))
     .addOption(new Option('--to <format>', 'what to write').choices(['gguf']).default('gguf'))
     .requiredOption('--out <file>', 'where to write it, a path that ends in .gguf', checkedPath)
-    .addOption(new Option('--type <type>', 'type of most weights; auto is the smallest that passes the gate').choices([...GGUF_FILE_TYPE_NAMES, 'auto']).default('Q8_0'))
+    .addOption(new Option('--type <type>', 'type of most weights; auto is the smallest that passes the gate (default: Q8_0, or the type that the model was trained for)').choices([...GGUF_FILE_TYPE_NAMES, 'auto']))
     .option('--split-max-size <size>', 'split into files of at most this many bytes of weights, such as 4G or 500M (default: one file)', byteSize)
     .option('--overwrite', 'replace files that are there')
     .option('--name <name>', 'the name that the file gives its model (default: that of its folder or file)')
@@ -87,12 +87,12 @@ async function exportOptions(model: Model, options: ExportCommandOptions, output
   const contexts = gate === 'off' ? [] : await readContexts(options, model, facts);
   if (gate !== 'off' && contexts.length === 0) output.log('gate: no contexts to decode from; give --contexts, text that was not trained on');
   return {
-    type, gate, contexts, maxNewTokens, modelfile, signal,
+    gate, contexts, maxNewTokens, modelfile, signal,
     onProgress: progressLine(output),
     onStage: (stage) => output.log(stage),
     // A run is called by its folder, not by the checkpoint that stands for it.
     name: name ?? basename(resolve(options.model)).replace(/\.gguf$/i, ''),
-    ...given({ splitMaxSize, overwrite, base: options.base ?? facts?.base, overlapIndex: contexts.length === 0 ? undefined : await readTrain(options, model, facts) }),
+    ...given({ type, splitMaxSize, overwrite, base: options.base ?? facts?.base, overlapIndex: contexts.length === 0 ? undefined : await readTrain(options, model, facts) }),
     // Figures of a run are those of its own contexts and lengths.
     ...given({ baseFigures: options.contexts === undefined && maxNewTokens === 96 ? facts?.baseFigures : undefined }),
   };

@@ -20,7 +20,7 @@ import { StudyView } from '../study-view.ts';
 const STUDY_FIELDS: readonly FieldName[] = [
   'samples', 'sampleSelection', 'sequenceLength', 'windows', 'unwrap', 'batchSize', 'learningRate', 'warmupSteps', 'weightDecay', 'maxGradNorm', 'epochs', 'maxSteps', 'targetLoss', 'seed',
   'device', 'computeDtype', 'threads', 'heldOutSamples', 'contextLength', ...BLOCKER_FIELDS, 'topP', 'temperature', 'topK',
-  'loraRank', 'loraAlpha', 'loraTargets', 'loraLayers',
+  'loraRank', 'loraAlpha', 'loraTargets', 'loraLayers', 'quantize',
 ];
 
 interface Named {

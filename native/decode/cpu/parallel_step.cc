@@ -82,8 +82,8 @@ ParallelDecodeStep<X>::ParallelDecodeStep(const Decoder& decoder, const KVCache&
     : config_(decoder.config()),
       batch_(batch),
       capacity_(cache.keys(0).size(2)),
-      embedding_(decoder.embedding().weight->value.template data_ptr<float>()),
-      position_embedding_(decoder.positions().weight ? decoder.positions().weight->value.template data_ptr<float>() : nullptr),
+      embedding_(decoder.embedding().weight->forward.template data_ptr<float>()),
+      position_embedding_(decoder.positions().weight ? decoder.positions().weight->forward.template data_ptr<float>() : nullptr),
       final_norm_(decoder.final_norm()),
       head_(decoder.head()),
       activate_row_(activation_row<X>(decoder.config().activation)) {

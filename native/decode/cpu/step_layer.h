@@ -13,7 +13,7 @@ namespace hyperfit {
 
 // The parts of a decoder as the kernels of one decoding step want them: plain pointers, taken once a generation.
 
-inline const float* floats(const Parameter* parameter) { return parameter ? parameter->value.data_ptr<float>() : nullptr; }
+inline const float* floats(const Parameter* parameter) { return parameter ? parameter->forward.data_ptr<float>() : nullptr; }
 
 struct StepNorm {
   const float *weight, *bias;
