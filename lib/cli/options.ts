@@ -34,9 +34,14 @@ const DEVICE = FIELDS.device;
 
 /** What every command that loads a model takes. */
 export function addModelOptions(command: Command): Command {
-  return command
+  return addComputingOptions(command
     .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint', checkedPath)
-    .option('--adapter <dir>', 'a LoRA adapter in the form of PEFT to add to the weights, or a checkpoint or run that keeps one', checkedPath)
+    .option('--adapter <dir>', 'a LoRA adapter in the form of PEFT to add to the weights, or a checkpoint or run that keeps one', checkedPath));
+}
+
+/** Where a model computes, and in what type. */
+export function addComputingOptions(command: Command): Command {
+  return command
     .addOption(new Option(`--device <${DEVICE.valueName}>`, `${DEVICE.help} (default: HYPERFIT_DEVICE, or ${DEVICE.default})`).argParser(checkedDevice))
     .addOption(new Option('--compute-dtype <dtype>', `${FIELDS.computeDtype.help} (default: HYPERFIT_COMPUTE_DTYPE, or ${FIELDS.computeDtype.default})`).choices(['float32', 'bfloat16']));
 }

@@ -14,6 +14,7 @@ export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
 /** Where a checkpoint of a LoRA run keeps its adapter, so that the folder itself is the merged model for every reader. */
 export const ADAPTER_FOLDER = 'adapter';
 const PREFIX = 'base_model.model.';
+const BASE = '.base_layer.weight';
 
 /** W = base + scale B A of one parameter, before anything is read. */
 export interface PlannedAddition {
@@ -24,8 +25,10 @@ export interface PlannedAddition {
   a: TensorSource;
   /** [out, rank] */
   b: TensorSource;
-  /** An embedding, which PEFT keeps the other way about: A [rank, rows], B [columns, rank]. */
-  isEmbedding: boolean;
+  /** The parameter is stored [in, out]: GPT-2's matrices, and embeddings, of which PEFT keeps A [rank, rows] and B [columns, rank]. */
+  isTransposed: boolean;
+  /** What the parameter was before: PEFT saves tables that it adds to along with the adapter, since they may have grown. */
+  base?: TensorSource;
 }
 
 export interface AdapterFiles {
@@ -63,16 +66,23 @@ async function listNames(folder: string): Promise<string[]> {
  * Which parameters of a model the adapter adds to, and by how much.
  * @throws HyperfitError ERR_MODEL_FILES for tensors that do not fit this model or the adapter's own settings, by name
  */
-export function planAdapter({ path, settings, sources }: AdapterFiles, config: ModelConfig): PlannedAddition[] {
+export function planAdapter(files: AdapterFiles, config: ModelConfig): PlannedAddition[] {
+  const { path, settings, sources } = files;
   const shapes = expectedParameters(config);
-  const halves = pairTensors(sources, path);
+  // Where PEFT ties the head's additions to the embedding's, it writes them twice.
+  const isTiedHead = (name: string): boolean => settings.ensuresTying && config.tieWordEmbeddings && name.startsWith(`${PREFIX}lm_head.`);
+  const bases = new Map(sources.filter(({ name }) => name.endsWith(BASE)).map((source) => [source.name.slice(PREFIX.length, -BASE.length), source]));
+  const halves = pairTensors(sources.filter(({ name }) => !isTiedHead(name) && !name.endsWith(BASE)), path);
   const additions = [...halves].map(([module, { a, b, isEmbedding }]): PlannedAddition => {
     const parameter = `${module}.weight`;
-    checkModule(module, shapes.get(parameter), config, path);
+    checkModule(module, shapes.get(parameter), config, files);
     checkTargeted(module, settings, path);
     const { rank, scale } = scalingOf(settings, module);
-    checkShapes(module, { a, b }, storedShapes(shapes.get(parameter)!, rank, isEmbedding || config.weightLayout === 'fused'), path);
-    return { parameter, scale, a, b, isEmbedding };
+    const isTransposed = isEmbedding || (config.weightLayout === 'fused' && layerOf(module) !== undefined);
+    checkShapes(module, { a, b }, storedShapes(shapes.get(parameter)!, rank, isTransposed), path);
+    const base = bases.get(module);
+    if (base !== undefined && `${base.shape}` !== `${shapes.get(parameter)!}`) refuse(path, `[${shapes.get(parameter)!}] as the base of \`${module}\``, `[${base.shape}]`, 'the vocabulary has grown; merge the adapter with PEFT');
+    return { parameter, scale, a, b, isTransposed, ...(base && { base }) };
   });
   checkComplete(settings, halves, shapes, path);
   return additions;
@@ -103,11 +113,16 @@ function pairTensors(sources: readonly TensorSource[], path: string): Map<string
   return found as Map<string, Halves>;
 }
 
-const EMBEDDINGS = ['model.embed_tokens', 'transformer.wte'];
+/** Modules that are a table of rows. */
+export const EMBEDDINGS: readonly string[] = ['model.embed_tokens', 'transformer.wte'];
+/** The only one whose additions PEFT ties to the head. */
+const TIED = 'model.embed_tokens';
 
-function checkModule(module: string, shape: readonly number[] | undefined, { tieWordEmbeddings }: ModelConfig, path: string): void {
-  const isShared = tieWordEmbeddings && (EMBEDDINGS.includes(module) || module === 'lm_head');
-  if (isShared) refuse(path, 'additions to the matrices of the layers', `some to \`${module}\` of a model whose head is its embedding`, 'one of the two would change without the other; merge the adapter with PEFT');
+function checkModule(module: string, shape: readonly number[] | undefined, { tieWordEmbeddings }: ModelConfig, { path, settings }: AdapterFiles): void {
+  const isShared = tieWordEmbeddings && (EMBEDDINGS.includes(module) || module === 'lm_head') && !(settings.ensuresTying && module === TIED);
+  if (isShared) {
+    refuse(path, 'additions to the matrices of the layers, or `ensure_weight_tying`', `some to \`${module}\` of a model whose head is its embedding`, 'one of the two would change without the other; train the adapter with ensure_weight_tying=True');
+  }
   if (shape?.length === 2) return;
   refuse(path, 'additions to matrices of this model', `some to \`${clip(module)}\`, which it does not have`, 'give the base that the adapter was made for');
 }

@@ -1,29 +1,37 @@
 import { addon } from '../addon.ts';
 import type { ModelConfig } from '../addon-types.ts';
+import { HyperfitError } from '../errors.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { torch } from '../tensor/torch.ts';
 import type { LowRankAddition } from './adapter.ts';
+import { EMBEDDINGS } from './adapter-files.ts';
 import { architectureOf } from './gguf-description.ts';
 import { GGUF_ALIGNMENT, renderGgufHeader } from './gguf-header.ts';
 import { describeTensors } from './gguf-plan.ts';
 import { disposeAll } from './tensor-file.ts';
 
+/** Its name, wherever one is written. */
+export const GGUF_ADAPTER = 'adapter.gguf';
 const BYTES = 4;
 
 /**
  * Writes additions as a GGUF adapter, for `llama-cli -m model.gguf --lora adapter.gguf`: A [rank, in] and B [out, rank] of each matrix in float32, B's rows in the order
- * in which llama.cpp keeps queries and keys. One alpha counts for the whole file, so that factors go into B.
+ * in which llama.cpp keeps queries and keys. One alpha counts for the whole file, so that factors go into B. An embedding stands there the other way about, A [rows, rank].
+ * @returns notes of what is left out: an embedding that is the head too, which llama.cpp has no way to add to
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL for a family that llama.cpp does not have; ERR_CHECKPOINT when the file is there or the disk is full
  */
-export async function writeGgufAdapter(path: string, additions: readonly LowRankAddition[], config: ModelConfig, title: string): Promise<void> {
+export async function writeGgufAdapter(path: string, additions: readonly LowRankAddition[], config: ModelConfig, title: string): Promise<string[]> {
   const stored = new Map(describeTensors(config, 'F32', title, path).tensors.map((tensor) => [tensor.parameter, tensor]));
-  const alpha = Math.max(...additions.map(({ a }) => a.shape[0]!));
+  const kept = additions.filter(({ parameter }) => !(config.tieWordEmbeddings && isEmbedding(parameter)));
+  const alpha = Math.max(...kept.map(({ a }) => a.shape[0]!));
   const halves: { name: string; tensor: Tensor }[] = [];
   try {
-    for (const { parameter, scale, a, b } of additions) {
+    for (const { parameter, scale, a, b } of kept) {
       const { name, form } = stored.get(parameter)!;
-      halves.push({ name: `${name}.lora_a`, tensor: scope(() => a.mul(1)) }, { name: `${name}.lora_b`, tensor: storeRows(b, form.ropeHeads, (scale * form.scale * a.shape[0]!) / alpha) });
+      const factor = (scale * form.scale * a.shape[0]!) / alpha;
+      const [left, right] = isEmbedding(parameter) ? [scope(() => b.mul(1)), scope(() => a.t().mul(factor).contiguous())] : [scope(() => a.mul(1)), storeRows(b, form.ropeHeads, factor)];
+      halves.push({ name: `${name}.lora_a`, tensor: left }, { name: `${name}.lora_b`, tensor: right });
     }
     const { header } = renderGgufHeader(
       [
@@ -36,8 +44,23 @@ export async function writeGgufAdapter(path: string, additions: readonly LowRank
       halves.map(({ name, tensor }) => ({ name, shape: tensor.shape, type: 'F32', byteLength: BYTES * countElements(tensor) })),
     );
     await saveAligned(path, header, halves.map(({ tensor }) => tensor));
+    return kept.length === additions.length ? [] : ['llama.cpp has no way to add to an embedding that is the head too: the GGUF adapter leaves it out, the PEFT adapter and the merged model have it'];
   } finally {
     disposeAll(halves.map(({ tensor }) => tensor));
+  }
+}
+
+function isEmbedding(parameter: string): boolean {
+  return EMBEDDINGS.includes(parameter.replace(/\.weight$/, ''));
+}
+
+/** The same, and nothing for a model that llama.cpp does not have or computes otherwise: `isWritten` says which. */
+export async function writeGgufAdapterIfKnown(...parameters: Parameters<typeof writeGgufAdapter>): Promise<{ isWritten: boolean; notes: string[] }> {
+  try {
+    return { isWritten: true, notes: await writeGgufAdapter(...parameters) };
+  } catch (error) {
+    if (!(error instanceof HyperfitError) || error.code !== 'ERR_UNSUPPORTED_MODEL') throw error;
+    return { isWritten: false, notes: [] };
   }
 }
 

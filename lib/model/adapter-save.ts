@@ -2,13 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import type { ModelConfig } from '../addon-types.ts';
+import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { LowRankAddition } from './adapter.ts';
-import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from './adapter-files.ts';
+import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, EMBEDDINGS } from './adapter-files.ts';
 import { baseModelName, hubName, shortModelName } from './base-name.ts';
 import { CARD_FILE, renderModelCard, type ModelCard } from './model-card.ts';
 import { renderAdapterConfig } from './adapter-render.ts';
-import { saveTensorFile } from './tensor-file.ts';
+import { disposeAll, saveTensorFile } from './tensor-file.ts';
 
 /** What is written beside A and B. */
 export interface AdapterOrigin {
@@ -25,13 +26,22 @@ export interface AdapterOrigin {
  */
 export async function writeAdapter(folder: string, additions: readonly LowRankAddition[], { config, baseModel, card }: AdapterOrigin): Promise<void> {
   await makeFolder(folder);
-  const tensors = new Map<string, Tensor>(additions.flatMap(({ parameter, a, b }) => {
-    const module = `base_model.model.${moduleOf(parameter)}`;
-    return [[`${module}.lora_A.weight`, a], [`${module}.lora_B.weight`, b]] as const;
-  }));
-  await saveTensorFile(join(folder, ADAPTER_WEIGHTS), tensors);
+  const tensors = new Map(additions.flatMap(namedHalves));
+  try {
+    await saveTensorFile(join(folder, ADAPTER_WEIGHTS), tensors);
+  } finally {
+    disposeAll(tensors.values());
+  }
   await writeFile(join(folder, ADAPTER_CONFIG), renderAdapterConfig({ parameters: additions.map(({ parameter }) => parameter), baseModel: baseModelName(baseModel), ...commonScaling(additions) }, config));
   await writeFile(join(folder, CARD_FILE), renderModelCard({ ...adapterCard(baseModel), ...card }));
+}
+
+/** Of an embedding PEFT keeps the two the other way about. */
+function namedHalves({ parameter, a, b }: LowRankAddition): [string, Tensor][] {
+  const module = moduleOf(parameter);
+  const [isEmbedding, prefix] = [EMBEDDINGS.includes(module), `base_model.model.${module}`];
+  const [left, right] = scope(() => (isEmbedding ? [b.t().contiguous(), a.t().contiguous()] : [a.mul(1), b.mul(1)]) as [Tensor, Tensor]);
+  return isEmbedding ? [[`${prefix}.lora_embedding_A`, left], [`${prefix}.lora_embedding_B`, right]] : [[`${prefix}.lora_A.weight`, left], [`${prefix}.lora_B.weight`, right]];
 }
 
 export function adapterCard(baseModel: string): ModelCard {

@@ -15,17 +15,19 @@ export interface AdapterSettings {
   targetModules: readonly string[] | undefined;
   /** Undefined for every layer. */
   layersToTransform: readonly number[] | undefined;
+  /** A head that is the embedding gets the embedding's additions too. */
+  ensuresTying: boolean;
   /** What the adapter was made for, as PEFT wrote it. */
   baseModel: string | undefined;
 }
 
 /** Settings of training or bookkeeping, which say nothing about what is computed. */
 const PASSED_OVER = new Set([
-  'auto_mapping', 'peft_version', 'revision', 'inference_mode', 'lora_dropout', 'fan_in_fan_out', 'megatron_core', 'qalora_group_size', 'runtime_config', 'ensure_weight_tying',
+  'auto_mapping', 'peft_version', 'revision', 'inference_mode', 'lora_dropout', 'fan_in_fan_out', 'megatron_core', 'qalora_group_size', 'runtime_config',
   'loftq_config', 'eva_config', 'corda_config', 'lora_ga_config', 'exclude_modules', 'layers_pattern',
 ]);
 const READ = new Set([
-  'peft_type', 'task_type', 'r', 'lora_alpha', 'use_rslora', 'rank_pattern', 'alpha_pattern', 'target_modules', 'layers_to_transform', 'base_model_name_or_path', 'bias', 'init_lora_weights',
+  'peft_type', 'task_type', 'r', 'lora_alpha', 'use_rslora', 'rank_pattern', 'alpha_pattern', 'target_modules', 'layers_to_transform', 'base_model_name_or_path', 'bias', 'init_lora_weights', 'ensure_weight_tying',
 ]);
 const MERGE = 'merge it with PEFT: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)';
 /** What hyperfit does not compute -> what it is. */
@@ -53,10 +55,11 @@ export function readAdapterSettings(config: JsonObject, file: string): AdapterSe
   const expect = (fits: boolean, what: string, key: string): void => {
     if (!fits) throw new HyperfitError('ERR_MODEL_FILES', `expected ${what} for \`${key}\` in ${file}, got ${render(config[key])}; save the adapter again with PEFT`);
   };
-  const { r, lora_alpha: alpha, use_rslora: rankStabilized, base_model_name_or_path: baseModel } = config;
+  const { r, lora_alpha: alpha, use_rslora: rankStabilized, ensure_weight_tying: ensuresTying, base_model_name_or_path: baseModel } = config;
   expect(isRank(r), 'a whole number of at least 1', 'r');
   expect(typeof alpha === 'number' && Number.isFinite(alpha), 'a number', 'lora_alpha');
   expect(isNothing(rankStabilized) || rankStabilized === true, 'true or false', 'use_rslora');
+  expect(isNothing(ensuresTying) || ensuresTying === true, 'true or false', 'ensure_weight_tying');
   return {
     rank: r as number,
     alpha: alpha as number,
@@ -65,6 +68,7 @@ export function readAdapterSettings(config: JsonObject, file: string): AdapterSe
     alphaPattern: readPattern(config, 'alpha_pattern', (value) => typeof value === 'number' && Number.isFinite(value), file),
     targetModules: readTargets(config, expect),
     layersToTransform: readLayers(config, expect),
+    ensuresTying: ensuresTying === true,
     baseModel: typeof baseModel === 'string' && baseModel !== '' ? baseModel : undefined,
   };
 }

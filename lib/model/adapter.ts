@@ -35,12 +35,13 @@ export function disposeAdditions(additions: readonly LowRankAddition[]): void {
  */
 export async function mergeAdapter(model: Target, path: string): Promise<string[]> {
   const planned = planAdapter(await openAdapter(path), model.config);
-  const loaded = (await addon().tensorsLoad(planned.flatMap(({ a, b }) => [a, b]), model.device)).map((handle) => Tensor.fromHandle(handle));
+  const loaded = (await addon().tensorsLoad(planned.flatMap(({ a, b, base }) => [a, b, base ?? a]), model.device)).map((handle) => Tensor.fromHandle(handle));
   const parameters = model.parameters();
   try {
-    for (const [index, { parameter, scale, isEmbedding }] of planned.entries()) {
-      const isTransposed = isEmbedding || model.config.weightLayout === 'fused';
-      addProduct(parameters.get(parameter)!, { parameter, scale, a: loaded[2 * index]!, b: loaded[2 * index + 1]! }, isTransposed);
+    for (const [index, { parameter, scale, isTransposed, base }] of planned.entries()) {
+      const [a, b, before] = loaded.slice(3 * index, 3 * index + 3) as [Tensor, Tensor, Tensor];
+      if (base !== undefined) parameters.get(parameter)!.copy_(before);
+      addProduct(parameters.get(parameter)!, { parameter, scale, a, b }, isTransposed);
     }
   } finally {
     disposeAll([...loaded, ...parameters.values()]);

@@ -1,10 +1,13 @@
+import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { NativeLora, OptimizerHandle } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { disposeAdditions, type LowRankAddition } from './adapter.ts';
+import { GGUF_ADAPTER, writeGgufAdapterIfKnown } from './adapter-gguf.ts';
 import { writeAdapter } from './adapter-save.ts';
+import { shortModelName } from './base-name.ts';
 import { normalizeLora, type LoraOptions } from './lora.ts';
 import type { Model } from './model.ts';
 import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
@@ -113,7 +116,8 @@ export class Optimizer {
   }
 
   /**
-   * Writes A and B as a PEFT adapter of the model that training began with: adapter_model.safetensors and adapter_config.json.
+   * Writes A and B as a PEFT adapter of the model that training began with (adapter_model.safetensors and adapter_config.json), and for llama.cpp, where it has such a
+   * model, as adapter.gguf beside.
    * @param options.baseModel what the adapter is for: a name of the Hugging Face hub, or a path. Default: where the model was loaded from
    * @throws HyperfitError ERR_CONFIG when it trains all weights, ERR_CHECKPOINT
    */
@@ -121,6 +125,7 @@ export class Optimizer {
     const additions = this.#additions();
     try {
       await writeAdapter(folder, additions, { config: this.#model.config, baseModel });
+      await writeGgufAdapterIfKnown(join(folder, GGUF_ADAPTER), additions, this.#model.config, `adapter for ${shortModelName(baseModel)}`);
     } finally {
       disposeAdditions(additions);
     }

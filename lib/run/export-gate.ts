@@ -95,12 +95,20 @@ export function gateOfUpdate(update: UpdateShare, maxNewTokens: number): GateRes
 }
 
 function findProblems({ model, exported, update }: Omit<GateResult, 'problems'>): string[] {
-  const { ttr, rep2, updateKept } = GATE_MARGINS;
+  const { updateKept } = GATE_MARGINS;
+  return [
+    ...textProblems(model, exported),
+    ...(update?.kept !== undefined && update.kept !== null && update.kept < updateKept ? [`of the update ${percent(update.kept)} survives, less than ${percent(updateKept)}`] : []),
+  ];
+}
+
+/** Where text is less varied than that of a model by more than the margins. */
+export function textProblems(model: GateFigures, exported: GateFigures, whose = "the model's"): string[] {
+  const { ttr, rep2 } = GATE_MARGINS;
   const digits = (value: number): string => value.toFixed(3);
   return [
-    ...(model.ttr !== null && exported.ttr !== null && exported.ttr < ttr * model.ttr ? [`its text is less varied: TTR ${digits(exported.ttr)}, below ${ttr} times the model's ${digits(model.ttr)}`] : []),
-    ...(model.rep2 !== null && exported.rep2 !== null && exported.rep2 > model.rep2 + rep2 ? [`its text repeats more: rep-2 ${digits(exported.rep2)}, above the model's ${digits(model.rep2)} by more than ${rep2}`] : []),
-    ...(update?.kept !== undefined && update.kept !== null && update.kept < updateKept ? [`of the update ${percent(update.kept)} survives, less than ${percent(updateKept)}`] : []),
+    ...(model.ttr !== null && exported.ttr !== null && exported.ttr < ttr * model.ttr ? [`its text is less varied: TTR ${digits(exported.ttr)}, below ${ttr} times ${whose} ${digits(model.ttr)}`] : []),
+    ...(model.rep2 !== null && exported.rep2 !== null && exported.rep2 > model.rep2 + rep2 ? [`its text repeats more: rep-2 ${digits(exported.rep2)}, above ${whose} ${digits(model.rep2)} by more than ${rep2}`] : []),
   ];
 }
 

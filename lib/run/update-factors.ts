@@ -17,17 +17,24 @@ export interface MatrixFactors {
   total: number;
 }
 
-/** What training added to a model, matrix by matrix of its layers. */
+/** What training added to a model, matrix by matrix. */
 export interface UpdateFactors {
   matrices: MatrixFactors[];
-  /** Share of the squares of the whole update that lies in these matrices; the rest is of embedding, head, norms and biases. */
+  /** Share of the squares of the whole update that lies in these matrices; the rest is of norms and biases, and where they are left out of embedding and head. */
   shareInMatrices: number;
+}
+
+export interface FactoriseOptions {
+  /** The embedding too, and the head where it is another matrix. Default false: the layers alone. */
+  withEmbedding?: boolean | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** From the first layer to the one before the last given; counted from 0. */
 export type LayerRange = readonly [from: number, to: number];
 
 const IN_LAYER = /^(?:model\.layers|transformer\.h)\.(\d+)\./;
+const TABLE = /^(?:model\.embed_tokens|transformer\.wte|lm_head)\.weight$/;
 
 /** The layer of a matrix that a patch of low rank can hold; undefined for embedding, head, norms and biases. */
 export function layerOfMatrix(parameter: string, shape: readonly number[]): number | undefined {
@@ -36,24 +43,28 @@ export function layerOfMatrix(parameter: string, shape: readonly number[]): numb
 }
 
 /**
- * The singular value decomposition of (trained - base), matrix by matrix of the layers.
+ * The singular value decomposition of (trained - base), matrix by matrix of the layers, and of embedding and head where these are asked for.
  * Source: Eckart and Young 1936; cut to a rank it is the best approximation in the sum of squares.
  * @param most the largest rank that will be asked for
  * @throws HyperfitError ERR_MODEL_FILES where no matrix differs
  */
-export async function factoriseUpdate(trained: Model, base: Model, most: number, onProgress: (message: string) => void): Promise<UpdateFactors> {
+export async function factoriseUpdate(trained: Model, base: Model, most: number, onProgress: (message: string) => void, { withEmbedding = false, signal }: FactoriseOptions = {}): Promise<UpdateFactors> {
   const [after, before] = [trained.parameters(), base.parameters()];
   const matrices: MatrixFactors[] = [];
   let everything = 0;
   try {
     for (const [parameter, tensor] of after) {
-      const isMatrix = layerOfMatrix(parameter, tensor.shape) !== undefined;
-      if (isMatrix) matrices.push(decompose(parameter, tensor, before.get(parameter)!, base.config.weightLayout === 'fused', most));
+      signal?.throwIfAborted();
+      const isMatrix = layerOfMatrix(parameter, tensor.shape) !== undefined || (withEmbedding && TABLE.test(parameter));
+      if (isMatrix) matrices.push(decompose(parameter, tensor, before.get(parameter)!, isStoredTransposed(parameter, base), most));
       everything += isMatrix ? matrices.at(-1)!.total : scope(() => squareSum(tensor.sub(before.get(parameter)!)));
       if (isMatrix && matrices.length % 7 === 0) onProgress(`${matrices.length} matrices decomposed`);
       // Signals and other work get their turn.
       await new Promise(setImmediate);
     }
+  } catch (error) {
+    disposeFactors(matrices);
+    throw error;
   } finally {
     disposeAll([...after.values(), ...before.values()]);
   }
@@ -61,6 +72,11 @@ export async function factoriseUpdate(trained: Model, base: Model, most: number,
   if (inMatrices > 0) return { matrices, shareInMatrices: inMatrices / everything };
   disposeFactors(matrices);
   throw new HyperfitError('ERR_MODEL_FILES', 'expected a model whose layers differ from its base, got one that is the same; give the run, and the model that it began with as --base');
+}
+
+/** GPT-2 keeps the matrices of its layers [in, out]. */
+function isStoredTransposed(parameter: string, { config }: Model): boolean {
+  return config.weightLayout === 'fused' && IN_LAYER.test(parameter);
 }
 
 function squareSum(tensor: Tensor): number {
@@ -94,9 +110,9 @@ export function addRanks(base: Model, matrices: readonly MatrixFactors[], [from,
   try {
     for (const each of matrices) {
       const tensor = parameters.get(each.parameter)!;
-      if (from >= each.a.shape[0]! || !isWithin(layerOfMatrix(each.parameter, tensor.shape)!, layers)) continue;
+      if (from >= each.a.shape[0]! || !isWithin(layerOfMatrix(each.parameter, tensor.shape), layers)) continue;
       const addition = { ...cutFactors(each, from, to), scale };
-      addProduct(tensor, addition, base.config.weightLayout === 'fused');
+      addProduct(tensor, addition, isStoredTransposed(each.parameter, base));
       disposeAdditions([addition]);
     }
   } finally {
@@ -104,8 +120,9 @@ export function addRanks(base: Model, matrices: readonly MatrixFactors[], [from,
   }
 }
 
-export function isWithin(layer: number, ranges: readonly LayerRange[] | null): boolean {
-  return ranges === null || ranges.some(([from, to]) => layer >= from && layer < to);
+/** What stands in no layer is within no range. */
+export function isWithin(layer: number | undefined, ranges: readonly LayerRange[] | null): boolean {
+  return ranges === null || (layer !== undefined && ranges.some(([from, to]) => layer >= from && layer < to));
 }
 
 export function disposeFactors(matrices: readonly MatrixFactors[]): void {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readGgufParts } from '../../lib/model/gguf-parts.ts';
 import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
 import { cli } from './cli-process.ts';
 
@@ -19,6 +20,8 @@ test('a run of LoRA keeps its adapter, which laid over the base writes what the 
   expect(await train('--out', run, '--lora-rank', '3')).toMatchObject({ code: 0 });
   const best = join(run, 'checkpoints', 'best-by-loss');
   for (const place of ['step-000004', 'best-by-loss']) expect(existsSync(join(run, 'checkpoints', place, 'adapter', 'adapter_model.safetensors'))).toBe(true);
+  const { metadata } = await readGgufParts(join(run, 'checkpoints', 'step-000004', 'adapter', 'adapter.gguf'));
+  expect(['general.type', 'adapter.type', 'adapter.lora.alpha'].map((key) => metadata.get(key))).toEqual(['adapter', 'lora', 3]);
   const [original, written] = [await idsOf('--model', TINY_MODEL), await idsOf('--model', run)];
   expect(written).not.toEqual(original);
   for (const adapter of [run, join(run, 'checkpoints', 'step-000004'), join(run, 'checkpoints', 'step-000004', 'adapter')]) expect(await idsOf('--model', TINY_MODEL, '--adapter', adapter)).toEqual(written);

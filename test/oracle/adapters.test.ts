@@ -97,6 +97,7 @@ describe('refusals', () => {
     ['another kind', { peft_type: 'LOHA' }, 'ERR_UNSUPPORTED_MODEL', /`peft_type` "LOHA"/],
     ['modules saved whole', { modules_to_save: ['lm_head'] }, 'ERR_UNSUPPORTED_MODEL', /`modules_to_save` \["lm_head"\].*saved whole/],
     ['biases', { bias: 'all' }, 'ERR_UNSUPPORTED_MODEL', /`bias` "all"/],
+    ['a tie that is none', { ensure_weight_tying: 'yes' }, 'ERR_MODEL_FILES', /`ensure_weight_tying`/],
     ['biases of B', { lora_bias: true }, 'ERR_UNSUPPORTED_MODEL', /`lora_bias`/],
     ['PiSSA', { init_lora_weights: 'pissa_niter_4' }, 'ERR_UNSUPPORTED_MODEL', /`init_lora_weights` "pissa_niter_4".*path_initial_model_for_weight_conversion/],
     ['another task', { task_type: 'SEQ_CLS' }, 'ERR_UNSUPPORTED_MODEL', /`task_type` "SEQ_CLS"/],
@@ -125,6 +126,12 @@ describe('refusals', () => {
     writeFileSync(join(folder, 'adapter_config.json'), readFileSync(join(adapterPath('llama-all'), 'adapter_config.json')));
     writeFileSync(join(folder, 'adapter_model.bin'), 'x');
     expect(await refusal(Model.load(tinyModelPath('llama-tied-gqa'), { adapter: folder }))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/pickle/) });
+  });
+
+  test('a tied embedding that is not tied in the adapter, or whose rows have become more', async () => {
+    const own = 'llama-tied-embedding';
+    expect(await refusal(model.loadAdapter(altered({ ensure_weight_tying: false }, own)))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/`ensure_weight_tying`.*embed_tokens|lm_head/) });
+    expect(await refusal(Model.load(tinyModelPath('llama-untied-mha'), { adapter: adapterPath(own) }))).toMatchObject({ code: 'ERR_MODEL_FILES' });
   });
 
   test('a module that the settings name and the file lacks', async () => {

@@ -3,10 +3,13 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { disposeAdditions } from '../../lib/model/adapter.ts';
+import { writeGgufAdapter } from '../../lib/model/adapter-gguf.ts';
 import type { GgufFileType } from '../../lib/model/gguf-mix.ts';
 import { Model } from '../../lib/model/model.ts';
 import { readSmolLM2Expectation } from './expected.ts';
-import { LLAMA_CPP_MODELS, makeModel, promptsOf, writeOn } from './exported-models.ts';
+import { addAll, ADAPTED_MODELS, LLAMA_CPP_MODELS, makeAdditions, makeModel, promptsOf, writeOn } from './exported-models.ts';
+import { findGemma3, gemma3Expectation } from './gemma3-file.ts';
 import { findSmolLM2 } from './smollm2-file.ts';
 
 const MINUTES = 60_000;
@@ -26,10 +29,11 @@ const TEXTS = ['The quick brown fox, it\'s said, JUMPED over 1 lazy dog; 22 time
 const keep = process.env.HYPERFIT_EXPORTS;
 const groups = (process.env.HYPERFIT_EXPORTED_GROUPS ?? '').split(',');
 const folder = keep ?? mkdtempSync(join(tmpdir(), 'hyperfit-export-'));
-const said = (keep === undefined ? JSON.parse(readFileSync(FIXTURE, 'utf8')) : {}) as { tiny: Record<string, Said>; smollm2: Record<string, Said> };
+const said = (keep === undefined ? JSON.parse(readFileSync(FIXTURE, 'utf8')) : {}) as { tiny: Record<string, Said>; smollm2: Record<string, Said>; adapters: Record<string, Said>; gemma?: Record<string, Said> };
 afterAll(() => (keep === undefined ? rm(folder, { recursive: true, force: true }) : undefined));
 
 const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+const GEMMA_TYPES: GgufFileType[] = ['F32', 'Q8_0', 'Q4_K_M'];
 const QUANTIZED: GgufFileType[] = ['Q8_0', 'Q6_K', 'Q5_K_M', 'Q4_K_M', 'Q4_0'];
 
 if (keep !== undefined) {
@@ -41,6 +45,18 @@ if (keep !== undefined) {
       list.push({ group: 'tiny', name, file: `${name}.gguf`, prompts: promptsOf(model.config.vocabSize).map((ids) => [...ids]), texts: TEXTS });
       model.dispose();
     }
+    for (const name of groups.includes('adapters') ? ADAPTED_MODELS : []) {
+      const [model, adapter] = await exportAdapted(name);
+      list.push({ group: 'adapters', name, file: `${name}.gguf`, adapter, prompts: promptsOf(model.config.vocabSize).map((ids) => [...ids]), texts: [] });
+      model.dispose();
+    }
+    const gemmaPath = groups.includes('gemma') ? findGemma3() : undefined;
+    const gemma = gemmaPath === undefined ? undefined : await Model.load(gemmaPath);
+    for (const type of gemma === undefined ? [] : GEMMA_TYPES) {
+      await gemma!.exportGguf(join(folder, `gemma-${type}.gguf`), { type, name: 'Gemma' });
+      list.push({ group: 'gemma', name: type, file: `gemma-${type}.gguf`, prompts: gemma3Expectation.prompts, texts: TEXTS });
+    }
+    gemma?.dispose();
     const path = groups.includes('smollm2') ? findSmolLM2() : undefined;
     const model = path === undefined ? undefined : await Model.load(path);
     for (const type of ['F32', ...QUANTIZED] as const) {
@@ -63,6 +79,22 @@ if (keep !== undefined) {
       expect(await writeOn(model, promptsOf(model.config.vocabSize))).toEqual(expected.ids);
       const tokenizer = model.requireTokenizer();
       for (const [index, text] of TEXTS.entries()) expect(expected.tokenized[index]).toEqual([...(await tokenizer.encode(text, { addSpecialTokens: false }))]);
+      model.dispose();
+    });
+  });
+
+  describe('An adapter beside the unchanged file: llama.cpp writes the 8 x 48 greedy ids of the model with the additions in its weights', () => {
+    test.each(ADAPTED_MODELS)('%s', async (name) => {
+      const [model, adapter] = await exportAdapted(name);
+      const expected = said.adapters[name]!;
+      expect(sha256(join(folder, adapter))).toBe(expected.sha256);
+      const prompts = promptsOf(model.config.vocabSize);
+      const before = await writeOn(model, prompts);
+      const additions = makeAdditions(model);
+      addAll(model, additions);
+      disposeAdditions(additions);
+      expect(await writeOn(model, prompts)).toEqual(expected.ids);
+      expect(before).not.toEqual(expected.ids);
       model.dispose();
     });
   });
@@ -97,6 +129,17 @@ if (keep !== undefined) {
       expect(sharedPrefix(ours, expected.ids)).toBeGreaterThan(least);
     }, 5 * MINUTES);
   });
+}
+
+/** The model as F32, and its adapter's file beside. */
+async function exportAdapted(name: string): Promise<[Model, string]> {
+  const model = await Model.load(await makeModel(name, folder));
+  await model.exportGguf(join(folder, `${name}.gguf`), { type: 'F32', name, overwrite: true });
+  const additions = makeAdditions(model);
+  const adapter = `${name}-adapter.gguf`;
+  await writeGgufAdapter(join(folder, adapter), additions, model.config, name);
+  disposeAdditions(additions);
+  return [model, adapter];
 }
 
 /** Of all ids, those before the texts part. */

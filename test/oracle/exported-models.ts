@@ -1,7 +1,10 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addProduct, type LowRankAddition } from '../../lib/model/adapter.ts';
 import { initializeModel } from '../../lib/model/initialize.ts';
 import type { Model } from '../../lib/model/model.ts';
+import { scope } from '../../lib/tensor/scope.ts';
+import { Tensor } from '../../lib/tensor/tensor.ts';
 
 const MODELS = join(__dirname, '..', 'fixtures', 'models');
 /**
@@ -12,6 +15,8 @@ export const LLAMA_CPP_MODELS = [
   'llama-tied-gqa', 'llama-untied-mha', 'llama-bias', 'llama-linear-rope', 'llama-dynamic-rope', 'llama-yarn-rope', 'llama3-rope', 'mistral-tied-mha',
   'qwen2-tied-gqa', 'qwen3-tied-gqa', 'gemma2-tied-gqa', 'gemma3-tied-gqa', 'gemma3-untied-mha', 'gpt2-tied', 'smollm3',
 ];
+/** Of these also an adapter is written; where the head is a matrix of its own, embedding and head are added to as well. */
+export const ADAPTED_MODELS = ['llama-tied-gqa', 'llama-untied-mha', 'qwen3-tied-gqa', 'gemma3-untied-mha', 'gpt2-tied'];
 export const PROMPTS = 8;
 export const NEW_TOKENS = 48;
 
@@ -61,4 +66,32 @@ export async function writeOn(model: Model, prompts: readonly ArrayLike<number>[
     for (const [row, { ids }] of generations.entries()) unfinished[row]!.ids.push(...ids);
     for (const text of unfinished) text.ids.length = Math.min(text.ids.length, text.length + NEW_TOKENS);
   }
+}
+
+const RANK = 2;
+
+/** Additions of numbers that float32 holds exactly, so that the file of them is the same everywhere. */
+export function makeAdditions(model: Model): LowRankAddition[] {
+  const { tieWordEmbeddings } = model.config;
+  const parameters = model.parameters();
+  const additions = [...parameters].flatMap(([parameter, { shape }], at): LowRankAddition[] => {
+    const isTable = !/\.\d+\./.test(parameter);
+    if (shape.length !== 2 || parameter.includes('wpe') || (isTable && tieWordEmbeddings)) return [];
+    const [out, into] = (parameter.startsWith('transformer.h') ? shape.toReversed() : shape) as [number, number];
+    return [{ parameter, scale: 0.5, a: numbers([RANK, into], at), b: numbers([out, RANK], at + 3) }];
+  });
+  for (const tensor of parameters.values()) tensor.dispose();
+  return additions;
+}
+
+function numbers(shape: [number, number], seed: number): Tensor {
+  const values = Float32Array.from({ length: shape[0] * shape[1] }, (_, at) => (((at * 7 + seed * 13) % 17) - 8) / 32);
+  return scope(() => Tensor.from(values).reshape(shape));
+}
+
+/** Adds them to the weights. */
+export function addAll(model: Model, additions: readonly LowRankAddition[]): void {
+  const parameters = model.parameters();
+  for (const addition of additions) addProduct(parameters.get(addition.parameter)!, addition, addition.parameter.startsWith('transformer.h'));
+  for (const tensor of parameters.values()) tensor.dispose();
 }

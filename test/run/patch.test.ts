@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
@@ -10,7 +10,7 @@ import { makeBatch } from '../oracle/batches.ts';
 import { largestDifference, relativeError } from '../oracle/differences.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
 import { readAll } from '../oracle/models.ts';
-import { PYTHON, testWithPython } from '../oracle/transformers.ts';
+import { lastLogits, PYTHON, testWithPython, transformersLogits, type TransformersJob } from '../oracle/transformers.ts';
 import { freshFolder, refusal, TINY_MODEL } from '../train/tiny.ts';
 
 /** A model whose every weight has moved a little. */
@@ -53,6 +53,63 @@ describe.each(['llama-tied-gqa', 'gpt2-tied', 'gemma3-tied-gqa'])('%s', (name) =
     }
     for (const each of [model, base, again, merged, adapted]) each.dispose();
   });
+});
+
+describe('with embedding and head', () => {
+  const ids = [[4, 9, 12, 30, 7], [5, 6, 7, 8, 9]];
+  const saved: (TransformersJob & { logits: Float64Array })[] = [];
+
+  test.each<[string, string[]]>([
+    ['llama-tied-gqa', ['model.embed_tokens.weight']],
+    ['gemma3-tied-gqa', ['model.embed_tokens.weight']],
+    ['llama-untied-mha', ['model.embed_tokens.weight', 'lm_head.weight']],
+    ['gemma3-untied-mha', ['model.embed_tokens.weight', 'lm_head.weight']],
+  ])('%s: the whole update but for norms and biases; the adapter says the same', async (name, tables) => {
+    const [model, base] = [await trained(tinyModelPath(name)), await Model.load(tinyModelPath(name))];
+    const isTied = base.config.tieWordEmbeddings;
+    const out = join(freshFolder(), 'patch');
+    const { matrices, shareInMatrices, notes } = await patchModel(model, base, out, { rank: 200, withEmbedding: true });
+    expect(matrices.map(({ parameter }) => parameter)).toEqual(expect.arrayContaining(tables));
+    expect(shareInMatrices).toBeGreaterThan(0.5);
+    expect(notes).toEqual(isTied ? [expect.stringMatching(/llama\.cpp has no way to add to an embedding that is the head/)] : []);
+    const adapted = await Model.load(tinyModelPath(name), { adapter: join(out, 'adapter') });
+    const [wanted, merged, laid] = [readAll(model.parameters()), readAll(base.parameters()), readAll(adapted.parameters())];
+    for (const parameter of tables) {
+      expect([parameter, largestDifference(merged.get(parameter)!, wanted.get(parameter)!) < 1e-4]).toEqual([parameter, true]);
+      expect([parameter, largestDifference(laid.get(parameter)!, merged.get(parameter)!) < 1e-4]).toEqual([parameter, true]);
+    }
+    const settings = JSON.parse(readFileSync(join(out, 'adapter', 'adapter_config.json'), 'utf8')) as { ensure_weight_tying: boolean; target_modules: string[] };
+    expect([settings.ensure_weight_tying, settings.target_modules.length]).toEqual([isTied, 7 + tables.length]);
+    const { tensors } = await readGgufParts(join(out, 'adapter.gguf'));
+    const shapes = new Map(tensors.map((tensor) => [tensor.name, tensor.shape]));
+    const rank = matrices.find(({ parameter }) => parameter === tables[0])!.rank;
+    const { vocabSize, hiddenSize } = base.config;
+    expect([shapes.get('token_embd.weight.lora_a'), shapes.get('token_embd.weight.lora_b'), shapes.get('output.weight.lora_a')]).toEqual(isTied ? [undefined, undefined, undefined] : [[vocabSize, rank], [hiddenSize, rank], [rank, hiddenSize]]);
+    saved.push({ folder: join(out, 'adapter'), base: tinyModelPath(name), ids, logits: await lastLogits(base, ids) });
+    for (const each of [model, base, adapted]) each.dispose();
+  });
+
+  testWithPython('PEFT computes the same logits with them', () => {
+    expect(saved.length).toBe(4);
+    const got = transformersLogits(saved);
+    saved.forEach(({ base, logits }, index) => expect([base, largestDifference(got[index]!, logits) < 2e-3]).toEqual([base, true]));
+  }, 120_000);
+
+  test('is refused for a GPT-2 whose head is its embedding', async () => {
+    const [model, base] = [await trained(tinyModelPath('gpt2-tied')), await Model.load(tinyModelPath('gpt2-tied'))];
+    const out = join(freshFolder(), 'patch');
+    expect(await refusal(patchModel(model, base, out, { rank: 1, withEmbedding: true }))).toEqual({ code: 'ERR_CONFIG', message: expect.stringMatching(/`withEmbedding`.*GPT-2 whose head is its embedding.*leave it out/) });
+    expect(existsSync(out)).toBe(false);
+    for (const each of [model, base]) each.dispose();
+  });
+});
+
+test('a patch that is stopped leaves nothing', async () => {
+  const [model, base] = [await trained(TINY_MODEL), await Model.load(TINY_MODEL)];
+  const [folder, stop] = [freshFolder(), new AbortController()];
+  await expect(patchModel(model, base, join(folder, 'patch'), { rank: 1, signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) })).rejects.toThrow('enough');
+  expect(readdirSync(folder)).toEqual([]);
+  for (const each of [model, base]) each.dispose();
 });
 
 test('the smallest rank that writes as the hyperfitted model does', async () => {

@@ -1,21 +1,25 @@
-import type { Command } from 'commander';
+import { basename, resolve } from 'node:path';
+import { Option, type Command } from 'commander';
 import { resolveModelPath } from '../../checkpoint/checkpoint-list.ts';
-import { makeDocumentContexts } from '../../data/document-contexts.ts';
-import { readDocuments } from '../../data/documents.ts';
+import { given } from '../../config/given.ts';
 import { HyperfitError } from '../../errors.ts';
+import type { ModelCard } from '../../model/model-card.ts';
 import { Model } from '../../model/model.ts';
 import { averageWeights } from '../../run/average.ts';
+import { averageProblems, averageSection, type AveragedText } from '../../run/average-gate.ts';
 import { measureText, type GateFigures } from '../../run/export-gate.ts';
+import type { GateMode } from '../../run/export.ts';
 import { readRunFacts } from '../../run/export-run.ts';
+import { cardOf } from '../../run/run-card.ts';
+import { addGateInputOptions, readGateContexts, readTrainIndex, type GateInputOptions } from '../gate-inputs.ts';
+import { interruptible } from '../interruptible.ts';
 import { resolveComputing, withModel, type ModelOptions } from '../load-model.ts';
-import { addOutputOptions, checkedPath, wholeNumber } from '../options.ts';
+import { addComputingOptions, addOutputOptions, checkedPath } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
-interface AverageOptions extends OutputOptions, Omit<ModelOptions, 'model'> {
+interface AverageOptions extends OutputOptions, GateInputOptions, Omit<ModelOptions, 'model' | 'adapter'> {
   out: string;
-  contexts?: string;
-  contextLength: number;
-  maxNewTokens: number;
+  gate: GateMode;
   overwrite?: boolean;
 }
 
@@ -25,46 +29,68 @@ export function addAverageCommand(program: Command): void {
     .argument('<models...>', 'runs, checkpoints or model folders with the same parameters')
     .description('Average the weights of several hyperfitted models and save the result, with how varied its text is beside theirs.')
     .requiredOption('--out <dir>', 'folder to save to', checkedPath)
-    .option('--contexts <file>', 'beginnings to continue, .txt or .jsonl with {"text"} or {"ids"} (default: those that the first run was compared on)', checkedPath)
-    .option('--context-length <N>', 'tokens of a context that is cut from text', wholeNumber(1), 32)
-    .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
+    .addOption(new Option('--gate <mode>', 'what to do where the average loops more than its models').choices(['warn', 'refuse', 'off']).default('warn'))
     .option('--overwrite', 'replace a model that is in --out already, once the new one is written');
-  addOutputOptions(command)
+  addOutputOptions(addComputingOptions(addGateInputOptions(command, 'the first run')))
     .addHelpText('after', '\nExample:\n  hyperfit average runs/seed-0 runs/seed-1 runs/seed-2 --out averaged')
     .action(average);
 }
 
 async function average(models: readonly string[], options: AverageOptions): Promise<void> {
   const output = new Output(options);
-  const { out, maxNewTokens, overwrite = false } = options;
+  const { out, gate, overwrite = false, device, computeDtype } = options;
   if (models.length < 2) throw new HyperfitError('ERR_CONFIG', 'expected at least two models to average, got one; name another');
   const paths = await Promise.all(models.map((path) => resolveModelPath(path, (message) => output.warn(message))));
-  const result = await withModel({ model: paths[0]! }, output, async (model) => {
-    const contexts = await readContexts(model, options, readRunFacts(paths[0]!)?.contexts ?? []);
-    const measure = async (each: Model): Promise<GateFigures | null> => (contexts.length === 0 ? null : (await measureText(each, { contexts, maxNewTokens })).figures);
-    const figures = [await measure(model)];
-    await averageWeights(model, paths.slice(1), async (path) => {
-      const other = await Model.load(path, resolveComputing(options));
-      figures.push(await measure(other));
-      return other;
-    });
-    const averaged = await measure(model);
-    const saved = await model.save(out, { overwrite, card: { title: `Average of ${paths.length} models`, isHyperfitted: true } });
-    return { folder: out, contexts: contexts.length, models: models.map((path, index) => ({ path, figures: figures[index] ?? null })), averaged, saved };
+  await interruptible((signal) => withModel({ model: paths[0]!, ...given({ device, computeDtype }) }, output, async (model) => {
+    const text = await averageAndMeasure(model, models, paths, options, output, signal);
+    const problems = averageProblems(text);
+    if (gate === 'refuse' && problems.length > 0) throw new HyperfitError('ERR_CONFIG', `expected an average that writes as its models do, got one of which ${problems.join('; ')}; nothing was saved; pass --gate warn to save it all the same`);
+    const saved = await model.save(out, { overwrite, card: await averageCard(models, paths, text) });
+    for (const problem of problems) output.warn(problem);
+    output.result({ schemaVersion: 1, folder: out, ...text, problems, saved }, () => renderAverage(out, text));
+  }));
+}
+
+/** The weights of `model`, the first, become the average; each is measured while it is in memory. */
+async function averageAndMeasure(model: Model, names: readonly string[], paths: readonly string[], options: AverageOptions, output: Output, signal: AbortSignal): Promise<AveragedText> {
+  const { gate, maxNewTokens } = options;
+  const facts = readRunFacts(paths[0]!);
+  const contexts = gate === 'off' ? [] : await readGateContexts(options, model, facts);
+  const overlapIndex = contexts.length === 0 ? undefined : await readTrainIndex(options, model, facts);
+  if (gate === 'refuse' && contexts.length === 0) throw new HyperfitError('ERR_CONFIG', 'expected contexts for --gate refuse, got none; give --contexts, text that was not trained on');
+  const measure = async (each: Model): Promise<GateFigures | null> => (contexts.length === 0 ? null : (await measureText(each, { contexts, maxNewTokens, overlapIndex, signal })).figures);
+  const figures = [await measure(model)];
+  await averageWeights(model, paths.slice(1), async (path) => {
+    signal.throwIfAborted();
+    output.log(`adding ${path}`);
+    const other = await Model.load(path, { ...resolveComputing(options), signal });
+    figures.push(await measure(other));
+    return other;
   });
-  output.result({ schemaVersion: 1, ...result }, () => renderAverage(result));
+  return { contexts: contexts.length, maxNewTokens, models: names.map((path, index) => ({ path, figures: figures[index]! })), averaged: await measure(model) };
 }
 
-async function readContexts({ tokenizer }: Model, { contexts, contextLength }: AverageOptions, ofRun: readonly Int32Array[]): Promise<readonly Int32Array[]> {
-  if (contexts === undefined) return ofRun;
-  return (await makeDocumentContexts(await readDocuments(contexts), tokenizer, { contextLength })).map(({ context }) => context);
+/** What the first run knows of its base; recipe and certificate are those of one run and say nothing of the average. */
+async function averageCard(names: readonly string[], paths: readonly string[], text: AveragedText): Promise<Partial<ModelCard>> {
+  const { baseModel, baseName, license } = (await cardOf(paths[0]!)) ?? {};
+  return {
+    title: `Average of ${names.length} models`,
+    isHyperfitted: true,
+    sections: [averageSection(text, names.map((name) => basename(resolve(name))))],
+    ...(baseName === undefined ? {} : { baseModel, baseName, license }),
+  };
 }
 
-function renderAverage({ folder, contexts, models, averaged }: { folder: string; contexts: number; models: { path: string; figures: GateFigures | null }[]; averaged: GateFigures | null }): string {
+function renderAverage(folder: string, { contexts, maxNewTokens, models, averaged }: AveragedText): string {
   const saved = `saved ${folder}`;
   if (averaged === null) return `${saved}; nothing was decoded: give --contexts to see whether it loops`;
-  const rows = [...models.map(({ path, figures }) => [path, figures] as const), ['average', averaged] as const];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const line = (name: string, ...cells: string[]): string => `${name.padEnd(width)}${cells.map((cell) => cell.padStart(8)).join('')}`;
-  return [line('', 'TTR', 'rep-2'), ...rows.map(([name, figures]) => line(name, figures?.ttr?.toFixed(3) ?? '-', figures?.rep2?.toFixed(3) ?? '-')), '', `on ${contexts} held-out contexts; ${saved}`].join('\n');
+  const rows = [...models, { path: 'average', figures: averaged }];
+  const width = Math.max(...rows.map(({ path }) => path.length));
+  const line = (name: string, ...cells: string[]): string => `${name.padEnd(width)}${cells.map((cell) => cell.padStart(9)).join('')}`;
+  const number = (value: number | null | undefined, digits: number): string => value?.toFixed(digits) ?? '-';
+  return [
+    line('', `TTR(${Math.min(96, maxNewTokens)})`, 'rep-2', 'longest'),
+    ...rows.map(({ path, figures }) => line(path, number(figures?.ttr, 3), number(figures?.rep2, 3), number(figures?.longestQuotation, 0))),
+    '', `on ${contexts} held-out contexts; ${saved}`,
+  ].join('\n');
 }

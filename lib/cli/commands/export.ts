@@ -1,23 +1,20 @@
 import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { given } from '../../config/given.ts';
-import { makeDocumentContexts } from '../../data/document-contexts.ts';
-import { readDocuments } from '../../data/documents.ts';
-import { loadData } from '../../data/sequences.ts';
-import { OverlapIndex } from '../../evaluate/overlap.ts';
 import type { ExportProgress } from '../../model/export-gguf.ts';
 import { GGUF_FILE_TYPE_NAMES } from '../../model/gguf-mix.ts';
 import type { GgufFileType } from '../../model/gguf-mix.ts';
 import type { Model } from '../../model/model.ts';
 import { exportModel, type ExportResult, type GateMode } from '../../run/export.ts';
 import { renderGate } from '../../run/export-gate.ts';
-import { readRunFacts, type RunFacts } from '../../run/export-run.ts';
-import { SIGNAL_EXIT_CODES, StopSignals } from '../../run/stop-signals.ts';
+import { readRunFacts } from '../../run/export-run.ts';
+import { addGateInputOptions, readGateContexts, readTrainIndex, type GateInputOptions } from '../gate-inputs.ts';
+import { interruptible } from '../interruptible.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addModelOptions, addOutputOptions, checkedPath, wholeNumber } from '../options.ts';
+import { addModelOptions, addOutputOptions, checkedPath } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
-interface ExportCommandOptions extends ModelOptions, OutputOptions {
+interface ExportCommandOptions extends ModelOptions, OutputOptions, GateInputOptions {
   to: 'gguf';
   out: string;
   type?: GgufFileType | 'auto';
@@ -25,10 +22,6 @@ interface ExportCommandOptions extends ModelOptions, OutputOptions {
   overwrite?: boolean;
   name?: string;
   gate: GateMode;
-  contexts?: string;
-  contextLength: number;
-  maxNewTokens: number;
-  train?: string;
   base?: string;
   modelfile: boolean;
 }
@@ -43,11 +36,8 @@ export function addExportCommand(program: Command): void {
     .option('--split-max-size <size>', 'split into files of at most this many bytes of weights, such as 4G or 500M (default: one file)', byteSize)
     .option('--overwrite', 'replace files that are there')
     .option('--name <name>', 'the name that the file gives its model (default: that of its folder or file)')
-    .addOption(new Option('--gate <mode>', 'what to do where the weights as written no longer write as the model does').choices(['warn', 'refuse', 'off']).default('warn'))
-    .option('--contexts <file>', 'beginnings that the gate continues, .txt or .jsonl with {"text"} or {"ids"} (default: those that the run was compared on)')
-    .option('--context-length <N>', 'tokens of a context that is cut from text', wholeNumber(1), 32)
-    .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
-    .option('--train <file>', 'training text, for the longest quotation (default: that of the run)')
+    .addOption(new Option('--gate <mode>', 'what to do where the weights as written no longer write as the model does').choices(['warn', 'refuse', 'off']).default('warn'));
+  addGateInputOptions(command)
     .option('--base <path>', 'the model that training began from, for what survives of the update (default: that of the run)', checkedPath)
     .option('--no-modelfile', 'write no Modelfile for Ollama');
   addOutputOptions(command)
@@ -65,26 +55,17 @@ function byteSize(text: string): number {
 
 async function exportCommand(options: ExportCommandOptions): Promise<void> {
   const output = new Output(options);
-  const stop = new AbortController();
-  const signals = new StopSignals(() => stop.abort());
-  try {
-    await withModel(options, output, async (model) => {
-      const result = await exportModel(model, options.out, await exportOptions(model, options, output, stop.signal));
-      for (const warning of result.warnings) output.warn(warning);
-      output.result({ schemaVersion: 1, ...result }, () => renderExport(result));
-    });
-  } catch (error) {
-    if (signals.received === undefined) throw error;
-    process.exitCode = SIGNAL_EXIT_CODES[signals.received];
-  } finally {
-    signals.dispose();
-  }
+  await interruptible((signal) => withModel(options, output, async (model) => {
+    const result = await exportModel(model, options.out, await exportOptions(model, options, output, signal));
+    for (const warning of result.warnings) output.warn(warning);
+    output.result({ schemaVersion: 1, ...result }, () => renderExport(result));
+  }));
 }
 
 async function exportOptions(model: Model, options: ExportCommandOptions, output: Output, signal: AbortSignal): Promise<NonNullable<Parameters<typeof exportModel>[2]>> {
   const { type, splitMaxSize, overwrite, name, gate, maxNewTokens, modelfile } = options;
   const facts = readRunFacts(options.model);
-  const contexts = gate === 'off' ? [] : await readContexts(options, model, facts);
+  const contexts = gate === 'off' ? [] : await readGateContexts(options, model, facts);
   if (gate !== 'off' && contexts.length === 0) output.log('gate: no contexts to decode from; give --contexts, text that was not trained on');
   return {
     gate, contexts, maxNewTokens, modelfile, signal,
@@ -92,22 +73,10 @@ async function exportOptions(model: Model, options: ExportCommandOptions, output
     onStage: (stage) => output.log(stage),
     // A run is called by its folder, not by the checkpoint that stands for it.
     name: name ?? basename(resolve(options.model)).replace(/\.gguf$/i, ''),
-    ...given({ type, splitMaxSize, overwrite, base: options.base ?? facts?.base, overlapIndex: contexts.length === 0 ? undefined : await readTrain(options, model, facts) }),
+    ...given({ type, splitMaxSize, overwrite, base: options.base ?? facts?.base, overlapIndex: contexts.length === 0 ? undefined : await readTrainIndex(options, model, facts) }),
     // Figures of a run are those of its own contexts and lengths.
     ...given({ baseFigures: options.contexts === undefined && maxNewTokens === 96 ? facts?.baseFigures : undefined }),
   };
-}
-
-async function readContexts({ contexts, contextLength }: ExportCommandOptions, model: Model, facts: RunFacts | undefined): Promise<Int32Array[]> {
-  if (contexts === undefined) return facts?.contexts ?? [];
-  return (await makeDocumentContexts(await readDocuments(contexts), model.tokenizer, { contextLength, unwrap: false })).map(({ context }) => context);
-}
-
-async function readTrain({ train }: ExportCommandOptions, model: Model, facts: RunFacts | undefined): Promise<OverlapIndex | undefined> {
-  const path = train ?? facts?.trainFile;
-  if (path === undefined) return undefined;
-  const { sequences } = await loadData(path, model.tokenizer, { sequenceLength: 256 });
-  return new OverlapIndex(sequences.map(({ ids }) => ids));
 }
 
 const TENTHS = 10;

@@ -1,25 +1,22 @@
 import type { Command } from 'commander';
 import { resolveModelPath } from '../../checkpoint/checkpoint-list.ts';
 import { given } from '../../config/given.ts';
-import { makeDocumentContexts } from '../../data/document-contexts.ts';
-import { readDocuments } from '../../data/documents.ts';
 import { HyperfitError } from '../../errors.ts';
-import type { Model } from '../../model/model.ts';
 import { readRunFacts } from '../../run/export-run.ts';
 import { patchModel, PATCH_RANKS, type PatchResult } from '../../run/patch.ts';
 import { cardOf } from '../../run/run-card.ts';
+import { addGateInputOptions, readGateContexts, readTrainIndex, type GateInputOptions } from '../gate-inputs.ts';
+import { interruptible } from '../interruptible.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addOutputOptions, checkedPath, wholeNumber } from '../options.ts';
+import { addComputingOptions, addOutputOptions, checkedPath, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
-interface PatchCommandOptions extends OutputOptions, Omit<ModelOptions, 'model'> {
+interface PatchCommandOptions extends OutputOptions, GateInputOptions, Omit<ModelOptions, 'model' | 'adapter'> {
   out: string;
   rank?: number;
   base?: string;
-  contexts?: string;
-  contextLength: number;
-  maxNewTokens: number;
   merged: boolean;
+  withEmbedding?: boolean;
 }
 
 export function addPatchCommand(program: Command): void {
@@ -30,12 +27,10 @@ export function addPatchCommand(program: Command): void {
     .requiredOption('--out <dir>', 'a new folder for adapter/, adapter.gguf and merged/', checkedPath)
     .option('--rank <R>', `columns of each addition (default: the smallest of ${PATCH_RANKS.join(', ')} with which text is as varied as the hyperfitted model's)`, wholeNumber(1))
     .option('--base <path>', 'the model that training began from (default: that of the run)', checkedPath)
-    .option('--contexts <file>', 'beginnings to continue, .txt or .jsonl with {"text"} or {"ids"} (default: those that the run was compared on)', checkedPath)
-    .option('--context-length <N>', 'tokens of a context that is cut from text', wholeNumber(1), 32)
-    .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
+    .option('--with-embedding', 'cut the embedding too, and a head of its own (not of a GPT-2 whose head is its embedding; llama.cpp has no place for an embedding that is the head)')
     .option('--no-merged', 'write the adapters only');
-  addOutputOptions(command)
-    .addHelpText('after', '\nEmbedding, head, norms and biases stay those of the base: a LoRA adapter has no place for norms and biases, nor for an embedding that is the head too.\n\nExample:\n  hyperfit patch runs/novel --out novel-patch && hyperfit generate --model SmolLM2.gguf --adapter novel-patch/adapter --prompt "Call me"')
+  addOutputOptions(addComputingOptions(addGateInputOptions(command)))
+    .addHelpText('after', '\nNorms and biases stay those of the base, for which a LoRA adapter has no place; so do embedding and head without --with-embedding.\n\nExample:\n  hyperfit patch runs/novel --out novel-patch && hyperfit generate --model SmolLM2.gguf --adapter novel-patch/adapter --prompt "Call me"')
     .action(patch);
 }
 
@@ -45,35 +40,56 @@ async function patch(run: string, options: PatchCommandOptions): Promise<void> {
   const facts = readRunFacts(path);
   const basePath = options.base ?? facts?.base;
   if (basePath === undefined) throw new HyperfitError('ERR_CONFIG', `expected the model that ${run} was trained from for \`base\`, got none: it is no run, or that model is gone; give --base`);
-  const result = await withModel({ model: path }, output, async (hyperfitted) => {
-    const contexts = await readContexts(hyperfitted, options, facts?.contexts ?? []);
-    return withModel({ model: basePath }, output, async (base) =>
-      patchModel(hyperfitted, base, options.out, { contexts, maxNewTokens: options.maxNewTokens, merged: options.merged, onProgress: (message) => output.log(message), ...given({ rank: options.rank, card: await cardOf(path) }) }));
-  });
-  output.result({ schemaVersion: 1, base: basePath, ...result }, () => renderPatch(result));
+  const { out, rank, maxNewTokens, merged, withEmbedding, device, computeDtype } = options;
+  const computing = given({ device, computeDtype });
+  await interruptible((signal) => withModel({ model: path, ...computing }, output, async (hyperfitted) => {
+    const contexts = await readGateContexts(options, hyperfitted, facts);
+    const overlapIndex = contexts.length === 0 ? undefined : await readTrainIndex(options, hyperfitted, facts);
+    const result = await withModel({ model: basePath, ...computing }, output, async (base) =>
+      patchModel(hyperfitted, base, out, { contexts, maxNewTokens, merged, signal, onProgress: (message) => output.log(message), ...given({ rank, withEmbedding, overlapIndex, card: await cardOf(path) }) }));
+    for (const note of result.notes) output.warn(note);
+    output.result({ schemaVersion: 1, base: basePath, ...result }, () => renderPatch(result, maxNewTokens));
+  }));
 }
 
-async function readContexts({ tokenizer }: Model, { contexts, contextLength }: PatchCommandOptions, ofRun: readonly Int32Array[]): Promise<readonly Int32Array[]> {
-  if (contexts === undefined) return ofRun;
-  return (await makeDocumentContexts(await readDocuments(contexts), tokenizer, { contextLength })).map(({ context }) => context);
-}
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-function renderPatch({ rank, numbers, energyKept, shareInMatrices, matrices, hyperfitted, tried, adapter, gguf, merged }: PatchResult): string {
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-  const figures = tried.map(({ rank: each, figures: { ttr, rep2, longestQuotation: _ } }) => [`rank ${each}`, ttr, rep2] as const);
-  const rows = hyperfitted === null ? [] : [...figures, ['hyperfitted', hyperfitted.ttr, hyperfitted.rep2] as const];
-  const layers = new Map<string, number[]>();
-  for (const { parameter, energyKept: kept } of matrices) {
-    const layer = /\.(\d+)\./.exec(parameter)![1]!;
-    layers.set(layer, [...(layers.get(layer) ?? []), kept]);
-  }
-  const lastFailed = tried.length > 0 && !tried.at(-1)!.passes;
+function renderPatch(result: PatchResult, maxNewTokens: number): string {
+  const { rank, numbers, energyKept, shareInMatrices, matrices, tried, adapter, gguf, merged } = result;
+  const hasTables = matrices.some(({ parameter }) => layerName(parameter) === OUTSIDE);
+  const isBelow = tried.length > 0 && !tried.at(-1)!.passes;
   return [
     `patch of rank ${rank}: ${numbers} numbers (${((4 * numbers) / 1e6).toFixed(2)} MB as float32)`,
-    `kept ${percent(energyKept)} of the update of the layers' matrices, which are ${percent(shareInMatrices)} of the whole update; the rest stays as in the base`,
-    ...(lastFailed ? ['its text is less varied than that of the hyperfitted model by more than the margin'] : []),
-    ...(rows.length === 0 ? [] : ['', `${''.padEnd(12)}     TTR   rep-2`, ...rows.map(([name, ttr, rep2]) => `${name.padEnd(12)}${(ttr?.toFixed(3) ?? '-').padStart(8)}${(rep2?.toFixed(3) ?? '-').padStart(8)}`)]),
-    '', 'kept of each layer (mean over its matrices)', [...layers].map(([layer, shares]) => `${layer}: ${percent(shares.reduce((sum, share) => sum + share, 0) / shares.length)}`).join('  '),
+    `kept ${percent(energyKept)} of the update of the layers' matrices${hasTables ? ', embedding and head' : ''}, which are ${percent(shareInMatrices)} of the whole update; the rest stays as in the base`,
+    ...(isBelow ? ['its text is less varied than that of the hyperfitted model by more than the margin'] : []),
+    ...textRows(result, maxNewTokens),
+    '', 'kept of each layer (of the squares of its update)', keptByLayer(matrices),
     '', `PEFT       ${adapter}`, `llama.cpp  ${gguf ?? 'has no such family'}`, ...(merged === null ? [] : [`merged     ${merged}`]),
   ].join('\n');
+}
+
+function textRows({ original, hyperfitted, tried }: PatchResult, maxNewTokens: number): string[] {
+  if (hyperfitted === null) return [];
+  const rows = [...(original === null ? [] : [['original', original] as const]), ...tried.map(({ rank, figures }) => [`rank ${rank}`, figures] as const), ['hyperfitted', hyperfitted] as const];
+  const number = (value: number | null, digits: number, width: number): string => (value === null ? '-' : value.toFixed(digits)).padStart(width);
+  return [
+    '', `${''.padEnd(12)}${`TTR(${Math.min(96, maxNewTokens)})`.padStart(9)}${'rep-2'.padStart(8)}${'longest'.padStart(9)}`,
+    ...rows.map(([name, { ttr, rep2, longestQuotation }]) => `${name.padEnd(12)}${number(ttr, 3, 9)}${number(rep2, 3, 8)}${number(longestQuotation, 0, 9)}`),
+  ];
+}
+
+const OUTSIDE = 'embedding and head';
+
+function layerName(parameter: string): string {
+  return /\.(\d+)\./.exec(parameter)?.[1] ?? OUTSIDE;
+}
+
+/** Of the squares, not of the matrices alike: a matrix that moved little counts little. */
+function keptByLayer(matrices: PatchResult['matrices']): string {
+  const layers = new Map<string, { kept: number; all: number }>();
+  for (const { parameter, energy, energyKept } of matrices) {
+    const { kept, all } = layers.get(layerName(parameter)) ?? { kept: 0, all: 0 };
+    layers.set(layerName(parameter), { kept: kept + energy * energyKept, all: all + energy });
+  }
+  return [...layers].map(([layer, { kept, all }]) => `${layer}: ${percent(all === 0 ? 1 : kept / all)}`).join('  ');
 }
