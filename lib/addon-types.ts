@@ -1,6 +1,6 @@
 /**
- * The whole crossing between TypeScript and C++, on one screen. Numbers, strings, typed arrays and plain objects
- * only. `Promise` results are computed on the addon's one compute thread, in the order of the calls; the caller's typed arrays are
+ * The whole crossing between TypeScript and C++, on one screen (running batches have their own: addon-batch-types.ts). Numbers, strings,
+ * typed arrays and plain objects only. `Promise` results are computed on the addon's one compute thread, in the order of the calls; the caller's typed arrays are
  * copied before the call returns, except `Control`, which C++ keeps reading while it works.
  */
 
@@ -166,6 +166,8 @@ export interface NativeGenerateOptions {
   seeds: Float64Array;
   /** Log-probability and entropy (nats) of each token under the model's own distribution. */
   tokenStats: boolean;
+  /** With `tokenStats`, for running batches: how many of the most probable ids to tell of each step. Default 0. */
+  topLogProbs?: number;
   /** Added to the logits of these ids before anything else. */
   logitBias?: { ids: Int32Array; values: Float32Array };
   citation?: {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { types } from 'node:util';
+import type { NativeBatches } from './addon-batch-types.ts';
 import type { NativeAddon } from './addon-types.ts';
 import { deviceFailure } from './device-errors.ts';
 import { errorCodeOf, HyperfitError } from './errors.ts';
@@ -11,8 +12,11 @@ import { openLibtorch, type CudaStatus, type Preloader } from './libtorch/open.t
 import { checkLibc } from './libtorch/platform.ts';
 import { addonFiles, type AddonFiles } from './libtorch/series.ts';
 
+/** All that crosses. */
+type Native = NativeAddon & NativeBatches;
+
 export interface LoadedAddon {
-  native: NativeAddon;
+  native: Native;
   libtorch: Libtorch;
   cuda: CudaStatus;
   /** The .node file in use. */
@@ -27,7 +31,7 @@ let loaded: LoadedAddon | undefined;
  * second); later calls return the same object. What native code throws arrives as HyperfitError with the caller's stack.
  * @throws HyperfitError ERR_LIBTORCH_NOT_FOUND, ERR_LIBTORCH_VERSION, ERR_LIBTORCH_LOAD
  */
-export function addon(): NativeAddon {
+export function addon(): Native {
   return (loaded ?? loadAddon()).native;
 }
 
@@ -68,9 +72,9 @@ function notBuilt(files: AddonFiles): HyperfitError {
   return new HyperfitError('ERR_LIBTORCH_LOAD', `expected a compiled addon for ${platform}, got ${files.preloader ?? 'none'}; ${remedy}`);
 }
 
-function requireAddon(path: string): NativeAddon {
+function requireAddon(path: string): Native {
   try {
-    return require(path) as NativeAddon;
+    return require(path) as Native;
   } catch (cause) {
     const reason = cause instanceof Error || types.isNativeError(cause) ? cause.message : String(cause);
     throw new HyperfitError('ERR_LIBTORCH_LOAD', `expected to load ${path}, got "${reason}"; see \`npx hyperfit doctor\``, { cause });
@@ -78,7 +82,7 @@ function requireAddon(path: string): NativeAddon {
 }
 
 /** `HYPERFIT_THREADS` is the setting `threads` of a run, and counts for whatever else computes too. */
-function applyThreads(native: NativeAddon): void {
+function applyThreads(native: Native): void {
   const name = process.env.HYPERFIT_NUM_THREADS ? 'HYPERFIT_NUM_THREADS' : 'HYPERFIT_THREADS';
   const text = process.env[name];
   if (!text || text === 'none' || text === 'null') return;
@@ -91,9 +95,9 @@ function applyThreads(native: NativeAddon): void {
 
 type NativeFunction = (...args: unknown[]) => unknown;
 
-function wrapAll(native: NativeAddon): NativeAddon {
+function wrapAll(native: Native): Native {
   const entries = Object.entries(native).filter(([, value]) => typeof value === 'function');
-  return Object.fromEntries(entries.map(([name, value]) => [name, wrap(value as NativeFunction)])) as unknown as NativeAddon;
+  return Object.fromEntries(entries.map(([name, value]) => [name, wrap(value as NativeFunction)])) as unknown as Native;
 }
 
 /** Once per function, so that a call costs a try block and no more; the site is captured only for promises. */

@@ -19,9 +19,9 @@ export async function withControl<T>(signal: AbortSignal | undefined, rows: numb
   }
 }
 
-/** Ends one row of a running generation; the others go on. */
-export function endRow(control: Control, row: number): void {
-  Atomics.store(control, 1 + row, 1);
+/** Ends one row of a running generation; the others go on. With `raised` false the row may be used again. */
+export function endRow(control: Control, row: number, raised = true): void {
+  Atomics.store(control, 1 + row, raised ? 1 : 0);
 }
 
 /** Ends all that runs under `control`, as an abort does. */

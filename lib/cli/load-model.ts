@@ -15,14 +15,19 @@ export interface ModelOptions extends Partial<Computing> {
 
 /** Loads the model of a command, works with it, and lets it go. */
 export async function withModel<T>(options: ModelOptions, output: Output, work: (model: Model) => Promise<T>): Promise<T> {
-  const onWarning = (message: string): void => output.warn(message);
-  const adapter = options.adapter && (await resolveModelPath(options.adapter, onWarning));
-  const model = await Model.load(await resolveModelPath(options.model, onWarning), { ...resolveComputing(options), adapter, onWarning });
+  const model = await loadModel(options, output);
   try {
     return await work(model);
   } finally {
     model.dispose();
   }
+}
+
+/** The model of a command; its caller disposes it. */
+export async function loadModel(options: ModelOptions, output: Output): Promise<Model> {
+  const onWarning = (message: string): void => output.warn(message);
+  const adapter = options.adapter && (await resolveModelPath(options.adapter, onWarning));
+  return Model.load(await resolveModelPath(options.model, onWarning), { ...resolveComputing(options), adapter, onWarning });
 }
 
 /**

@@ -60,7 +60,8 @@ async function generateNatively(model: Generator, encoded: readonly Int32Array[]
   });
 }
 
-async function nativeOptions(settings: GenerateSettings, model: Generator, encoded: readonly Int32Array[]): Promise<NativeGenerateOptions> {
+/** What crosses to C++; one seed a prompt of `encoded`. @internal */
+export async function nativeOptions(settings: GenerateSettings, model: Generator, encoded: readonly Int32Array[]): Promise<NativeGenerateOptions> {
   const { citationBlocker, logitBias, suppressIds, stopIds, seed, ...rest } = settings;
   return {
     maxNewTokens: rest.maxNewTokens,

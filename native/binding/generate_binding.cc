@@ -3,6 +3,7 @@
 #include "binding/addon_data.h"
 #include "binding/async_task.h"
 #include "binding/control.h"
+#include "binding/generation_values.h"
 #include "binding/model_functions.h"
 #include "binding/model_readers.h"
 #include "binding/model_table.h"
@@ -10,30 +11,6 @@
 
 namespace hyperfit::binding {
 namespace {
-
-Napi::Int32Array int_array(Napi::Env env, const std::vector<int32_t>& values) {
-  Napi::Int32Array array = Napi::Int32Array::New(env, values.size());
-  std::copy(values.begin(), values.end(), array.Data());
-  return array;
-}
-
-Napi::Float32Array float_array(Napi::Env env, const std::vector<float>& values) {
-  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
-  std::copy(values.begin(), values.end(), array.Data());
-  return array;
-}
-
-Napi::Value generation_object(Napi::Env env, const Generation& generation, bool token_stats) {
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("ids", int_array(env, generation.ids));
-  result.Set("finishReason", generation.finish_reason);
-  result.Set("interventions", Napi::Number::New(env, static_cast<double>(generation.interventions)));
-  if (token_stats) {
-    result.Set("logProbs", float_array(env, generation.log_probabilities));
-    result.Set("entropies", float_array(env, generation.entropies));
-  }
-  return result;
-}
 
 // Tokens travel by the task's own port, so that the last of them arrives before the promise is settled.
 TokenListener forward_tokens(std::shared_ptr<Napi::FunctionReference> callback, MainThreadPort& port) {
@@ -44,12 +21,6 @@ TokenListener forward_tokens(std::shared_ptr<Napi::FunctionReference> callback, 
                       Napi::Number::New(env, log_probability)});
     });
   };
-}
-
-void check_vocabulary(const GenerateOptions& options, const ModelConfig& config) {
-  if (!options.citation_index || options.citation_index->vocabulary() == config.vocab_size) return;
-  throw Error("ERR_CONFIG", "expected a citation blocker made for a vocabulary of " + std::to_string(config.vocab_size) +
-                                ", got one for " + std::to_string(options.citation_index->vocabulary()));
 }
 
 Napi::Value model_generate(const Napi::CallbackInfo& info) {

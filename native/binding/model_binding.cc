@@ -254,6 +254,7 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelTokenStats", Napi::Function::New<guarded<model_token_stats>>(env, "modelTokenStats"));
   exports.Set("modelChangedShare", Napi::Function::New<guarded<model_changed_share>>(env, "modelChangedShare"));
   exports.Set("modelMemory", Napi::Function::New<guarded<model_memory>>(env, "modelMemory"));
+  init_batch(env, exports);
   init_generate(env, exports);
   init_optimizer(env, exports);
 }

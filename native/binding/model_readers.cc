@@ -99,10 +99,17 @@ GenerateOptions read_generate_options(const Napi::Value& value, size_t rows) {
   options.stop_ids = copy_typed_array<int32_t>(object.Get("stopIds"), "stopIds");
   options.suppress_ids = copy_typed_array<int32_t>(object.Get("suppressIds"), "suppressIds");
   options.token_stats = read_boolean(object.Get("tokenStats"), "tokenStats");
+  if (const Napi::Value top = object.Get("topLogProbs"); !top.IsUndefined()) options.top_log_probabilities = read_integer(top, "topLogProbs", 0, 1024);
   for (double seed : read_typed_array<double>(object.Get("seeds"), "seeds")) options.seeds.push_back(static_cast<uint64_t>(seed));
   if (options.seeds.size() != rows) throw Error("ERR_SHAPE", "expected one of `seeds` for each prompt");
   read_citation(object.Get("citation"), options);
   return options;
+}
+
+void check_vocabulary(const GenerateOptions& options, const ModelConfig& config) {
+  if (!options.citation_index || options.citation_index->vocabulary() == config.vocab_size) return;
+  throw Error("ERR_CONFIG", "expected a citation blocker made for a vocabulary of " + std::to_string(config.vocab_size) +
+                                ", got one for " + std::to_string(options.citation_index->vocabulary()));
 }
 
 }  // namespace hyperfit::binding

@@ -26,5 +26,7 @@ std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Nap
 
 /// NativeGenerateOptions of lib/addon-types.ts; the citation index is looked up in this environment's table.
 GenerateOptions read_generate_options(const Napi::Value& value, size_t rows);
+/// Throws ERR_CONFIG for a citation blocker that was made for another vocabulary.
+void check_vocabulary(const GenerateOptions& options, const ModelConfig& config);
 
 }  // namespace hyperfit::binding

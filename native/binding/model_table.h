@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/lora.h"
 #include "engine/model.h"
+#include "engine/running_batch.h"
 
 namespace hyperfit::binding {
 
@@ -45,10 +46,18 @@ struct OptimizerHolder {
   std::unique_ptr<Lora> lora;    // of additions to some
 };
 
+/// A batch keeps its model alive.
+struct BatchHolder {
+  std::shared_ptr<Model> model;
+  RunningBatch batch;
+  int64_t seats;
+};
+
 struct ModelTable {
   HandleMap<Model> models{"model"};
   HandleMap<OptimizerHolder> optimizers{"optimizer"};
   HandleMap<CitationIndex> citation_indexes{"citation index"};
+  HandleMap<BatchHolder> batches{"batch"};
 };
 
 }  // namespace hyperfit::binding

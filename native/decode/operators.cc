@@ -38,6 +38,10 @@ at::Tensor Decoder::prefill(const TokenBatch& prompts, const at::Tensor& last, i
   return sampling_logits(workspace_.scratch().final_x.index_select(0, rows));
 }
 
+at::Tensor Decoder::prompt_logits(int64_t first, int64_t count) {
+  return sampling_logits(workspace_.scratch().final_x.narrow(0, first, count));
+}
+
 at::Tensor Decoder::decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache) {
   const auto batch = static_cast<int64_t>(tokens.size());
   const int64_t cached = *std::max_element(positions.begin(), positions.end()) + 1;

@@ -59,6 +59,8 @@ class Decoder {
   /// float32 [B, vocabulary], after each row's last token, which stands at `last` (int64 [B]).
   at::Tensor prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
                      const StopSignals& stop);
+  /// Logits, float32 [count, vocabulary], after `count` tokens of the prompts that `prefill` has just read, from `first` of [B*T] on.
+  at::Tensor prompt_logits(int64_t first, int64_t count);
   /// One token a row at `positions`; gives logits, float32 [B, vocabulary]. Operation by operation, on any device: what decode/operators.cc steps by.
   at::Tensor decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache);
   /// What a backend's own decoding walks through.

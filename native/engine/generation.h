@@ -26,6 +26,7 @@ struct GenerateOptions {
   std::vector<int32_t> suppress_ids;
   std::vector<uint64_t> seeds;  // one a row
   bool token_stats = false;
+  int64_t top_log_probabilities = 0;  // with token_stats: how many of the most probable ids to keep of each step
   std::shared_ptr<const CitationIndex> citation_index;  // null: off
   CitationRule citation_rule;
   bool citation_counts_prompt = false;
@@ -35,6 +36,8 @@ struct Generation {
   std::vector<int32_t> ids;
   std::string finish_reason = "length";
   std::vector<float> log_probabilities, entropies;
+  std::vector<int32_t> top_ids;              // [tokens, top_log_probabilities]
+  std::vector<float> top_log_probabilities;  // [tokens, top_log_probabilities]
   int64_t interventions = 0;
 };
 

@@ -62,6 +62,9 @@ void GenerationRow::advance(const TokenScores& step, int64_t index) {
     const ChoiceStats stats = choice_stats(raw, id);
     result_.log_probabilities.push_back(last_log_probability_ = stats.log_probability);
     result_.entropies.push_back(stats.entropy);
+    if (const int64_t count = options_.top_log_probabilities; count > 0) {
+      append_top_choices(raw, count, result_.top_ids, result_.top_log_probabilities);
+    }
   }
   append(id);
 }

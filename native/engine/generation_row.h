@@ -21,6 +21,7 @@ class GenerationRow {
   int64_t length() const { return static_cast<int64_t>(history_.size()); }
   float last_log_probability() const { return last_log_probability_; }
   Generation& result() { return result_; }
+  const Generation& result() const { return result_; }
 
  private:
   void apply_citation_blocker(ScoreRow& scores);

@@ -7,16 +7,29 @@ namespace hyperfit {
 
 void KVCache::reset(int64_t batch, int64_t capacity) {
   const int64_t layers = config_.num_hidden_layers;
-  at::Tensor all = storage_.view({layers, 2, batch, config_.num_key_value_heads, capacity, config_.head_dim}, options_);
+  all_ = storage_.view({layers, 2, batch, config_.num_key_value_heads, capacity, config_.head_dim}, options_);
   // Masked positions are multiplied by a probability of exactly 0, so what stands there must be finite.
-  all.zero_();
+  all_.zero_();
+  show_rows(batch);
+}
+
+void KVCache::grow(int64_t batch, int64_t capacity, int64_t rows) {
+  const at::Tensor before = all_;
+  storage_ = Buffer(ops_);
+  reset(batch, capacity);
+  if (rows > 0) all_.narrow(2, 0, rows).narrow(4, 0, before.size(4)).copy_(before.narrow(2, 0, rows));
+}
+
+void KVCache::show_rows(int64_t rows) {
   keys_.clear();
   values_.clear();
-  for (int64_t layer = 0; layer < layers; ++layer) {
-    keys_.push_back(all.select(0, layer).select(0, 0));
-    values_.push_back(all.select(0, layer).select(0, 1));
+  for (int64_t layer = 0; layer < all_.size(0); ++layer) {
+    keys_.push_back(all_.select(0, layer).select(0, 0).narrow(0, 0, rows));
+    values_.push_back(all_.select(0, layer).select(0, 1).narrow(0, 0, rows));
   }
 }
+
+void KVCache::copy_row(int64_t from, int64_t to) { all_.select(2, to).copy_(all_.select(2, from)); }
 
 void KVCache::store_prompt(int64_t layer, int64_t first_row, const at::Tensor& k, const at::Tensor& v) {
   keys_[layer].narrow(0, first_row, k.size(0)).narrow(2, 0, k.size(2)).copy_(k);

@@ -12,10 +12,18 @@ namespace hyperfit {
 /// lengths need no padding inside the cache, so a row sees the same numbers in any batch.
 class KVCache {
  public:
-  KVCache(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options) : config_(config), options_(options), storage_(ops) {}
+  KVCache(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options) : config_(config), ops_(ops), options_(options), storage_(ops) {}
 
   /// Makes room for `batch` rows of `capacity` positions; what was cached is forgotten.
   void reset(int64_t batch, int64_t capacity);
+  /// As `reset`, but the first `rows` rows stay as they are; for a moment both caches are in memory.
+  void grow(int64_t batch, int64_t capacity, int64_t rows);
+  /// Lets `keys` and `values` have the first `rows` rows only: all of them after `reset`.
+  void show_rows(int64_t rows);
+  /// Row `to` becomes what row `from` is.
+  void copy_row(int64_t from, int64_t to);
+  int64_t batch() const { return all_.defined() ? all_.size(2) : 0; }
+  int64_t capacity() const { return all_.defined() ? all_.size(4) : 0; }
   at::Tensor keys(int64_t layer) const { return keys_[layer]; }      // [B, K, S, D]
   at::Tensor values(int64_t layer) const { return values_[layer]; }  // [B, K, S, D]
   /// Stores a prompt's k and v [rows, K, T, D] for the rows from `first_row`.
@@ -28,8 +36,10 @@ class KVCache {
 
  private:
   ModelConfig config_;
+  const Ops& ops_;
   at::TensorOptions options_;
   Buffer storage_;
+  at::Tensor all_;  // [layers, 2, B, K, S, D]
   std::vector<at::Tensor> keys_, values_;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -100,6 +101,24 @@ Kept keep(Ranking& ranking, double top_p, double min_p) {
   return kept;
 }
 
+// What turns scores into probabilities.
+struct Normalizer {
+  double best, log_total;  // of exp(score - best)
+  double mean_distance;    // expected score - best
+  float log_probability(float score) const { return static_cast<float>(score - best - log_total); }
+};
+
+Normalizer normalizer(std::span<const float> scores) {
+  const double best = *std::max_element(scores.begin(), scores.end());
+  double total = 0, weighted = 0;
+  for (float score : scores) {
+    const double weight = std::exp(score - best);
+    total += weight;
+    weighted += weight * (score - best);
+  }
+  return {best, std::log(total), weighted / total};
+}
+
 }  // namespace
 
 void apply_repetition_penalty(std::span<float> scores, std::span<const int32_t> seen, double penalty) {
@@ -130,15 +149,20 @@ int32_t choose(std::span<const float> scores, const SamplingOptions& options, Ra
 }
 
 ChoiceStats choice_stats(std::span<const float> scores, int32_t id) {
-  const double best = *std::max_element(scores.begin(), scores.end());
-  double total = 0, weighted = 0;
-  for (float score : scores) {
-    const double weight = std::exp(score - best);
-    total += weight;
-    weighted += weight * (score - best);
+  const Normalizer total = normalizer(scores);
+  return {total.log_probability(scores[id]), static_cast<float>(total.log_total - total.mean_distance)};
+}
+
+void append_top_choices(std::span<const float> scores, int64_t count, std::vector<int32_t>& ids, std::vector<float>& log_probabilities) {
+  const Normalizer total = normalizer(scores);
+  std::vector<int32_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto end = order.begin() + std::min<int64_t>(count, static_cast<int64_t>(order.size()));
+  std::partial_sort(order.begin(), end, order.end(), [&](int32_t a, int32_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
+  for (auto id = order.begin(); id != end; ++id) {
+    ids.push_back(*id);
+    log_probabilities.push_back(total.log_probability(scores[*id]));
   }
-  const double log_total = std::log(total);
-  return {static_cast<float>(scores[id] - best - log_total), static_cast<float>(log_total - weighted / total)};
 }
 
 }  // namespace hyperfit

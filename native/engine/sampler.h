@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "engine/random.h"
 
@@ -29,5 +30,8 @@ struct ChoiceStats {
   float entropy;
 };
 ChoiceStats choice_stats(std::span<const float> scores, int32_t id);
+
+/// The `count` most probable ids, the lowest first on ties, and their natural log-probabilities, added to the end of two lists.
+void append_top_choices(std::span<const float> scores, int64_t count, std::vector<int32_t>& ids, std::vector<float>& log_probabilities);
 
 }  // namespace hyperfit

@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addon } from '../../lib/addon.ts';
 
-/** The functions that lib/addon-types.ts promises, in its order. */
+/** The functions that lib/addon-types.ts and lib/addon-batch-types.ts promise, in their order. */
 function promisedFunctions(): string[] {
-  const text = readFileSync(join(__dirname, '../../lib/addon-types.ts'), 'utf8');
-  const body = /export interface NativeAddon \{\n([^]*?)\n\}/.exec(text)![1]!;
-  return [...body.matchAll(/^ {2}(\w+)\(/gm)].map((match) => match[1]!);
+  const promised = [['addon-types', 'NativeAddon'], ['addon-batch-types', 'NativeBatches']] as const;
+  return promised.flatMap(([file, name]) => {
+    const text = readFileSync(join(__dirname, `../../lib/${file}.ts`), 'utf8');
+    const body = new RegExp(`export interface ${name} \\{\\n([^]*?)\\n\\}`).exec(text)![1]!;
+    return [...body.matchAll(/^ {2}(\w+)\(/gm)].map((match) => match[1]!);
+  });
 }
 
-test('the addon has every function of lib/addon-types.ts and no other', () => {
+test('the addon has every function that its types promise, and no other', () => {
   expect(promisedFunctions().length).toBeGreaterThan(30);
   expect(Object.keys(addon()).sort()).toEqual(promisedFunctions().sort());
 });

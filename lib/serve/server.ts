@@ -1,0 +1,139 @@
+import { isIPv6, type AddressInfo } from 'node:net';
+import { serve, type ServerType } from '@hono/node-server';
+import { HyperfitError } from '../errors.ts';
+import type { Model } from '../model/model.ts';
+import { serveApp, type RequestRecord } from './app.ts';
+import { ServedModel, ServedModels } from './served-model.ts';
+
+const SERVE_DEFAULTS = {
+  host: '127.0.0.1',
+  port: 8080,
+  keys: [] as readonly string[],
+  origins: [] as readonly string[],
+  allowedHosts: [] as readonly string[],
+  seats: 8,
+  maxQueue: 256,
+  maxBody: 8 * 2 ** 20,
+  bodyTimeoutMs: 30_000,
+  graceMs: 5_000,
+  defaultTemperature: 0,
+};
+
+export interface ServeOptions {
+  /** The address to listen at; any but a loopback one needs a key. Default 127.0.0.1. */
+  host?: string;
+  /** 0 takes a free one. Default 8080. */
+  port?: number;
+  /** Keys that open the server, as `Authorization: Bearer KEY`; none is open to all programs of this machine. */
+  keys?: readonly string[];
+  /** Pages that may ask from a browser, as `https://app.example`; `*` for all, which needs a key. Default none. */
+  origins?: readonly string[];
+  /** Further `Host` headers to answer to, for a server behind a proxy. */
+  allowedHosts?: readonly string[];
+  /** Sequences of one model that decode together, at most 64 on the CPU. Default 8. */
+  seats?: number;
+  /** Sequences of one model that may wait. Default 256. */
+  maxQueue?: number;
+  /** Tokens that prompt and continuation may have together. Default the model's positions. */
+  maxContext?: number | undefined;
+  /** Bytes of a JSON body. Default 8 MiB. */
+  maxBody?: number;
+  /** How long a body may take to come. Default 30 s. */
+  bodyTimeoutMs?: number;
+  /** How long `close` waits for what is under way. Default 5 s. */
+  graceMs?: number;
+  /** Of requests that give none. Default 0, greedy, which is what hyperfitted models are made for; OpenAI's is 1. */
+  defaultTemperature?: number;
+  onRequest?: (record: RequestRecord) => void;
+  /** Told of failures that are nobody's mistake. */
+  onFailure?: (error: unknown) => void;
+}
+
+export interface ModelServer {
+  /** With `/v1` behind it this is the `base_url` of a client. */
+  url: string;
+  /** Refuses what is new, lets what is under way end for `graceMs`, cancels the rest, disposes the models. */
+  close: () => Promise<void>;
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/**
+ * Serves models, by the names that clients use, in the form of OpenAI's API. The models are the server's from then on: `close` disposes
+ * them.
+ * @throws HyperfitError ERR_CONFIG for an address that cannot be had, and for one that other machines reach without a key; ERR_TOKENIZER
+ * for a model without a tokenizer
+ */
+export async function serveModels(models: ReadonlyMap<string, Model>, options: ServeOptions = {}): Promise<ModelServer> {
+  const settings = { ...SERVE_DEFAULTS, onRequest: () => {}, onFailure: () => {}, ...options };
+  const { host, keys, allowedHosts, graceMs } = settings;
+  checkExposure(settings);
+  const served = new ServedModels();
+  for (const [id, model] of models) served.add(new ServedModel(id, model, settings));
+  const isLoopback = LOOPBACK.has(host);
+  let names: string[] = [];
+  const app = serveApp({ ...settings, keys, models: served, hosts: () => (isLoopback ? names : undefined) });
+  const { server, port } = await listen(app.fetch, settings);
+  names = [
+    ...['127.0.0.1', 'localhost', '[::1]'].flatMap((name) => namesOf(name, port)),
+    ...allowedHosts.map((name) => name.toLowerCase()),
+  ];
+  return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`, close: () => closeServer(server, served, graceMs) };
+}
+
+/** A browser leaves out the port of http. */
+function namesOf(name: string, port: number): string[] {
+  return port === 80 ? [name, `${name}:80`] : [`${name}:${port}`];
+}
+
+function checkExposure({ host, keys, origins }: { host: string; keys: readonly string[]; origins: readonly string[] }): void {
+  if (keys.length > 0) return;
+  if (!LOOPBACK.has(host)) {
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a key for \`host\` ${host}, which other machines reach, got none; give --api-key, or listen at 127.0.0.1`,
+    );
+  }
+  if (origins.includes('*'))
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      'expected a key with `--cors *`, which lets in every page, got none; give --api-key, or name the pages',
+    );
+}
+
+interface ListenOptions {
+  host: string;
+  port: number;
+  bodyTimeoutMs: number;
+}
+
+function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host, port, bodyTimeoutMs }: ListenOptions,
+): Promise<{ server: ServerType; port: number }> {
+  return new Promise((resolve, reject) => {
+    // Behind the application's own limit stands node's, for heads that never end and bodies that nobody reads.
+    const serverOptions = { requestTimeout: 2 * bodyTimeoutMs + 60_000, headersTimeout: Math.min(60_000, bodyTimeoutMs) };
+    const server = serve({ fetch, port, hostname: host, serverOptions }, (info: AddressInfo) => resolve({ server, port: info.port }));
+    server.on('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        new HyperfitError(
+          'ERR_CONFIG',
+          `expected a free address for \`port\`, got ${host}:${port}: ${cause.message}; --port 0 takes any free port`,
+          { cause },
+        ),
+      );
+    });
+  });
+}
+
+async function closeServer(server: ServerType, served: ServedModels, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  if ('closeIdleConnections' in server) server.closeIdleConnections();
+  await served.close(graceMs);
+  // What is under way has been answered by now; connections of clients that do not read would stay.
+  const timer = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 500);
+  if ('closeIdleConnections' in server) server.closeIdleConnections();
+  await closed;
+  clearTimeout(timer);
+}
