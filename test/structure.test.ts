@@ -7,10 +7,12 @@ const LIB = resolve(__dirname, '../lib');
 const LAYERS = [
   'errors',
   'folders',
+  'free-bytes',
   'callbacks',
   'download',
   'device-errors',
   'config',
+  'hub',
   'libtorch',
   'addon-types',
   'addon-batch-types',

@@ -1,6 +1,7 @@
 import { access, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { locateModel } from '../hub/locate.ts';
 import { PARTIAL_SUFFIX } from './atomic-folder.ts';
 import { findDamage, MANIFEST_NAME } from './manifest.ts';
 
@@ -82,11 +83,11 @@ export const CHECKPOINTS_FOLDER = 'checkpoints';
 
 /**
  * Where the model of `path` is: a run folder or a checkpoints folder stands for its newest complete checkpoint, a checkpoint
- * must verify, everything else (a Hugging Face folder, a .gguf file) stands for itself.
- * @throws HyperfitError ERR_CHECKPOINT when there are checkpoints and none is complete
+ * must verify, a name of the hub stands for its files in the cache (see `locateModel`), everything else (a Hugging Face folder, a .gguf file) for itself.
+ * @throws HyperfitError ERR_CHECKPOINT when there are checkpoints and none is complete; ERR_FETCH for a name
  */
 export async function resolveModelPath(path: string, onWarning?: (message: string) => void): Promise<string> {
-  if (!(await isFolder(path))) return path;
+  if (!(await isFolder(path))) return locateModel(path, { onWarning });
   const inner = join(path, CHECKPOINTS_FOLDER);
   const folder = (await isFolder(inner)) ? inner : path;
   if ((await listCheckpoints(folder)).length > 0) {

@@ -9,6 +9,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   ERR_LIBTORCH_VERSION: EXIT.missing,
   ERR_LIBTORCH_LOAD: EXIT.missing,
   ERR_LIBTORCH_INSTALL: EXIT.missing,
+  ERR_FETCH: EXIT.missing,
   ERR_MODEL_FILES: EXIT.missing,
   ERR_DATA: EXIT.missing,
   ERR_DEVICE: EXIT.missing,

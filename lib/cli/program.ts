@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { errorCodeOf, isHyperfitError } from '../errors.ts';
+import { withFetch } from '../hub/fetch-scope.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { COMMANDS } from './command-list.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { FetchView } from './fetch-view.ts';
 import { endQuietlyOnClosedPipe, styled } from './output.ts';
 
 const AFTER_HELP = `
@@ -42,15 +44,18 @@ function wantedCommand([first, second]: readonly string[]): (name: string) => bo
 export async function runCli(args: readonly string[]): Promise<number> {
   endQuietlyOnClosedPipe();
   let flags: readonly string[] = [];
+  const fetching = new FetchView(process.stderr);
   try {
     const program = await buildProgram(wantedCommand(args));
     program.hook('preAction', async (_, command) => {
       flags = command.options.map(({ long }) => long ?? '');
+      fetching.isQuiet = command.opts<{ quiet?: boolean }>().quiet === true;
       (await import('../config/environment.ts')).checkEnvironment(process.env);
     });
-    await program.parseAsync(args, { from: 'user' });
+    await withFetch({ onFetch: (event) => fetching.show(event) }, () => program.parseAsync(args, { from: 'user' }));
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
+    fetching.clear();
     return (await isInstalledFor(error)) ? runCli(args) : reportError(error, flags);
   }
 }

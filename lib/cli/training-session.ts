@@ -3,6 +3,7 @@ import { HyperfitError } from '../errors.ts';
 import { formatShare } from '../report/format-number.ts';
 import { run, type RunEvent, type RunResult } from '../run/run.ts';
 import { SIGNAL_EXIT_CODES, StopSignals } from '../run/stop-signals.ts';
+import { fetchNamed } from './fetch-named.ts';
 import type { Output } from './output.ts';
 import { Progress, type ProgressState } from './progress.ts';
 
@@ -11,6 +12,7 @@ export async function runAndReport(normalized: NormalizedConfig, output: Output)
   if (normalized.config.resume && normalized.config.out === null) {
     throw new HyperfitError('ERR_CONFIG', 'expected the run to go on with for `out` beside --resume, got none; give --out');
   }
+  await fetchNamed(normalized.config);
   const view = new RunView(normalized, output);
   const signals = new StopSignals((signal) => view.log(`${signal}: finishing the step and saving; once more ends at once`));
   try {

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { locateData } from '../hub/locate.ts';
 import { DataNotes } from './data-notes.ts';
 import type { Document } from './document.ts';
 import { csvRows } from './readers/csv.ts';
@@ -16,15 +17,17 @@ import { readTextDocument } from './readers/text.ts';
 
 /**
  * The documents of a data path, one after the other: a text or a book is one, so is each line or row of a file of such, and a folder is its
- * known files in the order of their names. Files of lines and rows are read in pieces, whatever their size. What is left out is counted in `notes`.
+ * known files in the order of their names. A name of the hub (`org/name`, `hf:datasets/org/name:split`) stands for its files; see `locateData`. Files of lines and rows are read in pieces, whatever their size. What is left out is counted in `notes`.
  * @throws HyperfitError ERR_DATA for a path that cannot be read, a file of another kind or encoding, bad lines (by number, after
  *   the good ones), and data without any content
  */
 export async function* streamDocuments(path: string, notes: DataNotes): AsyncGenerator<Document> {
   let isEmpty = true;
-  for await (const document of readPath(path, notes)) {
-    isEmpty = false;
-    yield document;
+  for (const file of await locateData(path)) {
+    for await (const document of readPath(file, notes)) {
+      isEmpty = false;
+      yield document;
+    }
   }
   if (isEmpty) throw refuseData(`${KNOWN_FILES}, with content`, `nothing in ${path}${renderNotes(notes)}`, 'give texts or dialogues');
 }

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
+import { locateModel } from '../hub/locate.ts';
 import { readTextFile } from '../tokenizer/regular-file.ts';
 import { isTargeted, readAdapterSettings, scalingOf, type AdapterSettings } from './adapter-settings.ts';
 import { parseJsonObject } from './json.ts';
@@ -43,7 +44,7 @@ export interface AdapterFiles {
  * @throws HyperfitError ERR_MODEL_FILES, ERR_SAFETENSORS; ERR_UNSUPPORTED_MODEL for settings that hyperfit does not have
  */
 export async function openAdapter(path: string): Promise<AdapterFiles> {
-  const folder = await findAdapter(resolve(path));
+  const folder = await findAdapter(resolve(await locateModel(path)));
   const file = join(folder, ADAPTER_CONFIG);
   const settings = readAdapterSettings(parseJsonObject(await readTextFile(file, 'ERR_MODEL_FILES'), file, 'ERR_MODEL_FILES'), file);
   const names = await listNames(folder);

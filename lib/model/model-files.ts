@@ -2,6 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
+import { nameHint } from '../hub/hub-name.ts';
+import { locateModel, type LocateOptions } from '../hub/locate.ts';
 import { configuredTemplate } from '../tokenizer/chat-template.ts';
 import { readTextFile } from '../tokenizer/regular-file.ts';
 import { TEMPLATE_FILE, type TokenizerFiles } from '../tokenizer/tokenizer-files.ts';
@@ -53,13 +55,14 @@ export interface ModelFiles {
 }
 
 /**
- * Reads all headers of the model at `path`: a Hugging Face folder, or a .gguf file. No weights are read.
- * @throws HyperfitError ERR_MODEL_FILES, ERR_SAFETENSORS, ERR_GGUF, ERR_UNSUPPORTED_MODEL
+ * Reads all headers of the model at `path`: a Hugging Face folder, a .gguf file, or what `locateModel` finds or fetches for a name of the hub. No weights are read.
+ * @throws HyperfitError ERR_MODEL_FILES, ERR_SAFETENSORS, ERR_GGUF, ERR_UNSUPPORTED_MODEL; ERR_FETCH for a name
  */
-export async function openModelFiles(path: string): Promise<ModelFiles> {
-  const absolute = resolve(path);
-  const status = await stat(absolute).catch((cause: unknown) => {
-    throw new HyperfitError('ERR_MODEL_FILES', `expected a model folder or a .gguf file for \`model\`, got ${path}, which cannot be read; check the path`, { cause });
+export async function openModelFiles(path: string, options: LocateOptions = {}): Promise<ModelFiles> {
+  const absolute = resolve(await locateModel(path, options));
+  const status = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
+    const problem = cause.code === 'ENOENT' || cause.code === 'ENOTDIR' ? 'is not there' : 'cannot be read';
+    throw new HyperfitError('ERR_MODEL_FILES', `expected a model folder or a .gguf file for \`model\`, got ${path}, which ${problem}; check the path${nameHint(path)}`, { cause });
   });
   if (status.isDirectory()) return openFolder(absolute);
   if (/\.gguf$/i.test(absolute)) return openGguf(absolute);

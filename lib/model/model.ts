@@ -6,6 +6,7 @@ import { chooseComputeDtype } from '../compute-dtype.ts';
 import type { QuantizeType } from '../config/quantize-types.ts';
 import { chooseDevice } from '../device.ts';
 import { HyperfitError } from '../errors.ts';
+import { withFetch, type FetchEvent } from '../hub/fetch-scope.ts';
 import { generate } from '../generate/generate.ts';
 import type { Generation, TokenEvent } from '../generate/generation.ts';
 import type { GenerateOptions } from '../generate/options.ts';
@@ -37,6 +38,8 @@ export interface LoadOptions {
   signal?: AbortSignal;
   /** Hears each of `notes` once the files are read. */
   onWarning?: (message: string) => void;
+  /** Hears how the fetching of a model named `org/name` goes on, where it has to be fetched. */
+  onFetch?: ((event: FetchEvent) => void) | undefined;
 }
 
 /** Sequences side by side: `tokens` and `targets` row-major [batchSize, sequenceLength]; a target of -100 does not count. */
@@ -86,16 +89,21 @@ export class Model {
   }
 
   /**
-   * Reads a Hugging Face model folder or a GGUF file. Weights become float32.
-   * @throws HyperfitError ERR_MODEL_FILES, ERR_UNSUPPORTED_MODEL, ERR_SAFETENSORS, ERR_GGUF, ERR_TOKENIZER, ERR_DEVICE,
+   * Reads a Hugging Face model folder or a GGUF file, or a model of the Hugging Face hub by name: `org/name`, `org/name@revision`, `hf:org/name:Q4_K_M`. One that is
+   * not in the cache, which Python's huggingface_hub shares, is fetched; see docs/models.md. Weights become float32.
+   * @example
+   * ```ts
+   * const model = await Model.load('HuggingFaceTB/SmolLM2-135M-Instruct', { onFetch: (event) => console.error(event) });
+   * ```
+   * @throws HyperfitError ERR_FETCH, ERR_MODEL_FILES, ERR_UNSUPPORTED_MODEL, ERR_SAFETENSORS, ERR_GGUF, ERR_TOKENIZER, ERR_DEVICE,
    * ERR_OUT_OF_MEMORY, and those of finding libtorch
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
-    checkOptions(options, ['device', 'computeDtype', 'adapter', 'quantize', 'signal', 'onWarning'], 'Model.load');
-    const { adapter, signal, onWarning } = options;
+    checkOptions(options, ['device', 'computeDtype', 'adapter', 'quantize', 'signal', 'onWarning', 'onFetch'], 'Model.load');
+    const { adapter, signal, onWarning, onFetch } = options;
     const device = chooseDevice(options.device);
     const computeDtype = chooseComputeDtype(options.computeDtype);
-    const files = await openModelFiles(path);
+    const files = await withFetch({ onFetch, signal }, () => openModelFiles(path, { onWarning }));
     const { quantize = trainedType(files) } = options;
     if (quantize !== null) quantizedForms(files.config, quantize, files.path);
     for (const note of files.notes) onWarning?.(note);
@@ -106,7 +114,7 @@ export class Model {
     const model = new Model(handle, files, { tokenizer, companions, stamps }, device, computeDtype);
     try {
       if (quantize !== null) await model.setQuantization(quantize);
-      if (adapter !== undefined) await model.loadAdapter(adapter);
+      if (adapter !== undefined) await withFetch({ onFetch, signal }, () => model.loadAdapter(adapter));
     } catch (error) {
       model.dispose();
       throw error;

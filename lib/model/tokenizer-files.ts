@@ -1,17 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { locateModel } from '../hub/locate.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { TOKENIZER_FILE } from '../tokenizer/tokenizer-files.ts';
 import { readGgufParts } from './gguf-parts.ts';
 import { openModelFiles } from './model-files.ts';
 
 /**
- * The tokenizer of the model at `path` (a Hugging Face folder or a .gguf file), without its weights: there need not be any.
+ * The tokenizer of the model at `path` (a Hugging Face folder, a .gguf file, or a name of the hub), without its weights: there need not be any.
  * @throws HyperfitError ERR_TOKENIZER when there is none, and as `openModelFiles`
  */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
-  const absolute = resolve(path);
+  const absolute = resolve(await locateModel(path));
   if (/\.gguf$/i.test(absolute) && (await isFile(absolute))) {
     const { metadata } = await readGgufParts(absolute);
     if (metadata.has('tokenizer.ggml.tokens')) return Tokenizer.fromFiles({ kind: 'gguf', path: absolute, metadata });

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { HyperfitError } from '../errors.ts';
 import { MAUVE_LEAST_TEXTS } from '../evaluate/mauve.ts';
+import { hubName } from '../model/base-name.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { hashWeights } from './run-file.ts';
 
@@ -29,5 +30,5 @@ export async function checkFeatureModel(path: string, { usable, all, newTokens }
 export async function nameFeatureModel(path: string): Promise<string> {
   const hashes = Object.values(await hashWeights(path));
   const hash = hashes.length === 1 ? hashes[0]! : createHash('sha256').update(hashes.join()).digest('hex');
-  return `${basename(path)}@${hash.slice(0, 8)}`;
+  return `${hubName(path) ?? basename(path)}@${hash.slice(0, 8)}`;
 }

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { HyperfitError } from '../../errors.ts';
+import { nameHint } from '../../hub/hub-name.ts';
 import { KNOWN_FILES } from './file-kind.ts';
 import { formatBytes, refuseData } from './refusal.ts';
 
@@ -11,7 +12,7 @@ const CHUNK_BYTES = 1 << 20;
 /** @throws HyperfitError ERR_DATA for a path that is not there, or may not be looked at */
 export async function statData(path: string): Promise<Stats> {
   return stat(path).catch((cause: unknown) => {
-    throw refuseData(KNOWN_FILES, `${path}, which cannot be read (${reasonOf(cause)})`, 'check the path', cause);
+    throw refuseData(KNOWN_FILES, `${path}, which cannot be read (${reasonOf(cause)})`, `check the path${nameHint(path, 'dataset')}`, cause);
   });
 }
 
