@@ -1,7 +1,7 @@
-import { basename } from 'node:path';
 import { withHooks } from '../callbacks.ts';
 import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
+import { modelFileName } from '../model/base-name.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -107,7 +107,7 @@ export async function measureMauves(model: FeatureModel, { human, machines }: { 
       onProgress: ({ done }) => onProgress?.({ done: (read = before + done), total }),
     });
   };
-  const features = `${rest.features ?? basename(model.path)}|state:last-layer-normed|token:last|max-tokens:${maxTokensOf(model, options)}`;
+  const features = `${rest.features ?? modelFileName(model.path)}|state:last-layer-normed|token:last|max-tokens:${maxTokensOf(model, options)}`;
   const ofHuman = await featuresOf(human);
   const mauves: Mauve[][] = [];
   for (const texts of machines) mauves.push(mauveOfSeeds(ofHuman, await featuresOf(texts), { ...rest, features }, seeds));

@@ -86,7 +86,7 @@ async function send(url: URL, proxy: URL | undefined, options: RequestOptions, t
     if (proxy === undefined) return reply(httpsRequest(url, options), timeoutMs);
     const tunnel = await openTunnel(proxy, url, timeoutMs);
     const createConnection = (): TLSSocket => connectTls({ socket: tunnel, servername: isIP(url.hostname) === 0 ? url.hostname : '', ALPNProtocols: ['http/1.1'] });
-    return reply(httpsRequest(url, { ...options, agent: false, createConnection }), timeoutMs);
+    return reply(httpsRequest(url, { ...options, createConnection }), timeoutMs);
   }
   if (proxy === undefined) return reply(httpRequest(url, options), timeoutMs);
   const through = { host: proxy.hostname, port: proxy.port || 80, path: url.href, headers: { ...options.headers, Host: url.host, ...proxyAuthorization(proxy) } };

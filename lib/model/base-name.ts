@@ -18,3 +18,11 @@ export function baseModelName(path: string): string {
 export function shortModelName(path: string): string {
   return hubName(path) ?? basename(path).replace(/\.gguf$/i, '');
 }
+
+/** For pages and tables: the name on the hub, with the file where that has several, or the name of the folder or file. */
+export function modelFileName(path: string): string {
+  const name = hubName(path);
+  const file = basename(path);
+  if (name === undefined) return file;
+  return /\.gguf$/i.test(file) ? `${name}:${file}` : name;
+}

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { HyperfitError } from '../errors.ts';
 import { MAUVE_LEAST_TEXTS } from '../evaluate/mauve.ts';
-import { hubName } from '../model/base-name.ts';
+import { modelFileName } from '../model/base-name.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { hashWeights } from './run-file.ts';
 
@@ -30,5 +29,5 @@ export async function checkFeatureModel(path: string, { usable, all, newTokens }
 export async function nameFeatureModel(path: string): Promise<string> {
   const hashes = Object.values(await hashWeights(path));
   const hash = hashes.length === 1 ? hashes[0]! : createHash('sha256').update(hashes.join()).digest('hex');
-  return `${hubName(path) ?? basename(path)}@${hash.slice(0, 8)}`;
+  return `${modelFileName(path)}@${hash.slice(0, 8)}`;
 }

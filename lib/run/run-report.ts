@@ -7,6 +7,7 @@ import { given } from '../config/given.ts';
 import { renderNote } from '../data/data-notes.ts';
 import { percent, type DataSummary } from '../data/data-summary.ts';
 import { meanTypeTokenRatio } from '../evaluate/type-token-ratio.ts';
+import { modelFileName } from '../model/base-name.ts';
 import { writeReport } from '../report/report.ts';
 import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
 import { makeVariant } from '../report/variant.ts';
@@ -40,7 +41,7 @@ export function readReportData(folder: RunFolder): ReportData {
   const images = readReportImages(folder);
   const certificate = metrics.findLast(({ type }) => type === 'certificate');
   return {
-    title: `Hyperfitting of ${basename(file.model.path)}`,
+    title: `Hyperfitting of ${modelFileName(file.model.path)}`,
     subtitle: `${file.data.samples.length} sequences, ${file.data.tokens} tokens; begun ${file.createdAt.slice(0, 16).replace('T', ' ')} UTC`,
     facts: facts(file).map(({ title, rows }) => ({ title, rows: rows.map(([label, value]) => [label, withoutFolders(value, pathsOf(file))] as const) })),
     curves: { ...curves(file, metrics, comparison), best: readBest(folder.checkpoints) },

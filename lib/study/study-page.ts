@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
+import { modelFileName } from '../model/base-name.ts';
 import { escapeHtml } from '../report/escape.ts';
 import { formatNumber, MISSING } from '../report/format-number.ts';
 import { formatProbability } from '../report/format-probability.ts';
@@ -59,7 +59,7 @@ export function renderStudyPage(file: StudyFile): string {
 function renderHeader(file: StudyFile): string {
   const { config } = file.settings;
   const facts: [string, [string, string][]][] = [
-    ['Model', [['Files', basename(file.model.path)], ['Type', file.model.type], ['Weights', `float32, computing in ${config.computeDtype}`]]],
+    ['Model', [['Files', modelFileName(file.model.path)], ['Type', file.model.type], ['Weights', `float32, computing in ${config.computeDtype}`]]],
     ['Data', file.domains.map(({ name, train, heldOutSequences, contexts }) => [name, `${train.sequences} sequences, ${heldOutSequences.sequences} held out, ${contexts.contexts} contexts`])],
     ['Recipe', [['Sequence length', String(config.sequenceLength)], ['Learning rate', String(config.learningRate)], ['Batch size', String(config.batchSize)], ['Epochs', String(config.epochs ?? '–')], ['Seeds', file.seeds.join(', ')], ['New tokens', String(config.maxNewTokens)]]],
     ['Machine', [['Processor', `${file.machine.processor}, ${file.machine.cores} cores`], ['Device', file.machine.device], ['Versions', `hyperfit ${file.versions.hyperfit}, torch ${file.versions.torch}, node ${file.versions.node}`], ['Started', file.startedAt]]],

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { modelFileName } from '../model/base-name.ts';
 import { formatNumber, MISSING } from '../report/format-number.ts';
 import { formatProbability } from '../report/format-probability.ts';
 import type { FindingMatrix, FindingRow, PairedTest } from './findings.ts';
@@ -13,7 +13,7 @@ export function renderStudyTable(file: StudyFile): string {
   const parts = [
     `# ${file.title}`,
     file.question,
-    `Model ${code(basename(file.model.path))}; seeds ${file.seeds.join(', ')}; hyperfit ${file.versions.hyperfit}.`,
+    `Model ${code(modelFileName(file.model.path))}; seeds ${file.seeds.join(', ')}; hyperfit ${file.versions.hyperfit}.`,
     renderRows(findings.rows, footnotes),
     ...findings.matrices.map((matrix) => renderMatrix(matrix, footnotes)),
     renderTests(findings.tests, footnotes),

@@ -1,4 +1,5 @@
 import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { withHubSettings } from '../../lib/hub/fetch-scope.ts';
@@ -143,10 +144,12 @@ test.each<[string, Mischief, string, RegExp]>([
 
 test('a hub that is silent, or not there, is given up', async () => {
   const { createServer } = await import('node:net');
-  const silent = createServer(() => undefined);
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => void sockets.push(socket));
   await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
   const { port } = silent.address() as { port: number };
   await expect(locate('org/tiny', { HF_ENDPOINT: `http://127.0.0.1:${port}` })).rejects.toMatchObject({ code: 'ERR_FETCH', message: expect.stringMatching(/silent for 0.5 s; check the network.*`hyperfit fetch org\/tiny`/) });
+  for (const socket of sockets) socket.destroy();
   silent.close();
   await expect(locate('org/tiny', { HF_ENDPOINT: 'http://127.0.0.1:1' })).rejects.toMatchObject({ message: expect.stringMatching(/the connection was refused/) });
   expect(() => hub.settings(home, { HF_ENDPOINT: 'ftp://x' })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));

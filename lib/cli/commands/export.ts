@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { given } from '../../config/given.ts';
+import { parseHubName } from '../../hub/hub-name.ts';
 import type { ExportProgress } from '../../model/export-gguf.ts';
 import { GGUF_FILE_TYPE_NAMES } from '../../model/gguf-mix.ts';
 import type { GgufFileType } from '../../model/gguf-mix.ts';
@@ -72,7 +73,7 @@ async function exportOptions(model: Model, options: ExportCommandOptions, output
     onProgress: progressLine(output),
     onStage: (stage) => output.log(stage),
     // A run is called by its folder, not by the checkpoint that stands for it.
-    name: name ?? basename(resolve(options.model)).replace(/\.gguf$/i, ''),
+    name: name ?? basename(resolve(parseHubName(options.model, 'model')?.id ?? options.model)).replace(/\.gguf$/i, ''),
     ...given({ type, splitMaxSize, overwrite, base: options.base ?? facts?.base, overlapIndex: contexts.length === 0 ? undefined : await readTrainIndex(options, model, facts) }),
     // Figures of a run are those of its own contexts and lengths.
     ...given({ baseFigures: options.contexts === undefined && maxNewTokens === 96 ? facts?.baseFigures : undefined }),
