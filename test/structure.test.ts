@@ -7,7 +7,6 @@ const LIB = resolve(__dirname, '../lib');
 const LAYERS = [
   'errors',
   'folders',
-  'free-bytes',
   'callbacks',
   'download',
   'device-errors',

@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
-import { freeBytes } from '../free-bytes.ts';
+import { freeBytes } from '../model/free-bytes.ts';
 import { expectedParameters } from '../model/parameters.ts';
 
 const MEGABYTE = 1e6;

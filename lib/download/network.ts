@@ -16,6 +16,12 @@ export interface FetchOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface RequestOptions extends FetchOptions {
+  method?: 'GET' | 'HEAD' | undefined;
+  /** Milliseconds without a byte after which it is given up. Default 60,000. */
+  silence?: number | undefined;
+}
+
 const SILENCE_MS = 60_000;
 const CONNECT_MS = 20_000;
 
@@ -42,6 +48,23 @@ export class Network {
       signal?.throwIfAborted();
       if (cause instanceof DownloadError) throw cause;
       throw new DownloadError('network', `${plainUrl(url)}: ${innermost(cause)}`, { cause });
+    }
+  }
+
+  /**
+   * One request; what it redirects to is the caller's to follow. The body is to be read, or destroyed.
+   * @throws DownloadError of kind 'network' when no answer comes, 'setting' for a proxy that cannot be; the signal's reason when aborted
+   */
+  async request(url: string, { method = 'GET', headers = {}, signal, silence = SILENCE_MS }: RequestOptions = {}): Promise<Dispatcher.ResponseData> {
+    const { request } = await import('undici');
+    const timeouts = { headersTimeout: silence, bodyTimeout: silence };
+    const all = { 'Accept-Encoding': 'identity', 'User-Agent': 'hyperfit', ...headers };
+    try {
+      return await request(url, { method, headers: all, dispatcher: await this.#agent(), ...timeouts, ...(signal === undefined ? {} : { signal }) });
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof DownloadError) throw cause;
+      throw new DownloadError('network', `${plainUrl(new URL(url).host)}: ${innermost(cause)}`, { cause });
     }
   }
 

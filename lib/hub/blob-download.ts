@@ -4,7 +4,7 @@ import { HyperfitError } from '../errors.ts';
 import { withLock } from './blob-lock.ts';
 import type { Fetching } from './fetch-scope.ts';
 import { askingOf, fileAddress, RefusedError, withRetries, type RepoFile } from './hub-api.ts';
-import { ask, reasonOf, type Reply } from './http.ts';
+import { ask, discard, reasonOf, type Reply } from './http.ts';
 import type { HubName } from './hub-name.ts';
 import { distrusted } from './hub-refusal.ts';
 import { PartialFile } from './partial-file.ts';
@@ -92,7 +92,7 @@ async function open(partial: PartialFile, { name, commit, file, fetching }: Down
   const headers = partial.length > 0 ? { Range: `bytes=${partial.length}-` } : {};
   const reply = await ask(fileAddress(name, commit, file.path, fetching.settings.endpoint), { ...askingOf(fetching), headers });
   if (reply.status === 200 || reply.status === 206 || reply.status === 416) return reply;
-  reply.body.destroy();
+  discard(reply.body);
   throw new RefusedError(reply, file.path);
 }
 
@@ -101,7 +101,7 @@ async function receive(reply: Reply, partial: PartialFile, download: Download): 
   const isContinued = reply.status === 206 && beginsAt(reply) === partial.length;
   if (!isContinued && partial.length > 0) await drop(partial, download);
   if (!isContinued && reply.status !== 200) {
-    reply.body.destroy();
+    discard(reply.body);
     throw new CutError('ERR_FETCH', 'the server did not go on where the last connection ended');
   }
   try {

@@ -1,25 +1,28 @@
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { openTunnel, proxyAuthorization, proxyFor } from './proxy.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import { DownloadError } from '../download/download-error.ts';
+import type { Network } from '../download/network.ts';
+import { HyperfitError } from '../errors.ts';
+
+type Answer = Awaited<ReturnType<Network['request']>>;
 
 export interface Reply {
   status: number;
   headers: IncomingHttpHeaders;
   /** Headers of the replies that led here by redirects within the first origin, and its own where it is of that origin: what the hub itself said. */
   said: IncomingHttpHeaders;
-  body: IncomingMessage;
+  body: Readable;
 }
 
 export interface Asking {
+  /** With the proxies of the environment. */
+  network: Network;
   method?: 'GET' | 'HEAD';
   headers?: Readonly<Record<string, string>>;
   /** Sent to the origin of the address alone; wherever a redirect leads, it stays behind. */
   token?: string | undefined;
   /** Without a byte, milliseconds. */
   timeoutMs: number;
-  env: NodeJS.ProcessEnv;
   signal?: AbortSignal | undefined;
 }
 
@@ -38,17 +41,21 @@ export async function ask(address: string, asking: Asking): Promise<Reply> {
   let token = asking.token;
   let said: IncomingHttpHeaders = {};
   for (let redirects = 0; ; redirects += 1) {
-    const body = await askOnce(url, asking, token);
-    const status = body.statusCode ?? 0;
-    if (url.origin === first.origin) said = { ...said, ...body.headers };
-    const { location } = body.headers;
-    if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return { status, headers: body.headers, said, body };
-    body.destroy();
+    const { statusCode: status, headers, body } = await askOnce(url, asking, token);
+    if (url.origin === first.origin) said = { ...said, ...headers };
+    const { location } = headers;
+    if (![301, 302, 303, 307, 308].includes(status) || typeof location !== 'string') return { status, headers, said, body };
+    discard(body);
     if (redirects === MOST_REDIRECTS) throw new Error(`${place(first)} redirects more than ${MOST_REDIRECTS} times`);
     url = nextAddress(url, location);
     // Once away from the hub the token is gone for good.
     if (url.origin !== first.origin) token = undefined;
   }
+}
+
+/** Lets go of a body that nobody reads, whatever it still says. */
+export function discard(body: Readable): void {
+  body.on('error', () => undefined).destroy();
 }
 
 function nextAddress(from: URL, location: string): URL {
@@ -64,40 +71,16 @@ function place({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }
 
-async function askOnce(url: URL, { method = 'GET', headers = {}, timeoutMs, env, signal }: Asking, token: string | undefined): Promise<IncomingMessage> {
+async function askOnce(url: URL, { network, method = 'GET', headers = {}, timeoutMs, signal }: Asking, token: string | undefined): Promise<Answer> {
   signal?.throwIfAborted();
-  const proxy = proxyFor(url, env);
-  const options: RequestOptions = {
-    method,
-    signal,
-    headers: { 'User-Agent': 'hyperfit', 'Accept-Encoding': 'identity', ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
-  };
+  const all = { ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) };
   try {
-    return await send(url, proxy, options, timeoutMs);
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new ConnectionError(`${url.host}: ${reasonOf(cause)}`, { cause });
+    return await network.request(url.href, { method, headers: all, signal, silence: timeoutMs });
+  } catch (error) {
+    if (!(error instanceof DownloadError)) throw error;
+    if (error.kind === 'setting') throw new HyperfitError('ERR_CONFIG', `${error.message}; correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY`, { cause: error });
+    throw new ConnectionError(`${url.host}: ${reasonOf(error.cause)}`, { cause: error });
   }
-}
-
-async function send(url: URL, proxy: URL | undefined, options: RequestOptions, timeoutMs: number): Promise<IncomingMessage> {
-  if (url.protocol === 'https:') {
-    // A tunnel is for this one request; without one, Node keeps connections for the next.
-    if (proxy === undefined) return reply(httpsRequest(url, options), timeoutMs);
-    const tunnel = await openTunnel(proxy, url, timeoutMs);
-    const createConnection = (): TLSSocket => connectTls({ socket: tunnel, servername: isIP(url.hostname) === 0 ? url.hostname : '', ALPNProtocols: ['http/1.1'] });
-    return reply(httpsRequest(url, { ...options, createConnection }), timeoutMs);
-  }
-  if (proxy === undefined) return reply(httpRequest(url, options), timeoutMs);
-  const through = { host: proxy.hostname, port: proxy.port || 80, path: url.href, headers: { ...options.headers, Host: url.host, ...proxyAuthorization(proxy) } };
-  return reply(httpRequest({ ...options, ...through }), timeoutMs);
-}
-
-function reply(request: ReturnType<typeof httpRequest>, timeoutMs: number): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request.setTimeout(timeoutMs, () => request.destroy(new Error(`silent for ${timeoutMs / 1000} s`)));
-    request.on('response', resolve).on('error', reject).end();
-  });
 }
 
 /** A name for what Node says of a connection: some of its errors have a code and no words. */
@@ -105,7 +88,8 @@ export function reasonOf(cause: unknown): string {
   const { code, message, errors } = cause as NodeJS.ErrnoException & { errors?: unknown[] };
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'no such host, or no network';
   if (code === 'ECONNREFUSED') return 'the connection was refused';
-  if (code === 'ECONNRESET') return 'the connection was cut';
+  if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the connection was cut';
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') return 'silent for too long';
   return message || (errors !== undefined ? reasonOf(errors[0]) : (code ?? String(cause)));
 }
 

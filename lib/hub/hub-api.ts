@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HyperfitError } from '../errors.ts';
 import type { Fetching } from './fetch-scope.ts';
-import { ask, ConnectionError, readText, type Asking, type Reply } from './http.ts';
+import { ask, ConnectionError, discard, readText, type Asking, type Reply } from './http.ts';
 import { isCommit, isSafePath, type HubName } from './hub-name.ts';
 import { distrusted, isPassing, refusalOf, retryAfter, unreachable } from './hub-refusal.ts';
 
@@ -47,7 +47,7 @@ export async function askListing(name: HubName, fetching: Fetching): Promise<Rep
   return withRetries(name, fetching, async () => {
     const reply = await ask(address, askingOf(fetching));
     if (reply.status !== 200) {
-      reply.body.destroy();
+      discard(reply.body);
       throw new RefusedError(reply);
     }
     return readListing(await readText(reply, MOST_LISTING_BYTES), name, fetching);
@@ -55,8 +55,8 @@ export async function askListing(name: HubName, fetching: Fetching): Promise<Rep
 }
 
 export function askingOf({ settings, signal }: Fetching): Asking {
-  const { token, timeoutMs, env } = settings;
-  return { token, timeoutMs, env, signal };
+  const { token, timeoutMs, network } = settings;
+  return { token, timeoutMs, network, signal };
 }
 
 /** An answer that is no success; `file` is what was asked for. */
@@ -149,7 +149,7 @@ export async function askFile(name: HubName, commit: string, file: RepoFile, fet
   if (known(file)) return file as RepoFile & { size: number; etag: string };
   return withRetries(name, fetching, async () => {
     const reply = await ask(fileAddress(name, commit, file.path, settings.endpoint), { ...askingOf(fetching), method: 'HEAD' });
-    reply.body.destroy();
+    discard(reply.body);
     if (reply.status !== 200) throw new RefusedError(reply, file.path);
     const etag = file.etag ?? String(reply.said['x-linked-etag'] ?? reply.said.etag ?? '').replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
     const size = file.size ?? Number(reply.said['x-linked-size'] ?? reply.headers['content-length'] ?? Number.NaN);

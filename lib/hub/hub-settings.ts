@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { Network } from '../download/network.ts';
 import { HyperfitError } from '../errors.ts';
 
 /** Where the hub and its cache are, and how it is asked; as Python's huggingface_hub reads the same variables. */
@@ -15,7 +16,8 @@ export interface HubSettings {
   timeoutMs: number;
   /** Before the second try, milliseconds; each further wait is twice as long. */
   retryMs: number;
-  env: NodeJS.ProcessEnv;
+  /** With the proxies of the environment. */
+  network: Network;
 }
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
@@ -35,7 +37,7 @@ export function hubSettings(env: NodeJS.ProcessEnv = process.env): HubSettings {
     isOffline: isTrue(env['HF_HUB_OFFLINE'] || env['TRANSFORMERS_OFFLINE']),
     timeoutMs: 1000 * (Number.isFinite(timeout) && timeout > 0 ? timeout : DEFAULT_TIMEOUT_SECONDS),
     retryMs: 1000,
-    env,
+    network: new Network({ env }),
   };
 }
 

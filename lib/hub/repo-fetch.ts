@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freeDiskSpace } from '../download/disk-space.ts';
 import { HyperfitError } from '../errors.ts';
-import { freeBytes } from '../free-bytes.ts';
 import { downloadBlob, type SizedFile } from './blob-download.ts';
 import { formatSize } from './bytes.ts';
 import type { Fetching } from './fetch-scope.ts';
@@ -109,8 +109,9 @@ export async function fetchText(repo: RepoAtCommit, file: RepoFile): Promise<str
 
 async function requireRoom({ name, cache }: RepoAtCommit, { missingBytes }: FetchPlan): Promise<void> {
   if (missingBytes === 0) return;
-  const free = await freeBytes(cache.folder);
-  if (free === undefined || free >= missingBytes + SPARE) return;
+  const free = freeDiskSpace(cache.folder);
+  // Some file systems tell nothing, and call it 0.
+  if (free === undefined || free === 0 || free >= missingBytes + SPARE) return;
   throw new HyperfitError('ERR_FETCH', `expected ${formatSize(missingBytes + SPARE)} free for ${writeHubName(name)} in ${cache.cache}, got ${formatSize(free)}; free some space (hyperfit cache ls says what lies there) or set HF_HOME to a folder on another disk`);
 }
 

@@ -13,7 +13,7 @@ import { splitParts } from './gguf-split.ts';
 import type { GgufPart } from './gguf-split.ts';
 import { storedTensors } from './gguf-stored.ts';
 import type { StoredTensor } from './gguf-stored.ts';
-import { freeBytes } from '../free-bytes.ts';
+import { freeBytes } from './free-bytes.ts';
 import type { Model } from './model.ts';
 import { disposeAll } from './tensor-file.ts';
 

@@ -91,10 +91,6 @@ export class Model {
   /**
    * Reads a Hugging Face model folder or a GGUF file, or a model of the Hugging Face hub by name: `org/name`, `org/name@revision`, `hf:org/name:Q4_K_M`. One that is
    * not in the cache, which Python's huggingface_hub shares, is fetched; see docs/models.md. Weights become float32.
-   * @example
-   * ```ts
-   * const model = await Model.load('HuggingFaceTB/SmolLM2-135M-Instruct', { onFetch: (event) => console.error(event) });
-   * ```
    * @throws HyperfitError ERR_FETCH, ERR_MODEL_FILES, ERR_UNSUPPORTED_MODEL, ERR_SAFETENSORS, ERR_GGUF, ERR_TOKENIZER, ERR_DEVICE,
    * ERR_OUT_OF_MEMORY, and those of finding libtorch
    */

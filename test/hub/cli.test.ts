@@ -4,6 +4,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { start, type Finished, ROOT } from '../cli/cli-process.ts';
 import { freshFolder } from '../train/tiny.ts';
 import { filesOf, LoopbackHub } from './loopback-hub.ts';
@@ -159,23 +160,27 @@ describe('cache', () => {
   });
 });
 
+function tunnel(client: Duplex, port: number, host: string): void {
+  const socket = connect(port, host, () => {
+    client.write('HTTP/1.1 200 OK\r\n\r\n');
+    socket.pipe(client).pipe(socket);
+  });
+  for (const end of [socket, client]) end.on('error', () => undefined);
+}
+
 describe('a proxy', () => {
-  test('is used for http:, with its user, and not for what NO_PROXY names', async () => {
+  test('is used, with its user, and not for what NO_PROXY names', async () => {
     const seen: (string | undefined)[] = [];
-    const proxy = createServer((request, response) => {
+    const proxy = createServer().on('connect', (request, client) => {
       seen.push(request.headers['proxy-authorization']);
-      const { headers, method } = request;
-      const through = httpRequest(request.url!, { method, headers }, (answer) => {
-        response.writeHead(answer.statusCode!, answer.headers);
-        answer.pipe(response);
-      });
-      request.pipe(through);
+      const { hostname, port } = new URL(`http://${request.url}`);
+      tunnel(client, Number(port), hostname);
     });
     await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
     const address = `http://me:pass%20word@127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     const done = await start(['fetch', 'org/tiny'], { env: { ...hub.env(home), NO_PROXY: '', HTTP_PROXY: address }, cwd: work }).finished;
     expect(done.code).toBe(0);
-    expect(seen.length).toBeGreaterThan(2);
+    expect(seen.length).toBeGreaterThan(0);
     expect(new Set(seen)).toEqual(new Set([`Basic ${Buffer.from('me:pass word').toString('base64')}`]));
     const before = seen.length;
     await start(['fetch', 'org/tiny'], { env: { ...hub.env(home), NO_PROXY: 'localhost,127.0.0.1', HTTP_PROXY: address }, cwd: work }).finished;
@@ -201,11 +206,7 @@ describe('a proxy', () => {
     const targets: string[] = [];
     const proxy = createServer().on('connect', (request, client) => {
       targets.push(request.url!);
-      const socket = connect((secure.address() as AddressInfo).port, '127.0.0.1', () => {
-        client.write('HTTP/1.1 200 OK\r\n\r\n');
-        socket.pipe(client).pipe(socket);
-      });
-      for (const end of [socket, client]) end.on('error', () => undefined);
+      tunnel(client, (secure.address() as AddressInfo).port, '127.0.0.1');
     });
     await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
     hub.add('org/small', { 'config.json': '{}', 'model.safetensors': 'small enough to be no large file' });
@@ -214,7 +215,7 @@ describe('a proxy', () => {
     expect([done.code, done.stderr]).toEqual([0, expect.stringContaining('hashes right')]);
     expect(new Set(targets)).toEqual(new Set(['hub.example:443']));
     const refused = await start(['fetch', 'org/small'], { env: { ...env, HTTPS_PROXY: 'socks5://127.0.0.1:1' }, cwd: work }).finished;
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/ERR_CONFIG.*http: or https: address for the proxy/)]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/ERR_CONFIG.*a proxy that begins with http/)]);
     for (const server of [proxy, secure]) server.closeAllConnections();
     proxy.close();
     secure.close();

@@ -84,7 +84,7 @@ describe('Refused with ERR_MODEL_FILES', () => {
   const refused = (message: RegExp) => ({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(message) });
 
   test('a path that is not there', async () => {
-    await expect(openModelFiles(join(folder, 'none'))).rejects.toMatchObject(refused(/none, which cannot be read; check the path/));
+    await expect(openModelFiles(join(folder, 'none'))).rejects.toMatchObject(refused(/none, which is not there; check the path/));
   });
 
   test('an empty folder', async () => {
