@@ -17,8 +17,7 @@ import type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { mergeAdapter } from './adapter.ts';
 import { readCompanions } from './companions.ts';
-import { exportGguf } from './export-gguf.ts';
-import type { ExportedGguf, ExportGgufOptions } from './export-gguf.ts';
+import { exportGguf, type ExportedGguf, type ExportGgufOptions } from './export-gguf.ts';
 import { openModelFiles, type ModelFiles } from './model-files.ts';
 import { quantizedForms, trainedType } from './quantization.ts';
 import { saveModel, type SavedModel, type SaveOptions } from './save-model.ts';
