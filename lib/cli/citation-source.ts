@@ -33,7 +33,12 @@ export function blockerSource(options: Readonly<Record<string, unknown>>): Block
   const path = options['citationBlocker'] as string | undefined;
   const [first] = Object.keys(values);
   if (path === undefined && first !== undefined) throw new HyperfitError('ERR_CONFIG', `expected --citation-blocker beside ${flagOf(first)}, got none: there is nothing to adjust`);
-  return path === undefined ? undefined : { path, settings: pickBlockerSettings(normalizeConfig([{ name: 'flags', values }]).config) };
+  return path === undefined ? undefined : { path, settings: blockerSettings(options) };
+}
+
+/** The rule that the flags give, whether or not there is something to block yet. Throws ERR_CONFIG. */
+export function blockerSettings(options: Readonly<Record<string, unknown>>): BlockerSettings {
+  return pickBlockerSettings(normalizeConfig([{ name: 'flags', values: fieldValues(options, BLOCKER_FIELDS) }]).config);
 }
 
 /**

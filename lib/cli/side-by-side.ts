@@ -13,7 +13,8 @@ export function renderSideBySide(columns: readonly Column[], totalWidth: number)
   return Array.from({ length: height }, (_, row) => wrapped.map((lines) => padTo(lines[row] ?? '', width)).join(GAP).trimEnd()).join('\n');
 }
 
-function wrap(text: string, width: number): string[] {
+/** Lines of at most `width` characters, broken at spaces; what stands in all but the last stays as it is when the text grows. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.replace(/[\p{Cc}\s]+/gu, ' ').trim().split(' ').flatMap((long) => cut(long, width))) {

@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { start } from '../cli/cli-process.ts';
+import { CLI, start } from '../cli/cli-process.ts';
 import { describeOnEachDevice, environmentOf } from '../devices.ts';
 import { relativeDifference } from '../oracle/differences.ts';
 import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
@@ -52,6 +53,12 @@ describeOnEachDevice('The command line', (device) => {
     expect(existsSync(file)).toBe(true);
     await json(['save', '--model', TINY_MODEL, '--out', join(folder, 'saved'), ...at]);
     expect(existsSync(join(folder, 'saved', 'model.safetensors'))).toBe(true);
+  });
+
+  test('chat with --device', () => {
+    const chat = ['chat', '--model', TINY_MODEL, '--max-new-tokens', '4', '--json', '--device', device];
+    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...chat], { input: 'The sea\n\n', encoding: 'utf8', env: { ...process.env, ...environmentOf(device) } });
+    expect([status, stderr, stdout.trim().split('\n').map((line) => (JSON.parse(line) as { answers: { tokens: number }[] }).answers[0]!.tokens)]).toEqual([0, '', [4, 4]]);
   });
 
   test('a device that is not there is refused in words, before anything is written', async () => {

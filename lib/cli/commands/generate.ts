@@ -1,27 +1,17 @@
 import type { Command } from 'commander';
 import { given } from '../../config/given.ts';
 import type { Generation } from '../../generate/generation.ts';
-import { normalizeGenerateOptions, type GenerateOptions as DecodingOptions } from '../../generate/options.ts';
+import type { GenerateOptions as DecodingOptions } from '../../generate/options.ts';
 import type { Model } from '../../model/model.ts';
-import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
+import { blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
+import { addDecodingOptions, decodingOptions, type DecodingFlags } from '../decoding-options.ts';
 import { writeLive } from '../live-text.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addForeignFlag, addModelOptions, addOutputOptions, numberWithin, wholeNumber } from '../options.ts';
+import { addForeignFlag, addModelOptions, addOutputOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { addPromptOptions, readPrompts, type Prompt, type PromptOptions } from '../prompts.ts';
 
-interface GenerateOptions extends ModelOptions, OutputOptions, PromptOptions {
-  maxNewTokens: number;
-  minNewTokens: number;
-  /** The parser takes `--no-` for a negation and names the option without it. */
-  repeatNgramSize: number;
-  repetitionPenalty: number;
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  seed: number;
-  stop?: string[];
+interface GenerateOptions extends ModelOptions, OutputOptions, PromptOptions, DecodingFlags {
   /** Those of the citation blocker. */
   [field: string]: unknown;
 }
@@ -30,25 +20,10 @@ export function addGenerateCommand(program: Command): void {
   const command = addModelOptions(program.command('generate').description('Continue prompts; greedy unless --temperature is given.'));
   addForeignFlag(command, '--data', 'generate reads what to continue from --prompts.');
   addPromptOptions(command);
-  addDecodingOptions(command);
+  addDecodingOptions(command, { maxNewTokens: 96 });
   addOutputOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit generate --model runs/novel --prompt "Call me" --citation-blocker runs/novel --json')
     .action(generate);
-}
-
-function addDecodingOptions(command: Command): void {
-  command
-    .option('--max-new-tokens <N>', 'tokens to add at most', wholeNumber(1), 96)
-    .option('--min-new-tokens <N>', 'tokens before which no end of text may come', wholeNumber(0), 0)
-    .option('--no-repeat-ngram-size <N>', 'forbid n-grams of this size to occur twice; 0 allows them', wholeNumber(0), 0)
-    .option('--repetition-penalty <X>', 'divide the scores of tokens seen before; 1 is off', numberWithin(1e-6), 1)
-    .option('--temperature <X>', 'sample at this temperature; 0 is greedy', numberWithin(0), 0)
-    .option('--top-k <N>', 'sample among the N most probable tokens; 0 keeps all', wholeNumber(0), 0)
-    .option('--top-p <X>', 'sample among the most probable tokens that make up this share', numberWithin(0, 1), 1)
-    .option('--min-p <X>', 'drop tokens below this share of the best probability', numberWithin(0, 1), 0)
-    .option('--seed <N>', 'seed of the sampling', wholeNumber(0), 0)
-    .option('--stop <text>', 'end the continuation before this text, that of a special token too; may be repeated', (text: string, before: string[] = []) => [...before, text]);
-  addBlockerOptions(command);
 }
 
 async function generate(options: GenerateOptions): Promise<void> {
@@ -73,14 +48,6 @@ async function writeOne(model: Model, prompt: string | Int32Array, decoding: Dec
     writeLive((signal) => model.stream(prompt, { ...decoding, signal, ...given({ citationBlocker }) }), process.stdout),
   );
   if (code !== 0) process.exitCode = code;
-}
-
-/** How to decode, checked before the model is loaded. */
-function decodingOptions(options: GenerateOptions): DecodingOptions {
-  const { maxNewTokens, minNewTokens, repeatNgramSize: noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed, stop } = options;
-  const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed, ...given({ stopStrings: stop }) };
-  normalizeGenerateOptions(decoding);
-  return decoding;
 }
 
 async function encodePrompts(model: Model, prompts: readonly Prompt[]): Promise<(string | Int32Array)[]> {
