@@ -57,7 +57,7 @@ export interface TensorSource {
 
 /** How a parameter is stored in GGUF: what `TensorSource` says, in the other direction. Elements become (element + add) * scale. */
 export interface StoredForm {
-  /** F32 F16 BF16 Q8_0 Q4_0 Q5_0 Q5_1 Q4_K Q5_K Q6_K. */
+  /** F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K. */
   type: string;
   ropeHeads: number;
   add: number;

@@ -2,8 +2,10 @@ import type { ModelConfig, ParameterForm } from '../addon-types.ts';
 import { isQuantizeType, QUANTIZE_TYPES, type QuantizeType } from '../config/quantize-types.ts';
 import { HyperfitError } from '../errors.ts';
 import { describeTensors } from './gguf-plan.ts';
+import { GGML_TYPES } from './gguf-types.ts';
 import type { JsonObject } from './json.ts';
 import type { ModelFiles } from './model-files.ts';
+import { expectedParameters } from './parameters.ts';
 import { QUANTIZE_KEY } from './quantize-key.ts';
 
 /**
@@ -32,6 +34,25 @@ export function ownForms({ sources }: Pick<ModelFiles, 'sources'>): ParameterFor
 /** Adding and taking away again rounds float32 too. */
 function isRounded({ type, add, scale }: ParameterForm['form']): boolean {
   return type !== 'F32' || add !== 0 || scale !== 1;
+}
+
+/** Whether two ways of storing leave the same weights. */
+export function isSameRounding(left: readonly ParameterForm[], right: readonly ParameterForm[]): boolean {
+  const described = (forms: readonly ParameterForm[]): string => JSON.stringify(forms.map(({ parameter, form: { type, add, scale, transposed } }) => [parameter, type, add, scale, transposed]).sort());
+  return described(left) === described(right);
+}
+
+const TYPES: ReadonlyMap<string, { elements: number; bytes: number }> = new Map([...GGML_TYPES.values()].map((type) => [type.name, type]));
+
+/** Bits that a weight takes, over all of a model; what has no form is float32. */
+export function bitsPerWeight(config: ModelConfig, forms: readonly ParameterForm[]): number {
+  const types = new Map(forms.map(({ parameter, form }) => [parameter, form.type]));
+  const sizes = [...expectedParameters(config)].map(([parameter, shape]) => {
+    const { elements, bytes } = TYPES.get(types.get(parameter) ?? 'F32')!;
+    const count = shape.reduce((product, size) => product * size, 1);
+    return { count, bits: (8 * bytes * count) / elements };
+  });
+  return sizes.reduce((sum, { bits }) => sum + bits, 0) / sizes.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** @throws HyperfitError ERR_CONFIG */

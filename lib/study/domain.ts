@@ -37,7 +37,7 @@ export interface ModelHeader {
   path: string;
   config: ModelConfig;
   tokenizer: Tokenizer | undefined;
-  files: Pick<ModelFiles, 'preprocessor'>;
+  files: Pick<ModelFiles, 'preprocessor' | 'sources'>;
 }
 
 export async function openHeader(path: string): Promise<ModelHeader> {

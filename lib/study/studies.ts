@@ -8,6 +8,7 @@ import { length } from './length.ts';
 import { order } from './order.ts';
 import { probe } from './probe.ts';
 import { quality } from './quality.ts';
+import { quantization } from './quantization.ts';
 import { quantity } from './quantity.ts';
 import { rank } from './rank.ts';
 import { sharpness } from './sharpness.ts';
@@ -15,7 +16,7 @@ import type { Study, StudyName } from './study.ts';
 import { sweep } from './sweep.ts';
 import { temperature } from './temperature.ts';
 
-const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness, probe, order, domains, quantity, length, images, downstream, temperature, sweep, grokking, rank };
+const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness, probe, order, domains, quantity, length, images, downstream, temperature, sweep, grokking, quantization, rank };
 
 /** Every study, in the order of the paper. */
 export const AVAILABLE = Object.keys(STUDIES) as StudyName[];

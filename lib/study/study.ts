@@ -5,7 +5,7 @@ import type { Findings } from './findings.ts';
 import type { SumsRun, TextRun } from './measured.ts';
 import type { StudySetting } from './setting.ts';
 
-export const STUDY_NAMES = ['curve', 'quality', 'diversity', 'sharpness', 'probe', 'order', 'domains', 'quantity', 'length', 'images', 'downstream', 'temperature', 'sweep', 'grokking', 'rank'] as const;
+export const STUDY_NAMES = ['curve', 'quality', 'diversity', 'sharpness', 'probe', 'order', 'domains', 'quantity', 'length', 'images', 'downstream', 'temperature', 'sweep', 'grokking', 'quantization', 'rank'] as const;
 export type StudyName = (typeof STUDY_NAMES)[number];
 
 /** What a study is planned and concluded from. */

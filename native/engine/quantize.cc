@@ -86,6 +86,15 @@ void encode_q4_0(const float* values, uint8_t* block) {
   put_nibbles(round_all(values, inverse(d), 8.5f, 15), block + 2);
 }
 
+// [d: half][m: half][16 bytes of nibbles]
+void encode_q4_1(const float* values, uint8_t* block) {
+  const auto [low, high] = std::minmax_element(values, values + kBlock);
+  const float d = (*high - *low) / 15;
+  put_half(block, d);
+  put_half(block + 2, *low);
+  put_nibbles(round_all(values, inverse(d), 0.5f, 15, *low), block + 4);
+}
+
 // [d: half][32 high bits][16 bytes of nibbles]
 void encode_q5_0(const float* values, uint8_t* block) {
   const float d = extreme_of(values) / -16;
@@ -122,6 +131,7 @@ constexpr std::array ENCODERS = {
     BlockEncoder{"BF16", 1, 2, encode_bf16},
     blocks_of<kBlock, 34, encode_q8_0>("Q8_0"),
     blocks_of<kBlock, 18, encode_q4_0>("Q4_0"),
+    blocks_of<kBlock, 20, encode_q4_1>("Q4_1"),
     blocks_of<kBlock, 22, encode_q5_0>("Q5_0"),
     blocks_of<kBlock, 24, encode_q5_1>("Q5_1"),
     blocks_of<kSuperBlock, kQ4KBytes, encode_q4_k>("Q4_K"),

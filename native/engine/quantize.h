@@ -12,11 +12,11 @@ struct BlockEncoder {
   void (*encode)(const float* values, int64_t blocks, uint8_t* out);
 };
 
-/// F32 F16 BF16 Q8_0 Q4_0 Q5_0 Q5_1 Q4_K Q5_K Q6_K. Throws ERR_CONFIG for any other.
+/// F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K. Throws ERR_CONFIG for any other.
 const BlockEncoder& block_encoder(const std::string& type);
 
 /// Encodes `blocks * elements` finite floats, in parallel. The bits are those of the Python package `gguf` for F32, F16, BF16, Q8_0,
-/// Q4_0, Q5_0 and Q5_1, and of ggml's reference quantisers (ggml-quants.c, without an importance matrix) for Q4_K, Q5_K and Q6_K.
+/// Q4_0, Q4_1, Q5_0 and Q5_1, and of ggml's reference quantisers (ggml-quants.c, without an importance matrix) for Q4_K, Q5_K and Q6_K.
 void quantize(const BlockEncoder& encoder, const float* values, int64_t blocks, uint8_t* out);
 
 /// What is read back of `blocks * elements` floats once they have been encoded, to the bit, in parallel; `out` may not be `values`. False where
