@@ -1,5 +1,3 @@
-import { stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
 import type { OverlapIndex } from '../evaluate/overlap.ts';
@@ -10,9 +8,9 @@ import type { GgufFileType } from '../model/gguf-mix.ts';
 import { Model } from '../model/model.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import type { ModelFiles } from '../model/model-files.ts';
+import { besidePaths, requireFree, writeCard, writeModelfile } from './export-beside.ts';
 import { gateOfUpdate, measureGate, measureText } from './export-gate.ts';
 import type { GateFigures, GateResult, GateText } from './export-gate.ts';
-import { renderModelfile } from './modelfile.ts';
 import { measureUpdateShare } from './update-share.ts';
 
 export type GateMode = 'warn' | 'refuse' | 'off';
@@ -34,6 +32,8 @@ export interface ExportOptions extends Omit<ExportGgufOptions, 'type' | 'check'>
   baseFigures?: GateFigures;
   /** Whether a Modelfile for Ollama is written beside. Default true. */
   modelfile?: boolean;
+  /** Whether a model card is written beside, as `<name>.README.md`. Default true. */
+  card?: boolean;
   /** Hears what is going on: the type that is tried, the gate. */
   onStage?: (stage: string) => void;
 }
@@ -43,26 +43,28 @@ export interface ExportResult extends ExportedGguf {
   /** Types that were tried before and did not pass. */
   tried: { type: GgufFileType; problems: string[] }[];
   modelfile: string | null;
+  card: string | null;
   warnings: string[];
 }
 
 /**
- * Writes a model as GGUF with a Modelfile for Ollama beside it, and decodes from what was written before it gets its name.
+ * Writes a model as GGUF with a Modelfile for Ollama and a model card beside it, and decodes from what was written before it gets its name.
  * @throws HyperfitError ERR_CONFIG where the gate refuses, and where `auto` or `refuse` have no contexts; as `exportGguf`
  */
 export async function exportModel(model: Model, path: string, options: ExportOptions = {}): Promise<ExportResult> {
-  const { gate = 'warn', contexts = [], modelfile = true, overwrite = false } = options;
+  const { gate = 'warn', contexts = [], overwrite = false } = options;
   const type = chooseType(model, options);
   if ((type === 'auto' || gate === 'refuse') && contexts.length === 0) {
     throw new HyperfitError('ERR_CONFIG', `expected contexts for ${type === 'auto' ? '`type` auto' : '`gate` refuse'}, got none; give \`contexts\`, beginnings of text that was not trained on`);
   }
   if (type === 'auto' && gate === 'off') throw new HyperfitError('ERR_CONFIG', 'expected `gate` warn or refuse beside `type` auto, got off: auto is the smallest type that passes it; name a type');
-  const modelfilePath = path.replace(/\.gguf$/i, '.Modelfile');
-  if (modelfile) await requireFree(modelfilePath, overwrite);
+  const beside = besidePaths(path, options);
+  if (!overwrite) await requireFree(beside);
   const exporter = await Exporter.open(model, path, options);
   const exported = type === 'auto' ? await exporter.smallest() : await exporter.write(type, gate === 'refuse');
-  const written = modelfile ? await writeModelfile(model, exported, modelfilePath) : { path: null, notes: [] };
-  return { ...exported, tried: exporter.tried, modelfile: written.path, warnings: [...exporter.warningsOf(exported), ...written.notes] };
+  const written = await writeModelfile(model, exported, beside.modelfile);
+  const card = await writeCard(model, exported, beside.card);
+  return { ...exported, tried: exporter.tried, modelfile: written.path, card, warnings: [...exporter.warningsOf(exported), ...written.notes] };
 }
 
 function chooseType({ quantization }: Model, { type }: ExportOptions): GgufFileType | 'auto' {
@@ -155,9 +157,18 @@ class Exporter {
       ...notes,
       ...(quantization === null || quantization === type ? [] : [`the model was trained for ${quantization}: a ${type} file holds other weights than those it was trained and certified on; leave \`type\` out for a ${quantization} file`]),
       ...(grids.length === 0 || kept === null || kept === undefined ? [] : [`the base model came from a grid of the same type (${grids.join(', ')}): small changes fall back to where they began, and ${(100 * kept).toFixed(1)} % of the update survives`]),
+      ...lostWarning(gate),
       ...(gate === null || gate.problems.length === 0 ? [] : [`the ${type} file does not write as the model does: ${gate.problems.join('; ')}; choose a larger type`]),
     ];
   }
+}
+
+/** A file of one type holds matrices of several, and each of them may lie on the base's grid. */
+function lostWarning(gate: GateResult | null): string[] {
+  const { lost, worst, grids = [] } = gate?.update ?? {};
+  if (lost === undefined || lost.matrices === 0 || worst === undefined || worst === null || !grids.some((grid) => grid.startsWith('Q'))) return [];
+  const count = `${lost.matrices} of ${lost.of} matrices`;
+  return [`the base model came from a grid (${grids.filter((grid) => grid.startsWith('Q')).join(', ')}) close to that of ${count}: there less than half of the update survives, least in ${worst.parameter} (${(100 * worst.kept).toFixed(1)} %)`];
 }
 
 /** @throws HyperfitError ERR_CONFIG for another model than the one that training began from */
@@ -166,17 +177,4 @@ async function openBase(path: string, model: Model): Promise<ModelFiles> {
   const shapeOf = ({ config }: Pick<Model, 'config'>): string => JSON.stringify([config.modelType, config.hiddenSize, config.numHiddenLayers, config.intermediateSize, config.vocabSize]);
   if (shapeOf(files) === shapeOf(model)) return files;
   throw new HyperfitError('ERR_CONFIG', `expected the model that training began from for \`base\`, got ${path}, which has another shape; give the path that \`train\` was given`);
-}
-
-async function requireFree(path: string, overwrite: boolean): Promise<void> {
-  const isThere = await stat(path).then(() => true, () => false);
-  if (isThere && !overwrite) throw new HyperfitError('ERR_CHECKPOINT', `expected no file at ${path}, where the Modelfile goes, got one; choose another name, or pass \`overwrite\` to replace it`);
-}
-
-async function writeModelfile(model: Model, { paths }: ExportedGguf, path: string): Promise<{ path: string | null; notes: string[] }> {
-  if (paths.length > 1) return { path: null, notes: ['Ollama reads one file: no Modelfile was written for a model in parts'] };
-  const { text, notes } = renderModelfile(model, paths[0]!);
-  const target = join(dirname(paths[0]!), path.split(/[/\\]/).at(-1)!);
-  await writeFile(target, text);
-  return { path: target, notes };
 }

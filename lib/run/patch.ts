@@ -9,7 +9,7 @@ import { GGUF_ADAPTER, writeGgufAdapterIfKnown } from '../model/adapter-gguf.ts'
 import { writeAdapter } from '../model/adapter-save.ts';
 import { shortModelName } from '../model/base-name.ts';
 import type { Model } from '../model/model.ts';
-import type { ModelCard } from '../model/model-card.ts';
+import { markdownTable, type ModelCard } from '../model/model-card.ts';
 import { disposeAll } from '../model/tensor-file.ts';
 import { measureText, textProblems, type GateFigures } from './export-gate.ts';
 import { addRanks, cutFactors, disposeFactors, factoriseUpdate, type MatrixFactors } from './update-factors.ts';
@@ -23,6 +23,8 @@ export interface PatchOptions {
   maxNewTokens?: number;
   /** Of the training text, for the longest quotation. */
   overlapIndex?: OverlapIndex | undefined;
+  /** Figures of the two models on these contexts, where they are known already. */
+  known?: { original: GateFigures | null; hyperfitted: GateFigures | null } | undefined;
   /** Also writes the base with the patch added, a whole model. Default true. */
   merged?: boolean;
   /** The embedding too, and a head of its own. Default false: the matrices of the layers alone. */
@@ -34,6 +36,9 @@ export interface PatchOptions {
 
 /** Ranks that are tried, smallest first. */
 export const PATCH_RANKS = [1, 2, 4, 8, 16, 32, 64, 128] as const;
+
+/** So few ranks are found by iteration. */
+const MOST_ITERATED = 16;
 
 /** A matrix, and what share of the squares of its update the patch keeps. */
 export interface PatchedMatrix {
@@ -72,14 +77,14 @@ export interface PatchResult {
 export async function patchModel(hyperfitted: Model, base: Model, out: string, options: PatchOptions = {}): Promise<PatchResult> {
   const { rank, withEmbedding, signal, onProgress = () => {} } = options;
   checkOptions(hyperfitted, base, out, options);
-  const { matrices: factors, shareInMatrices } = await factoriseUpdate(hyperfitted, base, rank ?? PATCH_RANKS.at(-1)!, onProgress, { withEmbedding, signal });
+  const { matrices: factors, shareInMatrices } = await factoriseUpdate(hyperfitted, base, rank ?? PATCH_RANKS.at(-1)!, onProgress, { withEmbedding, signal, isIterative: rank !== undefined && rank <= MOST_ITERATED });
   try {
-    const [original, whole] = [await measure(base, options), await measure(hyperfitted, options)];
+    const { original, hyperfitted: whole } = options.known ?? { original: await measure(base, options), hyperfitted: await measure(hyperfitted, options) };
     const { chosen, tried } = await chooseRank(base, factors, whole, options);
     const additions = factors.map((each) => cutFactors(each, 0, chosen));
     try {
-      const written = await write(base, additions, resolve(out), options);
-      return { rank: chosen, ...describe(factors, chosen), shareInMatrices, original, hyperfitted: whole, tried, ...written };
+      const measured = { rank: chosen, ...describe(factors, chosen), shareInMatrices, original, hyperfitted: whole, tried };
+      return { ...measured, ...(await write(base, additions, resolve(out), { ...options, card: patchCard(measured, options) })) };
     } finally {
       disposeAdditions(additions);
     }
@@ -133,6 +138,17 @@ function describe(factors: readonly MatrixFactors[], rank: number): Pick<PatchRe
   const [sum, total] = [factors.reduce((all, each) => all + kept(each), 0), factors.reduce((all, each) => all + each.total, 0)];
   const numbers = factors.reduce((all, { a, b, squares }) => all + Math.min(rank, squares.length) * (a.shape[1]! + b.shape[0]!), 0);
   return { matrices, energyKept: sum / total, numbers };
+}
+
+/** The run's card, with what the patch is before the figures of the whole model. */
+function patchCard({ rank, energyKept, shareInMatrices, original, hyperfitted, tried }: Pick<PatchResult, 'rank' | 'energyKept' | 'shareInMatrices' | 'original' | 'hyperfitted' | 'tried'>, { card }: PatchOptions): Partial<ModelCard> {
+  const share = `${(100 * energyKept * shareInMatrices).toFixed(1)} %`;
+  const lines = [`What hyperfitting changed, cut to rank ${rank}: ${share} of the change, in the sum of squares. Other figures on this page are those of the whole hyperfitted model.`];
+  const rows = [...(original === null ? [] : [['original', original] as const]), ...tried.map(({ rank: each, figures }) => [`patch of rank ${each}`, figures] as const), ...(hyperfitted === null ? [] : [['hyperfitted', hyperfitted] as const])];
+  const cell = (value: number | null, digits: number): string => (value === null ? 'none' : value.toFixed(digits));
+  const table = rows.map(([name, { ttr, rep2, longestQuotation }]) => [name, cell(ttr, 3), cell(rep2, 3), cell(longestQuotation, 0)]);
+  if (table.length > 0) lines.push('', 'Greedy continuations of held-out contexts.', '', ...markdownTable(['', 'TTR', 'rep-2', 'longest quotation, tokens'], table));
+  return { isHyperfitted: true, ...card, sections: [{ title: 'The patch', lines }, ...(card?.sections ?? [])] };
 }
 
 /** The folder appears whole. */

@@ -5,6 +5,7 @@ import { disposeAll } from '../model/tensor-file.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { torch } from '../tensor/torch.ts';
+import { leadingFactors } from './leading-factors.ts';
 
 /** The update of one matrix by its singular values, cut to the largest rank that may be asked for. */
 export interface MatrixFactors {
@@ -27,6 +28,8 @@ export interface UpdateFactors {
 export interface FactoriseOptions {
   /** The embedding too, and the head where it is another matrix. Default false: the layers alone. */
   withEmbedding?: boolean | undefined;
+  /** By iteration, which is many times as fast where few ranks are asked for, and right to some digits. Default false. */
+  isIterative?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -48,7 +51,7 @@ export function layerOfMatrix(parameter: string, shape: readonly number[]): numb
  * @param most the largest rank that will be asked for
  * @throws HyperfitError ERR_MODEL_FILES where no matrix differs
  */
-export async function factoriseUpdate(trained: Model, base: Model, most: number, onProgress: (message: string) => void, { withEmbedding = false, signal }: FactoriseOptions = {}): Promise<UpdateFactors> {
+export async function factoriseUpdate(trained: Model, base: Model, most: number, onProgress: (message: string) => void, { withEmbedding = false, isIterative = false, signal }: FactoriseOptions = {}): Promise<UpdateFactors> {
   const [after, before] = [trained.parameters(), base.parameters()];
   const matrices: MatrixFactors[] = [];
   let everything = 0;
@@ -56,7 +59,7 @@ export async function factoriseUpdate(trained: Model, base: Model, most: number,
     for (const [parameter, tensor] of after) {
       signal?.throwIfAborted();
       const isMatrix = layerOfMatrix(parameter, tensor.shape) !== undefined || (withEmbedding && TABLE.test(parameter));
-      if (isMatrix) matrices.push(decompose(parameter, tensor, before.get(parameter)!, isStoredTransposed(parameter, base), most));
+      if (isMatrix) matrices.push(decompose(parameter, differenceOf(tensor, before.get(parameter)!, isStoredTransposed(parameter, base)), most, isIterative));
       everything += isMatrix ? matrices.at(-1)!.total : scope(() => squareSum(tensor.sub(before.get(parameter)!)));
       if (isMatrix && matrices.length % 7 === 0) onProgress(`${matrices.length} matrices decomposed`);
       // Signals and other work get their turn.
@@ -83,18 +86,27 @@ function squareSum(tensor: Tensor): number {
   return Number(tensor.square().sum().item());
 }
 
-function decompose(parameter: string, after: Tensor, before: Tensor, isTransposed: boolean, most: number): MatrixFactors {
+/** [out, in] */
+function differenceOf(after: Tensor, before: Tensor, isTransposed: boolean): Tensor {
+  return scope(() => (isTransposed ? after.sub(before).t() : after.sub(before)));
+}
+
+/** Takes `difference` and lets it go. */
+function decompose(parameter: string, difference: Tensor, most: number, isIterative: boolean): MatrixFactors {
   let [squares, total]: [number[], number] = [[], 0];
-  const [b, a] = scope(() => {
-    const difference = after.sub(before);
-    total = squareSum(difference);
-    const [u, s, v] = torch.call('aten::linalg_svd', [isTransposed ? difference.t() : difference], { full_matrices: false }) as [Tensor, Tensor, Tensor];
-    const rank = Math.min(most, s.shape[0]!);
-    const root = s.narrow(0, 0, rank).sqrt();
-    squares = Array.from(s.narrow(0, 0, rank).toTypedArray() as Float32Array, (value) => value ** 2);
-    return [u.narrow(1, 0, rank).mul(root), v.narrow(0, 0, rank).mul(root.reshape([rank, 1]))] as const;
-  });
-  return { parameter, a, b, squares, total };
+  try {
+    const [b, a] = scope(() => {
+      total = squareSum(difference);
+      const [u, s, v] = isIterative ? leadingFactors(difference, most) : (torch.call('aten::linalg_svd', [difference], { full_matrices: false }) as [Tensor, Tensor, Tensor]);
+      const rank = Math.min(most, s.shape[0]!);
+      const root = s.narrow(0, 0, rank).sqrt();
+      squares = Array.from(s.narrow(0, 0, rank).toTypedArray() as Float32Array, (value) => value ** 2);
+      return [u.narrow(1, 0, rank).mul(root), v.narrow(0, 0, rank).mul(root.reshape([rank, 1]))] as const;
+    });
+    return { parameter, a, b, squares, total };
+  } finally {
+    difference.dispose();
+  }
 }
 
 /** Columns `from` to `to` of the product, where the matrix has so many. */

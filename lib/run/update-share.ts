@@ -10,6 +10,8 @@ export interface UpdateShare {
   kept: number | null;
   /** The matrix of which least is left. */
   worst: { parameter: string; kept: number } | null;
+  /** Of how many of the matrices less than half is left: their grid lies close to the one that the base came from. */
+  lost: { matrices: number; of: number };
   /** Types of the base's weights that are coarser than float32, such as Q4_1 and BF16: grids that weights can fall back onto. */
   grids: string[];
 }
@@ -17,6 +19,7 @@ export interface UpdateShare {
 const FLOATS: readonly string[] = ['F32', 'F64'];
 /** A matrix with less of the update than this share of what an even spread gives says nothing by itself. */
 const LEAST_SHARE = 0.01;
+const HALF = 0.5;
 
 /**
  * The projection of (exported - base) on (model - base), over |model - base| squared. One parameter after the other is read of both files,
@@ -56,11 +59,11 @@ async function project(tensor: Tensor, after: TensorSource | Tensor, origin: Ten
   }
 }
 
-function summarize(sums: readonly { parameter: string; inner: number; square: number; isMatrix: boolean }[]): Pick<UpdateShare, 'kept' | 'worst'> {
+function summarize(sums: readonly { parameter: string; inner: number; square: number; isMatrix: boolean }[]): Pick<UpdateShare, 'kept' | 'worst' | 'lost'> {
   const square = sums.reduce((total, each) => total + each.square, 0);
-  if (square === 0) return { kept: null, worst: null };
+  if (square === 0) return { kept: null, worst: null, lost: { matrices: 0, of: 0 } };
   const moved = sums.filter((each) => each.isMatrix && each.square >= (LEAST_SHARE * square) / sums.length);
   const shares = moved.map(({ parameter, inner, square: own }) => ({ parameter, kept: inner / own }));
   const worst = shares.reduce<UpdateShare['worst']>((least, each) => (least === null || each.kept < least.kept ? each : least), null);
-  return { kept: sums.reduce((total, each) => total + each.inner, 0) / square, worst };
+  return { kept: sums.reduce((total, each) => total + each.inner, 0) / square, worst, lost: { matrices: shares.filter((each) => each.kept < HALF).length, of: shares.length } };
 }

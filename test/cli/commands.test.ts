@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chatModel, dialogueLines } from '../train/dialogues.ts';
 import { copyModel, freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
@@ -243,4 +243,8 @@ test('a demo on other files ends with the table, three continuations and the pag
   expect(stdout).toContain('TTR(96)');
   expect(stdout.match(/^context: /gm)).toHaveLength(3);
   expect(stdout).toContain(join(out, 'report.html'));
+  // The patch beside the model, with its row between the two models.
+  expect(stdout).toMatch(/patch: .*cut to rank 2[^]*\noriginal, greedy[^\n]*\npatch of rank 2, greedy +0\.\d{3}[^\n]*\nhyperfitted, greedy/);
+  for (const place of ['patch/adapter/adapter_model.safetensors', 'patch/adapter.gguf']) expect(existsSync(join(out, place))).toBe(true);
+  expect(existsSync(join(out, 'patch', 'merged'))).toBe(false);
 });

@@ -24,17 +24,20 @@ test('a run is exported with what it knows: its contexts, its training text and 
   const { code, stdout, stderr } = await cli('export', '--model', run, '--out', out('novel.gguf'), '--type', 'F32', '--max-new-tokens', '8', '--json');
   expect(code).toBe(0);
   const document = JSON.parse(stdout) as { gate: { contexts: number }; paths: string[]; modelfile: string };
-  expect(document).toMatchObject({ schemaVersion: 1, type: 'F32', paths: [out('novel.gguf')], modelfile: out('novel.Modelfile'), gate: { contexts: facts.contexts.length, agreement: 1, problems: [], update: { kept: expect.closeTo(1, 5) } } });
+  expect(document).toMatchObject({ schemaVersion: 1, type: 'F32', paths: [out('novel.gguf')], modelfile: out('novel.Modelfile'), card: out('novel.README.md'), gate: { contexts: facts.contexts.length, agreement: 1, problems: [], update: { kept: expect.closeTo(1, 5) } } });
   expect(stderr).toMatch(/written .* MB of .* MB/);
   expect((await openModelFiles(out('novel.gguf'))).config.modelType).toBe('llama');
   expect((await readGgufHeader(out('novel.gguf'))).metadata.get('general.name')).toBe('run');
   expect(readFileSync(out('novel.Modelfile'), 'utf8')).toMatch(/^FROM \.\/novel\.gguf$/m);
+  const card = readFileSync(out('novel.README.md'), 'utf8');
+  for (const part of ['library_name: "gguf"', '- "gguf"', '- "hyperfitting"', 'weights in F32', '## Recipe', '## Before and after', '## The file', '`novel.gguf`: GGUF, F32', '## What rounding left', '| this file, F32 |', 'in 100.0 % of places', '-m novel.gguf --temp 0']) expect(card).toContain(part);
+  expect(card).not.toContain('The lamps were lit');
 }, 120_000);
 
 test('without contexts nothing is decoded, and that is said; text of a file gives some', async () => {
-  const plain = await cli('export', '--model', TINY_MODEL, '--out', out('plain.gguf'), '--no-modelfile');
+  const plain = await cli('export', '--model', TINY_MODEL, '--out', out('plain.gguf'), '--no-modelfile', '--no-card');
   expect([plain.code, plain.stderr]).toEqual([0, expect.stringMatching(/no contexts to decode from; give --contexts/)]);
-  expect(existsSync(out('plain.Modelfile'))).toBe(false);
+  for (const name of ['plain.Modelfile', 'plain.README.md']) expect(existsSync(out(name))).toBe(false);
   const contexts = file('starts.jsonl', '{"text":"The lamps were lit"}\n{"text":"Then the rain"}\n');
   const gated = await cli('export', '--model', TINY_MODEL, '--out', out('gated.gguf'), '--contexts', contexts, '--max-new-tokens', '8');
   expect([gated.code, gated.stdout]).toEqual([0, expect.stringMatching(/TTR\(8\).*agreement.*\n[^]*exported, Q8_0[^]*greedy, 2 contexts/)]);
@@ -56,5 +59,5 @@ test.each<[string, string[], number, RegExp]>([
 
 test('help names every option with its default', async () => {
   const { stdout } = await cli('export', '--help');
-  for (const words of ['default: "Q8_0"', 'default: "warn"', 'default: one file', '--overwrite', '--split-max-size', '--base']) expect(stdout.replace(/\s+/g, ' ')).toContain(words);
+  for (const words of ['default: Q8_0, or the type that the model was trained for', 'default: "warn"', 'default: one file', '--overwrite', '--split-max-size', '--base']) expect(stdout.replace(/\s+/g, ' ')).toContain(words);
 });

@@ -99,6 +99,24 @@ if (keep !== undefined) {
     });
   });
 
+  const gemmaPath = findGemma3();
+  const hasGemma = gemmaPath !== undefined && said.gemma !== undefined;
+  (hasGemma ? describe : describe.skip)(`Gemma 3 270M, exported${hasGemma ? '' : ' (the GGUF is not in the cache; run `node scripts/setup.mjs gemma`)'}`, () => {
+    test('F32: llama.cpp writes the same 8 x 48 greedy ids, and has the same tokenizer; Q8_0 and Q4_K_M are the files that it read', async () => {
+      const model = await Model.load(gemmaPath!);
+      for (const type of GEMMA_TYPES) {
+        const file = join(folder, `gemma-${type}.gguf`);
+        await model.exportGguf(file, { type, name: 'Gemma' });
+        expect([type, sha256(file)]).toEqual([type, said.gemma![type]!.sha256]);
+        await rm(file);
+      }
+      const expected = said.gemma!['F32']!;
+      expect(await writeOn(model, gemma3Expectation.prompts)).toEqual(expected.ids);
+      for (const [index, text] of TEXTS.entries()) expect(expected.tokenized[index]).toEqual([...(await model.requireTokenizer().encode(text, { addSpecialTokens: false }))]);
+      model.dispose();
+    }, 20 * MINUTES);
+  });
+
   const path = findSmolLM2();
   const isThere = path !== undefined && said.smollm2 !== undefined;
   (isThere ? describe : describe.skip)(`SmolLM2-135M, exported${isThere ? '' : ' (the GGUF is not in the cache; run `npm test`)'}`, () => {

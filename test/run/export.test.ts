@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Model } from '../../lib/model/model.ts';
 import { exportModel } from '../../lib/run/export.ts';
-import { GATE_MARGINS, renderGate } from '../../lib/run/export-gate.ts';
+import { GATE_MARGINS, measureGate, measureText, renderGate } from '../../lib/run/export-gate.ts';
 import { makeModel, promptsOf } from '../oracle/exported-models.ts';
 
 let folder: string;
@@ -56,12 +56,25 @@ test('an update below the steps of the grid is lost on it: the gate says so, and
   const warned = await exportModel(onGrid, out, { type: 'Q4_0', gate: 'off', base: grid, maxNewTokens: 16 });
   expect(warned.gate!.update!.kept).toBeLessThan(GATE_MARGINS.updateKept);
   expect(warned.warnings.join('\n')).toMatch(/grid of the same type \(.*Q4_0.*\): small changes fall back.* 0\.0 % of the update/);
+  const { lost } = warned.gate!.update!;
+  expect(lost.of).toBeGreaterThan(0);
+  expect(lost.matrices).toBe(lost.of);
+  expect(warned.warnings.join('\n')).toContain(`close to that of ${lost.of} of ${lost.of} matrices: there less than half of the update survives`);
   const automatic = await exportModel(onGrid, join(folder, 'auto.gguf'), { type: 'auto', contexts, base: grid, maxNewTokens: 16 });
   expect(automatic.tried.map(({ type }) => type)).toContain('Q4_0');
   expect(automatic.gate!.problems).toEqual([]);
   expect(existsSync(join(folder, 'auto.gguf'))).toBe(true);
   onGrid.dispose();
   model.dispose();
+});
+
+test('a text that is varied and no longer the model\'s is told of', async () => {
+  const [{ model, contexts }, { model: other }] = [await moved(0), await moved(0.3)];
+  const options = { contexts, maxNewTokens: 24 };
+  const { agreement, problems } = await measureGate(model, other, await measureText(model, options), options);
+  expect(agreement).toBeLessThan(GATE_MARGINS.agreement);
+  expect(problems.join('\n')).toMatch(/another text: its first choices agree with the model's in \d+\.\d %, less than 50\.0 %/);
+  for (const each of [model, other]) each.dispose();
 });
 
 test('what cannot be asked of the gate is refused before anything is written', async () => {
@@ -75,7 +88,9 @@ test('what cannot be asked of the gate is refused before anything is written', a
   await refused({ base: other }, /another shape/);
   await writeFile(join(folder, 'none.Modelfile'), 'mine');
   await refused({}, /Modelfile/);
-  expect(readFileSync(join(folder, 'none.Modelfile'), 'utf8')).toBe('mine');
+  await writeFile(join(folder, 'none.README.md'), 'mine');
+  await refused({ modelfile: false }, /model card/);
+  for (const name of ['none.Modelfile', 'none.README.md']) expect(readFileSync(join(folder, name), 'utf8')).toBe('mine');
   expect(existsSync(out)).toBe(false);
   model.dispose();
 });

@@ -5,6 +5,7 @@ import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
 import { readGgufParts } from '../../lib/model/gguf-parts.ts';
 import { patchModel } from '../../lib/run/patch.ts';
+import { disposeFactors, factoriseUpdate } from '../../lib/run/update-factors.ts';
 import { cli } from '../cli/cli-process.ts';
 import { makeBatch } from '../oracle/batches.ts';
 import { largestDifference, relativeError } from '../oracle/differences.ts';
@@ -104,6 +105,18 @@ describe('with embedding and head', () => {
   });
 });
 
+test('few ranks are found by iteration: the singular values and what they keep are those of the whole decomposition', async () => {
+  const [model, base] = [await trained(tinyModelPath('llama-tied-gqa')), await Model.load(tinyModelPath('llama-tied-gqa'))];
+  const [whole, few] = [await factoriseUpdate(model, base, 200, () => {}), await factoriseUpdate(model, base, 4, () => {}, { isIterative: true })];
+  for (const [index, { squares, a, b, total }] of few.matrices.entries()) {
+    const expected = whole.matrices[index]!;
+    expect([squares.length, a.shape[0], b.shape[1], total]).toEqual([4, 4, 4, expected.total]);
+    for (const [at, square] of squares.entries()) expect(Math.abs(square / expected.squares[at]! - 1)).toBeLessThan(1e-3);
+  }
+  disposeFactors([...whole.matrices, ...few.matrices]);
+  for (const each of [model, base]) each.dispose();
+});
+
 test('a patch that is stopped leaves nothing', async () => {
   const [model, base] = [await trained(TINY_MODEL), await Model.load(TINY_MODEL)];
   const [folder, stop] = [freshFolder(), new AbortController()];
@@ -115,10 +128,14 @@ test('a patch that is stopped leaves nothing', async () => {
 test('the smallest rank that writes as the hyperfitted model does', async () => {
   const [model, base] = [await trained(TINY_MODEL, 12), await Model.load(TINY_MODEL)];
   const contexts = [3, 40, 90].map((id) => Int32Array.of(id, id + 1, id + 2, id + 3));
-  const { rank, tried } = await patchModel(model, base, join(freshFolder(), 'patch'), { contexts, maxNewTokens: 24, merged: false });
+  const out = join(freshFolder(), 'patch');
+  const { rank, tried, original, hyperfitted } = await patchModel(model, base, out, { contexts, maxNewTokens: 24, merged: false });
   expect(tried.map((each) => each.rank)).toEqual([1, 2, 4, 8, 16, 32, 64, 128].slice(0, tried.length));
   expect(tried.slice(0, -1).every(({ passes }) => !passes)).toBe(true);
   expect(rank).toBe(tried.at(-1)!.rank);
+  const card = readFileSync(join(out, 'adapter', 'README.md'), 'utf8');
+  for (const part of ['## The patch', `cut to rank ${rank}: `, 'library_name: "peft"', `| patch of rank ${rank} |`, '| hyperfitted |', '| original |']) expect(card).toContain(part);
+  expect([original, hyperfitted]).toEqual([{ ttr: expect.any(Number), rep2: expect.any(Number), longestQuotation: null }, { ttr: expect.any(Number), rep2: expect.any(Number), longestQuotation: null }]);
   model.dispose();
   base.dispose();
 });

@@ -6,6 +6,7 @@ import { normalizeConfig, type NormalizedConfig } from '../../config/normalize.t
 import { PRESETS } from '../../config/presets.ts';
 import { readComparisonFile } from '../../run/comparison-file.ts';
 import { runFolder } from '../../run/run-folder.ts';
+import { patchDemo, renderDemoPatch } from '../demo-patch.ts';
 import { findDemoModel, prepareDemoText } from '../demo-files.ts';
 import { addFieldOptions, addOutputOptions, fieldValues } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
@@ -30,8 +31,12 @@ export function addDemoCommand(program: Command): void {
 
 async function demo(options: OutputOptions & Record<string, unknown>): Promise<void> {
   const output = new Output(options);
-  const result = await runAndReport(await resolveDemo(options), output);
-  output.result(summarizeRun(result), () => [renderRunSummary(result), ...shownContinuations(result.folder, result.comparison.length > 0)].join('\n'));
+  const normalized = await resolveDemo(options);
+  const result = await runAndReport(normalized, output);
+  const patch = await patchDemo(result, normalized.config, (message) => output.log(message));
+  const { variant, ...files } = patch ?? {};
+  const summary = { ...summarizeRun(result), patch: patch === undefined ? null : { ...files, ...variant!.metrics } };
+  output.result(summary, () => [renderRunSummary(result), ...shownContinuations(result.folder, result.comparison.length > 0), ...(patch === undefined ? [] : [renderDemoPatch(patch, result.comparison)])].join('\n'));
 }
 
 /** Model and text are looked for only where they are not given. */

@@ -25,12 +25,13 @@ interface ExportCommandOptions extends ModelOptions, OutputOptions, GateInputOpt
   gate: GateMode;
   base?: string;
   modelfile: boolean;
+  card: boolean;
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
 
 export function addExportCommand(program: Command): void {
-  const command = addModelOptions(program.command('export').description('Write a model for other programs: GGUF for llama.cpp, Ollama and LM Studio, with a Modelfile beside it; checked by decoding from it.'))
+  const command = addModelOptions(program.command('export').description('Write a model for other programs: GGUF for llama.cpp, Ollama and LM Studio, with a Modelfile and a model card beside it; checked by decoding from it.'))
     .addOption(new Option('--to <format>', 'what to write').choices(['gguf']).default('gguf'))
     .requiredOption('--out <file>', 'where to write it, a path that ends in .gguf', checkedPath)
     .addOption(new Option('--type <type>', 'type of most weights; auto is the smallest that passes the gate (default: Q8_0, or the type that the model was trained for)').choices([...GGUF_FILE_TYPE_NAMES, 'auto']))
@@ -40,7 +41,8 @@ export function addExportCommand(program: Command): void {
     .addOption(new Option('--gate <mode>', 'what to do where the weights as written no longer write as the model does').choices(['warn', 'refuse', 'off']).default('warn'));
   addGateInputOptions(command)
     .option('--base <path>', 'the model that training began from, for what survives of the update (default: that of the run)', checkedPath)
-    .option('--no-modelfile', 'write no Modelfile for Ollama');
+    .option('--no-modelfile', 'write no Modelfile for Ollama')
+    .option('--no-card', 'write no model card');
   addOutputOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit export --model runs/novel --type auto --out novel.gguf && ollama create novel -f novel.Modelfile && ollama run novel')
     .action(exportCommand);
@@ -64,12 +66,12 @@ async function exportCommand(options: ExportCommandOptions): Promise<void> {
 }
 
 async function exportOptions(model: Model, options: ExportCommandOptions, output: Output, signal: AbortSignal): Promise<NonNullable<Parameters<typeof exportModel>[2]>> {
-  const { type, splitMaxSize, overwrite, name, gate, maxNewTokens, modelfile } = options;
+  const { type, splitMaxSize, overwrite, name, gate, maxNewTokens, modelfile, card } = options;
   const facts = readRunFacts(options.model);
   const contexts = gate === 'off' ? [] : await readGateContexts(options, model, facts);
   if (gate !== 'off' && contexts.length === 0) output.log('gate: no contexts to decode from; give --contexts, text that was not trained on');
   return {
-    gate, contexts, maxNewTokens, modelfile, signal,
+    gate, contexts, maxNewTokens, modelfile, card, signal,
     onProgress: progressLine(output),
     onStage: (stage) => output.log(stage),
     // A run is called by its folder, not by the checkpoint that stands for it.
@@ -97,12 +99,12 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-function renderExport({ paths, type, bytes, tensorTypes, gate, tried, modelfile }: ExportResult): string {
+function renderExport({ paths, type, bytes, tensorTypes, gate, tried, modelfile, card }: ExportResult): string {
   const types = Object.entries(tensorTypes).map(([name, { tensors, bytes: own }]) => `${name} ${tensors} tensors, ${megabytes(own)}`);
   return [
     ...tried.map(({ type: other, problems }) => `${other} did not pass: ${problems.join('; ')}`),
     ...(gate === null ? [] : [renderGate(gate, type)]),
     `${paths.join(', ')}: ${type}, ${megabytes(bytes)} (${types.join('; ')})`,
-    ...(modelfile === null ? [] : [modelfile]),
+    ...[modelfile, card].filter((path) => path !== null),
   ].join('\n');
 }
