@@ -37,6 +37,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   { name: 'fetch', group: SET_UP, summary: 'fetch a model or a data set of the Hugging Face hub', load: async () => (await import('./commands/fetch.ts')).addFetchCommand },
   { name: 'cache', group: SET_UP, summary: 'see and clear what was fetched', load: async () => (await import('./commands/cache.ts')).addCacheCommand },
   { name: 'libtorch', group: SET_UP, summary: 'find or install the library that computes', load: async () => (await import('./commands/libtorch.ts')).addLibtorchCommand },
+  { name: 'build', group: SET_UP, summary: 'compile the addon where no prebuilt one fits', load: async () => (await import('./commands/build.ts')).addBuildCommand },
   { name: 'doctor', group: SET_UP, summary: 'say what was found here, and what is missing', load: async () => (await import('./commands/doctor.ts')).addDoctorCommand },
   { name: 'completion', group: SET_UP, summary: 'completions for bash, zsh and fish', load: async () => (await import('./commands/completion.ts')).addCompletionCommand },
 ];

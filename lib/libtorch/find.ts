@@ -110,7 +110,7 @@ function inCache(env: NodeJS.ProcessEnv, wanted: Wanted): Visit {
   const folder = join(cacheFolder(env), 'libtorch');
   const installs = existsSync(folder) ? readdirSync(folder).filter((name) => /^\d.*-(cpu|cuda)$/.test(name)) : [];
   const visits = installs
-    .sort((a, b) => Number(b.endsWith('-cuda')) - Number(a.endsWith('-cuda')) || b.localeCompare(a))
+    .sort((a, b) => Number(b.endsWith('-cuda')) - Number(a.endsWith('-cuda')) || b.localeCompare(a, 'en', { numeric: true }))
     .map((name) => visit('cache', join(folder, name, 'torch'), [], wanted));
   return (
     visits.find((candidate) => candidate.libtorch) ??

@@ -14,14 +14,20 @@ export interface AddonFiles {
   origin: 'build' | 'prebuild' | 'none';
 }
 
-/** Lists the compiled files; opens none. */
+/** Lists the compiled files; opens none. What was built here goes before the prebuilt file of its series. */
 export function addonFiles(root: string = packageRoot()): AddonFiles {
   const build = join(root, 'build-cmake', 'Release');
   const built = listAddons(build);
-  if (built.size > 0) return { preloader: join(build, 'preload.node'), addons: built, origin: 'build' };
-  const preloader = prebuiltPreloader(root);
-  if (preloader === null) return { preloader, addons: new Map(), origin: 'none' };
-  return { preloader, addons: listAddons(join(dirname(preloader), 'series')), origin: 'prebuild' };
+  const prebuilt = prebuiltPreloader(root);
+  const fromPackage = prebuilt === null ? new Map<string, string>() : listAddons(join(dirname(prebuilt), 'series'));
+  if (built.size > 0) return { preloader: join(build, 'preload.node'), addons: inOrder(new Map([...fromPackage, ...built])), origin: 'build' };
+  return prebuilt === null ? { preloader: null, addons: new Map(), origin: 'none' } : { preloader: prebuilt, addons: inOrder(fromPackage), origin: 'prebuild' };
+}
+
+/** 2.9 before 2.11. */
+function inOrder(addons: ReadonlyMap<string, string>): Map<string, string> {
+  const number = (series: string): number => Number(series.split('.')[0]) * 1000 + Number(series.split('.')[1]);
+  return new Map([...addons].sort(([a], [b]) => number(a) - number(b)));
 }
 
 function prebuiltPreloader(root: string): string | null {

@@ -30,10 +30,11 @@ export async function loadLibtorchModule() {
 
 /**
  * A libtorch with headers: the one `LIBTORCH`, the cache or python3 has, otherwise it is installed, with CUDA where
- * there is an NVIDIA driver. Gives its folder.
+ * there is an NVIDIA driver. Another `series` than the tested one is looked for in the cache alone, and installed for the CPU. Gives its folder.
  */
-export async function ensureLibtorch() {
+export async function ensureLibtorch(series) {
   const libtorch = await loadLibtorchModule();
+  if (series !== undefined && series !== libtorch.TORCH_SERIES) return ensureOther(libtorch, series);
   const search = libtorch.searchLibtorch({ needHeaders: true, series: [libtorch.TORCH_SERIES] });
   const cuda = existsSync('/dev/nvidiactl') && process.env.HYPERFIT_CUDA !== '0';
   if (search.libtorch) {
@@ -43,9 +44,17 @@ export async function ensureLibtorch() {
     return path;
   }
   if (process.env.LIBTORCH) throw search.error; // what the user named is final
-  const size = libtorch.megabytes(libtorch.installSize(cuda));
-  const disk = cuda ? '3.6 GB' : '500 MB';
+  return install(libtorch, { cuda });
+}
+
+async function ensureOther(libtorch, series) {
+  const { LIBTORCH: _, ...env } = process.env;
+  const search = libtorch.searchLibtorch({ needHeaders: true, series: [series], env });
+  return search.libtorch?.path ?? install(libtorch, { cuda: false, series });
+}
+
+async function install(libtorch, { cuda, series }) {
+  const [size, disk] = [libtorch.installSize(cuda, series), libtorch.installedSize(cuda, series)].map(libtorch.megabytes);
   say(`libtorch: none found, installing into ${libtorch.cacheFolder()} (${size} to download, ${disk} on disk${cuda ? ', with CUDA; HYPERFIT_CUDA=0 for CPU only' : ''})`);
-  const installed = await libtorch.installLibtorch({ cuda, onProgress: libtorch.installProgress() });
-  return installed.path;
+  return (await libtorch.installLibtorch({ cuda, series, onProgress: libtorch.installProgress() })).path;
 }

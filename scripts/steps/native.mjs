@@ -6,19 +6,25 @@ import { loadLibtorchModule } from './libtorch.mjs';
 import { root, say, SetupError } from './log.mjs';
 import { runLines } from './run.mjs';
 
-const OUT = join(root, 'build-cmake');
-const CACHE = join(OUT, 'CMakeCache.txt');
 const CMAKE_JS = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
 /** A file that includes much of ATen takes this much memory to compile. */
 const BYTES_PER_COMPILER = 1.2e9;
 
-/** Compiles the addon against `libtorch` in build-cmake/; under a second when nothing changed. */
-export async function ensureNative(libtorch) {
+/** Where a series is built: the one that is tested in build-cmake/ itself, others below it, out of the way of what is loaded. */
+export function nativeFolder(series) {
+  return series === undefined ? join(root, 'build-cmake') : join(root, 'build-cmake', 'series', series);
+}
+
+/**
+ * Compiles the addon against `libtorch` in build-cmake/; under a second when nothing changed. With `series` in a folder of its own, and the
+ * addon alone.
+ */
+export async function ensureNative(libtorch, series) {
   checkTools();
-  const log = [];
-  if (!(await configuredFor(libtorch))) await step('configure', libtorch, log);
+  const build = { libtorch, out: nativeFolder(series), log: [] };
+  if (!(await configuredFor(build))) await step('configure', build);
   const counter = progress();
-  await step('build', libtorch, log, counter.onLine, ['--parallel', String(jobs())]);
+  await step('build', build, counter.onLine, ['--parallel', String(jobs()), ...(series === undefined ? [] : ['--target', `torch-${series}`])]);
   if (counter.compiled() > 0) say(`addon: compiled ${counter.compiled()} files`);
 }
 
@@ -45,25 +51,26 @@ function answers(command) {
  * An existing CMakeCache freezes its settings, so what it holds decides whether to configure anew. Another folder with
  * the same version of libtorch is as good: the addon keeps no path of it.
  */
-async function configuredFor(libtorch) {
-  if (!existsSync(CACHE) || !['build.ninja', 'Makefile'].some((name) => existsSync(join(OUT, name)))) return false;
-  const configured = /^LIBTORCH:PATH=(.*)$/m.exec(readFileSync(CACHE, 'utf8'))?.[1] ?? '';
+async function configuredFor({ libtorch, out }) {
+  const cache = join(out, 'CMakeCache.txt');
+  if (!existsSync(cache) || !['build.ninja', 'Makefile'].some((name) => existsSync(join(out, name)))) return false;
+  const configured = /^LIBTORCH:PATH=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1] ?? '';
   const { readTorchFolder } = await loadLibtorchModule();
   const [old, wanted] = [readTorchFolder(configured), readTorchFolder(libtorch)];
   return old.hasHeaders === true && old.version === wanted.version;
 }
 
-async function step(command, libtorch, log, onLine = () => {}, more = []) {
-  const status = await runLines(process.execPath, [CMAKE_JS, command, '-O', OUT, `--CDLIBTORCH=${libtorch}`, ...more], {
+async function step(command, { libtorch, out, log }, onLine = () => {}, more = []) {
+  const status = await runLines(process.execPath, [CMAKE_JS, command, '-O', out, `--CDLIBTORCH=${libtorch}`, ...more], {
     env: { ...process.env, LIBTORCH: libtorch },
     onLine: (line) => {
       log.push(line);
       onLine(line);
     },
   });
-  mkdirSync(OUT, { recursive: true });
-  writeFileSync(join(OUT, 'build.log'), `${log.join('\n')}\n`);
-  if (status !== 0) throw new SetupError(`the addon was not built (${command}); the end of build-cmake/build.log:\n${tail(log)}`);
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'build.log'), `${log.join('\n')}\n`);
+  if (status !== 0) throw new SetupError(`the addon was not built (${command}); the end of ${join(out, 'build.log')}:\n${tail(log)}`);
 }
 
 function tail(log) {

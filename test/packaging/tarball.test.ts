@@ -1,21 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { findLibtorch } from '../../lib/libtorch/find.ts';
 import { GUARD_MODULE } from '../stand-ins/guard.ts';
+
+// One tarball for all, and one registry on this machine, so that no installation asks the network.
 
 const root = join(__dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'hyperfit-pack-'));
 const libtorch = findLibtorch();
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function runIn(cwd: string, command: string, args: string[], env: NodeJS.ProcessEnv = process.env): string {
-  const run = spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 300_000 });
-  if (run.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${run.error?.message ?? ''}${run.stdout}${run.stderr}`);
-  return run.stdout;
-}
+const MODEL = join(root, 'test/fixtures/models/llama-tied-gqa');
 
 interface Packed {
   filename: string;
@@ -24,55 +19,95 @@ interface Packed {
 }
 
 let packed: Packed;
+let tarball: string;
+let registry: ChildProcess;
+let address: string;
 
-beforeAll(() => {
-  runIn(root, process.execPath, ['scripts/prebuild.mjs']);
+beforeAll(async () => {
+  runIn(root, process.execPath, ['scripts/prebuild.mjs', '--series', libtorch.series!]);
   packed = (JSON.parse(runIn(root, 'npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder])) as Packed[])[0]!;
+  tarball = join(folder, packed.filename);
+  registry = spawn(process.execPath, [join(__dirname, 'registry.mjs'), root, tarball], { stdio: ['ignore', 'pipe', 'inherit'] });
+  address = await new Promise((resolve) => registry.stdout!.once('data', (text: Buffer) => resolve(text.toString().trim())));
 }, 600_000);
 
-test('the tarball holds the bundle, the binaries, and nothing else', () => {
-  const paths = packed.files.map(({ path }) => path);
-  const platform = `prebuilds/${process.platform}-${process.arch}`;
-  expect(paths).toEqual(
-    expect.arrayContaining([
-      'package.json',
-      'dist/index.mjs',
-      'dist/index.cjs',
-      'dist/index.d.mts',
-      'dist/index.d.cts',
-      'dist/cli.mjs',
-      `${platform}/hyperfit.node`,
-      `${platform}/series/torch-${libtorch.series}.node`,
-    ]),
-  );
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|config\.schema\.json|dist\/(?:cli\/)?[^/]+|prebuilds\/[^/]+\/(hyperfit|series\/torch-\d+\.\d+)\.node)$/;
-  expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
-  expect(packed.size).toBeLessThan(20e6);
+afterAll(() => {
+  registry?.kill();
+  for (const path of [folder, join(root, 'prebuilds'), join(root, 'headers')]) rmSync(path, { recursive: true, force: true });
 });
 
-test('the device that stands in for a card in tests is built, and not shipped', () => {
-  expect(existsSync(GUARD_MODULE)).toBe(true);
-  expect(readdirSync(join(root, 'build-cmake/artifacts'), { recursive: true }).filter((path) => String(path).includes('guard'))).toEqual([]);
-  expect(packed.files.filter(({ path }) => path.includes('guard.node') || path.startsWith('test/'))).toEqual([]);
-});
+function runIn(cwd: string, command: string, args: string[], env: NodeJS.ProcessEnv = process.env): string {
+  const run = spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 600_000 });
+  if (run.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${run.error?.message ?? ''}${run.stdout}${run.stderr}`);
+  return run.stdout;
+}
 
-test('nothing runs at install', () => {
-  const { scripts, gypfile } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string>; gypfile: boolean };
-  const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'prebuild'];
-  expect(Object.keys(scripts).filter((name) => hooks.includes(name))).toEqual([]);
-  expect(gypfile).toBe(false);
+describe('what is in it', () => {
+  test('the bundle, the binaries, the sources of the addon, the documents, and nothing else', () => {
+    const paths = packed.files.map(({ path }) => path);
+    const platform = `prebuilds/${process.platform}-${process.arch}`;
+    const expected = ['package.json', 'README.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md', 'dist/index.mjs', 'dist/index.cjs', 'dist/index.d.mts', 'dist/index.d.cts', 'dist/cli.mjs'];
+    const sources = ['CMakeLists.txt', 'native/preload/preload.cc', 'headers/napi.h', 'headers/node_api.h'];
+    expect(paths).toEqual(expect.arrayContaining([...expected, ...sources, 'docs/cli.md', `${platform}/hyperfit.node`, `${platform}/series/torch-${libtorch.series}.node`]));
+    const top = /^(package\.json|config\.schema\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES\.md|CHANGELOG\.md|CMakeLists\.txt)$/;
+    const below = /^(dist\/(cli\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/(hyperfit|series\/torch-\d+\.\d+)\.node|native\/.+\.(cc|h|cu)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
+    expect(paths.filter((path) => !top.test(path) && !below.test(path))).toEqual([]);
+    expect(packed.size).toBeLessThan(8e6 - 2 * 1.3e6); // room for the addons of two more series, which this test does not compile
+  });
+
+  test('every relative link of the README leads to a file of the package', () => {
+    const paths = packed.files.map(({ path }) => path);
+    const links = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path!);
+    expect(links.length).toBeGreaterThan(5);
+    expect(links.filter((link) => !paths.some((path) => path === link || path.startsWith(`${link}/`)))).toEqual([]);
+  });
+
+  test('the device that stands in for a card in tests is built, and not shipped', () => {
+    expect(existsSync(GUARD_MODULE)).toBe(true);
+    expect(packed.files.filter(({ path }) => path.includes('guard.node') || path.startsWith('test/'))).toEqual([]);
+  });
+
+  test('nothing runs at install, and only systems that have a binary are declared', () => {
+    const { scripts, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> } & Record<string, unknown>;
+    const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'prebuild'];
+    expect(Object.keys(scripts).filter((name) => hooks.includes(name))).toEqual([]);
+    expect(manifest).toMatchObject({ gypfile: false, os: ['linux'], cpu: ['x64'], libc: ['glibc'], license: 'MIT' });
+    // Package managers that find a binding.gyp compile at install, whatever gypfile says.
+    expect(packed.files.filter(({ path }) => path.endsWith('binding.gyp'))).toEqual([]);
+  });
+
+  test('publint finds nothing to mend', () => {
+    const run = spawnSync(process.execPath, [join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict'], { encoding: 'utf8' });
+    expect({ status: run.status, output: run.stdout + run.stderr }).toEqual({ status: 0, output: expect.stringContaining('All good') });
+  });
+
+  test('types resolve for every kind of import', () => {
+    const run = spawnSync(process.execPath, [join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--format', 'ascii', '--no-emoji', '--no-color'], { encoding: 'utf8' });
+    expect({ status: run.status, output: run.stdout + run.stderr }).toEqual({ status: 0, output: expect.stringContaining('No problems found') });
+  }, 120_000);
 });
 
 /** A PATH with node and npm, and nothing that could compile. */
-function bareEnvironment(home: string): NodeJS.ProcessEnv {
-  const bin = join(home, 'bin');
-  mkdirSync(bin);
+function bareEnvironment(home: string, registryAddress: string | undefined): NodeJS.ProcessEnv {
+  const bin = join(home, '.bin');
+  mkdirSync(bin, { recursive: true });
   symlinkSync(process.execPath, join(bin, 'node'));
   const npm = runIn(root, 'sh', ['-c', 'readlink -f "$(command -v npm)"']).trim();
   symlinkSync(npm, join(bin, 'npm'));
   symlinkSync('/bin/sh', join(bin, 'sh'));
-  const kept = Object.entries(process.env).filter(([name]) => !/^(LIBTORCH|HYPERFIT_|CC$|CXX$)/.test(name));
-  return { ...Object.fromEntries(kept), PATH: bin, LIBTORCH: libtorch.path };
+  const kept = Object.entries(process.env).filter(([name]) => !/^(LIBTORCH|HYPERFIT_|CC$|CXX$|npm_)/i.test(name));
+  const npmSettings = { npm_config_cache: join(folder, 'npm-cache'), npm_config_userconfig: '/dev/null', npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' };
+  const more = registryAddress === undefined ? {} : { npm_config_registry: registryAddress };
+  return { ...Object.fromEntries(kept), ...npmSettings, ...more, HOME: home, PATH: bin, LIBTORCH: libtorch.path, HYPERFIT_CACHE: join(folder, 'cache') };
+}
+
+function project(name: string, files: Record<string, string>): string {
+  const home = join(folder, name);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(home, path)), { recursive: true });
+    writeFileSync(join(home, path), text);
+  }
+  return home;
 }
 
 const TRAIN = `
@@ -82,15 +117,72 @@ const TRAIN = `
   const result = await hyperfit(model, { data: sequences, sequenceLength: 8, batchSize: 2, samples: 2, maxSteps: 1, learningRate: 1e-3 });
   console.log(JSON.stringify(result));
 `;
+const WORKER = `
+  import { Worker } from 'node:worker_threads';
+  const worker = new Worker(new URL('train.mjs', import.meta.url), { argv: [process.argv[2]] });
+  worker.on('exit', (code) => (process.exitCode = code));
+`;
+const REQUIRE = `
+  const { Tensor } = require('hyperfit');
+  console.log(JSON.stringify([...Tensor.from([1, 2]).add(1).toArray()]));
+`;
+const MANIFEST = '{"name": "clean", "private": true}';
+const STEP = { reason: 'maxSteps', step: 1 };
 
-test('installed in a clean folder without a compiler, it trains a step', () => {
-  const home = join(folder, 'clean');
+describe('installed without a compiler', () => {
+  const hasNamespaces = spawnSync('unshare', ['-rn', 'ip', 'link', 'set', 'lo', 'up']).status === 0;
+
+  test(`npm, ${hasNamespaces ? 'without a network' : 'with a network'}: it trains a step, in a worker thread too; CommonJS and the command line work`, () => {
+    const home = project('clean', { 'package.json': MANIFEST, 'train.mjs': TRAIN, 'worker.mjs': WORKER, 'use.cjs': REQUIRE });
+    const env = bareEnvironment(home, undefined);
+    const steps = [`npm install "${tarball}" >&2`, `node train.mjs "${MODEL}"`, `node worker.mjs "${MODEL}"`, 'node use.cjs', 'node node_modules/.bin/hyperfit doctor --json'];
+    writeFileSync(join(home, 'steps.sh'), `set -e\nPATH="${env.PATH}"\n${steps.join('\n')}\n`);
+    const served = `exec "${process.execPath}" "${join(__dirname, 'registry.mjs')}" "${root}" "${tarball}" sh steps.sh`;
+    const outside = { ...env, PATH: process.env.PATH };
+    const output = hasNamespaces ? runIn(home, 'unshare', ['-rn', 'sh', '-c', `ip link set lo up && ${served}`], outside) : runIn(home, 'sh', ['-c', served], outside);
+    const [trained, inWorker, required, doctor] = output.trim().split('\n').map((line) => JSON.parse(line) as unknown);
+    expect([trained, inWorker, required, doctor]).toEqual([expect.objectContaining(STEP), expect.objectContaining(STEP), [2, 3], expect.objectContaining({ ok: true })]);
+    expect(spawnSync('c++', ['--version'], { env }).error).toMatchObject({ code: 'ENOENT' });
+    const error = spawnSync('node', ['node_modules/.bin/hyperfit', 'build'], { cwd: home, env, encoding: 'utf8' });
+    expect({ status: error.status, text: error.stderr }).toEqual({ status: 3, text: expect.stringMatching(/expected cmake 3\.18 or newer on PATH, got none; install it/) });
+  }, 600_000);
+
+  test('a workspace whose packages share one node_modules', () => {
+    const home = project('workspace', {
+      'package.json': '{"name": "all", "private": true, "workspaces": ["packages/*"]}',
+      'packages/app/package.json': `{"name": "app", "version": "1.0.0", "dependencies": {"hyperfit": "file:${tarball}"}}`,
+      'packages/app/train.mjs': TRAIN,
+    });
+    const env = bareEnvironment(home, address);
+    runIn(home, 'npm', ['install'], env);
+    expect(existsSync(join(home, 'node_modules/hyperfit'))).toBe(true);
+    expect(JSON.parse(runIn(join(home, 'packages/app'), 'node', ['train.mjs', MODEL], env))).toMatchObject(STEP);
+  }, 600_000);
+
+  const pnpm = join(root, 'node_modules/pnpm/bin/pnpm.cjs');
+  (existsSync(pnpm) ? test : test.skip)('pnpm, which links packages instead of laying them side by side', () => {
+    const home = project('pnpm', { 'package.json': MANIFEST, 'train.mjs': TRAIN });
+    const env = { ...bareEnvironment(home, address), npm_config_store_dir: join(folder, 'pnpm-store') };
+    const output = runIn(home, 'node', [pnpm, 'add', tarball], env);
+    expect(output).not.toMatch(/Ignored build scripts:.*hyperfit/);
+    expect(realpathSync(join(home, 'node_modules/hyperfit'))).toContain('.pnpm');
+    expect(JSON.parse(runIn(home, 'node', ['train.mjs', MODEL], env))).toMatchObject(STEP);
+  }, 300_000);
+
+  test('on Alpine npm refuses it by name', () => {
+    const npm = runIn(root, 'sh', ['-c', 'readlink -f "$(command -v npm)"']).trim();
+    const { checkPlatform } = require(join(npm, '../../node_modules/npm-install-checks')) as { checkPlatform(manifest: object, force: boolean, system: object): void };
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
+    const on = (system: object) => () => checkPlatform(manifest, false, { os: 'linux', cpu: 'x64', libc: 'glibc', ...system });
+    expect(on({})).not.toThrow();
+    for (const system of [{ libc: 'musl' }, { cpu: 'arm64' }, { os: 'darwin' }]) expect(on(system)).toThrow(/Unsupported platform/);
+  });
+});
+
+test('the sources in it are enough to configure a build, without node_modules', () => {
+  const home = project('sources', {});
   mkdirSync(home);
-  const env = bareEnvironment(home);
-  writeFileSync(join(home, 'package.json'), '{"name": "clean", "private": true}');
-  runIn(home, 'npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, packed.filename)], env);
-  expect(spawnSync('c++', ['--version'], { env }).error).toMatchObject({ code: 'ENOENT' });
-  writeFileSync(join(home, 'train.mjs'), TRAIN);
-  const output = runIn(home, 'node', ['train.mjs', join(root, 'test/fixtures/models/llama-tied-gqa')], env);
-  expect(JSON.parse(output)).toMatchObject({ reason: 'maxSteps', step: 1 });
-}, 300_000);
+  runIn(home, 'tar', ['-xzf', tarball]);
+  const output = runIn(home, 'cmake', ['-S', 'package', '-B', 'build', `-DLIBTORCH=${libtorch.path}`]);
+  expect(output).toContain(`libtorch ${libtorch.series} in ${libtorch.path}`);
+}, 120_000);
