@@ -25,14 +25,22 @@ export interface RangeOptions {
 const LONGEST_WAIT_MS = 30_000;
 
 /** The size that a server states for a file, and whether it answers range requests. */
-export async function askSize(network: Network, url: string, options: RangeOptions & { headers?: Readonly<Record<string, string>> } = {}): Promise<{ bytes: number | undefined; ranges: boolean }> {
-  return patiently(options, () => 0, async () => {
-    const response = await network.get(url, { headers: { ...options.headers, Range: 'bytes=0-0' }, signal: options.signal });
-    await response.body?.cancel();
-    if (response.status === 206) return { bytes: Number(parseContentRange(response)?.total ?? Number.NaN) || undefined, ranges: true };
-    if (response.status === 200) return { bytes: Number(response.headers.get('content-length')) || undefined, ranges: false };
-    throw badStatus(response, url);
-  });
+export async function askSize(
+  network: Network,
+  url: string,
+  options: RangeOptions & { headers?: Readonly<Record<string, string>> } = {},
+): Promise<{ bytes: number | undefined; ranges: boolean }> {
+  return patiently(
+    options,
+    () => 0,
+    async () => {
+      const response = await network.get(url, { headers: { ...options.headers, Range: 'bytes=0-0' }, signal: options.signal });
+      await response.body?.cancel();
+      if (response.status === 206) return { bytes: Number(parseContentRange(response)?.total ?? Number.NaN) || undefined, ranges: true };
+      if (response.status === 200) return { bytes: Number(response.headers.get('content-length')) || undefined, ranges: false };
+      throw badStatus(response, url);
+    },
+  );
 }
 
 /**
@@ -49,7 +57,11 @@ export async function fetchRange(file: RemoteFile, start: number, end: number, p
 }
 
 /** Does `work` again as long as its failure may pass; bytes that came in between give all patience back. */
-export async function patiently<T>({ signal, patience = 500, failures: most = 6 }: RangeOptions, have: () => number, work: () => Promise<T>): Promise<T> {
+export async function patiently<T>(
+  { signal, patience = 500, failures: most = 6 }: RangeOptions,
+  have: () => number,
+  work: () => Promise<T>,
+): Promise<T> {
   let [failures, before] = [0, have()];
   for (;;) {
     try {
@@ -87,11 +99,19 @@ function checkRange(response: Response, { url, bytes }: RemoteFile, start: numbe
   if (response.status !== 206) throw badStatus(response, url);
   const range = parseContentRange(response);
   const stated = response.headers.get('content-range');
-  if (range === undefined || range.start !== start || range.end > end) throw wrongContent(url, `the bytes ${start} to ${end - 1}`, `Content-Range ${JSON.stringify(stated)}`);
+  if (range === undefined || range.start !== start || range.end > end)
+    throw wrongContent(url, `the bytes ${start} to ${end - 1}`, `Content-Range ${JSON.stringify(stated)}`);
   if (range.total !== '*' && range.total !== String(bytes)) throw wrongContent(url, `a file of ${bytes} bytes`, `one of ${range.total}`);
 }
 
-async function write(file: RemoteFile, response: Response, path: string, wanted: number, flags: 'a' | 'w', { onBytes, signal }: RangeOptions): Promise<void> {
+async function write(
+  file: RemoteFile,
+  response: Response,
+  path: string,
+  wanted: number,
+  flags: 'a' | 'w',
+  { onBytes, signal }: RangeOptions,
+): Promise<void> {
   const target = openSync(path, flags);
   let count = 0;
   try {

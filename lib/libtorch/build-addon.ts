@@ -28,10 +28,11 @@ const EVERY_SERIES = Array.from({ length: 100 }, (_, minor) => `2.${minor}`);
 const BYTES_PER_COMPILER = 1.2e9;
 
 /**
- * Compiles the addon from the sources in the package against a libtorch that is here, where no prebuilt file fits. What it makes goes before
- * prebuilt files.
+ * Compiles the addon from the sources in the package against a libtorch that is here, where no prebuilt file fits. What it makes goes
+ * before prebuilt files.
  * @returns the addon, and the libtorch it is for
- * @throws HyperfitError ERR_LIBTORCH_LOAD with what is missing or what the compiler says; ERR_LIBTORCH_NOT_FOUND without a libtorch that has headers
+ * @throws HyperfitError ERR_LIBTORCH_LOAD with what is missing or what the compiler says; ERR_LIBTORCH_NOT_FOUND without a libtorch that
+ * has headers
  */
 export async function buildAddon(options: BuildAddonOptions = {}): Promise<{ addon: string; libtorch: Libtorch }> {
   const { env = process.env, root = packageRoot(), onProgress } = options;
@@ -57,8 +58,10 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<{ add
 }
 
 function checkTools(env: NodeJS.ProcessEnv): void {
-  if (!answers('cmake', env)) throw failure('cmake 3.18 or newer on PATH', 'none', 'install it (Debian: apt-get install cmake; or pip install cmake)');
-  if (!['ninja', 'make'].some((tool) => answers(tool, env))) throw failure('ninja or make on PATH', 'neither', 'install one (Debian: apt-get install ninja-build)');
+  if (!answers('cmake', env))
+    throw failure('cmake 3.18 or newer on PATH', 'none', 'install it (Debian: apt-get install cmake; or pip install cmake)');
+  if (!['ninja', 'make'].some((tool) => answers(tool, env)))
+    throw failure('ninja or make on PATH', 'neither', 'install one (Debian: apt-get install ninja-build)');
 }
 
 function answers(command: string, env: NodeJS.ProcessEnv): boolean {
@@ -70,7 +73,12 @@ function makeFolder(root: string, out: string): void {
     accessSync(join(root, 'native'), constants.R_OK);
     mkdirSync(out, { recursive: true });
   } catch (cause) {
-    throw failure(`a package whose folder can be written and that has its sources`, `${root}: ${(cause as Error).message}`, 'install hyperfit in a project of yours and build there', cause);
+    throw failure(
+      `a package whose folder can be written and that has its sources`,
+      `${root}: ${(cause as Error).message}`,
+      'install hyperfit in a project of yours and build there',
+      cause,
+    );
   }
 }
 
@@ -82,7 +90,10 @@ function placeOutputs(out: string, series: string): string {
   return addon;
 }
 
-async function run(args: readonly string[], { env, log, onProgress }: { env: NodeJS.ProcessEnv; log: string } & Pick<BuildAddonOptions, 'onProgress'>): Promise<void> {
+async function run(
+  args: readonly string[],
+  { env, log, onProgress }: { env: NodeJS.ProcessEnv; log: string } & Pick<BuildAddonOptions, 'onProgress'>,
+): Promise<void> {
   const child = spawn('cmake', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: string[] = [];
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));

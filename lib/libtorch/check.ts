@@ -55,7 +55,11 @@ function ask({ args, options }: Work): CheckOutcome {
 }
 
 /** The same, while this process goes on with other things. */
-export async function checkLibtorch(libtorch: Libtorch, files: AddonFiles = addonFiles(), env: NodeJS.ProcessEnv = process.env): Promise<void> {
+export async function checkLibtorch(
+  libtorch: Libtorch,
+  files: AddonFiles = addonFiles(),
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
   const work = prepare(libtorch, files, env);
   if (work === undefined) return;
   const outcome = await new Promise<CheckOutcome>((resolve) => {
@@ -79,9 +83,20 @@ function prepare(libtorch: Libtorch, files: AddonFiles, env: NodeJS.ProcessEnv):
   const addons = Object.fromEntries(files.addons);
   const { series } = libtorch;
   const request = { preloader: files.preloader, paths: pathsToOpen(libtorch, files), addons, series };
-  const key = fingerprint([process.versions.modules, process.arch, ...request.paths, files.preloader, ...(series === null ? Object.values(addons) : [addons[series] ?? ''])]);
+  const key = fingerprint([
+    process.versions.modules,
+    process.arch,
+    ...request.paths,
+    files.preloader,
+    ...(series === null ? Object.values(addons) : [addons[series] ?? '']),
+  ]);
   const childEnv = { ...env, [IN_CHILD]: '1', NODE_OPTIONS: '' };
-  return { args: ['-e', CHILD, JSON.stringify(request)], options: { env: childEnv, stdio: ['ignore', 'pipe', 'ignore'] }, memory: join(cacheFolder(env), 'libtorch', '.checked.json'), key };
+  return {
+    args: ['-e', CHILD, JSON.stringify(request)],
+    options: { env: childEnv, stdio: ['ignore', 'pipe', 'ignore'] },
+    memory: join(cacheFolder(env), 'libtorch', '.checked.json'),
+    key,
+  };
 }
 
 /** An Electron or single-file application would start itself anew. */
@@ -112,11 +127,15 @@ function outcomeOf(status: number | null, signal: NodeJS.Signals | null, stdout:
 function conclude({ memory, key }: Work, libtorch: Libtorch, outcome: CheckOutcome): void {
   if (outcome === 'fine') remember(memory, key);
   if (typeof outcome === 'string') return;
-  throw new HyperfitError('ERR_LIBTORCH_LOAD', `expected a libtorch that can be opened here, got one that ends the process with ${outcome.signal}: ${libtorch.path} (${libtorch.version ?? 'of unknown version'}); ${remedy(outcome.signal)}`);
+  throw new HyperfitError(
+    'ERR_LIBTORCH_LOAD',
+    `expected a libtorch that can be opened here, got one that ends the process with ${outcome.signal}: ${libtorch.path} (${libtorch.version ?? 'of unknown version'}); ${remedy(outcome.signal)}`,
+  );
 }
 
 function remedy(signal: string): string {
-  if (signal === 'SIGILL') return 'it asks for instructions that this processor does not have: run `npx hyperfit libtorch install`, and leave LIBTORCH unset';
+  if (signal === 'SIGILL')
+    return 'it asks for instructions that this processor does not have: run `npx hyperfit libtorch install`, and leave LIBTORCH unset';
   return 'its files are damaged, or built for another system: run `npx hyperfit libtorch install`, and leave LIBTORCH unset. `npx hyperfit doctor` says where it was looked for';
 }
 

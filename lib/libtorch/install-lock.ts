@@ -11,10 +11,14 @@ interface Holder {
 }
 
 /**
- * Does `work` while no other process installs into `folder`: both would write to the same unfinished downloads. A second one waits. The lock
- * of a process that is gone does not count.
+ * Does `work` while no other process installs into `folder`: both would write to the same unfinished downloads. A second one waits. The
+ * lock of a process that is gone does not count.
  */
-export async function withInstallLock<T>(folder: string, { signal, note }: { signal?: AbortSignal | undefined; note(text: string): void }, work: () => Promise<T>): Promise<T> {
+export async function withInstallLock<T>(
+  folder: string,
+  { signal, note }: { signal?: AbortSignal | undefined; note(text: string): void },
+  work: () => Promise<T>,
+): Promise<T> {
   const path = join(folder, '.lock');
   let told = false;
   while (!take(path)) {
@@ -23,7 +27,10 @@ export async function withInstallLock<T>(folder: string, { signal, note }: { sig
       rmSync(path, { force: true });
       continue;
     }
-    if (!told) note(`another process${holder === undefined ? '' : ` (${holder.pid} on ${holder.host})`} is installing into ${folder}: waiting for it; if there is none, delete ${path}`);
+    if (!told)
+      note(
+        `another process${holder === undefined ? '' : ` (${holder.pid} on ${holder.host})`} is installing into ${folder}: waiting for it; if there is none, delete ${path}`,
+      );
     told = true;
     await sleep(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal });
   }

@@ -41,10 +41,11 @@ type FetchOptions = Pick<InstallLibtorchOptions, 'onProgress' | 'signal' | 'env'
 const UNFINISHED = '.downloads';
 
 /**
- * Puts a pinned libtorch into the per-user cache: only the files that are needed, out of the wheels of the package index, each checked against
- * a pinned sha256. An installation that was interrupted goes on where it ended. Does nothing when it is there.
+ * Puts a pinned libtorch into the per-user cache: only the files that are needed, out of the wheels of the package index, each checked
+ * against a pinned sha256. An installation that was interrupted goes on where it ended. Does nothing when it is there.
  * @returns the installed folder, as `findLibtorch` would
- * @throws HyperfitError ERR_LIBTORCH_INSTALL with the reason, ERR_CONFIG for a series that is not pinned, ERR_LIBTORCH_LOAD when it cannot be
+ * @throws HyperfitError ERR_LIBTORCH_INSTALL with the reason, ERR_CONFIG for a series that is not pinned, ERR_LIBTORCH_LOAD when it
+ * cannot be
  * opened here; what `onProgress` throws, and nothing is installed then
  */
 export async function installLibtorch(options: InstallLibtorchOptions = {}): Promise<Libtorch> {
@@ -98,8 +99,8 @@ function readInstalled(target: string): Libtorch {
 }
 
 /**
- * Puts the wanted files of wheels into `target`, at their paths inside the wheel, checked against its RECORD, and that against the pin where
- * it has one.
+ * Puts the wanted files of wheels into `target`, at their paths inside the wheel, checked against its RECORD, and that against the pin
+ * where it has one.
  * @throws HyperfitError ERR_LIBTORCH_INSTALL; the signal's reason when aborted
  */
 export async function fetchWheels(pins: readonly Pin[], target: string, options: FetchOptions = {}): Promise<void> {
@@ -107,7 +108,14 @@ export async function fetchWheels(pins: readonly Pin[], target: string, options:
   const settings = pipSettings(env, options.index ?? env.HYPERFIT_INDEX_URL);
   const network = new Network({ env, ...settings });
   const downloads = options.downloads ?? mkdtempSync(join(target, '.downloads-'));
-  const context = { network, indexes: settings.indexes, downloads, env, options: { signal }, say: (event: InstallEvent) => onProgress?.(event) };
+  const context = {
+    network,
+    indexes: settings.indexes,
+    downloads,
+    env,
+    options: { signal },
+    say: (event: InstallEvent) => onProgress?.(event),
+  };
   try {
     await fetchInto(from === undefined ? pins : torchBehind(from, pins), target, context, from === undefined ? openWheel : openFrom(from));
     if (options.downloads === undefined) rmSync(downloads, { recursive: true });
@@ -123,13 +131,20 @@ export async function fetchWheels(pins: readonly Pin[], target: string, options:
 function explain(error: unknown, from: string | undefined): unknown {
   if (isHyperfitError(error)) return error;
   const { code, message } = error as { code?: string; message: string };
-  if (error instanceof RoomError || code === 'ENOSPC' || code === 'EDQUOT') return failure(`${message}; free some, or set HYPERFIT_CACHE to a folder on another disk`, error);
+  if (error instanceof RoomError || code === 'ENOSPC' || code === 'EDQUOT')
+    return failure(`${message}; free some, or set HYPERFIT_CACHE to a folder on another disk`, error);
   if (error instanceof IntegrityError || error instanceof ZipError) {
-    return failure(`${message}; ${from === undefined ? 'what was fetched is thrown away: try again, or another index with --index' : 'fetch the wheel again'}`, error);
+    return failure(
+      `${message}; ${from === undefined ? 'what was fetched is thrown away: try again, or another index with --index' : 'fetch the wheel again'}`,
+      error,
+    );
   }
   if (error instanceof DownloadError) {
     const again = 'what has come is kept, and the next attempt goes on from there';
-    return failure(`${message}; check the network, the proxy (HTTPS_PROXY) and the index (--index, PIP_INDEX_URL), or give wheels with --from; ${again}`, error);
+    return failure(
+      `${message}; check the network, the proxy (HTTPS_PROXY) and the index (--index, PIP_INDEX_URL), or give wheels with --from; ${again}`,
+      error,
+    );
   }
   return code === undefined ? error : failure(`${message}; set HYPERFIT_CACHE to a folder that can be written`, error);
 }
@@ -138,7 +153,9 @@ function checkPlatform(): void {
   checkLibc();
   if (process.platform === 'linux' && process.arch === 'x64') return;
   const version = pinnedVersion(TORCH_SERIES);
-  throw failure(`expected linux-x64, got ${process.platform}-${process.arch}; \`pip install torch==${version}\` and set LIBTORCH to its torch folder`);
+  throw failure(
+    `expected linux-x64, got ${process.platform}-${process.arch}; \`pip install torch==${version}\` and set LIBTORCH to its torch folder`,
+  );
 }
 
 function makeFolder(folder: string): void {

@@ -47,8 +47,8 @@ export const TORCH_VERSION = PINNED[TORCH_SERIES]!.version;
 export const PINNED_SERIES: readonly string[] = Object.keys(PINNED);
 
 /**
- * The files that computing needs. libtorch_cpu of the CUDA build is linked to cudart and cupti, driver or not; libtorch_cuda to everything of
- * NVIDIA's. The headers serve a build of the addon.
+ * The files that computing needs. libtorch_cpu of the CUDA build is linked to cudart and cupti, driver or not; libtorch_cuda to
+ * everything of NVIDIA's. The headers serve a build of the addon.
  */
 export function wantedFiles(wheel: string, cuda: boolean): readonly string[] {
   if (wheel === 'torch') {
@@ -68,7 +68,10 @@ export function pinsOf(series: string, cuda: boolean): readonly Pin[] {
   const pinned = PINNED[series];
   if (pinned === undefined) {
     const remedy = 'or set LIBTORCH to the torch folder of another one that you have';
-    throw new HyperfitError('ERR_CONFIG', `expected ${PINNED_SERIES.join(' or ')} for \`series\`, got ${JSON.stringify(series)}; choose one of these, ${remedy}`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected ${PINNED_SERIES.join(' or ')} for \`series\`, got ${JSON.stringify(series)}; choose one of these, ${remedy}`,
+    );
   }
   return pinned.wheels.flatMap(({ cpu, cuda: full, ...wheel }) => {
     const use = cuda ? full : cpu;

@@ -20,8 +20,11 @@ export function addonFiles(root: string = packageRoot()): AddonFiles {
   const built = listAddons(build);
   const prebuilt = prebuiltPreloader(root);
   const fromPackage = prebuilt === null ? new Map<string, string>() : listAddons(join(dirname(prebuilt), 'series'));
-  if (built.size > 0) return { preloader: join(build, 'preload.node'), addons: inOrder(new Map([...fromPackage, ...built])), origin: 'build' };
-  return prebuilt === null ? { preloader: null, addons: new Map(), origin: 'none' } : { preloader: prebuilt, addons: inOrder(fromPackage), origin: 'prebuild' };
+  if (built.size > 0)
+    return { preloader: join(build, 'preload.node'), addons: inOrder(new Map([...fromPackage, ...built])), origin: 'build' };
+  return prebuilt === null
+    ? { preloader: null, addons: new Map(), origin: 'none' }
+    : { preloader: prebuilt, addons: inOrder(fromPackage), origin: 'prebuild' };
 }
 
 /** 2.9 before 2.11. */

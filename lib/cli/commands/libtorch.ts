@@ -9,7 +9,10 @@ import { addOutputOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
 export function addLibtorchCommand(program: Command): void {
-  const group = program.command('libtorch').description('Find or install the library that computes.').addHelpText('after', '\nExample:\n  hyperfit libtorch install');
+  const group = program
+    .command('libtorch')
+    .description('Find or install the library that computes.')
+    .addHelpText('after', '\nExample:\n  hyperfit libtorch install');
   addInstall(group);
   addInfo(group);
 }

@@ -39,7 +39,10 @@ export class LocalFile implements ByteSource {
   }
 }
 
-/** Stretches of a remote file, each a file `<start>-<end>` of a folder that outlives a process: a second one goes on where the first ended. */
+/**
+ * Stretches of a remote file, each a file `<start>-<end>` of a folder that outlives a process: a second one goes on where the first
+ * ended.
+ */
 export class RemoteStretches implements ByteSource {
   readonly bytes: number;
   readonly #file: RemoteFile;

@@ -25,7 +25,8 @@ interface OpenWheel extends WheelSource {
  * size is known and the disk is asked; then each is fetched, checked and unpacked.
  *
  * What is trusted: a pin has the sha256 of the wheel and of its RECORD, and RECORD has the sha256 of every file. So a file from a range
- * of the wheel is held against the pin as firmly as the whole wheel would be, and neither the index nor the zip's own directory is believed.
+ * of the wheel is held against the pin as firmly as the whole wheel would be, and neither the index nor the zip's own directory is
+ * believed.
  * @throws IntegrityError, ZipError, DownloadError, RoomError; the signal's reason
  */
 export async function fetchInto(pins: readonly Pin[], target: string, context: FetchContext, open = openWheel): Promise<void> {
@@ -76,12 +77,14 @@ async function take(wheel: OpenWheel, target: string, context: FetchContext): Pr
 
 function checkRecord({ name, record }: Pin, text: Buffer): void {
   const found = createHash('sha256').update(text).digest('base64url');
-  if (record !== undefined && found !== record) throw new IntegrityError(`expected sha256 ${record} for the RECORD of ${name}, got ${found}`);
+  if (record !== undefined && found !== record)
+    throw new IntegrityError(`expected sha256 ${record} for the RECORD of ${name}, got ${found}`);
 }
 
 /** Wrong bytes are thrown away, so that the next attempt does not go on with them. */
 function named(pin: Pin, wheel: WheelSource, error: unknown): unknown {
-  const isWrong = error instanceof ZipError || error instanceof IntegrityError || (error instanceof DownloadError && error.kind === 'content');
+  const isWrong =
+    error instanceof ZipError || error instanceof IntegrityError || (error instanceof DownloadError && error.kind === 'content');
   if (!isWrong) return error;
   wheel.discard();
   return new IntegrityError(`${pin.name} ${pin.version}: ${(error as Error).message}`, { cause: error });

@@ -18,7 +18,11 @@ const MOST_LISTING_BYTES = 64e6;
 /** The files of a package, by the simple API (PEP 503 and 691). @throws DownloadError; the signal's reason */
 export async function listFiles(network: Network, index: string, name: string, options: RangeOptions = {}): Promise<IndexFile[]> {
   const url = `${index.replace(/\/+$/, '')}/${name.toLowerCase().replace(/[-_.]+/g, '-')}/`;
-  const { response, text } = await patiently({ patience: 250, failures: 4, ...options }, () => 0, () => ask(network, url, options.signal));
+  const { response, text } = await patiently(
+    { patience: 250, failures: 4, ...options },
+    () => 0,
+    () => ask(network, url, options.signal),
+  );
   // Links are relative to where a redirect led; credentials of the address stay with it.
   const base = response.url === '' ? url : response.url;
   const files = /json/.test(response.headers.get('content-type') ?? '') ? ofJson(text, url) : ofHtml(text);
@@ -38,7 +42,8 @@ async function readListing(body: AsyncIterable<Uint8Array> | null, url: string, 
   try {
     for await (const block of body ?? []) {
       count += block.length;
-      if (count > MOST_LISTING_BYTES) throw new DownloadError('content', `${plainUrl(url)}: expected a listing, got more than ${MOST_LISTING_BYTES} bytes`);
+      if (count > MOST_LISTING_BYTES)
+        throw new DownloadError('content', `${plainUrl(url)}: expected a listing, got more than ${MOST_LISTING_BYTES} bytes`);
       blocks.push(block);
     }
   } catch (cause) {
@@ -83,7 +88,13 @@ function absolute(file: IndexFile, base: string, asked: string): IndexFile[] {
 }
 
 /** A file of one of `indexes`, the first that has it. @throws DownloadError */
-export async function findFile(network: Network, indexes: readonly string[], wheel: string, isIt: (file: IndexFile) => boolean, options: RangeOptions = {}): Promise<IndexFile> {
+export async function findFile(
+  network: Network,
+  indexes: readonly string[],
+  wheel: string,
+  isIt: (file: IndexFile) => boolean,
+  options: RangeOptions = {},
+): Promise<IndexFile> {
   const reasons: string[] = [];
   let last: unknown;
   for (const index of indexes) {
@@ -101,7 +112,12 @@ export async function findFile(network: Network, indexes: readonly string[], whe
 }
 
 /** What the server says of the size: pins know it, and then it has to be that. @throws DownloadError */
-export async function checkedSize(network: Network, file: IndexFile, pinned: number | undefined, options: RangeOptions): Promise<{ bytes: number; ranges: boolean }> {
+export async function checkedSize(
+  network: Network,
+  file: IndexFile,
+  pinned: number | undefined,
+  options: RangeOptions,
+): Promise<{ bytes: number; ranges: boolean }> {
   const { bytes, ranges } = await askSize(network, file.url, options);
   if (bytes !== undefined && pinned !== undefined && bytes !== pinned) {
     throw new DownloadError('content', `${plainUrl(file.url)}: expected a file of ${pinned} bytes, got one of ${bytes}`);

@@ -11,13 +11,30 @@ const MANYLINUX = [...Array.from({ length: 24 }, (_, i) => `manylinux_2_${28 - i
  * The last way: an index that only pip can reach, by its certificates, keyring or settings. Gives the path of a whole wheel in `folder`,
  * undefined where there is no pip or it fails too.
  */
-export async function downloadWithPip(pin: Pin, folder: string, env: NodeJS.ProcessEnv, signal: AbortSignal | undefined): Promise<string | undefined> {
+export async function downloadWithPip(
+  pin: Pin,
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
   if (env.HYPERFIT_NO_PYTHON) return undefined;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const platforms = MANYLINUX.flatMap((name) => ['--platform', `${name}_${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`]);
   const python = ['--implementation', 'cp', '--python-version', '3.11', '--abi', 'cp311', '--abi', 'abi3', '--abi', 'none'];
-  const args = ['-m', 'pip', 'download', '--quiet', '--no-input', '--no-deps', '--only-binary=:all:', ...python, ...platforms, '--dest', folder];
+  const args = [
+    '-m',
+    'pip',
+    'download',
+    '--quiet',
+    '--no-input',
+    '--no-deps',
+    '--only-binary=:all:',
+    ...python,
+    ...platforms,
+    '--dest',
+    folder,
+  ];
   await run(pythonCommand(env), [...args, `${pin.name}==${pin.version}`], env, signal);
   signal?.throwIfAborted();
   const wheel = existsSync(folder) ? readdirSync(folder).find((name) => parseWheelName(name) !== undefined) : undefined;

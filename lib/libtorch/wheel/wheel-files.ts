@@ -111,9 +111,11 @@ export class WheelFiles {
       },
     });
     const inflated = entry.method === 8 ? createInflateRaw() : new PassThrough();
-    await pipeline(this.source.stream(start, start + entry.compressedBytes), inflated, measure, createWriteStream(path)).catch((cause: unknown) => {
-      throw isOfZlib(cause) ? damaged(entry, cause) : cause;
-    });
+    await pipeline(this.source.stream(start, start + entry.compressedBytes), inflated, measure, createWriteStream(path)).catch(
+      (cause: unknown) => {
+        throw isOfZlib(cause) ? damaged(entry, cause) : cause;
+      },
+    );
     if (count !== entry.bytes) throw damaged(entry);
     return hash.digest('base64url');
   }
@@ -136,14 +138,17 @@ export function parseRecord(text: string): Map<string, string> {
 /** Names are used as paths: none may lead out of the folder, or be read otherwise on another system. */
 function checkEntry({ name, method, encrypted }: ZipEntry): void {
   const parts = name.split('/');
-  const unsafe = name.includes('\0') || name.includes('\\') || /^[A-Za-z]:/.test(name) || parts.some((part) => ['', '.', '..'].includes(part));
+  const unsafe =
+    name.includes('\0') || name.includes('\\') || /^[A-Za-z]:/.test(name) || parts.some((part) => ['', '.', '..'].includes(part));
   if (unsafe) throw new ZipError(`it holds a path that leads out of it: ${JSON.stringify(name)}`);
   if (encrypted || ![0, 8].includes(method)) throw new ZipError(`${JSON.stringify(name)} is packed in a way that no wheel is`);
 }
 
 /** `*` and `?` as Python's fnmatch reads them: both match a slash. */
 function shellPattern(pattern: string): RegExp {
-  const text = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const text = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
   return new RegExp(`^${text}$`, 's');
 }
-

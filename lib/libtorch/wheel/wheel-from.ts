@@ -14,12 +14,16 @@ import { IntegrityError, sha256Of, type WheelContext, type WheelSource } from '.
 export function torchBehind(from: string, pins: readonly Pin[]): readonly Pin[] {
   const torch = pins.find(({ name }) => name === 'torch');
   const wheel = torch && findWheel(from, torch);
-  const needed = wheel !== undefined && /\+cpu$/.test(decodeURIComponent(wheel.version)) ? pins.filter(({ name }) => name === 'torch') : pins;
+  const needed =
+    wheel !== undefined && /\+cpu$/.test(decodeURIComponent(wheel.version)) ? pins.filter(({ name }) => name === 'torch') : pins;
   const missing = needed.filter((pin) => findWheel(from, pin) === undefined);
   if (missing.length === 0) return needed;
   const names = missing.map(({ name, version, file }) => file ?? `${name} ${version}`).join(', ');
   const command = `pip download --no-deps ${missing.map(({ name, version }) => `${name}==${version}`).join(' ')}`;
-  throw new HyperfitError('ERR_LIBTORCH_INSTALL', `nothing was installed: expected ${names} in ${folderOf(from)}, got none; ${remedyFor(from) ?? `run \`${command}\` on a Linux machine with a network`}`);
+  throw new HyperfitError(
+    'ERR_LIBTORCH_INSTALL',
+    `nothing was installed: expected ${names} in ${folderOf(from)}, got none; ${remedyFor(from) ?? `run \`${command}\` on a Linux machine with a network`}`,
+  );
 }
 
 /** Wheels out of a folder: the pinned file has to be the pinned one, another of the same series is held against its own RECORD. */
@@ -27,8 +31,12 @@ export function openFrom(from: string): (pin: Pin, context: WheelContext) => Pro
   return async (pin, { options, note }) => {
     const { path } = findWheel(from, pin)!;
     const isPinned = basename(path) === pin.file;
-    if (isPinned && (await sha256Of(path, options.signal)) !== pin.sha256) throw new IntegrityError(`expected sha256 ${pin.sha256} for ${path}, got another`);
-    if (!isPinned) note(`${basename(path)} is not the pinned wheel${pin.file === undefined ? '' : ` (${pin.file})`}: its files are held against its own list alone`);
+    if (isPinned && (await sha256Of(path, options.signal)) !== pin.sha256)
+      throw new IntegrityError(`expected sha256 ${pin.sha256} for ${path}, got another`);
+    if (!isPinned)
+      note(
+        `${basename(path)} is not the pinned wheel${pin.file === undefined ? '' : ` (${pin.file})`}: its files are held against its own list alone`,
+      );
     return { source: new LocalFile(path), discard: () => {}, isOwn: !isPinned };
   };
 }
@@ -39,7 +47,9 @@ function findWheel(from: string, pin: Pin): { path: string; version: string } | 
   const fits = names.flatMap((name) => {
     const wheel = parseWheelName(name);
     if (wheel === undefined || wheel.name !== pin.name || !isLinux(wheel.tags)) return [];
-    return seriesOf(wheel.version) === seriesOf(pin.version) || wheel.version === pin.version ? [{ path: join(folder, name), version: wheel.version }] : [];
+    return seriesOf(wheel.version) === seriesOf(pin.version) || wheel.version === pin.version
+      ? [{ path: join(folder, name), version: wheel.version }]
+      : [];
   });
   const asked = fits.find(({ path }) => path === resolve(from));
   return asked ?? fits.find(({ path }) => basename(path) === pin.file) ?? fits[0];

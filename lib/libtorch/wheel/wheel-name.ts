@@ -23,7 +23,10 @@ export function isWheelOf(file: string, pin: Pick<Pin, 'name' | 'version' | 'fil
 /** One wheel for everyone, whatever Python is here: what is taken out of it is no Python. */
 export function servesHere(tags: string): boolean {
   const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  return /-any$/.test(tags) || (/^(cp311-cp311|cp\d+-abi3|py\d\S*-none|cp\d+-none)-/.test(tags) && tags.includes('linux') && tags.includes(machine));
+  return (
+    /-any$/.test(tags) ||
+    (/^(cp311-cp311|cp\d+-abi3|py\d\S*-none|cp\d+-none)-/.test(tags) && tags.includes('linux') && tags.includes(machine))
+  );
 }
 
 function normalize(name: string): string {

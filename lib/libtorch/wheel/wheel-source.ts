@@ -101,4 +101,3 @@ function remove(folder: string): void {
 function folderOf({ name, sha256 }: IndexFile, { downloads }: WheelContext): string {
   return join(downloads, `${basename(name)}${sha256 === undefined ? '' : `-${sha256.slice(0, 8)}`}`);
 }
-

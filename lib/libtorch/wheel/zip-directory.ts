@@ -68,11 +68,18 @@ function parseEntries(bytes: Buffer, count: number): Omit<ZipEntry, 'end'>[] {
   const entries: Omit<ZipEntry, 'end'>[] = [];
   let at = 0;
   while (at + 46 <= bytes.length && bytes.readUInt32LE(at) === ENTRY) {
-    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => bytes.readUInt16LE(at + field)) as [number, number, number];
+    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => bytes.readUInt16LE(at + field)) as [
+      number,
+      number,
+      number,
+    ];
     const after = at + 46 + nameLength + extraLength + commentLength;
     if (after > bytes.length) break;
     const extra = bytes.subarray(at + 46 + nameLength, at + 46 + nameLength + extraLength);
-    const [size, compressed, offset] = widen([24, 20, 42].map((field) => bytes.readUInt32LE(at + field)), extra);
+    const [size, compressed, offset] = widen(
+      [24, 20, 42].map((field) => bytes.readUInt32LE(at + field)),
+      extra,
+    );
     entries.push({
       name: bytes.toString('utf8', at + 46, at + 46 + nameLength),
       method: bytes.readUInt16LE(at + 10),
@@ -83,7 +90,8 @@ function parseEntries(bytes: Buffer, count: number): Omit<ZipEntry, 'end'>[] {
     });
     at = after;
   }
-  if (entries.length !== count || at !== bytes.length) throw new ZipError(`its directory promises ${count} files and lists ${entries.length}`);
+  if (entries.length !== count || at !== bytes.length)
+    throw new ZipError(`its directory promises ${count} files and lists ${entries.length}`);
   return entries;
 }
 
@@ -122,8 +130,10 @@ function withEnds(entries: Omit<ZipEntry, 'end'>[], directory: number): ZipEntry
 export function dataStart(source: ByteSource, entry: ZipEntry): number {
   const name = Buffer.from(entry.name, 'utf8');
   const header = source.read(entry.offset, Math.min(entry.offset + 30 + name.length, entry.end));
-  if (header.length < 30 || header.readUInt32LE(0) !== LOCAL) throw new ZipError(`${JSON.stringify(entry.name)} has no header where the directory says`);
-  if (!header.subarray(30, 30 + header.readUInt16LE(26)).equals(name)) throw new ZipError(`${JSON.stringify(entry.name)} has another name in its header`);
+  if (header.length < 30 || header.readUInt32LE(0) !== LOCAL)
+    throw new ZipError(`${JSON.stringify(entry.name)} has no header where the directory says`);
+  if (!header.subarray(30, 30 + header.readUInt16LE(26)).equals(name))
+    throw new ZipError(`${JSON.stringify(entry.name)} has another name in its header`);
   const start = entry.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
   if (start + entry.compressedBytes > entry.end) throw new ZipError(`${JSON.stringify(entry.name)} reaches beyond its place`);
   return start;
