@@ -31,8 +31,11 @@ export interface AppOptions extends AccessOptions, BodyLimits {
   onFailure: (error: unknown) => void;
 }
 
-/** The part of OpenAI's API that completes texts: /v1/models, /v1/completions, /v1/chat/completions; and /health. */
-export function serveApp(options: AppOptions): Hono {
+/**
+ * The part of OpenAI's API that completes texts: /v1/models, /v1/completions, /v1/chat/completions; and /health. `addRoutes` adds more
+ * behind the same door.
+ */
+export function serveApp(options: AppOptions, addRoutes: (app: Hono) => void = () => {}): Hono {
   const { models, onRequest, onFailure, defaultTemperature } = options;
   const app = new Hono();
   const describe = (error: unknown): ApiError => {
@@ -54,10 +57,10 @@ export function serveApp(options: AppOptions): Hono {
   });
   app.use(access(options));
   app.get('/health', (context) =>
-    context.json({ status: 'ok', models: models.list.map(({ id, scheduler }) => ({ id, ...scheduler.load })) }),
+    context.json({ status: 'ok', models: models.loaded.map(({ id, scheduler }) => ({ id, ...scheduler.load })) }),
   );
-  app.get('/v1/models', (context) => context.json({ object: 'list', data: models.list.map(({ entry }) => entry) }));
-  app.get('/v1/models/:id{.+}', (context) => context.json(models.get(context.req.param('id')).entry));
+  app.get('/v1/models', (context) => context.json({ object: 'list', data: models.entries }));
+  app.get('/v1/models/:id{.+}', (context) => context.json(models.entry(context.req.param('id'))));
 
   app.post('/v1/completions', async (context) => {
     const { fields, served, client } = await readRequest(context);
@@ -83,6 +86,7 @@ export function serveApp(options: AppOptions): Hono {
       (events) => chatChunks(request, served, events),
     );
   });
+  addRoutes(app);
   app.notFound((context) => {
     throw new ApiError(404, `expected a path of this server, got ${context.req.method} ${context.req.path}; docs/serve.md lists them`, {
       code: 'unknown_url',
@@ -98,7 +102,7 @@ export function serveApp(options: AppOptions): Hono {
     const fields = new Fields(await readJson(context, options));
     const id = fields.text('model');
     if (id === undefined) throw fields.refuse('model', 'the name of a model', id);
-    return { fields, served: models.get(id), client: clientOf(context, fields) };
+    return { fields, served: await models.get(id), client: clientOf(context, fields) };
   }
 
   type Events = AsyncGenerator<ChoiceEvent, void, void>;

@@ -3,6 +3,15 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { ApiError, invalid } from './api-error.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
+export interface ModelEntry {
+  id: string;
+  object: 'model';
+  created: number;
+  owned_by: string;
+  /** Tokens of the context; absent of a model that has not been asked for yet. */
+  max_model_len?: number;
+}
+
 /** A model under the name that clients ask for it by. */
 export class ServedModel {
   readonly id: string;
@@ -34,7 +43,7 @@ export class ServedModel {
   }
 
   /** As `/v1/models` lists it. */
-  get entry(): { id: string; object: 'model'; created: number; owned_by: string; max_model_len: number } {
+  get entry(): ModelEntry {
     return { id: this.id, object: 'model', created: this.created, owned_by: this.ownedBy, max_model_len: this.maxContext };
   }
 
@@ -56,42 +65,72 @@ export class ServedModel {
   }
 }
 
+/** A model that is loaded when somebody asks for it. */
+export interface LazyModel {
+  id: string;
+  created: number;
+  load: () => Promise<ServedModel>;
+}
+
 /** The models of a server, by name. */
 export class ServedModels {
   readonly #models = new Map<string, ServedModel>();
+  readonly #lazy = new Map<string, LazyModel>();
+  readonly #loading = new Map<string, Promise<ServedModel>>();
 
-  get list(): readonly ServedModel[] {
+  /** Those that are in memory. */
+  get loaded(): readonly ServedModel[] {
     return [...this.#models.values()];
   }
 
+  /** As `/v1/models` lists them. */
+  get entries(): readonly ModelEntry[] {
+    const lazy = [...this.#lazy.values()].filter(({ id }) => !this.#models.has(id));
+    const entries = lazy.map(({ id, created }) => ({ id, object: 'model' as const, created, owned_by: 'user' }));
+    return [...this.loaded.map(({ entry }) => entry), ...entries];
+  }
+
   has(id: string): boolean {
-    return this.#models.has(id);
+    return this.#models.has(id) || this.#lazy.has(id);
   }
 
   add(model: ServedModel): void {
     this.#models.set(model.id, model);
   }
 
+  addLazy(model: LazyModel): void {
+    this.#lazy.set(model.id, model);
+  }
+
   /** @throws ApiError 404 */
-  get(id: string): ServedModel {
-    const model = this.#models.get(id);
-    if (model !== undefined) return model;
-    const known = [...this.#models.keys()].join(', ');
+  entry(id: string): ModelEntry {
+    const entry = this.entries.find((each) => each.id === id);
+    if (entry !== undefined) return entry;
+    const known = this.entries.map((each) => each.id).join(', ');
     throw new ApiError(404, `expected one of the models of this server (${known}) for \`model\`, got "${id}"`, {
       param: 'model',
       code: 'model_not_found',
     });
   }
 
-  /** Ends a model. */
-  async remove(id: string, graceMs: number): Promise<void> {
-    const model = this.get(id);
-    this.#models.delete(id);
-    await model.close(graceMs);
+  /** @throws ApiError 404; HyperfitError as Model.load */
+  async get(id: string): Promise<ServedModel> {
+    this.entry(id);
+    return this.#models.get(id) ?? (await this.#load(this.#lazy.get(id)!));
   }
 
   async close(graceMs: number): Promise<void> {
-    await Promise.all(this.list.map((model) => model.close(graceMs)));
+    await Promise.all(this.#loading.values());
+    await Promise.all(this.loaded.map((model) => model.close(graceMs)));
     this.#models.clear();
+  }
+
+  /** Once, however many ask. */
+  async #load({ id, load }: LazyModel): Promise<ServedModel> {
+    const loading = this.#loading.get(id) ?? load().finally(() => this.#loading.delete(id));
+    this.#loading.set(id, loading);
+    const model = await loading;
+    this.#models.set(id, model);
+    return model;
   }
 }

@@ -4,6 +4,7 @@ import { HyperfitError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { serveApp, type RequestRecord } from './app.ts';
 import { ServedModel, ServedModels } from './served-model.ts';
+import { Tuning } from './tuning.ts';
 
 const SERVE_DEFAULTS = {
   host: '127.0.0.1',
@@ -17,6 +18,9 @@ const SERVE_DEFAULTS = {
   bodyTimeoutMs: 30_000,
   graceMs: 5_000,
   defaultTemperature: 0,
+  learningRate: 1e-4,
+  maxUpload: 64 * 2 ** 20,
+  uploadTimeoutMs: 300_000,
 };
 
 export interface ServeOptions {
@@ -44,7 +48,17 @@ export interface ServeOptions {
   graceMs?: number;
   /** Of requests that give none. Default 0, greedy, which is what hyperfitted models are made for; OpenAI's is 1. */
   defaultTemperature?: number;
+  /** Folder of uploaded files and fine-tuning jobs, which outlive the server; without one there are none. */
+  jobs?: string | undefined;
+  /** Of fine-tuning jobs, multiplied by their `learning_rate_multiplier`. Default 1e-4. */
+  learningRate?: number;
+  /** Bytes of an uploaded file. Default 64 MiB. */
+  maxUpload?: number;
+  /** How long an upload may take. Default 5 minutes. */
+  uploadTimeoutMs?: number;
   onRequest?: (record: RequestRecord) => void;
+  /** Told of what is worth knowing, such as jobs whose files cannot be read. */
+  onWarning?: (message: string) => void;
   /** Told of failures that are nobody's mistake. */
   onFailure?: (error: unknown) => void;
 }
@@ -65,20 +79,25 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
  * for a model without a tokenizer
  */
 export async function serveModels(models: ReadonlyMap<string, Model>, options: ServeOptions = {}): Promise<ModelServer> {
-  const settings = { ...SERVE_DEFAULTS, onRequest: () => {}, onFailure: () => {}, ...options };
-  const { host, keys, allowedHosts, graceMs } = settings;
+  const settings = { ...SERVE_DEFAULTS, onRequest: () => {}, onFailure: () => {}, onWarning: () => {}, ...options };
+  const { host, allowedHosts, graceMs } = settings;
   checkExposure(settings);
   const served = new ServedModels();
   for (const [id, model] of models) served.add(new ServedModel(id, model, settings));
+  const tuning = settings.jobs === undefined ? undefined : await Tuning.open(settings.jobs, served, settings);
   const isLoopback = LOOPBACK.has(host);
   let names: string[] = [];
-  const app = serveApp({ ...settings, keys, models: served, hosts: () => (isLoopback ? names : undefined) });
+  const hosts = (): readonly string[] | undefined => (isLoopback ? names : undefined);
+  const app = serveApp({ ...settings, models: served, hosts }, (routes) => tuning?.addRoutes(routes));
   const { server, port } = await listen(app.fetch, settings);
   names = [
     ...['127.0.0.1', 'localhost', '[::1]'].flatMap((name) => namesOf(name, port)),
     ...allowedHosts.map((name) => name.toLowerCase()),
   ];
-  return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`, close: () => closeServer(server, served, graceMs) };
+  tuning?.start();
+  const close = async (): Promise<void> =>
+    closeServer(server, async () => void (await Promise.all([served.close(graceMs), tuning?.close(graceMs)])));
+  return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`, close };
 }
 
 /** A browser leaves out the port of http. */
@@ -127,10 +146,10 @@ function listen(
   });
 }
 
-async function closeServer(server: ServerType, served: ServedModels, graceMs: number): Promise<void> {
+async function closeServer(server: ServerType, finish: () => Promise<void>): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   if ('closeIdleConnections' in server) server.closeIdleConnections();
-  await served.close(graceMs);
+  await finish();
   // What is under way has been answered by now; connections of clients that do not read would stay.
   const timer = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 500);
   if ('closeIdleConnections' in server) server.closeIdleConnections();

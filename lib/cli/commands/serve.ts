@@ -22,6 +22,9 @@ interface ServeFlags extends OutputOptions, Omit<ModelOptions, 'model'> {
   bodyTimeout: number;
   grace: number;
   defaultTemperature: number;
+  jobs?: string;
+  learningRate: number;
+  maxUpload: number;
 }
 
 const MIB = 2 ** 20;
@@ -47,6 +50,9 @@ export function addServeCommand(program: Command): void {
     .option('--max-context <N>', 'tokens that prompt and continuation may have together (default: those of the model)', wholeNumber(2))
     .option('--max-body <MiB>', 'size of a request at most', numberWithin(1e-3), 8)
     .option('--body-timeout <seconds>', 'time in which a request must have arrived', numberWithin(1e-3), 30)
+    .option('--jobs <dir>', 'folder of uploads and fine-tuning jobs, which clients may then make', checkedPath)
+    .option('--learning-rate <X>', 'learning rate of fine-tuning jobs, times their multiplier', numberWithin(1e-12), 1e-4)
+    .option('--max-upload <MiB>', 'size of an uploaded file at most', numberWithin(1e-3), 64)
     .option('--grace <seconds>', 'time that requests under way have when the server ends', numberWithin(0), 5);
   addComputingOptions(command);
   addOutputOptions(command)
@@ -95,6 +101,9 @@ function serveOptions(flags: ServeFlags, output: Output): ServeOptions {
     bodyTimeout,
     grace,
     defaultTemperature,
+    jobs,
+    learningRate,
+    maxUpload,
   } = flags;
   return {
     host,
@@ -109,6 +118,10 @@ function serveOptions(flags: ServeFlags, output: Output): ServeOptions {
     bodyTimeoutMs: bodyTimeout * 1000,
     graceMs: grace * 1000,
     defaultTemperature,
+    jobs,
+    learningRate,
+    maxUpload: Math.round(maxUpload * MIB),
+    onWarning: (message) => output.warn(message),
     onRequest: ({ method, path, status, seconds }) => output.log(`${method} ${path} ${status} ${seconds.toFixed(2)} s`),
     onFailure: (error) => output.warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   };
