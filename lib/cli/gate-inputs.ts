@@ -17,16 +17,22 @@ export interface GateInputOptions {
 
 export function addGateInputOptions(command: Command, whose = 'the run'): Command {
   return command
-    .option('--contexts <file>', `beginnings to continue, .txt or .jsonl with {"text"} or {"ids"} (default: those that ${whose} was compared on)`, checkedPath)
+    .option('--contexts <file>', `what to continue: .jsonl with {"text"} or {"ids"}, a beginning a line, or text, of which up to 32 are cut (default: those that ${whose} was compared on)`, checkedPath)
     .option('--context-length <N>', 'tokens of a context that is cut from text', wholeNumber(1), 32)
     .option('--max-new-tokens <N>', 'tokens of a continuation', wholeNumber(1), 96)
     .option('--train <file>', `training text, for the longest quotation (default: that of ${whose})`, checkedPath);
 }
 
-/** Those of a file, or else those of the run; none where there is neither. */
+/** As many as a run is compared on; one context would say nothing about a model. */
+const MOST_OF_TEXT = 32;
+
+/** Those of a file, or else those of the run; none where there is neither. Lines of a file of beginnings give one each; a text is cut, and up to 32 are taken, evenly spread. */
 export async function readGateContexts({ contexts, contextLength }: GateInputOptions, { tokenizer }: Model, facts: RunFacts | undefined): Promise<readonly Int32Array[]> {
   if (contexts === undefined) return facts?.contexts ?? [];
-  return (await makeDocumentContexts(await readDocuments(contexts), tokenizer, { contextLength })).map(({ context }) => context);
+  if (/\.jsonl?(\.gz)?$/i.test(contexts)) return (await makeDocumentContexts(await readDocuments(contexts), tokenizer, { contextLength })).map(({ context }) => context);
+  const { sequences } = await loadData(contexts, tokenizer, { sequenceLength: contextLength });
+  const count = Math.min(MOST_OF_TEXT, sequences.length);
+  return Array.from({ length: count }, (_, at) => sequences[Math.floor((at * sequences.length) / count)]!.ids);
 }
 
 /** Of what was trained on; undefined where nobody knows it. */

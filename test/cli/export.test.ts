@@ -41,6 +41,9 @@ test('without contexts nothing is decoded, and that is said; text of a file give
   const contexts = file('starts.jsonl', '{"text":"The lamps were lit"}\n{"text":"Then the rain"}\n');
   const gated = await cli('export', '--model', TINY_MODEL, '--out', out('gated.gguf'), '--contexts', contexts, '--max-new-tokens', '8');
   expect([gated.code, gated.stdout]).toEqual([0, expect.stringMatching(/TTR\(8\).*agreement.*\n[^]*exported, Q8_0[^]*greedy, 2 contexts/)]);
+  const text = file('long.txt', Array.from({ length: 60 }, (_, at) => `Then the rain began again, for the ${at}th time; and nobody came along the quay.`).join('\n\n'));
+  const cut = await cli('export', '--model', TINY_MODEL, '--out', out('cut.gguf'), '--contexts', text, '--context-length', '12', '--max-new-tokens', '4');
+  expect([cut.code, cut.stdout]).toEqual([0, expect.stringMatching(/greedy, 32 contexts/)]);
 });
 
 test.each<[string, string[], number, RegExp]>([
