@@ -36,6 +36,7 @@ const LAYERS = [
   'compare',
   'serve',
   'study',
+  'play',
   'cli',
   'index',
 ];

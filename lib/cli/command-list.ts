@@ -25,6 +25,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   { name: 'generate', group: WRITE, summary: 'continue prompts', load: async () => (await import('./commands/generate.ts')).addGenerateCommand },
   { name: 'serve', group: WRITE, summary: 'serve models in the form of the OpenAI API', load: async () => (await import('./commands/serve.ts')).addServeCommand },
   { name: 'chat', group: WRITE, summary: 'talk with a model, or with it and its original side by side', load: async () => (await import('./commands/chat.ts')).addChatCommand },
+  { name: 'play', group: WRITE, summary: 'a page where a run and its original write side by side', load: async () => (await import('./commands/play.ts')).addPlayCommand },
   { name: 'tokenize', group: WRITE, summary: 'print the token ids of a text', load: async () => (await import('./commands/tokenize.ts')).addTokenizeCommand },
   { name: 'evaluate', group: MEASURE, summary: 'measure a model: likelihood, diversity, overlap with the training text', load: async () => (await import('./commands/evaluate.ts')).addEvaluateCommand },
   { name: 'report', group: MEASURE, summary: 'make the page of a run anew', load: async () => (await import('./commands/report.ts')).addReportCommand },

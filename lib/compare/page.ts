@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HyperfitError } from '../errors.ts';
 import { escapeHtml } from '../report/escape.ts';
 import { renderHtmlPage } from '../report/html-page.ts';
+import { pagePolicy as policyOf } from '../report/page-policy.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import type { Study } from './study.ts';
 
-const sha256 = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-
 /** Only this very script and style; no other place is reached, but for the server that sent the page. */
 export function pagePolicy({ served = false } = {}): string {
-  const connect = served ? ["connect-src 'self'"] : [];
-  return ["default-src 'none'", `script-src ${sha256(PAGE_SCRIPT)}`, `style-src ${sha256(PAGE_STYLE)}`, ...connect, "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"].join('; ');
+  return policyOf({ script: PAGE_SCRIPT, style: PAGE_STYLE, served });
 }
 
 /** One HTML page for annotators that works offline; `served` makes it send each answer to the server it came from. It holds no variant's name. */

@@ -61,6 +61,13 @@ describeOnEachDevice('The command line', (device) => {
     expect([status, stderr, stdout.trim().split('\n').map((line) => (JSON.parse(line) as { answers: { tokens: number }[] }).answers[0]!.tokens)]).toEqual([0, '', [4, 4]]);
   });
 
+  test('play with --device serves the run of above until Ctrl-C', async () => {
+    const play = start(['play', out, '--device', device], { env: environmentOf(device) });
+    await play.saying('serving');
+    play.child.kill('SIGINT');
+    expect(await play.finished).toMatchObject({ code: 0, stdout: 'ended\n', stderr: expect.stringMatching(/http:\/\/127\.0\.0\.1:\d+\//) });
+  });
+
   test('a device that is not there is refused in words, before anything is written', async () => {
     const refused = await start(['train', '--model', TINY_MODEL, '--data', data, '--out', join(folder, 'none'), '--device', `${device === 'cpu' ? 'cuda' : device}:77`], { env: environmentOf(device) }).finished;
     expect(refused).toMatchObject({ stdout: '', stderr: expect.stringMatching(/ERR_(DEVICE|CONFIG)/) });

@@ -49,7 +49,7 @@ const WORK: Record<string, Trial> = {
 
 /** Commands with --device. */
 const COMMANDS: Record<string, Trial> = Object.fromEntries(
-  ['train', 'generate', 'chat', 'evaluate', 'demo', 'study', 'export', 'save'].map((name) => [name, { file: 'on-device/command-line.test.ts', calls: new RegExp(`\\['${name}', `) }]),
+  ['train', 'generate', 'chat', 'play', 'evaluate', 'demo', 'study', 'export', 'save'].map((name) => [name, { file: 'on-device/command-line.test.ts', calls: new RegExp(`\\['${name}', `) }]),
 );
 
 function filesUnder(folder: string): string[] {
