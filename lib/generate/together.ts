@@ -89,7 +89,7 @@ class GrowingText {
     return arrival.end ?? undefined;
   }
 
-  *#tell(id: number): Generator<VoiceEvent, void, void> {
+  *#tell(id: number): IterableIterator<VoiceEvent> {
     // What comes behind a stop string is no part of the text.
     if (this.#text?.isStopped === true) return;
     if (this.#held !== undefined) yield this.#held;
@@ -109,7 +109,7 @@ class GrowingText {
     return text.slice(from, ready);
   }
 
-  *#end(finishReason: Generation['finishReason']): Generator<VoiceEvent, void, void> {
+  *#end(finishReason: Generation['finishReason']): IterableIterator<VoiceEvent> {
     if (this.#held !== undefined) yield { ...this.#held, text: this.#held.text + this.#text!.text.slice(this.#told) };
     this.isOver = true;
     yield { type: 'end', voice: this.#voice, finishReason, ids: Int32Array.from(this.#ids), seconds: this.#milliseconds / 1000 };
