@@ -1,9 +1,12 @@
 // npm test: builds what is missing, then runs jest with the arguments given (`npm test -- test/tensor`).
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensure } from './setup.mjs';
 import { root, runMain, say } from './steps/log.mjs';
 import { ensureModel } from './steps/model.mjs';
 import { run } from './steps/run.mjs';
+import { mergeResults, phasesOf } from './steps/test-phases.mjs';
 
 /** Without the model its tests are skipped by name; everything else can be tested without a network. */
 async function findModel() {
@@ -12,6 +15,28 @@ async function findModel() {
   } catch (error) {
     say(`model: ${error.message}; the tests that need it will be skipped`);
     return undefined;
+  }
+}
+
+/** The worst exit status of the phases; of a run of all tests, one document and one closing line too. */
+async function runPhases(args, env) {
+  const outputFile = args.find((arg) => arg.startsWith('--outputFile='))?.slice('--outputFile='.length);
+  const phases = await phasesOf(args.filter((arg) => !arg.startsWith('--outputFile=') && arg !== '--json'));
+  const folder = mkdtempSync(join(tmpdir(), 'hyperfit-jest-'));
+  const files = phases.map((_, index) => join(folder, `${index}.json`));
+  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+  let worst = 0;
+  try {
+    for (const [index, phase] of phases.entries()) {
+      const status = await run(process.execPath, ['--expose-gc', jest, ...phase, '--json', `--outputFile=${files[index]}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+      worst = Math.max(worst, status);
+    }
+    const merged = mergeResults(files);
+    if (outputFile !== undefined) writeFileSync(outputFile, JSON.stringify(merged));
+    if (phases.length > 1) say(`${merged.numPassedTests} passed, ${merged.numFailedTests} failed, ${merged.numPendingTests + merged.numTodoTests} skipped`);
+    return worst;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -26,8 +51,5 @@ await runMain(async () => {
     LIBTORCH: libtorch,
     ...(model ? { HYPERFIT_SMOLLM2_GGUF: model } : {}),
   };
-  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-  // In band: each worker process would load libtorch anew and want the same cores.
-  const args = ['--expose-gc', jest, '--runInBand', ...process.argv.slice(2)];
-  return run(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  return runPhases(process.argv.slice(2), env);
 });
