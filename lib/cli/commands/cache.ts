@@ -10,7 +10,7 @@ import { addOutputOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
 export function addCacheCommand(program: Command): void {
-  const group = program.command('cache').description('See and clear what was fetched from the Hugging Face hub, by hyperfit or by Python.');
+  const group = program.command('cache').description('See and clear what was fetched from the Hugging Face hub, by hyperfit or by Python.').addHelpText('after', '\nExample:\n  hyperfit cache ls');
   addList(group);
   addRemove(group);
 }
