@@ -124,15 +124,17 @@ interface ListenOptions {
   host: string;
   port: number;
   bodyTimeoutMs: number;
+  uploadTimeoutMs: number;
 }
 
 function listen(
   fetch: (request: Request) => Response | Promise<Response>,
-  { host, port, bodyTimeoutMs }: ListenOptions,
+  { host, port, bodyTimeoutMs, uploadTimeoutMs }: ListenOptions,
 ): Promise<{ server: ServerType; port: number }> {
   return new Promise((resolve, reject) => {
     // Behind the application's own limit stands node's, for heads that never end and bodies that nobody reads.
-    const serverOptions = { requestTimeout: 2 * bodyTimeoutMs + 60_000, headersTimeout: Math.min(60_000, bodyTimeoutMs) };
+    const requestTimeout = Math.max(bodyTimeoutMs, uploadTimeoutMs) + 60_000;
+    const serverOptions = { requestTimeout, headersTimeout: Math.min(60_000, bodyTimeoutMs) };
     const server = serve({ fetch, port, hostname: host, serverOptions }, (info: AddressInfo) => resolve({ server, port: info.port }));
     server.on('error', (cause: NodeJS.ErrnoException) => {
       reject(
