@@ -13,6 +13,7 @@ const LAYERS = [
   'config',
   'hub',
   'libtorch',
+  'samples',
   'addon-types',
   'addon-batch-types',
   'addon',

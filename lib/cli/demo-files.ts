@@ -3,31 +3,49 @@ import { join } from 'node:path';
 import { readMobyDick } from '../data/moby-dick.ts';
 import type { TextDocument } from '../data/document.ts';
 import { HyperfitError } from '../errors.ts';
+import { formatSize } from '../hub/bytes.ts';
 import { cacheFolder } from '../libtorch/cache-folder.ts';
 import { packageRoot } from '../libtorch/package-root.ts';
+import { installProgress } from '../libtorch/progress.ts';
+import { BOOK, bookFolder, fetchBook, hasBook } from '../samples/book.ts';
+import { downloadSize, fetchSample, hasSample, samplePath, SMOLLM2 } from '../samples/sample-model.ts';
+import { confirm } from './ask.ts';
 
-const MODEL_FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf';
-
-/**
- * The model of the demo: `HYPERFIT_SMOLLM2_GGUF`, or where `npm run demo` puts it.
- * @throws HyperfitError ERR_MODEL_FILES when it is not there
- */
-export function findDemoModel(): string {
-  const path = process.env['HYPERFIT_SMOLLM2_GGUF'] ?? join(cacheFolder(), 'models', MODEL_FILE);
-  if (existsSync(path)) return path;
-  throw new HyperfitError('ERR_MODEL_FILES', `expected SmolLM2-135M-Instruct at ${path}, got nothing; run \`npm run demo\` in a checkout, which fetches it (92 MB), or give --model`);
+export interface DemoFetching {
+  yes: boolean;
+  quiet: boolean;
 }
 
-const TEXT_PACKAGE = join('node_modules', '@stdlib', 'datasets-moby-dick');
-
 /**
- * Moby Dick as two folders of chapters, the first ones to train on and the last ones held out, written into the cache so that a run
- * names files that stay.
- * @throws HyperfitError ERR_DATA when the book is not installed
+ * Model and text of the demo, as far as they are not given: what is not in the cache of this user is fetched, once he has been told how large it is and has agreed.
+ * @throws HyperfitError ERR_CONFIG where nobody can be asked and `yes` is not given; ERR_FETCH
  */
-export async function prepareDemoText(): Promise<{ data: string; heldOut: string }> {
-  const packages = [packageRoot(), process.cwd()].map((folder) => join(folder, TEXT_PACKAGE));
-  const { train, heldOut } = await readMobyDick(packages.find((folder) => existsSync(folder)) ?? packages[0]!);
+export async function prepareDemo(needs: { model: boolean; text: boolean }, { yes, quiet }: DemoFetching): Promise<{ model?: string; data?: string; heldOut?: string }> {
+  const named = process.env['HYPERFIT_SMOLLM2_GGUF'];
+  const lacksModel = needs.model && named === undefined && !hasSample(SMOLLM2);
+  const lacksBook = needs.text && installedBook() === undefined && !hasBook();
+  await agree([...(lacksModel ? [{ title: SMOLLM2.title, bytes: downloadSize(SMOLLM2) }] : []), ...(lacksBook ? [BOOK] : [])], yes);
+  if (lacksModel) await fetchSample(SMOLLM2, quiet ? () => undefined : installProgress(process.stderr));
+  if (lacksBook) await fetchBook();
+  return { ...(needs.model ? { model: named ?? samplePath(SMOLLM2) } : {}), ...(needs.text ? await writeText() : {}) };
+}
+
+async function agree(missing: readonly { title: string; bytes: number }[], yes: boolean): Promise<void> {
+  if (missing.length === 0) return;
+  const what = missing.map(({ title, bytes }) => `${title}, ${formatSize(bytes)} to download`).join(', and ');
+  const question = `The demo takes ${what}, into ${cacheFolder()}. Fetch it?`;
+  const isAllowed = await confirm(question, { yes, what: `the demo would fetch ${what}` });
+  if (!isAllowed) throw new HyperfitError('ERR_CONFIG', `expected leave to fetch ${what}, got none; give --model and --data of your own, as --model HuggingFaceTB/SmolLM2-135M-Instruct --data novel.txt`);
+}
+
+/** Of a checkout, or of whoever has the package for himself. */
+function installedBook(): string | undefined {
+  return [packageRoot(), process.cwd()].map((folder) => join(folder, 'node_modules', ...BOOK.name.split('/'))).find((folder) => existsSync(folder));
+}
+
+/** As two folders of chapters, the first ones to train on and the last ones held out, so that a run names files that stay. */
+async function writeText(): Promise<{ data: string; heldOut: string }> {
+  const { train, heldOut } = await readMobyDick(installedBook() ?? bookFolder());
   const folder = join(cacheFolder(), 'text', 'moby-dick');
   return { data: writeChapters(join(folder, 'train'), train), heldOut: writeChapters(join(folder, 'held-out'), heldOut) };
 }

@@ -6,16 +6,17 @@ import { root, say } from './log.mjs';
 const BUNDLE = join(root, 'build-cmake', 'js', 'index.mjs');
 
 /**
- * The package's own lib/libtorch, bundled by itself: set-up needs it before there is an addon, and before the rest of
+ * The package's own lib/libtorch and lib/samples, bundled by itself: set-up needs it before there is an addon, and before the rest of
  * the package is known to compile.
  */
 export async function loadLibtorchModule() {
-  const source = join(root, 'lib', 'libtorch');
-  const newest = Math.max(...readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(source, name)).mtimeMs));
+  const sources = ['libtorch', 'samples', 'download'].map((name) => join(root, 'lib', name));
+  const files = sources.flatMap((source) => readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => join(source, name)));
+  const newest = Math.max(...files.map((path) => statSync(path).mtimeMs));
   if (!existsSync(BUNDLE) || statSync(BUNDLE).mtimeMs < newest) {
     const { build } = await import('tsdown');
     await build({
-      entry: { index: join(source, 'setup.ts') },
+      entry: { index: join(root, 'lib', 'samples', 'setup.ts') },
       outDir: join(root, 'build-cmake', 'js'),
       config: false,
       dts: false,

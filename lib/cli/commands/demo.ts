@@ -6,8 +6,8 @@ import { normalizeConfig, type NormalizedConfig } from '../../config/normalize.t
 import { PRESETS } from '../../config/presets.ts';
 import { readComparisonFile } from '../../run/comparison-file.ts';
 import { runFolder } from '../../run/run-folder.ts';
+import { prepareDemo } from '../demo-files.ts';
 import { patchDemo, renderDemoPatch } from '../demo-patch.ts';
-import { findDemoModel, prepareDemoText } from '../demo-files.ts';
 import { addFieldOptions, addOutputOptions, fieldValues } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { renderRunSummary, summarizeRun } from '../run-summary.ts';
@@ -23,13 +23,14 @@ const SHOWN = 3;
 export function addDemoCommand(program: Command): void {
   const command = program
     .command('demo')
-    .description('Hyperfit SmolLM2-135M on the first chapters of Moby Dick and compare its text with the original model, three to ten minutes on two cores.');
+    .description('Hyperfit SmolLM2-135M on the first chapters of Moby Dick and compare its text with the original model, three to ten minutes on two cores.')
+    .option('--yes', 'fetch model and text without asking, where they are not there yet');
   addOutputOptions(addFieldOptions(command, DEMO_FIELDS, PRESETS.demo))
-    .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are the ones that `npm run demo` fetches.\nOn a CPU with bfloat16 instructions, and on a card from compute capability 8.0 on, it computes in bfloat16, which is faster, unless --compute-dtype says otherwise.\n\nExample:\n  hyperfit demo --out runs/demo')
+    .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are fetched into the cache of this user (94 MB) where they are not there yet, once you have agreed.\nOn a CPU with bfloat16 instructions, and on a card from compute capability 8.0 on, it computes in bfloat16, which is faster, unless --compute-dtype says otherwise.\n\nExample:\n  hyperfit demo --out runs/demo')
     .action(demo);
 }
 
-async function demo(options: OutputOptions & Record<string, unknown>): Promise<void> {
+async function demo(options: OutputOptions & { yes?: boolean } & Record<string, unknown>): Promise<void> {
   const output = new Output(options);
   const normalized = await resolveDemo(options);
   const result = await runAndReport(normalized, output);
@@ -40,13 +41,15 @@ async function demo(options: OutputOptions & Record<string, unknown>): Promise<v
 }
 
 /** Model and text are looked for only where they are not given. */
-async function resolveDemo(options: Record<string, unknown>): Promise<NormalizedConfig> {
+async function resolveDemo(options: OutputOptions & { yes?: boolean } & Record<string, unknown>): Promise<NormalizedConfig> {
   const layers: ConfigLayer[] = [{ name: 'flags', values: fieldValues(options, DEMO_FIELDS) }, environmentLayer(process.env), presetLayer('demo')];
   const { config } = normalizeConfig(layers);
+  // A libtorch that is missing is found out before anything is fetched.
+  const computeDtype = fastestComputeDtype(config.device);
+  const needs = { model: config.model === null, text: config.data === null };
+  const files = await prepareDemo(needs, { yes: options.yes === true, quiet: options.quiet === true });
   // Paragraphs of the book are lines, whatever edition stands in the cache; a text of one's own is taken as it stands.
-  const text = config.data === null ? { ...(await prepareDemoText()), unwrap: true } : {};
-  const files = { ...(config.model === null ? { model: findDemoModel() } : {}), ...text };
-  return normalizeConfig([...layers, { name: 'demo', values: { ...files, computeDtype: fastestComputeDtype(config.device) } }]);
+  return normalizeConfig([...layers, { name: 'demo', values: { ...files, ...(needs.text ? { unwrap: true } : {}), computeDtype } }]);
 }
 
 function shownContinuations(path: string, isCompared: boolean): string[] {
