@@ -16,6 +16,9 @@ export { initializeModel, type InitializeOptions } from './model/initialize.ts';
 export type { ModelFiles } from './model/model-files.ts';
 export type { ComputeDType, DType, ModelConfig, NativeTokenStats as TokenStats } from './addon-types.ts';
 
+export { withFetch, type FetchEvent, type FetchHooks } from './hub/fetch-scope.ts';
+export { fetchByName, type FetchedRepo, type FetchRepoOptions } from './hub/locate.ts';
+
 export * from './tensor/index.ts';
 
 export type { ChatMessage, RenderChatOptions } from './tokenizer/chat-template.ts';

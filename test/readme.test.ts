@@ -13,7 +13,7 @@ test('the example of the README runs as it stands, but for the paths', async () 
     const [, block] = /```ts\n(.*?)```/s.exec(await readme)!;
     await writeFile(join(folder, 'novel.txt'), 'The lamps were lit along the quay, and nobody came; then the rain began again. '.repeat(300));
     const program = block!
-      .replace("'SmolLM2-135M-Instruct.Q4_1.gguf'", JSON.stringify(join(ROOT, 'test/fixtures/models/tiny-text')))
+      .replace("'HuggingFaceTB/SmolLM2-135M-Instruct'", JSON.stringify(join(ROOT, 'test/fixtures/models/tiny-text')))
       .replace("'novel.txt'", JSON.stringify(join(folder, 'novel.txt')))
       .replace("'my-model'", JSON.stringify(join(folder, 'my-model')));
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], { cwd: ROOT });

@@ -21,7 +21,7 @@ export interface DemoFetching {
  * @throws HyperfitError ERR_CONFIG where nobody can be asked and `yes` is not given; ERR_FETCH
  */
 export async function prepareDemo(needs: { model: boolean; text: boolean }, { yes, quiet }: DemoFetching): Promise<{ model?: string; data?: string; heldOut?: string }> {
-  const named = process.env['HYPERFIT_SMOLLM2_GGUF'];
+  const named = process.env['HYPERFIT_SMOLLM2_GGUF'] || undefined;
   const lacksModel = needs.model && named === undefined && !hasSample(SMOLLM2);
   const lacksBook = needs.text && installedBook() === undefined && !hasBook();
   await agree([...(lacksModel ? [{ title: SMOLLM2.title, bytes: downloadSize(SMOLLM2) }] : []), ...(lacksBook ? [BOOK] : [])], yes);

@@ -35,7 +35,7 @@ const DEVICE = FIELDS.device;
 /** What every command that loads a model takes. */
 export function addModelOptions(command: Command): Command {
   return addComputingOptions(command
-    .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run or a checkpoint', checkedPath)
+    .requiredOption('--model <path>', 'a Hugging Face folder, a .gguf file, a run, a checkpoint, or a name of the Hugging Face hub: org/name, hf:org/name:Q4_K_M', checkedPath)
     .option('--adapter <dir>', 'a LoRA adapter in the form of PEFT to add to the weights, or a checkpoint or run that keeps one', checkedPath));
 }
 

@@ -13,7 +13,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage or settings, 3 model, data, libtorch o
 Errors by code, with causes and remedies: docs/troubleshooting.md
 
 Example:
-  hyperfit train --model SmolLM2-135M-Instruct.Q4_1.gguf --data novel.txt --preset demo --out runs/novel
+  hyperfit train --model HuggingFaceTB/SmolLM2-135M-Instruct --data novel.txt --preset demo --out runs/novel
   hyperfit generate --model runs/novel --prompt "It was a dark and stormy night" --max-new-tokens 96`;
 
 /**

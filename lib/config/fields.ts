@@ -31,9 +31,9 @@ const beta = () => z.number().min(0).lt(1);
  * "no limit" or "not given". Names are those of Hugging Face and PyTorch where they have one.
  */
 export const FIELDS = {
-  model: field(path().nullable(), null, 'model to hyperfit: a Hugging Face folder, a .gguf file, a run or a checkpoint', 'path'),
+  model: field(path().nullable(), null, 'model to hyperfit: a Hugging Face folder, a .gguf file, a run, a checkpoint, or a name of the Hugging Face hub: org/name, hf:org/name:Q4_K_M', 'path'),
   adapter: field(path().nullable(), null, 'LoRA adapter in the form of PEFT to add to the model first; all weights are trained from there on', 'dir'),
-  data: field(path().nullable(), null, 'what to hyperfit on: .txt, .md, .epub, .docx, .jsonl, .json, .csv, .tsv, .parquet (.gz too), or a folder of these', 'path'),
+  data: field(path().nullable(), null, 'what to hyperfit on: .txt, .md, .epub, .docx, .jsonl, .json, .csv, .tsv, .parquet (.gz too), a folder of these, or hf:datasets/org/name', 'path'),
   images: field(path().nullable(), null, 'images to hyperfit an ImageGPT on, in place of data: a folder of .png, a PNG, an IDX file or raw 32 x 32 colour', 'path'),
   samples: field(count(1).nullable(), null, 'how many sequences to take from the data; none takes all', 'N'),
   sampleSelection: field(z.enum(['random', 'first']), 'random', 'which sequences: seeded random ones or the first', 'rule'),
