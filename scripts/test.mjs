@@ -27,8 +27,8 @@ async function runPhases(args, env) {
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   let worst = 0;
   try {
-    for (const [index, phase] of phases.entries()) {
-      const status = await run(process.execPath, ['--expose-gc', jest, ...phase, '--json', `--outputFile=${files[index]}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    for (const [index, { args: phase, env: more }] of phases.entries()) {
+      const status = await run(process.execPath, ['--expose-gc', jest, ...phase, '--json', `--outputFile=${files[index]}`], { env: { ...more, ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
       worst = Math.max(worst, status);
     }
     const merged = mergeResults(files);
