@@ -55,6 +55,26 @@ describeOnEachDevice('The command line', (device) => {
     expect(existsSync(join(folder, 'saved', 'model.safetensors'))).toBe(true);
   });
 
+  test('patch and average with --device', async () => {
+    const at = ['--device', device];
+    const patched = await json<{ rank: number }>(['patch', out, '--out', join(folder, 'patch'), '--rank', '2', '--contexts', heldOut, '--context-length', '4', '--max-new-tokens', '4', ...at]);
+    expect(patched.rank).toBe(2);
+    await json(['average', out, join(folder, 'saved'), '--out', join(folder, 'averaged'), '--gate', 'off', ...at]);
+    expect(existsSync(join(folder, 'averaged', 'model.safetensors'))).toBe(true);
+  });
+
+  test('serve with --device answers until Ctrl-C', async () => {
+    const serving = start(['serve', '--model', `tiny=${TINY_MODEL}`, '--port', '0', '--device', device], { env: environmentOf(device) });
+    let said = '';
+    serving.child.stderr!.on('data', (text: string) => (said += text));
+    await serving.saying('Ctrl-C ends');
+    const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(said)!;
+    const answer = await fetch(`${address}/v1/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'tiny', prompt: [5, 6, 7], max_tokens: 4, ignore_eos: true }) });
+    expect([answer.status, ((await answer.json()) as { usage: { completion_tokens: number } }).usage.completion_tokens]).toEqual([200, 4]);
+    serving.child.kill('SIGINT');
+    expect((await serving.finished).code).toBe(0);
+  });
+
   test('chat with --device', () => {
     const chat = ['chat', '--model', TINY_MODEL, '--max-new-tokens', '4', '--json', '--device', device];
     const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...chat], { input: 'The sea\n\n', encoding: 'utf8', env: { ...process.env, ...environmentOf(device) } });

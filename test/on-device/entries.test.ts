@@ -40,6 +40,9 @@ const WORK: Record<string, Trial> = {
   'model.changedShare': { file: 'on-device/checkpoints.test.ts', calls: /model\.changedShare\(/ },
   'model.save': { file: 'on-device/checkpoints.test.ts', calls: /model\.save\(/ },
   'model.exportGguf': { file: 'on-device/checkpoints.test.ts', calls: /model\.exportGguf\(/ },
+  'model.setQuantization': { file: 'on-device/quantization.test.ts', calls: /model\.setQuantization\(/ },
+  'model.setStoredForms': { file: 'on-device/quantization.test.ts', calls: /model\.setStoredForms\(/ },
+  'model.forwardParameters': { file: 'on-device/quantization.test.ts', calls: /model\.forwardParameters\(/ },
   'saveCheckpoint()': { file: 'on-device/checkpoints.test.ts', calls: /saveCheckpoint\(folder, / },
   'optimizer.saveAdapter': { file: 'on-device/checkpoints.test.ts', calls: /optimizer\.saveAdapter\(/ },
   'Optimizer with lora': { file: 'oracle/lora.test.ts', calls: /new Optimizer\(model, \{ lora/ },
@@ -49,7 +52,7 @@ const WORK: Record<string, Trial> = {
 
 /** Commands with --device. */
 const COMMANDS: Record<string, Trial> = Object.fromEntries(
-  ['train', 'generate', 'chat', 'play', 'evaluate', 'demo', 'study', 'export', 'save'].map((name) => [name, { file: 'on-device/command-line.test.ts', calls: new RegExp(`\\['${name}', `) }]),
+  ['train', 'generate', 'chat', 'play', 'evaluate', 'demo', 'study', 'export', 'save', 'patch', 'average', 'serve'].map((name) => [name, { file: 'on-device/command-line.test.ts', calls: new RegExp(`\\['${name}', `) }]),
 );
 
 function filesUnder(folder: string): string[] {
@@ -68,7 +71,7 @@ test('every option called device stands in the table', () => {
 });
 
 /** Of a model, what only tells or frees. */
-const NO_WORK = ['path', 'config', 'notes', 'eosTokenIds', 'chatTemplate', 'requireTokenizer', 'renderChat', 'encodeChat', 'parameters', 'gradients', 'zeroGradients', 'memoryUsage', 'dispose', 'loadAdapter'];
+const NO_WORK = ['path', 'config', 'notes', 'eosTokenIds', 'chatTemplate', 'requireTokenizer', 'renderChat', 'encodeChat', 'parameters', 'gradients', 'zeroGradients', 'memoryUsage', 'quantization', 'dispose', 'loadAdapter'];
 
 test('every method of a model stands in the table, or among those that only tell', () => {
   const methods = Object.getOwnPropertyNames(Model.prototype).filter((name) => name !== 'constructor' && !NO_WORK.includes(name));
