@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { withHooks } from '../callbacks.ts';
 import { DownloadError } from '../download/download-error.ts';
 import { Network } from '../download/network.ts';
 import { HyperfitError, isHyperfitError } from '../errors.ts';
+import { makeFolder } from '../folders.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { checkLibtorch } from './check.ts';
 import type { Libtorch } from './find.ts';
@@ -71,7 +72,7 @@ async function install(options: InstallLibtorchOptions): Promise<Libtorch> {
   const target = join(parent, name);
   if (!existsSync(target)) {
     if (options.pins === undefined && options.from === undefined) checkPlatform();
-    makeFolder(parent);
+    await makeCacheFolder(parent);
     const note = (text: string): void => options.onProgress?.({ event: 'note', text });
     await withInstallLock(parent, { signal: options.signal, note }, async () => {
       if (!existsSync(target)) await installInto(target, join(parent, `.partial-${name}`), pins, options);
@@ -82,7 +83,7 @@ async function install(options: InstallLibtorchOptions): Promise<Libtorch> {
 
 async function installInto(target: string, temporary: string, pins: readonly Pin[], options: InstallLibtorchOptions): Promise<void> {
   rmSync(temporary, { recursive: true, force: true });
-  makeFolder(temporary);
+  await makeCacheFolder(temporary);
   try {
     await fetchWheels(pins, temporary, { ...options, downloads: join(temporary, '..', UNFINISHED) });
     if (options.check ?? options.pins === undefined) await checkLibtorch(readInstalled(temporary));
@@ -158,9 +159,9 @@ function checkPlatform(): void {
   );
 }
 
-function makeFolder(folder: string): void {
+async function makeCacheFolder(folder: string): Promise<void> {
   try {
-    mkdirSync(folder, { recursive: true });
+    await makeFolder(folder);
   } catch (cause) {
     throw failure(`expected a cache folder that can be written, got ${folder}; set HYPERFIT_CACHE to another folder`, cause);
   }

@@ -26,7 +26,8 @@ def unpack(folder):
 
 def run(folder, arguments):
     """The exit status of check:device. What ends this process ends it too, and its document is whole then."""
-    env = {"HYPERFIT_PYTHON": sys.executable, **os.environ}
+    # Nothing is to stay on the machine, and trying libtorch first in a child leaves a file in the cache.
+    env = {"HYPERFIT_PYTHON": sys.executable, "HYPERFIT_LIBTORCH_CHECK": "0", **os.environ}
     program = [os.path.join(folder, "bin", "node"), os.path.join(folder, "scripts", "check-device.mjs")]
     child = subprocess.Popen([*program, *arguments], env=env)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

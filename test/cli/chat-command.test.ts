@@ -54,7 +54,7 @@ describe('from a pipe', () => {
   test.each([
     ['an unknown command', ['/tempature 1'], ['--model', chat], 2, /\/tempature \(did you mean \/temperature\?\)/],
     ['original of what is no run', [], ['--model', chat, '--beside', 'original'], 2, /folder of a run for --model/],
-    ['a model that is not there', [], ['--model', 'no/such-model'], 3, /ERR_MODEL_FILES.*no\/such-model/],
+    ['a model that is not there', [], ['--model', './no/such-model'], 3, /ERR_MODEL_FILES.*no\/such-model/],
     ['a system text for a model that continues text', [], ['--model', TINY_MODEL, '--system', 'x'], 2, /chat template/],
   ])('%s is refused', (_, said, args, code, message) => {
     expect(piped(said, ...args)).toMatchObject({ status: code, stderr: expect.stringMatching(message) });

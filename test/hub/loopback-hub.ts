@@ -70,7 +70,8 @@ export class LoopbackHub {
   }
 
   get store(): string {
-    return addressOf(this.#store!);
+    // Called otherwise than the hub, as the real one is: where the token must not go.
+    return addressOf(this.#store!).replace('127.0.0.1', 'localhost');
   }
 
   /** Settings of a user whose cache is in `home`; impatient. */

@@ -16,6 +16,8 @@ export class LineReader {
   readonly #output: NodeJS.WriteStream;
   readonly #complete: (line: string) => [string[], string];
   #history: string[] = [];
+  /** What was typed behind a message before anybody asked for the next one: it is typed again there. */
+  #ahead = '';
 
   constructor(input: NodeJS.ReadStream, output: NodeJS.WriteStream, complete: (line: string) => [string[], string]) {
     this.#input = input;
@@ -28,37 +30,53 @@ export class LineReader {
     reader.on('history', (history: string[]) => (this.#history = [...history]));
     this.#output.write(PASTE_ON);
     try {
-      return await gather(reader, this.#input, more);
+      const ahead = this.#ahead;
+      this.#ahead = '';
+      return await gather(reader, { input: this.#input, more, ahead, onBehind: (line) => (this.#ahead += `${line}\n`) });
     } finally {
+      this.#ahead += reader.line;
       reader.close();
       this.#output.write(PASTE_OFF);
     }
   }
 }
 
+interface Gathering {
+  input: NodeJS.ReadStream;
+  more: string;
+  ahead: string;
+  /** Told of each line that came with the last one of the message. */
+  onBehind: (line: string) => void;
+}
+
 /** Lines until a message is whole. */
-function gather(reader: Interface, input: NodeJS.ReadStream, more: string): Promise<Read> {
+function gather(reader: Interface, { input, more, ahead, onBehind }: Gathering): Promise<Read> {
   return new Promise((resolve) => {
     const message = new Message();
-    let isPasting = false;
+    let [isPasting, isSettled] = [false, false];
     const onKey = (_: unknown, key: { name?: string } | undefined): void => {
       if (key?.name === 'paste-start') isPasting = true;
       if (key?.name === 'paste-end') isPasting = false;
     };
     const settle = (read: Read): void => {
+      isSettled = true;
       input.off('keypress', onKey);
       resolve(read);
     };
-    input.on('keypress', onKey);
-    reader.on('line', (line) => {
+    const take = (line: string): void => {
       message.add(line, isPasting);
       if (message.isWhole) return settle({ type: 'message', text: message.text });
       reader.setPrompt(more);
       reader.prompt();
-    });
+    };
+    input.on('keypress', onKey);
+    reader.on('line', (line) => (isSettled ? onBehind(line) : take(line)));
     reader.on('SIGINT', () => settle({ type: 'interrupt', hadText: reader.line !== '' || !message.isEmpty }));
-    reader.on('close', () => settle({ type: 'end' }));
+    reader.on('close', () => {
+      if (!isSettled) settle({ type: 'end' });
+    });
     reader.prompt();
+    if (ahead !== '') reader.write(ahead);
   });
 }
 
