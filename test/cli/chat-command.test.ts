@@ -82,7 +82,7 @@ function dialogue(columns: number, steps: readonly (readonly [string, string])[]
 
 describe('at a terminal', () => {
   test('talks, takes commands and several lines, and leaves at the end of input', () => {
-    const { text, code, left } = dialogue(80, [['> ', '"""one\r'], ['… ', 'two"""\r'], ['token', '/nothing\r'], ['/help', '/temperature 1\r'], ['temperature 1', 'one\\\r'], ['… ', 'two\r'], ['token', '\x04']], '--model', chat);
+    const { text, code, left } = dialogue(80, [['> ', '"""one\r'], ['… ', 'two"""\r'], ['token', '/nothing\r'], ['/help', '/temperature 1\r'], ['temperature 1', 'one\\\r'], ['… ', 'two\r'], ['\x1b[?2004h', '\x04']], '--model', chat);
     expect([code, left]).toEqual([0, []]);
     expect(text).toContain('loading');
     expect(text).toMatch(/\[8 tokens, [\d.]+ a second, cut off/);
