@@ -91,7 +91,8 @@ test('V8 is told of the memory, so that it collects forgotten tensors before the
     console.log(peak);`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], { cwd: join(__dirname, '..', '..') });
   expect(Number(stdout)).toBeGreaterThan(0);
-  expect(Number(stdout)).toBeLessThan(1600 * MIB);
+  // 1,100 to 1,400 MiB on a quiet machine, 1,700 seen on a busy one; without being told it would be all of it.
+  expect(Number(stdout)).toBeLessThan(2400 * MIB);
 });
 
 test('what was forgotten is freed by the collector', async () => {
