@@ -39,8 +39,9 @@ export function readAddedToken(value: unknown, what: string, name: string): Adde
   };
 }
 
-export function isSameToken(a: AddedToken | string, b: AddedToken | string): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+/** Equal for tokens that are the same in text and flags: some files add thousands, which cannot be compared one with all others. */
+export function tokenKey(token: AddedToken | string): string {
+  return JSON.stringify(token);
 }
 
 export function contentOf(token: AddedToken | string): string {

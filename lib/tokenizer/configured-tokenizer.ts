@@ -1,4 +1,4 @@
-import { assignIds, contentOf, isSameToken, readAddedToken, specialToken } from './added-tokens.ts';
+import { assignIds, contentOf, readAddedToken, specialToken, tokenKey } from './added-tokens.ts';
 import type { AddedToken } from './added-tokens.ts';
 import { CLASS_PIPELINES } from './class-pipelines.ts';
 import type { ClassPipeline, NamedDefaults } from './class-pipelines.ts';
@@ -61,8 +61,8 @@ export function configureTokenizer(folder: TokenizerFolder): ConfiguredTokenizer
 }
 
 function isUnchanged(parts: JsonFile, present: readonly AddedToken[], added: readonly AddedToken[]): boolean {
-  const isPresent = (token: AddedToken): boolean => present.some((other) => isSameToken(other, token));
-  return Object.keys(parts).length === 0 && added.every(isPresent);
+  const keys = new Set(present.map(tokenKey));
+  return Object.keys(parts).length === 0 && added.every((token) => keys.has(tokenKey(token)));
 }
 
 const CORRUPTING_KEY = 'clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output';
@@ -92,8 +92,11 @@ function withPadding(defaults: NamedDefaults, tokenizer: JsonFile): NamedDefault
 function tokensToAdd({ decoder, named, extra }: SpecialTokens, present: readonly AddedToken[], pipeline: ClassPipeline | undefined): AddedToken[] {
   const known = new Set([...present, ...decoder].map(({ content }) => content));
   const tokens: NamedToken[] = [...decoder];
+  const keys = new Set(tokens.map(tokenKey));
   for (const token of [...named.values(), ...extra]) {
-    if (!known.has(contentOf(token)) && !tokens.some((other) => isSameToken(other, token))) tokens.push(token);
+    if (known.has(contentOf(token)) || keys.has(tokenKey(token))) continue;
+    keys.add(tokenKey(token));
+    tokens.push(token);
   }
   const names = new Set([...named.values()].map(contentOf));
   const added = tokens.map((token) => (typeof token === 'string' ? specialToken(token) : { ...token, special: token.special || names.has(token.content) }));

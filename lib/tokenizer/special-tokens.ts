@@ -1,4 +1,4 @@
-import { contentOf, isSameToken, readAddedToken } from './added-tokens.ts';
+import { contentOf, readAddedToken, tokenKey } from './added-tokens.ts';
 import type { AddedToken } from './added-tokens.ts';
 import type { NamedDefaults } from './class-pipelines.ts';
 import { refuseTokenizer } from './refuse-tokenizer.ts';
@@ -105,10 +105,13 @@ function readMap({ map = {}, name }: TokenFiles, extraConfig: unknown): JsonFile
 
 function joinExtra(earlier: unknown, later: readonly unknown[], name: string): unknown[] {
   const joined = Array.isArray(earlier) ? (earlier as unknown[]).slice() : [];
+  const keys = new Set(joined.map((token) => tokenKey(token as NamedToken)));
   for (const value of later) {
     const token = readAddedToken(value, '`extra_special_tokens`', name);
     const special = token === undefined ? value : { __type: 'AddedToken', ...token, special: true };
-    if (!joined.some((other) => isSameToken(other as NamedToken, special as NamedToken))) joined.push(special);
+    if (keys.has(tokenKey(special as NamedToken))) continue;
+    keys.add(tokenKey(special as NamedToken));
+    joined.push(special);
   }
   return joined;
 }
