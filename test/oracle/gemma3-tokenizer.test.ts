@@ -3,6 +3,8 @@ import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts';
 import { findGemma3, gemma3Expectation as expected } from './gemma3-file.ts';
 
 const BOS = 2;
+/** Of a GGUF file the tokens that llama.cpp ends a text at are control tokens: <end_of_turn>, and </s>, a plain token in the model's own tokenizer.json. */
+const END_OF_OTHERS = '</s>';
 const file = findGemma3();
 
 function declareTokenizerTests(): void {
@@ -16,12 +18,12 @@ function declareTokenizerTests(): void {
     for (const [index, text] of expected.strings.entries()) {
       const ids = Array.from(await tokenizer.encode(text));
       expect({ text, ids }).toEqual({ text, ids: expected.ids[index] });
-      expect(await tokenizer.decode(ids, { skipSpecialTokens: true })).toBe(expected.decoded[index]);
+      expect(await tokenizer.decode(ids, { skipSpecialTokens: true })).toBe(expected.decoded[index]!.replaceAll(END_OF_OTHERS, ''));
     }
   });
 
   test('a text starts with BOS', async () => {
-    expect([tokenizer.bosTokenId, (await tokenizer.encode('text'))[0], [...tokenizer.eosTokenIds]]).toEqual([BOS, BOS, [1]]);
+    expect([tokenizer.bosTokenId, (await tokenizer.encode('text'))[0], [...tokenizer.eosTokenIds]]).toEqual([BOS, BOS, [1, 106, 212]]);
   });
 }
 
