@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { isJudge, latestAnswers, type Answer } from './answer.ts';
 import { checkAnswer } from './answers-file.ts';
+import { ownAddressOnly } from './own-address.ts';
 import { pagePolicy, renderStudyPage } from './page.ts';
 import type { Study } from './study.ts';
 
@@ -22,13 +23,7 @@ export function studyApp({ study, answers, append, hosts }: StudyAppOptions): Ho
   const items = new Set(study.items.map(({ id }) => id));
   const page = renderStudyPage(study, { served: true });
   const app = new Hono();
-  app.use(async (context, next) => {
-    const host = context.req.header('host') ?? '';
-    const origin = context.req.header('origin');
-    if (!hosts().includes(host) || (origin !== undefined && origin !== `http://${host}`)) return context.json({ error: 'this server answers to its own address only' }, 403);
-    await next();
-    for (const [name, value] of HEADERS) context.header(name, value);
-  });
+  app.use(ownAddressOnly(hosts, HEADERS));
   app.get('/', (context) => context.html(page));
   app.get('/answers', (context) => {
     const annotator = context.req.query('annotator');

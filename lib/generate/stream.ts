@@ -1,3 +1,4 @@
+import { EventQueue } from './event-queue.ts';
 import type { TokenEvent } from './generation.ts';
 import { generate, type Generator } from './generate.ts';
 import { normalizeGenerateOptions, type GenerateOptions } from './options.ts';
@@ -13,7 +14,7 @@ export async function* streamTokens(model: Generator, prompt: Prompt, options: G
   const settings = normalizeGenerateOptions(options);
   const [promptIds] = await encodePrompts([prompt], model, settings.addSpecialTokens);
   const { tokenizer } = model;
-  const queue = new TokenQueue();
+  const queue = new EventQueue<QueuedToken>();
   const left = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
   const onToken: GenerateOptions['onToken'] = (row, id, logProb) => {
@@ -32,12 +33,12 @@ export async function* streamTokens(model: Generator, prompt: Prompt, options: G
   }
 }
 
-async function* plainEvents(queue: TokenQueue): AsyncGenerator<TokenEvent, void, void> {
+async function* plainEvents(queue: EventQueue<QueuedToken>): AsyncGenerator<TokenEvent, void, void> {
   for await (const { id, logProb } of queue) yield { id, text: '', logProb };
 }
 
 /** A token after which some text waits is given out when the next one comes, or with that text when none does. */
-async function* readableEvents(queue: TokenQueue, text: RowText): AsyncGenerator<TokenEvent, void, void> {
+async function* readableEvents(queue: EventQueue<QueuedToken>, text: RowText): AsyncGenerator<TokenEvent, void, void> {
   let last: TokenEvent | undefined;
   let done = 0;
   for await (const { id, logProb } of queue) {
@@ -57,34 +58,4 @@ async function* readableEvents(queue: TokenQueue, text: RowText): AsyncGenerator
 interface QueuedToken {
   id: number;
   logProb: number;
-}
-
-/** Tokens that have come and were not read yet. */
-class TokenQueue implements AsyncIterable<QueuedToken> {
-  #tokens: QueuedToken[] = [];
-  #wake: (() => void) | undefined;
-  #closed = false;
-  /** Apart from its value: people throw undefined too. */
-  #failure: { error: unknown } | undefined;
-
-  push(token: QueuedToken): void {
-    this.#tokens.push(token);
-    this.#wake?.();
-  }
-
-  close(failure?: { error: unknown }): void {
-    this.#closed = true;
-    this.#failure = failure;
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<QueuedToken, void, void> {
-    for (;;) {
-      yield* this.#tokens.splice(0);
-      if (this.#tokens.length > 0) continue;
-      if (this.#closed) break;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
+import { ownAddressOnly } from '../compare/own-address.ts';
 import { isHyperfitError } from '../errors.ts';
 import { playPolicy, renderPlayPage } from './page.ts';
 import { MOST_CHARACTERS, parsePlayRequest, type PlayRequest } from './request.ts';
@@ -30,13 +31,7 @@ export function playApp({ stage, hosts, onError = () => {} }: PlayAppOptions): H
   const history: Remembered[] = [];
   let written = 0;
   const app = new Hono();
-  app.use(async (context, next) => {
-    const host = context.req.header('host') ?? '';
-    const origin = context.req.header('origin');
-    if (!hosts().includes(host) || (origin !== undefined && origin !== `http://${host}`)) return context.json({ error: 'this server answers to its own address only' }, 403);
-    await next();
-    for (const [name, value] of HEADERS) context.header(name, value);
-  });
+  app.use(ownAddressOnly(hosts, HEADERS));
   app.get('/', (context) => context.html(page));
   app.get('/history', (context) => context.json({ history: history.map(({ id, request, events }) => ({ id, request, events: events.filter(({ type }) => type !== 'token') })) }));
   app.get('/history/:id', (context) => {

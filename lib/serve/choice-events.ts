@@ -1,4 +1,4 @@
-import { EventQueue } from './event-queue.ts';
+import { EventQueue } from '../generate/event-queue.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Sequence, SequenceEvent, SequenceRequest } from './sequence.ts';
 

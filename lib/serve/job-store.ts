@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { makeFolder } from '../folders.ts';
 import { ApiError } from './api-error.ts';
-import { EventQueue } from './event-queue.ts';
+import { EventQueue } from '../generate/event-queue.ts';
 import { isOver, newId, secondsNow, type Job, type JobCheckpoint, type JobEvent } from './job.ts';
 
 interface Kept {

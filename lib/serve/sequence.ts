@@ -3,7 +3,7 @@ import type { BatchEnd, BatchToken } from '../generate/running-batch.ts';
 import type { GenerateOptions } from '../generate/options.ts';
 import { RowText } from '../generate/row-text.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { EventQueue } from './event-queue.ts';
+import { EventQueue } from '../generate/event-queue.ts';
 
 export interface SequenceRequest {
   promptIds: Int32Array;
