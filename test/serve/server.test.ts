@@ -4,7 +4,7 @@ import OpenAI from 'openai';
 import { Model } from '../../lib/model/model.ts';
 import { serveModels } from '../../lib/serve/server.ts';
 import { copyWithNan, randomSequences, refusal } from '../train/tiny.ts';
-import { clientOf, send, serveTiny, type Serving } from './serving.ts';
+import { clientOf, holdBatches, send, serveTiny, type Serving } from './serving.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const body = (params: object): string => JSON.stringify({ model: 'tiny', prompt: 'A', max_tokens: 2, ...params });
@@ -136,9 +136,11 @@ test('clients that leave give back their seats, and the others get what is their
     for await (const _ of stream) break; // leaves
     const silent = request(`${server.url}v1/completions`, { method: 'POST', headers: JSON_TYPE });
     silent.on('error', () => {});
+    const release = holdBatches();
     silent.end(JSON.stringify({ ...long, n: 8 }));
-    await load(serving, (count) => count > 2);
+    await load(serving, (count) => count >= 8);
     silent.destroy();
+    release();
     const [alone] = await model.generate(['Twice'], { maxNewTokens: 20 });
     expect((await client.completions.create({ model: 'tiny', prompt: 'Twice', max_tokens: 20 })).choices[0]!.text).toBe(alone!.text);
     await load(serving, (count) => count === 0);
@@ -152,6 +154,7 @@ test('a full queue answers 429 with a time to come back, and takes turns between
     await expect(client.completions.create({ ...long, n: 6 })).rejects.toMatchObject({ status: 400, code: 'too_many_prompts' });
     const order: string[] = [];
     const note = (name: string) => (): void => void order.push(name);
+    const release = holdBatches();
     const many = client.completions.create({ ...long, n: 4, user: 'many' }).then(note('many'));
     await load(serving, (count) => count === 4);
     const one = client.completions.create({ ...long, max_tokens: 1, user: 'one' }).then(note('one'));
@@ -161,6 +164,7 @@ test('a full queue answers 429 with a time to come back, and takes turns between
       .catch((error: unknown) => error as InstanceType<typeof OpenAI.APIError>);
     expect(refused).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' });
     expect(Number((refused as InstanceType<typeof OpenAI.APIError>).headers!.get('retry-after'))).toBeGreaterThan(0);
+    release();
     await Promise.all([many, one]);
     expect(order).toEqual(['one', 'many']);
   });
@@ -168,9 +172,12 @@ test('a full queue answers 429 with a time to come back, and takes turns between
 
 test('closing lets what is under way end, or cancels it, and is over within its time', async () => {
   const quick = await serveTiny({ graceMs: 20_000 });
+  const release = holdBatches();
   const answered = quick.client.completions.create({ model: 'tiny', prompt: 'Once', max_tokens: 100 });
   await load(quick, (count) => count === 1);
-  await quick.server.close();
+  const closed = quick.server.close();
+  release();
+  await closed;
   expect((await answered).choices[0]!.text).not.toBe('');
   expect(() => quick.model.parameters()).toThrow(/disposed/);
 

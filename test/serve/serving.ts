@@ -1,5 +1,6 @@
 import { request, type IncomingMessage } from 'node:http';
 import OpenAI from 'openai';
+import { RunningBatch } from '../../lib/generate/running-batch.ts';
 import { Model } from '../../lib/model/model.ts';
 import { serveModels, type ModelServer, type ServeOptions } from '../../lib/serve/server.ts';
 import { TINY_MODEL } from '../train/tiny.ts';
@@ -16,6 +17,21 @@ export async function serveTiny(options: ServeOptions = {}, path = TINY_MODEL): 
   const model = await Model.load(path);
   const server = await serveModels(new Map([['tiny', model]]), { port: 0, graceMs: 200, ...options });
   return { server, client: clientOf(server, options.keys?.[0]), model };
+}
+
+/** Holds every batch before its next token, so that what is under way can be counted however busy the machine is; gives what lets them go. */
+export function holdBatches(): () => void {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const { advance } = RunningBatch.prototype;
+  RunningBatch.prototype.advance = async function (steps) {
+    await opened;
+    return advance.call(this, steps);
+  };
+  return () => {
+    RunningBatch.prototype.advance = advance;
+    open();
+  };
 }
 
 export function clientOf({ url }: ModelServer, apiKey = 'none'): OpenAI {
