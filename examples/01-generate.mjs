@@ -2,7 +2,7 @@
 //
 //   node examples/01-generate.mjs <model> [text]
 //
-// <model>: a Hugging Face folder or a .gguf file.
+// <model>: a name of the Hugging Face hub such as HuggingFaceTB/SmolLM2-135M-Instruct, a folder, a run or a .gguf file.
 import { Model } from 'hyperfit';
 
 const [path, text = 'It was a dark and stormy night;'] = process.argv.slice(2);
