@@ -3,12 +3,12 @@ import type { AddedToken } from './added-tokens.ts';
 import { CLASS_PIPELINES } from './class-pipelines.ts';
 import type { ClassPipeline, NamedDefaults } from './class-pipelines.ts';
 import type { JsonPart } from './pre-tokenizers.ts';
-import { checkExpressions } from './regex-guard.ts';
 import { refuseTokenizer } from './refuse-tokenizer.ts';
 import { readSpecialTokens } from './special-tokens.ts';
 import type { JsonFile, NamedToken, SpecialTokens } from './special-tokens.ts';
 import { templateProcessing } from './template-processing.ts';
 import { resolveClass } from './tokenizer-classes.ts';
+import { checkTokenizer } from './tokenizer-limits.ts';
 
 /** The files of a tokenizer's folder, read. */
 export interface TokenizerFolder {
@@ -32,6 +32,8 @@ export interface ConfiguredTokenizer {
   splitSpecialTokens: boolean;
   /** Spaces before punctuation go when ids become text. */
   cleanUpSpaces: boolean;
+  /** UTF-16 units of text that may be encoded at once. */
+  mostUnits: number;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface ConfiguredTokenizer {
  */
 export function configureTokenizer(folder: TokenizerFolder): ConfiguredTokenizer {
   const { tokenizer, name, config = {} } = folder;
-  checkExpressions(tokenizer, name);
+  const mostUnits = checkTokenizer(tokenizer, name);
   const sources = { modelType: folder.model.modelType, tokenizerClass: config['tokenizer_class'], modelsTokenizerClass: folder.model.tokenizerClass, autoMap: config['auto_map'] };
   const kind = resolveClass(sources, name);
   const keepsFile = kind === 'LlamaTokenizer' && isByteLevel(tokenizer);
@@ -57,6 +59,7 @@ export function configureTokenizer(folder: TokenizerFolder): ConfiguredTokenizer
     named: Object.fromEntries([...special.named].map(([key, token]) => [key, contentOf(token)])),
     splitSpecialTokens: readFlag(config, 'split_special_tokens', name) ?? false,
     cleanUpSpaces: (readFlag(config, 'clean_up_tokenization_spaces', name) ?? false) && (type !== 'BPE' || config[CORRUPTING_KEY] === true),
+    mostUnits,
   };
 }
 

@@ -1,3 +1,4 @@
+import { HyperfitError } from '../errors.ts';
 import { findTokensAt, type PlacedEncoding } from './token-places.ts';
 
 /** An encoding without special tokens around it. */
@@ -10,10 +11,18 @@ export interface PieceSizes {
   piece: number;
   /** Units that two pieces share at first. */
   overlap: number;
+  /** Units that may be encoded at once where pieces do not agree. */
+  most: number;
 }
 
 /** The library takes some 500 bytes of memory a token while it encodes: a book of 100 MB in one piece would take 12 GB. */
-export const PIECE_SIZES: PieceSizes = { piece: 1 << 18, overlap: 1 << 12 };
+export const PIECE_SIZES: PieceSizes = { piece: 1 << 18, overlap: 1 << 12, most: 1 << 22 };
+
+/** The usual sizes, or smaller ones where `most` units are all that may be encoded at once. */
+export function piecesWithin(most: number): PieceSizes {
+  const { piece, overlap } = PIECE_SIZES;
+  return { piece: Math.min(piece, most), overlap, most: Math.min(PIECE_SIZES.most, most) };
+}
 
 /** Tokens in a row that two pieces must have in common where they are joined. */
 const AGREEMENT = 16;
@@ -30,7 +39,8 @@ interface Piece {
 /**
  * The ids of a text of any length, and for each of `places` (ascending, in UTF-16 units) the first token that begins there or after it.
  * Long texts are encoded in pieces that overlap, and joined where both have the same tokens at the same places, away from their
- * ends: what a tokenizer does there depends on neither end. Where they never agree, the pieces grow, up to the whole text.
+ * ends: what a tokenizer does there depends on neither end. Where they never agree, the pieces grow, as far as `sizes` lets them.
+ * @throws HyperfitError ERR_DATA for a text that cannot be cut
  */
 export async function encodeLong(text: string, places: readonly number[], encode: (text: string) => Promise<PieceEncoding>, sizes = PIECE_SIZES): Promise<{ ids: Int32Array; tokens: Int32Array }> {
   const parts: Int32Array[] = [];
@@ -72,13 +82,18 @@ async function* encodePieces(text: string, encode: (text: string) => Promise<Pie
     if (seam === undefined) {
       // Nothing in common: the piece grows, and what was already given out of it stays.
       const { from } = last;
-      last = { ...(await encodePiece(text, last.start, 4 * last.text.length, encode)), from };
+      if (last.text.length >= sizes.most) refuseUncut(last, sizes);
+      last = { ...(await encodePiece(text, last.start, Math.min(sizes.most, 4 * last.text.length), encode)), from };
       continue;
     }
     yield { ...last, to: seam.before };
     last = { ...next, from: seam.after };
   }
   yield last;
+}
+
+function refuseUncut({ start, text }: Piece, { most }: PieceSizes): never {
+  throw new HyperfitError('ERR_DATA', `expected a text that the tokenizer can cut within ${most} characters, got ${JSON.stringify(text.slice(0, 20))}... at ${start}, all of one piece; take such stretches out of it`);
 }
 
 async function encodePiece(text: string, start: number, length: number, encode: (text: string) => Promise<PieceEncoding>): Promise<Piece> {

@@ -1,111 +1,55 @@
+import { BYTE_LEVEL_RECIPES } from './byte-level-recipes.ts';
+import { CLASS_PIPELINES } from './class-pipelines.ts';
+import { costOfRegex } from './regex-cost.ts';
+import { NotUnderstood } from './regex-reader.ts';
 import { refuseTokenizer } from './refuse-tokenizer.ts';
 
-/** Text may grow this much under all replacements of a normaliser together. */
-const MAX_GROWTH = 64;
+/** Steps back a character. The expressions of real tokenizers take 1 to 31. */
+const MOST_COST = 100;
+/** Of those that are known: measured, far below what can be shown of any. */
+const KNOWN_COST = 2;
 
 /**
- * Holds the expressions and replacements of a tokenizer.json against what ends a process instead of throwing: an expression in which one
- * repetition without bound stands inside another backtracks until the library gives up, by aborting; replacements that each make text longer
- * fill the memory. `name` is the file for messages.
- * @throws HyperfitError ERR_TOKENIZER
+ * Holds the expressions of a tokenizer.json against what ends the process instead of throwing: one that goes back and forth over a text until the
+ * library gives up, by aborting. `name` is the file for messages.
+ * @returns how often it steps back at most for each character of a text
+ * @throws HyperfitError ERR_TOKENIZER for an expression of which no such bound can be shown
  */
-export function checkExpressions(tokenizer: Readonly<Record<string, unknown>>, name: string): void {
+export function checkExpressions(tokenizer: Readonly<Record<string, unknown>>, name: string): number {
+  let worst = 1;
   for (const key of ['normalizer', 'pre_tokenizer', 'decoder']) {
-    for (const pattern of patternsOf(tokenizer[key])) {
-      if (!hasNestedRepetition(pattern)) continue;
-      refuseTokenizer(name, `expressions without a repetition inside a repetition in \`${key}\``, JSON.stringify(pattern.slice(0, 80)), 'use the tokenizer.json that the model was published with');
-    }
+    for (const pattern of patternsOf(tokenizer[key])) worst = Math.max(worst, costOf(pattern, key, name));
   }
-  const growth = growthOf(tokenizer['normalizer']);
-  if (growth > MAX_GROWTH) refuseTokenizer(name, `replacements that make text at most ${MAX_GROWTH} times as long in \`normalizer\``, `${growth} times`, 'use the tokenizer.json that the model was published with');
+  return worst;
 }
 
-function patternsOf(part: unknown): string[] {
+function costOf(pattern: string, key: string, name: string): number {
+  knownPatterns ??= listKnownPatterns();
+  if (knownPatterns.has(pattern)) return KNOWN_COST;
+  const remedy = 'use the tokenizer.json that the model was published with';
+  try {
+    const cost = costOfRegex(pattern, MOST_COST);
+    if (cost <= MOST_COST) return cost;
+  } catch (cause) {
+    if (!(cause instanceof NotUnderstood)) throw cause;
+    refuseTokenizer(name, `expressions that can be seen to end in \`${key}\``, `${JSON.stringify(pattern.slice(0, 80))} with ${cause.message.slice(0, 80)}`, remedy);
+  }
+  return refuseTokenizer(name, `expressions that read a text once in \`${key}\``, `${JSON.stringify(pattern.slice(0, 80))}, which goes back and forth`, remedy);
+}
+
+let knownPatterns: ReadonlySet<string> | undefined;
+
+function listKnownPatterns(): ReadonlySet<string> {
+  const recipes = [...BYTE_LEVEL_RECIPES.values()].flatMap(({ preTokenizer }) => patternsOf(preTokenizer));
+  const options = [true, false].map((addPrefixSpace) => ({ addPrefixSpace, legacy: false, unkToken: '<unk>' }));
+  const classes = Object.values(CLASS_PIPELINES).flatMap(({ parts }) => options.flatMap((each) => patternsOf(parts(each)['pre_tokenizer'])));
+  return new Set([...recipes, ...classes]);
+}
+
+/** The expressions in a part of a tokenizer.json, whatever stands within what. */
+export function patternsOf(part: unknown): string[] {
   if (typeof part !== 'object' || part === null) return [];
   const { pattern, ...rest } = part as Readonly<Record<string, unknown>>;
   const own = (pattern as { Regex?: unknown } | null | undefined)?.Regex;
   return [...(typeof own === 'string' ? [own] : []), ...Object.values(rest).flatMap((value) => (Array.isArray(value) ? (value as unknown[]).flatMap(patternsOf) : []))];
-}
-
-function growthOf(part: unknown): number {
-  if (typeof part !== 'object' || part === null) return 1;
-  const { type, pattern, content, normalizers } = part as Readonly<Record<string, unknown>>;
-  if (Array.isArray(normalizers)) return (normalizers as unknown[]).reduce<number>((product, each) => product * growthOf(each), 1);
-  if (type !== 'Replace' || typeof content !== 'string') return 1;
-  const text = (pattern as { String?: unknown } | null | undefined)?.String;
-  return Math.max(1, content.length / Math.max(1, typeof text === 'string' ? text.length : 1));
-}
-
-interface Group {
-  /** A repetition without bound stands in it, or two alternatives that begin alike. */
-  repeats: boolean;
-  /** What its alternatives begin with. */
-  beginnings: Set<string>;
-  isAtBeginning: boolean;
-}
-
-const newGroup = (): Group => ({ repeats: false, beginnings: new Set(), isAtBeginning: true });
-
-/** Whether a group that repeats without bound holds such a repetition itself, or alternatives that begin alike. */
-export function hasNestedRepetition(pattern: string): boolean {
-  const open = [newGroup()];
-  let closed: Group | undefined;
-  for (const token of tokensOf(pattern)) {
-    const group = open.at(-1)!;
-    if (isUnbounded(token) && closed?.repeats === true) return true;
-    if (token === ')' && open.length > 1) {
-      closed = open.pop()!;
-      open.at(-1)!.repeats ||= closed.repeats;
-      continue;
-    }
-    closed = undefined;
-    if (token === '|') group.isAtBeginning = true;
-    else note(token, group);
-    if (token.startsWith('(')) open.push(newGroup());
-  }
-  return false;
-}
-
-function note(token: string, group: Group): void {
-  if (isUnbounded(token)) group.repeats = true;
-  if (!group.isAtBeginning) return;
-  group.repeats ||= group.beginnings.has(token);
-  group.beginnings.add(token);
-  group.isAtBeginning = false;
-}
-
-function isUnbounded(token: string): boolean {
-  return token === '*' || token === '+' || /^\{\d*,\}$/.test(token);
-}
-
-/** Characters, classes as one token, what opens a group, and what repeats. */
-function* tokensOf(pattern: string): Generator<string> {
-  for (let at = 0; at < pattern.length; ) {
-    const length = tokenLength(pattern, at);
-    yield pattern.slice(at, at + length);
-    at += length;
-  }
-}
-
-function tokenLength(pattern: string, at: number): number {
-  if (pattern[at] === '[') return classLength(pattern, at);
-  return /^(?:\\[pP]\{[^}]*\}|\\.|\(\?(?:<?[=!]|[a-z-]*:|>)|\{\d*,?\d*\})/s.exec(pattern.slice(at, at + 60))?.[0].length ?? 1;
-}
-
-function classLength(pattern: string, start: number): number {
-  let depth = 0;
-  for (let at = start; at < pattern.length; at += 1) {
-    if (pattern[at] === '\\') at += 1;
-    else if (pattern[at] === '[') depth += 1;
-    else if (pattern[at] === ']' && !isFirstOfClass(pattern, start, at)) {
-      depth -= 1;
-      if (depth === 0) return at + 1 - start;
-    }
-  }
-  return pattern.length - start;
-}
-
-/** A bracket right after the opening one is a character. */
-function isFirstOfClass(pattern: string, start: number, at: number): boolean {
-  return at === start + 1 || (at === start + 2 && pattern[start + 1] === '^');
 }

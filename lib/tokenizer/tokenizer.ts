@@ -8,7 +8,8 @@ import { ChatTemplate } from './chat-template.ts';
 import type { ChatMessage, RenderChatOptions, Rendering } from './chat-template.ts';
 import { decodeContinuation } from './continuation-decoder.ts';
 import { stripsEnds } from './decoder-steps.ts';
-import { encodeLong, PIECE_SIZES } from './long-text.ts';
+import { encodeLong, piecesWithin } from './long-text.ts';
+import type { PieceSizes } from './long-text.ts';
 import { cleanUpSpaces, withoutSpecialTokens } from './plain-encoder.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 import { findSurroundings, joinIds } from './surroundings.ts';
@@ -32,6 +33,7 @@ export class Tokenizer {
   readonly #encoder: RustTokenizer;
   readonly #contents: TokenizerContents;
   readonly #special: ReadonlySet<number>;
+  readonly #sizes: PieceSizes;
   #template: ChatTemplate | undefined;
   /** For dialogues with tools, of which some models have a template of their own. */
   #toolTemplate: ChatTemplate | undefined;
@@ -51,6 +53,7 @@ export class Tokenizer {
     this.#encoder = contents.splitSpecialTokens ? makeRust(withoutSpecialTokens(contents.effectiveJson)) : rust;
     this.#contents = contents;
     this.#special = special;
+    this.#sizes = piecesWithin(contents.mostUnits);
     this.format = readTokenFormat(decoder, contents.name);
     this.decoder = decoder;
     this.vocabSize = 1 + Object.values(rust.getVocab(true)).reduce((highest, id) => Math.max(highest, id), -1);
@@ -76,7 +79,7 @@ export class Tokenizer {
   /** The ids of `text`. Special tokens written out in it count as such, and BOS or EOS come where the tokenizer puts them, unless `addSpecialTokens` is false. */
   async encode(text: string, { addSpecialTokens = true } = {}): Promise<Int32Array> {
     if (typeof text !== 'string') throw new TypeError(`expected a string for \`text\`, got ${typeof text}`);
-    if (text.length > PIECE_SIZES.piece) return this.#encodeLong(text, addSpecialTokens);
+    if (text.length > this.#sizes.piece) return this.#encodeLong(text, addSpecialTokens);
     const encoding = await this.#encoder.encode(text, null, { addSpecialTokens });
     return Int32Array.from(encoding.getIds());
   }
@@ -90,7 +93,7 @@ export class Tokenizer {
 
   /** The ids of `text` without special tokens around it, and for each of `places` (ascending positions in it) the first token that begins there or after it. */
   async encodeWithPlaces(text: string, places: readonly number[]): Promise<{ ids: Int32Array; tokens: Int32Array }> {
-    return encodeLong(text, places, (part) => this.#encoder.encode(part, null, { addSpecialTokens: false }));
+    return encodeLong(text, places, (part) => this.#encoder.encode(part, null, { addSpecialTokens: false }), this.#sizes);
   }
 
   /** @throws HyperfitError ERR_TOKENIZER for an id outside the vocabulary */

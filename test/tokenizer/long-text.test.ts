@@ -31,7 +31,7 @@ describe('encodeLong', () => {
         const text = words.join('');
         const places = findParagraphStarts(text);
         const whole = await encode(text);
-        const { ids, tokens } = await encodeLong(text, places, encode, { piece, overlap });
+        const { ids, tokens } = await encodeLong(text, places, encode, { piece, overlap, most: 1 << 22 });
         expect([...ids]).toEqual(whole.getIds());
         expect([...tokens]).toEqual([...findTokensAt(places, text, whole)]);
       }),
@@ -43,7 +43,7 @@ describe('encodeLong', () => {
     const encode = await encoderOf(name);
     for (const text of [BOOK, 'a'.repeat(5000), 'ab'.repeat(3000), ' '.repeat(4000), '\n'.repeat(3000), '😀'.repeat(2000)]) {
       const pieces: number[] = [];
-      const { ids } = await encodeLong(text, [], (part) => (pieces.push(part.length), encode(part)), { piece: 1000, overlap: 200 });
+      const { ids } = await encodeLong(text, [], (part) => (pieces.push(part.length), encode(part)), { piece: 1000, overlap: 200, most: 1 << 22 });
       expect([...ids]).toEqual((await encode(text)).getIds());
       if (text === BOOK) expect(Math.max(...pieces)).toBeLessThan(1002);
     }
