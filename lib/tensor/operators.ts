@@ -20,6 +20,8 @@ interface Results<T> {
   tensor: T;
   tensors: T[];
   pair: [T, T];
+  /** Of all elements, or along a dimension. */
+  extreme: T | ValuesAndIndices<T>;
   boolean: boolean;
   /** In place: the tensor itself. */
   self: T;
@@ -94,8 +96,8 @@ export const METHODS = {
   var: op('var.correction', ['ints?']),
   norm: op('norm.Scalar', ['number?']),
   prod: op('prod', ['int?', 'boolean?']),
-  max: op('max'),
-  min: op('min'),
+  max: op('max', ['int?', 'boolean?'], 'extreme'),
+  min: op('min', ['int?', 'boolean?'], 'extreme'),
   amax: op('amax', ['ints?', 'boolean?']),
   amin: op('amin', ['ints?', 'boolean?']),
   argmax: op('argmax', ['int?', 'boolean?']),
@@ -171,5 +173,23 @@ type Parameters<P, T> = P extends readonly [infer First, ...infer Rest]
 
 /** The typed functions that a table of operators stands for. */
 export type FunctionsOf<Table extends Record<string, Operator>, T> = {
-  [Name in keyof Table]: (...args: Parameters<Table[Name]['parameters'], T>) => Results<T>[Table[Name]['returns']];
+  [Name in keyof Table]: Table[Name]['returns'] extends 'extreme' ? Extreme<T> : (...args: Parameters<Table[Name]['parameters'], T>) => Results<T>[Table[Name]['returns']];
 };
+
+/** What `max` and `min` give along a dimension, as PyTorch's named tuples. Both are yours to dispose. */
+export interface ValuesAndIndices<T> {
+  values: T;
+  /** int64, of the shape of `values`: where along the dimension each stood. */
+  indices: T;
+}
+
+/** `max` and `min`, as PyTorch has them. */
+export interface Extreme<T> {
+  /** The largest (smallest) of all elements, a tensor of no dimensions. */
+  (): T;
+  /**
+   * The largest (smallest) along `dim` (negative: from the last) and where each stood; which of equals is libtorch's choice. `keepdim` (default false)
+   * leaves `dim` in the shape, with size 1.
+   */
+  (dim: number, keepdim?: boolean): ValuesAndIndices<T>;
+}

@@ -4,6 +4,7 @@ import { checkOptions } from '../config/check-options.ts';
 import { requireDevice } from '../device.ts';
 import { SCALAR_TYPES, type DType, type NativeTensorInfo, type NumericArray, type TensorHandle } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
+import { jsonElement, MOST_IN_JSON, nestTensor, toNumber, type ArrayOfRank, type ElementTypes, type NestedElements, type TensorJson, type TensorRank } from './arrays.ts';
 import { callOperator, trimArguments, type HasHandle, type TorchArgument } from './call.ts';
 import { arrayClassOf, checkDtype, dtypeOf, makeArray, transferDtype, type ArrayOf } from './dtype.ts';
 import { renderTensor } from './format.ts';
@@ -152,11 +153,36 @@ export class Tensor implements HasHandle {
     return out;
   }
 
-  /** The elements in nested arrays; a tensor of no dimensions gives its one element. */
-  toArray(): unknown {
+  /**
+   * The elements in nested arrays; a tensor of no dimensions gives its one element. int64 gives numbers, bool booleans. With `rank`, the number of
+   * dimensions, the type says how deep they are nested: `toArray(2)` is `number[][]`; `elements` reads bool tensors ('boolean') or exact int64 ('bigint') so.
+   * @throws HyperfitError ERR_SHAPE when it has another number of dimensions, ERR_TORCH for an int64 beyond 2^53; TypeError for `elements` that its dtype has not
+   */
+  toArray(): NestedElements;
+  toArray<R extends TensorRank, E extends keyof ElementTypes = 'number'>(rank: R, elements?: E): ArrayOfRank<R, ElementTypes[E]>;
+  toArray(rank?: TensorRank, elements?: keyof ElementTypes): unknown {
+    return nestTensor({ shape: this.shape, dtype: this.dtype, elements: this.toTypedArray() as ArrayLike<number> }, rank, elements);
+  }
+
+  /** For `JSON.stringify`: shape, dtype and device, and up to 1000 elements. NaN, infinities and int64 beyond 2^53 become texts. */
+  toJSON(): TensorJson | { disposed: true } {
+    if (this.isDisposed) return { disposed: true };
+    const { shape, dtype, device } = this;
+    if (this.numel > MOST_IN_JSON) return { shape, dtype, device };
     const elements = Array.from<number | bigint>(this.toTypedArray() as ArrayLike<number>);
-    const convert: (element: number | bigint) => number | boolean = this.dtype === 'bool' ? Boolean : toNumber;
-    return nestElements(elements.map(convert), this.shape);
+    return { shape, dtype, device, data: nestElements(elements.map<unknown>(dtype === 'bool' ? Boolean : jsonElement), shape) };
+  }
+
+  /** A view with its two dimensions exchanged; of fewer dimensions the same. @throws HyperfitError ERR_SHAPE for more, where `mT` or `permute` says which */
+  get T(): Tensor {
+    const { shape } = this;
+    if (shape.length <= 2) return wrapTensor(callOperator('aten::t', [this]));
+    throw new HyperfitError('ERR_SHAPE', `expected a tensor of at most two dimensions for T, got shape [${shape.join(', ')}]; use mT for the last two, or permute()`);
+  }
+
+  /** A view with its last two dimensions exchanged: each matrix of a batch transposed. */
+  get mT(): Tensor {
+    return wrapTensor(callOperator('aten::mT', [this]));
   }
 
   get requiresGrad(): boolean {
@@ -184,9 +210,22 @@ export class Tensor implements HasHandle {
     callOperator('aten::_backward', [this, [], options.gradient, options.retainGraph, options.createGraph ?? false]);
   }
 
-  /** Shape, dtype, device and the first values. */
+  /** Shape, dtype, device and the elements, nested as numpy does; of many the first and the last of each dimension. */
   toString(): string {
     return renderTensor(this);
+  }
+
+  /**
+   * Text where text is asked for, as in `${tensor}`.
+   * @throws HyperfitError ERR_TORCH for `tensor + 1`, `2 * tensor`, `tensor == 1`: operators of JavaScript know numbers only
+   */
+  [Symbol.toPrimitive](hint: 'string' | 'number' | 'default'): string {
+    if (hint === 'string') return this.toString();
+    throw new HyperfitError(
+      'ERR_TORCH',
+      'expected a method of Tensor, got one of the operators +, -, *, /, <, ==, which JavaScript has for numbers only; ' +
+        'write a.add(b), a.sub(b), a.mul(b), a.div(b), a.lt(b), a.eq(b); for `2 - a` a.neg().add(2); item() is the number of a single element, String(a) a text',
+    );
   }
 
   [inspect.custom](): string {
@@ -211,12 +250,6 @@ function targetOf(target: string): { dtype?: DType; device?: string } {
   return target in SCALAR_TYPES ? { dtype: target as DType } : { device: target };
 }
 
-function toNumber(element: number | bigint): number {
-  const number = Number(element);
-  if (typeof element === 'number' || Number.isSafeInteger(number)) return number;
-  throw new HyperfitError('ERR_TORCH', `expected an integer that a number holds exactly, got ${element}; read int64 tensors with toTypedArray()`);
-}
-
 /** What an operator returned, with Tensors in place of handles. */
 export type TorchResult = null | boolean | number | string | Tensor | TorchResult[];
 
@@ -235,6 +268,7 @@ export function callTable({ name, parameters, returns }: Operator, args: readonl
     throw new TypeError(`expected at most ${parameters.length} arguments for ${name}, got ${args.length - inputs}`);
   }
   const result = wrapResult(callOperator(name, trimArguments(args)));
+  if (returns === 'extreme' && Array.isArray(result)) return { values: result[0], indices: result[1] };
   if (returns !== 'self') return result;
   (result as Tensor).dispose();
   return args[0];

@@ -4,5 +4,7 @@ export { memoryStats, noGrad, torch } from './torch.ts';
 export { keep, scope } from './scope.ts';
 export type { TorchArgument } from './call.ts';
 export type { ArrayOf } from './dtype.ts';
+export type { ArrayOfRank, ElementTypes, NestedElements, TensorJson, TensorRank } from './arrays.ts';
+export type { ValuesAndIndices } from './operators.ts';
 export type { NestedArray } from './nested.ts';
 export type { DType } from '../addon-types.ts';

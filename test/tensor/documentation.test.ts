@@ -14,6 +14,17 @@ test('the first example of docs/tensor.md does what it says', () => {
   expect(page).toContain(`// ${String(entropy)}`);
 });
 
+test('a tensor is shown as docs/tensor.md shows one', () => {
+  expect(page).toContain(`\n${String(torch.arange(0, 1000).expand([2, 1000]))}\n`);
+});
+
+test('values and indices of docs/tensor.md come by name', () => {
+  const x = Tensor.from([[1, 2], [3, 0]]);
+  const { values, indices } = x.max(1);
+  expect([values.toArray(1), indices.toArray(1)]).toEqual([[2, 3], [1, 0]]);
+  expect(x.max(1, true).values.shape).toEqual([2, 1]);
+});
+
 test('the operators of docs/tensor.md do what they say', () => {
   const x = Tensor.from([[1, 2], [3, 4]]);
   const [values, indices] = torch.call('aten::topk', [x, 1], { largest: false }) as Tensor[];

@@ -1,8 +1,9 @@
 import { FUNCTIONS, METHODS } from '../../lib/tensor/operators.ts';
-import { Tensor, torch } from '../../lib/tensor/tensor.ts';
+import { scope, Tensor, torch } from '../../lib/tensor/tensor.ts';
 import { describeOnEachDevice } from '../devices.ts';
 
-type Case = readonly [run: () => Tensor | Tensor[] | boolean, expected: unknown];
+type Result = Tensor | Tensor[] | { values: Tensor; indices: Tensor } | boolean;
+type Case = readonly [run: () => Result, expected: unknown];
 
 /** Values worked out by hand: one case or more for every line of both tables. */
 function methodCases(device: string): Record<keyof typeof METHODS, readonly Case[]> {
@@ -65,8 +66,8 @@ function methodCases(device: string): Record<keyof typeof METHODS, readonly Case
     var: [[() => from([1, 3]).var(), 2], [() => a.var([0]), [2, 2]]],
     norm: [[() => from([3, 4]).norm(), 5], [() => from([3, -4]).norm(1), 7]],
     prod: [[() => a.prod(), 24], [() => a.prod(0), [3, 8]], [() => a.prod(1, true), [[2], [12]]]],
-    max: [[() => a.max(), 4]],
-    min: [[() => a.min(), 1]],
+    max: [[() => a.max(), 4], [() => a.max(0), [[3, 4], [1, 1]]], [() => a.max(-1, true), [[[2], [4]], [[1], [1]]]]],
+    min: [[() => a.min(), 1], [() => b.min(1), [[3, 1], [1, 1]]]],
     amax: [[() => a.amax(), 4], [() => a.amax(0), [3, 4]], [() => a.amax([1], true), [[2], [4]]]],
     amin: [[() => a.amin(1), [1, 3]]],
     argmax: [[() => b.argmax(), 0], [() => a.argmax(1), [1, 1]], [() => a.argmax(0, true), [[1, 1]]]],
@@ -133,9 +134,10 @@ function functionCases(device: string): Record<keyof typeof FUNCTIONS, readonly 
   };
 }
 
-function read(result: Tensor | Tensor[] | boolean): unknown {
+function read(result: Result): unknown {
   if (typeof result === 'boolean') return result;
-  return Array.isArray(result) ? result.map((tensor) => tensor.toArray()) : result.toArray();
+  if (result instanceof Tensor) return result.toArray();
+  return (Array.isArray(result) ? result : [result.values, result.indices]).map((tensor) => tensor.toArray());
 }
 
 /** Nested arrays, numbers within 1e-6 (float32), anything else exactly. */
@@ -169,6 +171,26 @@ describeOnEachDevice('operators', (device) => {
     expect(tensor.toArray()).toEqual([[0, 0], [5, 5]]);
     tensor.clone().fill_(9);
     expect(tensor.toArray()).toEqual([[0, 0], [5, 5]]);
+  });
+
+  test('values and indices come by name, as tensors of a scope', () => {
+    const a = Tensor.from([[1, 5], [7, 3]], { device });
+    expect(a.max(1, true).indices).toMatchObject({ dtype: 'int64', shape: [2, 1] });
+    const survivors = scope(() => a.max(0));
+    expect(survivors.values.toArray(1)).toEqual([7, 5]);
+    expect(survivors.indices.toArray(1)).toEqual([1, 0]);
+  });
+
+  test('T and mT are views', () => {
+    const a = Tensor.from([[1, 2, 3], [4, 5, 6]], { device });
+    expect(a.T.toArray(2)).toEqual([[1, 4], [2, 5], [3, 6]]);
+    expect(a.mT.toArray(2)).toEqual(a.T.toArray(2));
+    expect(Tensor.from([1, 2], { device }).T.toArray(1)).toEqual([1, 2]);
+    a.T.fill_(0);
+    expect(a.toArray(2)).toEqual([[0, 0, 0], [0, 0, 0]]);
+    const cube = torch.arange(0, 8, 1, { device }).reshape([2, 2, 2]);
+    expect(cube.mT.toArray(3)).toEqual([[[0, 2], [1, 3]], [[4, 6], [5, 7]]]);
+    expect(() => cube.T).toThrow(expect.objectContaining({ code: 'ERR_SHAPE', message: expect.stringContaining('use mT') as string }) as Error);
   });
 
   test('whole numbers keep integer tensors integer, fractions do not', () => {
