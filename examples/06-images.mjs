@@ -6,7 +6,9 @@
 // <folder>: a new one, for the models and the run. About ten minutes on two cores; --quick only shows that everything runs.
 import { writeFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { greyPalette, hyperfit, initializeModel, loadImageSequences, Model, normalizeConfig, openImages, renderPreprocessor, run } from 'hyperfit';
+import { hyperfit, Model, normalizeConfig, run } from 'hyperfit';
+import { greyPalette, loadImageSequences, openImages, renderPreprocessor } from 'hyperfit/image';
+import { initializeModel } from 'hyperfit/model';
 
 const [path, folder, mode] = process.argv.slice(2);
 const full = { pretraining: 6000, hyperfitting: 64, heldOut: 16, heldOutFrom: 6128, layers: 4, width: 128, steps: 700, batchSize: 16, epochs: 120 };

@@ -4,7 +4,7 @@
 //
 // Three made-up readers answer here in place of people, so that the score has something to show.
 import { join } from 'node:path';
-import { buildStudy, presentations, renderScore, scoreStudy, writeStudy } from 'hyperfit';
+import { buildStudy, presentations, renderScore, scoreStudy, writeStudy } from 'hyperfit/compare';
 
 const [folder] = process.argv.slice(2);
 const contexts = ['The harbour was quiet, and', 'Nobody had opened the door since', 'He counted the lamps', 'In the third year of the drought'];

@@ -63,12 +63,12 @@ function readConfig(path) {
 /** dist/ with the log beside it, and the switch of the kernels, which only the addon has. */
 async function openLibrary() {
   await ensure({ native: true, dist: true });
-  const hyperfit = await import('../dist/index.mjs');
+  const [hyperfit, { initializeModel }] = await Promise.all([import('../dist/index.mjs'), import('../dist/model.mjs')]);
   const report = hyperfit.doctor(); // opens libtorch, which the log stands on
   if (!report.ok) throw new SetupError(report.addon.error);
   const require = createRequire(import.meta.url);
   const log = require(join(root, 'build-cmake/Release/operator-log.node'));
-  return { ...hyperfit, log, setKernels: (on) => require(report.addon.path).setKernels(on) };
+  return { ...hyperfit, initializeModel, log, setKernels: (on) => require(report.addon.path).setKernels(on) };
 }
 
 function renderSummary({ layer, beside }) {

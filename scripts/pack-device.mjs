@@ -47,7 +47,7 @@ function options() {
 
 /** A small checkout: the paths are those of the large one, so that nothing has to know that it is packed. */
 async function fill(stage) {
-  const { TORCH_SERIES } = await import('../dist/index.mjs');
+  const { TORCH_SERIES } = await import('../dist/libtorch.mjs');
   const compiled = ['preload.node', `torch-${TORCH_SERIES}.node`].map((name) => join('build-cmake', 'Release', name));
   for (const path of [...OWN, ...packages(), ...compiled]) copy(path, stage);
   mkdirSync(join(stage, 'bin'));

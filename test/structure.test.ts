@@ -39,6 +39,7 @@ const LAYERS = [
   'study',
   'play',
   'cli',
+  'subpaths',
   'index',
 ];
 

@@ -9,7 +9,7 @@ import { ensureGgufCopy, ensureLlamaCpp, ensurePython } from './llama.mjs';
 export async function prepare() {
   const { libtorch, model: gguf } = await ensureAll();
   process.env.LIBTORCH = libtorch;
-  const { cacheFolder, Model, readMobyDick } = await import('hyperfit');
+  const [{ Model }, { readMobyDick }, { cacheFolder }] = await Promise.all([import('hyperfit'), import('hyperfit/data'), import('hyperfit/libtorch')]);
   const folder = join(cacheFolder(), 'bench');
   mkdirSync(folder, { recursive: true });
   // Compiled once per machine: what torch.compile costs at first is not the time of a step.

@@ -1,5 +1,5 @@
 // One process: dataset BLEU of many texts against a synthetic corpus. Settings: corpusTokens, texts, textTokens.
-import { DatasetBleu } from 'hyperfit';
+import { DatasetBleu } from 'hyperfit/evaluate';
 import { makeCorpus, mulberry32, sequencesOf } from '../lib/corpus.mjs';
 import { peakBytes } from '../lib/peak.mjs';
 import { between, now } from '../lib/processor-time.mjs';

@@ -1,6 +1,6 @@
 // One process: the longest span that each of many texts shares with a synthetic corpus.
 // Settings: corpusTokens, texts, textTokens. Three texts in ten hold a span of 8 to 39 tokens copied from the corpus.
-import { OverlapIndex } from 'hyperfit';
+import { OverlapIndex } from 'hyperfit/evaluate';
 import { LENGTH, makeCorpus, mulberry32, sequencesOf, zipf } from '../lib/corpus.mjs';
 import { peakBytes } from '../lib/peak.mjs';
 import { between, now } from '../lib/processor-time.mjs';

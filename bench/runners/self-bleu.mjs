@@ -1,5 +1,5 @@
 // One process: Self-BLEU of many synthetic texts. Settings: texts, textTokens.
-import { selfBleu } from 'hyperfit';
+import { selfBleu } from 'hyperfit/evaluate';
 import { makeCorpus, mulberry32 } from '../lib/corpus.mjs';
 import { peakBytes } from '../lib/peak.mjs';
 import { between, now } from '../lib/processor-time.mjs';

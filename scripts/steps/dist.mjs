@@ -5,7 +5,7 @@ import { runLines } from './run.mjs';
 
 /** Bundles lib/ into dist/ when any source is newer. */
 export async function ensureDist() {
-  const outputs = ['index.mjs', 'index.cjs', 'cli.mjs'].map((name) => join(root, 'dist', name));
+  const outputs = ['index.mjs', 'index.cjs', 'train.mjs', 'train.cjs', 'cli.mjs'].map((name) => join(root, 'dist', name));
   const oldest = Math.min(...outputs.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0)));
   if (newestSource() <= oldest) return;
   say('dist: bundling the TypeScript sources');

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -20,7 +20,7 @@ function runFile(name: string, text: string): string {
 }
 
 const USE = `
-  const names = ['Model', 'hyperfit', 'evaluate', 'Tensor', 'HyperfitError', 'findLibtorch', 'doctor'];
+  const names = ['Model', 'hyperfit', 'evaluate', 'Tensor', 'HyperfitError', 'doctor'];
   const missing = names.filter((name) => typeof api[name] !== 'function');
   const sum = api.Tensor.from([1, 2, 3]).add(1).toArray();
   console.log(JSON.stringify({ missing, sum: [...sum] }));
@@ -33,6 +33,28 @@ test('an ES module imports it', () => {
 
 test('a CommonJS program requires it', () => {
   expect(runFile('use.cjs', `const api = require('hyperfit');${USE}`)).toBe(expected);
+});
+
+const { exports: paths } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
+const SUBPATHS = Object.keys(paths).filter((path) => path !== '.' && path !== './package.json').map((path) => path.replace('./', 'hyperfit/'));
+/** How many names each path has, and which of the root's are not the same there: two copies of Tensor would not know each other. */
+const COUNT = `
+  const counts = {}, copies = [];
+  for (const [path, part] of Object.entries(parts)) {
+    counts[path] = Object.keys(part).length;
+    copies.push(...Object.keys(part).filter((name) => name in api && api[name] !== part[name]));
+  }
+  console.log(JSON.stringify({ counts, copies }));
+`;
+
+test.each([
+  ['ES modules', 'parts.mjs', `import * as api from 'hyperfit'; const parts = {}; for (const path of ${JSON.stringify(SUBPATHS)}) parts[path] = await import(path);`],
+  ['CommonJS', 'parts.cjs', `const api = require('hyperfit'); const parts = {}; for (const path of ${JSON.stringify(SUBPATHS)}) parts[path] = require(path);`],
+])('every path beside the root is there for %s, with the same classes', (_, name, load) => {
+  const { counts, copies } = JSON.parse(runFile(name, load + COUNT)) as { counts: Record<string, number>; copies: string[] };
+  expect(Object.keys(counts)).toEqual(expect.arrayContaining(['evaluate', 'study', 'compare', 'report', 'image', 'serve'].map((path) => `hyperfit/${path}`)));
+  expect(Object.entries(counts).filter(([, count]) => count < 3)).toEqual([]);
+  expect(copies).toEqual([]);
 });
 
 test('importing it opens no library, so that a program can choose its libtorch first', () => {

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { initializeModel, torch } from '../../../dist/index.mjs';
+import { torch } from '../../../dist/index.mjs';
+import { initializeModel } from '../../../dist/model.mjs';
 import { isCuda } from '../card.mjs';
 import { train } from '../measure.mjs';
 import { batchOf, idCount, randomRows, tinyModelPath } from '../models.mjs';
