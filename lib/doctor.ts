@@ -1,25 +1,28 @@
-import { spawnSync } from 'node:child_process';
-import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { loadAddon, type LoadedAddon } from './addon.ts';
 import type { NativeAddon } from './addon-types.ts';
 import { renderCuda, reportCuda, type CudaReport } from './cuda-report.ts';
 import { libtorchInfo, renderSteps, type LibtorchInfo } from './libtorch/info.ts';
 import { hiddenCudaText } from './libtorch/hidden-cuda.ts';
 import { packageVersion } from './libtorch/package-root.ts';
-import { pythonCommand } from './libtorch/python.ts';
 import { addonFiles } from './libtorch/series.ts';
+import { renderMachine, reportMachine, type MachineReport } from './machine-report.ts';
 
-export interface DoctorReport {
+/** What hyperfit stands on here. Plain JSON. */
+export interface DoctorReport extends MachineReport {
   /** Whether a model could be trained here, on the CPU at least. */
   ok: boolean;
   hyperfit: string;
-  node: string;
-  platform: string;
-  glibc: string | null;
-  cpu: { model: string; threads: number; memoryBytes: number };
-  python: { command: string; version: string | null; pip: string | null };
   libtorch: LibtorchInfo;
-  addon: { origin: 'build' | 'prebuild' | 'none'; preloader: string | null; path: string | null; error: string | null };
+  addon: {
+    /** Compiled here, or out of the package. */
+    origin: 'build' | 'prebuild' | 'none';
+    preloader: string | null;
+    /** The file in use. */
+    path: string | null;
+    /** Every file there is, by the series of libtorch that it fits. */
+    series: Record<string, string>;
+    error: string | null;
+  };
   /** What the loaded addon says of itself; null when it could not be loaded. */
   runtime: ReturnType<NativeAddon['libraryInfo']> | null;
   cuda: CudaReport;
@@ -43,13 +46,9 @@ export function doctor(options: { libtorch?: string } = {}): DoctorReport {
   return {
     ok: loaded !== null,
     hyperfit: packageVersion(),
-    node: process.version,
-    platform: `${process.platform}-${process.arch}`,
-    glibc: glibcVersion(),
-    cpu: { model: cpus()[0]?.model ?? 'unknown', threads: availableParallelism(), memoryBytes: totalmem() },
-    python: describePython(),
+    ...reportMachine(),
     libtorch,
-    addon: { origin: files.origin, preloader: files.preloader, path: loaded?.path ?? null, error },
+    addon: { origin: files.origin, preloader: files.preloader, path: loaded?.path ?? null, series: Object.fromEntries(files.addons), error },
     runtime: loaded?.native.libraryInfo() ?? null,
     cuda: reportCuda(files.preloader, loaded?.libtorch ?? libtorch.libtorch, loaded),
     environment,
@@ -64,22 +63,6 @@ function tryLoad(options: { libtorch?: string }): { loaded: LoadedAddon | null; 
   }
 }
 
-function glibcVersion(): string | null {
-  // Without this a report asks the name server about every open socket.
-  (process.report as { excludeNetwork?: boolean }).excludeNetwork = true;
-  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime ?? null;
-}
-
-function describePython(): DoctorReport['python'] {
-  const command = pythonCommand();
-  const ask = (args: string[]): string | null => {
-    const run = spawnSync(command, args, { cwd: tmpdir(), encoding: 'utf8', timeout: 20_000 });
-    return run.status === 0 ? (/\d+(\.\d+)+/.exec(run.stdout)?.[0] ?? null) : null;
-  };
-  return { command, version: ask(['--version']), pip: ask(['-m', 'pip', '--version']) };
-}
-
 function setVariables(): Record<string, string> {
   const set = VARIABLES.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined);
   return Object.fromEntries(set) as Record<string, string>;
@@ -87,16 +70,14 @@ function setVariables(): Record<string, string> {
 
 /** The report for people. */
 export function renderDoctor(report: DoctorReport): string {
-  const { cpu, python, addon, runtime } = report;
-  const gigabytes = (cpu.memoryBytes / 2 ** 30).toFixed(1);
+  const { addon, runtime } = report;
   const rows: [string, string][] = [
     ['hyperfit', report.hyperfit],
-    ['node', `${report.node} on ${report.platform}, glibc ${report.glibc ?? 'unknown'}`],
-    ['cpu', `${cpu.model}, ${cpu.threads} threads, ${gigabytes} GiB`],
-    ['python', `${python.command} ${python.version ?? 'not found'}, pip ${python.pip ?? 'not found'}`],
+    ...renderMachine(report),
     ['cache', report.libtorch.cacheFolder],
     ...report.libtorch.steps.map((step, i): [string, string] => ['libtorch', renderSteps([step])[0] ?? String(i)]),
-    ['addon', addon.path ?? `not loaded; ${addon.origin === 'none' ? 'no compiled files' : addon.origin}`],
+    ['addon', addonText(addon)],
+    ['', addon.path ?? 'not loaded'],
     ...renderRuntime(runtime),
     ...renderHidden(report.libtorch),
     ...renderCuda(report.cuda),
@@ -105,6 +86,11 @@ export function renderDoctor(report: DoctorReport): string {
   const lines = rows.map(([name, value]) => `${name.padEnd(10)}${value}`);
   lines.push('', report.ok ? 'ready' : `not ready: ${addon.error}`);
   return lines.join('\n');
+}
+
+function addonText({ origin, series }: DoctorReport['addon']): string {
+  if (origin === 'none') return 'no compiled files; `npx hyperfit build` makes one';
+  return `for libtorch ${Object.keys(series).join(', ')}; ${origin === 'build' ? 'compiled here' : 'out of the package'}`;
 }
 
 function renderHidden({ libtorch, hiddenCuda }: LibtorchInfo): [string, string][] {

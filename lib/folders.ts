@@ -1,3 +1,4 @@
+import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
@@ -19,6 +20,20 @@ export async function makeFolder(folder: string): Promise<string | undefined> {
     });
   }
   return missing[0];
+}
+
+/** The same, where nothing can be waited for. @throws the error of the file system */
+export function makeFolderSync(folder: string): void {
+  const missing: string[] = [];
+  for (let path = resolve(folder); statSync(path, { throwIfNoEntry: false }) === undefined; path = dirname(path)) missing.unshift(path);
+  if (missing.length === 0 && !statSync(folder).isDirectory()) mkdirSync(folder);
+  for (const path of missing) {
+    try {
+      mkdirSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
 }
 
 async function isThere(path: string): Promise<boolean> {

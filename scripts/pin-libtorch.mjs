@@ -76,22 +76,33 @@ function cudaOf(wheels) {
   return /^\d+\.\d+/.exec(wheels.find(({ name }) => name === 'nvidia-cuda-runtime').version)[0];
 }
 
+/** A wheel that several series take is written once. */
 function render(pinned) {
-  const series = Object.entries(pinned).map(([name, { version, cuda, wheels }]) => `  '${name}': {\n    version: '${version}',\n    cuda: '${cuda}',\n    wheels: [\n${wheels.map(renderWheel).join('')}    ],\n  },\n`);
-  return `import type { PinnedTorch } from './pins.ts';
+  const wheels = new Map(Object.values(pinned).flatMap((torch) => torch.wheels.map((wheel) => [keyOf(wheel), wheel])));
+  const series = Object.entries(pinned).map(([name, torch]) => `  '${name}': {\n    version: '${torch.version}',\n    cuda: '${torch.cuda}',\n    wheels: [\n${torch.wheels.map((wheel) => `      WHEELS['${keyOf(wheel)}'],\n`).join('')}    ],\n  },\n`);
+  return `import type { PinnedTorch, PinnedWheel } from './pins.ts';
 
-/** By series, the oldest first. Written by scripts/pin-libtorch.mjs, from whole wheels that had the sha256 of the package index. */
+// Written by scripts/pin-libtorch.mjs, from whole wheels that had the sha256 of the package index.
+
+const WHEELS = {
+${[...wheels].map(([key, wheel]) => renderWheel(key, wheel)).join('')}} satisfies Record<string, PinnedWheel>;
+
+/** By series, the oldest first. */
 export const PINNED: Readonly<Record<string, PinnedTorch>> = {
 ${series.join('')}};
 `;
 }
 
-function renderWheel({ name, version, file, fileBytes, sha256, record, cpu, cuda }) {
+function keyOf({ name, version }) {
+  return `${name} ${version}`;
+}
+
+function renderWheel(key, { name, version, file, fileBytes, sha256, record, cpu, cuda }) {
   const pair = (use) => (use === null ? 'null' : `[${use.join(', ')}]`);
-  return `      {
-        name: '${name}', version: '${version}', fileBytes: ${fileBytes}, cpu: ${pair(cpu)}, cuda: ${pair(cuda)},
-        file: '${file}',
-        sha256: '${sha256}', record: '${record}',
-      },
+  return `  '${key}': {
+    name: '${name}', version: '${version}', fileBytes: ${fileBytes}, cpu: ${pair(cpu)}, cuda: ${pair(cuda)},
+    file: '${file}',
+    sha256: '${sha256}', record: '${record}',
+  },
 `;
 }

@@ -21,6 +21,7 @@ const LAYERS = [
   'device',
   'compute-dtype',
   'cuda-report',
+  'machine-report',
   'doctor',
   'tensor',
   'jinja',
@@ -74,6 +75,11 @@ test('a layer imports only itself and the layers before it', () => {
 
 test('imports are read at all', () => {
   expect(importsOf(join(LIB, 'train/training.ts'))).toContain(join(LIB, 'errors.ts'));
+});
+
+test('folders are made by lib/folders.ts alone: with `recursive` Node tries for ever below /proc', () => {
+  const others = files.filter((path) => layerOf(path) !== 'folders' && /mkdir(Sync)?\([^;]*recursive/.test(readFileSync(path, 'utf8')));
+  expect(others.map((path) => relative(LIB, path))).toEqual([]);
 });
 
 test('files stay short enough to read in one sitting', () => {

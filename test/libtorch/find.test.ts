@@ -54,6 +54,7 @@ test('another series in a named folder is refused by its files alone, before any
   const { code, message } = errorOf({ env: { LIBTORCH: path } });
   expect(code).toBe('ERR_LIBTORCH_VERSION');
   expect(message).toContain(`expected libtorch 2.11, got 2.15.0+cu132 in ${path}`);
+  expect(message).toContain(`\`npx hyperfit build --libtorch ${path}\``);
 });
 
 test('with nothing anywhere every place is named with what was wrong, and the remedies', () => {

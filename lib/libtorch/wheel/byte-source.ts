@@ -1,6 +1,7 @@
-import { createReadStream, existsSync, mkdirSync, readSync, openSync, closeSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readSync, openSync, closeSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { makeFolder } from '../../folders.ts';
 import { fetchRange, type RangeOptions, type RemoteFile } from '../../download/range-download.ts';
 
 /** A file that is read in pieces, on this disk or far away. */
@@ -65,7 +66,7 @@ export class RemoteStretches implements ByteSource {
 
   async fetch(start: number, end: number): Promise<void> {
     if (this.#holding(start, end) !== undefined) return;
-    mkdirSync(this.#folder, { recursive: true });
+    await makeFolder(this.#folder);
     const path = this.#path(start, end);
     await fetchRange(this.#file, start, end, path, this.#options);
     this.#ready.push({ start, end, path });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../folders.ts';
 import type { Pin } from '../pins.ts';
 import { pythonCommand } from '../python.ts';
 import { parseWheelName } from './wheel-name.ts';
@@ -19,7 +20,7 @@ export async function downloadWithPip(
 ): Promise<string | undefined> {
   if (env.HYPERFIT_NO_PYTHON) return undefined;
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  await makeFolder(folder);
   const platforms = MANYLINUX.flatMap((name) => ['--platform', `${name}_${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`]);
   const python = ['--implementation', 'cp', '--python-version', '3.11', '--abi', 'cp311', '--abi', 'abi3', '--abi', 'none'];
   const args = [

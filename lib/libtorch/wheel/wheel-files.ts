@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
+import { createWriteStream, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PassThrough, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createInflateRaw, inflateRawSync } from 'node:zlib';
+import { makeFolder } from '../../folders.ts';
 import type { ByteSource } from './byte-source.ts';
 import { dataStart, readZipDirectory, type ZipEntry, ZipError } from './zip-directory.ts';
 
@@ -71,7 +72,7 @@ export class WheelFiles {
       const expected = digests.get(entry.name);
       if (expected === undefined) throw new ZipError(`its RECORD does not name ${JSON.stringify(entry.name)}`);
       const path = join(target, entry.name);
-      mkdirSync(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       const found = await this.#write(entry, path);
       if (found !== expected) throw new ZipError(`expected sha256 ${expected} for ${entry.name}, got ${found}`);
     }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, rmSync } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DownloadError } from '../../download/download-error.ts';
 import type { Network } from '../../download/network.ts';
 import { fetchRange, type RangeOptions } from '../../download/range-download.ts';
+import { makeFolder } from '../../folders.ts';
 import type { Pin } from '../pins.ts';
 import { type ByteSource, LocalFile, RemoteStretches } from './byte-source.ts';
 import { downloadWithPip } from './pip-download.ts';
@@ -64,7 +65,7 @@ async function wholeWheel(pin: Pin, file: IndexFile, bytes: number, context: Whe
   const folder = folderOf(file, context);
   const path = join(folder, 'whole');
   context.makeRoom(bytes);
-  mkdirSync(folder, { recursive: true });
+  await makeFolder(folder);
   await fetchRange({ network, url: file.url, bytes }, 0, bytes, path, options);
   return checked(path, folder, pin.sha256 ?? file.sha256, options);
 }
