@@ -28,6 +28,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   { name: 'play', group: WRITE, summary: 'a page where a run and its original write side by side', load: async () => (await import('./commands/play.ts')).addPlayCommand },
   { name: 'tokenize', group: WRITE, summary: 'print the token ids of a text', load: async () => (await import('./commands/tokenize.ts')).addTokenizeCommand },
   { name: 'evaluate', group: MEASURE, summary: 'measure a model: likelihood, diversity, overlap with the training text', load: async () => (await import('./commands/evaluate.ts')).addEvaluateCommand },
+  { name: 'runs', group: MEASURE, summary: 'list runs, sort and choose them, put them side by side', load: async () => (await import('./commands/runs.ts')).addRunsCommand },
   { name: 'report', group: MEASURE, summary: 'make the page of a run anew', load: async () => (await import('./commands/report.ts')).addReportCommand },
   { name: 'compare', group: MEASURE, summary: 'which text do people prefer: a blind page, and its score', load: async () => (await import('./commands/compare.ts')).addCompareCommand },
   { name: 'study', group: MEASURE, summary: 'run an experiment of the paper', load: async () => (await import('./commands/study.ts')).addStudyCommand },

@@ -1,8 +1,9 @@
 import { counted } from '../config/counted.ts';
 import type { RunConfig } from '../config/fields.ts';
-import { renderNote } from '../data/data-notes.ts';
+import { renderNote, type DataNote } from '../data/data-notes.ts';
 import { percent } from '../data/data-summary.ts';
 import type { DataInspection, InspectedSequence, NamedToken, SpecialTokens } from '../run/data-inspection.ts';
+import { csvTable, type CsvTable } from '../report/csv.ts';
 import type { Mark } from '../run/marks.ts';
 import { styledOutput } from './output.ts';
 
@@ -19,6 +20,18 @@ export function renderInspection(inspection: DataInspection, { sequenceLength, w
     ...(special === null ? [] : specialRows(special)),
   ];
   return [...rows.map(([label, value]) => `${label.padEnd(9)}  ${value}`), ...examples.map((example, at) => renderExample(example, at + 1, trained.sequences))].join('\n');
+}
+
+/** What there is, what trains, what is held out, and what was left out and why: counts, and tokens where they are known. */
+export function inspectionTable({ documents, tokens, sequences, trained, heldOut, notes }: DataInspection): CsvTable {
+  const noted = (part: string) => ({ what, count, first, tokens: own }: DataNote) => ({ part, what, count, tokens: own, first });
+  return csvTable([
+    { part: 'data', what: 'documents', count: documents, tokens },
+    { part: 'data', what: 'sequences', count: sequences },
+    { part: 'train', what: 'sequences', count: trained.sequences, tokens: trained.tokens, learnt: trained.predicted },
+    { part: 'held out', what: 'sequences', count: heldOut.sequences, tokens: heldOut.tokens },
+    ...heldOut.notes.map(noted('held out')), ...notes.map(noted('left out')),
+  ], ['part', 'what', 'count', 'tokens', 'learnt', 'first']);
 }
 
 function specialRows({ start, end, marks }: SpecialTokens): [string, string][] {

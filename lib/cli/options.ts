@@ -69,6 +69,11 @@ export function addOutputOptions(command: Command): Command {
   return command.option('--json', 'print one JSON document on stdout and nothing else there').option('--quiet', 'no progress and no notes on stderr');
 }
 
+/** The same for a command that prints a table. */
+export function addTableOptions(command: Command): Command {
+  return addOutputOptions(command).addOption(new Option('--csv', 'print the table as CSV on stdout and nothing else there').conflicts('json'));
+}
+
 /** A flag for each of the settings `names`; defaults (those of `preset` first) are shown, and left to the configuration to apply. */
 export function addFieldOptions(command: Command, names: readonly FieldName[] = FIELD_NAMES, preset: Partial<RunConfig> = {}): Command {
   for (const name of names) {

@@ -1,24 +1,33 @@
 import { styleText } from 'node:util';
+import { renderCsv, type CsvTable } from '../report/csv.ts';
 import { EXIT } from './exit-codes.ts';
 
 export interface OutputOptions {
   json?: boolean | undefined;
+  csv?: boolean | undefined;
   quiet?: boolean | undefined;
 }
 
-/** Data goes to stdout, everything else to stderr; with `json` stdout holds one document and nothing else. */
+/** Data goes to stdout, everything else to stderr; with `json` stdout holds one document and nothing else, with `csv` one table. */
 export class Output {
   readonly json: boolean;
+  readonly csv: boolean;
   readonly quiet: boolean;
 
-  constructor({ json = false, quiet = false }: OutputOptions) {
+  constructor({ json = false, csv = false, quiet = false }: OutputOptions) {
     this.json = json;
+    this.csv = csv;
     this.quiet = quiet;
   }
 
-  /** The result: `document` as JSON, or the text made of it. */
-  result(document: object, renderText: () => string): void {
-    process.stdout.write(this.json ? `${JSON.stringify(document)}\n` : `${renderText()}\n`);
+  /** The result: `document` as JSON, its table as CSV, or the text made of it. */
+  result(document: object, renderText: () => string, table?: () => CsvTable): void {
+    process.stdout.write(this.#rendered(document, renderText, table));
+  }
+
+  #rendered(document: object, renderText: () => string, table: (() => CsvTable) | undefined): string {
+    if (this.json) return `${JSON.stringify(document)}\n`;
+    return this.csv && table !== undefined ? renderCsv(table()) : `${renderText()}\n`;
   }
 
   log(message: string): void {

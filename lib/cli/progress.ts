@@ -8,9 +8,9 @@ export interface ProgressState {
   loss: number;
   /** What the last sample generations were like: their type-token ratio, or how many answers were right. */
   sample: string | undefined;
-  /** Of this process, resumed steps left out. */
-  stepsDone: number;
-  /** Spent on steps, seconds. */
+  /** To `totalSteps`, seconds; null where nobody knows. */
+  secondsLeft: number | null;
+  /** Spent on steps by this process, seconds. */
   seconds: number;
 }
 
@@ -24,10 +24,9 @@ export function renderDuration(seconds: number): string {
   return parts[0] === 0 ? `${parts[1]}:${rest}` : `${Number(hours)}:${minutes}:${rest}`;
 }
 
-function renderEta({ step, totalSteps, mayEndSooner, stepsDone, seconds }: ProgressState): string {
-  if (totalSteps === undefined || stepsDone === 0) return `${renderDuration(seconds)} elapsed`;
-  const left = (seconds / stepsDone) * Math.max(0, totalSteps - step);
-  return `${mayEndSooner ? 'at most ' : ''}${renderDuration(left)} left`;
+function renderEta({ secondsLeft, mayEndSooner, seconds }: ProgressState): string {
+  if (secondsLeft === null) return `${renderDuration(seconds)} elapsed`;
+  return `${mayEndSooner ? 'at most ' : ''}${renderDuration(secondsLeft)} left`;
 }
 
 /** One line without the bar, for logs. */

@@ -35,7 +35,7 @@ class RunView {
   readonly #normalized: NormalizedConfig;
   readonly #output: Output;
   readonly #progress = new Progress(process.stderr);
-  #state: ProgressState = { step: 0, totalSteps: undefined, mayEndSooner: false, loss: Number.NaN, sample: undefined, stepsDone: 0, seconds: 0 };
+  #state: ProgressState = { step: 0, totalSteps: undefined, mayEndSooner: false, loss: Number.NaN, sample: undefined, secondsLeft: null, seconds: 0 };
 
   constructor(normalized: NormalizedConfig, output: Output) {
     this.#normalized = normalized;
@@ -85,9 +85,9 @@ class RunView {
     this.log(`run ${folder}: ${sequences} sequences, ${stepsPerEpoch} steps an epoch${step > 0 ? `, going on after step ${step}` : ''}`);
   }
 
-  #step({ step, loss, seconds }: Extract<RunEvent, { type: 'step' }>): void {
+  #step({ step, loss, seconds, secondsLeft }: Extract<RunEvent, { type: 'step' }>): void {
     const state = this.#state;
-    this.#state = { ...state, step, loss, stepsDone: state.stepsDone + 1, seconds: state.seconds + seconds };
+    this.#state = { ...state, step, loss, secondsLeft, seconds: state.seconds + seconds };
     this.#progress.update(this.#state);
   }
 

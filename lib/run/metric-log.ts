@@ -50,7 +50,7 @@ export function keptOnResume({ step, position }: { step: number; position: numbe
   };
 }
 
-/** The records of a log; a last line that a dying process left unfinished is passed over. */
+/** The records of a log; a last line that a dying process left unfinished, and what is no record, is passed over. */
 export function readMetrics(path: string): MetricRecord[] {
   return readFileSync(path, 'utf8')
     .split('\n')
@@ -59,7 +59,8 @@ export function readMetrics(path: string): MetricRecord[] {
 
 function parseRecord(line: string): MetricRecord[] {
   try {
-    return [JSON.parse(line) as MetricRecord];
+    const record = JSON.parse(line) as MetricRecord | null;
+    return typeof record?.type === 'string' && typeof record.step === 'number' ? [record] : [];
   } catch {
     return [];
   }

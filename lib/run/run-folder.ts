@@ -10,6 +10,8 @@ import { HyperfitError } from '../errors.ts';
 export interface RunFolder {
   path: string;
   runFile: string;
+  /** How it stands: running, ended, or why not. */
+  statusFile: string;
   trainFile: string;
   metricsFile: string;
   comparisonFile: string;
@@ -26,6 +28,7 @@ export function runFolder(path: string): RunFolder {
   return {
     path,
     runFile: join(path, 'run.json'),
+    statusFile: join(path, 'status.json'),
     trainFile: join(path, 'train.jsonl'),
     metricsFile: join(path, 'metrics.jsonl'),
     comparisonFile: join(path, 'comparison.json'),

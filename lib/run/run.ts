@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readBest, type BestCheckpoint } from '../checkpoint/best-checkpoint.ts';
+import { readBest } from '../checkpoint/best-checkpoint.ts';
 import { saveAdapterWithin, saveCheckpoint } from '../checkpoint/checkpoint.ts';
 import { withHooks } from '../callbacks.ts';
 import type { RunConfig } from '../config/fields.ts';
@@ -8,10 +8,10 @@ import type { NormalizedConfig } from '../config/normalize.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { renderDataSummary } from '../data/data-summary.ts';
 import { toIdsLine } from '../data/labels.ts';
-import { certify, type Certificate } from '../evaluate/certificate.ts';
+import { certify } from '../evaluate/certificate.ts';
 import { trainingLossFloor } from '../evaluate/loss-floor.ts';
 import { OverlapIndex } from '../evaluate/overlap.ts';
-import type { StepEvent, TrainEvent, TrainResult } from '../train/events.ts';
+import type { StepEvent, TrainEvent } from '../train/events.ts';
 import { pickTrainSettings } from '../train/settings.ts';
 import { Training } from '../train/training.ts';
 import { BestKeeper, type BestEvent } from './best-keeper.ts';
@@ -26,42 +26,13 @@ import { savedRunFile, writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, removeEmptyFolders, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { writeRunReport } from './run-report.ts';
 import { writeRunCards } from './run-card.ts';
+import type { RunHooks, RunResult } from './run-events.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
+import { withStatus } from './run-status.ts';
 import { trainingExamples } from './training-examples.ts';
 import { validate, type ValidationRecord } from './validation.ts';
 
-export type RunEvent =
-  | TrainEvent
-  | ValidationRecord
-  | BestEvent
-  | { type: 'start'; folder: string; step: number; sequences: number; stepsPerEpoch: number; totalSteps: number | null }
-  | { type: 'note'; message: string }
-  | { type: 'checkpoint'; step: number; path: string };
-
-export interface RunHooks {
-  onEvent?: (event: RunEvent) => void;
-  onWarning?: (message: string) => void;
-  /** Told of each token of the comparison's continuations. */
-  onTokens?: ComparisonParts['onTokens'];
-  /** Asked after every step: true finishes the run there, with a checkpoint and without the closing measurements. */
-  shouldStop?: () => boolean | Promise<boolean>;
-  signal?: AbortSignal;
-}
-
-export interface RunResult {
-  folder: string;
-  reason: TrainResult['reason'];
-  step: number;
-  epochs: number;
-  /** Mean training loss of the last full epoch, nats per token; null before the first. */
-  loss: number | null;
-  checkpoint: string | null;
-  certificate: (Certificate & { steps: number; changedShare: number | null; quantize: RunConfig['quantize'] }) | null;
-  comparison: ComparedVariant[];
-  /** The best of the evaluated steps, as far as they were kept. */
-  best: BestCheckpoint[];
-  report: string | null;
-}
+export type { RunEvent, RunHooks, RunResult } from './run-events.ts';
 
 /**
  * A whole run, from model files to report: load, cut sequences, train, save, generate, evaluate, report.
@@ -99,7 +70,7 @@ async function runIn(folder: RunFolder, normalized: NormalizedConfig, hooks: Run
     const examples = data.images === undefined ? trainingExamples(data.train, start.model.tokenizer) : undefined;
     await writeRunFile(folder, { normalized, model: start.model, train: data.train, summary: data.summary, examples, warnings, resumedAt: start.state?.step });
     await writeJsonLines(folder.trainFile, data.train.map(toIdsLine));
-    return await new RunInProgress(config, folder, start, data, hooks).complete();
+    return await withStatus(folder, hooks.signal, () => new RunInProgress(config, folder, start, data, hooks).complete());
   } finally {
     endRun(start);
   }
@@ -196,8 +167,7 @@ class RunInProgress {
   }
 
   #record(event: TrainEvent | ValidationRecord | BestEvent): void {
-    const { totalSteps: _, ...record } = { totalSteps: null, ...event };
-    this.#log?.write(record);
+    this.#log?.write({ ...event });
     this.hooks.onEvent?.(event);
   }
 

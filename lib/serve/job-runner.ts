@@ -110,9 +110,9 @@ export class JobRunner {
   async #hear(job: Job, event: RunEvent): Promise<void> {
     const { jobs } = this.#options;
     if (event.type === 'step') {
-      const { step, loss, totalSteps, tokens } = event;
+      const { step, loss, totalSteps, secondsLeft, tokens } = event;
       this.#tokens += tokens;
-      const data = { step, train_loss: loss, total_steps: totalSteps };
+      const data = { step, train_loss: loss, total_steps: totalSteps, seconds_left: secondsLeft };
       return jobs.tell(job.id, { level: 'info', type: 'metrics', message: `Step ${step}: training loss=${loss.toFixed(4)}`, data });
     }
     if (event.type === 'epoch') {

@@ -9,12 +9,14 @@ import { configWarnings } from '../config/warnings.ts';
 import { HyperfitError } from '../errors.ts';
 import { fewPairsWarning } from '../evaluate/bootstrap.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
+import { renderCsv } from '../report/csv.ts';
 import { presentChatDate, writeChatDate } from '../tokenizer/chat-date.ts';
 import { checkFeatureModel, nameFeatureModel } from '../run/feature-model.ts';
 import type { Cell } from './cell.ts';
 import { keyCells, type HashInputs } from './cell-key.ts';
 import { domainFacts, loadDomains, openHeader, type Domain, type DomainFacts, type ModelHeader } from './domain.ts';
-import { adjustTests } from './findings.ts';
+import { adjustTests, NO_FINDINGS } from './findings.ts';
+import { findingsTable, testsTable } from './findings-csv.ts';
 import { writeGenerations } from './generations.ts';
 import { trainSettingsOf, type StudySetting } from './setting.ts';
 import { Shelf } from './shelf.ts';
@@ -26,7 +28,7 @@ import { renderStudyPage } from './study-page.ts';
 import { renderStudyTable } from './study-table.ts';
 
 /**
- * Runs the cells of a study that are not finished yet, one after another, and writes study.json, table.md and index.html. It can be killed at any
+ * Runs the cells of a study that are not finished yet, one after another, and writes study.json, table.md, table.csv, tests.csv and index.html. It can be killed at any
  * moment and run again: what a cell has written is not done twice.
  * @throws HyperfitError ERR_CONFIG when `out` holds something else; ERR_DATA, and those of training and decoding
  */
@@ -53,6 +55,9 @@ async function runWith(study: Study, setting: StudySetting, hooks: StudyHooks): 
   await writeStudyJson(folder, file);
   await writeGenerations(folder.generations, cells, inputs.bench, results);
   await replaceFile(folder.tableFile, renderStudyTable(file));
+  const findings = file.findings ?? NO_FINDINGS;
+  await replaceFile(folder.tableCsvFile, renderCsv(findingsTable(findings)));
+  await replaceFile(folder.testsCsvFile, renderCsv(testsTable(findings)));
   await replaceFile(folder.pageFile, renderStudyPage(file));
   return file;
 }

@@ -35,6 +35,15 @@ export class StudyFolder {
     return join(this.path, 'table.md');
   }
 
+  /** The same numbers for programs, and the paired comparisons. */
+  get tableCsvFile(): string {
+    return join(this.path, 'table.csv');
+  }
+
+  get testsCsvFile(): string {
+    return join(this.path, 'tests.csv');
+  }
+
   get pageFile(): string {
     return join(this.path, 'index.html');
   }

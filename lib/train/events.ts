@@ -16,6 +16,11 @@ export interface StepEvent {
   seconds: number;
   /** The step at which training ends at the latest, by `maxSteps` or `epochs`; null where only a target loss ends it. */
   totalSteps: number | null;
+  /**
+   * Seconds to `totalSteps` at the pace so far: that of the steps of this process and of what its reader did between them (evaluations, checkpoints).
+   * A target loss may end training sooner. Null where `totalSteps` is.
+   */
+  secondsLeft: number | null;
 }
 
 /** The end of one pass over the data. */

@@ -8,6 +8,7 @@ import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { Model } from '../model/model.ts';
 import type { Optimizer } from '../model/optimizer.ts';
 import type { StepEvent, TrainEvent, TrainResult } from './events.ts';
+import { Pace } from './pace.ts';
 import { learningRateAt, type TrainSettings } from './settings.ts';
 
 export interface TrainingParts {
@@ -25,6 +26,7 @@ export class Training {
   readonly #parts: TrainingParts;
   readonly #order: Order;
   #state: TrainState;
+  #pace: Pace | undefined;
 
   /** @throws HyperfitError ERR_CHECKPOINT when `state` comes from other data or another order */
   constructor(parts: TrainingParts) {
@@ -85,6 +87,7 @@ export class Training {
     signal?.throwIfAborted();
     const started = performance.now();
     const step = this.#state.step + 1;
+    this.#pace ??= new Pace(this.#state.step, started);
     const learningRate = learningRateAt(step, settings);
     const { lossSum, tokenCount } = await this.#accumulate(batch, step);
     const gradNorm = await named(step, batch.indices, async () => {
@@ -92,8 +95,9 @@ export class Training {
       return done.gradNorm;
     });
     this.#advance(lossSum, tokenCount);
-    const seconds = (performance.now() - started) / 1000;
-    return { type: 'step', step, epoch: this.#state.epoch + 1, loss: lossSum / tokenCount, gradNorm, learningRate, tokens: tokenCount, seconds, totalSteps: this.totalSteps };
+    const ended = performance.now();
+    const { totalSteps } = this;
+    return { type: 'step', step, epoch: this.#state.epoch + 1, loss: lossSum / tokenCount, gradNorm, learningRate, tokens: tokenCount, seconds: (ended - started) / 1000, totalSteps, secondsLeft: this.#pace.secondsLeft(step, totalSteps, ended) };
   }
 
   /** Sums losses and gradients over the forward passes of one step: exact for sequences of any lengths. */

@@ -48,7 +48,7 @@ describe('train', () => {
     expect(records.filter(({ type }) => type === 'step').map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(records.filter(({ type }) => type === 'evaluation').map(({ step }) => step)).toEqual([0, 3, 6]);
     expect(records.filter(({ type }) => type === 'epoch').map(({ step }) => step)).toEqual([2, 4, 6]);
-    expect(Object.keys(records.find(({ type }) => type === 'step')!)).toEqual(['type', 'step', 'epoch', 'loss', 'gradNorm', 'learningRate', 'tokens', 'seconds']);
+    expect(Object.keys(records.find(({ type }) => type === 'step')!)).toEqual(['type', 'step', 'epoch', 'loss', 'gradNorm', 'learningRate', 'tokens', 'seconds', 'totalSteps', 'secondsLeft']);
   });
 
   test('writes the settings, versions and hashes into run.json', () => {

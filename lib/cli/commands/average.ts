@@ -14,8 +14,9 @@ import { cardOf } from '../../run/run-card.ts';
 import { addGateInputOptions, readGateContexts, readTrainIndex, type GateInputOptions } from '../gate-inputs.ts';
 import { interruptible } from '../interruptible.ts';
 import { resolveComputing, withModel, type ModelOptions } from '../load-model.ts';
-import { addComputingOptions, addOutputOptions, checkedPath } from '../options.ts';
+import { addComputingOptions, addTableOptions, checkedPath } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
+import { figuresCsv } from '../tables.ts';
 
 interface AverageOptions extends OutputOptions, GateInputOptions, Omit<ModelOptions, 'model' | 'adapter'> {
   out: string;
@@ -31,7 +32,7 @@ export function addAverageCommand(program: Command): void {
     .requiredOption('--out <dir>', 'folder to save to', checkedPath)
     .addOption(new Option('--gate <mode>', 'what to do where the average loops more than its models').choices(['warn', 'refuse', 'off']).default('warn'))
     .option('--overwrite', 'replace a model that is in --out already, once the new one is written');
-  addOutputOptions(addComputingOptions(addGateInputOptions(command, 'the first run')))
+  addTableOptions(addComputingOptions(addGateInputOptions(command, 'the first run')))
     .addHelpText('after', '\nExample:\n  hyperfit average runs/seed-0 runs/seed-1 runs/seed-2 --out averaged')
     .action(average);
 }
@@ -47,7 +48,7 @@ async function average(models: readonly string[], options: AverageOptions): Prom
     if (gate === 'refuse' && problems.length > 0) throw new HyperfitError('ERR_CONFIG', `expected an average that writes as its models do, got one of which ${problems.join('; ')}; nothing was saved; pass --gate warn to save it all the same`);
     const saved = await model.save(out, { overwrite, card: await averageCard(models, paths, text) });
     for (const problem of problems) output.warn(problem);
-    output.result({ schemaVersion: 1, folder: out, ...text, problems, saved }, () => renderAverage(out, text));
+    output.result({ schemaVersion: 1, folder: out, ...text, problems, saved }, () => renderAverage(out, text), () => figuresCsv(averageRows(text)));
   }));
 }
 
@@ -81,16 +82,21 @@ async function averageCard(names: readonly string[], paths: readonly string[], t
   };
 }
 
-function renderAverage(folder: string, { contexts, maxNewTokens, models, averaged }: AveragedText): string {
+function averageRows({ models, averaged }: AveragedText): { name: string; figures: GateFigures | null }[] {
+  return [...models.map(({ path, figures }) => ({ name: path, figures })), { name: 'average', figures: averaged }];
+}
+
+function renderAverage(folder: string, text: AveragedText): string {
+  const { contexts, maxNewTokens, averaged } = text;
   const saved = `saved ${folder}`;
   if (averaged === null) return `${saved}; nothing was decoded: give --contexts to see whether it loops`;
-  const rows = [...models, { path: 'average', figures: averaged }];
-  const width = Math.max(...rows.map(({ path }) => path.length));
+  const rows = averageRows(text);
+  const width = Math.max(...rows.map(({ name }) => name.length));
   const line = (name: string, ...cells: string[]): string => `${name.padEnd(width)}${cells.map((cell) => cell.padStart(9)).join('')}`;
   const number = (value: number | null | undefined, digits: number): string => value?.toFixed(digits) ?? '-';
   return [
     line('', `TTR(${Math.min(96, maxNewTokens)})`, 'rep-2', 'longest'),
-    ...rows.map(({ path, figures }) => line(path, number(figures?.ttr, 3), number(figures?.rep2, 3), number(figures?.longestQuotation, 0))),
+    ...rows.map(({ name, figures }) => line(name, number(figures?.ttr, 3), number(figures?.rep2, 3), number(figures?.longestQuotation, 0))),
     '', `on ${contexts} held-out contexts; ${saved}`,
   ].join('\n');
 }

@@ -5,8 +5,9 @@ import { listCache, type CachedRepo } from '../../hub/cache-list.ts';
 import { planRemoval, removeFromCache, type Removal } from '../../hub/cache-remove.ts';
 import { parseHubName, writeHubName } from '../../hub/hub-name.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
+import { csvTable, type CsvTable } from '../../report/csv.ts';
 import { confirm } from '../ask.ts';
-import { addOutputOptions } from '../options.ts';
+import { addOutputOptions, addTableOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
 export function addCacheCommand(program: Command): void {
@@ -17,13 +18,19 @@ export function addCacheCommand(program: Command): void {
 
 function addList(group: Command): void {
   const command = group.command('ls').description('List the models and data sets in the cache, with sizes and dates.');
-  addOutputOptions(command)
+  addTableOptions(command)
     .addHelpText('after', '\nThe cache is $HF_HUB_CACHE, or $HF_HOME/hub, or ~/.cache/huggingface/hub.\n\nExample:\n  hyperfit cache ls --json')
     .action(async (options: OutputOptions) => {
       const { cache } = hubSettings();
       const repos = await listCache(cache);
-      new Output(options).result({ schemaVersion: 1, cache, repositories: repos }, () => renderList(cache, repos));
+      new Output(options).result({ schemaVersion: 1, cache, repositories: repos }, () => renderList(cache, repos), () => listTable(repos));
     });
+}
+
+/** A row for each revision; what they share counts in the size of each. */
+function listTable(repos: readonly CachedRepo[]): CsvTable {
+  const rows = repos.flatMap(({ kind, id, path, partialBytes, modifiedAt, revisions }) => revisions.map(({ commit, refs, files, bytes }) => ({ kind, id, commit, refs, files, bytes, partialBytes, modifiedAt, path })));
+  return csvTable(rows, ['kind', 'id', 'commit', 'refs', 'files', 'bytes', 'partialBytes', 'modifiedAt', 'path']);
 }
 
 function renderList(cache: string, repos: readonly CachedRepo[]): string {

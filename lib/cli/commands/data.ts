@@ -7,8 +7,8 @@ import { PRESET_NAMES } from '../../config/presets.ts';
 import { HyperfitError } from '../../errors.ts';
 import { inspectData } from '../../run/data-inspection.ts';
 import { openHeader } from '../../study/domain.ts';
-import { renderInspection } from '../inspection-text.ts';
-import { addFieldOptions, addOutputOptions, fieldValues, wholeNumber } from '../options.ts';
+import { inspectionTable, renderInspection } from '../inspection-text.ts';
+import { addFieldOptions, addTableOptions, fieldValues, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
 /** What decides which sequences train and which are held out. */
@@ -32,7 +32,7 @@ export function addDataCommand(program: Command): void {
     .option('--preset <name>', `a recipe that the flags adjust: ${PRESET_NAMES.join(', ')}`)
     .option('--config <file>', 'settings as one JSON object, named like the flags in camelCase')
     .option('--show <N>', 'training sequences to show', wholeNumber(0), 3);
-  addOutputOptions(addFieldOptions(command, DATA_FIELDS))
+  addTableOptions(addFieldOptions(command, DATA_FIELDS))
     .addHelpText('after', '\nOptions mean what they mean to train. Only the head of the model is read, none of its weights.\n\nExample:\n  hyperfit data inspect --model SmolLM2.gguf --data novel.txt --preset demo')
     .action(inspect);
 }
@@ -44,7 +44,7 @@ async function inspect(options: InspectOptions): Promise<void> {
   const header = await openHeader(await resolveModelPath(config.model, (message) => output.warn(message)));
   const inspection = await inspectData(config, header, { examples: options.show });
   for (const message of inspection.warnings) output.warn(message);
-  output.result({ schemaVersion: 1, ...inspection }, () => renderInspection(inspection, config));
+  output.result({ schemaVersion: 1, ...inspection }, () => renderInspection(inspection, config), () => inspectionTable(inspection));
 }
 
 function resolve(options: InspectOptions): RunConfig {

@@ -8,10 +8,11 @@ import { readComparisonFile } from '../../run/comparison-file.ts';
 import { runFolder } from '../../run/run-folder.ts';
 import { prepareDemo } from '../demo-files.ts';
 import { patchDemo, renderDemoPatch } from '../demo-patch.ts';
-import { addFieldOptions, addOutputOptions, fieldValues } from '../options.ts';
+import { addFieldOptions, addTableOptions, fieldValues } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { renderRunSummary, summarizeRun } from '../run-summary.ts';
 import { renderSideBySide } from '../side-by-side.ts';
+import { comparisonCsv } from '../tables.ts';
 import { runAndReport } from '../training-session.ts';
 
 /** What may be changed about the demo; everything else is the preset. */
@@ -25,7 +26,7 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .description('Hyperfit SmolLM2-135M on the first chapters of Moby Dick and compare its text with the original model, three to ten minutes on two cores.')
     .option('--yes', 'fetch model and text without asking, where they are not there yet');
-  addOutputOptions(addFieldOptions(command, DEMO_FIELDS, PRESETS.demo))
+  addTableOptions(addFieldOptions(command, DEMO_FIELDS, PRESETS.demo))
     .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are fetched into the cache of this user (94 MB) where they are not there yet, once you have agreed.\nOn a CPU with bfloat16 instructions, and on a card from compute capability 8.0 on, it computes in bfloat16, which is faster, unless --compute-dtype says otherwise.\n\nExample:\n  hyperfit demo --out runs/demo')
     .action(demo);
 }
@@ -37,7 +38,8 @@ async function demo(options: OutputOptions & { yes?: boolean } & Record<string, 
   const patch = await patchDemo(result, normalized.config, (message) => output.log(message));
   const { variant, ...files } = patch ?? {};
   const summary = { ...summarizeRun(result), patch: patch === undefined ? null : { ...files, ...variant!.metrics } };
-  output.result(summary, () => [renderRunSummary(result), ...shownContinuations(result.folder, result.comparison.length > 0), ...(patch === undefined ? [] : [renderDemoPatch(patch, result.comparison)])].join('\n'));
+  output.result(summary, () => [renderRunSummary(result), ...shownContinuations(result.folder, result.comparison.length > 0), ...(patch === undefined ? [] : [renderDemoPatch(patch, result.comparison)])].join('\n'),
+    () => comparisonCsv(result.comparison, patch === undefined ? [] : [{ name: patch.variant.name, isHyperfitted: true, decoding: 'greedy', ...patch.variant.metrics }]));
 }
 
 /** Model and text are looked for only where they are not given. */

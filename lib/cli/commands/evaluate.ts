@@ -19,8 +19,9 @@ import { checkSequences } from '../../train/training-data.ts';
 import { addBlockerOptions, blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
 import { checkLikeness, measureLikeness, pairDocuments } from '../human-likeness.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addFieldOptions, addForeignFlag, addModelOptions, addOutputOptions, wholeNumber } from '../options.ts';
+import { addFieldOptions, addForeignFlag, addModelOptions, addTableOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
+import { evaluationCsv } from '../evaluation-csv.ts';
 import { renderEvaluation, renderMauve, renderMemorisation } from '../evaluation-table.ts';
 
 interface EvaluateOptions extends ModelOptions, OutputOptions {
@@ -58,7 +59,7 @@ export function addEvaluateCommand(program: Command): void {
   addForeignFlag(command, '--data', 'evaluate reads text to measure from --held-out, beginnings to continue from --contexts, and what was trained on from --train.');
   addFieldOptions(command, ['unwrap']);
   addBlockerOptions(command);
-  addOutputOptions(command)
+  addTableOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit evaluate --model runs/novel --held-out other.txt --contexts starts.jsonl --train runs/novel/train.jsonl')
     .action(evaluateCommand);
 }
@@ -71,6 +72,7 @@ async function evaluateCommand(options: EvaluateOptions): Promise<void> {
   const mauve = texts && (await measureLikeness(options.featureModel!, texts, given({ clusters: options.mauveClusters, seed: options.mauveSeed }), options, output));
   output.result({ ...plainResult(result), ...given({ memorisation, mauve }) }, () =>
     [renderEvaluation(result), ...(mauve === undefined ? [] : [renderMauve(mauve)]), ...(memorisation === undefined ? [] : renderMemorisation(memorisation, train))].join('\n'),
+    () => evaluationCsv(options.model, { result, ...given({ memorisation, mauve }) }),
   );
 }
 

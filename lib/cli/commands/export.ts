@@ -12,8 +12,9 @@ import { readRunFacts } from '../../run/export-run.ts';
 import { addGateInputOptions, readGateContexts, readTrainIndex, type GateInputOptions } from '../gate-inputs.ts';
 import { interruptible } from '../interruptible.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addModelOptions, addOutputOptions, checkedPath } from '../options.ts';
+import { addModelOptions, addTableOptions, checkedPath } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
+import { gateCsv } from '../tables.ts';
 
 interface ExportCommandOptions extends ModelOptions, OutputOptions, GateInputOptions {
   to: 'gguf';
@@ -43,7 +44,7 @@ export function addExportCommand(program: Command): void {
     .option('--base <path>', 'the model that training began from, for what survives of the update (default: that of the run)', checkedPath)
     .option('--no-modelfile', 'write no Modelfile for Ollama')
     .option('--no-card', 'write no model card');
-  addOutputOptions(command)
+  addTableOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit export --model runs/novel --type auto --out novel.gguf && ollama create novel -f novel.Modelfile && ollama run novel')
     .action(exportCommand);
 }
@@ -61,7 +62,7 @@ async function exportCommand(options: ExportCommandOptions): Promise<void> {
   await interruptible((signal) => withModel(options, output, async (model) => {
     const result = await exportModel(model, options.out, await exportOptions(model, options, output, signal));
     for (const warning of result.warnings) output.warn(warning);
-    output.result({ schemaVersion: 1, ...result }, () => renderExport(result));
+    output.result({ schemaVersion: 1, ...result }, () => renderExport(result), () => gateCsv(result.gate, result.type));
   }));
 }
 

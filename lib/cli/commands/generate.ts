@@ -3,11 +3,12 @@ import { given } from '../../config/given.ts';
 import type { Generation } from '../../generate/generation.ts';
 import type { GenerateOptions as DecodingOptions } from '../../generate/options.ts';
 import type { Model } from '../../model/model.ts';
+import { csvTable, type CsvTable } from '../../report/csv.ts';
 import { blockerSource, withBlocker, type BlockerSource } from '../citation-source.ts';
 import { addDecodingOptions, decodingOptions, type DecodingFlags } from '../decoding-options.ts';
 import { writeLive } from '../live-text.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addForeignFlag, addModelOptions, addOutputOptions } from '../options.ts';
+import { addForeignFlag, addModelOptions, addTableOptions } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { addPromptOptions, readPrompts, type Prompt, type PromptOptions } from '../prompts.ts';
 
@@ -21,7 +22,7 @@ export function addGenerateCommand(program: Command): void {
   addForeignFlag(command, '--data', 'generate reads what to continue from --prompts.');
   addPromptOptions(command);
   addDecodingOptions(command, { maxNewTokens: 96 });
-  addOutputOptions(command)
+  addTableOptions(command)
     .addHelpText('after', '\nExample:\n  hyperfit generate --model runs/novel --prompt "Call me" --citation-blocker runs/novel --json')
     .action(generate);
 }
@@ -34,11 +35,11 @@ async function generate(options: GenerateOptions): Promise<void> {
   await withModel(options, output, async (model) => {
     const encoded = await encodePrompts(model, prompts);
     const [only] = encoded;
-    if (encoded.length === 1 && !output.json && process.stdout.isTTY && model.tokenizer !== undefined) return writeOne(model, only!, decoding, source);
+    if (encoded.length === 1 && !output.json && !output.csv && process.stdout.isTTY && model.tokenizer !== undefined) return writeOne(model, only!, decoding, source);
     const generations = await generateAll(model, encoded, decoding, source, options.batchSize);
     const texts = await Promise.all(generations.map(async ({ promptIds }, index) => textOf(prompts[index]!, promptIds, model)));
     const document = { schemaVersion: 1, generations: generations.map((generation, index) => plainGeneration(generation, texts[index])) };
-    return output.result(document, () => generations.map(renderGeneration).join('\n\n'));
+    return output.result(document, () => generations.map(renderGeneration).join('\n\n'), () => generationTable(generations, texts));
   });
 }
 
@@ -72,6 +73,11 @@ async function generateAll(model: Model, prompts: readonly (string | Int32Array)
 
 function plainGeneration({ promptIds, ids, text, finishReason, interventions }: Generation, prompt: string | undefined): object {
   return { ...given({ prompt }), promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text }), finishReason, interventions };
+}
+
+function generationTable(generations: readonly Generation[], prompts: readonly (string | undefined)[]): CsvTable {
+  const rows = generations.map(({ promptIds, ids, text, finishReason, interventions }, index) => ({ prompt: prompts[index], text, finishReason, interventions, promptIds: Array.from(promptIds), ids: Array.from(ids) }));
+  return csvTable(rows, ['prompt', 'text', 'finishReason', 'interventions', 'promptIds', 'ids']);
 }
 
 /** Without a tokenizer the ids speak for themselves. */

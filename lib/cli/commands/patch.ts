@@ -8,8 +8,9 @@ import { cardOf } from '../../run/run-card.ts';
 import { addGateInputOptions, readGateContexts, readTrainIndex, type GateInputOptions } from '../gate-inputs.ts';
 import { interruptible } from '../interruptible.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
-import { addComputingOptions, addOutputOptions, checkedPath, wholeNumber } from '../options.ts';
+import { addComputingOptions, addTableOptions, checkedPath, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
+import { patchCsv } from '../tables.ts';
 
 interface PatchCommandOptions extends OutputOptions, GateInputOptions, Omit<ModelOptions, 'model' | 'adapter'> {
   out: string;
@@ -29,7 +30,7 @@ export function addPatchCommand(program: Command): void {
     .option('--base <path>', 'the model that training began from (default: that of the run)', checkedPath)
     .option('--with-embedding', 'cut the embedding too, and a head of its own (not of a GPT-2 whose head is its embedding; llama.cpp has no place for an embedding that is the head)')
     .option('--no-merged', 'write the adapters only');
-  addOutputOptions(addComputingOptions(addGateInputOptions(command)))
+  addTableOptions(addComputingOptions(addGateInputOptions(command)))
     .addHelpText('after', '\nNorms and biases stay those of the base, for which a LoRA adapter has no place; so do embedding and head without --with-embedding.\n\nExample:\n  hyperfit patch runs/novel --out novel-patch && hyperfit generate --model SmolLM2.gguf --adapter novel-patch/adapter --prompt "Call me"')
     .action(patch);
 }
@@ -48,7 +49,7 @@ async function patch(run: string, options: PatchCommandOptions): Promise<void> {
     const result = await withModel({ model: basePath, ...computing }, output, async (base) =>
       patchModel(hyperfitted, base, out, { contexts, maxNewTokens, merged, signal, onProgress: (message) => output.log(message), ...given({ rank, withEmbedding, overlapIndex, card: await cardOf(path) }) }));
     for (const note of result.notes) output.warn(note);
-    output.result({ schemaVersion: 1, base: basePath, ...result }, () => renderPatch(result, maxNewTokens));
+    output.result({ schemaVersion: 1, base: basePath, ...result }, () => renderPatch(result, maxNewTokens), () => patchCsv(result));
   }));
 }
 

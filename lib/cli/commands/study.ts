@@ -7,12 +7,14 @@ import { environmentLayer, presetLayer } from '../../config/layers.ts';
 import { PRESET_NAMES } from '../../config/presets.ts';
 import { HyperfitError } from '../../errors.ts';
 import { PATCH_RANKS } from '../../run/patch.ts';
+import { NO_FINDINGS } from '../../study/findings.ts';
+import { findingsTable } from '../../study/findings-csv.ts';
 import { runStudy } from '../../study/run-study.ts';
 import { normalizeSetting, type DomainSource, type StudySetting } from '../../study/setting.ts';
 import { AVAILABLE, findStudy } from '../../study/studies.ts';
 import type { StudyFile } from '../../study/study-file.ts';
 import { EXIT } from '../exit-codes.ts';
-import { addFieldOptions, addOutputOptions, fieldValues, numberWithin, wholeNumber } from '../options.ts';
+import { addFieldOptions, addTableOptions, fieldValues, numberWithin, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { StudyView } from '../study-view.ts';
 
@@ -66,7 +68,7 @@ export function addStudyCommand(program: Command): void {
     .addOption(new Option('--seeds <list>', 'seeds of the order of training, one run each (default: 0,1)').argParser(numberList(0)));
   addList(command);
   addStudySpecific(command);
-  addOutputOptions(addFieldOptions(command, STUDY_FIELDS))
+  addTableOptions(addFieldOptions(command, STUDY_FIELDS))
     .addHelpText('after', '\nA target loss counts only when it is given as a flag: experiments run to their last epoch.\n\nExample:\n  hyperfit study curve --model SmolLM2.gguf --data novel=novel.txt --preset demo --seeds 0,1 --out studies/curve')
     .action(study);
 }
@@ -120,7 +122,7 @@ async function study(name: string, options: StudyOptions): Promise<void> {
   try {
     const file = await runStudy(findStudy(name)!, settingOf(options), view.hooks);
     view.clear();
-    output.result({ ...file, folder: options.out }, () => renderOutcome(file, options.out));
+    output.result({ ...file, folder: options.out }, () => renderOutcome(file, options.out), () => findingsTable(file.findings ?? NO_FINDINGS));
   } finally {
     view.clear();
   }
@@ -148,5 +150,5 @@ function domainsOf(data: readonly Named[], heldOut: readonly Named[]): DomainSou
 }
 
 function renderOutcome({ cells, findings }: StudyFile, out: string): string {
-  return `${counted(cells.length, 'cell')}, ${counted(findings?.rows.length ?? 0, 'row')}\n${out}/study.json\n${out}/table.md\n${out}/index.html`;
+  return `${counted(cells.length, 'cell')}, ${counted(findings?.rows.length ?? 0, 'row')}\n${out}/study.json\n${out}/table.md\n${out}/table.csv\n${out}/tests.csv\n${out}/index.html`;
 }

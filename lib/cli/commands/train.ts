@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import { FIELD_NAMES } from '../../config/fields.ts';
 import { environmentLayer, fileLayer, presetLayer, type ConfigLayer } from '../../config/layers.ts';
 import { normalizeConfig, type NormalizedConfig } from '../../config/normalize.ts';
-import { renderConfig } from '../../config/print.ts';
+import { configTable, renderConfig } from '../../config/print.ts';
 import { PRESET_NAMES } from '../../config/presets.ts';
 import { runFolder } from '../../run/run-folder.ts';
 import { savedRunFile } from '../../run/run-file.ts';
-import { addFieldOptions, addOutputOptions, fieldValues } from '../options.ts';
+import { addFieldOptions, addTableOptions, fieldValues } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
+import { comparisonCsv } from '../tables.ts';
 import { runAndReport } from '../training-session.ts';
 import { renderRunSummary, summarizeRun } from '../run-summary.ts';
 
@@ -26,7 +27,7 @@ export function addTrainCommand(program: Command): void {
     .option('--preset <name>', `a recipe that the flags adjust: ${PRESET_NAMES.join(', ')}`)
     .option('--config <file>', 'settings as one JSON object, named like the flags in camelCase')
     .option('--print-config', 'print the resolved settings with their sources and end');
-  addOutputOptions(addFieldOptions(command))
+  addTableOptions(addFieldOptions(command))
     .addHelpText(
       'after',
       `
@@ -43,11 +44,11 @@ async function train(options: TrainOptions): Promise<void> {
   const output = new Output(options);
   const normalized = resolveConfig(options);
   if (options.printConfig === true) {
-    output.result({ schemaVersion: 1, ...normalized }, () => renderConfig(normalized));
+    output.result({ schemaVersion: 1, ...normalized }, () => renderConfig(normalized), () => configTable(normalized));
     return;
   }
   const result = await runAndReport(normalized, output);
-  output.result(summarizeRun(result), () => renderRunSummary(result));
+  output.result(summarizeRun(result), () => renderRunSummary(result), () => comparisonCsv(result.comparison));
 }
 
 /** Flags, environment, file, the run to resume, preset. */
