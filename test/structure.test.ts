@@ -31,6 +31,7 @@ const LAYERS = [
   'model',
   'data',
   'checkpoint',
+  'tensorboard',
   'train',
   'evaluate',
   'report',

@@ -96,6 +96,7 @@ export const FIELDS = {
   evaluateEverySteps: field(count(0), 250, 'steps between evaluations with sample generations; 0 never', 'N'),
   validationContexts: field(count(1), 4, 'contexts continued at each evaluation', 'N'),
   comparisonContexts: field(count(0), 32, 'contexts of the closing comparison with the original model; 0 leaves it out', 'N'),
+  tensorboard: field(z.boolean(), false, 'also write event files for TensorBoard, to tensorboard/ in the folder of the run'),
   matchLength: field(count(1), 5, 'tokens in a row from the training set after which the citation blocker steps in', 'N'),
   matchUnit: field(z.enum(['token', 'word']), 'token', 'citation blocker: what --match-length counts, token or word', 'unit'),
   countPrompt: field(z.boolean(), false, 'citation blocker: the context counts towards the match, not only what was generated'),

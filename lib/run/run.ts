@@ -27,6 +27,7 @@ import { freshRunPath, openRunFolder, removeEmptyFolders, writeJsonLines, type R
 import { writeRunReport } from './run-report.ts';
 import { writeRunCards } from './run-card.ts';
 import type { RunHooks, RunResult } from './run-events.ts';
+import { RunBoard } from './run-board.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
 import { withStatus } from './run-status.ts';
 import { trainingExamples } from './training-examples.ts';
@@ -81,6 +82,7 @@ class RunInProgress {
   readonly #training: Training;
   readonly #parts: ComparisonParts;
   #log: MetricLog | undefined;
+  #board: RunBoard | undefined;
   #best: BestKeeper | undefined;
   #savedStep: number;
   #validatedStep = -1;
@@ -107,6 +109,7 @@ class RunInProgress {
     const { state } = this.start;
     this.#log = await MetricLog.open(this.folder.metricsFile, state === undefined ? () => false : keptOnResume(state));
     try {
+      this.#board = await RunBoard.open(this.config, this.folder, { step: this.#training.state.step, onWarning: (message) => this.#warn(message) });
       this.#best = await this.#openBest();
       this.#announce();
       const original = await this.#measureOriginal();
@@ -121,6 +124,7 @@ class RunInProgress {
       return this.#result(reason, certificate, comparison);
     } finally {
       this.#log.close();
+      this.#board?.close();
     }
   }
 
@@ -168,6 +172,7 @@ class RunInProgress {
 
   #record(event: TrainEvent | ValidationRecord | BestEvent): void {
     this.#log?.write({ ...event });
+    this.#board?.record(event);
     this.hooks.onEvent?.(event);
   }
 
@@ -240,7 +245,9 @@ class RunInProgress {
       this.#warn(`a mean loss of ${certificate.meanLoss.toPrecision(3)} lies below ${certificate.lossFloor.toPrecision(3)}, which no causal model can: targets are wrong or visible`);
     }
     const best = readBest(this.folder.checkpoints);
-    this.#log?.write({ type: 'certificate', step, ...certificate, changedShare, quantize, best });
+    const record = { type: 'certificate', step, ...certificate, changedShare, quantize, best };
+    this.#log?.write(record);
+    this.#board?.record(record);
     return { ...certificate, steps: step, changedShare, quantize };
   }
 

@@ -7,6 +7,7 @@ import type { TrainEvent, TrainResult } from './events.ts';
 import { loraOptions, normalizeTrainSettings, type TrainOptions, type TrainSettings } from './settings.ts';
 import { prepareTrainingData, type TrainingData } from './training-data.ts';
 import { Training } from './training.ts';
+import { shownOn } from './training-board.ts';
 
 export interface HyperfitOptions extends TrainOptions {
   /** The text or the ids to hyperfit on. */
@@ -17,6 +18,8 @@ export interface HyperfitOptions extends TrainOptions {
   state?: TrainState | undefined;
   /** Stops between forward passes; the run rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** Write event files for TensorBoard into this folder. With `state` the steps after it count anew. */
+  tensorboard?: string | undefined;
   /** Told, before the first step, what of the data was left out and what in it looks amiss. Default: a warning of the process. */
   onWarning?: ((message: string) => void) | undefined;
 }
@@ -48,11 +51,11 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   #end: { result: TrainResult } | { error: unknown } | undefined;
 
   constructor(model: Model, options: HyperfitOptions) {
-    const { data, optimizer, state, signal, onWarning = emitWarning, ...settings } = options;
+    const { data, optimizer, state, signal, tensorboard, onWarning = emitWarning, ...settings } = options;
     requireOneSource(options);
     this.settings = normalizeTrainSettings(settings);
     this.#onWarning = onWarning;
-    this.#events = this.#remembered(this.#run(model, { data, optimizer, state, signal }));
+    this.#events = this.#remembered(this.#run(model, { data, optimizer, state, signal, tensorboard }));
   }
 
   /** Where training stands, to be saved with the weights; undefined before the first event. */
@@ -99,7 +102,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
     await this.#events.return(undefined as unknown as TrainResult);
   }
 
-  async *#run(model: Model, { data, optimizer: given, state, signal }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'state' | 'signal'>): AsyncGenerator<TrainEvent, TrainResult, void> {
+  async *#run(model: Model, { data, optimizer: given, state, signal, tensorboard }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'state' | 'signal' | 'tensorboard'>): AsyncGenerator<TrainEvent, TrainResult, void> {
     await model.setQuantization(this.settings.quantize);
     const { sequences, summary, warnings } = await prepareTrainingData(data, model, this.settings);
     this.#data = summary;
@@ -108,7 +111,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
     const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(this.settings) });
     try {
       this.#training = new Training({ model, optimizer, sequences, settings: this.settings, state, signal });
-      return yield* this.#training.events();
+      return yield* shownOn(tensorboard, this.#training, { settings: this.settings, onWarning: this.#onWarning });
     } finally {
       if (given === undefined) optimizer.dispose();
     }

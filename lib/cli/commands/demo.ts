@@ -16,7 +16,7 @@ import { comparisonCsv } from '../tables.ts';
 import { runAndReport } from '../training-session.ts';
 
 /** What may be changed about the demo; everything else is the preset. */
-const DEMO_FIELDS: readonly FieldName[] = ['model', 'data', 'heldOut', 'unwrap', 'samples', 'learningRate', 'epochs', 'maxSteps', 'targetLoss', 'comparisonContexts', 'seed', 'device', 'computeDtype', 'threads', 'out'];
+const DEMO_FIELDS: readonly FieldName[] = ['model', 'data', 'heldOut', 'unwrap', 'samples', 'learningRate', 'epochs', 'maxSteps', 'targetLoss', 'comparisonContexts', 'seed', 'device', 'computeDtype', 'threads', 'tensorboard', 'out'];
 
 /** Continuations shown on the terminal; the page has all. */
 const SHOWN = 3;

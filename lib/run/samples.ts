@@ -1,0 +1,43 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunFolder } from './run-folder.ts';
+
+/** A continuation of an evaluation on the way. */
+export interface Sample {
+  /** As text, or as ids where there is no tokenizer. */
+  context: string;
+  text: string;
+  source: string | null;
+}
+
+export interface StepSamples {
+  step: number;
+  samples: Sample[];
+}
+
+/** The continuations of the newest evaluation; undefined before the first. A file that cannot be read is passed over: this is to look on by. */
+export function newestSamples({ generations }: RunFolder): StepSamples | undefined {
+  const names = existsSync(generations) ? readdirSync(generations).filter((name) => NAME.test(name)).sort((left, right) => stepOf(left) - stepOf(right)) : [];
+  const newest = names.at(-1);
+  return newest === undefined ? undefined : { step: stepOf(newest), samples: readSamples(join(generations, newest)) };
+}
+
+const NAME = /^step-(\d+)\.jsonl$/;
+const stepOf = (name: string): number => Number(NAME.exec(name)![1]);
+
+interface Line {
+  context: number[];
+  continuation: number[];
+  contextText?: string;
+  text?: string;
+  source?: string;
+}
+
+function readSamples(path: string): Sample[] {
+  try {
+    const lines = readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Line);
+    return lines.map(({ context, continuation, contextText, text, source }) => ({ context: contextText ?? context.join(' '), text: text ?? continuation.join(' '), source: source ?? null }));
+  } catch {
+    return [];
+  }
+}
