@@ -5,7 +5,7 @@ export const ROOT = resolve(__dirname, '../..');
 
 /** Every document of the project, by its path in the repository. */
 export const DOCUMENTS = [
-  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md') && name !== 'THIRD_PARTY_NOTICES.md'),
   ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
   'examples/README.md',
   'test/stand-ins/README.md',

@@ -28,7 +28,7 @@ From a pipe each line is a message and each answer is written when it is whole; 
 A model without a chat template, as base models are, continues text: a line begins a paragraph, an empty one lets it go on.
 
 Example:
-  hyperfit chat --model SmolLM2-135M-Instruct.Q4_1.gguf
+  hyperfit chat --model HuggingFaceTB/SmolLM2-135M-Instruct
   hyperfit chat --model runs/novel --beside original --temperature 0.7
   printf 'Hello\\nAnd then?\\n' | hyperfit chat --model runs/novel --json`;
 

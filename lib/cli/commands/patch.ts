@@ -31,7 +31,7 @@ export function addPatchCommand(program: Command): void {
     .option('--with-embedding', 'cut the embedding too, and a head of its own (not of a GPT-2 whose head is its embedding; llama.cpp has no place for an embedding that is the head)')
     .option('--no-merged', 'write the adapters only');
   addTableOptions(addComputingOptions(addGateInputOptions(command)))
-    .addHelpText('after', '\nNorms and biases stay those of the base, for which a LoRA adapter has no place; so do embedding and head without --with-embedding.\n\nExample:\n  hyperfit patch runs/novel --out novel-patch && hyperfit generate --model SmolLM2.gguf --adapter novel-patch/adapter --prompt "Call me"')
+    .addHelpText('after', '\nNorms and biases stay those of the base, for which a LoRA adapter has no place; so do embedding and head without --with-embedding.\n\nExample:\n  hyperfit patch runs/novel --out novel-patch && hyperfit generate --model HuggingFaceTB/SmolLM2-135M-Instruct --adapter novel-patch/adapter --prompt "Call me"')
     .action(patch);
 }
 

@@ -58,7 +58,7 @@ export function addServeCommand(program: Command): void {
   addOutputOptions(command)
     .addHelpText(
       'after',
-      '\nExample:\n  hyperfit serve --model novel=runs/novel --model base=SmolLM2-135M-Instruct.Q4_1.gguf\n  curl localhost:8080/v1/completions -H "Content-Type: application/json" -d \'{"model": "novel", "prompt": "Call me", "max_tokens": 96}\'',
+      '\nExample:\n  hyperfit serve --model novel=runs/novel --model base=HuggingFaceTB/SmolLM2-135M-Instruct\n  curl localhost:8080/v1/completions -H "Content-Type: application/json" -d \'{"model": "novel", "prompt": "Call me", "max_tokens": 96}\'',
     )
     .action(serve);
 }

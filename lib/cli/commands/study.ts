@@ -58,7 +58,7 @@ export function addStudyCommand(program: Command): void {
     .command('study')
     .description('Run an experiment of the paper on any model: cells that can be interrupted, a table beside the published values, a page with plots.')
     .addArgument(new Argument('<name>', 'which experiment').choices(AVAILABLE))
-    .requiredOption('--model <path>', 'the original model: a Hugging Face folder, a .gguf file, a run or a checkpoint')
+    .requiredOption('--model <path>', 'the original model: a name of the Hugging Face hub (org/name, hf:org/name:Q4_K_M), a folder, a .gguf file, a run or a checkpoint')
     .addOption(new Option('--data <[name=]path>', 'text to hyperfit on; repeat it where a study compares domains').argParser(namedPaths).makeOptionMandatory())
     .addOption(new Option('--held-out <[name=]path>', 'text that is not trained on, by the same names; without it, what training leaves over').argParser(namedPaths))
     .requiredOption('--out <dir>', 'folder of the study; one that was interrupted is gone on with')
@@ -69,7 +69,7 @@ export function addStudyCommand(program: Command): void {
   addList(command);
   addStudySpecific(command);
   addTableOptions(addFieldOptions(command, STUDY_FIELDS))
-    .addHelpText('after', '\nA target loss counts only when it is given as a flag: experiments run to their last epoch.\n\nExample:\n  hyperfit study curve --model SmolLM2.gguf --data novel=novel.txt --preset demo --seeds 0,1 --out studies/curve')
+    .addHelpText('after', '\nA target loss counts only when it is given as a flag: experiments run to their last epoch.\n\nExample:\n  hyperfit study curve --model HuggingFaceTB/SmolLM2-135M-Instruct --data novel=novel.txt --preset demo --seeds 0,1 --out studies/curve')
     .action(study);
 }
 
