@@ -11,7 +11,7 @@ import { ensureDist } from './steps/dist.mjs';
 import { ensureImages } from './steps/images.mjs';
 import { ensureLibtorch } from './steps/libtorch.mjs';
 import { runMain, SetupError } from './steps/log.mjs';
-import { ensureGemma, ensureModel } from './steps/model.mjs';
+import { ensureGemma, ensureModel, findModel } from './steps/model.mjs';
 import { ensureNative } from './steps/native.mjs';
 import { ensureTasks } from './steps/tasks.mjs';
 import { ensureTexts } from './steps/texts.mjs';
@@ -20,21 +20,29 @@ const EVERY_TIME = ['dependencies', 'libtorch', 'native', 'dist', 'model'];
 export const STEPS = [...EVERY_TIME, 'gemma', 'images', 'texts', 'tasks'];
 
 /**
- * Does the steps asked for, and what they need. Gives the libtorch folder and the model's path, where asked for. The
+ * Does the steps asked for, and what they need; with `model: 'optional'` it may be missing afterwards. Gives the libtorch folder and the model's path, where asked for. The
  * demo's text, Moby Dick, is an npm dependency.
  */
 export async function ensure({ dependencies = true, libtorch, native, dist, model, gemma, images, texts, tasks } = {}) {
   const done = {};
   if (dependencies) await ensureDependencies();
   if (libtorch || native) done.libtorch = await ensureLibtorch();
-  if (native) await ensureNative(done.libtorch);
-  if (dist) await ensureDist();
-  if (model) done.model = await ensureModel();
+  await eachOf([
+    async () => native && (await ensureNative(done.libtorch)),
+    async () => dist && (await ensureDist()),
+    async () => model && (done.model = await (model === 'optional' ? findModel() : ensureModel())),
+  ]);
   if (gemma) done.gemma = await ensureGemma();
   if (images) done.images = await ensureImages();
   if (texts) done.texts = await ensureTexts();
   if (tasks) done.tasks = await ensureTasks();
   return done;
+}
+
+/** Beside each other, since one computes and another waits for the network; on a terminal in turn, so that what they say stays legible. */
+async function eachOf(steps) {
+  if (!process.stderr.isTTY) return Promise.all(steps.map((step) => step()));
+  for (const step of steps) await step();
 }
 
 export async function ensureAll() {

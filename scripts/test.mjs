@@ -4,19 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensure } from './setup.mjs';
 import { root, runMain, say } from './steps/log.mjs';
-import { ensureModel } from './steps/model.mjs';
 import { run } from './steps/run.mjs';
 import { mergeResults, phasesOf } from './steps/test-phases.mjs';
-
-/** Without the model its tests are skipped by name; everything else can be tested without a network. */
-async function findModel() {
-  try {
-    return await ensureModel();
-  } catch (error) {
-    say(`model: ${error.message}; the tests that need it will be skipped`);
-    return undefined;
-  }
-}
 
 /** The worst exit status of the phases; of a run of all tests, one document and one closing line too. */
 async function runPhases(args, env) {
@@ -41,8 +30,7 @@ async function runPhases(args, env) {
 }
 
 await runMain(async () => {
-  const { libtorch } = await ensure({ native: true, dist: true });
-  const model = await findModel();
+  const { libtorch, model } = await ensure({ native: true, dist: true, model: 'optional' });
   // Every test file and worker then finds the same libtorch without asking Python. The OpenMP setting is the one
   // lib/addon.ts makes: under jest it comes too late, since tests see a copy of the environment.
   const env = {

@@ -5,11 +5,18 @@ import { root, say } from './log.mjs';
 
 const BUNDLE = join(root, 'build-cmake', 'js', 'index.mjs');
 
+/** Once a process: steps that run beside each other ask for it at the same time. */
+let loading;
+
 /**
  * The package's own lib/libtorch and lib/samples, bundled by itself: set-up needs it before there is an addon, and before the rest of
  * the package is known to compile.
  */
-export async function loadLibtorchModule() {
+export function loadLibtorchModule() {
+  return (loading ??= load());
+}
+
+async function load() {
   const sources = ['libtorch', 'samples', 'download'].map((name) => join(root, 'lib', name));
   const files = sources.flatMap((source) => readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => join(source, name)));
   const newest = Math.max(...files.map((path) => statSync(path).mtimeMs));

@@ -7,6 +7,16 @@ export async function ensureModel() {
   return ensureSample(samples, samples.SMOLLM2);
 }
 
+/** The same, or undefined: without the model its tests are skipped by name, and everything else can be tested without a network. */
+export async function findModel() {
+  try {
+    return await ensureModel();
+  } catch (error) {
+    say(`model: ${error.message}; the tests that need it will be skipped`);
+    return undefined;
+  }
+}
+
 /** Gemma 3 270M as GGUF, only where it is asked for by name. Gives its path. */
 export async function ensureGemma() {
   say('Gemma is provided under and subject to the Gemma Terms of Use, https://ai.google.dev/gemma/terms: by using the file you accept them. Do not pass it on without them');

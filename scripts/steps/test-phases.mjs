@@ -3,23 +3,28 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from './log.mjs';
 
-/** Their tests load libtorch and compute with all cores, or watch memory and time: one file after the other, in one process. */
-const ALONE = ['generate', 'image', 'model', 'native', 'on-device', 'oracle', 'stand-ins', 'tensor', 'train'];
+/** Compute with all cores, or watch the memory of their own process: one file after the other, in one process. Of the oracle's, those of real models and those that hold kernels. */
+const ALONE = /^test\/(generate|native|on-device|stand-ins|tensor|train)\/|^test\/oracle\/(autograd|bfloat16|blocked|decoding|export|gemma3|quantized|sampling|smollm2|training)/;
 
 /** Two processes that each want every core wait for each other in every loop. */
 const ONE_THREAD = { OMP_NUM_THREADS: '1' };
 
-/** What jest is run with: some tests as they were asked for, or all of them in two goes. The others start processes and wait, so that two files at a time pay. */
+/** What jest is run with: some tests as they were asked for, or all of them in two goes. Those of the first start processes and wait, or compute little, so that two files at a time pay. */
 export async function phasesOf(args) {
   const paths = args.filter((arg) => !arg.startsWith('-'));
   if (paths.length > 0) return [{ args: ['--runInBand', ...args], env: {} }];
-  const entries = (await readdir(join(root, 'test'))).filter((name) => name !== 'fixtures' && (!name.includes('.') || name.endsWith('.test.ts')));
-  const isAlone = (name) => ALONE.includes(name);
-  const places = (names) => names.map((name) => join('test', name) + (name.endsWith('.ts') ? '' : '/'));
+  const files = await testFiles();
+  const alone = files.filter((file) => ALONE.test(file));
   return [
-    { args: ['--maxWorkers=2', ...args, ...places(entries.filter((name) => !isAlone(name)))], env: ONE_THREAD },
-    { args: ['--runInBand', ...args, ...places(entries.filter(isAlone))], env: {} },
+    { args: ['--maxWorkers=2', ...args, '--runTestsByPath', ...files.filter((file) => !alone.includes(file))], env: ONE_THREAD },
+    { args: ['--runInBand', ...args, '--runTestsByPath', ...alone], env: {} },
   ];
+}
+
+/** Relative to the checkout. */
+async function testFiles() {
+  const names = await readdir(join(root, 'test'), { recursive: true });
+  return names.filter((name) => name.endsWith('.test.ts')).sort().map((name) => join('test', name));
 }
 
 const COUNTS = ['numPassedTests', 'numFailedTests', 'numPendingTests', 'numTodoTests', 'numTotalTests', 'numPassedTestSuites', 'numFailedTestSuites', 'numTotalTestSuites'];
