@@ -26,6 +26,12 @@ export function neededLibraries(path: string): string[] {
   return [...dynamicSection(path).matchAll(/NEEDED.*\[(.*)\]/g)].map((match) => match[1]!);
 }
 
+/** What it asks of the program that loads it: functions of Node-API, and whatever else is Node's, V8's or libuv's own. */
+export function askedOfNode(path: string): string[] {
+  const missing = [...read('objdump', '-T', path).matchAll(/\*UND\*.* (\S+)$/gm)].map((match) => match[1]!);
+  return missing.filter((name) => /^(napi_|node_|uv_|_ZNK?2v8|_ZNK?4node)/.test(name));
+}
+
 export function dynamicSection(path: string): string {
   return read('readelf', '-d', path);
 }

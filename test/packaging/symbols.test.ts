@@ -1,5 +1,5 @@
 import { addonFiles } from '../../lib/libtorch/series.ts';
-import { aboveFloor, dynamicSection, isStripped, neededLibraries, newestSymbols } from './binary.ts';
+import { aboveFloor, askedOfNode, dynamicSection, isStripped, neededLibraries, newestSymbols } from './binary.ts';
 
 const { preloader, addons } = addonFiles();
 const binaries = [preloader!, ...addons.values()];
@@ -20,6 +20,16 @@ describe.each(binaries)('%s', (path) => {
     expect(dynamic).not.toMatch(/RPATH|RUNPATH/);
     expect(isStripped(path)).toBe(true);
   });
+});
+
+test('of Node they ask for Node-API 8 and nothing else, so that one binary serves every Node from 20.19 on, and Electron', () => {
+  const { symbols } = require('node-api-headers') as { symbols: Record<'v8', { js_native_api_symbols: string[]; node_api_symbols: string[] }> };
+  const known = new Set([...symbols.v8.js_native_api_symbols, ...symbols.v8.node_api_symbols]);
+  for (const path of binaries) {
+    const asked = askedOfNode(path);
+    expect(asked.length).toBeGreaterThan(10);
+    expect(asked.filter((name) => !known.has(name))).toEqual([]);
+  }
 });
 
 test('the preloader needs no torch; the addon needs the CPU libraries alone', () => {
