@@ -1,5 +1,5 @@
 import { loadAddon, type LoadedAddon } from './addon.ts';
-import { deviceHint, deviceIndex, isDeviceName } from './config/device-name.ts';
+import { deviceHint, deviceIndex, isDeviceName, type DeviceName } from './config/device-name.ts';
 import { HyperfitError } from './errors.ts';
 import type { CudaExplanation } from './libtorch/cuda-driver.ts';
 import { hiddenCudaLibtorch, hiddenCudaText } from './libtorch/hidden-cuda.ts';
@@ -9,10 +9,10 @@ import { hiddenCudaLibtorch, hiddenCudaText } from './libtorch/hidden-cuda.ts';
  * Every function that loads a model asks here; a command has looked at its flags and files before.
  * @throws HyperfitError ERR_DEVICE, and those of finding libtorch
  */
-export function chooseDevice(given: string | undefined, environment: NodeJS.ProcessEnv = process.env): string {
+export function chooseDevice(given: string | undefined, environment: NodeJS.ProcessEnv = process.env): DeviceName {
   const [name, device] = given === undefined ? ['HYPERFIT_DEVICE', environment.HYPERFIT_DEVICE || 'cpu'] : ['device', given];
   requireDevice(device, name);
-  return device;
+  return device as DeviceName;
 }
 
 /**

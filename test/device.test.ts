@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addon } from '../lib/addon.ts';
 import { chooseComputeDtype, fastestComputeDtype } from '../lib/compute-dtype.ts';
-import { deviceHint, deviceIndex, isDeviceName } from '../lib/config/device-name.ts';
+import { deviceHint, deviceIndex, isDeviceName, type DeviceName } from '../lib/config/device-name.ts';
 import { checkEnvironment } from '../lib/config/environment.ts';
 import { normalizeConfig } from '../lib/config/normalize.ts';
 import { chooseDevice, requireDevice } from '../lib/device.ts';
@@ -55,7 +55,7 @@ describe('who decides', () => {
   });
 
   test.each([['gpu'], ['mps'], [''], [null], [3], [{}]])('Model.load refuses the device %p', async (device) => {
-    await expect(Model.load(TINY, { device: device as string })).rejects.toMatchObject({ code: 'ERR_DEVICE', message: expect.stringMatching(/expected "cpu", "cuda" or "cuda:<index>" for `device`.*use one of these/) });
+    await expect(Model.load(TINY, { device: device as DeviceName })).rejects.toMatchObject({ code: 'ERR_DEVICE', message: expect.stringMatching(/expected "cpu", "cuda" or "cuda:<index>" for `device`.*use one of these/) });
     expect(() => requireDevice(device)).toThrow(expect.objectContaining({ code: 'ERR_DEVICE' }));
   });
 

@@ -8,6 +8,7 @@ const LAYERS = [
   'errors',
   'folders',
   'callbacks',
+  'closing',
   'download',
   'device-errors',
   'config',

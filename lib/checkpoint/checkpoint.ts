@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import { ADAPTER_FOLDER } from '../model/adapter-files.ts';
+import type { DeviceName } from '../config/device-name.ts';
 import type { ComputeDType } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
 import { given } from '../config/given.ts';
@@ -15,12 +16,18 @@ import { loadState, saveState, type TrainState } from './train-state.ts';
 
 export const OPTIMIZER_NAME = 'optimizer.safetensors';
 
-/** A training that can be gone on with. */
+/** A training that can be gone on with: `hyperfit(model, { data, optimizer, state })`. */
 export interface Checkpoint {
+  /** The weights. */
   model: Model;
+  /** The moments, of the same weights. */
   optimizer: Optimizer;
+  /** Step, epoch and place within it. */
   state: TrainState;
 }
+
+/** One read from disk; `using checkpoint = await loadCheckpoint(path)` disposes optimizer and model at the end of the block. */
+export interface LoadedCheckpoint extends Checkpoint, Disposable {}
 
 /**
  * Saves weights, moments and position as `folder/step-000250`, a Hugging Face model folder with more files in it. It appears
@@ -58,7 +65,7 @@ export async function saveAdapterWithin(folder: string, optimizer: Optimizer, ba
 }
 
 export interface LoadCheckpointOptions {
-  device?: string;
+  device?: DeviceName;
   computeDtype?: ComputeDType;
   /** Of the optimizer, as at the beginning of the run; defaults as in `Optimizer`. */
   betas?: readonly [number, number];
@@ -71,10 +78,10 @@ export interface LoadCheckpointOptions {
 }
 
 /**
- * Loads a checkpoint, or the newest complete one of a run folder. The caller disposes `optimizer`, then `model`.
+ * Loads a checkpoint, or the newest complete one of a run folder. The caller disposes `optimizer`, then `model`, or says `using`.
  * @throws HyperfitError ERR_CHECKPOINT when no complete one is there
  */
-export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<Checkpoint> {
+export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<LoadedCheckpoint> {
   checkOptions(options, ['device', 'computeDtype', 'betas', 'eps', 'weightDecay', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
   const folder = await resolveModelPath(path);
   const state = await loadState(folder);
@@ -84,10 +91,15 @@ export async function loadCheckpoint(path: string, options: LoadCheckpointOption
   try {
     optimizer = new Optimizer(model, given({ betas, eps, weightDecay, lora }));
     await optimizer.load(join(folder, OPTIMIZER_NAME), state.step);
-    return { model, optimizer, state };
+    return { model, optimizer, state, [Symbol.dispose]: disposeBoth.bind(undefined, optimizer, model) };
   } catch (error) {
     optimizer?.dispose();
     model.dispose();
     throw error;
   }
+}
+
+function disposeBoth(optimizer: Optimizer, model: Model): void {
+  optimizer.dispose();
+  model.dispose();
 }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { flagOf } from '../config/fields.ts';
 import { given } from '../config/given.ts';
+import { DECODING_FIELDS, DECODING_NAMES, type DecodingName } from '../generate/decoding-fields.ts';
 import { normalizeGenerateOptions, type GenerateOptions } from '../generate/options.ts';
 import { addBlockerOptions } from './citation-source.ts';
 import { numberWithin, wholeNumber } from './options.ts';
@@ -19,19 +21,26 @@ export interface DecodingFlags {
   stop?: string[];
 }
 
+const PARSERS: Readonly<Record<DecodingName, (text: string) => number>> = {
+  maxNewTokens: wholeNumber(1),
+  minNewTokens: wholeNumber(0),
+  noRepeatNgramSize: wholeNumber(0),
+  repetitionPenalty: numberWithin(1e-6),
+  temperature: numberWithin(0),
+  topK: wholeNumber(0),
+  topP: numberWithin(0, 1),
+  minP: numberWithin(0, 1),
+  seed: wholeNumber(0),
+};
+
 /** The flags of decoding and of the citation blocker. */
 export function addDecodingOptions(command: Command, { maxNewTokens }: { maxNewTokens: number }): Command {
-  command
-    .option('--max-new-tokens <N>', 'tokens to add at most', wholeNumber(1), maxNewTokens)
-    .option('--min-new-tokens <N>', 'tokens before which no end of text may come', wholeNumber(0), 0)
-    .option('--no-repeat-ngram-size <N>', 'forbid n-grams of this size to occur twice; 0 allows them', wholeNumber(0), 0)
-    .option('--repetition-penalty <X>', 'divide the scores of tokens seen before; 1 is off', numberWithin(1e-6), 1)
-    .option('--temperature <X>', 'sample at this temperature; 0 is greedy', numberWithin(0), 0)
-    .option('--top-k <N>', 'sample among the N most probable tokens; 0 keeps all', wholeNumber(0), 0)
-    .option('--top-p <X>', 'sample among the most probable tokens that make up this share', numberWithin(0, 1), 1)
-    .option('--min-p <X>', 'drop tokens below this share of the best probability', numberWithin(0, 1), 0)
-    .option('--seed <N>', 'seed of the sampling', wholeNumber(0), 0)
-    .option('--stop <text>', 'end the continuation before this text, that of a special token too; may be repeated', (text: string, before: string[] = []) => [...before, text]);
+  for (const name of DECODING_NAMES) {
+    const { help, valueName, default: fallback } = DECODING_FIELDS[name];
+    command.option(`${flagOf(name)} <${valueName}>`, help, PARSERS[name], name === 'maxNewTokens' ? maxNewTokens : fallback);
+  }
+  const stop = 'end the continuation before this text, that of a special token too; may be repeated';
+  command.option('--stop <text>', stop, (text: string, before: string[] = []) => [...before, text]);
   return addBlockerOptions(command);
 }
 

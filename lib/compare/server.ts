@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { serve, type ServerType } from '@hono/node-server';
 import { CallbackGuard } from '../callbacks.ts';
+import { closing, type Closing } from '../closing.ts';
 import { HyperfitError } from '../errors.ts';
 import { AnswersFile, readAnswers } from './answers-file.ts';
 import { studyApp } from './app.ts';
@@ -10,12 +11,12 @@ import type { Study } from './study.ts';
 
 const ADDRESS = '127.0.0.1';
 
-export interface StudyServer {
+/** A page under way. `close` stops listening, lets what is under way end, closes the file, and rejects with what `onAnswer` threw, where it did. */
+export interface StudyServer extends Closing {
+  /** Of the page, on this machine alone. */
   url: string;
   /** Answers received by this server. */
   received: () => number;
-  /** Stops listening, lets what is under way end, and closes the file. Rejects with what `onAnswer` threw, where it did. */
-  close: () => Promise<void>;
 }
 
 /**
@@ -41,7 +42,7 @@ export async function serveStudy(study: Study, { port = 0, answers: path, onAnsw
   });
   // Browsers leave out the port of http.
   hosts = [ADDRESS, 'localhost'].map((name) => (bound === 80 ? name : `${name}:${bound}`));
-  return { url: `http://${ADDRESS}:${bound}/`, received: () => received, close: () => closeServer(server, file, guard) };
+  return { url: `http://${ADDRESS}:${bound}/`, received: () => received, ...closing(() => closeServer(server, file, guard)) };
 }
 
 function listen(fetch: (request: Request) => Response | Promise<Response>, port: number): Promise<{ server: ServerType; port: number }> {

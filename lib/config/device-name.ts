@@ -1,5 +1,8 @@
 import { didYouMean } from './suggest.ts';
 
+/** A device as PyTorch names it; `cuda` is `cuda:0`. */
+export type DeviceName = 'cpu' | 'cuda' | `cuda:${number}`;
+
 /** Where a backend that somebody else registered with libtorch names itself: by a symbol, as this package is loaded in more than one form. */
 const OTHERS = Symbol.for('hyperfit.deviceTypes');
 
@@ -10,7 +13,7 @@ const indexedTypes = (): string[] => ['cuda', ...((globalThis as { [OTHERS]?: re
 const NICKNAMES: Readonly<Record<string, string>> = { gpu: 'cuda', nvidia: 'cuda', processor: 'cpu', host: 'cpu' };
 
 /** Whether it is written as a device: `cpu`, `cuda` or `cuda:<index>`. Says nothing of whether it is there. */
-export function isDeviceName(text: unknown): text is string {
+export function isDeviceName(text: unknown): text is DeviceName {
   if (text === 'cpu') return true;
   // A leading zero, and a number that fits no card, libtorch refuses in words of its own.
   const [, type] = /^([a-z]\w*)(?::(?:0|[1-9]\d{0,3}))?$/.exec(typeof text === 'string' ? text : '') ?? [];

@@ -1,6 +1,12 @@
 import { z } from 'zod';
-import { deviceHint, isDeviceName } from './device-name.ts';
+import { deviceHint, isDeviceName, type DeviceName } from './device-name.ts';
 import { QUANTIZE_TYPES } from './quantize-types.ts';
+import type { RunConfig } from './run-config.ts';
+
+export type { RunConfig } from './run-config.ts';
+
+/** How the order of the sequences is written; `swap-8` exchanges eight seeded pairs. */
+export type OrderName = 'shuffle' | 'identity' | `swap-${number}`;
 
 /** One setting of a run: how it is checked, its one default, and how the command line words it. */
 export interface Field<S extends z.ZodType> {
@@ -16,14 +22,16 @@ function field<S extends z.ZodType>(schema: S, fallback: z.infer<S>, help: strin
   return { schema, default: fallback, help, ...(valueName === undefined ? {} : { valueName }) };
 }
 
+/** A check of text whose answers TypeScript knows better than zod. */
+const typed = <T extends string>(schema: z.ZodType<string>): z.ZodType<T> => schema as z.ZodType<T>;
 const path = () => z.string().min(1, 'expected a path, got an empty string');
 const count = (least: number) => z.number().int().min(least).max(Number.MAX_SAFE_INTEGER);
 const positive = () => z.number().positive();
 const share = () => z.number().min(0).max(1);
 const device = () =>
-  z.string().superRefine((text, context) => {
+  typed<DeviceName>(z.string().superRefine((text, context) => {
     if (!isDeviceName(text)) context.addIssue({ code: 'custom', message: `expected cpu, cuda or cuda:N${deviceHint(text)}` });
-  }).meta({ pattern: '^(cpu|cuda(:(0|[1-9][0-9]{0,3}))?)$' }); // For the JSON schema, which knows nothing of the check.
+  }).meta({ pattern: '^(cpu|cuda(:(0|[1-9][0-9]{0,3}))?)$' })); // For the JSON schema, which knows nothing of the check.
 const beta = () => z.number().min(0).lt(1);
 
 /**
@@ -69,7 +77,7 @@ export const FIELDS = {
   maxSteps: field(count(1).nullable(), null, 'stop after this many optimizer steps', 'S'),
   targetLoss: field(positive().nullable(), null, 'stop once the mean training loss of an epoch is below this, in nats per token', 'L'),
   order: field(
-    z.string().regex(/^(shuffle|identity|swap-[1-9]\d*)$/, 'expected shuffle, identity or swap-K'),
+    typed<OrderName>(z.string().regex(/^(shuffle|identity|swap-[1-9]\d*)$/, 'expected shuffle, identity or swap-K')),
     'shuffle',
     'order of the sequences: shuffle, identity or swap-K (K seeded exchanges)',
     'order',
@@ -115,8 +123,8 @@ export const BLOCKER_FIELDS = ['matchLength', 'matchUnit', 'countPrompt', 'waitF
 
 export type FieldName = keyof typeof FIELDS;
 
-/** Every setting of a run, checked and complete: what `run.json` stores. */
-export type RunConfig = { [Name in FieldName]: z.infer<(typeof FIELDS)[Name]['schema']> };
+/** What the checks let through: the same as `RunConfig`, which an editor explains. */
+export type CheckedConfig = { [Name in FieldName]: z.infer<(typeof FIELDS)[Name]['schema']> };
 
 export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[];
 

@@ -1,32 +1,19 @@
 import { addon } from '../addon.ts';
 import type { CitationIndexHandle } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
+import type { BlockerSettings } from '../config/fields.ts';
 import { HyperfitError } from '../errors.ts';
 import { idListProblem, isList, shown } from './check-ids.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** The open points of the paper's citation blocker (section 4), each with a default. */
-export interface CitationBlockerOptions {
+export interface CitationBlockerOptions extends Partial<BlockerSettings> {
   /** Training sequences as token ids; a match never crosses from one to the next. */
   sequences: readonly (Int32Array | readonly number[])[];
   /** Says where words start; without one every token counts as a word, so bans come at once. */
   tokenizer?: Tokenizer | undefined;
   /** Ids in the vocabulary; needed only without a tokenizer. */
   vocabSize?: number;
-  /** How many tokens (or words) of context must match before their continuation is forbidden. Default 5, the paper's. */
-  matchLength?: number;
-  /** What `matchLength` counts. Default `token`. */
-  matchUnit?: 'token' | 'word';
-  /** Whether the context counts towards the match. Default false: "the last 5 generated tokens". */
-  countPrompt?: boolean;
-  /** Forbid only what would start a new word, so that words are finished. Default true. */
-  waitForWordEnd?: boolean;
-  /** Every continuation in the training set, or only that of the first occurrence. Default `all`. */
-  banned?: 'all' | 'first';
-  /** What a match at the end of a training sequence does. Default `ignore`. */
-  sequenceEnd?: 'ignore' | 'ban-eos';
-  /** `fold` compares without regard to case and surrounding space. Default `none`. */
-  normalization?: 'none' | 'fold';
 }
 
 const KNOWN = ['sequences', 'tokenizer', 'vocabSize', 'matchLength', 'matchUnit', 'countPrompt', 'waitForWordEnd', 'banned', 'sequenceEnd', 'normalization'] as const satisfies readonly (keyof CitationBlockerOptions)[];

@@ -2,27 +2,13 @@ import { didYouMean } from '../config/suggest.ts';
 import { HyperfitError } from '../errors.ts';
 import { idListProblem, isList, requireKnownIds, shown, type IdList } from './check-ids.ts';
 import type { CitationBlocker } from './citation-blocker.ts';
+import { DECODING_DEFAULTS } from './decoding-fields.ts';
+import type { DecodingOptions } from './decoding-options.ts';
 
 /** How to continue a context. Definitions as in Hugging Face generation unless said otherwise. */
-export interface GenerateOptions {
-  /** Tokens to add at most. Default 96. */
-  maxNewTokens?: number;
-  /** No stop id before this many tokens. Default 0. */
-  minNewTokens?: number;
-  /** 0 (default) is greedy: the highest score, the lowest id on ties. */
-  temperature?: number;
-  /** Sample among the k most probable tokens; 0 (default) is off. */
-  topK?: number;
-  /** Sample from the smallest set with this probability mass; 1 (default) is off. */
-  topP?: number;
-  /** Drop tokens less probable than this share of the most probable one; 0 (default) is off. */
-  minP?: number;
+export interface GenerateOptions extends DecodingOptions {
   /** Added to the logits of these ids before anything else, at every step. */
   logitBias?: ReadonlyMap<number, number>;
-  /** Divides the score of every token seen in context or continuation; 1 (default) is off. */
-  repetitionPenalty?: number;
-  /** No n-gram of this size twice, the context included; 0 (default) is off. */
-  noRepeatNgramSize?: number;
   /** Whether n-grams of the context count. Default true, as in Hugging Face. */
   noRepeatNgramCountsPrompt?: boolean;
   /** Forbids quoting the training set; see CitationBlocker. */
@@ -36,8 +22,6 @@ export interface GenerateOptions {
   stopStrings?: readonly string[] | string;
   /** Ids that never come. */
   suppressIds?: IdList;
-  /** Of the draws. A sequence's own seed is mixed from this and its context, so it is drawn the same alone and in any batch. Default 0. */
-  seed?: number;
   /** Keep log-probability and entropy of each token. Default false. */
   tokenStats?: boolean;
   /** Whether texts get the tokenizer's special tokens in front (BOS). Default true. */
@@ -54,18 +38,10 @@ type Settings = Required<Defaulted> & { stopStrings: readonly string[] };
 export type GenerateSettings = Settings & Omit<GenerateOptions, keyof Settings>;
 
 export const GENERATE_DEFAULTS: Settings = {
-  maxNewTokens: 96,
-  minNewTokens: 0,
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  noRepeatNgramSize: 0,
+  ...DECODING_DEFAULTS,
   noRepeatNgramCountsPrompt: true,
   stopStrings: [],
   suppressIds: [],
-  seed: 0,
   tokenStats: false,
   addSpecialTokens: true,
 };

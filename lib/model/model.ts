@@ -3,10 +3,11 @@ import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats, Paramete
 import { withControl } from '../control.ts';
 import { checkOptions } from '../config/check-options.ts';
 import { chooseComputeDtype } from '../compute-dtype.ts';
+import type { DeviceName } from '../config/device-name.ts';
 import type { QuantizeType } from '../config/quantize-types.ts';
 import { chooseDevice } from '../device.ts';
 import { HyperfitError } from '../errors.ts';
-import { withFetch, type FetchEvent } from '../hub/fetch-scope.ts';
+import { withFetch } from '../hub/fetch-scope.ts';
 import { generate } from '../generate/generate.ts';
 import type { Generation, TokenEvent } from '../generate/generation.ts';
 import type { GenerateOptions } from '../generate/options.ts';
@@ -18,6 +19,7 @@ import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { mergeAdapter } from './adapter.ts';
 import { readCompanions } from './companions.ts';
 import { exportGguf, type ExportedGguf, type ExportGgufOptions } from './export-gguf.ts';
+import type { LoadOptions } from './load-options.ts';
 import { openModelFiles, type ModelFiles } from './model-files.ts';
 import { quantizedForms, trainedType } from './quantization.ts';
 import { saveModel, type SavedModel, type SaveOptions } from './save-model.ts';
@@ -25,21 +27,7 @@ import { requireSameFiles, stampFiles, type FileStamps } from './source-stamps.t
 import { toTensors } from './tensor-file.ts';
 import { tokenizerOrError } from './tokenizer-or-error.ts';
 
-export interface LoadOptions {
-  /** `cpu`, `cuda` or `cuda:N`. Default: `HYPERFIT_DEVICE`, or else `cpu`. */
-  device?: string;
-  /** A LoRA adapter in PEFT's form to add to the weights: its folder; see `loadAdapter`. */
-  adapter?: string | undefined;
-  /** Arithmetic of the matrix products; weights and moments are float32 in any case. Default: `HYPERFIT_COMPUTE_DTYPE`, or else `float32`. */
-  computeDtype?: ComputeDType;
-  /** Passes run on the weights that a GGUF file of this type holds; see `setQuantization`. Default: the type that the weights were trained for, if any; null for the float32 ones. */
-  quantize?: QuantizeType | null | undefined;
-  signal?: AbortSignal;
-  /** Hears each of `notes` once the files are read. */
-  onWarning?: (message: string) => void;
-  /** Hears how the fetching of a model named `org/name` goes on, where it has to be fetched. */
-  onFetch?: ((event: FetchEvent) => void) | undefined;
-}
+export type { LoadOptions } from './load-options.ts';
 
 /** Sequences side by side: `tokens` and `targets` row-major [batchSize, sequenceLength]; a target of -100 does not count. */
 export interface ModelBatch {
@@ -72,11 +60,12 @@ export class Model {
   readonly #tokenizerError: HyperfitError | undefined;
   readonly #companions: ReadonlyMap<string, Buffer>;
   readonly #stamps: FileStamps;
-  readonly device: string;
+  /** Where its weights are and its passes run. */
+  readonly device: DeviceName;
   readonly computeDtype: ComputeDType;
   #quantization: QuantizeType | null = null;
 
-  private constructor(handle: ModelHandle, files: ModelFiles, { tokenizer, companions, stamps }: Beside, device: string, computeDtype: ComputeDType) {
+  private constructor(handle: ModelHandle, files: ModelFiles, { tokenizer, companions, stamps }: Beside, device: DeviceName, computeDtype: ComputeDType) {
     this.handle = handle;
     this.files = files;
     this.tokenizer = tokenizer instanceof Tokenizer ? tokenizer : undefined;

@@ -1,15 +1,16 @@
 import type { AddressInfo } from 'node:net';
 import { serve, type ServerType } from '@hono/node-server';
+import { closing, type Closing } from '../closing.ts';
 import { HyperfitError } from '../errors.ts';
 import { playApp } from './app.ts';
 import type { Stage } from './stage.ts';
 
 const ADDRESS = '127.0.0.1';
 
-export interface PlayServer {
+/** A page under way. `close` stops listening and ends what is being written; the stage and its models stay the caller's. */
+export interface PlayServer extends Closing {
+  /** Of the page, on this machine alone. */
   url: string;
-  /** Stops listening and ends what is being written. */
-  close: () => Promise<void>;
 }
 
 /**
@@ -22,7 +23,7 @@ export async function servePlay(stage: Stage, { port = 0, onError }: { port?: nu
   const { server, port: bound } = await listen(app.fetch, port);
   // Browsers leave out the port of http.
   hosts = [ADDRESS, 'localhost'].map((name) => (bound === 80 ? name : `${name}:${bound}`));
-  return { url: `http://${ADDRESS}:${bound}/`, close: () => close(server) };
+  return { url: `http://${ADDRESS}:${bound}/`, ...closing(() => close(server)) };
 }
 
 function listen(fetch: (request: Request) => Response | Promise<Response>, port: number): Promise<{ server: ServerType; port: number }> {

@@ -100,8 +100,13 @@ export class Stage {
     return { sequence: number, source: found.source, offset: found.offset, pieces: decodePieces(this.models[1].requireTokenizer(), found.ids) };
   }
 
+  /** Frees what the citation blocker holds; the models stay. Idempotent. */
   dispose(): void {
     this.#blocker?.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 

@@ -1,5 +1,6 @@
 import { isIPv6, type AddressInfo } from 'node:net';
 import { serve, type ServerType } from '@hono/node-server';
+import { closing, type Closing } from '../closing.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { serveApp, type RequestRecord } from './app.ts';
@@ -63,11 +64,10 @@ export interface ServeOptions {
   onFailure?: (error: unknown) => void;
 }
 
-export interface ModelServer {
-  /** With `/v1` behind it this is the `base_url` of a client. */
+/** A server under way. `close` refuses what is new, lets what is under way end for `graceMs`, cancels the rest and disposes the models. */
+export interface ModelServer extends Closing {
+  /** Ends in a slash; with `v1` behind it this is the `base_url` of a client. */
   url: string;
-  /** Refuses what is new, lets what is under way end for `graceMs`, cancels the rest, disposes the models. */
-  close: () => Promise<void>;
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -95,9 +95,8 @@ export async function serveModels(models: ReadonlyMap<string, Model>, options: S
     ...allowedHosts.map((name) => name.toLowerCase()),
   ];
   tuning?.start();
-  const close = async (): Promise<void> =>
-    closeServer(server, async () => void (await Promise.all([served.close(graceMs), tuning?.close(graceMs)])));
-  return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`, close };
+  const close = closing(() => closeServer(server, async () => void (await Promise.all([served.close(graceMs), tuning?.close(graceMs)]))));
+  return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`, ...close };
 }
 
 /** A browser leaves out the port of http. */

@@ -22,7 +22,7 @@ function variantsOf({ setting }: Bench): Variant[] {
     { id: 'as-listed', name: 'as listed', settings: { order: 'identity', seed } },
     { id: 'repeat', name: 'as listed, again', settings: { order: 'identity', seed }, repeat: 1 },
     { id: 'swap-1', name: 'one pair exchanged', settings: { order: 'swap-1', seed } },
-    ...setting.seeds.map((shuffle) => ({ id: `shuffle-${shuffle}`, name: `shuffled, seed ${shuffle}`, settings: { order: 'shuffle', seed: shuffle } })),
+    ...setting.seeds.map((shuffle) => ({ id: `shuffle-${shuffle}`, name: `shuffled, seed ${shuffle}`, settings: { order: 'shuffle' as const, seed: shuffle } })),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { RunConfig } from '../config/fields.ts';
 import { FIELD_NAMES, isFieldName, type FieldName } from '../config/fields.ts';
 import { presetLayer, type ConfigLayer } from '../config/layers.ts';
 import { normalizeConfig } from '../config/normalize.ts';
+import type { PresetName } from '../config/presets.ts';
 import type { LoraOptions } from '../model/lora.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { HyperfitError } from '../errors.ts';
@@ -37,8 +38,11 @@ export const TRAIN_FIELDS = [
 
 export type TrainSettings = Pick<RunConfig, (typeof TRAIN_FIELDS)[number]>;
 
-/** What of `Partial<TrainSettings>` the caller gave, with an optional preset below it. */
-export type TrainOptions = { [Name in keyof TrainSettings]?: TrainSettings[Name] | undefined } & { preset?: string | undefined };
+/** The settings of training that a caller gives, and a preset for the rest; what neither says is the default. */
+export type TrainOptions = { [Name in keyof TrainSettings]?: TrainSettings[Name] | undefined } & {
+  /** A named recipe; settings given beside it come first. `demo`: minutes on two cores; `paper`: arXiv 2412.04318; `official-code`: the authors' published code. */
+  preset?: PresetName | undefined;
+};
 
 /**
  * Complete, checked training settings.

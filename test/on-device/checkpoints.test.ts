@@ -121,7 +121,7 @@ describeOnEachDevice('Checkpoints', (device) => {
   test('a GGUF written from the device is the one written from the CPU, and is read back', async () => {
     const files: Buffer[] = [];
     const folder = freshFolder();
-    for (const place of ['cpu', device]) {
+    for (const place of ['cpu', device] as const) {
       const model = await Model.load(TINY_MODEL, { device: place });
       const { paths } = await model.exportGguf(join(folder, `${files.length}.gguf`), { type: 'Q8_0', name: 'tiny' });
       files.push(readFileSync(paths[0]!));

@@ -111,7 +111,7 @@ describeOnEachDevice('Decoding through the API', (device) => {
   });
 
   test('in bfloat16 too', async () => {
-    const [here, there] = await Promise.all([device, 'cpu'].map(async (place) => {
+    const [here, there] = await Promise.all(([device, 'cpu'] as const).map(async (place) => {
       const rounded = await Model.load(TINY_MODEL, { device: place, computeDtype: 'bfloat16' });
       const generations = await rounded.generate(PROMPTS, { ...LENGTH, tokenStats: true });
       rounded.dispose();

@@ -1,3 +1,4 @@
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { Model } from '../../lib/model/model.ts';
 import { quantizedForms } from '../../lib/model/quantization.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
@@ -10,7 +11,7 @@ import { TINY_MODEL } from '../train/tiny.ts';
 const BATCH = makeBatch([[5, 9, 3, 17, 20, 6, 8], [30, 8, 9, 4, 4, 11, 7]]);
 
 describeOnEachDevice('Training for a type of GGUF file', (device) => {
-  async function trained(where: string): Promise<{ losses: number[]; weights: Map<string, Float64Array> }> {
+  async function trained(where: DeviceName): Promise<{ losses: number[]; weights: Map<string, Float64Array> }> {
     const model = await Model.load(TINY_MODEL, { device: where });
     await model.setQuantization('Q4_0');
     const optimizer = new Optimizer(model);

@@ -1,3 +1,4 @@
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
 import { hyperfit } from '../../lib/train/hyperfit.ts';
@@ -9,7 +10,7 @@ import { randomSequences, TINY_MODEL } from '../train/tiny.ts';
 
 const data = randomSequences([12, 20, 7, 16]);
 
-async function trained(device: string): Promise<{ losses: number[]; ids: number[][]; model: Model }> {
+async function trained(device: DeviceName): Promise<{ losses: number[]; ids: number[][]; model: Model }> {
   const model = await Model.load(TINY_MODEL, { device });
   const losses: number[] = [];
   for await (const event of hyperfit(model, { data, batchSize: 2, learningRate: 1e-3, maxSteps: 4 })) if (event.type === 'step') losses.push(event.loss, event.gradNorm);

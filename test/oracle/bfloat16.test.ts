@@ -1,3 +1,4 @@
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { addon } from '../../lib/addon.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
@@ -16,11 +17,11 @@ const GRADIENT_ERROR = 40 * ROUNDING;
 /** A gradient below a hundredth of all together is mostly the roundings of the others. */
 const GRADIENT_FLOOR = 0.01;
 
-async function withBfloat16<T>(name: string, device: string, use: (model: Model) => Promise<T>): Promise<T> {
+async function withBfloat16<T>(name: string, device: DeviceName, use: (model: Model) => Promise<T>): Promise<T> {
   return withDtype(name, device, 'bfloat16', use);
 }
 
-async function withDtype<T>(name: string, device: string, computeDtype: 'float32' | 'bfloat16', use: (model: Model) => Promise<T>): Promise<T> {
+async function withDtype<T>(name: string, device: DeviceName, computeDtype: 'float32' | 'bfloat16', use: (model: Model) => Promise<T>): Promise<T> {
   const model = await Model.load(tinyModelPath(name), { device, computeDtype });
   try {
     return await use(model);

@@ -1,3 +1,4 @@
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { Model } from '../../lib/model/model.ts';
 import { describeOnEachDevice } from '../devices.ts';
 import { makeBatch } from './batches.ts';
@@ -9,7 +10,7 @@ import { readNumbers } from './models.ts';
 const MINUTES = 60_000;
 const file = findGemma3();
 
-function declareModelTests(device: string): void {
+function declareModelTests(device: DeviceName): void {
   let model: Model;
   beforeAll(async () => {
     model = await Model.load(file!, { device, computeDtype: 'float32' });

@@ -1,7 +1,8 @@
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { Model } from '../../lib/model/model.ts';
 import type { Tensor } from '../../lib/tensor/tensor.ts';
 
-export async function withModel<T>(path: string, device: string, use: (model: Model) => Promise<T>): Promise<T> {
+export async function withModel<T>(path: string, device: DeviceName, use: (model: Model) => Promise<T>): Promise<T> {
   const model = await Model.load(path, { device, computeDtype: 'float32' });
   try {
     return await use(model);

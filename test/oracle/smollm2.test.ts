@@ -1,3 +1,4 @@
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
 import { describeOnEachDevice } from '../devices.ts';
@@ -19,7 +20,7 @@ async function lastLogits(model: Model, prompt: number[]): Promise<Float64Array>
   return numbers.subarray(numbers.length - numbers.length / prompt.length);
 }
 
-function declareTests(device: string): void {
+function declareTests(device: DeviceName): void {
   let model: Model;
   beforeAll(async () => {
     model = await Model.load(file!, { device, computeDtype: 'float32' });
@@ -56,7 +57,7 @@ function declareTests(device: string): void {
   }, MINUTES);
 }
 
-function declareTraining(device: string): void {
+function declareTraining(device: DeviceName): void {
   test('20 AdamW steps on Moby Dick: gradients of the first batch, every loss, every gradient norm', () =>
     withModel(file!, device, async (model) => {
       const { betas, eps, weightDecay, learningRate, maxGradNorm, losses, gradNorms } = expected.adamw;

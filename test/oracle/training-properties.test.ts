@@ -1,3 +1,4 @@
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
 import { promisesOf } from '../device-promises.ts';
 import { describeOnEachDevice } from '../devices.ts';
@@ -10,7 +11,7 @@ const ROWS = randomRows(9, 6, 20, 131);
 /** Every row with its own number of targets: 19, 16, 13, ... */
 const TARGETS = ROWS.map((row, r) => row.map((_, t) => (t < 3 * r || t + 1 === row.length ? IGNORE_INDEX : row[t + 1]!)));
 
-async function fiveSteps(name: string, device: string): Promise<{ losses: number[]; norms: number[] }> {
+async function fiveSteps(name: string, device: DeviceName): Promise<{ losses: number[]; norms: number[] }> {
   return withModel(tinyModelPath(name), device, async (model) => {
     const optimizer = new Optimizer(model, { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 });
     const losses: number[] = [];

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { standIn } from '../devices.ts';
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { addon } from '../../lib/addon.ts';
 import type { ComputeDType } from '../../lib/addon-types.ts';
 import { Model } from '../../lib/model/model.ts';
@@ -31,7 +33,7 @@ function numbersOf(tensors: ReturnType<Model['parameters']>): Numbers {
 }
 
 /** All a user can get out of a model, as plain numbers. */
-async function allResults(name: string, device: string, computeDtype: ComputeDType, options: OptimizerOptions): Promise<Record<string, unknown>> {
+async function allResults(name: string, device: DeviceName, computeDtype: ComputeDType, options: OptimizerOptions): Promise<Record<string, unknown>> {
   const model = await Model.load(join(__dirname, '../fixtures/models', name), { device, computeDtype });
   const { logits, hiddenStates } = await model.forward(makeBatch(ROWS), { hiddenStates: true });
   const forward = [logits, ...hiddenStates].map((tensor) => [...(tensor.to('float32').toTypedArray() as Float32Array)]);
@@ -60,12 +62,12 @@ const CASES = [
 
 test.each(CASES)('%s in %s, %j: the guarded device gives the bits of the CPU', async (name, dtype, options) => {
   const cpu = await allResults(name, 'cpu', dtype, options);
-  const guarded = await allResults(name, 'guard:1', dtype, options); // not the current device, which a forgotten device would choose
+  const guarded = await allResults(name, standIn('guard:1'), dtype, options); // not the current device, which a forgotten device would choose
   for (const part of Object.keys(cpu)) expect([part, guarded[part]]).toEqual([part, cpu[part]]);
 });
 
 test('a step of training crosses to the device only with ids and targets', async () => {
-  const model = await Model.load(join(__dirname, '../fixtures/models/llama-tied-gqa'), { device: 'guard:1', computeDtype: 'bfloat16' });
+  const model = await Model.load(join(__dirname, '../fixtures/models/llama-tied-gqa'), { device: standIn('guard:1'), computeDtype: 'bfloat16' });
   const optimizer = new Optimizer(model, {});
   await step(model, optimizer);
   guard.resetCounts();

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { standIn } from '../devices.ts';
 import { addon } from '../../lib/addon.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
@@ -172,7 +173,7 @@ test('autograd reaches a device that was registered after a first backward', asy
 
 /** Losses of a few steps, while the main thread computes on the same device or does not. */
 async function losses(busy: boolean): Promise<number[]> {
-  const model = await Model.load(MODEL, { device: 'guard:1', computeDtype: 'float32' });
+  const model = await Model.load(MODEL, { device: standIn('guard:1'), computeDtype: 'float32' });
   const optimizer = new Optimizer(model, {});
   const found: number[] = [];
   for (let step = 0; step < 3; ++step) {

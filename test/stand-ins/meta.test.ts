@@ -1,3 +1,4 @@
+import { standIn } from '../devices.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
 import { makeBatch, randomRows } from '../oracle/batches.ts';
@@ -19,7 +20,7 @@ const LENGTH = 20;
 afterEach(() => meta.plant('', 'none'));
 
 async function withMetaModel<T>(name: string, computeDtype: (typeof DTYPES)[number], use: (model: Model) => Promise<T>): Promise<T> {
-  const model = await Model.load(tinyModelPath(name), { device: 'meta', computeDtype });
+  const model = await Model.load(tinyModelPath(name), { device: standIn('meta'), computeDtype });
   try {
     return await use(model);
   } finally {
