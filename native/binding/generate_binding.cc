@@ -1,5 +1,10 @@
 #include <napi.h>
 
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
 #include "binding/addon_data.h"
 #include "binding/async_task.h"
 #include "binding/control.h"
@@ -23,6 +28,51 @@ TokenListener forward_tokens(std::shared_ptr<Napi::FunctionReference> callback, 
   };
 }
 
+/// What one row's scores wait for: JavaScript, which changes them.
+struct HookTurn {
+  std::vector<float> logits;
+  std::vector<int32_t> ids;
+  std::mutex mutex;
+  std::condition_variable answered;
+  bool done = false;
+
+  void finish() {
+    {
+      std::lock_guard lock(mutex);
+      done = true;
+    }
+    answered.notify_one();
+  }
+};
+
+// An environment that goes down drops its messages: hence a wait that looks up now and then.
+void wait_for(HookTurn& turn, const StopSignals& stop) {
+  constexpr auto kPatience = std::chrono::milliseconds(20);
+  std::unique_lock lock(turn.mutex);
+  while (!turn.answered.wait_for(lock, kPatience, [&] { return turn.done; })) stop.throw_if_cancelled();
+  stop.throw_if_cancelled();
+}
+
+// The scores go to the main thread and come back as the function's result; lib/generate/logits-hook.ts sees to it that it never throws.
+LogitsHook ask_main_thread(std::shared_ptr<Napi::FunctionReference> callback, MainThreadPort& port, const StopSignals& stop) {
+  if (!callback) return nullptr;
+  return [callback, &port, stop](int64_t row, std::span<float> logits, std::span<const int32_t> ids) {
+    auto turn = std::make_shared<HookTurn>();
+    turn->logits.assign(logits.begin(), logits.end());
+    turn->ids.assign(ids.begin(), ids.end());
+    port.post([callback, turn, row](Napi::Env env) {
+      const std::shared_ptr<void> finish(nullptr, [turn](void*) { turn->finish(); });  // whatever happens
+      const Napi::Value changed = callback->Call({Napi::Number::New(env, static_cast<double>(row)), float_array(env, turn->logits), int_array(env, turn->ids)});
+      if (!changed.IsTypedArray()) return;  // the function has failed, and cancelled the work
+      const ArrayView view = read_any_typed_array(changed, "logits");
+      if (view.type != napi_float32_array || view.length != static_cast<int64_t>(turn->logits.size())) return;
+      std::copy_n(static_cast<const float*>(view.data), view.length, turn->logits.begin());
+    });
+    wait_for(*turn, stop);
+    std::copy(turn->logits.begin(), turn->logits.end(), logits.begin());
+  };
+}
+
 Napi::Value model_generate(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   const size_t rows = read_typed_array<int32_t>(info[2], "lengths").size();
@@ -34,10 +84,13 @@ Napi::Value model_generate(const Napi::CallbackInfo& info) {
   if (!info[5].IsNull()) {
     callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[5], "onToken")));
   }
+  std::shared_ptr<Napi::FunctionReference> hook;
+  if (!info[6].IsNull()) hook = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[6], "logitsHook")));
   const bool token_stats = options.token_stats;
   return queue_task(
       info.Env(),
-      [model, prompts = std::move(prompts), options = std::move(options), control, callback](MainThreadPort& port) {
+      [model, prompts = std::move(prompts), options = std::move(options), control, callback, hook](MainThreadPort& port) mutable {
+        options.logits_hook = ask_main_thread(hook, port, control.signals());
         return model->generate(prompts, options, control.signals(), forward_tokens(callback, port));
       },
       [token_stats](Napi::Env env, std::vector<Generation>& generations) {

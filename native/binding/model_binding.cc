@@ -255,6 +255,7 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelChangedShare", Napi::Function::New<guarded<model_changed_share>>(env, "modelChangedShare"));
   exports.Set("modelMemory", Napi::Function::New<guarded<model_memory>>(env, "modelMemory"));
   init_batch(env, exports);
+  init_loss(env, exports);
   init_generate(env, exports);
   init_optimizer(env, exports);
 }

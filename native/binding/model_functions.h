@@ -11,6 +11,7 @@ namespace hyperfit::binding {
 std::shared_ptr<Model> model_argument(const Napi::CallbackInfo& info);
 
 void init_batch(Napi::Env env, Napi::Object exports);
+void init_loss(Napi::Env env, Napi::Object exports);
 void init_generate(Napi::Env env, Napi::Object exports);
 void init_optimizer(Napi::Env env, Napi::Object exports);
 

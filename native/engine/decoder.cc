@@ -1,6 +1,7 @@
 #include "engine/decoder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/error.h"
 #include "ops/select.h"
@@ -171,6 +172,26 @@ at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& 
   stop.throw_if_cancelled();
   backward(batch, logits, parameters_.gradient_beta(), stop);
   return loss;
+}
+
+at::Tensor Decoder::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
+  parameters_.require_gradients();
+  workspace_.shape(batch.batch, batch.sequence, /*keep=*/true);
+  run_layers(batch, stop, nullptr);
+  kept_ = {batch, workspace_.passes(), parameters_.flat_values()._version()};
+  return head_forward(workspace_.scratch().final_x, /*keep=*/true);
+}
+
+void Decoder::backward_from(int64_t pass, const at::Tensor& dlogits, const StopSignals& stop) {
+  const bool kept = kept_.pass == pass && workspace_.passes() == pass && parameters_.flat_values()._version() == kept_.weights;
+  if (!kept) {
+    throw Error("ERR_CONFIG", "expected no other work of this model, and no change of its weights, while its loss is computed, got one; "
+                              "compute what the loss needs of this model before, and wait for it");
+  }
+  const TokenBatch batch = std::exchange(kept_, {}).batch;
+  at::Tensor logits = workspace_.logits(batch.batch * batch.sequence);
+  logits.copy_(dlogits);  // of another shape it throws
+  backward(batch, logits, parameters_.gradient_beta(), stop);
 }
 
 // A cancelled backward leaves some gradients written and some not; they stay marked as they were, and the caller of a

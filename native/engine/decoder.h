@@ -54,6 +54,13 @@ class Decoder {
   /// Adds the gradient of the summed loss to the parameters' gradients and gives that loss, nats, float64 [] on the device. `targets` int64
   /// [B*T] on the device, kIgnoreIndex to skip.
   at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
+  /// `forward`, which keeps what `backward_from` needs until another pass of this decoder begins or its weights are written to.
+  at::Tensor forward_keeping(const TokenBatch& batch, const StopSignals& stop);
+  /// The pass of the last `forward_keeping`.
+  int64_t kept_pass() const { return kept_.pass; }
+  /// Adds the gradients that follow from that of the logits, float32 [B*T, vocabulary] on the device, which pass `pass` gave. Throws ERR_CONFIG where
+  /// nothing is kept of that pass any more: no gradient has changed then.
+  void backward_from(int64_t pass, const at::Tensor& dlogits, const StopSignals& stop);
 
   /// Reads prompts (rows from `first_row` of the cache), right-padded to one length; gives the logits,
   /// float32 [B, vocabulary], after each row's last token, which stands at `last` (int64 [B]).
@@ -108,7 +115,14 @@ class Decoder {
   at::Tensor final_normed(const at::Tensor& x);
   void backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop);
 
+  /// What a pass that waits for its backward was of, and the version of the weights that it read.
+  struct KeptPass {
+    TokenBatch batch;
+    int64_t pass = -1, weights = -1;
+  };
+
   ModelConfig config_;
+  KeptPass kept_;
   const Ops& ops_;
   at::TensorOptions options_, compute_options_;
   ParameterStore parameters_;

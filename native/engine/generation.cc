@@ -41,7 +41,8 @@ void advance_rows(std::vector<GenerationRow>& rows, int64_t first, const TokenSc
   const int64_t count = scores.logits.size(0);
   std::vector<int64_t> before;
   for (int64_t index = 0; index < count; ++index) before.push_back(rows[first + index].length());
-  at::parallel_for(0, count, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+  const bool apart = rows[first].shares_rows_out();
+  at::parallel_for(0, count, /*grain_size=*/apart ? 1 : count, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; ++index) {
       GenerationRow& row = rows[first + index];
       if (row.active()) row.advance(scores, index);
@@ -91,7 +92,7 @@ std::vector<Generation> generate(Decoder& decoder, KVCache& cache, const std::ve
                                  const GenerateOptions& options, const StopSignals& stop, const TokenListener& listener) {
   std::vector<GenerationRow> rows;
   rows.reserve(prompts.size());
-  for (size_t row = 0; row < prompts.size(); ++row) rows.emplace_back(prompts[row], options, options.seeds[row]);
+  for (int64_t row = 0; row < static_cast<int64_t>(prompts.size()); ++row) rows.emplace_back(prompts[row], options, options.seeds[row], row);
   cache.reset(static_cast<int64_t>(prompts.size()), longest(prompts) + options.max_new_tokens);
   if (any_active(rows)) prefill_all(decoder, cache, prompts, rows, stop, listener);
   const std::unique_ptr<DecodeSession> session = decoder.ops().decode_session(decoder, cache, static_cast<int64_t>(prompts.size()));

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,9 @@
 #include "engine/stop_signals.h"
 
 namespace hyperfit {
+
+/// May change the scores [vocabulary] of a row before anything else does. `ids`: the prompt and what came after it.
+using LogitsHook = std::function<void(int64_t row, std::span<float> logits, std::span<const int32_t> ids)>;
 
 /// As NativeGenerateOptions in lib/addon-types.ts.
 struct GenerateOptions {
@@ -30,6 +34,7 @@ struct GenerateOptions {
   std::shared_ptr<const CitationIndex> citation_index;  // null: off
   CitationRule citation_rule;
   bool citation_counts_prompt = false;
+  LogitsHook logits_hook;  // null: none; rows then are told one after another
 };
 
 struct Generation {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace hyperfit {
 namespace {
@@ -14,16 +15,26 @@ void add_bias(std::span<float> scores, const std::vector<std::pair<int32_t, floa
 
 }  // namespace
 
-GenerationRow::GenerationRow(std::vector<int32_t> prompt, const GenerateOptions& options, uint64_t seed)
+GenerationRow::GenerationRow(std::vector<int32_t> prompt, const GenerateOptions& options, uint64_t seed, int64_t number)
     : options_(options),
       history_(std::move(prompt)),
       prompt_length_(history_.size()),
+      number_(number),
       no_repeat_(options.no_repeat_ngram_size),
       random_(seed) {
   if (options.no_repeat_counts_prompt) {
     for (int32_t id : history_) no_repeat_.append(id);
   }
   if (options.max_new_tokens == 0) end("length");
+}
+
+void GenerationRow::call_logits_hook(ScoreRow& scores) {
+  if (!options_.logits_hook) return;
+  scores.change([&](std::span<float> all) { options_.logits_hook(number_, all, history_); });
+  const auto usable = [](float score) { return score < std::numeric_limits<float>::infinity(); };  // NaN is not
+  if (std::all_of(scores.values().begin(), scores.values().end(), usable)) return;
+  throw Error("ERR_NOT_FINITE", "expected numbers in the logits that `logitsHook` leaves, got NaN or Infinity after token " + std::to_string(length()) +
+                                    "; -Infinity forbids an id");
 }
 
 // Counted as an intervention when the token that would otherwise rank first is forbidden.
@@ -36,7 +47,7 @@ void GenerationRow::apply_citation_blocker(ScoreRow& scores) {
   scores.ban(banned);
 }
 
-// The order is Hugging Face's: bias, penalty, n-grams, minimum length, suppressed ids; then the blocker; then sampling.
+// A hook has the first word, so that no ban can be undone by it. Then the order is Hugging Face's: bias, penalty, n-grams, minimum length, suppressed ids; then the blocker; then sampling.
 void GenerationRow::advance(const TokenScores& step, int64_t index) {
   ScoreRow scores = step.row(index, block_best_);
   const std::span<const float> values = scores.values();
@@ -45,6 +56,7 @@ void GenerationRow::advance(const TokenScores& step, int64_t index) {
     throw Error("ERR_NOT_FINITE", "expected finite logits, got NaN or infinity after token " + std::to_string(length()) +
                                       "; the model's weights are damaged: go back to an earlier checkpoint");
   }
+  call_logits_hook(scores);
   if (!options_.logit_bias.empty()) {
     scores.change([&](std::span<float> all) { add_bias(all, options_.logit_bias); });
   }

@@ -10,11 +10,14 @@ namespace hyperfit {
 /// One sequence while it grows: its history, its bans, its draws.
 class GenerationRow {
  public:
-  GenerationRow(std::vector<int32_t> prompt, const GenerateOptions& options, uint64_t seed);
+  /// `number`: what the hook on logits is told.
+  GenerationRow(std::vector<int32_t> prompt, const GenerateOptions& options, uint64_t seed, int64_t number = 0);
 
   /// Chooses the next token from row `index` of `scores`, which is changed, and appends it. Ends the row at a stop id,
   /// at the length limit, or when every token is banned.
   void advance(const TokenScores& scores, int64_t index);
+  /// Whether rows may be advanced side by side: a hook on logits is called for one after another.
+  bool shares_rows_out() const { return !options_.logits_hook; }
   bool active() const { return active_; }
   void end(const char* reason);
   int32_t last_token() const { return history_.back(); }
@@ -24,6 +27,7 @@ class GenerationRow {
   const Generation& result() const { return result_; }
 
  private:
+  void call_logits_hook(ScoreRow& scores);
   void apply_citation_blocker(ScoreRow& scores);
   void append(int32_t id);
   std::span<const int32_t> generated() const { return std::span(history_).subspan(prompt_length_); }
@@ -31,6 +35,7 @@ class GenerationRow {
   const GenerateOptions& options_;
   std::vector<int32_t> history_;
   size_t prompt_length_;
+  int64_t number_;
   NoRepeatNgram no_repeat_;
   std::vector<float> block_best_;  // scratch where the scores come without
   Random random_;

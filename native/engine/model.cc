@@ -50,6 +50,24 @@ LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targe
   }
 }
 
+at::Tensor Model::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
+  decoder_.refresh_weights();
+  return decoder_.forward_keeping(batch, stop);
+}
+
+// A pass that is no longer kept is refused before anything is written; what a cancelled one has half written is of no use to anyone.
+void Model::backward_from(int64_t pass, const at::Tensor& dlogits, const StopSignals& stop) {
+  try {
+    decoder_.backward_from(pass, dlogits, stop);
+  } catch (const Error& error) {
+    if (error.code() == "ABORTED") decoder_.parameters().mark_gradients_stale();
+    throw;
+  } catch (...) {
+    decoder_.parameters().mark_gradients_stale();
+    throw;
+  }
+}
+
 TokenStats Model::token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
   TokenStats stats = decoder_.ops().token_stats(forward(batch, stop, nullptr), targets);
   for (at::Tensor* column : {&stats.loss, &stats.entropy, &stats.top_mass, &stats.top1_ids}) *column = column->cpu();

@@ -25,6 +25,7 @@ at::Tensor Workspace::take_compute(std::vector<int64_t> shape) {
 }
 
 void Workspace::shape(int64_t batch, int64_t sequence, bool keep) {
+  ++passes_;
   if (batch == batch_ && sequence == sequence_ && keep == keep_) return;
   batch_ = batch;
   sequence_ = sequence;

@@ -63,7 +63,7 @@ class Workspace {
   /// `options` of the residual stream; `compute_dtype` is the type that products compute in.
   Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype);
 
-  /// Views for B sequences of T tokens. When `keep` is false all layers share one set (nothing is kept for a backward).
+  /// Views for B sequences of T tokens, of which a pass begins. When `keep` is false all layers share one set (nothing is kept for a backward).
   void shape(int64_t batch, int64_t sequence, bool keep);
   LayerActivations& layer(int64_t index) { return layers_[keep_ ? index : 0]; }
   LayerScratch& scratch() { return scratch_; }
@@ -74,6 +74,8 @@ class Workspace {
   /// tanh of the soft-capped logits, for their backward.
   at::Tensor logit_ratios(int64_t rows) { return logit_ratios_.view({rows, config_.output_vocab_size}, compute_options_); }
   int64_t bytes() const;
+  /// How many passes have begun: what one of them left is overwritten by the next.
+  int64_t passes() const { return passes_; }
 
  private:
   at::Tensor take(std::vector<int64_t> shape);          // of the residual stream's type
@@ -86,7 +88,7 @@ class Workspace {
   ModelConfig config_;
   const Ops& ops_;
   at::TensorOptions options_, compute_options_;
-  int64_t batch_ = 0, sequence_ = 0;
+  int64_t batch_ = 0, sequence_ = 0, passes_ = 0;
   bool keep_ = false;
   size_t next_ = 0;              // which buffer the next view takes
   std::vector<Buffer> buffers_;  // in the order the views ask for them, the same each time
