@@ -251,14 +251,11 @@ export interface NativeAddon {
   modelForwardBackward(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<{ lossSum: number; tokenCount: number }>;
   modelZeroGradients(model: ModelHandle): void;
   modelTokenStats(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<NativeTokenStats>;
-  /** `prompts` is every prompt after the other, `lengths` their lengths. `onToken(row, id, logProb)` is called on the main thread as tokens come. */
+  /** `prompts` is every prompt after the other, `lengths` their lengths. `onToken(row, id, logProb)` is called on the main thread as tokens come; `logitsHook` before each, while the compute thread waits. */
   modelGenerate(
-    model: ModelHandle,
-    prompts: Int32Array,
-    lengths: Int32Array,
-    options: NativeGenerateOptions,
-    control: Control,
+    model: ModelHandle, prompts: Int32Array, lengths: Int32Array, options: NativeGenerateOptions, control: Control,
     onToken: ((row: number, id: number, logProb: number) => void) | null,
+    logitsHook: ((row: number, logits: Float32Array, ids: Int32Array) => Float32Array | undefined) | null,
   ): Promise<NativeGeneration[]>;
   /** Share of the weights that differ from those in `sources` (the files of the model one started from). */
   modelChangedShare(model: ModelHandle, sources: readonly TensorSource[]): Promise<number>;

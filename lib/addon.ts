@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import type { NativeBatches } from './addon-batch-types.ts';
+import type { NativePasses } from './addon-pass-types.ts';
 import type { NativeAddon } from './addon-types.ts';
 import { deviceFailure } from './device-errors.ts';
 import { errorCodeOf, HyperfitError } from './errors.ts';
@@ -13,7 +14,7 @@ import { checkLibc } from './libtorch/platform.ts';
 import { addonFiles, type AddonFiles } from './libtorch/series.ts';
 
 /** All that crosses. */
-type Native = NativeAddon & NativeBatches;
+type Native = NativeAddon & NativeBatches & NativePasses;
 
 export interface LoadedAddon {
   native: Native;

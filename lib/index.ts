@@ -6,7 +6,8 @@
 export { errorCodeOf, ERROR_CODES, HyperfitError, isHyperfitError, type ErrorCode } from './errors.ts';
 export { doctor, type DoctorReport } from './doctor.ts';
 
-export { Model, type LoadOptions, type ModelBatch } from './model/model.ts';
+export { Model, type LoadOptions } from './model/model.ts';
+export type { LossBatch, LossFunction, ModelBatch } from './model/model-batch.ts';
 export type { ComputeDType, ModelConfig } from './addon-types.ts';
 export type { SaveOptions } from './model/save-model.ts';
 export { Optimizer, type OptimizerOptions } from './model/optimizer.ts';
@@ -16,6 +17,7 @@ export type { Tokenizer } from './tokenizer/tokenizer.ts';
 export { CitationBlocker, type CitationBlockerOptions } from './generate/citation-blocker.ts';
 export type { Generation, TokenEvent } from './generate/generation.ts';
 export type { GenerateOptions } from './generate/options.ts';
+export type { LogitsHook, LogitsStep } from './generate/logits-hook.ts';
 export type { Prompt } from './generate/prompts.ts';
 
 export { hyperfit, type HyperfitOptions, type HyperfitRun } from './train/hyperfit.ts';

@@ -17,6 +17,7 @@ const LAYERS = [
   'samples',
   'addon-types',
   'addon-batch-types',
+  'addon-pass-types',
   'addon',
   'control',
   'device',

@@ -6,6 +6,7 @@ import { cancel, endRow, withControl } from '../control.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Generation } from './generation.ts';
+import { guardedHook } from './logits-hook.ts';
 import { checkOptionIds, normalizeGenerateOptions, type GenerateOptions, type GenerateSettings } from './options.ts';
 import { encodePrompts, type Prompt } from './prompts.ts';
 import { RowText } from './row-text.ts';
@@ -23,7 +24,7 @@ export interface Generator {
  * Continues every prompt in one batch. A sequence's tokens are those it would get alone, whatever its neighbours.
  * @throws HyperfitError ERR_CONFIG for options, ERR_DATA for prompts that are none and ids outside the vocabulary, ERR_SHAPE when context and
  * maxNewTokens exceed the model's positions, ERR_TOKENIZER for text and stop strings without a tokenizer, ERR_NOT_FINITE for damaged weights; and what
- * `onToken` throws, which ends the work
+ * `onToken` or `logitsHook` throws, which ends the work
  */
 export async function generate(model: Generator, prompts: readonly Prompt[], options: GenerateOptions = {}): Promise<Generation[]> {
   const settings = normalizeGenerateOptions(options);
@@ -40,7 +41,7 @@ export async function generate(model: Generator, prompts: readonly Prompt[], opt
 
 /** Stop strings are looked for as the tokens of `texts` come; a row runs on for a token or two before it is ended. */
 async function generateNatively(model: Generator, encoded: readonly Int32Array[], settings: GenerateSettings, texts: readonly RowText[] | undefined): Promise<NativeGeneration[]> {
-  const { signal, onToken, tokenStats } = settings;
+  const { signal, onToken, logitsHook, tokenStats } = settings;
   const native = await nativeOptions(settings, model, encoded);
   const flat = Int32Array.from(encoded.flatMap((ids) => [...ids]));
   const lengths = Int32Array.from(encoded, (ids) => ids.length);
@@ -52,8 +53,9 @@ async function generateNatively(model: Generator, encoded: readonly Int32Array[]
       if (text?.isStopped === true) endRow(control, row);
       if (onToken !== undefined) guard.call(() => onToken(row, id, tokenStats ? logProb : Number.NaN));
     };
+    const hook = logitsHook ? guardedHook(logitsHook, encoded, guard) : null;
     try {
-      return await addon().modelGenerate(model.handle, flat, lengths, native, control, texts ?? onToken ? listener : null);
+      return await addon().modelGenerate(model.handle, flat, lengths, native, control, texts ?? onToken ? listener : null, hook);
     } finally {
       await guard.settle();
     }

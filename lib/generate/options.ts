@@ -4,6 +4,7 @@ import { idListProblem, isList, requireKnownIds, shown, type IdList } from './ch
 import type { CitationBlocker } from './citation-blocker.ts';
 import { DECODING_DEFAULTS } from './decoding-fields.ts';
 import type { DecodingOptions } from './decoding-options.ts';
+import type { LogitsHook } from './logits-hook.ts';
 
 /** How to continue a context. Definitions as in Hugging Face generation unless said otherwise. */
 export interface GenerateOptions extends DecodingOptions {
@@ -27,11 +28,13 @@ export interface GenerateOptions extends DecodingOptions {
   /** Whether texts get the tokenizer's special tokens in front (BOS). Default true. */
   addSpecialTokens?: boolean;
   signal?: AbortSignal;
+  /** Sees and changes the logits before each token is chosen; see LogitsHook. */
+  logitsHook?: LogitsHook;
   /** Told of each token as it comes. */
   onToken?: (row: number, id: number, logProb: number) => void;
 }
 
-type Defaulted = Omit<GenerateOptions, 'citationBlocker' | 'logitBias' | 'signal' | 'onToken' | 'stopIds' | 'stopStrings'>;
+type Defaulted = Omit<GenerateOptions, 'citationBlocker' | 'logitBias' | 'signal' | 'onToken' | 'logitsHook' | 'stopIds' | 'stopStrings'>;
 type Settings = Required<Defaulted> & { stopStrings: readonly string[] };
 
 /** Checked options with every default. */
@@ -46,7 +49,7 @@ export const GENERATE_DEFAULTS: Settings = {
   addSpecialTokens: true,
 };
 
-const KNOWN = new Set([...Object.keys(GENERATE_DEFAULTS), 'citationBlocker', 'logitBias', 'signal', 'onToken', 'stopIds']);
+const KNOWN = new Set([...Object.keys(GENERATE_DEFAULTS), 'citationBlocker', 'logitBias', 'signal', 'onToken', 'logitsHook', 'stopIds']);
 
 const whole = (least: number) => ({ fits: (value: number) => Number.isSafeInteger(value) && value >= least, text: `a whole number of at least ${least}` });
 const share = { fits: (value: number) => value >= 0 && value <= 1, text: 'a number from 0 to 1' };
@@ -99,10 +102,11 @@ function outOfRange(settings: Settings): string[] {
 
 function wrongKind(settings: GenerateSettings): string[] {
   const switches = (['noRepeatNgramCountsPrompt', 'tokenStats', 'addSpecialTokens'] as const).filter((name) => typeof settings[name] !== 'boolean');
-  const { onToken, signal, citationBlocker } = settings;
+  const { onToken, logitsHook, signal, citationBlocker } = settings;
   return [
     ...switches.map((name) => `expected true or false for \`${name}\`, got ${shown(settings[name])}`),
     ...(onToken === undefined || typeof onToken === 'function' ? [] : [`expected a function for \`onToken\`, got ${shown(onToken)}`]),
+    ...(logitsHook === undefined || typeof logitsHook === 'function' ? [] : [`expected a function for \`logitsHook\`, got ${shown(logitsHook)}`]),
     ...(signal === undefined || typeof signal?.throwIfAborted === 'function' ? [] : [`expected an AbortSignal for \`signal\`, got ${shown(signal)}`]),
     ...(citationBlocker === undefined || typeof citationBlocker?.indexFor === 'function' ? [] : [`expected a CitationBlocker for \`citationBlocker\`, got ${shown(citationBlocker)}`]),
   ];

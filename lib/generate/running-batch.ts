@@ -22,7 +22,7 @@ export interface BatchRequest {
   /** At least one id. */
   promptIds: Int32Array;
   /** As of `generate`; stop strings, `signal` and `onToken` are the caller's affair. */
-  options?: Omit<GenerateOptions, 'stopStrings' | 'signal' | 'onToken'>;
+  options?: Omit<GenerateOptions, 'stopStrings' | 'signal' | 'onToken' | 'logitsHook'>;
   /** With `tokenStats`: how many of the most probable ids to tell with each token. Default 0. */
   topLogProbs?: number;
   /** Asks for the scores of the prompt's own tokens, with so many of the most probable ids each. */
@@ -90,6 +90,9 @@ export class RunningBatch {
   async join(request: BatchRequest): Promise<BatchArrival> {
     const { promptIds, options = {}, topLogProbs = 0, promptTopLogProbs = -1, onToken } = request;
     const settings = normalizeGenerateOptions(options);
+    if (settings.logitsHook !== undefined) {
+      throw new HyperfitError('ERR_CONFIG', 'expected no `logitsHook` in a running batch, got one; it would hold up the others: use generate() or stream()');
+    }
     checkOptionIds(settings, this.#model.config.vocabSize);
     const native = { ...(await nativeOptions(settings, this.#model, [promptIds])), topLogProbs };
     const seat = this.#takeSeat(settings.tokenStats ? onToken : (token) => onToken({ ...token, logProb: Number.NaN }));

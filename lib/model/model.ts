@@ -19,6 +19,8 @@ import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { mergeAdapter } from './adapter.ts';
 import { readCompanions } from './companions.ts';
 import { exportGguf, type ExportedGguf, type ExportGgufOptions } from './export-gguf.ts';
+import { forwardBackwardByLoss } from './custom-loss.ts';
+import type { ForwardBackwardOptions, ModelBatch } from './model-batch.ts';
 import type { LoadOptions } from './load-options.ts';
 import { openModelFiles, type ModelFiles } from './model-files.ts';
 import { quantizedForms, trainedType } from './quantization.ts';
@@ -28,14 +30,6 @@ import { toTensors } from './tensor-file.ts';
 import { tokenizerOrError } from './tokenizer-or-error.ts';
 
 export type { LoadOptions } from './load-options.ts';
-
-/** Sequences side by side: `tokens` and `targets` row-major [batchSize, sequenceLength]; a target of -100 does not count. */
-export interface ModelBatch {
-  tokens: Int32Array;
-  targets: Int32Array;
-  batchSize: number;
-  sequenceLength: number;
-}
 
 /** What a model came with beside its weights. */
 interface Beside {
@@ -217,12 +211,15 @@ export class Model {
   /**
    * Adds the gradient of the *summed* loss to the gradients gathered since the last optimizer step. Divide by the token
    * count of all micro-batches there (`gradScale`), and accumulation is exact for ragged batches.
-   * @throws HyperfitError ERR_SHAPE, ERR_DATA for ids outside the vocabulary; `signal.reason` when cancelled
+   * `loss` computes another one from the logits; see LossFunction.
+   * @throws HyperfitError ERR_SHAPE, ERR_DATA for ids outside the vocabulary; `signal.reason` when cancelled; with `loss` as `forwardBackwardByLoss`
    */
-  async forwardBackward(batch: ModelBatch, options: { signal?: AbortSignal } = {}): Promise<{ lossSum: number; tokenCount: number }> {
-    checkOptions(options, ['signal'], 'forwardBackward');
+  async forwardBackward(batch: ModelBatch, options: ForwardBackwardOptions = {}): Promise<{ lossSum: number; tokenCount: number }> {
+    checkOptions(options, ['signal', 'loss'], 'forwardBackward');
+    const { signal, loss } = options;
+    if (loss !== undefined) return forwardBackwardByLoss(this, batch, loss, signal);
     const { tokens, targets, batchSize, sequenceLength } = batch;
-    return withControl(options.signal, 0, (control) => addon().modelForwardBackward(this.handle, tokens, targets, batchSize, sequenceLength, control));
+    return withControl(signal, 0, (control) => addon().modelForwardBackward(this.handle, tokens, targets, batchSize, sequenceLength, control));
   }
 
   /** Forgets the gathered gradients. */

@@ -1,6 +1,7 @@
 import type { BestCheckpoint } from '../checkpoint/best-checkpoint.ts';
 import type { RunConfig } from '../config/fields.ts';
 import type { Certificate } from '../evaluate/certificate.ts';
+import type { LossFunction } from '../model/model-batch.ts';
 import type { TrainEvent, TrainResult } from '../train/events.ts';
 import type { BestEvent } from './best-keeper.ts';
 import type { ComparedVariant, ComparisonParts } from './comparison.ts';
@@ -22,6 +23,8 @@ export interface RunHooks {
   /** Asked after every step: true finishes the run there, with a checkpoint and without the closing measurements. */
   shouldStop?: () => boolean | Promise<boolean>;
   signal?: AbortSignal;
+  /** Trained on in the place of cross-entropy, which held-out losses, the certificate and the closing measurements still tell; see LossFunction. */
+  loss?: LossFunction;
 }
 
 export interface RunResult {

@@ -98,8 +98,8 @@ class RunInProgress {
     readonly hooks: RunHooks,
   ) {
     const { model, optimizer, state } = start;
-    const { signal } = hooks;
-    this.#training = new Training({ model, optimizer, sequences: data.train, settings: pickTrainSettings(config), state, signal });
+    const { signal, loss } = hooks;
+    this.#training = new Training({ model, optimizer, sequences: data.train, settings: pickTrainSettings(config), loss, state, signal });
     const overlapIndex = data.contexts.length === 0 || data.images !== undefined ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
     this.#parts = { model, data, config, overlapIndex, signal, onTokens: hooks.onTokens };
     this.#savedStep = state?.step ?? -1;

@@ -2,7 +2,8 @@
  * Models and what goes with them: loading by path or name, generation, tokenizers, optimizers, saving, GGUF files and Modelfiles.
  * @module model
  */
-export { Model, type LoadOptions, type ModelBatch } from '../model/model.ts';
+export { Model, type LoadOptions } from '../model/model.ts';
+export type { ForwardBackwardOptions, LossBatch, LossFunction, ModelBatch } from '../model/model-batch.ts';
 export { Optimizer, type OptimizerOptions, type OptimizerStep } from '../model/optimizer.ts';
 export type { LoraOptions } from '../model/lora.ts';
 export type { ModelFiles } from '../model/model-files.ts';
@@ -17,6 +18,7 @@ export type { GgufFileType } from '../model/gguf-mix.ts';
 export { CitationBlocker, type CitationBlockerOptions } from '../generate/citation-blocker.ts';
 export type { Generation, TokenEvent } from '../generate/generation.ts';
 export type { GenerateOptions } from '../generate/options.ts';
+export type { LogitsHook, LogitsStep } from '../generate/logits-hook.ts';
 export type { Prompt } from '../generate/prompts.ts';
 export type { ChatMessage, RenderChatOptions } from '../tokenizer/chat-template.ts';
 export type { Tokenizer } from '../tokenizer/tokenizer.ts';

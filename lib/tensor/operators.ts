@@ -158,7 +158,6 @@ export const FUNCTIONS = {
   embedding: op('embedding', ['tensor', 'tensor']),
   linear: op('linear', ['tensor', 'tensor', 'tensor?']),
   layerNorm: op('layer_norm', ['tensor', 'sizes', 'tensor?', 'tensor?', 'number?']),
-  crossEntropy: op('cross_entropy_loss', ['tensor', 'tensor']),
   mseLoss: op('mse_loss', ['tensor', 'tensor']),
   scaledDotProductAttention: op('scaled_dot_product_attention', ['tensor', 'tensor', 'tensor']),
 };

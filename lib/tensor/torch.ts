@@ -7,6 +7,20 @@ import { FUNCTIONS, type FunctionsOf } from './operators.ts';
 import { isThenable } from './scope.ts';
 import { callTable, Tensor, wrapResult, wrapTensor, type TensorOptions, type TorchResult } from './tensor-class.ts';
 
+/** How `torch.crossEntropy` sums up; names and defaults are PyTorch's. */
+export interface CrossEntropyOptions {
+  /** One for each class. */
+  weight?: Tensor;
+  /** Default `mean`, over the targets that count; `none` gives a loss for each target. */
+  reduction?: 'none' | 'mean' | 'sum';
+  /** A target that does not count. Default -100. */
+  ignoreIndex?: number;
+  /** What of the probability is spread evenly over all classes. Default 0. */
+  labelSmoothing?: number;
+}
+
+const REDUCTIONS = { none: 0, mean: 1, sum: 2 } as const;
+
 /** Runs one of libtorch's makers; float32 on the CPU unless the options say otherwise. */
 function make(name: string, args: readonly TorchArgument[], options: TensorOptions): Tensor {
   checkOptions(options, ['dtype', 'device', 'requiresGrad'], name.replace('aten::', 'torch.'));
@@ -32,6 +46,17 @@ export const torch = {
    */
   call(name: string, args: readonly TorchArgument[], kwargs: Readonly<Record<string, TorchArgument>> = {}): TorchResult {
     return wrapResult(callOperator(name, args, kwargs));
+  },
+
+  /**
+   * Cross-entropy, nats, of logits [N, classes] and class ids int64 [N]; also [N, classes, ...] and [N, ...].
+   * @throws TypeError for another `reduction`; HyperfitError ERR_TORCH for shapes and ids that do not fit
+   */
+  crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+    checkOptions(options, ['weight', 'reduction', 'ignoreIndex', 'labelSmoothing'], 'torch.crossEntropy');
+    const { weight, reduction = 'mean', ignoreIndex = -100, labelSmoothing = 0 } = options;
+    if (!Object.hasOwn(REDUCTIONS, reduction)) throw new TypeError(`expected ${Object.keys(REDUCTIONS).join(', ')} for \`reduction\`, got ${JSON.stringify(reduction)}`);
+    return wrapTensor(callOperator('aten::cross_entropy_loss', [input, target, weight, REDUCTIONS[reduction], ignoreIndex, labelSmoothing]));
   },
 
   zeros: (shape: readonly number[], options: TensorOptions = {}): Tensor => make('aten::zeros', [shape], options),

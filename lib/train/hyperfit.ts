@@ -2,6 +2,7 @@ import type { TrainState } from '../checkpoint/train-state.ts';
 import type { DataSummary } from '../data/data-summary.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
+import type { LossFunction } from '../model/model-batch.ts';
 import { Optimizer } from '../model/optimizer.ts';
 import type { TrainEvent, TrainResult } from './events.ts';
 import { loraOptions, normalizeTrainSettings, type TrainOptions, type TrainSettings } from './settings.ts';
@@ -14,6 +15,11 @@ export interface HyperfitOptions extends TrainOptions {
   data: TrainingData;
   /** Yours to keep and dispose; without it one is made from `betas`, `eps` and `weightDecay` and goes when training ends. */
   optimizer?: Optimizer | undefined;
+  /**
+   * Trained on in the place of cross-entropy; see LossFunction. The losses of events, and `targetLoss`, are then its sum over the tokens. A checkpoint knows nothing
+   * of it: give the same one to go on.
+   */
+  loss?: LossFunction | undefined;
   /** Where a checkpoint left off, as `loadCheckpoint` gives it; needs its `optimizer` too. */
   state?: TrainState | undefined;
   /** Stops between forward passes; the run rejects with the signal's reason. */
@@ -51,11 +57,11 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   #end: { result: TrainResult } | { error: unknown } | undefined;
 
   constructor(model: Model, options: HyperfitOptions) {
-    const { data, optimizer, state, signal, tensorboard, onWarning = emitWarning, ...settings } = options;
+    const { data, optimizer, loss, state, signal, tensorboard, onWarning = emitWarning, ...settings } = options;
     requireOneSource(options);
     this.settings = normalizeTrainSettings(settings);
     this.#onWarning = onWarning;
-    this.#events = this.#remembered(this.#run(model, { data, optimizer, state, signal, tensorboard }));
+    this.#events = this.#remembered(this.#run(model, { data, optimizer, loss, state, signal, tensorboard }));
   }
 
   /** Where training stands, to be saved with the weights; undefined before the first event. */
@@ -102,7 +108,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
     await this.#events.return(undefined as unknown as TrainResult);
   }
 
-  async *#run(model: Model, { data, optimizer: given, state, signal, tensorboard }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'state' | 'signal' | 'tensorboard'>): AsyncGenerator<TrainEvent, TrainResult, void> {
+  async *#run(model: Model, { data, optimizer: given, loss, state, signal, tensorboard }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'loss' | 'state' | 'signal' | 'tensorboard'>): AsyncGenerator<TrainEvent, TrainResult, void> {
     await model.setQuantization(this.settings.quantize);
     const { sequences, summary, warnings } = await prepareTrainingData(data, model, this.settings);
     this.#data = summary;
@@ -147,7 +153,8 @@ function emitWarning(message: string): void {
 }
 
 /** Settings that would be ignored, or a resume that would not be one, are refused. */
-function requireOneSource({ optimizer, state, betas, eps, weightDecay, loraRank }: HyperfitOptions): void {
+function requireOneSource({ optimizer, loss, state, betas, eps, weightDecay, loraRank }: HyperfitOptions): void {
+  if (loss !== undefined && typeof loss !== 'function') throw new HyperfitError('ERR_CONFIG', `expected a function from logits and batch to a tensor for \`loss\`, got ${typeof loss}`);
   if (optimizer !== undefined && [betas, eps, weightDecay, loraRank].some((value) => value !== undefined)) {
     throw new HyperfitError('ERR_CONFIG', 'expected `betas`, `eps`, `weightDecay` and LoRA where the optimizer is made, got them beside `optimizer`; give them to it instead');
   }

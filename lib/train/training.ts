@@ -6,6 +6,7 @@ import { epochOrder, parseOrder, type Order } from '../data/order.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { Model } from '../model/model.ts';
+import type { LossFunction } from '../model/model-batch.ts';
 import type { Optimizer } from '../model/optimizer.ts';
 import type { StepEvent, TrainEvent, TrainResult } from './events.ts';
 import { Pace } from './pace.ts';
@@ -16,6 +17,8 @@ export interface TrainingParts {
   optimizer: Optimizer;
   sequences: readonly Row[];
   settings: TrainSettings;
+  /** In the place of cross-entropy. */
+  loss?: LossFunction | undefined;
   /** Where to go on from; without it, training begins. */
   state?: TrainState | undefined;
   signal?: AbortSignal | undefined;
@@ -102,11 +105,11 @@ export class Training {
 
   /** Sums losses and gradients over the forward passes of one step: exact for sequences of any lengths. */
   async #accumulate(batch: IndexedBatch, step: number): Promise<{ lossSum: number; tokenCount: number }> {
-    const { model, settings, signal } = this.#parts;
+    const { model, loss, settings, signal } = this.#parts;
     const sum = { lossSum: 0, tokenCount: 0 };
     for (const indices of split(batch.indices, settings.gradientAccumulationSteps)) {
       const rows = Array.from(indices, (index) => this.#parts.sequences[index]!);
-      const part = await named(step, indices, () => model.forwardBackward(makeBatch(rows), given({ signal })));
+      const part = await named(step, indices, () => model.forwardBackward(makeBatch(rows), given({ signal, loss })));
       if (!Number.isFinite(part.lossSum)) throw notFinite(step, indices, `a loss of ${part.lossSum}`);
       sum.lossSum += part.lossSum;
       sum.tokenCount += part.tokenCount;

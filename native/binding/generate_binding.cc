@@ -85,7 +85,7 @@ Napi::Value model_generate(const Napi::CallbackInfo& info) {
     callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[5], "onToken")));
   }
   std::shared_ptr<Napi::FunctionReference> hook;
-  if (!info[6].IsNull()) hook = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[6], "logitsHook")));
+  if (!info[6].IsNull() && !info[6].IsUndefined()) hook = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[6], "logitsHook")));
   const bool token_stats = options.token_stats;
   return queue_task(
       info.Env(),

@@ -19,8 +19,9 @@ struct KeptForward {
 
 Napi::Value model_forward_keeping(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
-  HostBatch batch = read_batch(info[1], info[2], info[3], model->decoder().config(), false);
-  Control control(info[4]);
+  HostBatch batch = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
+  read_batch(info[2], info[3], info[4], model->decoder().config(), true);  // targets are the caller's; they are only checked
+  Control control(info[5]);
   return queue_task(
       info.Env(),
       [model, batch, control] {
@@ -42,7 +43,7 @@ Napi::Value model_backward_from(const Napi::CallbackInfo& info) {
   const int64_t pass = read_integer(info[1], "pass", 0);
   const at::Tensor gradient = addon_data(info.Env()).tensors.get(read_handle(info[2], "gradient")).detach();
   const int64_t vocabulary = model->decoder().config().output_vocab_size;
-  if (gradient.dim() != 3 || gradient.size(2) != vocabulary || gradient.scalar_type() != at::kFloat || gradient.device() != model->device()) {
+  if (gradient.dim() != 3 || gradient.size(2) != vocabulary || gradient.scalar_type() != at::kFloat || gradient.device().type() != model->device().type()) {
     throw Error("ERR_SHAPE", "expected a float32 `gradient` of the logits, on the model's device");
   }
   Control control(info[3]);

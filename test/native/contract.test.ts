@@ -4,7 +4,7 @@ import { addon } from '../../lib/addon.ts';
 
 /** The functions that lib/addon-types.ts and lib/addon-batch-types.ts promise, in their order. */
 function promisedFunctions(): string[] {
-  const promised = [['addon-types', 'NativeAddon'], ['addon-batch-types', 'NativeBatches']] as const;
+  const promised = [['addon-types', 'NativeAddon'], ['addon-batch-types', 'NativeBatches'], ['addon-pass-types', 'NativePasses']] as const;
   return promised.flatMap(([file, name]) => {
     const text = readFileSync(join(__dirname, `../../lib/${file}.ts`), 'utf8');
     const body = new RegExp(`export interface ${name} \\{\\n([^]*?)\\n\\}`).exec(text)![1]!;

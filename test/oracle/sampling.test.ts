@@ -53,7 +53,7 @@ async function drawCounts(model: Model, sampler: Sampler): Promise<Map<number, n
   const prompts = Int32Array.from(Array.from({ length: ROWS }, () => PROMPT).flat());
   for (let first = 0; first < DRAWS; first += ROWS) {
     const seeds = Float64Array.from({ length: ROWS }, (_, row) => first + row);
-    const generations = await addon().modelGenerate(model.handle, prompts, new Int32Array(ROWS).fill(PROMPT.length), { ...NATIVE_OPTIONS, ...sampler, seeds }, new Int32Array(1 + ROWS), null);
+    const generations = await addon().modelGenerate(model.handle, prompts, new Int32Array(ROWS).fill(PROMPT.length), { ...NATIVE_OPTIONS, ...sampler, seeds }, new Int32Array(1 + ROWS), null, null);
     for (const { ids } of generations) counts.set(ids[0]!, (counts.get(ids[0]!) ?? 0) + 1);
   }
   return counts;

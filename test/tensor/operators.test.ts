@@ -128,7 +128,6 @@ function functionCases(device: string): Record<keyof typeof FUNCTIONS, readonly 
     embedding: [[() => torch.embedding(a, from([1n, 1n, 0n])), [[3, 4], [3, 4], [1, 2]]]],
     linear: [[() => torch.linear(one, a), [[3, 7]]], [() => torch.linear(one, a, from([10, 20])), [[13, 27]]]],
     layerNorm: [[() => torch.layerNorm(from([[1, 3]]), [2], undefined, undefined, 0), [[-1, 1]]], [() => torch.layerNorm(from([1, 3]), [2], from([2, 2]), from([5, 5]), 0), [3, 7]]],
-    crossEntropy: [[() => torch.crossEntropy(from([[0, Math.log(3)]]), from([1n])), -Math.log(0.75)]],
     mseLoss: [[() => torch.mseLoss(from([1, 2]), from([3, 2])), 2]],
     scaledDotProductAttention: [[() => torch.scaledDotProductAttention(from([[[0, 0]]]), from([[[1, 2], [3, 4]]]), from([[[1, 2], [3, 4]]])), [[[2, 3]]]]],
   };
@@ -179,6 +178,20 @@ describeOnEachDevice('operators', (device) => {
     const survivors = scope(() => a.max(0));
     expect(survivors.values.toArray(1)).toEqual([7, 5]);
     expect(survivors.indices.toArray(1)).toEqual([1, 0]);
+  });
+
+  test('torch.crossEntropy', () => {
+    const logits = Tensor.from([[0, Math.log(3)], [0, 0], [5, 5]], { device });
+    const targets = Tensor.from([1n, 0n, -100n], { device });
+    const [a, b] = [-Math.log(0.75), Math.LN2];
+    expectClose(read(torch.crossEntropy(logits, targets)), (a + b) / 2);
+    expectClose(read(torch.crossEntropy(logits, targets, { reduction: 'sum' })), a + b);
+    expectClose(read(torch.crossEntropy(logits, targets, { reduction: 'none' })), [a, b, 0]);
+    expectClose(read(torch.crossEntropy(logits.narrow(0, 0, 2), targets.narrow(0, 0, 2), { reduction: 'sum', ignoreIndex: 1 })), b);
+    expectClose(read(torch.crossEntropy(logits, targets, { reduction: 'sum', labelSmoothing: 0.5 })), 0.75 * a + 0.25 * (-Math.log(0.25)) + b);
+    expectClose(read(torch.crossEntropy(logits, targets, { reduction: 'sum', weight: Tensor.from([2, 1], { device }) })), a + 2 * b);
+    expect(() => torch.crossEntropy(logits, targets, { reduction: 'total' as 'sum' })).toThrow('got "total"');
+    expect(() => torch.crossEntropy(logits, targets, { smoothing: 1 } as object)).toThrow('smoothing');
   });
 
   test('T and mT are views', () => {

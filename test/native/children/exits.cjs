@@ -31,13 +31,13 @@ async function train() {
   return Array.from({ length: 50 }, () => native.modelForwardBackward(handle, tokens, tokens, 8, 16, new Int32Array(1)));
 }
 
-async function generate(onToken) {
+async function generate(onToken, logitsHook = null) {
   const options = {
     maxNewTokens: 20, minNewTokens: 20, temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, noRepeatNgramSize: 0, noRepeatNgramCountsPrompt: true,
     stopIds: new Int32Array(0), suppressIds: new Int32Array(0), seeds: new Float64Array(1), tokenStats: false,
   };
   const handle = await load();
-  return Array.from({ length: 20 }, () => native.modelGenerate(handle, new Int32Array([1, 2, 3]), new Int32Array([3]), options, new Int32Array(2), onToken));
+  return Array.from({ length: 20 }, () => native.modelGenerate(handle, new Int32Array([1, 2, 3]), new Int32Array([3]), options, new Int32Array(2), onToken, logitsHook));
 }
 
 function computeForever() {
@@ -57,6 +57,8 @@ const inWorker = {
   savingAndAwaiting: async () => { await save(); },
   training: async () => { await train(); parentPort.postMessage('busy'); },
   generating: async () => { await generate(() => {}); parentPort.postMessage('busy'); },
+  hooked: async () => { await generate(null, (_row, logits) => logits); parentPort.postMessage('busy'); },
+  computingInHook: async () => { await generate(null, computeForever); },
   computing: computeForever,
   throwing: () => { make(); throw new Error('inside the worker'); },
 };
@@ -71,6 +73,10 @@ const inMain = {
   exitWhileTraining: async () => { await train(); process.exit(0); },
   exitWhileGenerating: async () => { await generate(() => {}); process.exit(0); },
   exitFromToken: async () => { await generate(() => process.exit(0)); },
+  exitFromHook: async () => { await generate(null, () => process.exit(0)); },
+  exitWhileHooked: async () => { await generate(null, (_row, logits) => logits); setTimeout(() => process.exit(0), 5); },
+  workerTerminatedWhileHooked: async () => { const worker = start('hooked'); await message(worker); await worker.terminate(); await load(); },
+  workerTerminatedInHook: async () => { const worker = start('computingInHook'); await message(worker); await worker.terminate(); await load(); },
   callbackThrows: async () => { await generate(() => { throw new Error('from the token callback'); }); },
   disposedWhileBusy: async () => { const handle = await load(); const tokens = new Int32Array(16).fill(3); const busy = native.modelForwardBackward(handle, tokens, tokens, 1, 16, new Int32Array(1)); native.modelDispose(handle); await busy; },
   workerTerminatedWhileTraining: async () => { const worker = start('training'); await message(worker); await worker.terminate(); await load(); },
