@@ -7,6 +7,8 @@ const LIB = resolve(__dirname, '../lib');
 const LAYERS = [
   'errors',
   'folders',
+  'regular-file',
+  'json-depth',
   'callbacks',
   'closing',
   'download',
@@ -83,6 +85,16 @@ test('imports are read at all', () => {
 test('folders are made by lib/folders.ts alone: with `recursive` Node tries for ever below /proc', () => {
   const others = files.filter((path) => layerOf(path) !== 'folders' && /mkdir(Sync)?\([^;]*recursive/.test(readFileSync(path, 'utf8')));
   expect(others.map((path) => relative(LIB, path))).toEqual([]);
+});
+
+/** These read what they have just made or fetched by its hash, the package's own files, or the system's. */
+const READ_THEMSELVES = ['regular-file.ts', 'libtorch', 'samples'];
+
+test('files are opened for reading by regular-file.ts alone, which takes no pipe, device or folder', () => {
+  const others = files.filter((path) => !READ_THEMSELVES.includes(relative(LIB, path).split('/')[0]!));
+  const direct = others.filter((path) => /\b(?:readFile|readFileSync|createReadStream)\b[^;]*from 'node:fs|(?<![.\w])open(?:Sync)?\([^;]*, 'r'\)/.test(readFileSync(path, 'utf8')));
+  // Folders are flushed through a handle.
+  expect(direct.map((path) => relative(LIB, path))).toEqual(['checkpoint/atomic-folder.ts']);
 });
 
 test('files stay short enough to read in one sitting', () => {

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, link, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readTextSync } from '../regular-file.ts';
 import { z } from 'zod';
 import { makeFolder } from '../folders.ts';
 import { requireSoundWeights } from '../model/sound-weights.ts';
@@ -109,7 +110,7 @@ export function readBest(folder: string): BestCheckpoint[] {
 
 function parseScore(path: string): z.infer<typeof schema> | undefined {
   try {
-    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return schema.parse(JSON.parse(readTextSync(path)));
   } catch {
     return undefined;
   }

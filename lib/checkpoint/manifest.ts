@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { readInPieces, readText } from '../regular-file.ts';
 import { CARD_FILE } from '../model/model-card.ts';
 
 export const MANIFEST_NAME = 'manifest.json';
@@ -23,7 +23,7 @@ export interface Manifest {
 /** SHA-256 of a file, read in pieces so that the event loop stays live. */
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  for await (const chunk of readInPieces(path)) hash.update(chunk);
   return hash.digest('hex');
 }
 
@@ -51,7 +51,7 @@ export async function makeManifest(folder: string): Promise<Manifest> {
  */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, MANIFEST_NAME);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const text = await readText(path).catch((cause: unknown) => {
     throw new HyperfitError('ERR_CHECKPOINT', `expected ${path}, got none: the save never ended; use another checkpoint`, { cause });
   });
   const manifest = parseManifest(text);
@@ -67,7 +67,7 @@ function parseManifest(text: string): Manifest | undefined {
     return undefined;
   }
   const { schemaVersion, files } = (value ?? {}) as Partial<Manifest>;
-  if (schemaVersion !== 1 || typeof files !== 'object' || files === null) return undefined;
+  if (schemaVersion !== 1 || typeof files !== 'object' || files === null || Object.keys(files).length === 0) return undefined;
   const wellFormed = Object.entries(files).every(
     ([name, entry]) => isPlainName(name) && typeof entry?.size === 'number' && typeof entry?.sha256 === 'string',
   );

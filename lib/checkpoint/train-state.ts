@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { HyperfitError } from '../errors.ts';
+import { readText } from '../regular-file.ts';
 import { writeFlushed } from './atomic-folder.ts';
 
 export const STATE_NAME = 'state.json';
@@ -41,7 +41,7 @@ export async function saveState(folder: string, state: TrainState): Promise<void
 export async function loadState(folder: string): Promise<TrainState> {
   const path = join(folder, STATE_NAME);
   const remedy = 'resume from a checkpoint made by hyperfit train';
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const text = await readText(path).catch((cause: unknown) => {
     throw new HyperfitError('ERR_CHECKPOINT', `expected ${path}, got none; ${remedy}`, { cause });
   });
   try {

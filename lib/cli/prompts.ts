@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { Option, type Command } from 'commander';
 import { DataNotes } from '../data/data-notes.ts';
@@ -7,6 +6,7 @@ import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document 
 import { readDocuments } from '../data/documents.ts';
 import { refusingFor } from '../data/readers/refusal.ts';
 import { HyperfitError } from '../errors.ts';
+import { readBytes } from '../regular-file.ts';
 import type { ChatMessage } from '../tokenizer/chat-template.ts';
 import { idList, wholeNumber } from './options.ts';
 
@@ -49,7 +49,7 @@ export async function readPrompts(options: PromptOptions): Promise<Prompt[]> {
 
 /** The line end that an editor adds is not part of a prompt. */
 async function readPromptFile(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((cause: Error) => {
+  const bytes = await readBytes(path).catch((cause: Error) => {
     throw new HyperfitError('ERR_DATA', `expected a text file for --prompt-file, got ${path}: ${cause.message}; check the path`, { cause });
   });
   if (!isUtf8(bytes)) throw new HyperfitError('ERR_DATA', `expected UTF-8 text for --prompt-file, got ${path}, which is something else; convert it first`);

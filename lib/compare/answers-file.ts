@@ -1,5 +1,6 @@
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { HyperfitError } from '../errors.ts';
+import { readBytes, readText } from '../regular-file.ts';
 import { ANSWER, type Answer } from './answer.ts';
 
 const SHOWN_PROBLEMS = 5;
@@ -9,7 +10,7 @@ const SHOWN_PROBLEMS = 5;
  * ERR_DATA that lists bad lines by number, among them answers to another study or to items it does not have.
  */
 export async function readAnswers(path: string, study: { id: string; items: readonly { id: string }[] }, onWarning: (message: string) => void = () => {}): Promise<Answer[]> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const text = await readText(path).catch((cause: NodeJS.ErrnoException) => {
     throw new HyperfitError('ERR_DATA', `expected a file of answers, got ${path}: ${cause.message}; check the path`, { cause });
   });
   const items = new Set(study.items.map(({ id }) => id));
@@ -25,6 +26,11 @@ export async function readAnswers(path: string, study: { id: string; items: read
   });
   if (problems.length > 0) throw badLines(path, study.id, problems);
   return answers;
+}
+
+function noneYet(error: NodeJS.ErrnoException): Buffer {
+  if (error.code === 'ENOENT') return Buffer.alloc(0);
+  throw error;
 }
 
 function badLines(path: string, study: string, problems: readonly string[]): HyperfitError {
@@ -74,9 +80,9 @@ export class AnswersFile {
   /** Makes the file where there is none. A last line without an end gets one, or goes when it is cut off: nobody was told that it was stored. Throws ERR_DATA when the file cannot be written. */
   static async open(path: string): Promise<AnswersFile> {
     try {
-      const handle = await open(path, 'a+');
-      const file = new AnswersFile(handle);
-      await file.#mendLastLine(await readFile(path));
+      const bytes = await readBytes(path).catch(noneYet);
+      const file = new AnswersFile(await open(path, 'a+'));
+      await file.#mendLastLine(bytes);
       return file;
     } catch (cause) {
       throw new HyperfitError('ERR_DATA', `expected a file to append answers to, got ${path}: ${(cause as Error).message}; choose another place`, { cause });

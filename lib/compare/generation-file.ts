@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
+import { readTextSync } from '../regular-file.ts';
 import { encodePrompt } from '../tokenizer/surroundings.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { TextVariant, VariantText } from './variant.ts';
@@ -81,7 +82,7 @@ function readGroups(file: string, name: string): Group[] {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8').replace(/^\ufeff/gm, '');
+    return readTextSync(file).replace(/^\ufeff/gm, '');
   } catch (cause) {
     throw new HyperfitError('ERR_DATA', `expected a file of generations, got ${file}: ${(cause as Error).message}; check the path`, { cause });
   }

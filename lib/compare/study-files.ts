@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
+import { readText } from '../regular-file.ts';
 import { parseStudyPage, renderStudyPage } from './page.ts';
 import type { Study, StudyKey } from './study.ts';
 
@@ -54,7 +54,7 @@ export async function readStudyKey(path: string): Promise<StudyKey> {
 }
 
 async function read(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  return readText(path).catch((cause: NodeJS.ErrnoException) => {
     throw new HyperfitError('ERR_DATA', `expected a file of hyperfit compare build, got ${path}: ${cause.message}; check the path`, { cause });
   });
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { HyperfitError } from '../errors.ts';
+import { readTextSync } from '../regular-file.ts';
 import { environmentNameOf, FIELD_NAMES, FIELDS, type FieldName } from './fields.ts';
 import { isPresetName, PRESET_NAMES, PRESETS } from './presets.ts';
 import { didYouMean } from './suggest.ts';
@@ -28,7 +28,7 @@ export function fileLayer(path: string): ConfigLayer {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readTextSync(path);
   } catch (cause) {
     throw new HyperfitError('ERR_CONFIG', `expected a readable JSON file for \`config\`, got ${path}: ${(cause as Error).message}`, { cause });
   }

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { locateData } from '../hub/locate.ts';
 import { DataNotes } from './data-notes.ts';
+import { isHyperfitError } from '../errors.ts';
 import type { Document } from './document.ts';
 import { csvRows } from './readers/csv.ts';
 import { readBytes, statData } from './readers/data-file.ts';
@@ -73,7 +74,17 @@ async function* readFileOf(path: string, known: KnownFile, notes: DataNotes): As
   if (isEmpty) notes.add('files of the folder had nothing in them', path);
 }
 
-async function* readKnown(path: string, { kind, isGzip }: KnownFile, notes: DataNotes): AsyncGenerator<Document> {
+/** Libraries throw what they like at files that are nested deeper than a stack, or longer than a string. */
+async function* readKnown(path: string, known: KnownFile, notes: DataNotes): AsyncGenerator<Document> {
+  try {
+    yield* readKind(path, known, notes);
+  } catch (cause) {
+    if (isHyperfitError(cause)) throw cause;
+    throw refuseData('a file that can be read', `${path}, which cannot (${String((cause as Error).message).slice(0, 200)})`, 'write it anew', cause);
+  }
+}
+
+async function* readKind(path: string, { kind, isGzip }: KnownFile, notes: DataNotes): AsyncGenerator<Document> {
   switch (kind) {
     case 'text':
       return yield* present(await readTextDocument(path, isGzip));

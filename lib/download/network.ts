@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { Dispatcher, Response } from 'undici';
+import { readTextSync } from '../regular-file.ts';
 import { DownloadError, plainUrl } from './download-error.ts';
 
 export interface NetworkOptions {
@@ -108,7 +108,7 @@ function checkProxy(address: string | undefined): void {
 
 function readCertificates(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readTextSync(path);
   } catch (cause) {
     throw new DownloadError('setting', `expected a file of certificates, got ${path}: ${(cause as Error).message}`, { cause });
   }

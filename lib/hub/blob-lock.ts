@@ -1,9 +1,10 @@
-import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../folders.ts';
+import { readText } from '../regular-file.ts';
 
 /** Of a holder that lives, milliseconds. */
 const HEARTBEAT = 2000;
@@ -26,7 +27,7 @@ export async function withLock<T>(path: string, { onWait, signal }: { onWait: ()
     return await work();
   } finally {
     clearInterval(heart);
-    if ((await readFile(path, 'utf8').catch(() => '')) === owner) await rm(path, { force: true });
+    if ((await readText(path).catch(() => '')) === owner) await rm(path, { force: true });
   }
 }
 
@@ -36,7 +37,7 @@ async function acquire(path: string, owner: string, onWait: () => void, signal: 
   while (!(await create(path, owner))) {
     if (!isWaiting) onWait();
     isWaiting = true;
-    const holder = await readFile(path, 'utf8').catch(() => undefined);
+    const holder = await readText(path).catch(() => undefined);
     const sign = await stat(path).then(({ mtimeMs }) => mtimeMs, () => undefined);
     if (holder === undefined || sign === undefined) continue;
     // Clocks of different machines are not compared: what counts is that the time changes.
@@ -82,7 +83,7 @@ export function isAlive(pid: number): boolean {
 async function takeAway(path: string, holder: string): Promise<void> {
   const aside = `${path}.${randomBytes(4).toString('hex')}`;
   await rename(path, aside).catch(() => undefined);
-  const taken = await readFile(aside, 'utf8').catch(() => holder);
+  const taken = await readText(aside).catch(() => holder);
   if (taken !== holder) await link(aside, path).catch(() => undefined);
   await rm(aside, { force: true });
 }

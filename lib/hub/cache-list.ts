@@ -1,5 +1,6 @@
-import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readText } from '../regular-file.ts';
 import type { HubName } from './hub-name.ts';
 import { isCommit, isRepoId } from './hub-name.ts';
 
@@ -67,7 +68,7 @@ async function readRevision(path: string, commit: string, refs: ReadonlyMap<stri
 export async function readRefs(path: string): Promise<Map<string, string>> {
   const folder = join(path, 'refs');
   const names = (await readdir(folder, { recursive: true }).catch(() => [] as string[])).sort();
-  const read = names.map(async (name) => [name, (await readFile(join(folder, name), 'utf8').catch(() => '')).trim()] as const);
+  const read = names.map(async (name) => [name, (await readText(join(folder, name)).catch(() => '')).trim()] as const);
   return new Map((await Promise.all(read)).filter(([, commit]) => isCommit(commit)));
 }
 

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Network } from '../download/network.ts';
 import { HyperfitError } from '../errors.ts';
+import { readTextSync } from '../regular-file.ts';
 
 /** Where the hub and its cache are, and how it is asked; as Python's huggingface_hub reads the same variables. */
 export interface HubSettings {
@@ -76,7 +76,7 @@ function readToken(env: NodeJS.ProcessEnv, home: string): string | undefined {
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readTextSync(path);
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { readInPieces } from '../regular-file.ts';
 import { isAlive } from './blob-lock.ts';
 
 const OWN_HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
@@ -48,7 +48,7 @@ export class PartialFile {
     this.#hash = hashFor(this.etag, this.size);
     const { size } = await this.file.stat();
     if (size > this.size) return this.restart();
-    for await (const chunk of createReadStream(this.path, { highWaterMark: 1 << 20 })) this.#hash?.update(chunk as Buffer);
+    for await (const chunk of readInPieces(this.path)) this.#hash?.update(chunk);
     this.#length = size;
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { readText } from '../regular-file.ts';
 import { makeFolder } from '../folders.ts';
 import type { RepoFile, RepoListing } from './hub-api.ts';
 import { isCommit, isSafePath, type HubName } from './hub-name.ts';
@@ -45,7 +46,7 @@ export class RepoCache {
   /** The commit that a revision stood for when it was fetched; undefined where it was not. */
   async commitOf(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return (await isFolder(this.snapshot(revision))) ? revision : undefined;
-    const commit = (await readFile(join(this.folder, 'refs', revision), 'utf8').catch(() => '')).trim();
+    const commit = (await readText(join(this.folder, 'refs', revision)).catch(() => '')).trim();
     return isCommit(commit) && (await isFolder(this.snapshot(commit))) ? commit : undefined;
   }
 
@@ -123,7 +124,7 @@ export class RepoCache {
 
 async function readJson(path: string): Promise<object> {
   try {
-    return (JSON.parse(await readFile(path, 'utf8')) as object | null) ?? {};
+    return (JSON.parse(await readText(path)) as object | null) ?? {};
   } catch {
     return {};
   }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freeDiskSpace } from '../download/disk-space.ts';
 import { HyperfitError } from '../errors.ts';
+import { readText } from '../regular-file.ts';
 import { downloadBlob, type SizedFile } from './blob-download.ts';
 import { formatSize } from './bytes.ts';
 import type { Fetching } from './fetch-scope.ts';
@@ -102,7 +102,7 @@ export async function fetchText(repo: RepoAtCommit, file: RepoFile): Promise<str
     await fetchFiles(quiet, await planFetch(repo, [file]));
   }
   const path = join(repo.cache.snapshot(commit), file.path);
-  return readFile(path, 'utf8').catch((cause: unknown) => {
+  return readText(path).catch((cause: unknown) => {
     throw new HyperfitError('ERR_FETCH', `expected to read ${file.path} of ${writeHubName(name)} at ${path}, got: ${(cause as Error).message}; check its permissions`, { cause });
   });
 }

@@ -1,6 +1,7 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { readBytes, refuseFile } from '../regular-file.ts';
 import { idxPictures, isGzip, isIdx, rawPictures, type Picture, type Pictures } from './pixels.ts';
 import { isPng, readPng } from './png.ts';
 
@@ -24,9 +25,13 @@ export async function openImages(path: string): Promise<ImageSet> {
     throw new HyperfitError('ERR_DATA', `expected ${KNOWN} for \`images\`, got ${path}, which cannot be read; check the path`, { cause });
   });
   if (info.isDirectory()) return openFolder(path);
-  const pictures = picturesOf(await readFile(path), path);
+  const pictures = picturesOf(await readImage(path), path);
   if (pictures.count === 0) throw new HyperfitError('ERR_DATA', `expected images in \`${path}\`, got none; give another file`);
   return { count: pictures.count, sourceOf: (index) => `${path}:${index + 1}`, read: async (index) => pictures.at(index) };
+}
+
+async function readImage(path: string): Promise<Buffer> {
+  return readBytes(path).catch((cause: unknown) => refuseFile(path, 'ERR_DATA', cause));
 }
 
 function picturesOf(bytes: Uint8Array, path: string): Pictures {
@@ -38,5 +43,5 @@ async function openFolder(folder: string): Promise<ImageSet> {
   const names = (await readdir(folder)).filter((name) => name.toLowerCase().endsWith('.png')).sort();
   if (names.length === 0) throw new HyperfitError('ERR_DATA', `expected .png files in \`${folder}\` for \`images\`, got none; give ${KNOWN}`);
   const pathOf = (index: number): string => join(folder, names[index]!);
-  return { count: names.length, sourceOf: pathOf, read: async (index) => readPng(await readFile(pathOf(index)), pathOf(index)) };
+  return { count: names.length, sourceOf: pathOf, read: async (index) => readPng(await readImage(pathOf(index)), pathOf(index)) };
 }

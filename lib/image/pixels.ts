@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib';
+import { constants, gunzipSync, type ZlibOptions } from 'node:zlib';
 import { HyperfitError } from '../errors.ts';
 
 /** One image: `rgb` holds height x width x 3 bytes, row after row; grey is three equal bytes. */
@@ -19,19 +19,25 @@ const RAW_PLANE = RAW_SIDE * RAW_SIDE;
 const RAW_BYTES = 3 * RAW_PLANE;
 const RAW_RECORD = 1 + RAW_BYTES;
 const CIFAR_CLASSES = 10;
+/** Of the packed file: enough for a header behind any name, and it unpacks to 4 MB at most. */
+const HEAD_BYTES = 1 << 12;
+const MOST_BYTES = 2 ** 30;
 const IDX_HEADER = 16;
 const IDX_BYTES_OF_RANK_3 = 0x803;
 
 /** Grey images of an IDX file of unsigned bytes [count][height][width], gzipped or not. Throws ERR_DATA. */
 export function idxPictures(bytes: Uint8Array, name = 'IDX file'): Pictures {
-  const data = isGzip(bytes) ? unzip(bytes, name) : bytes;
-  if (!isIdx(data)) {
+  const start = isGzip(bytes) ? unzip(bytes.subarray(0, HEAD_BYTES), name, { finishFlush: constants.Z_SYNC_FLUSH }) : bytes;
+  if (start !== bytes && start.length < IDX_HEADER) refuseGzip(name);
+  if (!isIdx(start)) {
     throw new HyperfitError('ERR_DATA', `expected unsigned bytes of rank 3 for \`${name}\`, got another header; give the file of images, not of labels`);
   }
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
   const [count, height, width] = [view.getUint32(4), view.getUint32(8), view.getUint32(12)];
   const size = height * width;
   const expected = IDX_HEADER + count * size;
+  if (expected > MOST_BYTES) throw new HyperfitError('ERR_DATA', `expected images of at most ${MOST_BYTES} bytes for \`${name}\`, got ${count} of ${height} x ${width}; split the file`);
+  const data = isGzip(bytes) ? unzip(bytes, name, { maxOutputLength: expected + 1 }) : bytes;
   if (size === 0 || data.length !== expected) {
     throw new HyperfitError('ERR_DATA', `expected ${expected} bytes for \`${name}\` (${count} images of ${height} x ${width}), got ${data.length}; fetch it again`);
   }
@@ -74,12 +80,17 @@ function ofRawSize(rgb: Uint8Array): Picture {
   return { width: RAW_SIDE, height: RAW_SIDE, rgb };
 }
 
-function unzip(bytes: Uint8Array, name: string): Uint8Array {
+/** Never more than a header says there is. */
+function unzip(bytes: Uint8Array, name: string, limits: ZlibOptions): Uint8Array {
   try {
-    return gunzipSync(bytes);
+    return gunzipSync(bytes, limits);
   } catch (cause) {
-    throw new HyperfitError('ERR_DATA', `expected a whole gzip file for \`${name}\`, got a damaged one; fetch it again`, { cause });
+    return refuseGzip(name, cause);
   }
+}
+
+function refuseGzip(name: string, cause?: unknown): never {
+  throw new HyperfitError('ERR_DATA', `expected a whole gzip file for \`${name}\`, got a damaged one; fetch it again`, { cause });
 }
 
 function interleave(planes: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
 import { convertIndexedToRgb, decode, encode, type DecodedPng } from 'fast-png';
 import { HyperfitError } from '../errors.ts';
 import type { Picture } from './pixels.ts';
+import { drawnChunks, refuseDamage } from './png-chunks.ts';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
@@ -10,7 +11,7 @@ export function isPng(bytes: Uint8Array): boolean {
 
 /**
  * An opaque PNG of 8 or 16 bits a channel, or of palette colours; 16 bits are rounded to 8. `name` is for messages.
- * @throws HyperfitError ERR_DATA for a damaged file, transparency, and greys of fewer bits
+ * @throws HyperfitError ERR_DATA for a damaged file, one of more than 2048 x 2048 pixels, transparency, and greys of fewer bits
  */
 export function readPng(bytes: Uint8Array, name = 'PNG file'): Picture {
   const png = decodePng(bytes, name);
@@ -32,10 +33,11 @@ export function writePng({ width, height, rgb }: Picture): Uint8Array {
 }
 
 function decodePng(bytes: Uint8Array, name: string): DecodedPng {
+  const drawn = drawnChunks(bytes, name);
   try {
-    return decode(bytes, { checkCrc: true });
+    return decode(drawn, { checkCrc: true });
   } catch (cause) {
-    throw new HyperfitError('ERR_DATA', `expected a whole PNG image for \`${name}\`, got one that does not decode (${(cause as Error).message}); make it again`, { cause });
+    return refuseDamage(name, (cause as Error).message, cause);
   }
 }
 

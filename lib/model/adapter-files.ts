@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
 import { locateModel } from '../hub/locate.ts';
-import { readTextFile } from '../tokenizer/regular-file.ts';
+import { readTextFile } from '../regular-file.ts';
 import { isTargeted, readAdapterSettings, scalingOf, type AdapterSettings } from './adapter-settings.ts';
 import { parseJsonObject } from './json.ts';
 import { expectedParameters } from './parameters.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readRegularFile } from '../tokenizer/regular-file.ts';
+import { readRegularFile } from '../regular-file.ts';
 
 /**
  * What a folder holds beside weights and configuration that transformers reads when it loads tokenizer or processor. Licences are

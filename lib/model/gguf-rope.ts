@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import { HyperfitError } from '../errors.ts';
+import { openRegularFile } from '../regular-file.ts';
 import type { ModelConfig, NativeRopeScaling } from '../addon-types.ts';
 import { metadataNumbers } from '../tokenizer/metadata.ts';
 import type { Metadata } from '../tokenizer/metadata.ts';
@@ -44,7 +44,7 @@ function readSettings(metadata: Metadata): Partial<Llama3> {
 async function readFloats(tensor: GgufTensor): Promise<number[]> {
   if (tensor.type !== 'F32') throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected F32 for ${ROPE_FREQUENCIES} in ${tensor.path}, got ${tensor.type}; convert the model again`);
   const bytes = Buffer.alloc(tensor.byteLength);
-  const handle = await open(tensor.path, 'r');
+  const handle = await openRegularFile(tensor.path);
   try {
     await handle.read(bytes, 0, bytes.length, tensor.offset);
   } finally {

@@ -1,7 +1,6 @@
-import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { ErrorCode } from '../errors.ts';
-import { requireRegularFile } from '../tokenizer/regular-file.ts';
+import { openRegularFile, refuseFile } from '../regular-file.ts';
 
 /** What a header parser sees of a file. */
 export interface FileStart {
@@ -14,8 +13,7 @@ export interface FileStart {
  * @throws HyperfitError with `code` when it is no file
  */
 export async function withFile<T>(path: string, code: ErrorCode, use: (file: { size: number; readStart(length: number): Promise<Buffer> }) => Promise<T>): Promise<T> {
-  await requireRegularFile(path, code);
-  const handle = await open(path, 'r');
+  const handle = await openRegularFile(path).catch((cause: unknown) => refuseFile(path, code, cause));
   try {
     const { size } = await handle.stat();
     return await use({ size, readStart: (length) => readStart(handle, Math.min(length, size)) });

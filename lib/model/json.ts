@@ -1,5 +1,6 @@
 import { HyperfitError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
+import { findStringEnd, MOST_LEVELS } from '../json-depth.ts';
 import { clip } from './render.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -14,8 +15,9 @@ export function isJsonObject(value: unknown): value is JsonObject {
  * @throws HyperfitError with `code`
  */
 export function parseJsonObject(text: string, name: string, code: ErrorCode): JsonObject {
-  const { repeated, isTooDeep } = scan(text);
-  if (isTooDeep) throw new HyperfitError(code, `expected at most ${MOST_LEVELS} objects and lists within each other in ${name}, got more; fetch the file again`);
+  const { repeated, isTooDeep, isTooWide } = scan(text);
+  if (isTooWide === true) throw new HyperfitError(code, `expected at most ${MOST_KEYS} keys in one object of ${name}, got more; fetch the file again`);
+  if (isTooDeep === true) throw new HyperfitError(code, `expected at most ${MOST_LEVELS} objects and lists within each other in ${name}, got more; fetch the file again`);
   const value = parse(text, name, code);
   if (!isJsonObject(value)) throw new HyperfitError(code, `expected a JSON object in ${name}, got ${text.slice(0, 40)}; fetch the file again`);
   if (repeated !== undefined) throw new HyperfitError(code, `expected each key once in ${name}, got "${clip(repeated)}" twice; fetch the file again`);
@@ -31,14 +33,14 @@ function parse(text: string, name: string, code: ErrorCode): unknown {
   }
 }
 
-/** What is nested deeper cannot be written again, and no file of a model is. */
-const MOST_LEVELS = 500;
+/** More names than the tensors of any model. */
+const MOST_KEYS = 200_000;
 
 /**
  * The first key that an object of `text` holds twice, and whether it is nested too deep; `text` is not known to be JSON yet, since
  * parsing a million brackets takes a second. One pass without regular expressions: these give up on a string of some megabytes.
  */
-function scan(text: string): { repeated?: string; isTooDeep: boolean } {
+function scan(text: string): { repeated?: string; isTooDeep?: boolean; isTooWide?: boolean } {
   const open: (Set<string> | undefined)[] = [];
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
@@ -50,32 +52,22 @@ function scan(text: string): { repeated?: string; isTooDeep: boolean } {
     if (isFollowedByColon(text, end)) {
       const key = readString(text, at, end);
       const keys = open.at(-1);
-      if (keys?.has(key)) return { repeated: key, isTooDeep: false };
+      if (keys?.has(key)) return { repeated: key };
       keys?.add(key);
+      if (keys !== undefined && keys.size > MOST_KEYS) return { isTooWide: true };
     }
     at = end - 1;
   }
-  return { isTooDeep: false };
+  return {};
 }
 
 const QUOTE = '"'.charCodeAt(0);
-const BACKSLASH = '\\'.charCodeAt(0);
 const BRACE = '{'.charCodeAt(0);
 const CLOSING_BRACE = '}'.charCodeAt(0);
 const BRACKET = '['.charCodeAt(0);
 const CLOSING_BRACKET = ']'.charCodeAt(0);
 const COLON = ':'.charCodeAt(0);
 const SPACE = ' '.charCodeAt(0);
-
-/** Where the string that opens at `start` is over: after its closing quote. */
-function findStringEnd(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let before = end;
-    while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
-    if ((end - before) % 2 === 0) return end + 1;
-  }
-  return text.length;
-}
 
 /** White space of JSON is all at or below the space. */
 function isFollowedByColon(text: string, end: number): boolean {

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { openRegularFile } from '../regular-file.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 
 export const CARD_FILE = 'README.md';
@@ -103,7 +103,7 @@ function loading({ library, baseModel, baseName, file }: ModelCard): CardSection
 
 /** Whether a README.md is a card that hyperfit wrote. */
 export async function isOwnCard(path: string): Promise<boolean> {
-  const file = await open(path, 'r').catch(() => undefined);
+  const file = await openRegularFile(path).catch(() => undefined);
   if (file === undefined) return false;
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_HEAD), 0, MOST_HEAD, 0);

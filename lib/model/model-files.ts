@@ -5,7 +5,7 @@ import type { ModelConfig, TensorSource } from '../addon-types.ts';
 import { nameHint } from '../hub/hub-name.ts';
 import { locateModel, type LocateOptions } from '../hub/locate.ts';
 import { configuredTemplate } from '../tokenizer/chat-template.ts';
-import { readTextFile } from '../tokenizer/regular-file.ts';
+import { readTextFile } from '../regular-file.ts';
 import { TEMPLATE_FILE, type TokenizerFiles } from '../tokenizer/tokenizer-files.ts';
 import { readGgufTokenIds } from '../tokenizer/gguf-tokenizer.ts';
 import { metadataString } from '../tokenizer/metadata.ts';

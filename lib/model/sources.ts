@@ -33,7 +33,20 @@ export async function selectSources(sources: readonly TensorSource[], config: Mo
   if (problems.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected the parameters that the configuration of ${path} asks for, got ${problems.join('; ')}; fetch the model again, or use the configuration that belongs to it`);
   const selected = [...expected.keys()].map((name) => tied.sources.get(name) as TensorSource);
   checkTypes(selected, path);
-  return { sources: selected, config: tied.config, notes: [...named.notes, ...tied.notes] };
+  const { config: fitting, notes } = fitPositions(tied.config, selected);
+  return { sources: selected, config: fitting, notes: [...named.notes, ...tied.notes, ...notes] };
+}
+
+/** Rotary tables of a usual context take a tenth of it. */
+const TABLE_BYTES = 2 ** 27;
+
+/** Tables of rotations hold a row for each position: a small file must not ask for more memory than a large one takes. */
+function fitPositions(config: ModelConfig, sources: readonly TensorSource[]): { config: ModelConfig; notes: string[] } {
+  if (config.layerRopes.every((rope) => rope === 'none')) return { config, notes: [] };
+  const weights = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const most = Math.floor(Math.max(TABLE_BYTES, weights) / (4 * config.headDim * new Set(config.layerRopes).size));
+  if (config.maxPositionEmbeddings <= most) return { config, notes: [] };
+  return { config: { ...config, maxPositionEmbeddings: most }, notes: [`contexts were cut to ${most} tokens: tables for the ${config.maxPositionEmbeddings} of the configuration would take more memory than the weights`] };
 }
 
 /** Everything is there but the head: what AutoModel saves. */

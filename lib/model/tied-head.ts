@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { openRegularFile } from '../regular-file.ts';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
 
 const HEAD = 'lm_head.weight';
@@ -32,7 +32,7 @@ export async function resolveTiedHead(sources: ReadonlyMap<string, TensorSource>
 /** Byte by byte, up to the first difference. */
 async function isSame(a: TensorSource, b: TensorSource): Promise<boolean> {
   if (a.type !== b.type || a.byteLength !== b.byteLength || `${a.shape}` !== `${b.shape}`) return false;
-  const files = [await open(a.path, 'r'), await open(b.path, 'r')] as const;
+  const files = [await openRegularFile(a.path), await openRegularFile(b.path)] as const;
   try {
     for (let at = 0; at < a.byteLength; at += CHUNK_BYTES) {
       const length = Math.min(CHUNK_BYTES, a.byteLength - at);

@@ -1,4 +1,5 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { readBytesSync } from '../regular-file.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 
 /** A line of metrics.jsonl: at least its type and the step it speaks of. */
@@ -52,7 +53,7 @@ export function keptOnResume({ step, position }: { step: number; position: numbe
 
 /** The records of a log; a last line that a dying process left unfinished, and what is no record, is passed over. */
 export function readMetrics(path: string): MetricRecord[] {
-  return readFileSync(path, 'utf8')
+  return readBytesSync(path).toString('utf8')
     .split('\n')
     .flatMap((line) => parseRecord(line));
 }

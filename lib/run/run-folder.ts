@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import { CHECKPOINTS_FOLDER } from '../checkpoint/checkpoint-list.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
+import { readTextSync } from '../regular-file.ts';
 
 /** Where everything of one run stands. */
 export interface RunFolder {
@@ -104,7 +105,7 @@ function jsonLines(values: readonly unknown[]): string {
  */
 export function readRunJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(readTextSync(path));
   } catch (cause) {
     throw new HyperfitError('ERR_CHECKPOINT', `expected a file written by hyperfit train at ${path}: ${(cause as Error).message}; give the folder of a run`, { cause });
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readBytes, readText } from '../regular-file.ts';
 import { writeFolder } from '../checkpoint/atomic-folder.ts';
 import { makeFolder } from '../folders.ts';
 import { ApiError } from './api-error.ts';
@@ -66,7 +67,7 @@ export class FileStore {
   /** @throws ApiError 404 */
   async content(id: string): Promise<Buffer> {
     await this.get(id);
-    return readFile(this.pathOf(id));
+    return readBytes(this.pathOf(id));
   }
 
   /** @throws ApiError 404 */
@@ -79,7 +80,7 @@ export class FileStore {
 
   async #read(id: string): Promise<StoredFile | undefined> {
     try {
-      return JSON.parse(await readFile(join(this.#folder, id, DESCRIPTION), 'utf8')) as StoredFile;
+      return JSON.parse(await readText(join(this.#folder, id, DESCRIPTION))) as StoredFile;
     } catch {
       return undefined;
     }

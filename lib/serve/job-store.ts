@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { appendFile, readdir, readFile } from 'node:fs/promises';
+import { appendFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readText } from '../regular-file.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { makeFolder } from '../folders.ts';
 import { ApiError } from './api-error.ts';
@@ -125,8 +126,8 @@ export class JobStore {
   }
 
   async #load(id: string): Promise<void> {
-    const read = async (file: string): Promise<string> => (existsSync(this.#path(id, file)) ? readFile(this.#path(id, file), 'utf8') : '');
-    const job = JSON.parse(await readFile(this.#path(id, 'job.json'), 'utf8')) as Job;
+    const read = async (file: string): Promise<string> => (existsSync(this.#path(id, file)) ? readText(this.#path(id, file)) : '');
+    const job = JSON.parse(await readText(this.#path(id, 'job.json'))) as Job;
     // A line that a crash has cut short is the last.
     const events = (await read('events.jsonl')).split('\n').flatMap((line) => parsed<JobEvent>(line));
     const checkpoints = parsed<JobCheckpoint[]>(await read('checkpoints.json')).flat();

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { addon } from '../addon.ts';
 import { withHooks } from '../callbacks.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
@@ -7,6 +6,7 @@ import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { given } from '../config/given.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { HyperfitError } from '../errors.ts';
+import { readText } from '../regular-file.ts';
 import { fewPairsWarning } from '../evaluate/bootstrap.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { renderCsv } from '../report/csv.ts';
@@ -129,7 +129,7 @@ function asEver<Settings extends { quantize: unknown }>(settings: Settings): Par
 /** A study that is taken up again keeps its birth, and the date that its dialogues were rendered with: cells are known by their data. */
 async function earlierStart(folder: StudyFolder): Promise<Pick<Partial<StudyFile>, 'startedAt' | 'chatDate'>> {
   if (!existsSync(folder.studyFile)) return {};
-  const { startedAt, chatDate } = JSON.parse(await readFile(folder.studyFile, 'utf8')) as Record<string, unknown>;
+  const { startedAt, chatDate } = JSON.parse(await readText(folder.studyFile)) as Record<string, unknown>;
   return given({ startedAt: typeof startedAt === 'string' ? startedAt : undefined, chatDate: typeof chatDate === 'string' ? chatDate : undefined });
 }
 

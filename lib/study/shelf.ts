@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
+import { readTextSync } from '../regular-file.ts';
 import type { Cell, TrainCell, TrainedWeights } from './cell.ts';
 import { MEASURED_NOTHING, type CellKey, type TrainingKey } from './cell-key.ts';
 import type { TrainCellResult } from './cell-results.ts';
@@ -88,7 +89,7 @@ export class Shelf {
   }
 
   #read(path: string): CellFile | undefined {
-    return existsSync(path) ? parseCellFile(readFileSync(path, 'utf8')) : undefined;
+    return existsSync(path) ? parseCellFile(readTextSync(path)) : undefined;
   }
 
   async #link(id: string, key: TrainingKey, folder: StudyFolder): Promise<void> {

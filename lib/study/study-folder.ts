@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
+import { readTextSync } from '../regular-file.ts';
 import type { Cell, TrainedWeights } from './cell.ts';
 import type { CellResult } from './cell-results.ts';
 
@@ -87,7 +88,7 @@ export class StudyFolder {
   /** What the cell of this hash found, undefined when it is not finished. */
   readCell(id: string, hash: string): CellFile | undefined {
     if (!existsSync(this.cellFile(id))) return undefined;
-    const file = parseCellFile(readFileSync(this.cellFile(id), 'utf8'));
+    const file = parseCellFile(readTextSync(this.cellFile(id)));
     return file?.hash === hash ? file : undefined;
   }
 
@@ -116,7 +117,7 @@ function parseOrUndefined(text: string): unknown {
 }
 
 function readStudyJson(path: string): object {
-  const value = parseOrUndefined(readFileSync(path, 'utf8'));
+  const value = parseOrUndefined(readTextSync(path));
   if (typeof value === 'object' && value !== null) return value;
   throw new HyperfitError('ERR_CONFIG', `expected JSON in ${path}, got something else; choose another folder for \`out\``);
 }

@@ -6,7 +6,7 @@ import { configureTokenizer } from './configured-tokenizer.ts';
 import type { ConfiguredTokenizer, TokenizerFolder } from './configured-tokenizer.ts';
 import { rebuildTokenizer } from './gguf-tokenizer.ts';
 import type { Metadata } from './metadata.ts';
-import { readRegularFile, readTextFile } from './regular-file.ts';
+import { readRegularFile, readTextFile } from '../regular-file.ts';
 
 /** Where the tokenizer of a model comes from. Nothing is read before a tokenizer is made of it. */
 export type TokenizerFiles = { kind: 'folder'; folder: string } | { kind: 'gguf'; path: string; metadata: Metadata };

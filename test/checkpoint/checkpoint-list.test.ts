@@ -31,6 +31,7 @@ describe('the newest complete checkpoint', () => {
   const damages: [string, (path: string) => void][] = [
     ['a truncated file', (path) => truncateSync(join(path, 'model.safetensors'), 3)],
     ['a missing file', (path) => rmSync(join(path, 'model.safetensors'))],
+    ['a manifest that names no file', (path) => writeFileSync(join(path, 'manifest.json'), '{"schemaVersion":1,"files":{}}')],
     ['a changed byte', (path) => writeFileSync(join(path, 'model.safetensors'), 'weights of step 3')],
     ['a missing manifest', (path) => rmSync(join(path, 'manifest.json'))],
     ['an empty manifest', (path) => truncateSync(join(path, 'manifest.json'), 0)],

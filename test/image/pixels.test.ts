@@ -35,3 +35,15 @@ test('damaged files are refused', () => {
   expect(() => rawPictures(new Uint8Array(0))).toThrow('got 0');
   expect(() => rawPictures(new Uint8Array(3073).fill(200))).toThrow('a label below 10');
 });
+
+test('a gzipped IDX file is not unpacked beyond what its header says', () => {
+  const header = (count: number, side: number): Buffer => {
+    const bytes = Buffer.alloc(16);
+    [0x803, count, side, side].forEach((value, at) => bytes.writeUInt32BE(value, 4 * at));
+    return bytes;
+  };
+  const start = performance.now();
+  expect(() => idxPictures(gzipSync(Buffer.concat([header(1, 2), Buffer.alloc(200e6)]), { level: 1 }))).toThrow('whole gzip file');
+  expect(() => idxPictures(gzipSync(header(4e9, 60_000)), 'x')).toThrow(/expected images of at most 1073741824 bytes for `x`, got 4000000000 of 60000 x 60000; split the file/);
+  expect(performance.now() - start).toBeLessThan(5000);
+});

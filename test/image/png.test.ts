@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import { encode } from 'fast-png';
 import { isPng, readPng, writePng } from '../../lib/image/png.ts';
 
@@ -37,4 +38,49 @@ const TWO_BIT_PALETTE = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAMAAAACAgMAAADgGo6
 test('palette colours in few bits are read, greys in few bits refused', () => {
   expect([...readPng(TWO_BIT_PALETTE).rgb]).toEqual([0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0]);
   expect(() => readPng(ONE_BIT, 'x.png')).toThrow('expected 8 or 16 bits a channel for `x.png`, got 1; save it with 8');
+});
+
+function crc32(bytes: Uint8Array): number {
+  let crc = ~0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+describe('what a header says is held against the limits before anything is unpacked', () => {
+  const chunk = (type: string, data: Uint8Array): Buffer => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+    const around = Buffer.alloc(8);
+    around.writeUInt32BE(data.length, 0);
+    around.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([around.subarray(0, 4), body, around.subarray(4)]);
+  };
+  const header = (width: number, height: number): Buffer => {
+    const bytes = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
+    bytes.writeUInt32BE(width, 0);
+    bytes.writeUInt32BE(height, 4);
+    return bytes;
+  };
+  const png = (...chunks: [string, Uint8Array][]): Buffer => Buffer.concat([writePng({ width: 1, height: 1, rgb: RGB.subarray(0, 3) }).subarray(0, 8), ...chunks.map((each) => chunk(...each)), chunk('IEND', new Uint8Array())]);
+  const bomb = deflateSync(Buffer.alloc(100e6));
+
+  test.each([
+    ['more pixels than any model takes', png(['IHDR', header(30_000, 30_000)], ['IDAT', bomb]), 'expected an image of at most 4194304 pixels for `x.png`, got 30000 x 30000; resize it'],
+    ['more data than pixels', png(['IHDR', header(2, 2)], ['IDAT', bomb]), 'it holds more than the pixels of its header'],
+    ['a chunk that is longer than the file', png(['IHDR', header(2, 2)]).subarray(0, 40), 'it is cut off'],
+    ['no header', png(['IDAT', bomb]), 'it has no header'],
+    ['a header that is cut off', png(['IHDR', Buffer.alloc(4)]), 'its header is cut off'],
+  ])('%s', (_, bytes, words) => {
+    const start = performance.now();
+    expect(() => readPng(bytes, 'x.png')).toThrow(words);
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  test('and chunks that draw nothing are not unpacked', () => {
+    const drawn = deflateSync(Buffer.from([0, 1, 2, 3]));
+    const profile = Buffer.concat([Buffer.from('x\0\0', 'latin1'), bomb]);
+    expect([...readPng(png(['IHDR', header(1, 1)], ['iCCP', profile], ['zTXt', profile], ['IDAT', drawn])).rgb]).toEqual([1, 2, 3]);
+  });
 });

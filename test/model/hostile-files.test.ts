@@ -37,6 +37,7 @@ describe('A safetensors header', () => {
     ['a key of 9 MB', `{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"${'k'.repeat(9e6)}":1}}`],
     ['a dtype of 9 MB', `{"t":{"dtype":"${'d'.repeat(9e6)}","shape":[1],"data_offsets":[0,4]}}`],
     ['a shape of a million sizes', `{"t":{"dtype":"F32","shape":[${Array.from({ length: 1e6 }, () => 1)}],"data_offsets":[0,3]}}`],
+    ['more tensors than any model has', `{${Array.from({ length: 200_001 }, (_, at) => `"${at}":{}`).join()}`],
     ['a shape that is nested', `{"t":{"dtype":"F32","shape":${'['.repeat(400)}${']'.repeat(400)},"data_offsets":[0,4]}}`],
     ['metadata that are nested too deep', `{"__metadata__":${'['.repeat(1e6)}${']'.repeat(1e6)}}`],
   ])('with %s is refused in a short message', (_, header) => {
@@ -66,24 +67,31 @@ describe('A model folder is refused', () => {
 
   test.each([['config.json', 'ERR_MODEL_FILES'], ['model.safetensors', 'ERR_SAFETENSORS'], ['generation_config.json', 'ERR_MODEL_FILES']])('whose %s is a folder, a pipe or a device', async (name, code) => {
     replace(name, (path) => mkdirSync(path));
-    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /got a folder/));
+    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /it is a folder, not a file/));
     rmSync(join(folder, name), { recursive: true });
     execFileSync('mkfifo', [join(folder, name)]);
-    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /got a pipe, socket or device/));
+    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /it is a (pipe|device), not a file/));
     replace(name, (path) => symlinkSync('/dev/zero', path));
-    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /got a pipe, socket or device/));
+    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /it is a (pipe|device), not a file/));
   });
 
   test('whose tokenizer.json is a pipe or a device, once text is asked for', async () => {
     replace('tokenizer.json', (path) => execFileSync('mkfifo', [path]));
-    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(refused('ERR_TOKENIZER', /got a pipe, socket or device/));
+    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(refused('ERR_TOKENIZER', /it is a (pipe|device), not a file/));
     replace('tokenizer.json', (path) => symlinkSync('/dev/zero', path));
-    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(refused('ERR_TOKENIZER', /got a pipe, socket or device/));
+    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(refused('ERR_TOKENIZER', /it is a (pipe|device), not a file/));
   });
 
   test.each([[1e9], [10_001]])('whose config.json asks for %d layers', async (layers) => {
     edit({ num_hidden_layers: layers });
     await expect(openModelFiles(folder)).rejects.toMatchObject(refused('ERR_MODEL_FILES', /at most 10000 layers for `num_hidden_layers`/));
+  });
+
+  test('but not for a context that is longer than any, which is cut to tables that fit the weights', async () => {
+    edit({ max_position_embeddings: 1e9 });
+    const { config, notes } = await openModelFiles(folder);
+    expect(config.maxPositionEmbeddings * config.headDim * 4).toBeLessThanOrEqual(2 ** 27);
+    expect(notes.join()).toMatch(config.maxPositionEmbeddings < 2 ** 20 ? /contexts were cut to \d+ tokens/ : /^/);
   });
 
   test('whose config.json asks for more layers than the weights hold', async () => {

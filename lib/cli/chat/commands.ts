@@ -1,8 +1,9 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import { flagOf } from '../../config/fields.ts';
 import { didYouMean } from '../../config/suggest.ts';
 import { HyperfitError } from '../../errors.ts';
+import { readText } from '../../regular-file.ts';
 import type { GenerateOptions } from '../../generate/options.ts';
 import { numberWithin, wholeNumber } from '../options.ts';
 import type { ChatSession } from './session.ts';
@@ -117,7 +118,7 @@ async function save(session: ChatSession, path: string): Promise<Outcome> {
   const document = session.main.conversation.document();
   if (document === undefined) return { say: 'nothing was answered yet' };
   try {
-    const before = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? '' : Promise.reject(error)));
+    const before = await readText(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? '' : Promise.reject(error)));
     await appendFile(path, `${before === '' || before.endsWith('\n') ? '' : '\n'}${JSON.stringify(document)}\n`);
     return { say: `saved as line ${before.split('\n').filter((line) => line !== '').length + 1} of ${path}` };
   } catch (cause) {

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import type { DataNotes } from '../data-notes.ts';
-import { MAX_LINE_LENGTH } from './lines.ts';
-import { refuseData } from './refusal.ts';
+import { formatBytes, refuseData } from './refusal.ts';
 import type { Row } from './rows.ts';
 import { findColumns } from './table-columns.ts';
 
@@ -27,12 +26,15 @@ function toRow(columns: readonly string[], cells: readonly string[]): Record<str
   return Object.fromEntries(columns.map((name, at) => [name, cells[at] === '' ? null : cells[at]!.replaceAll('\r\n', '\n')]));
 }
 
+/** A book fits. What is longer is a quote that does not close. */
+const MOST_RECORD = 2 ** 24;
+
 async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t'): AsyncGenerator<string[]> {
   const { parse, CsvError } = await import('csv-parse');
-  const [start, whole] = await peekLine(pieces);
+  const [start, whole] = await peekLine(pieces, path);
   const separator = delimiter === ',' ? findSeparator(start) : delimiter;
   // Quotes within a cell that does not begin with one stand for themselves.
-  const parser = parse({ delimiter: separator, skip_empty_lines: true, relax_quotes: true, max_record_size: MAX_LINE_LENGTH });
+  const parser = parse({ delimiter: separator, skip_empty_lines: true, relax_quotes: true, max_record_size: MOST_RECORD });
   const source = Readable.from(whole);
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
@@ -53,15 +55,18 @@ function findSeparator(line: string): string {
 }
 
 /** The first line that is not blank, and all pieces. */
-async function peekLine(pieces: AsyncIterable<string>): Promise<[line: string, all: AsyncIterable<string>]> {
+async function peekLine(pieces: AsyncIterable<string>, path: string): Promise<[line: string, all: AsyncIterable<string>]> {
   const iterator = pieces[Symbol.asyncIterator]();
   let start = '';
-  while (!/[\n\r]/.test(start.trimStart())) {
+  for (let isEnded = false; !isEnded; ) {
     const next = await iterator.next();
     if (next.done === true) break;
-    start += next.value;
+    const piece: string = start === '' ? next.value.trimStart() : next.value;
+    isEnded = /[\n\r]/.test(piece);
+    start += piece;
+    if (start.length > MOST_RECORD) throw refuseData(`a first line of at most ${formatBytes(MOST_RECORD)}`, `a longer one in ${path}`, 'put the names of the columns there');
   }
-  const line = start.trimStart().split(/[\n\r]/, 1)[0]!;
+  const line = start.split(/[\n\r]/, 1)[0]!;
   return [line, withStart(start, iterator)];
 }
 

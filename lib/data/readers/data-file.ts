@@ -1,9 +1,10 @@
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { stat, type FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { HyperfitError } from '../../errors.ts';
 import { nameHint } from '../../hub/hub-name.ts';
+import { openRegularFile } from '../../regular-file.ts';
 import { KNOWN_FILES } from './file-kind.ts';
 import { formatBytes, refuseData } from './refusal.ts';
 
@@ -52,7 +53,7 @@ async function* readPlain(path: string): AsyncGenerator<Uint8Array> {
 export async function openRegular(path: string): Promise<FileHandle> {
   const info = await statData(path);
   if (!info.isFile()) throw refuseData('a regular file', `${path}, which is ${nameOf(info)}`, 'write what it gives into a file');
-  return open(path).catch((cause: unknown) => {
+  return openRegularFile(path).catch((cause: unknown) => {
     throw asRefusal(cause, path);
   });
 }

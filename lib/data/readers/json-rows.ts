@@ -1,3 +1,4 @@
+import { isNestedTooDeep } from '../../json-depth.ts';
 import { splitJsonValues } from './json-values.ts';
 import { splitLines } from './lines.ts';
 import { refuseData } from './refusal.ts';
@@ -56,6 +57,7 @@ function unwrap(item: unknown): unknown {
 }
 
 function parseRow(text: string, number: number, isOverLines = false): Row {
+  if (isNestedTooDeep(text)) return { number, problem: 'nested too deeply' };
   try {
     return { number, value: JSON.parse(text) as unknown };
   } catch {
@@ -65,10 +67,14 @@ function parseRow(text: string, number: number, isOverLines = false): Row {
   }
 }
 
+/** It is a hint only. */
+const MOST_SEARCHED = 1 << 20;
+
 /** Python writes NaN where JSON has null. Read letter by letter: an expression over strings of megabytes would run out of stack. */
 function holdsBareNan(text: string): boolean {
   let inString = false;
-  for (let at = 0; at < text.length; at += 1) {
+  const end = Math.min(text.length, MOST_SEARCHED);
+  for (let at = 0; at < end; at += 1) {
     const letter = text[at];
     if (inString && letter === '\\') at += 1;
     else if (letter === '"') inString = !inString;

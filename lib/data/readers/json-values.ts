@@ -1,3 +1,4 @@
+import { MOST_LEVELS } from '../../json-depth.ts';
 import { MAX_LINE_LENGTH } from './lines.ts';
 import { formatBytes, refuseData } from './refusal.ts';
 
@@ -86,6 +87,7 @@ class JsonSplitter {
   /** Whether the value at hand ends before or with this sign. */
   #cutAt(sign: string): 'before' | 'after' | undefined {
     if (sign === '[' || sign === '{') this.#depth += 1;
+    if (this.#depth > MOST_LEVELS) throw refuseData(`values of at most ${MOST_LEVELS} objects and lists within each other`, `deeper ones in ${this.#path}`, 'write them flat');
     const isDeep = this.#depth > 0;
     if (isDeep && (sign === ']' || sign === '}')) {
       this.#depth -= 1;

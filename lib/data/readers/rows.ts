@@ -7,6 +7,8 @@ import { readRow, type RowPlace, type RowReading } from './row.ts';
 export type Row = { number: number; value: unknown } | { number: number; problem: string };
 
 const SHOWN_PROBLEMS = 5;
+/** Then the file is something else, and may have no end. */
+const MOST_PROBLEMS = 1_000_000;
 export const ROW_FORMS = '{"text": "..."}, {"ids": [...]}, {"messages": [...]} or {"prompt": ..., "completion": ...}';
 
 /**
@@ -21,6 +23,7 @@ export async function* readRows(rows: AsyncIterable<Row>, path: string, unit: 'l
     if (typeof document === 'string') {
       problems += 1;
       if (shown.length < SHOWN_PROBLEMS) shown.push({ number: row.number, problem: document });
+      if (problems === MOST_PROBLEMS) break;
     } else if (document !== undefined) yield document;
   }
   if (problems === 0) return;

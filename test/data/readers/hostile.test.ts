@@ -1,0 +1,50 @@
+import { zipSync } from 'fflate';
+import { gzipSync } from 'node:zlib';
+import { makeFolder, readTexts, refused } from './folder.ts';
+
+/** Files that mean no good: longer, deeper or wider than anything that is data. */
+
+const { put } = makeFolder();
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+const deep = (open: string, close: string, levels: number): string => `${open.repeat(levels)}x${close.repeat(levels)}`;
+
+test.each([
+  ['a list in a list, ten thousand times', 'deep.json', () => '['.repeat(10_000), /at most 500 objects and lists within each other/],
+  ['a line of that kind', 'deep.jsonl', () => `{"text":${'['.repeat(1e6)}`, /line 1: nested too deeply/],
+  ['a line that Python is guessed at', 'long.jsonl', () => 'a'.repeat(3e7), /line 1: not JSON/],
+  ['a first row without an end', 'first.csv', () => 'a'.repeat(1.7e7), /a first line of at most 16 MB/],
+  ['a quote without an end', 'quote.csv', () => `text\n"${'x y\n'.repeat(4.5e6)}`, /Max Record Size/],
+  ['columns without number', 'wide.csv', () => Array.from({ length: 200_000 }, (_, at) => `c${at}`).join(','), /at most 10000 columns/],
+  ['lines without number, none of which is one', 'many.jsonl.gz', () => gzipSync(Buffer.alloc(4e6, 'a\n')), /and 999995 more/],
+])('%s is refused', async (_, name, make, words) => {
+  const start = performance.now();
+  await expect(readTexts(put(name, make()))).rejects.toEqual(refused(words));
+  expect(performance.now() - start).toBeLessThan(20_000);
+}, 60_000);
+
+describe('archives', () => {
+  const container = (path: string): string => `<container><rootfiles><rootfile full-path="${path}"/></rootfiles></container>`;
+
+  test('of markup that is deeper than a stack are refused in words', async () => {
+    const document = `<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>${deep('<w:p>', '</w:p>', 40_000)}</w:body></w:document>`;
+    await expect(readTexts(put('deep.docx', zipSync({ '[Content_Types].xml': bytes('<Types/>'), 'word/document.xml': bytes(document) })))).rejects.toMatchObject({ code: 'ERR_DATA' });
+    await expect(readTexts(put('deep.epub', zipSync({ 'META-INF/container.xml': bytes(deep('<a>', '</a>', 100_000)) })))).rejects.toMatchObject({ code: 'ERR_DATA' });
+  });
+
+  test('that unpack to more than a book are refused before they do', async () => {
+    const bomb = zipSync({ 'META-INF/container.xml': bytes(container('x')), x: Buffer.alloc(300e6) }, { level: 1 });
+    await expect(readTexts(put('bomb.epub', bomb))).rejects.toEqual(refused(/unpacks to at most 256 MB/));
+  });
+
+  test('whose names lead out of them write nothing and find nothing', async () => {
+    const files = { 'META-INF/container.xml': bytes(container('../../../../etc/passwd')), '../../escaped': bytes('x') };
+    await expect(readTexts(put('names.epub', zipSync(files)))).rejects.toEqual(refused(/which lacks ..\/..\/..\/..\/etc\/passwd/));
+  });
+
+  test('that lie about their sizes are refused', async () => {
+    const honest = Buffer.from(zipSync({ 'META-INF/container.xml': Buffer.alloc(1e6) }));
+    const directory = honest.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
+    honest.writeUInt32LE(10, directory + 24);
+    await expect(readTexts(put('lie.epub', honest))).rejects.toMatchObject({ code: 'ERR_DATA' });
+  });
+});
