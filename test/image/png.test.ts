@@ -75,7 +75,7 @@ describe('what a header says is held against the limits before anything is unpac
   ])('%s', (_, bytes, words) => {
     const start = performance.now();
     expect(() => readPng(bytes, 'x.png')).toThrow(words);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   test('and chunks that draw nothing are not unpacked', () => {

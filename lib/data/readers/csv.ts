@@ -9,10 +9,10 @@ import { findColumns } from './table-columns.ts';
  * Rows count from 1 behind the names. An empty cell is absent.
  * @throws HyperfitError ERR_DATA for quotes that do not close, rows of another length (with their line), and columns that say nothing
  */
-export async function* csvRows(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t', notes: DataNotes): AsyncGenerator<Row> {
+export async function* csvRows(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t', notes: DataNotes, mostRecord = MOST_RECORD): AsyncGenerator<Row> {
   let columns: readonly string[] | undefined;
   let number = 0;
-  for await (const cells of csvRecords(pieces, path, delimiter)) {
+  for await (const cells of csvRecords(pieces, path, delimiter, mostRecord)) {
     if (columns === undefined) {
       columns = findColumns(cells, path, notes);
       continue;
@@ -29,12 +29,12 @@ function toRow(columns: readonly string[], cells: readonly string[]): Record<str
 /** A book fits. What is longer is a quote that does not close. */
 const MOST_RECORD = 2 ** 24;
 
-async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t'): AsyncGenerator<string[]> {
+async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t', mostRecord: number): AsyncGenerator<string[]> {
   const { parse, CsvError } = await import('csv-parse');
   const [start, whole] = await peekLine(pieces, path);
   const separator = delimiter === ',' ? findSeparator(start) : delimiter;
   // Quotes within a cell that does not begin with one stand for themselves.
-  const parser = parse({ delimiter: separator, skip_empty_lines: true, relax_quotes: true, max_record_size: MOST_RECORD });
+  const parser = parse({ delimiter: separator, skip_empty_lines: true, relax_quotes: true, max_record_size: mostRecord });
   const source = Readable.from(whole);
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
@@ -64,7 +64,9 @@ async function peekLine(pieces: AsyncIterable<string>, path: string): Promise<[l
     const piece: string = start === '' ? next.value.trimStart() : next.value;
     isEnded = /[\n\r]/.test(piece);
     start += piece;
-    if (start.length > MOST_RECORD) throw refuseData(`a first line of at most ${formatBytes(MOST_RECORD)}`, `a longer one in ${path}`, 'put the names of the columns there');
+    if (start.length <= MOST_RECORD) continue;
+    await iterator.return?.();
+    throw refuseData(`a first line of at most ${formatBytes(MOST_RECORD)}`, `a longer one in ${path}`, 'put the names of the columns there');
   }
   const line = start.split(/[\n\r]/, 1)[0]!;
   return [line, withStart(start, iterator)];

@@ -3,6 +3,7 @@ import type { DataNotes } from '../data-notes.ts';
 import type { TextDocument } from '../document.ts';
 import { decodeMarkup, renderChapter } from './epub-chapter.ts';
 import { refuseData } from './refusal.ts';
+import { requireFlatXml } from './xml-depth.ts';
 import { unzip } from './zip.ts';
 
 const WHAT = 'an .epub file';
@@ -40,9 +41,11 @@ export async function readEpub(path: string, notes: DataNotes): Promise<TextDocu
   return chapters.length === 0 ? undefined : { source: path, text: chapters.join('\n\n') };
 }
 
-async function parseXml(bytes: Uint8Array) {
+async function parseXml(bytes: Uint8Array, path: string) {
+  const text = decodeMarkup(bytes);
+  requireFlatXml(text, WHAT, path);
   const { parseDocument, DomUtils } = await import('htmlparser2');
-  const document = parseDocument(decodeMarkup(bytes), { xmlMode: true });
+  const document = parseDocument(text, { xmlMode: true });
   // Prefixes of names are the writer's choice.
   const all = (name: string) => DomUtils.findAll((element) => element.name.replace(/^.*:/, '').toLowerCase() === name, document.children);
   return { all };
@@ -50,7 +53,7 @@ async function parseXml(bytes: Uint8Array) {
 
 async function checkLock(files: ReadonlyMap<string, Uint8Array>, path: string): Promise<void> {
   const encryption = files.get('META-INF/encryption.xml');
-  const methods = encryption === undefined ? [] : (await parseXml(encryption)).all('encryptionmethod').map(({ attribs }) => attribs['Algorithm'] ?? '');
+  const methods = encryption === undefined ? [] : (await parseXml(encryption, path)).all('encryptionmethod').map(({ attribs }) => attribs['Algorithm'] ?? '');
   if (!files.has('META-INF/sinf.xml') && methods.every((method) => FONT_ENCRYPTION.includes(method))) return;
   throw refuseData(WHAT, `${path}, a book that is locked (DRM)`, 'give one without a lock, as many shops sell, or its text');
 }
@@ -58,10 +61,10 @@ async function checkLock(files: ReadonlyMap<string, Uint8Array>, path: string): 
 /** The names of the chapters in reading order. */
 async function readSpine(files: ReadonlyMap<string, Uint8Array>, path: string): Promise<string[]> {
   const container = files.get(CONTAINER);
-  const root = container && (await parseXml(container)).all('rootfile').map(({ attribs }) => attribs['full-path'])[0];
+  const root = container && (await parseXml(container, path)).all('rootfile').map(({ attribs }) => attribs['full-path'])[0];
   const bytes = root === undefined ? undefined : files.get(root);
   if (root === undefined || bytes === undefined) throw refuseData(WHAT, `${path}, which lacks ${root ?? CONTAINER}`, 'fetch it again, or convert it anew with Calibre');
-  const book = await parseXml(bytes);
+  const book = await parseXml(bytes, path);
   const items = new Map(book.all('item').map(({ attribs }) => [attribs['id'], attribs]));
   const contents = book.all('reference').filter(({ attribs }) => attribs['type'] === 'toc').map(({ attribs }) => toName(root, attribs['href']));
   const names = book.all('itemref').filter(({ attribs }) => attribs['linear'] !== 'no').flatMap(({ attribs }) => {

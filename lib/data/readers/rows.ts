@@ -8,7 +8,7 @@ export type Row = { number: number; value: unknown } | { number: number; problem
 
 const SHOWN_PROBLEMS = 5;
 /** Then the file is something else, and may have no end. */
-const MOST_PROBLEMS = 1_000_000;
+const MOST_PROBLEMS = 250_000;
 export const ROW_FORMS = '{"text": "..."}, {"ids": [...]}, {"messages": [...]} or {"prompt": ..., "completion": ...}';
 
 /**
