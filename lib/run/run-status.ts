@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { errorCodeOf } from '../errors.ts';
+import { readTextSync } from '../regular-file.ts';
 import type { RunResult } from './run-events.ts';
 import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
 
@@ -89,7 +90,7 @@ function isAlive(pid: number): boolean {
 function startOf(pid: number): string | null {
   try {
     // The name of the program may hold spaces and brackets; the 22nd field is the 20th after it.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[19] ?? null;
+    return readTextSync(`/proc/${pid}/stat`).replace(/^.*\) /s, '').split(' ')[19] ?? null;
   } catch {
     return null;
   }

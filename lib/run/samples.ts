@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readTextSync } from '../regular-file.ts';
 import type { RunFolder } from './run-folder.ts';
 
 /** A continuation of an evaluation on the way. */
@@ -35,7 +36,7 @@ interface Line {
 
 function readSamples(path: string): Sample[] {
   try {
-    const lines = readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Line);
+    const lines = readTextSync(path).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Line);
     return lines.map(({ context, continuation, contextText, text, source }) => ({ context: contextText ?? context.join(' '), text: text ?? continuation.join(' '), source: source ?? null }));
   } catch {
     return [];
