@@ -1,6 +1,6 @@
 import type { StudyHooks, StudyProgress } from '../study/study-in-progress.ts';
+import { renderDuration } from '../report/format-duration.ts';
 import type { Output } from './output.ts';
-import { renderDuration } from './progress.ts';
 
 /** Between redraws on a terminal, milliseconds. */
 const REDRAW_INTERVAL = 200;

@@ -4,29 +4,42 @@ import { formatShare } from '../report/format-number.ts';
 import { run, type RunEvent, type RunResult } from '../run/run.ts';
 import { SIGNAL_EXIT_CODES, StopSignals } from '../run/stop-signals.ts';
 import { fetchNamed } from './fetch-named.ts';
+import { openLivePage, type OpenFlag } from './live-page.ts';
 import type { Output } from './output.ts';
 import { Progress, type ProgressState } from './progress.ts';
 
-/** Runs a training with progress on stderr; a signal that stopped it decides the exit code. */
-export async function runAndReport(normalized: NormalizedConfig, output: Output): Promise<RunResult> {
+/** Runs a training with progress on stderr, and with `open` on a page; a signal that stopped it decides the exit code. */
+export async function runAndReport(normalized: NormalizedConfig, output: Output, open?: OpenFlag): Promise<RunResult> {
   if (normalized.config.resume && normalized.config.out === null) {
     throw new HyperfitError('ERR_CONFIG', 'expected the run to go on with for `out` beside --resume, got none; give --out');
   }
   await fetchNamed(normalized.config);
   const view = new RunView(normalized, output);
+  const page = await openLivePage(open, normalized.config, output);
   const signals = new StopSignals((signal) => view.log(`${signal}: finishing the step and saving; once more ends at once`));
   try {
     const result = await run(normalized, {
-      onEvent: (event) => view.show(event),
+      onEvent: (event) => {
+        view.show(event);
+        page?.live.hear(event);
+      },
       onWarning: (message) => view.warn(message),
-      onTokens: (progress) => view.count(progress),
+      onTokens: (progress) => {
+        view.count(progress);
+        page?.live.count(progress);
+      },
       shouldStop: () => signals.received !== undefined,
     });
+    page?.live.end(result);
     if (signals.received !== undefined) process.exitCode = SIGNAL_EXIT_CODES[signals.received];
     return result;
+  } catch (error) {
+    page?.live.fail(error);
+    throw error;
   } finally {
     view.clear();
     signals.dispose();
+    await page?.server.close();
   }
 }
 

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { ownAddressOnly, pageHeaders } from '../loopback/own-address.ts';
 import { isJudge, latestAnswers, type Answer } from './answer.ts';
 import { checkAnswer } from './answers-file.ts';
-import { ownAddressOnly } from './own-address.ts';
 import { pagePolicy, renderStudyPage } from './page.ts';
 import type { Study } from './study.ts';
 
@@ -43,9 +43,4 @@ export function studyApp({ study, answers, append, hosts }: StudyAppOptions): Ho
   return app;
 }
 
-const HEADERS = [
-  ['content-security-policy', `${pagePolicy({ served: true })}; frame-ancestors 'none'`],
-  ['x-content-type-options', 'nosniff'],
-  ['referrer-policy', 'no-referrer'],
-  ['cache-control', 'no-store'],
-] as const;
+const HEADERS = pageHeaders(pagePolicy({ served: true }));

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
-import { ownAddressOnly } from '../compare/own-address.ts';
+import { ownAddressOnly, pageHeaders } from '../loopback/own-address.ts';
 import { isHyperfitError } from '../errors.ts';
 import { playPolicy, renderPlayPage } from './page.ts';
 import { MOST_CHARACTERS, parsePlayRequest, type PlayRequest } from './request.ts';
@@ -73,9 +73,4 @@ export function playApp({ stage, hosts, onError = () => {} }: PlayAppOptions): H
   return app;
 }
 
-const HEADERS = [
-  ['content-security-policy', `${playPolicy()}; frame-ancestors 'none'`],
-  ['x-content-type-options', 'nosniff'],
-  ['referrer-policy', 'no-referrer'],
-  ['cache-control', 'no-store'],
-] as const;
+const HEADERS = pageHeaders(playPolicy());

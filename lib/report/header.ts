@@ -4,11 +4,14 @@ import type { FactGroup, ReportData, VariantMetrics } from './report-data.ts';
 
 /** Title, the four numbers that matter, and the facts of the run. */
 export function renderHeader(data: ReportData): string {
-  const subtitle = data.subtitle === undefined ? '' : `<p class="subtitle">${escapeHtml(data.subtitle)}</p>`;
-  return `<header><h1>${escapeHtml(data.title)}</h1>${subtitle}${renderTiles(data)}${renderFacts(data.facts)}</header>`;
+  return `<header>${renderTitle(data)}${renderTiles(data)}${renderFacts(data.facts)}</header>`;
 }
 
-function renderTiles(data: ReportData): string {
+export function renderTitle({ title, subtitle }: Pick<ReportData, 'title' | 'subtitle'>): string {
+  return `<h1>${escapeHtml(title)}</h1>${subtitle === undefined ? '' : `<p class="subtitle">${escapeHtml(subtitle)}</p>`}`;
+}
+
+export function renderTiles(data: ReportData): string {
   const original = data.variants.find(({ isHyperfitted }) => !isHyperfitted)?.metrics;
   const hyperfitted = data.variants.find(({ isHyperfitted }) => isHyperfitted)?.metrics;
   const pair = (key: keyof VariantMetrics): [number | undefined, number | undefined] => [original?.[key] ?? undefined, hyperfitted?.[key] ?? undefined];
@@ -31,7 +34,7 @@ function renderTile(label: string, unit: string, [before, after]: readonly [numb
   return `<div class="tile"><h2>${label}</h2><p>${values}</p><small>${unit}</small></div>`;
 }
 
-function renderFacts(groups: readonly FactGroup[]): string {
+export function renderFacts(groups: readonly FactGroup[]): string {
   const lists = groups.map(({ title, rows }) => {
     const items = rows.map(([label, value]) => `<dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}</dd>`);
     return `<section class="facts-group"><h2>${escapeHtml(title)}</h2><dl>${items.join('')}</dl></section>`;

@@ -22,17 +22,20 @@ function policyOf({ images }: ReportData): string {
 
 /** One HTML page that needs no network, no script and no other file. Every text in `data` is escaped. */
 export function renderReport(data: ReportData): string {
-  const parts = [
-    renderCurves(data.curves, data.missing),
+  const body = `${renderHeader(data)}\n<main>\n${renderCurves(data.curves, data.missing)}\n${renderFindings(data)}\n</main>\n${renderFooter(data)}`;
+  return renderHtmlPage({ title: data.title, policy: policyOf(data), style: STYLESHEET, body });
+}
+
+/** What stands below the curves: what came out at the end. */
+export function renderFindings(data: ReportData): string {
+  return [
     renderComparisonSection(data),
     renderImages(data.images),
     renderContinuations(data.continuations),
     renderMemorisation(data.memorisation),
     renderExamples(data.examples),
     renderCertificate(data.certificate),
-  ];
-  const body = `${renderHeader(data)}\n<main>\n${parts.join('\n')}\n</main>\n${renderFooter(data)}`;
-  return renderHtmlPage({ title: data.title, policy: policyOf(data), style: STYLESHEET, body });
+  ].join('\n');
 }
 
 /** Writes the page beside its place and moves it there, so that a reader never sees half of it. Throws ERR_CONFIG when it cannot be written. */

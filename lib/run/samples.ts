@@ -17,10 +17,22 @@ export interface StepSamples {
 }
 
 /** The continuations of the newest evaluation; undefined before the first. A file that cannot be read is passed over: this is to look on by. */
-export function newestSamples({ generations }: RunFolder): StepSamples | undefined {
-  const names = existsSync(generations) ? readdirSync(generations).filter((name) => NAME.test(name)).sort((left, right) => stepOf(left) - stepOf(right)) : [];
-  const newest = names.at(-1);
-  return newest === undefined ? undefined : { step: stepOf(newest), samples: readSamples(join(generations, newest)) };
+export function newestSamples(folder: RunFolder): StepSamples | undefined {
+  return samplesOf(folder, sampleNames(folder).at(-1));
+}
+
+/** Those of the model that the run began from. */
+export function originalSamples(folder: RunFolder): StepSamples | undefined {
+  const [first] = sampleNames(folder);
+  return first === undefined || stepOf(first) > 0 ? undefined : samplesOf(folder, first);
+}
+
+function sampleNames({ generations }: RunFolder): string[] {
+  return existsSync(generations) ? readdirSync(generations).filter((name) => NAME.test(name)).sort((left, right) => stepOf(left) - stepOf(right)) : [];
+}
+
+function samplesOf({ generations }: RunFolder, name: string | undefined): StepSamples | undefined {
+  return name === undefined ? undefined : { step: stepOf(name), samples: readSamples(join(generations, name)) };
 }
 
 const NAME = /^step-(\d+)\.jsonl$/;

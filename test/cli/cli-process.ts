@@ -17,6 +17,8 @@ export interface Running {
   finished: Promise<Finished>;
   /** Resolves once stderr holds `text`; rejects when the process ends before. */
   saying: (text: string) => Promise<void>;
+  /** What stderr holds so far. */
+  said: () => string;
 }
 
 export interface SpawnOptions {
@@ -53,7 +55,7 @@ export function startProgram(program: string, args: readonly string[], { env = {
       look();
       void finished.then(({ stderr }) => fail(new Error(`ended without saying ${text}: ${stderr}`)));
     });
-  return { child, finished, saying };
+  return { child, finished, saying, said: () => output.stderr };
 }
 
 export async function cli(...args: readonly string[]): Promise<Finished> {

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
-import { Progress, renderDuration, renderProgressBar, renderProgressLine } from '../../lib/cli/progress.ts';
+import { renderDuration } from '../../lib/report/format-duration.ts';
+import { Progress, renderProgressBar, renderProgressLine } from '../../lib/cli/progress.ts';
 
 const state = { step: 22, totalSteps: 88, mayEndSooner: true, loss: 1.23456, sample: 'ttr 0.500', secondsLeft: 132, seconds: 44 };
 

@@ -8,6 +8,7 @@ import { readComparisonFile } from '../../run/comparison-file.ts';
 import { runFolder } from '../../run/run-folder.ts';
 import { prepareDemo } from '../demo-files.ts';
 import { patchDemo, renderDemoPatch } from '../demo-patch.ts';
+import { openOption, type OpenFlag } from '../live-page.ts';
 import { addFieldOptions, addTableOptions, fieldValues } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { renderRunSummary, summarizeRun } from '../run-summary.ts';
@@ -18,6 +19,12 @@ import { runAndReport } from '../training-session.ts';
 /** What may be changed about the demo; everything else is the preset. */
 const DEMO_FIELDS: readonly FieldName[] = ['model', 'data', 'heldOut', 'unwrap', 'samples', 'learningRate', 'epochs', 'maxSteps', 'targetLoss', 'comparisonContexts', 'seed', 'device', 'computeDtype', 'threads', 'tensorboard', 'out'];
 
+interface DemoOptions extends OutputOptions {
+  yes?: boolean;
+  open?: OpenFlag;
+  [field: string]: unknown;
+}
+
 /** Continuations shown on the terminal; the page has all. */
 const SHOWN = 3;
 
@@ -25,16 +32,17 @@ export function addDemoCommand(program: Command): void {
   const command = program
     .command('demo')
     .description('Hyperfit SmolLM2-135M on the first chapters of Moby Dick and compare its text with the original model, three to ten minutes on two cores.')
+    .addOption(openOption())
     .option('--yes', 'fetch model and text without asking, where they are not there yet');
   addTableOptions(addFieldOptions(command, DEMO_FIELDS, PRESETS.demo))
     .addHelpText('after', '\nThe defaults are those of the preset demo; model and text are fetched into the cache of this user (94 MB) where they are not there yet, once you have agreed.\nOn a CPU with bfloat16 instructions, and on a card from compute capability 8.0 on, it computes in bfloat16, which is faster, unless --compute-dtype says otherwise.\n\nExample:\n  hyperfit demo --out runs/demo')
     .action(demo);
 }
 
-async function demo(options: OutputOptions & { yes?: boolean } & Record<string, unknown>): Promise<void> {
+async function demo(options: DemoOptions): Promise<void> {
   const output = new Output(options);
   const normalized = await resolveDemo(options);
-  const result = await runAndReport(normalized, output);
+  const result = await runAndReport(normalized, output, options.open);
   const patch = await patchDemo(result, normalized.config, (message) => output.log(message));
   const { variant, ...files } = patch ?? {};
   const summary = { ...summarizeRun(result), patch: patch === undefined ? null : { ...files, ...variant!.metrics } };
@@ -43,7 +51,7 @@ async function demo(options: OutputOptions & { yes?: boolean } & Record<string, 
 }
 
 /** Model and text are looked for only where they are not given. */
-async function resolveDemo(options: OutputOptions & { yes?: boolean } & Record<string, unknown>): Promise<NormalizedConfig> {
+async function resolveDemo(options: DemoOptions): Promise<NormalizedConfig> {
   const layers: ConfigLayer[] = [{ name: 'flags', values: fieldValues(options, DEMO_FIELDS) }, environmentLayer(process.env), presetLayer('demo')];
   const { config } = normalizeConfig(layers);
   // A libtorch that is missing is found out before anything is fetched.

@@ -7,6 +7,7 @@ import { configTable, renderConfig } from '../../config/print.ts';
 import { PRESET_NAMES } from '../../config/presets.ts';
 import { runFolder } from '../../run/run-folder.ts';
 import { savedRunFile } from '../../run/run-file.ts';
+import { openOption, type OpenFlag } from '../live-page.ts';
 import { addFieldOptions, addTableOptions, fieldValues } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { comparisonCsv } from '../tables.ts';
@@ -17,6 +18,7 @@ interface TrainOptions extends OutputOptions {
   preset?: string;
   config?: string;
   printConfig?: boolean;
+  open?: OpenFlag;
   [field: string]: unknown;
 }
 
@@ -26,6 +28,7 @@ export function addTrainCommand(program: Command): void {
     .description('Hyperfit a model: train until the first of --epochs, --max-steps and --target-loss.')
     .option('--preset <name>', `a recipe that the flags adjust: ${PRESET_NAMES.join(', ')}`)
     .option('--config <file>', 'settings as one JSON object, named like the flags in camelCase')
+    .addOption(openOption())
     .option('--print-config', 'print the resolved settings with their sources and end');
   addTableOptions(addFieldOptions(command))
     .addHelpText(
@@ -47,7 +50,7 @@ async function train(options: TrainOptions): Promise<void> {
     output.result({ schemaVersion: 1, ...normalized }, () => renderConfig(normalized), () => configTable(normalized));
     return;
   }
-  const result = await runAndReport(normalized, output);
+  const result = await runAndReport(normalized, output, options.open);
   output.result(summarizeRun(result), () => renderRunSummary(result), () => comparisonCsv(result.comparison));
 }
 

@@ -13,3 +13,8 @@ export function ownAddressOnly(hosts: () => readonly string[], headers: readonly
     for (const [name, value] of headers) context.header(name, value);
   };
 }
+
+/** What every page of ours is sent with; `policy` is the content security policy that stands in the page too. */
+export function pageHeaders(policy: string): readonly (readonly [string, string])[] {
+  return [['content-security-policy', `${policy}; frame-ancestors 'none'`], ['x-content-type-options', 'nosniff'], ['referrer-policy', 'no-referrer'], ['cache-control', 'no-store']];
+}
