@@ -54,6 +54,8 @@ const BOTTOM = 40;
 /** More points than this are thinned to the lowest and highest of each column. */
 const MOST_POINTS = 600;
 const LABEL_GAP = 13;
+/** Where the value 0 stands. */
+const LOWEST_LABEL = HEIGHT - BOTTOM + 4;
 /** Between the end of a line and the value there, and of a digit in its bold type. */
 const LABEL_OFFSET = 7;
 const DIGIT_WIDTH = 7.6;
@@ -207,6 +209,8 @@ function renderEndLabels(series: readonly Series[], scale: Scale, digits: number
   labels.forEach((label, index) => {
     if (index > 0) label.y = Math.max(label.y, labels[index - 1]!.y + LABEL_GAP);
   });
+  // Pushed below the axis they would stand on its figures.
+  for (let index = labels.length - 1, most = LOWEST_LABEL; index >= 0; index -= 1, most -= LABEL_GAP) labels[index]!.y = Math.min(labels[index]!.y, most);
   return labels.map(({ colour, value, x, y }) => renderText(x + LABEL_OFFSET, y, `value colour-${colour}`, formatNumber(value, digits))).join('');
 }
 

@@ -3,7 +3,7 @@ export const STYLESHEET = `
 :root {
   color-scheme: light dark;
   --page: #fbfaf7; --card: #ffffff; --ink: #1d1c1a; --muted: #6a675f; --line: #e4e1d8; --tint: #f1f5fb;
-  --c1: #2f6fb3; --c2: #bb5317; --c3: #14806b; --c4: #7a4fb5;
+  --c1: #2f6fb3; --c2: #b34e15; --c3: #137a66; --c4: #7a4fb5;
   --s1: #fff0b8; --s2: #ffd68a; --s3: #ffad7a; --s4: #f58078; --mark: #1d1c1a;
 }
 @media (prefers-color-scheme: dark) {

@@ -30,6 +30,10 @@ table.wide th[rowspan] { border-right: 1px solid var(--line); }
 .colour-1 line { stroke: var(--c1); } .colour-2 line { stroke: var(--c2); } .colour-4 line { stroke: var(--c4); }
 figure summary { font-size: .74rem; margin: .4rem 0 0; }
 .sources { color: var(--muted); font-size: .74rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  table.wide tbody th, table.wide td.free { min-width: 5.5rem; max-width: 7.5rem; overflow-wrap: break-word; hyphens: auto; }
+  table.wide .interval { display: block; margin: 0; }
+}
 `;
 
 const STYLE_HASH = createHash('sha256').update(STUDY_STYLESHEET).digest('base64');
@@ -97,9 +101,9 @@ function sourceText(source: FindingChart['sources'][number] | undefined): string
 function renderRows(rows: readonly FindingRow[]): string {
   if (rows.length === 0) return '';
   const lines = rows.map((row, index) => `<tr>${rows[index - 1]?.of === row.of ? '' : renderName(row.of, rows.slice(index))}${renderCells(row)}</tr>`);
-  const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Paper</th><th scope="col">Certainty</th><th scope="col">Ours</th></tr>';
+  const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Ours</th><th scope="col">Paper</th><th scope="col">Certainty</th></tr>';
   const caption = '<p class="caption">Paper: arXiv 2412.04318, other models and more data than here. Certainty: C quoted or official, S second-hand, D computed or read off a figure, I interpretation; empty cells were not published. Ours: value and 95 % interval, over contexts and seeds where there are several seeds, else over contexts alone; a range is from the least to the largest of what was computed. What each number is stands in its title.</p>';
-  return `<section><h2>Results</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div>${caption}</section>`;
+  return `<section><h2>Results</h2><div class="scroll" tabindex="0"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div>${caption}</section>`;
 }
 
 /** Once for all the rows that follow one another under it. */
@@ -110,7 +114,7 @@ function renderName(of: string, rows: readonly FindingRow[]): string {
 }
 
 function renderCells({ quantity, paper, ours, digits, missing }: FindingRow): string {
-  return `<td class="free">${escapeHtml(quantity)}</td><td>${escapeHtml(paper?.text ?? '')}</td><td>${paper?.mark ?? ''}</td>${measuredCell(ours, digits, missing)}`;
+  return `<td class="free">${escapeHtml(quantity)}</td>${measuredCell(ours, digits, missing)}<td>${escapeHtml(paper?.text ?? '')}</td><td>${paper?.mark ?? ''}</td>`;
 }
 
 function measuredCell(measured: Measured | null, digits: number, missing = 'nothing to measure'): string {
@@ -123,7 +127,7 @@ function measuredCell(measured: Measured | null, digits: number, missing = 'noth
 function renderMatrix({ title, rowTitle, columnTitle, rows, columns, values, digits }: FindingMatrix): string {
   const head = `<tr><td></td>${columns.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('')}</tr>`;
   const lines = rows.map((name, row) => `<tr><th scope="row">${escapeHtml(name)}</th>${columns.map((_, column) => measuredCell(withoutInterval(values[row]?.[column] ?? null), digits)).join('')}</tr>`);
-  return `<section><h2>${escapeHtml(title)}</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div><p class="caption">Rows: ${escapeHtml(rowTitle)}; columns: ${escapeHtml(columnTitle)}.</p></section>`;
+  return `<section><h2>${escapeHtml(title)}</h2><div class="scroll" tabindex="0"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div><p class="caption">Rows: ${escapeHtml(rowTitle)}; columns: ${escapeHtml(columnTitle)}.</p></section>`;
 }
 
 /** Matrices stay readable: their intervals are in study.json. */
@@ -140,7 +144,7 @@ function renderTests(tests: readonly PairedTest[]): string {
     return `<tr><th scope="row">${escapeHtml(`${first} against ${second}`)}</th><td class="free">${escapeHtml(quantity)}</td>${numbers.map((number) => `<td title="${title}">${number}</td>`).join('')}</tr>`;
   });
   const head = '<tr><td></td><th scope="col" class="free">Quantity</th><th scope="col">Difference</th><th scope="col">p</th><th scope="col">p, Holm</th><th scope="col">Over</th></tr>';
-  return `<section><h2>Paired comparisons</h2><div class="scroll"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div><p class="caption">Differences on the same contexts, with 95 % intervals. p by flipping the signs of contexts (all ways up to 20 of them); with several seeds the interval is over contexts and seeds, and p the larger of that one and of the flips. Holm adjusts for all tests of this page: ${tests.length}.</p></section>`;
+  return `<section><h2>Paired comparisons</h2><div class="scroll" tabindex="0"><table class="wide"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table></div><p class="caption">Differences on the same contexts, with 95 % intervals. p by flipping the signs of contexts (all ways up to 20 of them); with several seeds the interval is over contexts and seeds, and p the larger of that one and of the flips. Holm adjusts for all tests of this page: ${tests.length}.</p></section>`;
 }
 
 function renderImage({ title, caption, width, base64 }: FindingImage): string {
