@@ -159,7 +159,8 @@ const BlockEncoder& block_encoder(const std::string& type) {
   std::string names;
   for (const BlockEncoder& encoder : ENCODERS) {
     if (type == encoder.type) return encoder;
-    names += (names.empty() ? "" : " ") + std::string(encoder.type);
+    if (!names.empty()) names += ' ';
+    names += encoder.type;
   }
   throw Error("ERR_CONFIG", "expected one of " + names + " for `type`, got " + type + "; choose one of them");
 }

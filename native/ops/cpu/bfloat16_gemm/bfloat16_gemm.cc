@@ -177,12 +177,8 @@ Bfloat16Gemm<Y> slab_of(const Bfloat16Gemm<Y>& p, int64_t k, int64_t inner) {
 }  // namespace
 
 bool multiplies_bfloat16() {
-#if defined(__clang__)
-  return false;  // it gets the plain kernels (lanes/instruction_set.cc), and older ones do not know the name of the tiles
-#else
   static const bool kTiles = __builtin_cpu_supports("amx-bf16");
   return instruction_set() == InstructionSet::avx512_bf16 && !kTiles;
-#endif
 }
 
 template <>

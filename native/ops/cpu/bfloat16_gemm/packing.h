@@ -3,7 +3,8 @@
 // rows 2p and 2p + 1 of the summed dimension stands side by side.
 #include "ops/cpu/bfloat16_gemm/bfloat16_gemm.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+// clang gets the plain kernels (lanes/instruction_set.h): it refuses lambdas and returned vectors that are wider than the file is compiled for.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 #define HYPERFIT_BF16_PRODUCT __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
 

@@ -2,7 +2,8 @@
 // file: all of it is compiled for those instructions, templates too, which the compiler makes at the end of the file.
 #include "ops/cpu/skinny_gemm/lane_transposed.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+// clang knows no such pragma, and gets the plain kernels.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 
 #include <algorithm>
