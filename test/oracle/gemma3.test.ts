@@ -48,5 +48,5 @@ if (file === undefined) {
     declareModelTests('cpu');
   });
 } else {
-  describeOnEachDevice('Gemma 3 270M against Hugging Face transformers', declareModelTests);
+  describeOnEachDevice('Gemma 3 270M against Hugging Face transformers', declareModelTests, { large: true });
 }
