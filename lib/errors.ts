@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'ERR_OUT_OF_MEMORY',
   'ERR_NOT_FINITE',
   'ERR_CHECKPOINT',
+  'ERR_BUSY',
   'ERR_TORCH',
 ] as const;
 

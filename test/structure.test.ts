@@ -10,6 +10,8 @@ const LAYERS = [
   'regular-file',
   'json-depth',
   'callbacks',
+  'process-life',
+  'http-server',
   'closing',
   'loopback',
   'download',

@@ -7,7 +7,7 @@ import { makeFolder } from '../folders.ts';
 import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { Model } from '../model/model.ts';
 import { REPLACED_SUFFIX, saveError, writeFlushed, writeFolder } from './atomic-folder.ts';
-import { requireDiskSpace, weightBytes } from './disk-space.ts';
+import { modelBytes, requireDiskSpace } from './disk-space.ts';
 import { listFiles, MANIFEST_NAME } from './manifest.ts';
 
 /** By what a checkpoint can be the best of a run. */
@@ -73,7 +73,7 @@ export async function saveBest(folder: string, criteria: readonly BestCriterion[
   await makeFolder(folder).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });
-  await requireDiskSpace(folder, weightBytes(model.config));
+  await requireDiskSpace(folder, modelBytes(model));
   const kept: BestCheckpoint[] = [];
   for (const criterion of criteria) {
     const path = bestPath(folder, criterion);

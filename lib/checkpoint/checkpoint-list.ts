@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import { locateModel } from '../hub/locate.ts';
 import { PARTIAL_SUFFIX } from './atomic-folder.ts';
-import { findDamage, MANIFEST_NAME } from './manifest.ts';
+import { findDamage, MANIFEST_NAME, readManifest } from './manifest.ts';
 
 export interface CheckpointEntry {
   path: string;
@@ -30,13 +30,19 @@ export async function listCheckpoints(folder: string): Promise<CheckpointEntry[]
 }
 
 /** What keeps a checkpoint from being used, in one line, or undefined when it is complete. */
-async function brokenness(path: string, sizesOnly: boolean): Promise<string | undefined> {
+export async function brokenness(path: string, sizesOnly: boolean): Promise<string | undefined> {
   try {
-    const damage = await findDamage(path, { sizesOnly });
+    const damage = [...(await missingParts(path)), ...(await findDamage(path, { sizesOnly }))];
     return damage.length === 0 ? undefined : damage.join('; ');
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** A manifest that names no weights vouches for none. */
+async function missingParts(path: string): Promise<string[]> {
+  const names = Object.keys((await readManifest(path)).files);
+  return names.some((name) => name.endsWith('.safetensors')) ? [] : ['its manifest names no weights'];
 }
 
 /** True when every file is there with the size (and, unless `sizesOnly`, the SHA-256) its manifest names. */

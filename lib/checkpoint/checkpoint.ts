@@ -11,7 +11,7 @@ import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
 import { saveError, writeFolder } from './atomic-folder.ts';
 import { checkpointName, resolveModelPath, rotateCheckpoints } from './checkpoint-list.ts';
-import { requireDiskSpace, weightBytes } from './disk-space.ts';
+import { modelBytes, requireDiskSpace } from './disk-space.ts';
 import { loadState, saveState, type TrainState } from './train-state.ts';
 
 export const OPTIMIZER_NAME = 'optimizer.safetensors';
@@ -42,7 +42,7 @@ export async function saveCheckpoint(folder: string, { model, optimizer, state }
   await makeFolder(folder).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });
-  await requireDiskSpace(folder, weightBytes(model.config) + optimizer.stateBytes);
+  await requireDiskSpace(folder, modelBytes(model) + optimizer.stateBytes);
   const path = join(folder, checkpointName(state.step));
   await writeFolder(path, async (partial) => {
     await model.save(partial);

@@ -5,14 +5,14 @@ import { expectedParameters } from '../model/parameters.ts';
 
 const MEGABYTE = 1e6;
 const BYTES_PER_WEIGHT = 4;
-/** Tokenizer files and headers. */
-const SMALL_FILES = 32e6;
+/** Configuration, state, manifest, and what a file system adds. */
+const SMALL_FILES = 256e3;
 
-/** What a model's weights take on disk as float32, small files included. */
-export function weightBytes(config: ModelConfig): number {
+/** What a saved model takes on disk as float32: weights, tokenizer and small files. */
+export function modelBytes({ config, tokenizer }: { config: ModelConfig; tokenizer: { byteSize: number } | undefined }): number {
   const shapes = [...expectedParameters(config).values()];
   const weights = shapes.reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
-  return weights * BYTES_PER_WEIGHT + SMALL_FILES;
+  return weights * BYTES_PER_WEIGHT + (tokenizer?.byteSize ?? 0) + SMALL_FILES;
 }
 
 /**

@@ -34,7 +34,8 @@ const schema = z.object({
 export type TrainState = z.infer<typeof schema>;
 
 export async function saveState(folder: string, state: TrainState): Promise<void> {
-  await writeFlushed(join(folder, STATE_NAME), `${JSON.stringify(state, null, 2)}\n`);
+  // In the order of the schema: a resumed run writes the same bytes.
+  await writeFlushed(join(folder, STATE_NAME), `${JSON.stringify(schema.parse(state), null, 2)}\n`);
 }
 
 /** @throws HyperfitError ERR_CHECKPOINT when the file is missing or malformed */

@@ -8,6 +8,9 @@ import { openLivePage, type OpenFlag } from './live-page.ts';
 import type { Output } from './output.ts';
 import { Progress, type ProgressState } from './progress.ts';
 
+/** How long a start may take to end after a signal. */
+const PATIENCE_MS = 3000;
+
 /** Runs a training with progress on stderr, and with `open` on a page; a signal that stopped it decides the exit code. */
 export async function runAndReport(normalized: NormalizedConfig, output: Output, open?: OpenFlag): Promise<RunResult> {
   if (normalized.config.resume && normalized.config.out === null) {
@@ -16,9 +19,17 @@ export async function runAndReport(normalized: NormalizedConfig, output: Output,
   await fetchNamed(normalized.config);
   const view = new RunView(normalized, output);
   const page = await openLivePage(open, normalized.config, output);
-  const signals = new StopSignals((signal) => view.log(`${signal}: finishing the step and saving; once more ends at once`));
+  const early = new AbortController();
+  const signals = new StopSignals((signal) => {
+    if (view.hasStep) return view.log(`${signal}: finishing the step and saving; once more ends at once`);
+    // Nothing is there to be saved. What cannot be stopped, such as reading from a disk that hangs, is left.
+    view.log(`${signal}: ending before the first step`);
+    early.abort();
+    setTimeout(() => process.exit(SIGNAL_EXIT_CODES[signal]), PATIENCE_MS).unref();
+  });
   try {
     const result = await run(normalized, {
+      signal: early.signal,
       onEvent: (event) => {
         view.show(event);
         page?.live.hear(event);
@@ -34,6 +45,7 @@ export async function runAndReport(normalized: NormalizedConfig, output: Output,
     if (signals.received !== undefined) process.exitCode = SIGNAL_EXIT_CODES[signals.received];
     return result;
   } catch (error) {
+    if (early.signal.aborted) process.exit(SIGNAL_EXIT_CODES[signals.received!]);
     page?.live.fail(error);
     throw error;
   } finally {
@@ -48,6 +60,7 @@ class RunView {
   readonly #normalized: NormalizedConfig;
   readonly #output: Output;
   readonly #progress = new Progress(process.stderr);
+  #hasStep = false;
   #state: ProgressState = { step: 0, totalSteps: undefined, mayEndSooner: false, loss: Number.NaN, sample: undefined, secondsLeft: null, seconds: 0 };
 
   constructor(normalized: NormalizedConfig, output: Output) {
@@ -55,7 +68,13 @@ class RunView {
     this.#output = output;
   }
 
+  /** Whether there is anything to save. */
+  get hasStep(): boolean {
+    return this.#hasStep;
+  }
+
   show(event: RunEvent): void {
+    this.#hasStep ||= event.type === 'step';
     if (this.#output.quiet) return;
     switch (event.type) {
       case 'start':

@@ -7,7 +7,7 @@ import { studyApp } from './app.ts';
 import type { Answer } from './answer.ts';
 import type { Study } from './study.ts';
 
-/** A page under way. `close` stops listening, lets what is under way end, closes the file, and rejects with what `onAnswer` threw, where it did. */
+/** A page under way. `close` stops listening, lets what is under way end for a moment, closes the file, and rejects with what `onAnswer` threw, where it did. */
 export interface StudyServer extends Closing {
   /** Of the page, on this machine alone. */
   url: string;

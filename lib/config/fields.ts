@@ -88,6 +88,7 @@ export const FIELDS = {
   threads: field(count(1).nullable(), null, 'threads on the CPU; none leaves it to libtorch', 'N'),
   out: field(path().nullable(), null, 'folder of the run; none makes runs/<date and time>', 'dir'),
   resume: field(z.boolean(), false, 'continue the run in --out from its newest complete checkpoint'),
+  allowChanges: field(z.boolean(), false, 'with --resume: go on with other settings or data than the run was begun with; run.json keeps each change'),
   saveEverySteps: field(count(0), 250, 'steps between checkpoints; 0 saves at the end only', 'N'),
   keepLastCheckpoints: field(count(1), 2, 'how many checkpoints to keep', 'N'),
   keepBest: field(

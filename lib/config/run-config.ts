@@ -97,6 +97,11 @@ export type RunConfig = {
   out: string | null;
   /** Continue the run in `out` from its newest complete checkpoint. Default `false`; as a flag `--resume`. */
   resume: boolean;
+  /**
+   * With `resume`: go on with other settings or data than the run was begun with; run.json keeps each change. Default `false`; as a flag
+   * `--allow-changes`.
+   */
+  allowChanges: boolean;
   /** Steps between checkpoints; 0 saves at the end only. Default `250`; as a flag `--save-every-steps <N>`. */
   saveEverySteps: number;
   /** How many checkpoints to keep. Default `2`; as a flag `--keep-last-checkpoints <N>`. */

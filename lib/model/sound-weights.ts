@@ -27,10 +27,15 @@ export async function requireSoundWeights(model: Weights, step: number): Promise
 function ruinedParameter(model: Weights): string | undefined {
   const parameters = model.parameters();
   try {
-    return [...parameters].find(([, tensor]) => !isFinite(tensor))?.[0];
+    return ruinedTensor(parameters);
   } finally {
     disposeAll(parameters.values());
   }
+}
+
+/** The first that holds NaN or infinity. */
+export function ruinedTensor(tensors: ReadonlyMap<string, Tensor>): string | undefined {
+  return [...tensors].find(([, tensor]) => !isFinite(tensor))?.[0];
 }
 
 async function givesFiniteLogits(model: Weights): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { readBytesSync } from '../regular-file.ts';
-import { replaceFile } from '../checkpoint/atomic-folder.ts';
+import { replaceFile, saveError } from '../checkpoint/atomic-folder.ts';
 
 /** A line of metrics.jsonl: at least its type and the step it speaks of. */
 export interface MetricRecord {
@@ -11,9 +11,12 @@ export interface MetricRecord {
 
 /** Appends one JSON object per line; each line is handed to the system at once, so a killed run loses none. */
 export class MetricLog {
+  readonly #path: string;
   readonly #file: number;
+  #pending = Buffer.alloc(0);
 
   private constructor(path: string) {
+    this.#path = path;
     this.#file = openSync(path, 'a');
   }
 
@@ -26,17 +29,36 @@ export class MetricLog {
     return new MetricLog(path);
   }
 
+  /** What the disk has no room for is kept, and written with what comes next. */
   write(record: MetricRecord): void {
-    writeSync(this.#file, `${JSON.stringify(record)}\n`);
+    this.#pending = Buffer.concat([this.#pending, Buffer.from(`${JSON.stringify(record)}\n`)]);
+    try {
+      this.#writePending();
+    } catch {
+      // The next save says so, or the end of the run.
+    }
   }
 
-  /** Makes what was written survive a power cut; called before each checkpoint. */
+  /**
+   * Makes what was written survive a power cut; called before each checkpoint.
+   * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses
+   */
   flush(): void {
-    fsyncSync(this.#file);
+    try {
+      this.#writePending();
+      fsyncSync(this.#file);
+    } catch (error) {
+      throw saveError(this.#path, error);
+    }
   }
 
   close(): void {
     closeSync(this.#file);
+  }
+
+  /** A full disk may take a part of what it is given. */
+  #writePending(): void {
+    while (this.#pending.length > 0) this.#pending = this.#pending.subarray(writeSync(this.#file, this.#pending));
   }
 }
 

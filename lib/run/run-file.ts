@@ -13,6 +13,7 @@ import { HyperfitError } from '../errors.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { presentChatDate, writeChatDate } from '../tokenizer/chat-date.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Change } from '../train/beginning.ts';
 import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
 import type { TrainingExample } from './training-examples.ts';
 
@@ -33,6 +34,8 @@ export interface RunFile {
   warnings: string[];
   /** The steps at which the run was taken up again. */
   resumedAtSteps: number[];
+  /** What was changed when it was taken up, with `allowChanges`: the step gone on from, and each setting or property of the data. */
+  changes?: (Change & { step: number })[];
 }
 
 export interface RunFileParts {
@@ -44,26 +47,34 @@ export interface RunFileParts {
   warnings: string[];
   /** The step of the checkpoint gone on from. */
   resumedAt: number | undefined;
+  /** What a resumed run was allowed to change. */
+  changes?: readonly Change[];
 }
 
 /** Writes run.json before the first step; a resumed run keeps its birth and its original model. */
-export async function writeRunFile(folder: RunFolder, { normalized, model, train, summary, examples, warnings, resumedAt }: RunFileParts): Promise<RunFile> {
+export async function writeRunFile(folder: RunFolder, { normalized, model, train, summary, examples, warnings, resumedAt, changes = [] }: RunFileParts): Promise<RunFile> {
   const earlier = resumedAt === undefined ? undefined : savedRunFile(folder);
   const file: RunFile = {
     schemaVersion: 1,
     createdAt: earlier?.createdAt ?? new Date().toISOString(),
     ...given({ chatDate: earlier?.chatDate ?? readChatDate(model.tokenizer) }),
     versions: { hyperfit: packageVersion(), node: process.version, torch: addon().libraryInfo().torchVersion, platform: `${process.platform}-${process.arch}` },
-    config: { ...normalized.config, out: folder.path, resume: false },
+    config: { ...normalized.config, out: folder.path, resume: false, allowChanges: false },
     sources: normalized.sources,
     model: earlier?.model ?? { path: model.path, config: model.config, files: await hashWeights(model.path) },
     data: { ...makeManifest(train), ...given({ summary }) },
     ...given({ examples }),
     warnings,
     resumedAtSteps: [...(earlier?.resumedAtSteps ?? []), ...(resumedAt === undefined ? [] : [resumedAt])],
+    ...given({ changes: allChanges(earlier, resumedAt ?? 0, changes) }),
   };
   await writeJson(folder.runFile, file);
   return file;
+}
+
+function allChanges(earlier: RunFile | undefined, step: number, changes: readonly Change[]): RunFile['changes'] | undefined {
+  const all = [...(earlier?.changes ?? []), ...changes.map((change) => ({ step, ...change }))];
+  return all.length === 0 ? undefined : all;
 }
 
 /** Nothing is kept of a run whose template never asked. */

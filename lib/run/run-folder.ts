@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import { CHECKPOINTS_FOLDER } from '../checkpoint/checkpoint-list.ts';
-import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
-import { HyperfitError } from '../errors.ts';
+import { PARTIAL_SUFFIX, replaceFile, saveError } from '../checkpoint/atomic-folder.ts';
+import { FolderLock, LOCK_NAME } from '../checkpoint/folder-lock.ts';
+import { HyperfitError, isHyperfitError } from '../errors.ts';
 import { readTextSync } from '../regular-file.ts';
 
 /** Where everything of one run stands. */
@@ -52,11 +53,35 @@ export function freshRunPath(now: Date, parent = 'runs'): string {
 }
 
 /**
- * Makes the folders of a run.
- * @throws HyperfitError ERR_CONFIG when the folder holds something already and the run does not resume, or something else than a run
+ * Makes the folders of a run, and keeps other processes from writing there until the lock is released.
+ * @throws HyperfitError ERR_CONFIG when the folder holds something already and the run does not resume, or something else than a run; ERR_BUSY while a run is
+ *   at work there
  */
-export async function openRunFolder(path: string, resume: boolean): Promise<RunFolder> {
+export async function openRunFolder(path: string, resume: boolean): Promise<{ folder: RunFolder; lock: FolderLock }> {
   const folder = runFolder(path);
+  await requireOwnFolder(folder, resume);
+  await makeFolder(path).catch((error: NodeJS.ErrnoException) => refuse(path, error));
+  const lock = await FolderLock.take(path, 'the folder of a run').catch((error: NodeJS.ErrnoException) => (isHyperfitError(error) ? Promise.reject(error) : refuse(path, error)));
+  try {
+    // Another process may have run here while the lock was waited for.
+    await requireOwnFolder(folder, resume);
+    for (const needed of [folder.checkpoints, folder.generations]) await makeFolder(needed).catch((error: NodeJS.ErrnoException) => refuse(path, error));
+    for (const each of [path, folder.checkpoints, folder.generations]) await removePartial(each);
+    return { folder, lock };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** What killed processes were writing. Nobody writes here now but the owner of the lock. */
+async function removePartial(path: string): Promise<void> {
+  const names = (await readdir(path)).filter((name) => name.endsWith(PARTIAL_SUFFIX));
+  for (const name of names) await rm(join(path, name), { recursive: true, force: true });
+}
+
+async function requireOwnFolder(folder: RunFolder, resume: boolean): Promise<void> {
+  const { path } = folder;
   const [something] = await foreignNames(folder);
   if (something !== undefined && !resume) {
     throw new HyperfitError('ERR_CONFIG', `expected a new or empty folder for \`out\`, got ${path} with ${something} in it; add --resume to go on with a run, or choose another folder`);
@@ -64,8 +89,6 @@ export async function openRunFolder(path: string, resume: boolean): Promise<RunF
   if (something !== undefined && !existsSync(folder.runFile)) {
     throw new HyperfitError('ERR_CONFIG', `expected the folder of a run for \`out\` beside \`resume\`, got ${path} with ${something} in it and no run.json; choose another folder`);
   }
-  for (const needed of [folder.checkpoints, folder.generations]) await makeFolder(needed).catch((error: NodeJS.ErrnoException) => refuse(path, error));
-  return folder;
 }
 
 /** What stands in a folder, but for the empty folders that a run leaves which never began. */
@@ -73,7 +96,7 @@ async function foreignNames({ path, checkpoints, generations }: RunFolder): Prom
   const list = (folder: string): Promise<string[]> => readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : refuse(path, error)));
   const names = await list(path);
   const empty = await Promise.all([checkpoints, generations].map(async (folder) => (names.includes(basename(folder)) && (await list(folder)).length === 0 ? basename(folder) : '')));
-  return names.filter((name) => !empty.includes(name) && !name.endsWith(PARTIAL_SUFFIX));
+  return names.filter((name) => !empty.includes(name) && name !== LOCK_NAME && !name.endsWith(PARTIAL_SUFFIX));
 }
 
 /** Takes away the empty folders of a run that never began; the one that holds them too when it came `withThem`. */
@@ -86,14 +109,20 @@ function refuse(path: string, cause: NodeJS.ErrnoException): never {
   throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`out\`, got ${path}: ${cause.message}; choose another`, { cause });
 }
 
+/** @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
+  await write(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 export async function writeJsonLines(path: string, values: readonly unknown[]): Promise<void> {
-  await replaceFile(path, jsonLines(values));
+  await write(path, jsonLines(values));
 }
 
+async function write(path: string, content: string): Promise<void> {
+  await replaceFile(path, content).catch((cause: unknown) => {
+    throw saveError(path, cause);
+  });
+}
 
 function jsonLines(values: readonly unknown[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join('');

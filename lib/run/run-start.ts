@@ -8,8 +8,10 @@ import { HyperfitError } from '../errors.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
 import { quantizedForms } from '../model/quantization.ts';
+import type { Change } from '../train/beginning.ts';
 import { loraOptions } from '../train/settings.ts';
-import { chatDateOf } from './run-file.ts';
+import { requireAllowed, settingChanges } from './resume-changes.ts';
+import { chatDateOf, savedRunFile } from './run-file.ts';
 import type { RunFolder } from './run-folder.ts';
 
 /** What a run begins with, or goes on with. */
@@ -18,6 +20,8 @@ export interface RunStart {
   optimizer: Optimizer;
   /** Undefined for a run that begins. */
   state: TrainState | undefined;
+  /** Settings, and then data, that a resumed run was allowed to change. */
+  changes: readonly Change[];
 }
 
 /**
@@ -34,9 +38,11 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   if (config.resume) {
     const newest = await newestCheckpoint(folder.checkpoints, onWarning);
     if (newest !== undefined) {
+      const changes = await settingChanges(savedRunFile(folder), config);
+      requireAllowed(changes, config, 'settings');
       const resumed = await loadCheckpoint(newest.path, { ...loading, betas, eps, weightDecay, lora: loraOptions(config) });
       setChatDate(resumed.model, chatDateOf(folder, true));
-      return resumed;
+      return { ...resumed, changes };
     }
     onWarning(`expected a complete checkpoint in ${folder.checkpoints} to resume from, got none: beginning at step 0`);
   }
@@ -46,10 +52,11 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   // Before anything is measured: not every model can be trained for every type.
   if (config.quantize !== null) quantizedForms(model.config, config.quantize, model.path);
   setChatDate(model, chatDateOf(folder, false));
-  return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(config) }), state: undefined };
+  return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(config) }), state: undefined, changes: [] };
 }
 
-function setChatDate({ tokenizer }: Model, date: Date): void {
+/** Templates that write a date write the run's. */
+export function setChatDate({ tokenizer }: Model, date: Date): void {
   if (tokenizer !== undefined) tokenizer.chatDate = date;
 }
 

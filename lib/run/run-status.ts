@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { errorCodeOf } from '../errors.ts';
-import { readTextSync } from '../regular-file.ts';
+import { beginOf, isAlive } from '../process-life.ts';
 import type { RunResult } from './run-events.ts';
 import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
 
@@ -51,7 +51,7 @@ export async function withStatus(folder: RunFolder, signal: AbortSignal | undefi
 }
 
 async function beginStatus({ statusFile }: RunFolder): Promise<RunStatus> {
-  const worker = { pid: process.pid, host: hostname(), start: startOf(process.pid) };
+  const worker = { pid: process.pid, host: hostname(), start: beginOf(process.pid) };
   const status: RunStatus = { schemaVersion: 1, state: 'running', startedAt: new Date().toISOString(), endedAt: null, process: worker, reason: null, error: null };
   await writeJson(statusFile, status);
   return status;
@@ -74,24 +74,5 @@ export function readStatus({ statusFile }: RunFolder): RunStatus | undefined {
 /** Whether the process that a status names has gone; of another machine nobody here knows. */
 export function isDeserted({ state, process: { pid, host, start } }: RunStatus): boolean {
   if (state !== 'running' || host !== hostname()) return false;
-  return startOf(pid) !== start || !isAlive(pid);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** When a process began, in the system's own count: a number that is used again is told from the process that had it before. Null where nobody says. */
-function startOf(pid: number): string | null {
-  try {
-    // The name of the program may hold spaces and brackets; the 22nd field is the 20th after it.
-    return readTextSync(`/proc/${pid}/stat`).replace(/^.*\) /s, '').split(' ')[19] ?? null;
-  } catch {
-    return null;
-  }
+  return !isAlive({ pid, began: start });
 }

@@ -1,7 +1,7 @@
-import { isIPv6, type AddressInfo } from 'node:net';
-import { serve, type ServerType } from '@hono/node-server';
+import { isIPv6 } from 'node:net';
 import { closing, type Closing } from '../closing.ts';
 import { HyperfitError } from '../errors.ts';
+import { closeServer, listen } from '../http-server.ts';
 import type { Model } from '../model/model.ts';
 import { serveApp, type RequestRecord } from './app.ts';
 import { ServedModel, ServedModels } from './served-model.ts';
@@ -89,13 +89,13 @@ export async function serveModels(models: ReadonlyMap<string, Model>, options: S
   let names: string[] = [];
   const hosts = (): readonly string[] | undefined => (isLoopback ? names : undefined);
   const app = serveApp({ ...settings, models: served, hosts }, (routes) => tuning?.addRoutes(routes));
-  const { server, port } = await listen(app.fetch, settings);
+  const { server, port } = await listen(app.fetch, { host, port: settings.port, serverOptions: limitsOf(settings) });
   names = [
     ...['127.0.0.1', 'localhost', '[::1]'].flatMap((name) => namesOf(name, port)),
     ...allowedHosts.map((name) => name.toLowerCase()),
   ];
   tuning?.start();
-  const close = closing(() => closeServer(server, async () => void (await Promise.all([served.close(graceMs), tuning?.close(graceMs)]))));
+  const close = closing(() => closeServer(server, { finish: () => Promise.all([served.close(graceMs), tuning?.close(graceMs)]) }));
   return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`, ...close };
 }
 
@@ -119,41 +119,7 @@ function checkExposure({ host, keys, origins }: { host: string; keys: readonly s
     );
 }
 
-interface ListenOptions {
-  host: string;
-  port: number;
-  bodyTimeoutMs: number;
-  uploadTimeoutMs: number;
-}
-
-function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
-  { host, port, bodyTimeoutMs, uploadTimeoutMs }: ListenOptions,
-): Promise<{ server: ServerType; port: number }> {
-  return new Promise((resolve, reject) => {
-    // Behind the application's own limit stands node's, for heads that never end and bodies that nobody reads.
-    const requestTimeout = Math.max(bodyTimeoutMs, uploadTimeoutMs) + 60_000;
-    const serverOptions = { requestTimeout, headersTimeout: Math.min(60_000, bodyTimeoutMs) };
-    const server = serve({ fetch, port, hostname: host, serverOptions }, (info: AddressInfo) => resolve({ server, port: info.port }));
-    server.on('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        new HyperfitError(
-          'ERR_CONFIG',
-          `expected a free address for \`port\`, got ${host}:${port}: ${cause.message}; --port 0 takes any free port`,
-          { cause },
-        ),
-      );
-    });
-  });
-}
-
-async function closeServer(server: ServerType, finish: () => Promise<void>): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  if ('closeIdleConnections' in server) server.closeIdleConnections();
-  await finish();
-  // What is under way has been answered by now; connections of clients that do not read would stay.
-  const timer = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 500);
-  if ('closeIdleConnections' in server) server.closeIdleConnections();
-  await closed;
-  clearTimeout(timer);
+/** Behind the application's own limit stands node's, for heads that never end and bodies that nobody reads. */
+function limitsOf({ bodyTimeoutMs, uploadTimeoutMs }: { bodyTimeoutMs: number; uploadTimeoutMs: number }): { requestTimeout: number; headersTimeout: number } {
+  return { requestTimeout: Math.max(bodyTimeoutMs, uploadTimeoutMs) + 60_000, headersTimeout: Math.min(60_000, bodyTimeoutMs) };
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { addon } from '../addon.ts';
 import { withHooks } from '../callbacks.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
+import { FolderLock } from '../checkpoint/folder-lock.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { given } from '../config/given.ts';
 import { configWarnings } from '../config/warnings.ts';
@@ -30,7 +31,7 @@ import { renderStudyTable } from './study-table.ts';
 /**
  * Runs the cells of a study that are not finished yet, one after another, and writes study.json, table.md, table.csv, tests.csv and index.html. It can be killed at any
  * moment and run again: what a cell has written is not done twice.
- * @throws HyperfitError ERR_CONFIG when `out` holds something else; ERR_DATA, and those of training and decoding
+ * @throws HyperfitError ERR_CONFIG when `out` holds something else; ERR_BUSY while another process is at it; ERR_DATA, and those of training and decoding
  */
 export async function runStudy(study: Study, setting: StudySetting, hooks: StudyHooks = {}): Promise<StudyFile> {
   return withHooks(hooks, (safe) => runWith(study, setting, safe));
@@ -39,6 +40,16 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
 async function runWith(study: Study, setting: StudySetting, hooks: StudyHooks): Promise<StudyFile> {
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
+  const lock = await FolderLock.take(folder.path, 'the folder of a study');
+  try {
+    await folder.clearPartial();
+    return await runLocked(study, setting, folder, hooks);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runLocked(study: Study, setting: StudySetting, folder: StudyFolder, hooks: StudyHooks): Promise<StudyFile> {
   const shelf = setting.share === null ? undefined : await Shelf.open(setting.share);
   if (setting.config.threads !== null) addon().setNumThreads(setting.config.threads);
   const earlier = await earlierStart(folder);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../folders.ts';
+import { LOCK_NAME } from '../checkpoint/folder-lock.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
 import { readTextSync } from '../regular-file.ts';
@@ -70,9 +71,15 @@ export class StudyFolder {
   async open(study: string): Promise<void> {
     const found = await readdir(this.path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : this.#refuse(error)));
     // What a study leaves that was refused or killed before it had a study.json: nothing of anybody's.
-    const others = found.filter((name) => name !== 'cells' && !name.endsWith(PARTIAL_SUFFIX));
+    const others = found.filter((name) => name !== 'cells' && name !== LOCK_NAME && !name.endsWith(PARTIAL_SUFFIX));
     if (others.length > 0) this.#requireStudy(study, others[0]!);
     await makeFolder(join(this.path, 'cells')).catch((error: NodeJS.ErrnoException) => this.#refuse(error));
+  }
+
+  /** Takes away what killed processes were writing; called by the one that writes here now. */
+  async clearPartial(): Promise<void> {
+    const names = await readdir(this.path, { recursive: true });
+    for (const name of names.filter((each) => each.endsWith(PARTIAL_SUFFIX))) await rm(join(this.path, name), { recursive: true, force: true });
   }
 
   #requireStudy(study: string, something: string): void {

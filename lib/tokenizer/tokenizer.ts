@@ -199,6 +199,12 @@ export class Tokenizer {
     return foldIds(this.#texts());
   }
 
+  /** Bytes that `save` writes. */
+  get byteSize(): number {
+    const { tokenizerJson, companions } = this.#contents;
+    return [...companions.values()].reduce((sum, { length }) => sum + length, Buffer.byteLength(tokenizerJson));
+  }
+
   /** Writes tokenizer.json, tokenizer_config.json and what else the tokenizer came with into `folder`. */
   async save(folder: string): Promise<void> {
     await makeFolder(folder);

@@ -1,7 +1,6 @@
 import type { TrainState } from '../checkpoint/train-state.ts';
 import { given } from '../config/given.ts';
-import { batches, makeBatch, rowIds, type IndexedBatch, type Row } from '../data/batch.ts';
-import { makeManifest } from '../data/manifest.ts';
+import { batches, makeBatch, type IndexedBatch, type Row } from '../data/batch.ts';
 import { epochOrder, parseOrder, type Order } from '../data/order.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import { requireSoundWeights } from '../model/sound-weights.ts';
@@ -9,6 +8,7 @@ import type { Model } from '../model/model.ts';
 import type { LossFunction } from '../model/model-batch.ts';
 import type { Optimizer } from '../model/optimizer.ts';
 import type { StepEvent, TrainEvent, TrainResult } from './events.ts';
+import { initialState, requireSameData } from './beginning.ts';
 import { Pace } from './pace.ts';
 import { learningRateAt, type TrainSettings } from './settings.ts';
 
@@ -159,24 +159,6 @@ async function exclusively<T>(model: Model, step: () => Promise<T>): Promise<T> 
   const turn = (stepsUnderWay.get(model) ?? Promise.resolve()).then(step, step);
   stepsUnderWay.set(model, turn);
   return turn;
-}
-
-function initialState({ sequences, settings }: TrainingParts): TrainState {
-  const { order, seed, batchSize } = settings;
-  const zero = { step: 0, epoch: 0, position: 0, epochLossSum: 0, epochTokenCount: 0, lastEpochLoss: null };
-  return { schemaVersion: 1, ...zero, order, seed, batchSize, sampleCount: sequences.length, dataHash: hashData(sequences) };
-}
-
-function hashData(sequences: readonly Row[]): string {
-  return makeManifest(sequences.map((row) => ({ ...('ids' in row && row.targets ? { targets: row.targets } : {}), ids: rowIds(row), source: '', offset: 0 }))).sha256;
-}
-
-const FIXED = ['sampleCount', 'dataHash', 'order', 'seed', 'batchSize'] as const;
-
-function requireSameData(saved: TrainState, begin: TrainState): void {
-  const changed = FIXED.filter((name) => saved[name] !== begin[name]).map((name) => `${name} ${begin[name]} instead of ${saved[name]}`);
-  if (changed.length === 0) return;
-  throw new HyperfitError('ERR_CHECKPOINT', `expected the data and order that the checkpoint was trained on, got ${changed.join(', ')}; resume with the same, or begin a new run`);
 }
 
 /** At most `count` parts of nearly equal length, in order. */

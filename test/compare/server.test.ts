@@ -124,3 +124,20 @@ test('a taken port and a place that cannot be written are named', async () => {
   await expect(serveStudy(study, { port, answers: join(folder, 'other.jsonl') })).rejects.toThrow(expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining(String(port)) }));
   await expect(serveStudy(study, { answers: '/nowhere/at/all.jsonl' })).rejects.toThrow(expect.objectContaining({ code: 'ERR_DATA', message: expect.stringContaining('/nowhere/at/all.jsonl') }));
 });
+
+test('closing does not wait for a client that never ends its request', async () => {
+  const own = await serveStudy(study, { answers: join(folder, 'others.jsonl') });
+  const half = Array.from({ length: 50 }, () => {
+    const going = request(`${own.url}answers`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': '100' } });
+    going.on('error', () => {}).write('{"study":');
+    return going;
+  });
+  await Promise.all(half.map((going) => new Promise((done) => going.once('socket', (socket) => (socket.connecting ? socket.once('connect', done) : done(undefined))))));
+  const started = performance.now();
+  await own.close();
+  expect(performance.now() - started).toBeLessThan(10_000);
+});
+
+test.each([99999, -1, 1.5])('port %d is refused with the remedy', async (port) => {
+  await expect(serveStudy(study, { answers: join(folder, 'others.jsonl'), port })).rejects.toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('0 to 65535') });
+});

@@ -46,3 +46,10 @@ test.each([
 ])('a run resumed %s keeps what it will not write again', async (_, state, kept) => {
   expect(records.filter(keptOnResume(state)).map(({ type, step }) => `${type} ${step}`)).toEqual(kept);
 });
+
+test('lines that a full disk refuses are kept, and the next flush says so', async () => {
+  const log = await MetricLog.open('/dev/full');
+  log.write({ type: 'step', step: 1 });
+  expect(() => log.flush()).toThrow(expect.objectContaining({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/room on disk.*free some space/) }));
+  log.close();
+});

@@ -1,10 +1,17 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { freshRunPath, openRunFolder, readRunJson, runFolder, writeJson } from '../../lib/run/run-folder.ts';
+import { dirname, join } from 'node:path';
+import { freshRunPath, openRunFolder as openLocked, readRunJson, runFolder, writeJson, type RunFolder } from '../../lib/run/run-folder.ts';
 import { savedRunFile } from '../../lib/run/run-file.ts';
 import { normalizeConfig } from '../../lib/config/normalize.ts';
 import { run } from '../../lib/run/run.ts';
 import { freshFolder, randomSequences, refusal, TINY_MODEL, writeIds } from '../train/tiny.ts';
+
+/** Opened, and let go. */
+async function openRunFolder(path: string, resume: boolean): Promise<RunFolder> {
+  const { folder, lock } = await openLocked(path, resume);
+  await lock.release();
+  return folder;
+}
 
 const now = new Date('2026-11-24T13:20:11.500Z');
 
@@ -55,6 +62,19 @@ test.each([
   expect((await refusal(start(wrong))).code).toBe(code);
   expect(readdirSync(right.out)).toEqual([]);
   await start({});
+});
+
+test('two runs at once do not share a folder, and what a killed one was writing goes', async () => {
+  const path = freshFolder();
+  for (const name of ['run.json.7.partial', 'generations/step-000001.jsonl.7.partial', 'checkpoints/step-000002.partial/model.safetensors']) {
+    mkdirSync(dirname(join(path, name)), { recursive: true });
+    writeFileSync(join(path, name), '');
+  }
+  writeFileSync(join(path, 'run.json'), '{}');
+  const { lock } = await openLocked(path, true);
+  expect((await refusal(openLocked(path, true))).code).toBe('ERR_BUSY');
+  await lock.release();
+  expect(readdirSync(path, { recursive: true }).sort()).toEqual(['checkpoints', 'generations', 'run.json']);
 });
 
 test('a file in the place of the folder is refused', async () => {

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isComplete, listCheckpoints, newestCheckpoint } from '../../lib/checkpoint/checkpoint-list.ts';
 import { loadCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
+import { readMetrics } from '../../lib/run/metric-log.ts';
 import { cli, CLI, ROOT, start, startProgram, type Running } from '../cli/cli-process.ts';
 import { copyWithNan, freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
 
@@ -78,6 +79,74 @@ describe('a full disk at a save', () => {
   });
 });
 
+test('a save that fails on the way is a warning: training goes on and the next one tries again', async () => {
+  const out = join(freshFolder(), 'run');
+  const limit = `ulimit -f 200; exec "${process.execPath}" "${CLI}" "$@"`;
+  const { code, stderr } = await startProgram('bash', ['-c', limit, 'bash', ...TRAIN, '--max-steps', '3', '--save-every-steps', '1', '--out', out]).finished;
+  expect(code).toBe(1);
+  expect(stderr.match(/training goes on, and the next save tries again/g)).toHaveLength(3);
+  const steps = readMetrics(join(out, 'metrics.jsonl')).filter(({ type }) => type === 'step');
+  expect(steps.map(({ step }) => step)).toEqual([1, 2, 3]);
+});
+
+test('two processes do not write one run', async () => {
+  const out = join(freshFolder(), 'run');
+  const first = start([...TRAIN, '--max-steps', '1000000', '--save-every-steps', '1', '--out', out]);
+  await first.saying('saved ');
+  expect(await cli('train', '--resume', '--out', out, '--max-steps', '9')).toMatchObject({ code: 1, stderr: expect.stringMatching(/ERR_BUSY.*is at work.*lock\.json/) });
+  first.child.kill('SIGKILL');
+  await first.finished;
+  const newest = (await newestCheckpoint(join(out, 'checkpoints')))!.step;
+  expect((await cli('train', '--resume', '--out', out, '--max-steps', String(newest + 1), '--json')).stdout).toContain(`"step":${newest + 1}`);
+  expect(readdirSync(out).filter((name) => /lock|partial/.test(name))).toEqual([]);
+});
+
+describe('a resumed run and what it was begun with', () => {
+  const out = join(freshFolder(), 'run');
+  const resume = (...flags: string[]): ReturnType<typeof cli> => cli('train', '--resume', '--out', out, '--max-steps', '4', '--json', ...flags);
+  const other = join(freshFolder(), 'other');
+  const less = writeIds(join(freshFolder(), 'less.jsonl'), randomSequences([12, 20, 9]));
+
+  beforeAll(async () => {
+    expect((await cli(...TRAIN, '--max-steps', '2', '--out', out)).code).toBe(0);
+    cpSync(TINY_MODEL, other, { recursive: true });
+  });
+
+  test('other settings are refused, each by name', async () => {
+    const { code, stderr } = await resume('--learning-rate', '2e-3', '--weight-decay', '0.1', '--compute-dtype', 'bfloat16');
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/ERR_CHECKPOINT.*--learning-rate 0\.002 instead of 0\.001, --weight-decay 0\.1 instead of 0, --compute-dtype bfloat16 instead of float32.*--allow-changes/)]);
+  });
+
+  test('another model is refused, the same one elsewhere is not', async () => {
+    for (const name of ['gpt2-tied', 'nowhere']) {
+      const { stderr } = await resume('--model', join(ROOT, 'test/fixtures/models', name));
+      expect(stderr).toMatch(new RegExp(`ERR_CHECKPOINT.*model .*${name} instead of`));
+    }
+    expect((await resume('--model', other, '--max-steps', '3')).code).toBe(0);
+  });
+
+  test('with --allow-changes it goes on, and run.json keeps them', async () => {
+    const { code, stderr } = await resume('--learning-rate', '2e-3', '--data', less, '--allow-changes');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('resumed with changes: learningRate 0.002 instead of 0.001, sampleCount 3 instead of 6')]);
+    const { changes, resumedAtSteps } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { changes: { name: string; step: number }[]; resumedAtSteps: number[] };
+    expect(changes).toMatchObject([{ step: 3, name: 'learningRate', from: 1e-3, to: 2e-3 }, { step: 3, name: 'sampleCount', from: 6, to: 3 }, { step: 3, name: 'dataHash' }]);
+    expect(resumedAtSteps).toEqual([2, 3]);
+    // What was changed is from now on what the run was begun with.
+    expect((await resume('--max-steps', '5')).code).toBe(0);
+  });
+});
+
+test('killed between its last save and its end, a resumed run does not evaluate twice in the log', async () => {
+  const out = join(freshFolder(), 'run');
+  const flags = [...TRAIN.slice(0, -2), '--evaluate-every-steps', '100', '--max-steps', '2', '--held-out', data];
+  expect((await cli(...flags, '--out', out)).code).toBe(0);
+  const log = join(out, 'metrics.jsonl');
+  const whole = readFileSync(log, 'utf8');
+  writeFileSync(log, whole.split('\n').filter((line) => !line.includes('"certificate"')).join('\n'));
+  expect((await cli('train', '--resume', '--out', out)).code).toBe(0);
+  expect(readMetrics(log).map(({ type, step }) => [type, step])).toEqual(whole.trim().split('\n').map((line) => JSON.parse(line) as { type: string; step: number }).map(({ type, step }) => [type, step]));
+});
+
 describe('signals', () => {
   test.each([
     ['SIGINT', 130],
@@ -97,6 +166,15 @@ describe('signals', () => {
     expect((await cli('train', '--resume', '--out', out, '--max-steps', String(next), '--json')).stdout).toContain(`"step":${next}`);
   });
 
+  test('before the first step one signal is enough, and a second try starts as if nothing had been', async () => {
+    const out = join(freshFolder(), 'run');
+    const running = start([...TRAIN, '--max-steps', '2', '--comparison-contexts', '400', '--max-new-tokens', '200', '--held-out', data, '--context-length', '4', '--out', out]);
+    await running.saying('measuring the original');
+    running.child.kill('SIGTERM');
+    expect(await running.finished).toMatchObject({ code: 143, stderr: expect.stringContaining('ending before the first step') });
+    expect((await cli('train', '--resume', '--out', out, '--comparison-contexts', '0')).code).toBe(0);
+  });
+
   test('a second SIGINT ends at once and leaves only whole checkpoints', async () => {
     const out = join(freshFolder(), 'run');
     const running = start([...TRAIN, '--max-steps', '1000000', '--save-every-steps', '1', '--out', out]);
@@ -112,7 +190,7 @@ describe('signals', () => {
 test('a loss that is not finite never overwrites a checkpoint', async () => {
   const out = join(freshFolder(), 'run');
   expect((await cli(...TRAIN, '--max-steps', '3', '--out', out)).code).toBe(0);
-  const { code, stderr } = await cli('train', '--resume', '--out', out, '--max-steps', '50', '--learning-rate', '1e30', '--save-every-steps', '100');
+  const { code, stderr } = await cli('train', '--resume', '--out', out, '--max-steps', '50', '--learning-rate', '1e30', '--save-every-steps', '100', '--allow-changes');
   expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining('ERR_NOT_FINITE') });
   expect((await listCheckpoints(join(out, 'checkpoints'))).map(({ step }) => step)).toEqual([3]);
 });
