@@ -99,6 +99,11 @@ export interface MauveCellResult {
   mauves: (Mauve & { scores: number[] })[];
 }
 
+/** In the order of the texts; null where one has none. */
+export interface MetricCellResult {
+  values: (number | null)[];
+}
+
 export interface CompletionCellResult {
   /** `pixels`: the palette ids of a whole image, the given ones first. */
   images: ({ pixels: number[] } & ImageMetrics)[];
@@ -131,6 +136,7 @@ interface Results {
   'matched-text': TextCellResult;
   'biased-text': TextCellResult;
   mauve: MauveCellResult;
+  metric: MetricCellResult;
   completion: CompletionCellResult;
   probe: ProbeCellResult;
   choice: ChoiceCellResult;

@@ -2,6 +2,7 @@ import type { QuantizeType } from '../config/quantize-types.ts';
 import type { TrainSettings } from '../train/settings.ts';
 import type { LayerRange } from '../run/update-factors.ts';
 import type { ChoiceItem } from './choice-items.ts';
+import type { OwnName } from './own.ts';
 
 /** Weights to measure: the original ones, or what a training cell left at its end or at its lowest held-out loss. */
 export type Weights = 'original' | RoundedOriginal | TrainedWeights;
@@ -76,6 +77,8 @@ export interface TextCell {
   trainDomain: string;
   decoding: Decoding;
   newTokens: number;
+  /** A way of writing of the caller's, with those of its options that JSON holds; `decoding` then has the seed alone. */
+  writer?: OwnName & { options?: object };
   /** Leaves out both BLEUs, which take as long as the decoding, where nothing is said of them. */
   withoutBleu?: true;
 }
@@ -157,6 +160,17 @@ export interface MauveCell {
   featureModel: string;
 }
 
+/** A metric of the caller's over the texts of a text cell. */
+export interface MetricCell {
+  kind: 'metric';
+  id: string;
+  /** A text cell. */
+  texts: string;
+  metric: OwnName;
+  domain: string;
+  trainDomain: string;
+}
+
 /** Complete the images of a domain greedily. */
 export interface CompletionCell {
   kind: 'completion';
@@ -184,14 +198,14 @@ export interface ChoiceCell {
   newTokens: number;
 }
 
-export type Cell = TrainCell | TextCell | LikelihoodCell | SpectrumCell | UpdateShareCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | CompletionCell | ProbeCell | ChoiceCell;
+export type Cell = TrainCell | TextCell | LikelihoodCell | SpectrumCell | UpdateShareCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | MetricCell | CompletionCell | ProbeCell | ChoiceCell;
 
 /** Ids of the cells whose results or weights a cell reads. */
 export function needsOf(cell: Cell): string[] {
   const needs: string[] = [];
   const trained = weightsNeededBy(cell);
   if (trained !== undefined) needs.push(trained);
-  if (cell.kind === 'contrast') needs.push(cell.texts);
+  if (cell.kind === 'contrast' || cell.kind === 'metric') needs.push(cell.texts);
   if (cell.kind === 'mauve') needs.push(...cell.texts);
   if (cell.kind === 'matched-text' || cell.kind === 'biased-text') needs.push(cell.contrast);
   return needs;

@@ -36,6 +36,8 @@ export function costOf(cell: Cell, bench: Bench): number {
       const { domain } = sizes(cell.domain, bench);
       return domain.contexts.reduce((sum, { context }) => sum + (1 + cell.texts.length) * (context.length + cell.newTokens), 0);
     }
+    case 'metric':
+      return sizes(cell.domain, bench).domain.contexts.length;
     case 'completion':
       return DECODED * sizes(cell.domain, bench).domain.contexts.reduce((sum, { original }) => sum + original.length, 0);
     case 'probe':

@@ -5,6 +5,7 @@ import { runCompletionCell } from './completion-cell.ts';
 import { runContrastCell } from './contrast-cell.ts';
 import type { Laboratory } from './laboratory.ts';
 import { runMauveCell } from './mauve-cell.ts';
+import { runMetricCell } from './metric-cell.ts';
 import { runProbeCell } from './probe-cell.ts';
 import { runSpectrumCell } from './spectrum-cell.ts';
 import type { Results } from './study.ts';
@@ -35,6 +36,8 @@ export async function execute(cell: Cell, laboratory: Laboratory, results: Resul
       return runMatchedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
     case 'mauve':
       return runMauveCell(cell, laboratory, results);
+    case 'metric':
+      return runMetricCell(cell, laboratory, results.get(cell.texts, 'text'));
     case 'biased-text':
       return runBiasedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
     case 'completion':

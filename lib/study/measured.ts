@@ -92,9 +92,13 @@ function flatInterval(value: number, n: number, formula: string): { low: number;
 /** Formulas whose values are shares of 1. */
 const SHARES = /^(ttr|rep-n|self-bleu|dataset-bleu|choice-accuracy|top-1-accuracy|top-1-agreement|top-k-mass|rank-override|rowRepeatRate|paletteTtr|distinctRows|trainingMatch)\||\|share:/;
 
+/** Of a metric of the caller's, which may be below 0. */
+const OWN = /^own-metric:/;
+
 /** Nothing that is averaged here is below 0 and no share above 1; two seeds alone would give intervals beyond. */
 function withinScale(end: number | undefined, formula: string): number | null {
-  return end === undefined ? null : Math.min(SHARES.test(formula) ? 1 : Infinity, Math.max(0, end));
+  if (end === undefined || OWN.test(formula)) return end ?? null;
+  return Math.min(SHARES.test(formula) ? 1 : Infinity, Math.max(0, end));
 }
 
 /** A run that was cut short has nothing for the clusters it has not met. */

@@ -1,10 +1,12 @@
+import { given } from '../config/given.ts';
 import { decodePieces } from '../run/pieces.ts';
-import type { Decoding, MauveCell, Weights } from './cell.ts';
-import { comparePairs, NO_FINDINGS, type FindingRow, type Findings, type FindingText, type Published } from './findings.ts';
-import { measurePerplexity, measureSums, measureTextRuns, textParts, type SumsRun, type TextRun } from './measured.ts';
+import type { Decoding, MauveCell, MetricCell, TextCell, Weights } from './cell.ts';
+import { comparePairs, NO_FINDINGS, type FindingRow, type Findings, type FindingText, type PairedTest, type Published, type TestVariant } from './findings.ts';
+import { meanOf, measurePerplexity, measureSums, measureTextRuns, textParts, valuesAsParts, type RunParts, type SumsRun, type TextRun } from './measured.ts';
 import { mauveOf, MAUVE_CLUSTERINGS } from './mauve-findings.ts';
 import { HUMAN_TTR, TABLE_1 } from './published.ts';
 import { bestOf, endOf, humanTtr, likelihoodCell, noOriginals, textCell, topP, trainCell } from './recipes.ts';
+import { ownName, quantityOf, slugOf, type StudyMetric, type StudyWriter } from './own.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
 
 interface Variant {
@@ -15,6 +17,7 @@ interface Variant {
   /** Whether each seed gives another text. */
   isSeeded: boolean;
   paper: Published | null;
+  writer?: TextCell['writer'];
 }
 
 const train = (seed: number): string => `train-s${seed}`;
@@ -34,6 +37,22 @@ const VARIANTS: readonly Variant[] = [
   { id: 'hyperfitted-top-p', name: 'hyperfitted, Top-P', weights: ended, decoding: topP, isSeeded: true, paper: null },
 ];
 
+/** Those of the caller's come last. */
+const variantsOf = ({ setting }: Bench): Variant[] => [...VARIANTS, ...setting.writers.map(ownVariant)];
+
+function ownVariant(writer: StudyWriter): Variant {
+  const { name, weights = 'hyperfitted', options } = writer;
+  return {
+    id: `own-${slugOf(name)}`,
+    name: `${weights}, ${name}`,
+    weights: weights === 'original' ? original : ended,
+    decoding: (_bench, seed) => ({ seed }),
+    isSeeded: true,
+    paper: null,
+    writer: { ...ownName(writer), ...(options && { options: JSON.parse(JSON.stringify(options)) as object }) },
+  };
+}
+
 const seedsOf = ({ isSeeded }: Variant, { setting }: Bench): number[] => (isSeeded ? setting.seeds : setting.seeds.slice(0, 1));
 const textId = ({ id, isSeeded }: Variant, seed: number): string => (isSeeded ? `text-${id}-s${seed}` : `text-${id}`);
 
@@ -43,9 +62,10 @@ export const quality: Study = {
   title: 'Ways of writing (E2, table 1, automatic part)',
   question: 'Greedy text of the original model repeats itself; is hyperfitting more varied than sampling, than penalties on repetition, and than stopping early, where held-out loss is lowest?',
   plan: (bench) => {
-    const originals = VARIANTS.filter(({ weights }) => weights === original);
-    const others = VARIANTS.filter(({ weights }) => weights !== original);
-    const texts = (variant: Variant, seed: number) => textCell(bench, textId(variant, seed), variant.weights(seed), variant.decoding(bench, seed));
+    const variants = variantsOf(bench);
+    const originals = variants.filter(({ weights }) => weights === original);
+    const others = variants.filter(({ weights }) => weights !== original);
+    const texts = (variant: Variant, seed: number) => textCell(bench, textId(variant, seed), variant.weights(seed), variant.decoding(bench, seed), given({ writer: variant.writer }));
     return [
       likelihoodCell(bench, 'likelihood-original', 'original'),
       ...originals.flatMap((variant) => seedsOf(variant, bench).map((seed) => texts(variant, seed))),
@@ -56,6 +76,7 @@ export const quality: Study = {
         ...others.map((variant) => texts(variant, seed)),
       ]),
       ...mauveCells(bench),
+      ...metricCells(bench),
     ];
   },
   conclude,
@@ -71,23 +92,44 @@ function mauveCells(bench: Bench): MauveCell[] {
 }
 
 function allTextIds(bench: Bench): string[] {
-  return VARIANTS.flatMap((variant) => seedsOf(variant, bench).map((seed) => textId(variant, seed)));
+  return variantsOf(bench).flatMap((variant) => seedsOf(variant, bench).map((seed) => textId(variant, seed)));
+}
+
+const metricId = (metric: StudyMetric, text: string): string => `metric-${slugOf(metric.name)}-${text}`;
+
+/** The caller's metrics, a cell for each text cell: those that were written before need not be written again. */
+function metricCells(bench: Bench): MetricCell[] {
+  const domain = firstDomain(bench).name;
+  return bench.setting.metrics.flatMap((metric) =>
+    allTextIds(bench).map((texts) => ({ kind: 'metric', id: metricId(metric, texts), texts, metric: ownName(metric), domain, trainDomain: domain }) as const));
+}
+
+function metricRuns(metric: StudyMetric, runs: readonly TextRun[], results: Results): RunParts[] {
+  return runs.map(({ cell }) => valuesAsParts(metricId(metric, cell), results.get(metricId(metric, cell), 'metric').values));
+}
+
+function metricRow(metric: StudyMetric, { name, runs }: { name: string; runs: readonly TextRun[] }, results: Results): FindingRow {
+  const ours = meanOf(metricRuns(metric, runs, results), `own-metric:${slugOf(metric.name)}|version:${metric.version}|mean:texts`);
+  return { of: name, quantity: quantityOf(metric), paper: null, ours, digits: metric.digits ?? 3, missing: 'the metric gave no text a value' };
 }
 
 function conclude(bench: Bench, results: Results): Findings {
-  const variants = VARIANTS.map((variant) => ({ ...variant, runs: seedsOf(variant, bench).map((seed) => results.text(textId(variant, seed))) }));
+  const { metrics } = bench.setting;
+  const variants = variantsOf(bench).map((variant) => ({ ...variant, runs: seedsOf(variant, bench).map((seed) => results.text(textId(variant, seed))) }));
   const hyperfitted = variants.find(({ id }) => id === 'hyperfitted')!;
   const asTest = ({ name, runs }: { name: string; runs: readonly TextRun[] }) => ({ name, runs: runs.map((run) => textParts(run, ({ ttr }) => ttr)) });
+  const comparedBy = (quantity: string, toTest: (variant: (typeof variants)[number]) => TestVariant): PairedTest[] =>
+    comparePairs(quantity, variants.filter((variant) => variant !== hyperfitted).map((variant) => [toTest(hyperfitted), toTest(variant)] as const));
   return {
     ...NO_FINDINGS,
-    compared: ['type-token ratio', 'MAUVE', 'repeated bigrams', 'Self-BLEU', OVERLAP, 'held-out perplexity'],
+    compared: ['type-token ratio', 'MAUVE', 'repeated bigrams', 'Self-BLEU', OVERLAP, 'held-out perplexity', ...metrics.map(quantityOf)],
     rows: [
-      ...variants.flatMap((variant) => [...textRows(variant), ...mauveRows(variant, bench, results)]),
+      ...variants.flatMap((variant) => [...textRows(variant), ...mauveRows(variant, bench, results), ...metrics.map((metric) => metricRow(metric, variant, results))]),
       { of: 'people', quantity: 'type-token ratio', paper: HUMAN_TTR, ours: humanTtr(bench), digits: 3, missing: noOriginals(bench) },
       ...likelihoodRows('original', [results.sums('likelihood-original')]),
       ...['early-stopped', 'hyperfitted'].flatMap((name) => likelihoodRows(name, bench.setting.seeds.map((seed) => results.sums(`likelihood-${name}-s${seed}`)))),
     ],
-    tests: comparePairs('type-token ratio', variants.filter((variant) => variant !== hyperfitted).map((variant) => [asTest(hyperfitted), asTest(variant)] as const)),
+    tests: [comparedBy('type-token ratio', asTest), ...metrics.map((metric) => comparedBy(quantityOf(metric), ({ name, runs }) => ({ name, runs: metricRuns(metric, runs, results) })))].flat(),
     texts: sampleTexts(bench, variants),
     notes: [
       ...(bench.featureModel === null ? [] : ['MAUVE stands with the range over clusterings and trainings, which is no interval: other contexts move it too. Rows whose ranges meet are not told apart.']),

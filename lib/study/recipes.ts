@@ -34,9 +34,9 @@ export function epochEnds(settings: TrainSettings, samples: number): number[] {
   return Array.from({ length: Math.floor(total / each) + 1 }, (_, epoch) => epoch * each);
 }
 
-export function textCell(bench: Bench, id: string, weights: Weights, decoding: Decoding = {}, more: { domain?: Domain; trainDomain?: Domain; newTokens?: number; withoutBleu?: true } = {}): TextCell {
-  const { domain = firstDomain(bench), trainDomain = firstDomain(bench), newTokens = bench.setting.config.maxNewTokens, withoutBleu } = more;
-  return { kind: 'text', id, weights, domain: domain.name, trainDomain: trainDomain.name, decoding, newTokens, ...given({ withoutBleu }) };
+export function textCell(bench: Bench, id: string, weights: Weights, decoding: Decoding = {}, more: { domain?: Domain; trainDomain?: Domain; newTokens?: number; withoutBleu?: true; writer?: TextCell['writer'] } = {}): TextCell {
+  const { domain = firstDomain(bench), trainDomain = firstDomain(bench), newTokens = bench.setting.config.maxNewTokens, withoutBleu, writer } = more;
+  return { kind: 'text', id, weights, domain: domain.name, trainDomain: trainDomain.name, decoding, newTokens, ...given({ withoutBleu, writer }) };
 }
 
 export function likelihoodCell(bench: Bench, id: string, weights: Weights, domain: Domain = firstDomain(bench), sequences?: LikelihoodCell['sequences']): LikelihoodCell {

@@ -38,6 +38,9 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
 }
 
 async function runWith(study: Study, setting: StudySetting, hooks: StudyHooks): Promise<StudyFile> {
+  if (study.name !== 'quality' && setting.metrics.length + setting.writers.length > 0) {
+    throw new HyperfitError('ERR_CONFIG', `expected the study quality for \`metrics\` and \`writers\` of your own, got ${study.name}, which has no place for them; run quality, or leave them out`);
+  }
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
   const lock = await FolderLock.take(folder.path, 'the folder of a study');

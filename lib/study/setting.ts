@@ -4,6 +4,8 @@ import { normalizeConfig } from '../config/normalize.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { HyperfitError } from '../errors.ts';
 import { PATCH_RANKS } from '../run/patch.ts';
+import type { StudyMetric, StudyWriter } from './own.ts';
+import { checkOwn } from './own-checks.ts';
 import { pickTrainSettings, type TrainSettings } from '../train/settings.ts';
 
 /** A body of text under a short name. */
@@ -42,6 +44,10 @@ export interface StudySetting {
   share: string | null;
   /** A model that reads texts, for MAUVE in `quality` and `rank`. */
   featureModel: string | null;
+  /** Of the caller's own, in `quality`. */
+  metrics: readonly StudyMetric[];
+  /** Of the caller's own, in `quality`. */
+  writers: readonly StudyWriter[];
 }
 
 export type StudyOptions = Partial<Omit<StudySetting, 'config' | 'model' | 'domains' | 'out'>> & { model: string; domains: DomainSource[]; out: string; layers: ConfigLayer[] };
@@ -57,7 +63,8 @@ export function normalizeSetting(options: StudyOptions): StudySetting {
   const { layers, model, domains, out, ...rest } = options;
   const [flags, ...below] = layers;
   const { config } = normalizeConfig([...(flags === undefined ? [] : [flags]), { name: 'study', values: STUDY_VALUES }, ...below]);
-  const setting = { seeds: [0, 1], sizes: [8, 16, 32, 64, 128], ranks: [...PATCH_RANKS], rates: [], decay: 0.1, contrastSequences: 8, probeText: null, probeWord: null, tasks: [], keepModels: false, share: null, featureModel: null, ...given(rest) };
+  const setting = { seeds: [0, 1], sizes: [8, 16, 32, 64, 128], ranks: [...PATCH_RANKS], rates: [], decay: 0.1, contrastSequences: 8, probeText: null, probeWord: null, tasks: [], keepModels: false, share: null, featureModel: null, metrics: [], writers: [], ...given(rest) };
+  checkOwn(setting.metrics, setting.writers);
   checkSetting(setting, domains);
   return { ...setting, model, domains, out, config };
 }

@@ -7,6 +7,7 @@ import type { RunConfig } from '../config/fields.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import type { DomainFacts } from './domain.ts';
 import type { Findings } from './findings.ts';
+import { ownName, type OwnName } from './own.ts';
 import type { StudySetting } from './setting.ts';
 import type { Study } from './study.ts';
 
@@ -26,13 +27,14 @@ export interface StudyFile {
   model: { path: string; type: string; files: Record<string, string> };
   domains: DomainFacts[];
   seeds: number[];
-  settings: Omit<StudySetting, 'config' | 'domains' | 'model' | 'out'> & { config: RunConfig };
+  settings: Omit<StudySetting, 'config' | 'domains' | 'model' | 'out' | 'metrics' | 'writers'> & { config: RunConfig; metrics?: OwnName[]; writers?: OwnName[] };
   cells: { id: string; kind: string; hash: string; file: string; seconds: number | null }[];
   findings: Findings | null;
 }
 
 export function describeStudy(study: Study, setting: StudySetting, domains: DomainFacts[], model: StudyFile['model']): Omit<StudyFile, 'cells' | 'findings' | 'finishedAt'> {
-  const { config, domains: _domains, model: _model, out: _out, ...settings } = setting;
+  const { config, domains: _domains, model: _model, out: _out, metrics, writers, ...settings } = setting;
+  const own = { ...(metrics.length > 0 && { metrics: metrics.map(ownName) }), ...(writers.length > 0 && { writers: writers.map(ownName) }) };
   const { torchVersion, numThreads } = addon().libraryInfo();
   return {
     schemaVersion: 1,
@@ -52,7 +54,7 @@ export function describeStudy(study: Study, setting: StudySetting, domains: Doma
     model,
     domains,
     seeds: setting.seeds,
-    settings: { ...settings, config },
+    settings: { ...settings, ...own, config },
   };
 }
 

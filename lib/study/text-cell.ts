@@ -9,13 +9,20 @@ import type { Model } from '../model/model.ts';
 import type { BiasedTextCell, MatchedTextCell, TextCell } from './cell.ts';
 import type { ContrastCellResult, TextCellResult, WrittenText } from './cell-results.ts';
 import type { Laboratory } from './laboratory.ts';
+import { findOwn } from './own.ts';
 import { countRepeats } from './train-cell.ts';
+import { writeByFunction } from './writer-cell.ts';
 
 /** Contexts decoded together. */
 const ROWS = 32;
 
 export async function runTextCell(cell: TextCell, laboratory: Laboratory): Promise<TextCellResult> {
   const model = await laboratory.model(cell.weights);
+  if (cell.writer !== undefined) {
+    const writer = findOwn(laboratory.setting.writers, cell.writer);
+    if (writer.write !== undefined) return measureWritten(await writeByFunction(cell, laboratory, model, writer), cell, laboratory);
+    return writeTexts(cell, laboratory, model, { seed: cell.decoding.seed ?? 0, ...writer.options });
+  }
   const { citationBlocker, ...decoding } = cell.decoding;
   if (citationBlocker === undefined) return writeTexts(cell, laboratory, model, decoding);
   const blocker = await CitationBlocker.create({
