@@ -7,6 +7,9 @@ import { PINNED_SERIES } from '../../lib/libtorch/pins.ts';
 import { fakeTorch } from '../libtorch/fake-torch.ts';
 import { GUARD_MODULE } from '../stand-ins/guard.ts';
 import { aboveFloor, isStripped, neededLibraries } from './binary.ts';
+import { describeDocuments } from './documents-as-written.ts';
+import { describeExamples } from './examples-as-written.ts';
+import { Reader } from './reader.ts';
 
 // One tarball for all, and one registry on this machine, so that no installation asks the network. The long form has the addons of every
 // series in it, which takes an hour to compile the first time: HYPERFIT_TEST_SERIES=all npm test -- test/packaging/tarball
@@ -236,6 +239,17 @@ describe('installed without a compiler', () => {
     expect(on({})).not.toThrow();
     for (const system of [{ libc: 'musl' }, { cpu: 'arm64' }, { os: 'darwin' }]) expect(on(system)).toThrow(/Unsupported platform/);
   });
+});
+
+describe('followed by a reader of the documents, in an empty folder', () => {
+  let reader: Reader;
+  beforeAll(async () => {
+    const home = join(folder, 'reader');
+    reader = await new Reader(home, bareEnvironment(home, address)).arrive();
+  });
+  afterAll(() => reader?.leave());
+  describeDocuments(() => reader);
+  describeExamples(() => reader);
 });
 
 test('the sources in it are enough to configure a build, without node_modules', () => {
