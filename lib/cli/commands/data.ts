@@ -5,9 +5,6 @@ import { environmentLayer, fileLayer, presetLayer, type ConfigLayer } from '../.
 import { normalizeConfig } from '../../config/normalize.ts';
 import { PRESET_NAMES } from '../../config/presets.ts';
 import { HyperfitError } from '../../errors.ts';
-import { inspectData } from '../../run/data-inspection.ts';
-import { openHeader } from '../../study/domain.ts';
-import { inspectionTable, renderInspection } from '../inspection-text.ts';
 import { addFieldOptions, addTableOptions, fieldValues, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
@@ -40,6 +37,8 @@ export function addDataCommand(program: Command): void {
 async function inspect(options: InspectOptions): Promise<void> {
   const output = new Output(options);
   const config = resolve(options);
+  // Here and not above: --help needs none of it.
+  const [{ inspectData }, { openHeader }, { inspectionTable, renderInspection }] = await Promise.all([import('../../run/data-inspection.ts'), import('../../study/domain.ts'), import('../inspection-text.ts')]);
   if (config.model === null) throw new HyperfitError('ERR_CONFIG', 'expected the model that is to learn the data for `model`, got none; give --model: its tokenizer decides');
   const header = await openHeader(await resolveModelPath(config.model, (message) => output.warn(message)));
   const inspection = await inspectData(config, header, { examples: options.show });
