@@ -1,3 +1,7 @@
+import type { ModelConfig } from './addon-model-types.ts';
+
+export type { Activation, LayerRope, ModelConfig, NativeRopeScaling } from './addon-model-types.ts';
+
 /**
  * The whole crossing between TypeScript and C++, on one screen (running batches have their own: addon-batch-types.ts). Numbers, strings,
  * typed arrays and plain objects only. `Promise` results are computed on the addon's one compute thread, in the order of the calls; the caller's typed arrays are
@@ -12,7 +16,9 @@ export type CitationIndexHandle = number;
 
 /** ATen's ScalarType numbers. */
 export const SCALAR_TYPES = { uint8: 0, int32: 3, int64: 4, float16: 5, float32: 6, float64: 7, bool: 11, bfloat16: 15 } as const;
+/** Element types of a tensor, by PyTorch's names. */
 export type DType = keyof typeof SCALAR_TYPES;
+/** Arithmetic of matrix products; weights, moments and losses are float32 always. */
 export type ComputeDType = 'float32' | 'bfloat16';
 
 export type NumericArray = Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array | Uint16Array;
@@ -68,83 +74,19 @@ export interface StoredForm {
 /** Passes read a parameter as it is read back of this form. */
 export type ParameterForm = { parameter: string; form: StoredForm };
 
-export type NativeRopeScaling =
-  | { type: 'default' }
-  | { type: 'linear'; factor: number }
-  | { type: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalMaxPositionEmbeddings: number }
-  /** `attentionFactor` scales cos and sin; `truncate` rounds the ends of the ramp to whole dimensions. */
-  | { type: 'yarn'; factor: number; betaFast: number; betaSlow: number; attentionFactor: number; truncate: boolean; originalMaxPositionEmbeddings: number };
-
-/** silu is x sigmoid(x), gelu_tanh GELU's tanh approximation, quick_gelu x sigmoid(1.702 x). */
-export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu';
-/** Which rotary table turns queries and keys of a layer: none, that of `ropeTheta` and `ropeScaling`, or that of `localRopeTheta`. */
-export type LayerRope = 'none' | 'global' | 'local';
-
-/** Every flag of the decoder; lib/model/config.ts makes it from config.json or from GGUF metadata. */
-export interface ModelConfig {
-  /** `model_type` of config.json, for writing one; the engine asks only the flags below. */
-  modelType: string;
-  /** Rows of the embedding: ids that may be read. */
-  vocabSize: number;
-  /** Rows of the head: ids that may be predicted. Fewer than `vocabSize` where a start token never follows (ImageGPT). */
-  outputVocabSize: number;
-  hiddenSize: number;
-  intermediateSize: number;
-  numHiddenLayers: number;
-  numAttentionHeads: number;
-  numKeyValueHeads: number;
-  headDim: number;
-  maxPositionEmbeddings: number;
-  tieWordEmbeddings: boolean;
-  /**
-   * separate: `model.layers.N`, q_proj, k_proj and v_proj apart, weights [out, in]. fused: `transformer.h.N`, one c_attn
-   * for all three, weights [in, out] (GPT-2's Conv1D).
-   */
-  weightLayout: 'separate' | 'fused';
-  /** layer has a bias and subtracts the mean; rms has neither. */
-  normType: 'rms' | 'layer';
-  normEps: number;
-  /** Norms multiply by 1 + weight (Gemma). */
-  normOffset: boolean;
-  /** Norms after attention and after the MLP too, before each joins the residual stream (Gemma). */
-  postNorms: boolean;
-  /** Norms of each query and key head before the rotation (Qwen3, Gemma 3). */
-  qkNorm: boolean;
-  activation: Activation;
-  /** activation(gate) * up, where false is activation(up). */
-  gatedMlp: boolean;
-  qkvBias: boolean;
-  /** Bias of the attention's output projection. */
-  outputBias: boolean;
-  mlpBias: boolean;
-  /** Learned position embeddings, added to the tokens'. */
-  learnedPositions: boolean;
-  ropeTheta: number;
-  ropeScaling: NativeRopeScaling;
-  /** Base of the plain rotary table of `local` layers; 0 where there are none. */
-  localRopeTheta: number;
-  /** One per layer. */
-  layerRopes: readonly LayerRope[];
-  /** One per layer: attention reaches back this many positions, itself included; 0 is unlimited. */
-  layerWindows: readonly number[];
-  /** What token embeddings are multiplied by; 1 is none. */
-  embeddingScale: number;
-  /** The id whose row of the embedding gets no gradient from being read, nn.Embedding's `padding_idx`; -1 for none. A tied head still moves it. */
-  paddingIndex: number;
-  /** What products of queries and keys are multiplied by: headDim ** -0.5 in most families. */
-  queryScale: number;
-  /** c in c tanh(score / c), on attention scores and on logits; 0 is none (Gemma 2). */
-  attentionSoftcap: number;
-  finalSoftcap: number;
-}
-
 /** Per predicted position, row-major [batch, sequence]; `loss` is 0 where the target is IGNORE_INDEX. */
 export interface NativeTokenStats {
+  /** Nats; 0 where the target does not count. */
   loss: Float32Array;
+  /** Of the predicted distribution, nats. */
   entropy: Float32Array;
+  /** Probability of the most probable id. */
   top1Mass: Float32Array;
+  /** Probability of the three most probable ids together. */
   top3Mass: Float32Array;
+  /** Probability of the five most probable ids together. */
   top5Mass: Float32Array;
+  /** The most probable id. */
   top1Ids: Int32Array;
 }
 

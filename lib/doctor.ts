@@ -11,8 +11,11 @@ import { renderMachine, reportMachine, type MachineReport } from './machine-repo
 export interface DoctorReport extends MachineReport {
   /** Whether a model could be trained here, on the CPU at least. */
   ok: boolean;
+  /** Its version. */
   hyperfit: string;
+  /** What was found. */
   libtorch: LibtorchInfo;
+  /** What was loaded, or why not. */
   addon: {
     /** Compiled here, or out of the package. */
     origin: 'build' | 'prebuild' | 'none';
@@ -25,6 +28,7 @@ export interface DoctorReport extends MachineReport {
   };
   /** What the loaded addon says of itself; null when it could not be loaded. */
   runtime: ReturnType<NativeAddon['libraryInfo']> | null;
+  /** What is there of NVIDIA. */
   cuda: CudaReport;
   /** The variables that change anything here and are set. */
   environment: Record<string, string>;

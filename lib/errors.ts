@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   'ERR_TORCH',
 ] as const;
 
+/** One of `ERROR_CODES`. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 const BRAND = Symbol.for('hyperfit.HyperfitError');
@@ -31,6 +32,7 @@ const BRAND = Symbol.for('hyperfit.HyperfitError');
  * `code` never changes within a major version; `cause` is what lay underneath, when there was something.
  */
 export class HyperfitError extends Error {
+  /** What to switch on. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {

@@ -20,6 +20,7 @@ const LAYERS = [
   'hub',
   'libtorch',
   'samples',
+  'addon-model-types',
   'addon-types',
   'addon-batch-types',
   'addon-pass-types',

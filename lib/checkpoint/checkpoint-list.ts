@@ -5,8 +5,11 @@ import { locateModel } from '../hub/locate.ts';
 import { PARTIAL_SUFFIX } from './atomic-folder.ts';
 import { findDamage, MANIFEST_NAME, readManifest } from './manifest.ts';
 
+/** One complete checkpoint of a folder. */
 export interface CheckpointEntry {
+  /** Where it is. */
   path: string;
+  /** Optimizer steps so far. */
   step: number;
 }
 

@@ -32,8 +32,8 @@ export interface LoadedCheckpoint extends Checkpoint, Disposable {}
 /**
  * Saves weights, moments and position as `folder/step-000250`, a Hugging Face model folder with more files in it. It appears
  * complete or not at all, and older ones go only after it stands.
- * @param options.keepLast how many complete checkpoints stay, this one included. Default 2
- * @param options.baseModel what LoRA's adapter, in `adapter/`, is for. Default: where the model was loaded from
+ * @param options - `keepLast`: how many complete checkpoints stay, this one included, default 2. `baseModel`: what LoRA's adapter, in `adapter/`, is for,
+ * default where the model was loaded from
  * @returns the path of the checkpoint
  * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; older checkpoints are then untouched
  */
@@ -64,14 +64,21 @@ export async function saveAdapterWithin(folder: string, optimizer: Optimizer, ba
   if (optimizer.isLora) await optimizer.saveAdapter(join(folder, ADAPTER_FOLDER), { baseModel });
 }
 
+/** How `loadCheckpoint` computes; those of the optimizer as at the beginning of the run. */
 export interface LoadCheckpointOptions {
+  /** `cpu`, `cuda` or `cuda:N`. Default: `HYPERFIT_DEVICE`, or else `cpu`. */
   device?: DeviceName;
+  /** Arithmetic of the matrix products. Default: `HYPERFIT_COMPUTE_DTYPE`, or else `float32`. */
   computeDtype?: ComputeDType;
   /** Of the optimizer, as at the beginning of the run; defaults as in `Optimizer`. */
   betas?: readonly [number, number];
+  /** Of AdamW. Default 1e-8. */
   eps?: number;
+  /** Of AdamW. Default 0. */
   weightDecay?: number;
+  /** Additions of low rank, where the run trained such. */
   lora?: LoraOptions | undefined;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal;
   /** Hears the model's notes. */
   onWarning?: (message: string) => void;

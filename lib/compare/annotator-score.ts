@@ -6,18 +6,25 @@ import type { Vote } from './vote.ts';
 
 /** How often side A was preferred among answers that preferred one; 0.5 is no bias, whatever the texts, since sides are drawn. */
 export interface SideBias {
+  /** Answers for the left text. */
   a: number;
+  /** Answers for the right text. */
   b: number;
+  /** Of the left among both; null without either. */
   share: ProportionInterval | null;
   /** Of a sign test of A against B. */
   p: number;
 }
 
+/** What one reader answered. */
 export interface AnnotatorScore {
+  /** As tables and messages call it. */
   name: string;
+  /** How many answers were counted. */
   answers: number;
   /** Share of answers that called both texts equal. */
   equal: number;
+  /** Whether the left text was preferred as such. */
   sideBias: SideBias;
   /** Of the time that an item was shown before it was answered. */
   medianSeconds: number;

@@ -23,7 +23,9 @@ export const ANSWER = z.object({
   replies: z.tuple([z.enum(['A', 'B', 'equal']), z.enum(['A', 'B', 'equal'])]).optional(),
 });
 
+/** One answer of one reader: which of two texts, shown side by side, was preferred. */
 export type Answer = z.infer<typeof ANSWER>;
+/** The left text, the right one, or neither. */
 export type Choice = Answer['choice'];
 
 /** Place of the preferred text in its item, or undefined for equal. */

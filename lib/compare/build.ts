@@ -5,7 +5,9 @@ import { alignContexts, type AlignedContext } from './alignment.ts';
 import type { KeyItem, Study, StudyItem, StudyKey } from './study.ts';
 import { ORIGINAL, type TextVariant } from './variant.ts';
 
+/** Of `buildStudy`. */
 export interface BuildOptions {
+  /** Shown above the page. */
   title?: string;
   /** Of the choice of contexts, of the order within items, and of each annotator's order. Default 0. */
   seed?: number;
@@ -19,8 +21,11 @@ export interface BuildOptions {
   page?: string;
 }
 
+/** A study for readers, and the key that says who wrote what. */
 export interface BuiltStudy {
+  /** For readers. */
   study: Study;
+  /** Not for readers. */
   key: StudyKey;
   /** Contexts that some variant lacks and that were left out. */
   dropped: number;

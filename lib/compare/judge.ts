@@ -8,19 +8,27 @@ import { chat, type ChatEndpoint } from './chat-client.ts';
 import { presentations, type Presentation } from './order.ts';
 import type { Study, StudyItem } from './study.ts';
 
+/** Items asked so far. */
 export interface JudgeProgress {
+  /** How many are done. */
   done: number;
+  /** How many there are. */
   total: number;
 }
 
+/** How a language model is asked, over an API of OpenAI's form. */
 export interface JudgeOptions extends ChatEndpoint {
   /** JSONL file to append to; items that this judge has answered there are not asked again. */
   answers: string;
+  /** Told how far it is. */
   onProgress?: (progress: JudgeProgress) => void;
+  /** Told of what is worth knowing and stops nothing. */
   onWarning?: (message: string) => void;
 }
 
+/** What came of asking a judge. */
 export interface JudgeResult {
+  /** The name under which it answered. */
   annotator: string;
   /** In the file now, those of earlier calls among them. */
   answered: number;

@@ -2,6 +2,7 @@ import type { Study, StudyItem } from './study.ts';
 
 /** An item as one annotator meets it. */
 export interface Presentation {
+  /** What is shown. */
   item: StudyItem;
   /** Which of its texts stands on side A. */
   left: 0 | 1;

@@ -7,22 +7,37 @@ import type { Vote } from './vote.ts';
 
 /** A share of answers in [0, 1], with an interval that draws whole contexts, and one that takes every answer as independent. */
 export interface Share {
+  /** From 0 to 1. */
   share: number;
+  /** Draws whole contexts. */
   bootstrap: BootstrapInterval;
+  /** Takes every answer as independent. */
   wilson: ProportionInterval;
 }
 
+/** Two variants against each other, over all answers to items that show both. */
 export interface PairScore {
+  /** The first of the two. */
   first: string;
+  /** The second of the two. */
   second: string;
+  /** How many answers were counted. */
   answers: number;
+  /** How many items were answered. */
   items: number;
+  /** How many readers answered. */
   annotators: number;
+  /** Answers for the first. */
   wins: number;
+  /** Answers for neither. */
   ties: number;
+  /** Answers for the second. */
   losses: number;
+  /** Share of wins. */
   win: Share;
+  /** Share of ties. */
   tie: Share;
+  /** Share of losses. */
   loss: Share;
   /** Share of answers that prefer the named text or call both equal: the paper's percentage, for either side. */
   preferredOrEqual: { first: Share; second: Share };
@@ -30,6 +45,7 @@ export interface PairScore {
   points: BootstrapInterval;
   /** Over items, each by the sum of its answers, since answers to one item are not independent. `holmP` is adjusted over the pairs of the study. */
   signTest: SignTest & { holmP: number };
+  /** Agreement; null where no item has two answers. */
   kappa: FleissKappa | null;
 }
 

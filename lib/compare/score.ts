@@ -14,30 +14,43 @@ import { toVotes, type Vote } from './vote.ts';
 
 /** The answers of people, or those of one judge; never both together. */
 export interface GroupScore {
+  /** Who answered. */
   kind: 'people' | 'language-model judge, not people';
   /** `people`, or `judge:` and the model. */
   name: string;
+  /** How many answers were counted. */
   answers: number;
   /** Answers replaced by later ones of the same annotator. */
   replaced: number;
+  /** Each pair of variants. */
   pairs: PairScore[];
   /** Over all items of all pairs. */
   kappa: FleissKappa | null;
   /** Null with the reason beside it when strengths would be infinite. */
   bradleyTerry: BradleyTerry | null;
+  /** Why there are no strengths. */
   bradleyTerryReason?: string;
+  /** Whether the left text was preferred as such. */
   sideBias: SideBias;
+  /** Readers who answered. */
   annotators: AnnotatorScore[];
 }
 
+/** What answers say of the variants of a study; people and language models apart. */
 export interface StudyScore {
+  /** Of this form; a higher one may have more. */
   schemaVersion: 1;
+  /** Id of the study. */
   study: string;
+  /** Shown above it. */
   title: string;
   /** Items of the study, and pairs of texts that were the same and not asked. */
   items: number;
+  /** Items left out, as both texts are the same. */
   identical: number;
+  /** People, then each judge. */
   groups: GroupScore[];
+  /** How each was computed, for a table. */
   signatures: Record<string, string>;
 }
 

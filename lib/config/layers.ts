@@ -6,10 +6,16 @@ import { didYouMean } from './suggest.ts';
 
 /** Settings from one place, unchecked; `name` is how messages and `--print-config` call the place. */
 export interface ConfigLayer {
+  /** As tables and messages call it. */
   name: string;
+  /** Unchecked, by the names of the settings. */
   values: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * A preset as a layer for `normalizeConfig`.
+ * @throws HyperfitError ERR_CONFIG for a name that there is not
+ */
 export function presetLayer(preset: string): ConfigLayer {
   if (!isPresetName(preset)) {
     const hint = didYouMean(preset, PRESET_NAMES);

@@ -4,7 +4,9 @@ import { FIELD_NAMES, FIELDS, flagOf, isFieldName, type FieldName, type RunConfi
 import type { ConfigLayer } from './layers.ts';
 import { didYouMean } from './suggest.ts';
 
+/** Checked settings, and where each comes from. */
 export interface NormalizedConfig {
+  /** Its settings, checked. */
   config: RunConfig;
   /** Which layer each setting comes from. */
   sources: Record<FieldName, string>;

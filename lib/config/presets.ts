@@ -50,6 +50,7 @@ export const PRESETS = {
   },
 } as const satisfies Record<string, Partial<RunConfig>>;
 
+/** A named recipe; see `PRESETS`. */
 export type PresetName = keyof typeof PRESETS;
 export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
 

@@ -5,10 +5,13 @@ export const IGNORE_INDEX = -100;
 
 /** One forward pass: `tokens` and `targets` are row-major [batchSize, sequenceLength]. */
 export interface Batch {
+  /** Ids, row-major [batchSize, sequenceLength]. */
   tokens: Int32Array;
   /** The token that follows each token; IGNORE_INDEX at a row's last token, in its padding, and where it is not learnt. */
   targets: Int32Array;
+  /** Rows. */
   batchSize: number;
+  /** Columns: tokens of the longest row. */
   sequenceLength: number;
 }
 
@@ -21,6 +24,7 @@ export function rowIds(row: Row): Int32Array {
 
 /** A batch and where its rows stand in the list they were taken from. */
 export interface IndexedBatch extends Batch {
+  /** Places of its rows among all sequences. */
   indices: Int32Array;
 }
 

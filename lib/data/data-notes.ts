@@ -4,7 +4,9 @@ import { basename } from 'node:path';
 export interface DataNote {
   /** In plural words that fit "3 empty texts were passed over". */
   what: string;
+  /** How many there are. */
   count: number;
+  /** Where it was first seen. */
   first: string;
   /** How many tokens of the documents did not become part of a sequence thereby, where that is known. */
   tokens?: number;
@@ -28,6 +30,7 @@ export class DataNotes {
     this.#notes.set(what, note);
   }
 
+  /** What was left out or looks amiss. */
   get notes(): DataNote[] {
     return [...this.#notes.values()].map((note) => ({ ...note }));
   }

@@ -5,15 +5,19 @@ import type { Windows } from './windows.ts';
 
 /** What became of the data of a run. Plain JSON. Tokens are those of the documents: start tokens that were added do not count. */
 export interface DataSummary {
+  /** How many documents there were. */
   documents: number;
+  /** How many tokens there are. */
   tokens: number;
   /** As many as could be had; some of them train. */
   sequences: number;
+  /** Where sequences start. */
   windows: Windows;
   /** `predicted` are the targets of one pass; `share` is of the documents' tokens. */
   trained: { sequences: number; tokens: number; predicted: number; share: number };
   /** What is not trained on, and the rule by which it was taken, or why there is none. */
   heldOut: { sequences: number; tokens: number; rule: string; notes: DataNote[] };
+  /** What was left out or looks amiss. */
   notes: DataNote[];
 }
 

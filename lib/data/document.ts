@@ -2,38 +2,52 @@ import type { ChatMessage } from '../tokenizer/chat-template.ts';
 
 /** One text, one list of ids to be used as it stands, one dialogue, or one prompt with its completion. `source` is the file, with `:line` for a line or a row of it. */
 export type Document = TextDocument | IdsDocument | MessagesDocument | CompletionDocument;
+/** Running text. */
 export interface TextDocument {
+  /** Where it comes from: a file, with a line where there is one. */
   source: string;
+  /** As text. */
   text: string;
 }
+/** Token ids, used as they stand. */
 export interface IdsDocument {
+  /** Where it comes from: a file, with a line where there is one. */
   source: string;
+  /** Token ids. */
   ids: Int32Array;
-  /** [ids.length]: the token to predict at each position, IGNORE_INDEX where none is learnt; without it, every next token is. */
+  /** As long as `ids`: the token to predict at each position, IGNORE_INDEX where none is learnt; without it, every next token is. */
   targets?: Int32Array;
 }
 /** A dialogue, to be rendered by the model's chat template. A message of `weight: 0` is not learnt. */
 export interface MessagesDocument {
+  /** Where it comes from: a file, with a line where there is one. */
   source: string;
+  /** Roles and contents, in order. */
   messages: readonly ChatMessage[];
   /** What the template may offer to the assistant. */
   tools?: readonly unknown[];
 }
 /** A text of which only the second part is learnt. */
 export interface CompletionDocument {
+  /** Where it comes from: a file, with a line where there is one. */
   source: string;
+  /** What is given. */
   prompt: string;
+  /** What is learnt. */
   completion: string;
 }
 
+/** Whether a document is token ids. */
 export function isIdsDocument(document: Document): document is IdsDocument {
   return 'ids' in document;
 }
 
+/** Whether a document is a dialogue. */
 export function isMessagesDocument(document: Document): document is MessagesDocument {
   return 'messages' in document;
 }
 
+/** Whether a document is a prompt with its completion. */
 export function isCompletionDocument(document: Document): document is CompletionDocument {
   return 'completion' in document;
 }

@@ -7,18 +7,23 @@ import { findParagraphStarts, unwrapText } from './paragraphs.ts';
 
 /** What data needs of a tokenizer. Unless told otherwise `encode` may put special tokens around the text, as Llama's does `bosTokenId`. */
 export interface SequenceTokenizer {
+  /** Text as token ids. */
   encode(text: string, options?: { addSpecialTokens?: boolean }): Promise<Int32Array>;
   /** The ids without special tokens around them, and the first token at or after each of `places`. Without it, a text is one paragraph. */
   encodeWithPlaces?(text: string, places: readonly number[]): Promise<{ ids: Int32Array; tokens: Int32Array }>;
+  /** Id that begins a text; undefined for none. */
   bosTokenId?: number | null | undefined;
   /** Asked for by completions, and by documents that shall end: what one ends with comes first. */
   eosTokenIds?: readonly number[] | undefined;
   /** Only dialogues ask for it. */
   renderChat?(messages: readonly ChatMessage[], options?: RenderChatOptions): string;
+  /** A dialogue by the chat template, with what of it stands where. */
   trackChat?(messages: readonly ChatMessage[], options?: RenderChatOptions): Rendering;
+  /** Whether an id is a special token. */
   isSpecial?(id: number): boolean;
 }
 
+/** What stands around a text when it becomes ids. */
 export interface TextOptions {
   /** Join the lines of each hard-wrapped paragraph; without it a text is taken as it stands. */
   unwrap?: boolean;

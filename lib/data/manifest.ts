@@ -4,13 +4,17 @@ import type { Sequence } from './sequences.ts';
 
 /** What exactly was trained on, so that two runs can be seen to share their data. Plain JSON. */
 export interface DataManifest {
+  /** Of this form; a higher one may have more. */
   schemaVersion: 1;
   /** SHA-256 over the samples' hashes, in order: equal when and only when all ids, what of them is learnt, and their order are. */
   sha256: string;
+  /** How many tokens there are. */
   tokens: number;
+  /** Place, length and hash of each. */
   samples: { source: string; offset: number; length: number; sha256: string; targetsSha256?: string }[];
 }
 
+/** What sequences were used: their places, lengths and SHA-256, and one over all of them. */
 export function makeManifest(sequences: readonly Sequence[]): DataManifest {
   const samples = sequences.map(({ ids, targets, source, offset }) => ({
     source, offset, length: ids.length, sha256: hashIds(ids), ...(targets === undefined ? {} : { targetsSha256: hashIds(targets) }),

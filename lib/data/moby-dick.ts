@@ -6,7 +6,9 @@ import { readText } from './readers/text.ts';
 
 /** Which chapters train and which are kept apart, both ends included. */
 export interface ChapterSplit {
+  /** What is trained on. */
   train: readonly [first: number, last: number];
+  /** What is not trained on. */
   heldOut: readonly [first: number, last: number];
 }
 

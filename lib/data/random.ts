@@ -45,6 +45,7 @@ export class Random {
     return random;
   }
 
+  /** To go on from, with `Random.fromState(state)`. */
   get state(): RandomState {
     return [...this.#state];
   }

@@ -6,20 +6,27 @@ import type { Sequence } from './sequences.ts';
 /** `random`: a seeded choice, so that a smaller selection is always part of a larger one with the same seed. `first`: as listed. */
 export type Selection = 'random' | 'first';
 
+/** How many sequences are held out, and which. */
 export interface SplitOptions {
   /** Training sequences wanted; fewer are given when the data holds fewer. */
   samples: number;
   /** Sequences kept apart for held-out loss, and for contexts to continue. Default 0. */
   heldOut?: number;
+  /** How many to continue. */
   contexts?: number;
+  /** The first ones, or seeded random ones. */
   selection?: Selection;
+  /** Of every draw; the same seed gives the same draws. */
   seed?: number;
 }
 
 /** Parts without a common sequence. */
 export interface Split {
+  /** What is trained on. */
   train: Sequence[];
+  /** What is not trained on. */
   heldOut: Sequence[];
+  /** Of the held-out ones, those to be continued. */
   contexts: Sequence[];
 }
 
@@ -73,6 +80,7 @@ export interface Context {
   context: Int32Array;
   /** The rest of the sequence; empty when the sequence ends with its context. */
   original: Int32Array;
+  /** Where it comes from: a file, with a line where there is one. */
   source: string;
   /** What follows is an answer that ends by itself: `original` is the one that is right, with the token that ends it, empty where none is known. */
   isAnswer?: true;

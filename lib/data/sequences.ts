@@ -12,8 +12,9 @@ import { findWrapWidth } from './wrapping.ts';
 
 /** Tokens that train, or are measured, together. */
 export interface Sequence {
+  /** Token ids. */
   ids: Int32Array;
-  /** [ids.length]: the token to predict at each position, IGNORE_INDEX where none is learnt; without it, every next token is. */
+  /** As long as `ids`: the token to predict at each position, IGNORE_INDEX where none is learnt; without it, every next token is. */
   targets?: Int32Array;
   /** Of a dialogue that is learnt as a whole: the targets of its answers alone. */
   answers?: Int32Array;
@@ -25,6 +26,7 @@ export interface Sequence {
   startLength?: number;
 }
 
+/** How documents are cut. */
 export interface SequenceOptions extends TextOptions {
   /** Tokens per sequence at most, the start token included where the tokenizer adds one. Only text is cut; {"ids"}, {"messages"} and completions stay whole. */
   sequenceLength: number;
@@ -42,11 +44,15 @@ export interface SequenceOptions extends TextOptions {
 
 /** The sequences of some data, and what became of the rest. */
 export interface CutData {
+  /** What can be trained on. */
   sequences: Sequence[];
+  /** How many documents there were. */
   documents: number;
   /** Of the documents, in tokens: end tokens count, start tokens that were added do not. */
   tokens: number;
+  /** Where sequences start. */
   windows: Windows;
+  /** What was left out or looks amiss. */
   notes: DataNote[];
   /** What a person should look at before time is spent. */
   warnings: string[];

@@ -5,6 +5,7 @@ import { wilsonInterval, wilsonSignature, type ProportionInterval } from './wils
 
 /** What is to be answered, and the answer that is right. */
 export interface AnswerContext {
+  /** Ids of the prompt. */
   context: Int32Array;
   /** With the token that ends it; empty where no answer is known. */
   reference: Int32Array;
@@ -28,6 +29,7 @@ export interface AnswerMetrics {
   endedShare: number | null;
   /** Mean tokens of an answer, without the one that ends it. */
   meanLength: number | null;
+  /** In tokens; null without references. */
   meanReferenceLength: number | null;
   /** Of the right answers, each token after the right ones before it: nats per token. */
   loss: number | null;
@@ -47,6 +49,7 @@ export interface AnswerTokenizer {
   isSpecial?(id: number): boolean;
 }
 
+/** How answers were judged, for a table. */
 export function answersSignature(): string {
   return `answers|exact-match:text-without-special-tokens,trimmed|ends:eos,end-of-turn|length:tokens,end-excluded|interval:${wilsonSignature()}|loss,tokenAccuracy:learnt-tokens,teacher-forced`;
 }

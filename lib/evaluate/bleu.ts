@@ -5,6 +5,7 @@ import type { Tokens } from './ngrams.ts';
 /** How a precision without any match is treated; names and defaults are sacrebleu's. */
 export type BleuSmoothing = 'none' | 'floor' | 'add-k' | 'exp';
 
+/** Of `sentenceBleu` and `corpusBleu`. */
 export interface BleuOptions {
   /** Default 4. */
   maxOrder?: number;
@@ -16,12 +17,15 @@ export interface BleuOptions {
   effectiveOrder?: boolean;
 }
 
+/** BLEU with what it is made of (Papineni et al. 2002), as sacreBLEU computes it. */
 export interface BleuScore {
   /** In [0, 100]. */
   score: number;
   /** Per order, in percent. */
   precisions: number[];
+  /** exp(1 - r / c) for short hypotheses, else 1. */
   brevityPenalty: number;
+  /** In tokens. */
   hypothesisLength: number;
   /** Sum over segments of the length of the reference nearest in length, the shorter one on ties. */
   referenceLength: number;

@@ -4,7 +4,9 @@ import { EXACT_SIGN_FLIPS, SIGN_FLIP_SIGNATURE, signFlipTest } from './sign-flip
 import { studentUpper } from './student-t.ts';
 import { normalCumulative } from './wilson.ts';
 
+/** How many draws, which share of them an interval covers, and from which seed. */
 export interface BootstrapOptions {
+  /** Of every draw; the same seed gives the same draws. */
   seed?: number;
   /** Default 2000. */
   resamples?: number;
@@ -16,13 +18,17 @@ export interface BootstrapOptions {
 
 /** A mean and its percentile interval. */
 export interface BootstrapInterval {
+  /** Mean over all of them. */
   mean: number;
+  /** Lower end of the interval. */
   low: number;
+  /** Upper end of the interval. */
   high: number;
   /** Standard deviation of the resampled means. */
   standardError: number;
 }
 
+/** How an interval was drawn, for a table. */
 export function bootstrapSignature(options: BootstrapOptions = {}): string {
   const { seed = 0, resamples = 2000, confidence = 0.95, clusters } = options;
   return `bootstrap|percentile-expanded|confidence:${confidence}|resamples:${resamples}|seed:${seed}|clusters:${clusters === undefined ? 'none' : 'given'}`;
@@ -42,7 +48,9 @@ export function bootstrapMean(values: readonly number[], options: BootstrapOptio
 
 /** What was added up within one cluster, and over how many items. */
 export interface Cluster {
+  /** Over its observations. */
   sum: number;
+  /** How many there are. */
   count: number;
 }
 
@@ -69,8 +77,11 @@ function expandedTail(tail: number, clusters: number): number {
 
 /** A paired comparison: the mean difference, its interval, and the two-sided probability of one as far from 0 if there were none. */
 export interface PairedDifference {
+  /** Mean of first minus second. */
   difference: number;
+  /** Lower end of the interval. */
   low: number;
+  /** Upper end of the interval. */
   high: number;
   /** By sign flips of whole clusters. */
   p: number;

@@ -2,17 +2,23 @@ import { HyperfitError } from '../errors.ts';
 
 /** One comparison of two players: 1 the first won, 0 the second, 0.5 a tie. */
 export interface Match {
+  /** The first of the two. */
   first: string;
+  /** The second of the two. */
   second: string;
+  /** 1 where the first wins, 0 where the second does, 0.5 for a tie. */
   score: number;
 }
 
+/** Strengths by the model of Bradley and Terry (1952). */
 export interface BradleyTerry {
   /** Players, strongest first; log-strengths sum to 0, and a beats b with probability 1 / (1 + exp(b - a)). */
   strengths: { name: string; logStrength: number; standardError: number | null }[];
+  /** Until the strengths stood still. */
   iterations: number;
 }
 
+/** How strengths were fitted, for a table. */
 export const BRADLEY_TERRY_SIGNATURE = 'bradley-terry|maximum-likelihood|ties:0.5|sum-of-logs:0';
 
 const TOLERANCE = 1e-10;

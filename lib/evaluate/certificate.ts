@@ -15,7 +15,9 @@ export interface Certificate {
   top1Accuracy: number;
   /** Mean entropy of the predictions, nats. */
   entropy: number;
+  /** How many it was measured on. */
   sequences: number;
+  /** How many tokens there are. */
   tokens: number;
 }
 

@@ -4,8 +4,11 @@ import { studentTail, studentUpper } from './student-t.ts';
 
 /** A mean over runs (seeds) that all measured the same clusters (contexts), with its uncertainty from both. */
 export interface CrossedMean {
+  /** Mean over all of them. */
   mean: number;
+  /** Lower end of the interval. */
   low: number;
+  /** Upper end of the interval. */
   high: number;
   /** Two-sided probability of a mean as far from 0 if there were none, over other seeds and other contexts. */
   p: number;
@@ -13,6 +16,7 @@ export interface CrossedMean {
   standardErrors: { clusters: number; seeds: number };
 }
 
+/** How the interval over contexts and seeds was made, for a table. */
 export const CROSSED_SIGNATURE = 'crossed:contexts-x-seeds|t:cochran';
 
 /**

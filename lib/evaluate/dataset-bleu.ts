@@ -3,6 +3,7 @@ import { countEach, NgramNumbers, type Tokens } from './ngrams.ts';
 import { doubled } from './pair-numbers.ts';
 import { scoreText } from './self-bleu.ts';
 
+/** How Dataset-BLEU was computed, for a table. */
 export function datasetBleuSignature(maxOrder = 4): string {
   return `dataset-bleu|refs:all-training-sequences|order:${maxOrder}|weights:uniform|tok:token-ids|smooth:method1[0.1]|mean:texts|scale:0-1`;
 }

@@ -15,9 +15,11 @@ import { typeTokenRatio } from './type-token-ratio.ts';
 
 /** A continuation as evaluation needs it; a model may say more about it. */
 export interface EvaluatedGeneration {
+  /** Ids of the context. */
   promptIds: Int32Array;
   /** The new tokens. */
   ids: Int32Array;
+  /** As text. */
   text?: string;
   /** Steps at which the citation blocker changed the choice. */
   interventions?: number;
@@ -27,9 +29,11 @@ export interface EvaluatedGeneration {
 
 /** What evaluation needs of a model. */
 export interface EvaluableModel extends MeasurableModel, AnsweringModel {
+  /** As `Model.generate`. */
   generate(prompts: Int32Array[], options: GenerateOptions): Promise<readonly EvaluatedGeneration[]>;
 }
 
+/** What `evaluate` measures on, and how it decodes. */
 export interface EvaluationOptions {
   /** Sequences not trained on, for loss, perplexity, entropy, top-k mass and top-1 accuracy. */
   heldOut?: readonly Row[];
@@ -48,26 +52,35 @@ export interface EvaluationOptions {
    * model ends them, and get as many tokens as the longest reference has where that is more than `maxNewTokens`.
    */
   generateOptions?: Omit<GenerateOptions, 'maxNewTokens' | 'signal'>;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal;
+  /** Told how far it is. */
   onProgress?: (progress: { stage: 'heldOut' | 'contexts'; done: number; total: number }) => void;
 }
 
 /** Plain numbers under fixed names; null for whatever had no input. Texts and answers are measured apart. Scales and formulas are in `signatures`. */
 export interface EvaluationResult extends TextMetrics {
+  /** Of this form; a higher one may have more. */
   schemaVersion: 1;
+  /** Mean negative log-likelihood, nats per token. */
   loss: number | null;
+  /** exp(loss). */
   perplexity: number | null;
   /** Nats. */
   entropy: number | null;
+  /** Mean probability of the 1, 3 and 5 most probable tokens. */
   topKMass: TopKMass | null;
+  /** Share of targets that were the most probable token. */
   top1Accuracy: number | null;
   /** Null without contexts to answer. */
   answers: AnswerMetrics | null;
   /** 95 % bootstrap intervals; of the loss over sequences, of the TTR over contexts. */
   intervals: { loss: BootstrapInterval | null; ttr: BootstrapInterval | null };
+  /** What was measured on. */
   counts: { heldOutSequences: number; heldOutTokens: number; contexts: number };
   /** In the order of the contexts. */
   generations: readonly EvaluatedGeneration[];
+  /** How each was computed, for a table. */
   signatures: Record<string, string>;
 }
 

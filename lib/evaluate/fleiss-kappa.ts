@@ -1,5 +1,6 @@
 import { HyperfitError } from '../errors.ts';
 
+/** Agreement of readers beyond chance (Fleiss 1971). */
 export interface FleissKappa {
   /** 1 is full agreement, 0 what chance gives; null when every answer is the same, so that chance alone agrees fully. */
   kappa: number | null;
@@ -9,9 +10,11 @@ export interface FleissKappa {
   expected: number;
   /** Items with two answers or more, and their answers; others say nothing about agreement. */
   items: number;
+  /** How many answers were counted. */
   answers: number;
 }
 
+/** How agreement was computed, for a table. */
 export const FLEISS_KAPPA_SIGNATURE = 'fleiss-kappa|items:two-answers-or-more|pooled-categories|unweighted';
 
 /**

@@ -1,5 +1,6 @@
 import { HyperfitError } from '../errors.ts';
 
+/** How p values were corrected, for a table. */
 export const HOLM_SIGNATURE = 'holm|step-down';
 
 /**

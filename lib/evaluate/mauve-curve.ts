@@ -3,6 +3,7 @@ import { HyperfitError } from '../errors.ts';
 /** A point of the divergence curve, both in [0, 1]: exp(-scale KL(q || mixture)) and exp(-scale KL(p || mixture)). */
 export type CurvePoint = readonly [x: number, y: number];
 
+/** Of `divergenceCurve`. */
 export interface CurveOptions {
   /** The constant c in exp(-c KL). Default 5. */
   scale?: number;

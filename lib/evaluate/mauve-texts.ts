@@ -9,16 +9,23 @@ import { mauveOfSeeds, type Mauve, type MauveOptions } from './mauve.ts';
 
 /** What MAUVE needs of the model that reads the texts; a loaded `Model` has it. */
 export interface FeatureModel {
+  /** Where it is. */
   readonly path: string;
+  /** Of the model. */
   readonly config: { readonly maxPositionEmbeddings: number };
+  /** As `Model.requireTokenizer`. */
   requireTokenizer(): Pick<Tokenizer, 'encode'>;
+  /** As `Model.lastHiddenState`. */
   lastHiddenState(batch: { tokens: Int32Array; batchSize: number; sequenceLength: number }): Promise<Tensor>;
 }
 
+/** How texts become features. */
 export interface FeatureOptions {
   /** The end of a longer text is left out. Default 1024, or what the model can read. */
   maxTokens?: number;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal;
+  /** Told how far it is. */
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 
@@ -59,9 +66,11 @@ async function lastState(model: FeatureModel, tokens: Int32Array): Promise<Float
   });
 }
 
+/** Texts of people and of a model, to be compared. */
 export interface MauveTexts {
   /** Written by people. */
   human: readonly string[];
+  /** What the model wrote. */
   machine: readonly string[];
 }
 

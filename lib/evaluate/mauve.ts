@@ -4,6 +4,7 @@ import { areaUnderCurve, CURVE_DEFAULTS, divergenceCurve, type CurveOptions, typ
 import { projectFeatures, type Feature } from './mauve-projection.ts';
 import { signNumber } from './signature.ts';
 
+/** Of `mauve`. */
 export interface MauveOptions extends CurveOptions {
   /** Bins of the histograms. Default: a tenth of the smaller number of texts, from 2 to 500. */
   clusters?: number;
@@ -19,17 +20,23 @@ export interface MauveOptions extends CurveOptions {
   features?: string;
 }
 
+/** MAUVE (Pillutla et al. 2021) with what it was computed from. */
 export interface Mauve {
   /** From near 0, for texts that share no cluster, to 1, for texts that fill all clusters alike. */
   score: number;
+  /** How many texts of people. */
   humanTexts: number;
+  /** How many texts of the model. */
   machineTexts: number;
+  /** Of the k-means. */
   clusters: number;
   /** Principal axes kept. */
   dimensions: number;
   /** Texts of each cluster. */
   histograms: { human: number[]; machine: number[] };
+  /** The divergence curve whose area it is. */
   curve: CurvePoint[];
+  /** How it was computed, for a table. */
   signature: string;
 }
 

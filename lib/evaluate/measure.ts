@@ -6,13 +6,17 @@ import { TokenStatistics } from './token-statistics.ts';
 
 /** What teacher-forced measurement needs of a model. */
 export interface MeasurableModel {
+  /** As `Model.tokenStats`. */
   tokenStats(batch: Batch, options?: { signal?: AbortSignal }): Promise<NativeTokenStats>;
 }
 
+/** Of `measure`. */
 export interface MeasureOptions {
   /** Sequences per forward pass; default 8. It changes speed, not results. */
   batchSize?: number;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal;
+  /** Told how far it is. */
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 

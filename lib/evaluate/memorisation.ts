@@ -11,13 +11,19 @@ export interface MemorisedSpan {
   length: number;
   /** One training sequence that holds the span, and the place in it; there may be more. */
   sequence: number;
+  /** Place of its first token. */
   offset: number;
 }
 
+/** What of several texts stands in the training set. */
 export interface Memorisation {
+  /** Tokens of the shortest span that counts. */
   minLength: number;
+  /** How it was computed, for a table. */
   signature: string;
+  /** How many texts. */
   texts: number;
+  /** Texts with at least one span. */
   textsWithSpans: number;
   /** Tokens of the longest span, 0 without one. */
   longest: number;
@@ -27,6 +33,7 @@ export interface Memorisation {
   spans: MemorisedSpan[][];
 }
 
+/** How spans were looked for, for a table. */
 export function memorisationSignature(minLength: number): string {
   return `memorisation|unit:token-ids|spans:maximal|minLength:${minLength}|within:one-training-sequence|context:excluded`;
 }
@@ -48,6 +55,7 @@ export function memorisedSpans(index: OverlapIndex, continuation: Int32Array, mi
   return spans;
 }
 
+/** The long spans of texts that stand in the training set too. */
 export function measureMemorisation(index: OverlapIndex, continuations: readonly Int32Array[], minLength = MEMORISED_LENGTH): Memorisation {
   const spans = continuations.map((continuation) => memorisedSpans(index, continuation, minLength));
   const tokens = continuations.reduce((sum, { length }) => sum + length, 0);
@@ -85,8 +93,11 @@ export function firstDivergence(left: ArrayLike<number>, right: ArrayLike<number
 export interface Interventions {
   /** Steps at which the blocker changed the choice, per text. */
   counts: number[];
+  /** Over all texts. */
   total: number;
+  /** How many texts. */
   texts: number;
+  /** Texts with at least one. */
   textsWithInterventions: number;
   /** Interventions per 100 new tokens; null without tokens. */
   per100Tokens: number | null;

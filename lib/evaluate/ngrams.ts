@@ -2,6 +2,7 @@ import { PairNumbers } from './pair-numbers.ts';
 
 /** Token ids or words. Metrics only ask whether two tokens are equal. */
 export type Token = number | string;
+/** A text as ids, words or whatever else can be compared. */
 export type Tokens = ArrayLike<Token>;
 
 /**

@@ -3,16 +3,21 @@ import { mean } from './mean.ts';
 
 /** A continuation's longest contiguous span of tokens that also stands in one training sequence. */
 export interface Overlap {
+  /** Tokens. */
   length: number;
   /** Where the span starts in the continuation. */
   start: number;
   /** The training sequence and the place in it; -1 and -1 when nothing is shared. */
   sequence: number;
+  /** Place of its first token. */
   offset: number;
 }
 
+/** Longest overlaps over several texts, in tokens. */
 export interface OverlapSummary {
+  /** Mean over all of them. */
   mean: number | null;
+  /** The longest of all. */
   max: number | null;
   /** Share of continuations whose longest span exceeds ten tokens. */
   shareOver10: number | null;
@@ -22,6 +27,7 @@ export interface OverlapSummary {
   overlaps: Overlap[];
 }
 
+/** How overlaps were measured, for a table. */
 export function overlapSignature(): string {
   return 'overlap|unit:token-ids|span:longest-contiguous|within:one-training-sequence|context:excluded';
 }

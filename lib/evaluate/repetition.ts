@@ -1,9 +1,11 @@
 import { NgramNumbers, type Tokens } from './ngrams.ts';
 
+/** How rep-n was computed, for a table. */
 export function repetitionSignature(): string {
   return 'rep-n|unit:token-ids|unique:per-text|sums:over-texts|scale:0-1';
 }
 
+/** How distinct-n was computed, for a table. */
 export function distinctSignature(): string {
   return 'distinct-n|unit:token-ids|unique:over-all-texts|total:n-grams|scale:0-1';
 }

@@ -2,6 +2,7 @@ import { nearestLength } from './bleu-statistics.ts';
 import { NgramNumbers, type Tokens } from './ngrams.ts';
 import { eachRun, scoreText, selfBleu } from './self-bleu.ts';
 
+/** How the jackknife was made, for a table. */
 export const SELF_BLEU_JACKKNIFE_SIGNATURE = 'spread:jackknife-pseudo-values|left-out:one-text-everywhere';
 
 /**

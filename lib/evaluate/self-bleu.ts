@@ -4,6 +4,7 @@ import { NgramNumbers, type Tokens } from './ngrams.ts';
 
 const EPSILON = 0.1;
 
+/** How Self-BLEU was computed, for a table. */
 export function selfBleuSignature(maxOrder = 4): string {
   return `self-bleu|refs:all-other-texts|order:${maxOrder}|weights:uniform|tok:token-ids|smooth:method1[${EPSILON}]|mean:texts|scale:0-1`;
 }

@@ -1,6 +1,7 @@
 import { Random } from '../data/random.ts';
 import { HyperfitError } from '../errors.ts';
 
+/** Of `signFlipTest`. */
 export interface SignFlipOptions {
   /** Of the drawn flips. Default 0. */
   seed?: number;
@@ -8,6 +9,7 @@ export interface SignFlipOptions {
   flips?: number;
 }
 
+/** A paired test by flipping the signs of differences. */
 export interface SignFlipTest {
   /** Two-sided probability of a mean as far from 0 when each difference could as well have had the other sign. */
   p: number;
@@ -24,6 +26,7 @@ export const EXACT_SIGN_FLIPS = 20;
 
 const FLIPS = 99_999;
 
+/** How the test was made, for a table. */
 export const SIGN_FLIP_SIGNATURE = `sign-flips|two-sided|statistic:mean|exact-up-to:${EXACT_SIGN_FLIPS}|else-drawn:${FLIPS}|p:(1+reached)/(1+drawn)`;
 
 /**

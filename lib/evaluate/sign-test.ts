@@ -1,14 +1,18 @@
 import { HyperfitError } from '../errors.ts';
 
+/** A two-sided sign test; ties are left out. */
 export interface SignTest {
   /** Pairs in which the first is better, in which the second is, and ties, which say nothing about direction. */
   wins: number;
+  /** Pairs for the second. */
   losses: number;
+  /** Pairs for neither. */
   ties: number;
   /** Two-sided exact probability, under equal chances, of a split at least as uneven; 1 without wins and losses. */
   p: number;
 }
 
+/** How the test was made, for a table. */
 export const SIGN_TEST_SIGNATURE = 'sign-test|exact|two-sided|ties:dropped';
 
 /**

@@ -14,6 +14,7 @@ export interface TextMetrics {
   rep: { 2: number | null; 3: number | null; 4: number | null };
   /** Share of n-grams that differ, over all texts together, in [0, 1]. */
   distinct: { 1: number | null; 2: number | null; 3: number | null; 4: number | null };
+  /** Product of 1 - rep-n for n from 2 to 4. */
   diversity: number | null;
   /** In [0, 1]; lower is more diverse. */
   selfBleu: number | null;
@@ -23,6 +24,7 @@ export interface TextMetrics {
   meanLength: number | null;
 }
 
+/** How each of `measureTexts` was computed, for a table. */
 export const TEXT_SIGNATURES = {
   ttr: ttrSignature(),
   rep: repetitionSignature(),

@@ -2,7 +2,14 @@ import type { NativeTokenStats } from '../addon-types.ts';
 import { IGNORE_INDEX, type Batch } from '../data/batch.ts';
 
 /** Mean probability mass of the 1, 3 and 5 most probable tokens. */
-export type TopKMass = { 1: number; 3: number; 5: number };
+export type TopKMass = {
+  /** The most probable. */
+  1: number;
+  /** The three most probable. */
+  3: number;
+  /** The five most probable. */
+  5: number;
+};
 
 /** Means over predicted tokens; there is no summary of no token. */
 export interface TokenStatisticsSummary {
@@ -12,20 +19,27 @@ export interface TokenStatisticsSummary {
   perplexity: number;
   /** Mean of -sum p ln p over the whole vocabulary, nats. */
   entropy: number;
+  /** Mean probability of the 1, 3 and 5 most probable tokens. */
   topKMass: TopKMass;
   /** Share of tokens that are the model's most probable one. */
   top1Accuracy: number;
+  /** Predicted tokens. */
   tokenCount: number;
 }
 
 /** One sequence's means. */
 export interface SequenceStatistics {
+  /** Mean negative log-likelihood, nats per token. */
   loss: number;
+  /** Mean entropy of the next-token distribution, nats. */
   entropy: number;
+  /** Share of targets that were the most probable token. */
   top1Accuracy: number;
+  /** Predicted tokens. */
   tokenCount: number;
 }
 
+/** How likelihoods were summed up, for a table. */
 export function tokenStatisticsSignature(): string {
   return 'loss,entropy,topKMass,top1Accuracy|unit:nats|log:natural|positions:predicted-tokens|mean:tokens|teacher-forced';
 }

@@ -4,6 +4,7 @@ import type { Tokens } from './ngrams.ts';
 /** The paper's window: metrics use 96-token continuations. */
 export const TTR_WINDOW = 96;
 
+/** How TTR was computed, for a table. */
 export function ttrSignature(window = TTR_WINDOW): string {
   return `ttr|unit:token-ids|window:last-${window}|context:excluded|mean:texts|empty:skipped`;
 }

@@ -2,11 +2,15 @@ import { HyperfitError } from '../errors.ts';
 
 /** A share of a count and the bounds of its interval, all in [0, 1]. */
 export interface ProportionInterval {
+  /** From 0 to 1. */
   share: number;
+  /** Lower end of the interval. */
   low: number;
+  /** Upper end of the interval. */
   high: number;
 }
 
+/** How the interval was made, for a table. */
 export function wilsonSignature(confidence = 0.95): string {
   return `wilson|confidence:${confidence}|continuity-correction:no`;
 }

@@ -27,6 +27,7 @@ const KNOWN = ['sequences', 'tokenizer', 'vocabSize', 'matchLength', 'matchUnit'
 export class CitationBlocker {
   /** E.g. `match:5-tokens,prompt:no,word-end:yes,banned:all,sequence-end:ignore,normalization:none`. */
   readonly signature: string;
+  /** The rule, complete. */
   readonly rule: { countPrompt: boolean; waitForWordEnd: boolean; banned: 'all' | 'first'; sequenceEnd: 'ignore' | 'ban-eos' };
   readonly #options: CitationBlockerOptions;
   /** By the size of the vocabulary: a model may have more rows than its tokenizer has ids, or fewer. */

@@ -27,7 +27,9 @@ export interface Generation {
  * the next token; the last one has all that is left.
  */
 export interface TokenEvent {
+  /** Of the token. */
   id: number;
+  /** As text. */
   text: string;
   /** ln p as in Generation; NaN unless `tokenStats` was asked for. */
   logProb: number;

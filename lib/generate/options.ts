@@ -27,6 +27,7 @@ export interface GenerateOptions extends DecodingOptions {
   tokenStats?: boolean;
   /** Whether texts get the tokenizer's special tokens in front (BOS). Default true. */
   addSpecialTokens?: boolean;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal;
   /** Sees and changes the logits before each token is chosen; see LogitsHook. */
   logitsHook?: LogitsHook;

@@ -9,6 +9,7 @@ import { checkOptionIds, normalizeGenerateOptions, type GenerateOptions } from '
 
 /** A token of one sequence. The last two are empty unless `topLogProbs` asked for more. */
 export interface BatchToken {
+  /** Of the token. */
   id: number;
   /** ln p under the model's own distribution; NaN without `tokenStats`. */
   logProb: number;
@@ -18,6 +19,7 @@ export interface BatchToken {
   topLogProbs: Float32Array;
 }
 
+/** A sequence that wants to join. */
 export interface BatchRequest {
   /** At least one id. */
   promptIds: Int32Array;
@@ -33,8 +35,11 @@ export interface BatchRequest {
 
 /** How a sequence ended. */
 export interface BatchEnd {
+  /** Its place in the batch. */
   seat: number;
+  /** What ended it. */
   finishReason: NativeDeparture['generation']['finishReason'];
+  /** Tokens at which the citation blocker changed the choice. */
   interventions: number;
   /** What went wrong with this sequence alone. */
   failure: Error | null;
@@ -53,6 +58,7 @@ export interface BatchArrival {
  * changed, sequences that were under way go on with what they had read before.
  */
 export class RunningBatch {
+  /** Sequences that fit. */
   readonly seats: number;
   readonly #model: Generator;
   readonly #handle: BatchHandle;
@@ -78,6 +84,7 @@ export class RunningBatch {
     return this.#listeners.size;
   }
 
+  /** Whether no seat is free. */
   get isFull(): boolean {
     return this.size === this.seats;
   }

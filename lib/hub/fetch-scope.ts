@@ -9,8 +9,11 @@ export type FetchEvent =
   | { type: 'note'; name: string; message: string }
   | { type: 'done'; name: string; path: string; bytes: number };
 
+/** Who hears of fetching, and what ends it. */
 export interface FetchHooks {
+  /** Told how fetching goes on. */
   onFetch?: ((event: FetchEvent) => void) | undefined;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
 }
 

@@ -100,6 +100,7 @@ function located({ name, listing, cache }: RepoAtCommit, { entries }: Selection)
   return { name, commit: listing.commit, paths: entries.map((entry) => join(cache.snapshot(listing.commit), entry)) };
 }
 
+/** What of a repository is fetched. */
 export interface FetchRepoOptions {
   /** The branch or tag to remember the commit by; default the revision of the name. */
   ref?: string | undefined;
@@ -109,7 +110,9 @@ export interface FetchRepoOptions {
   dryRun?: boolean | undefined;
 }
 
+/** A repository in the cache. */
 export interface FetchedRepo extends Located {
+  /** With sizes, as the hub lists them. */
   files: FetchPlan['files'];
   /** Of all files. */
   bytes: number;

@@ -1,6 +1,7 @@
 import { HyperfitError } from '../errors.ts';
 import type { Picture } from './pixels.ts';
 
+/** How a grid of images is drawn. */
 export interface GridOptions {
   /** How many pixels of each image were given; a red line runs below them. None: no line. */
   contextPixels?: number;

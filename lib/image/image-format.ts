@@ -4,15 +4,21 @@ import type { Picture } from './pixels.ts';
 
 /** What images of one model look like: their size, the colours of its ids, and the id that stands before the first pixel. */
 export interface ImageFormat {
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
+  /** Colours by id. */
   readonly palette: Palette;
+  /** The id before the first pixel. */
   readonly startToken: number;
 }
 
 /** What is needed of an ImageGPT model to know its images. */
 export interface ImageModel {
+  /** Where it is. */
   readonly path: string;
+  /** Its settings, checked. */
   readonly config: { readonly modelType: string; readonly vocabSize: number; readonly maxPositionEmbeddings: number };
 }
 

@@ -9,9 +9,11 @@ const KNOWN = 'a folder of PNG files, a PNG, an IDX file (gzipped or not) or raw
 
 /** Images at a path, each read when it is asked for. */
 export interface ImageSet {
+  /** How many images there are. */
   readonly count: number;
   /** Where an image stands, for messages and manifests: `file`, or `file:number` in a file of many. */
   sourceOf(index: number): string;
+  /** The image with this number. */
   read(index: number): Promise<Picture>;
 }
 

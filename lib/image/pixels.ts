@@ -3,8 +3,11 @@ import { HyperfitError } from '../errors.ts';
 
 /** One image: `rgb` holds height x width x 3 bytes, row after row; grey is three equal bytes. */
 export interface Picture {
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
+  /** [height, width, 3], row-major. */
   readonly rgb: Uint8Array;
 }
 

@@ -7,6 +7,7 @@ import { findPythonTorch, pythonCommand } from './python.ts';
 import { addonSeries } from './series.ts';
 import { readTorchFolder, type TorchFolder } from './torch-folder.ts';
 
+/** What to look for, and where first. */
 export interface FindLibtorchOptions {
   /** A torch folder; final when given. */
   libtorch?: string | undefined;
@@ -18,26 +19,38 @@ export interface FindLibtorchOptions {
   series?: readonly string[] | undefined;
   /** Pass over folders without include/, which the addon cannot be built with. Default false. */
   needHeaders?: boolean | undefined;
+  /** Variables of the environment. Default: those of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
 
+/** Where a libtorch was looked for, in this order. */
 export type LibtorchPlace = 'option' | 'LIBTORCH' | 'cache' | 'python3';
 
+/** A libtorch that was found, not yet opened. */
 export interface Libtorch extends TorchFolder {
+  /** Where it was looked for. */
   place: LibtorchPlace;
 }
 
 /** One place of the search: what was found there, or what was wrong. */
 export interface SearchStep {
+  /** Where it was looked for. */
   place: LibtorchPlace;
+  /** Whether one is there. */
   found: boolean;
+  /** Where it is. */
   path?: string;
+  /** In words. */
   outcome: string;
 }
 
+/** What was looked at, and what came of it. */
 export interface LibtorchSearch {
+  /** In the order in which they were taken. */
   steps: SearchStep[];
+  /** What was found. */
   libtorch?: Libtorch;
+  /** Why nothing was. */
   error?: HyperfitError;
 }
 

@@ -5,14 +5,19 @@ import { installSize } from './install.ts';
 import { megabytes } from './progress.ts';
 import { addonSeries } from './series.ts';
 
+/** What `hyperfit libtorch info` says. */
 export interface LibtorchInfo {
+  /** Whether there is one. */
   found: boolean;
+  /** What was found; null for nothing. */
   libtorch: Libtorch | null;
   /** A CUDA libtorch of python3 that a CPU one in the cache goes before. */
   hiddenCuda: Libtorch | null;
   /** Series this package has an addon for. */
   supportedSeries: readonly string[];
+  /** Where it was looked for. */
   steps: readonly SearchStep[];
+  /** Where `hyperfit libtorch install` puts one. */
   cacheFolder: string;
   /** What `libtorch install` would download, in bytes, about. */
   installBytes: { cpu: number; cuda: number };

@@ -19,6 +19,7 @@ import { openFrom, torchBehind } from './wheel/wheel-from.ts';
 import { IntegrityError, openWheel } from './wheel/wheel-source.ts';
 import { ZipError } from './wheel/zip-directory.ts';
 
+/** Which libtorch is installed, and from where. */
 export interface InstallLibtorchOptions {
   /** Major and minor version of libtorch, such as "2.15". Default: the one this package is tested with most. */
   series?: string | undefined;
@@ -30,8 +31,11 @@ export interface InstallLibtorchOptions {
   index?: string | undefined;
   /** Open it once in a process of its own before it is called installed. Default true. */
   check?: boolean | undefined;
+  /** Told how far it is. */
   onProgress?: ((event: InstallEvent) => void) | undefined;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
+  /** Variables of the environment. Default: those of the process. */
   env?: NodeJS.ProcessEnv | undefined;
   /** What to fetch, for tests; default the pinned torch and NVIDIA wheels. */
   pins?: readonly Pin[] | undefined;

@@ -42,6 +42,7 @@ export interface PinnedTorch {
 
 /** The series that `libtorch install` takes and a build from source aims at, unless another is asked for. */
 export const TORCH_SERIES = '2.11';
+/** The libtorch that this version is tested with first. */
 export const TORCH_VERSION = PINNED[TORCH_SERIES]!.version;
 /** Every series that can be installed, the oldest first. */
 export const PINNED_SERIES: readonly string[] = Object.keys(PINNED);

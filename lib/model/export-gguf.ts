@@ -17,6 +17,7 @@ import { freeBytes } from './free-bytes.ts';
 import type { Model } from './model.ts';
 import { disposeAll } from './tensor-file.ts';
 
+/** Of `model.exportGguf`. */
 export interface ExportGgufOptions {
   /** Default: the model's `quantization`, or else `Q8_0`. */
   type?: GgufFileType;
@@ -26,23 +27,31 @@ export interface ExportGgufOptions {
   overwrite?: boolean;
   /** `general.name`. Default: the name of the model's folder or file. */
   name?: string;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal;
+  /** Told how far it is. */
   onProgress?: (progress: ExportProgress) => void;
   /** Called with the first file once all is written, before any of it has its name; what it throws leaves nothing behind. */
   check?: (path: string) => Promise<void>;
 }
 
+/** Bytes written so far. */
 export interface ExportProgress {
   /** In GGUF. */
   tensor: string;
+  /** Written. */
   bytesDone: number;
+  /** Size of it all. */
   bytes: number;
 }
 
+/** The files that were written. */
 export interface ExportedGguf {
   /** One, or the parts in order; the first is the one to load. */
   paths: string[];
+  /** Of the file. */
   type: GgufFileType;
+  /** Size of it all. */
   bytes: number;
   /** GGML type -> how many tensors and bytes of it. */
   tensorTypes: Record<string, { tensors: number; bytes: number }>;

@@ -12,6 +12,7 @@ export const GGUF_FILE_TYPES = {
   Q4_K_M: { number: 15, main: 'Q4_K' },
   Q4_0: { number: 2, main: 'Q4_0' },
 } as const;
+/** Types of GGUF files that can be written, by llama.cpp's names. */
 export type GgufFileType = keyof typeof GGUF_FILE_TYPES;
 export const GGUF_FILE_TYPE_NAMES = Object.keys(GGUF_FILE_TYPES) as GgufFileType[];
 

@@ -16,6 +16,7 @@ import { disposeAll, saveTensorFile } from './tensor-file.ts';
 /** transformers' default of `initializer_range` in every family. */
 const INITIALIZER_RANGE = 0.02;
 
+/** Of `initializeModel`. */
 export interface InitializeOptions {
   /** Of the draws; equal seeds give equal files. Default 0. */
   seed?: number;

@@ -3,6 +3,7 @@ import { checkOptions } from '../config/check-options.ts';
 import { HyperfitError } from '../errors.ts';
 import { expectedParameters } from './parameters.ts';
 
+/** LoRA (Hu et al. 2021): additions B A of low rank, multiplied by alpha / rank; named as in PEFT. */
 export interface LoraOptions {
   /** Columns of B and rows of A. Default 8. */
   rank?: number;

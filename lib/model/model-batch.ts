@@ -2,9 +2,13 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 /** Sequences side by side: `tokens` and `targets` row-major [batchSize, sequenceLength]; a target of -100 does not count. */
 export interface ModelBatch {
+  /** Ids, row-major [batchSize, sequenceLength]. */
   tokens: Int32Array;
+  /** Row-major [batchSize, sequenceLength]; -100 (IGNORE_INDEX) does not count. */
   targets: Int32Array;
+  /** Rows. */
   batchSize: number;
+  /** Columns: tokens of the longest row. */
   sequenceLength: number;
 }
 

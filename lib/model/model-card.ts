@@ -7,12 +7,15 @@ const MARK = '<!-- written by hyperfit -->';
 
 /** A heading with what stands below it, in Markdown. */
 export interface CardSection {
+  /** Shown above it. */
   title: string;
+  /** Its text, by lines. */
   lines: readonly string[];
 }
 
 /** What a model card says. Texts of the training data never belong in it. */
 export interface ModelCard {
+  /** Shown above it. */
   title: string;
   /** Name on the Hugging Face hub, where it is known; front matter takes no paths. */
   baseModel?: string | undefined;
@@ -20,8 +23,11 @@ export interface ModelCard {
   baseName: string;
   /** As the hub spells it, such as apache-2.0. Default `unknown`. */
   license?: string | undefined;
+  /** Which program reads the files. */
   library: 'transformers' | 'peft' | 'gguf';
+  /** What the model does. */
   pipeline?: 'text-generation' | 'unconditional-image-generation' | undefined;
+  /** For the front matter of the card. */
   tags?: readonly string[];
   /** Of the weights. */
   dtype: string;
@@ -29,6 +35,7 @@ export interface ModelCard {
   sections?: readonly CardSection[];
   /** Files to load, where the way to do it names one. */
   file?: string | undefined;
+  /** Whether it was trained here. */
   isHyperfitted?: boolean;
 }
 

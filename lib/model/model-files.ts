@@ -34,13 +34,17 @@ const PICKLES = /\.(bin|pt|pth|ckpt|pkl)$/;
 export interface ModelFiles {
   /** Absolute path of the folder or file. */
   path: string;
+  /** A Hugging Face folder, or a GGUF file. */
   format: 'huggingface' | 'gguf';
+  /** Its settings, checked. */
   config: ModelConfig;
   /** Exactly the parameters of `config`, in Hugging Face's order and under its names. */
   sources: TensorSource[];
   /** Undefined where there is none: ids work, text does not. */
   tokenizer: TokenizerFiles | undefined;
+  /** Ids that end a text. */
   eosTokenIds: number[];
+  /** Id that begins a text; undefined for none. */
   bosTokenId: number | undefined;
   /** Jinja. */
   chatTemplate: string | undefined;

@@ -48,6 +48,7 @@ type TokensOnly = Omit<ModelBatch, 'targets'>;
 export class Model {
   /** @internal */
   readonly handle: ModelHandle;
+  /** What it was loaded from. */
   readonly files: ModelFiles;
   /** Undefined when the model came without tokenizer files, or with such as cannot be read; then only ids can be used. */
   readonly tokenizer: Tokenizer | undefined;
@@ -56,6 +57,7 @@ export class Model {
   readonly #stamps: FileStamps;
   /** Where its weights are and its passes run. */
   readonly device: DeviceName;
+  /** Arithmetic of its matrix products. */
   readonly computeDtype: ComputeDType;
   #quantization: QuantizeType | null = null;
 
@@ -110,10 +112,12 @@ export class Model {
     await mergeAdapter(this, path);
   }
 
+  /** What it was loaded from. */
   get path(): string {
     return this.files.path;
   }
 
+  /** Its architecture. */
   get config(): ModelConfig {
     return this.files.config;
   }
@@ -123,6 +127,7 @@ export class Model {
     return this.files.notes;
   }
 
+  /** Ids that end a text. */
   get eosTokenIds(): readonly number[] {
     return this.files.eosTokenIds;
   }

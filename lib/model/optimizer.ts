@@ -12,6 +12,7 @@ import { normalizeLora, type LoraOptions } from './lora.ts';
 import type { Model } from './model.ts';
 import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
 
+/** Settings of AdamW, named as in torch.optim. */
 export interface OptimizerOptions {
   /** Decay rates of the moments. Default [0.9, 0.999]. */
   betas?: readonly [number, number];
@@ -23,7 +24,9 @@ export interface OptimizerOptions {
   lora?: LoraOptions | undefined;
 }
 
+/** Of one step. */
 export interface OptimizerStep {
+  /** Of this step. */
   learningRate: number;
   /** Multiplies the gradients first: 1 / tokens makes the mean of a summed loss. Default 1. */
   gradScale?: number;
@@ -118,7 +121,7 @@ export class Optimizer {
   /**
    * Writes A and B as a PEFT adapter of the model that training began with (adapter_model.safetensors and adapter_config.json), and for llama.cpp, where it has such a
    * model, as adapter.gguf beside.
-   * @param options.baseModel what the adapter is for: a name of the Hugging Face hub, or a path. Default: where the model was loaded from
+   * @param options - `baseModel`: what the adapter is for, a name of the Hugging Face hub or a path. Default: where the model was loaded from
    * @throws HyperfitError ERR_CONFIG when it trains all weights, ERR_CHECKPOINT
    */
   async saveAdapter(folder: string, { baseModel = this.#model.path }: { baseModel?: string | undefined } = {}): Promise<void> {

@@ -16,6 +16,7 @@ import { SAVE_DTYPES, saveWeights, type Rounding, type SaveDType, type SavedWeig
 import { parseShardSize } from './shard-plan.ts';
 import { disposeAll } from './tensor-file.ts';
 
+/** Of `model.save`. */
 export interface SaveOptions {
   /** Replaces a model that is there, as a whole and only once this one is written; other files are never taken away. Default false. */
   overwrite?: boolean;
@@ -27,10 +28,13 @@ export interface SaveOptions {
   card?: Partial<ModelCard> | undefined;
 }
 
+/** What was written. */
 export interface SavedModel {
   /** Of the weights. */
   files: string[];
+  /** Size of it all. */
   bytes: number;
+  /** Of the weights. */
   dtype: SaveDType;
   /** What rounding changed; null for float32. */
   rounding: Rounding | null;

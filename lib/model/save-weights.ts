@@ -10,6 +10,7 @@ import { SHARD_INDEX } from './shards.ts';
 import { saveTensorFile } from './tensor-file.ts';
 
 export const SAVE_DTYPES = ['float32', 'bfloat16', 'float16'] as const;
+/** Types that weights are saved in. */
 export type SaveDType = (typeof SAVE_DTYPES)[number];
 
 /** By type: its name in safetensors, its bytes, and its name in GGML, by which rows are written. */
@@ -19,7 +20,9 @@ const PIECE_ELEMENTS = 1 << 22;
 
 /** What rounding to a smaller type changed: |stored - weight| / |weight| over the weights that are not zero. */
 export interface Rounding {
+  /** The largest relative change of a weight. */
   largest: number;
+  /** The mean relative change. */
   mean: number;
 }
 

@@ -25,12 +25,17 @@ export interface Opening {
 
 /** What of a run the page shows and needs. */
 export interface PlayedRun {
+  /** As tables and messages call it. */
   name: string;
   /** Where the model stands that the run began from. */
   original: string;
+  /** Its settings, checked. */
   config: RunConfig;
+  /** Settings of its citation blocker. */
   blocker: BlockerSettings;
+  /** What is trained on. */
   train: readonly TrainedSequence[];
+  /** Beginnings that it did not train on. */
   openings: readonly Opening[];
 }
 

@@ -37,6 +37,7 @@ const LOOK_EVERY = 8;
 
 /** The two models of a run, loaded, and what they were trained on at hand. */
 export class Stage {
+  /** What is shown. */
   readonly run: PlayedRun;
   /** The original first. */
   readonly models: readonly [Model, Model];
@@ -63,6 +64,7 @@ export class Stage {
     return new Stage(run, [original, hyperfitted], sequences.length === 0 ? undefined : await CitationBlocker.create(settings));
   }
 
+  /** Whether there is training text to block quotations of. */
   get canBlock(): boolean {
     return this.#blocker !== undefined;
   }

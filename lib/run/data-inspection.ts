@@ -13,6 +13,7 @@ import { loadRunData } from './run-data.ts';
 
 /** What a run with these settings would train on. Plain JSON. */
 export interface DataInspection extends DataSummary {
+  /** What is worth knowing. */
   warnings: string[];
   /** Null without a tokenizer. */
   special: SpecialTokens | null;
@@ -20,6 +21,7 @@ export interface DataInspection extends DataSummary {
   examples: InspectedSequence[];
 }
 
+/** Which tokens the tokenizer puts around a text. */
 export interface SpecialTokens {
   /** Put before every sequence of a text that does not begin with them. */
   start: NamedToken[];
@@ -29,14 +31,21 @@ export interface SpecialTokens {
   marks: Mark[];
 }
 
+/** An id with its text. */
 export interface NamedToken {
+  /** Of the token. */
   id: number;
+  /** As text. */
   text: string;
 }
 
+/** A sequence as it would train. */
 export interface InspectedSequence {
+  /** Where it comes from: a file, with a line where there is one. */
   source: string;
+  /** Place of its first token. */
   offset: number;
+  /** Token ids. */
   ids: number[];
   /** Runs of tokens that are learnt, and of those that are not, as text; without a tokenizer as ids. */
   runs: { text: string; isLearnt: boolean }[];

@@ -7,25 +7,33 @@ import type { UpdateShare } from './update-share.ts';
 
 /** What greedy text of some weights is like. */
 export interface GateFigures {
+  /** Type-token ratio: distinct tokens over tokens of a continuation. */
   ttr: number | null;
+  /** Share of bigrams that came before. */
   rep2: number | null;
   /** The longest run of tokens that stands in the training text; null without one. */
   longestQuotation: number | null;
 }
 
+/** What the gate measured, before an exported file gets its name. */
 export interface GateResult {
+  /** Of this form; a higher one may have more. */
   schemaVersion: 1;
+  /** How many contexts were continued. */
   contexts: number;
+  /** Tokens of a continuation. */
   maxNewTokens: number;
   /** What the model's own passes ran on, and so what `model` says: float32, or the type that it was trained for. */
   passes: string;
   /** The weights as they were trained, and as they were written. */
   model: GateFigures;
+  /** Of what was written. */
   exported: GateFigures;
   /** Of the original model, where it is known. */
   base: GateFigures | null;
   /** Along the model's own text: how often the most probable token is the same; null where nothing was decoded. */
   agreement: number | null;
+  /** How much of the update survives rounding; null without the base. */
   update: UpdateShare | null;
   /** What falls below the margins; empty when it passes. */
   problems: string[];

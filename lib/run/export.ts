@@ -13,8 +13,10 @@ import { gateOfUpdate, measureGate, measureText } from './export-gate.ts';
 import type { GateFigures, GateResult, GateText } from './export-gate.ts';
 import { measureUpdateShare } from './update-share.ts';
 
+/** What happens to a file that fails: it is kept with a warning, it is refused, or nobody looks. */
 export type GateMode = 'warn' | 'refuse' | 'off';
 
+/** Of `exportModel`. */
 export interface ExportOptions extends Omit<ExportGgufOptions, 'type' | 'check'> {
   /** `auto` is the smallest that passes the gate. A model that was trained for a type is written as that, by `auto` too. Default `Q8_0`. */
   type?: GgufFileType | 'auto';
@@ -38,12 +40,17 @@ export interface ExportOptions extends Omit<ExportGgufOptions, 'type' | 'check'>
   onStage?: (stage: string) => void;
 }
 
+/** What was written, and what the gate said of it. */
 export interface ExportResult extends ExportedGguf {
+  /** Null where none was asked for. */
   gate: GateResult | null;
   /** Types that were tried before and did not pass. */
   tried: { type: GgufFileType; problems: string[] }[];
+  /** Path of the Modelfile; null where none was asked for. */
   modelfile: string | null;
+  /** Path of the model card; null where none was asked for. */
   card: string | null;
+  /** What is worth knowing. */
   warnings: string[];
 }
 

@@ -2,9 +2,11 @@ import { given } from '../config/given.ts';
 import type { ImageFormat } from '../image/image-format.ts';
 import type { Model } from '../model/model.ts';
 
+/** Of `completeImages`. */
 export interface CompletionOptions {
   /** Images at a time; default 32. */
   batchSize?: number;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
   /** Told of each pixel. */
   onToken?: (() => void) | undefined;

@@ -14,6 +14,7 @@ export interface ImageRunModel extends ImageModel {
   readonly files?: Pick<ModelFiles, 'preprocessor'>;
 }
 
+/** Which images are read. */
 export interface ImageSequenceOptions {
   /** Default: all. */
   count?: number;

@@ -2,10 +2,13 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** Text that stands for something else than itself, and how it came out. */
 export interface Mark {
+  /** The sign. */
   text: string;
+  /** How many there are. */
   count: number;
   /** One where the tokenizer knows it as a token. */
   ids: number[];
+  /** Whether it is one token of its own. */
   isSpecial: boolean;
 }
 

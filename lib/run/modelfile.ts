@@ -2,7 +2,9 @@ import { basename } from 'node:path';
 import type { Model } from '../model/model.ts';
 import { findGoTemplate } from './go-template.ts';
 
+/** A Modelfile for Ollama, and what in it is worth knowing. */
 export interface Modelfile {
+  /** As text. */
   text: string;
   /** What could not be carried over. */
   notes: string[];

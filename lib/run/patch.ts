@@ -14,6 +14,7 @@ import { disposeAll } from '../model/tensor-file.ts';
 import { measureText, textProblems, type GateFigures } from './export-gate.ts';
 import { addRanks, cutFactors, disposeFactors, factoriseUpdate, type MatrixFactors } from './update-factors.ts';
 
+/** Of `patchModel`. */
 export interface PatchOptions {
   /** Columns of each addition; undefined takes the smallest of PATCH_RANKS that decodes as the hyperfitted model does. */
   rank?: number | undefined;
@@ -29,8 +30,11 @@ export interface PatchOptions {
   merged?: boolean;
   /** The embedding too, and a head of its own. Default false: the matrices of the layers alone. */
   withEmbedding?: boolean;
+  /** Further words of its model card. */
   card?: Partial<ModelCard> | undefined;
+  /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
+  /** Told how far it is. */
   onProgress?: (message: string) => void;
 }
 
@@ -42,28 +46,39 @@ const MOST_ITERATED = 16;
 
 /** A matrix, and what share of the squares of its update the patch keeps. */
 export interface PatchedMatrix {
+  /** By its Hugging Face name. */
   parameter: string;
+  /** Of the matrices, at most. */
   rank: number;
   /** Sum of the squares of the update. */
   energy: number;
+  /** Share of the update's squared norm. */
   energyKept: number;
 }
 
+/** The patch that was made, and what its text is like. */
 export interface PatchResult {
+  /** Of the matrices, at most. */
   rank: number;
+  /** Numbers that the patch holds. */
   numbers: number;
   /** Of the matrices together. */
   energyKept: number;
   /** Share of the squares of the whole update that lies in these matrices; the rest (norms, biases; embedding and head unless asked for) stays as it was. */
   shareInMatrices: number;
+  /** Each that was patched. */
   matrices: PatchedMatrix[];
   /** Text of the base, of the hyperfitted model, and of the base with the patch at each rank that was tried; null where nothing was decoded. */
   original: GateFigures | null;
+  /** Of the whole update's text; null without contexts. */
   hyperfitted: GateFigures | null;
+  /** Ranks that were tried, smallest first. */
   tried: { rank: number; figures: GateFigures; passes: boolean }[];
+  /** Folder of the adapter in PEFT's form. */
   adapter: string;
   /** Null for a family that llama.cpp does not have. */
   gguf: string | null;
+  /** Folder of the merged model; null where none was asked for. */
   merged: string | null;
   /** What one of the files cannot hold. */
   notes: string[];

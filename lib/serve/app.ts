@@ -16,9 +16,13 @@ import { sseResponse } from './sse.ts';
 
 /** One line for the log of the server. */
 export interface RequestRecord {
+  /** Of HTTP. */
   method: string;
+  /** Without the query. */
   path: string;
+  /** Of the answer. */
   status: number;
+  /** Wall time. */
   seconds: number;
 }
 

@@ -24,6 +24,7 @@ const SERVE_DEFAULTS = {
   uploadTimeoutMs: 300_000,
 };
 
+/** Of `serveModels`. */
 export interface ServeOptions {
   /** The address to listen at; any but a loopback one needs a key. Default 127.0.0.1. */
   host?: string;
@@ -57,6 +58,7 @@ export interface ServeOptions {
   maxUpload?: number;
   /** How long an upload may take. Default 5 minutes. */
   uploadTimeoutMs?: number;
+  /** Told of each request once it is answered. */
   onRequest?: (record: RequestRecord) => void;
   /** Told of what is worth knowing, such as jobs whose files cannot be read. */
   onWarning?: (message: string) => void;

@@ -37,11 +37,17 @@ export interface Patch {
 
 /** How a text cell decodes; greedy where nothing is said. Names are those of GenerateOptions. */
 export interface Decoding {
+  /** 0 is greedy. */
   temperature?: number;
+  /** Candidates; 0 keeps all. */
   topK?: number;
+  /** Probability mass of the candidates; 1 keeps all. */
   topP?: number;
+  /** Divides scores of tokens seen before; 1 is off. */
   repetitionPenalty?: number;
+  /** N-grams of this size never come twice; 0 allows them. */
   noRepeatNgramSize?: number;
+  /** Of every draw; the same seed gives the same draws. */
   seed?: number;
   /** Forbid citing the training sequences of the cell's training domain. */
   citationBlocker?: true;
@@ -198,6 +204,7 @@ export interface ChoiceCell {
   newTokens: number;
 }
 
+/** One piece of work of a study, kept on disk once done. */
 export type Cell = TrainCell | TextCell | LikelihoodCell | SpectrumCell | UpdateShareCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | MetricCell | CompletionCell | ProbeCell | ChoiceCell;
 
 /** Ids of the cells whose results or weights a cell reads. */

@@ -9,8 +9,11 @@ import { StudyFolder } from './study-folder.ts';
 /** Certainty of a published value: C certain, S second-hand, D computed or read off a figure, I interpretation. */
 export type Mark = 'C' | 'S' | 'D' | 'I';
 
+/** A value of the paper, beside which ours stands. */
 export interface Published {
+  /** As the paper has it. */
   text: string;
+  /** How certain it is. */
   mark: Mark;
 }
 
@@ -18,11 +21,13 @@ export interface Published {
 export interface FindingRow {
   /** The variant, domain or size. */
   of: string;
+  /** What is compared or shown. */
   quantity: string;
   /** Null where the paper published nothing: the cell stays empty. */
   paper: Published | null;
   /** Null where nothing could be measured. */
   ours: Measured | null;
+  /** Digits behind the point. */
   digits: number;
   /** Why there is nothing of ours, where that is not plain from the notes. */
   missing?: string;
@@ -36,42 +41,61 @@ export interface FindingChart extends LineChart {
 
 /** A square or oblong table of numbers. */
 export interface FindingMatrix {
+  /** Shown above it. */
   title: string;
+  /** What rows are. */
   rowTitle: string;
+  /** What columns are. */
   columnTitle: string;
+  /** In the order in which they are shown. */
   rows: readonly string[];
+  /** In the order in which they are shown. */
   columns: readonly string[];
   /** [row][column]; null where there is nothing. */
   values: readonly (readonly (Measured | null)[])[];
+  /** Digits behind the point. */
   digits: number;
 }
 
 /** Two variants on the same contexts. With several seeds the interval is over contexts and seeds, and p the larger of that over both and of sign flips. */
 export interface PairedTest {
+  /** The first of the two. */
   first: string;
+  /** The second of the two. */
   second: string;
+  /** What is compared or shown. */
   quantity: string;
+  /** Mean of first minus second. */
   difference: number;
+  /** Lower end of the interval. */
   low: number;
+  /** Upper end of the interval. */
   high: number;
+  /** Two-sided p value. */
   p: number;
   /** Whether p is no more than an upper bound: no drawn flip of signs reached the difference. */
   isBound: boolean;
   /** Of p, for all tests of the study together. */
   adjustedP: number;
+  /** Whether p is an upper bound. */
   isAdjustedBound: boolean;
   /** Contexts, or what else was compared; every seed met the same ones. */
   n: number;
+  /** What counts as one observation. */
   unit: Unit;
   /** Trainings behind a side; with one, nothing says how far seeds lie apart. */
   seeds: number;
+  /** How it was computed, for a table. */
   signature: string;
+  /** Where the numbers come from. */
   files: string[];
 }
 
 /** A text beside others after the same context. */
 export interface FindingText {
+  /** What was to be continued. */
   context: string;
+  /** By variant. */
   continuations: { name: string; text: string }[];
 }
 
@@ -85,15 +109,23 @@ export interface FindingImage {
   base64: string;
 }
 
+/** What a study found: a table, pictures, tests, texts. */
 export interface Findings {
+  /** In the order in which they are shown. */
   rows: FindingRow[];
   /** Quantities of `rows` whose values the page draws one under the other. */
   compared: string[];
+  /** Drawn on the page. */
   charts: FindingChart[];
+  /** Tables of two dimensions. */
   matrices: FindingMatrix[];
+  /** With their p values. */
   tests: PairedTest[];
+  /** The texts. */
   texts: FindingText[];
+  /** Shown on the page. */
   images: FindingImage[];
+  /** What was left out or looks amiss. */
   notes: string[];
 }
 

@@ -16,17 +16,21 @@ export type Unit = 'contexts' | 'sequences' | 'questions' | 'images' | 'texts' |
 
 /** A number and everything that says how far to trust it. */
 export interface Measured {
+  /** What was measured. */
   value: number;
   /** 95 % interval, or the range where `spread` says so; null where there is neither, as for a maximum. */
   low: number | null;
+  /** Upper end of the interval. */
   high: number | null;
   /** A range goes from the least to the largest of several computations, and promises nothing about another. Default an interval. */
   spread?: 'range';
   /** How many of the unit; every seed met the same ones, which count once. */
   n: number;
+  /** What counts as one observation. */
   unit: Unit;
   /** The mean of each seed by itself; one for a single run. */
   seeds: number[];
+  /** How it was computed, for a table. */
   signature: string;
   /** Relative to the study's folder. */
   files: string[];

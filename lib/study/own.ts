@@ -43,6 +43,7 @@ export interface WriterTask {
   newTokens: number;
   /** Of this run of the study. */
   seed: number;
+  /** Token ids of the sequences that were trained on. */
   trainingSamples: readonly Int32Array[];
 }
 
@@ -62,7 +63,9 @@ export interface StudyWriter {
 
 /** What a cell says of a metric or of a writer: functions stay in the setting. */
 export interface OwnName {
+  /** As tables and messages call it. */
   name: string;
+  /** Part of the cell's key: another version is computed anew. */
   version: string | number;
 }
 

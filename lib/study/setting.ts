@@ -10,7 +10,9 @@ import { pickTrainSettings, type TrainSettings } from '../train/settings.ts';
 
 /** A body of text under a short name. */
 export interface DomainSource {
+  /** As tables and messages call it. */
   name: string;
+  /** Path of the text, or its name on the hub. */
   data: string;
   /** Text to hold out; null takes what training leaves over. */
   heldOut: string | null;
@@ -18,9 +20,13 @@ export interface DomainSource {
 
 /** Everything that decides a study, beside the files it names. */
 export interface StudySetting {
+  /** Path of the model, or its name on the hub. */
   model: string;
+  /** Folder of the study. */
   out: string;
+  /** Kinds of text to train on. */
   domains: DomainSource[];
+  /** Its settings, checked. */
   config: RunConfig;
   /** Of the order of training; sample selection follows `config.seed`, so that every seed sees the same samples. */
   seeds: number[];
@@ -36,9 +42,11 @@ export interface StudySetting {
   contrastSequences: number;
   /** Of `probe`. */
   probeText: string | null;
+  /** Whose probability `probe` follows; null for none. */
   probeWord: string | null;
   /** Tasks of `downstream` and `rank`: JSONL files under short names. */
   tasks: { name: string; path: string }[];
+  /** Whether trained weights stay on disk. */
   keepModels: boolean;
   /** Folder of finished cells and weights that studies leave for each other. */
   share: string | null;
@@ -50,6 +58,7 @@ export interface StudySetting {
   writers: readonly StudyWriter[];
 }
 
+/** What `normalizeSetting` makes a setting of. */
 export type StudyOptions = Partial<Omit<StudySetting, 'config' | 'model' | 'domains' | 'out'>> & { model: string; domains: DomainSource[]; out: string; layers: ConfigLayer[] };
 
 /** Experiments run to their end, and their contexts begin where a paragraph does. */

@@ -21,6 +21,7 @@ const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness
 /** Every study, in the order of the paper. */
 export const AVAILABLE = Object.keys(STUDIES) as StudyName[];
 
+/** The study of this name; undefined where there is none. */
 export function findStudy(name: string): Study | undefined {
   return STUDIES[name as StudyName];
 }

@@ -13,22 +13,35 @@ import type { Study } from './study.ts';
 
 /** study.json: what was asked, with what, and what came out. */
 export interface StudyFile {
+  /** Of this form; a higher one may have more. */
   schemaVersion: 1;
+  /** Id of the study. */
   study: string;
+  /** Shown above it. */
   title: string;
+  /** In a sentence. */
   question: string;
+  /** ISO 8601. */
   startedAt: string;
   /** The local time that chat templates saw, where one of them wrote it; a study that is taken up again goes on with it. */
   chatDate?: string;
   /** Null until every cell is finished. */
   finishedAt: string | null;
+  /** Of what it ran on. */
   versions: { hyperfit: string; node: string; torch: string };
+  /** On which it ran. */
   machine: { platform: string; processor: string; cores: number; memoryGiB: number; device: string; threads: number };
+  /** With hashes of its files. */
   model: { path: string; type: string; files: Record<string, string> };
+  /** Texts, with hashes. */
   domains: DomainFacts[];
+  /** One training each. */
   seeds: number[];
+  /** Its settings, complete. */
   settings: Omit<StudySetting, 'config' | 'domains' | 'model' | 'out' | 'metrics' | 'writers'> & { config: RunConfig; metrics?: OwnName[]; writers?: OwnName[] };
+  /** Its pieces of work. */
   cells: { id: string; kind: string; hash: string; file: string; seconds: number | null }[];
+  /** What it found; null before the end. */
   findings: Findings | null;
 }
 

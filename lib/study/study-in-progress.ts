@@ -13,22 +13,29 @@ import { StudyFolder, type CellFile } from './study-folder.ts';
 
 /** Where a study stands. Costs are in tokens' worth of work. */
 export interface StudyProgress {
+  /** Which is under way. */
   cell: string;
   /** Counted from 1. */
   number: number;
+  /** How many there are. */
   cells: number;
   /** What the cell is at. */
   work: string;
   /** Work done in this process and still to do; finished cells of earlier runs count in neither. */
   doneCost: number;
+  /** Work left, in the unit of the cells' costs. */
   leftCost: number;
+  /** Wall time. */
   seconds: number;
 }
 
+/** Who hears of a study, and what ends it. */
 export interface StudyHooks {
+  /** Told how far it is. */
   onProgress?: (progress: StudyProgress) => void;
   /** Told of each cell as it begins, ends, or is found finished, by this study or by one that shares its folder of cells. */
   onCell?: (event: { type: 'skipped' | 'shared' | 'started' | 'finished'; cell: string; number: number; cells: number; seconds: number }) => void;
+  /** Told of what is worth knowing and stops nothing. */
   onWarning?: (message: string) => void;
 }
 

@@ -6,6 +6,7 @@ import type { SumsRun, TextRun } from './measured.ts';
 import type { StudySetting } from './setting.ts';
 
 export const STUDY_NAMES = ['curve', 'quality', 'diversity', 'sharpness', 'probe', 'order', 'domains', 'quantity', 'length', 'images', 'downstream', 'temperature', 'sweep', 'grokking', 'quantization', 'rank'] as const;
+/** One of `STUDY_NAMES`. */
 export type StudyName = (typeof STUDY_NAMES)[number];
 
 /** What a study is planned and concluded from. */

@@ -51,8 +51,11 @@ export function toNumber(element: number | bigint): number {
 
 /** A tensor as JSON: its elements too where there are few, those that JSON has no number for as texts. */
 export interface TensorJson {
+  /** Sizes of the dimensions. */
   shape: number[];
+  /** Type of the elements. */
   dtype: DType;
+  /** Where its elements are. */
   device: string;
   /** Nested as the shape says; left out beyond 1000 elements. */
   data?: unknown;

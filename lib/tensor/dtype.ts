@@ -3,13 +3,21 @@ import { HyperfitError } from '../errors.ts';
 
 /** The typed array that `toTypedArray()` gives for each dtype: the 16-bit floats widened, bool as 0 and 1. */
 export interface ArrayOf {
+  /** As JavaScript has it. */
   uint8: Uint8Array;
+  /** 0 or 1. */
   bool: Uint8Array;
+  /** As JavaScript has it. */
   int32: Int32Array;
+  /** Whole numbers beyond 2^53 are kept. */
   int64: BigInt64Array;
+  /** Widened. */
   float16: Float32Array;
+  /** Widened. */
   bfloat16: Float32Array;
+  /** As JavaScript has it. */
   float32: Float32Array;
+  /** As JavaScript has it. */
   float64: Float64Array;
 }
 

@@ -2,6 +2,7 @@ import type { DType, NumericArray } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
 
 export type Scalar = number | bigint | boolean;
+/** Numbers in as many brackets as the tensor has dimensions. */
 export type NestedArray = Scalar | readonly NestedArray[];
 
 export interface FlatArray {

@@ -177,6 +177,7 @@ export type FunctionsOf<Table extends Record<string, Operator>, T> = {
 
 /** What `max` and `min` give along a dimension, as PyTorch's named tuples. Both are yours to dispose. */
 export interface ValuesAndIndices<T> {
+  /** Along the dimension. */
   values: T;
   /** int64, of the shape of `values`: where along the dimension each stood. */
   indices: T;

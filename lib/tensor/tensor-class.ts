@@ -12,6 +12,7 @@ import { flattenNested, nestElements, type FlatArray, type NestedArray } from '.
 import { METHODS, type FunctionsOf, type Operator } from './operators.ts';
 import { enterScope, leaveScope } from './scope.ts';
 
+/** Type, device and autograd of a new tensor. */
 export interface TensorOptions {
   /** Default: float32 for numbers, bool for booleans, int64 for bigints, and what a typed array holds. */
   dtype?: DType;
@@ -21,11 +22,13 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
+/** Of `Tensor.from`. */
 export interface FromOptions extends TensorOptions {
   /** Default: as the arrays are nested; one dimension for a typed array. */
   shape?: readonly number[];
 }
 
+/** Of `backward`, as in PyTorch. */
 export interface BackwardOptions {
   /** d(loss)/d(this), needed unless this is a single element. */
   gradient?: Tensor;
@@ -97,10 +100,12 @@ export class Tensor implements HasHandle {
     return next;
   }
 
+  /** Sizes of the dimensions. */
   get shape(): number[] {
     return this.#info.shape;
   }
 
+  /** Type of the elements. */
   get dtype(): DType {
     return dtypeOf(this.#info.dtype);
   }
@@ -115,6 +120,7 @@ export class Tensor implements HasHandle {
     return this.shape.reduce((product, size) => product * size, 1);
   }
 
+  /** Whether it has been freed. */
   get isDisposed(): boolean {
     return this.handle === DISPOSED;
   }
@@ -159,7 +165,9 @@ export class Tensor implements HasHandle {
    * @throws HyperfitError ERR_SHAPE when it has another number of dimensions, ERR_TORCH for an int64 beyond 2^53; TypeError for `elements` that its dtype has not
    */
   toArray(): NestedElements;
+  /** Its elements, nested as its dimensions are; `rank` makes the type exact. */
   toArray<R extends TensorRank, E extends keyof ElementTypes = 'number'>(rank: R, elements?: E): ArrayOfRank<R, ElementTypes[E]>;
+  /** Its elements, nested as its dimensions are; `rank` makes the type exact. */
   toArray(rank?: TensorRank, elements?: keyof ElementTypes): unknown {
     return nestTensor({ shape: this.shape, dtype: this.dtype, elements: this.toTypedArray() as ArrayLike<number> }, rank, elements);
   }
@@ -185,6 +193,7 @@ export class Tensor implements HasHandle {
     return wrapTensor(callOperator('aten::mT', [this]));
   }
 
+  /** Whether operations on it are recorded for `backward`. */
   get requiresGrad(): boolean {
     return this.#info.requiresGrad;
   }

@@ -11,6 +11,7 @@ export interface ChatMessage {
   [key: string]: unknown;
 }
 
+/** Of chat templates, as in transformers' apply_chat_template. */
 export interface RenderChatOptions {
   /** Ends with what precedes an answer of the assistant. Default true, as for decoding. */
   addGenerationPrompt?: boolean;

@@ -45,7 +45,9 @@ export class Tokenizer {
   readonly decoder: unknown;
   /** One more than the highest id. */
   readonly vocabSize: number;
+  /** Id that begins a text; undefined for none. */
   readonly bosTokenId: number | undefined;
+  /** Ids that end a text. */
   readonly eosTokenIds: readonly number[];
 
   private constructor(rust: RustTokenizer, contents: TokenizerContents, decoder: unknown, special: ReadonlySet<number>) {
@@ -145,6 +147,7 @@ export class Tokenizer {
     return this.encode(this.renderChat(messages, options), { addSpecialTokens: false });
   }
 
+  /** Whether an id is a special token. */
   isSpecial(id: number): boolean {
     return this.#special.has(id);
   }

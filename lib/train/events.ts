@@ -1,5 +1,6 @@
 /** One optimizer step. */
 export interface StepEvent {
+  /** Tells the events apart. */
   type: 'step';
   /** Counts from 1, through resumes. */
   step: number;
@@ -9,6 +10,7 @@ export interface StepEvent {
   loss: number;
   /** Global L2 norm of the mean gradient, before clipping. */
   gradNorm: number;
+  /** Of this step. */
   learningRate: number;
   /** Predicted tokens of the step. */
   tokens: number;
@@ -25,18 +27,24 @@ export interface StepEvent {
 
 /** The end of one pass over the data. */
 export interface EpochEvent {
+  /** Tells the events apart. */
   type: 'epoch';
+  /** Optimizer steps so far. */
   step: number;
+  /** Counted from 1. */
   epoch: number;
   /** Mean over every predicted token of the pass, nats; the weights moved between its steps. */
   meanLoss: number;
 }
 
+/** What a training tells as it goes: a step, or the end of an epoch. */
 export type TrainEvent = StepEvent | EpochEvent;
 
+/** How a training ended. */
 export interface TrainResult {
   /** Which limit ended the training; `stopped`: none, its reader left. */
   reason: 'epochs' | 'maxSteps' | 'targetLoss' | 'stopped';
+  /** Optimizer steps, through resumes. */
   step: number;
   /** Full passes done. */
   epochs: number;

@@ -10,6 +10,7 @@ import { prepareTrainingData, type TrainingData } from './training-data.ts';
 import { Training } from './training.ts';
 import { shownOn } from './training-board.ts';
 
+/** What is trained on, with which settings, and who hears of it. */
 export interface HyperfitOptions extends TrainOptions {
   /** The text or the ids to hyperfit on. */
   data: TrainingData;
@@ -47,6 +48,7 @@ export function hyperfit(model: Model, options: HyperfitOptions): HyperfitRun {
 
 /** A training in progress: an async generator of events that can also be awaited. It begins when first asked. */
 export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void>, PromiseLike<TrainResult> {
+  /** Complete: options, preset and defaults. */
   readonly settings: TrainSettings;
   readonly #events: AsyncGenerator<TrainEvent, TrainResult, void>;
   readonly #onWarning: (message: string) => void;
@@ -83,19 +85,23 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
     return this.#result;
   }
 
+  /** The next event, after computing up to it. */
   next(): Promise<IteratorResult<TrainEvent, TrainResult>> {
     return this.#events.next();
   }
 
+  /** Ends the training where it stands. */
   return(value: TrainResult | PromiseLike<TrainResult>): Promise<IteratorResult<TrainEvent, TrainResult>> {
     return this.#events.return(value);
   }
 
+  /** Ends the training with an error. */
   throw(error: unknown): Promise<IteratorResult<TrainEvent, TrainResult>> {
     this.#end ??= { error };
     return this.#events.throw(error);
   }
 
+  /** What `await` calls: the result, after running what is left. */
   then<A = TrainResult, B = never>(onResult?: ((value: TrainResult) => A | PromiseLike<A>) | null, onError?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
     return this.result.then(onResult, onError);
   }

@@ -36,6 +36,7 @@ export const TRAIN_FIELDS = [
   'seed',
 ] as const satisfies readonly FieldName[];
 
+/** The settings that training reads, complete. */
 export type TrainSettings = Pick<RunConfig, (typeof TRAIN_FIELDS)[number]>;
 
 /** The settings of training that a caller gives, and a preset for the rest; what neither says is the default. */
