@@ -30,7 +30,7 @@ export async function listen(fetch: (request: Request) => Response | Promise<Res
   return new Promise((resolve, reject) => {
     const server = serve({ fetch, port, hostname: host, ...(serverOptions === undefined ? {} : { serverOptions }) }, (info: AddressInfo) => resolve({ server, port: info.port }));
     server.on('error', (cause: NodeJS.ErrnoException) => {
-      reject(new HyperfitError('ERR_CONFIG', `expected a free address for \`port\`, got ${host}:${port}: ${cause.message}; 0 takes any free one`, { cause }));
+      reject(new HyperfitError('ERR_CONFIG', `expected a free port for \`port\`, got ${host}:${port}: ${cause.message}; 0 takes any free one`, { cause }));
     });
   });
 }

@@ -122,7 +122,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
     const { betas, eps, weightDecay } = this.settings;
     const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(this.settings) });
     try {
-      this.#training = new Training({ model, optimizer, sequences, settings: this.settings, state, signal });
+      this.#training = new Training({ model, optimizer, sequences, settings: this.settings, loss, state, signal });
       return yield* shownOn(tensorboard, this.#training, { settings: this.settings, onWarning: this.#onWarning });
     } finally {
       if (given === undefined) optimizer.dispose();

@@ -53,7 +53,8 @@ test.each([
   ['a flipped byte', (at: string) => { const file = join(at, 'model.safetensors'); const bytes = readFileSync(file); bytes[bytes.length - 1]! ^= 1; writeFileSync(file, bytes); }, /SHA-256 differs/],
   ['a file that is gone', (at: string) => rmSync(join(at, 'optimizer.safetensors')), /optimizer\.safetensors: missing/],
   ['no manifest', (at: string) => rmSync(join(at, 'manifest.json')), /the save never ended/],
-  ['a manifest that names nothing', (at: string) => writeFileSync(join(at, 'manifest.json'), '{"schemaVersion":1,"files":{}}'), /names no weights/],
+  ['a manifest that names nothing', (at: string) => writeFileSync(join(at, 'manifest.json'), '{"schemaVersion":1,"files":{}}'), /expected a manifest of files/],
+  ['a manifest without weights', (at: string) => { const path = join(at, 'manifest.json'); const { files } = JSON.parse(readFileSync(path, 'utf8')) as { files: Record<string, object> }; writeFileSync(path, JSON.stringify({ schemaVersion: 1, files: { 'config.json': files['config.json'] } })); }, /names no weights/],
 ])('verify names %s, and ends with 1', async (_, damage, problem) => {
   const { code, checks } = await verify(damaged(damage));
   expect([code, checks[1]!.problems.join(), checks[1]!.isResumable]).toEqual([1, expect.stringMatching(problem), false]);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { saveBest } from '../../lib/checkpoint/best-checkpoint.ts';
 import { saveCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
+import { initialState } from '../../lib/train/beginning.ts';
 import { generationDefaults, makeGenerationConfig, noteGenerationDefaults, readGenerationTokens } from '../../lib/model/generation-config.ts';
 import type { JsonObject } from '../../lib/model/json.ts';
 import { Model } from '../../lib/model/model.ts';
@@ -39,7 +40,7 @@ describe('generation_config.json', () => {
     const optimizer = new Optimizer(model);
     try {
       await model.save(join(folder, 'saved'));
-      const state = { step: 1, epoch: 0, position: 0, samplesSeen: 0 } as unknown as Parameters<typeof saveCheckpoint>[1]['state'];
+      const state = { ...initialState({ sequences: [], settings: { order: 'shuffle', seed: 0, batchSize: 1 } }), step: 1 };
       const checkpoint = await saveCheckpoint(join(folder, 'checkpoints'), { model, optimizer, state });
       const best = await saveBest(join(folder, 'checkpoints'), ['loss', 'generation'], model, { step: 1, trainLoss: 1, ttr: 0.5, rep2: 0.5 });
       for (const path of [join(folder, 'saved'), checkpoint, ...best.map(({ path: each }) => each)]) {
