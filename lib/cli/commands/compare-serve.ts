@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { readStudy } from '../../compare/study-files.ts';
-import { StopSignals } from '../../run/stop-signals.ts';
 import { addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
+import { untilStopped } from '../until-stopped.ts';
 
 interface CompareServeOptions extends OutputOptions {
   port: number;
@@ -32,16 +32,7 @@ async function serve(page: string, options: CompareServeOptions): Promise<void> 
     onAnswer: ({ annotator, position }) => output.log(`${annotator}: answer to item ${position} of ${study.items.length}`),
     onWarning: (message) => output.warn(message),
   });
-  output.log(`serving ${page} at ${server.url} (Ctrl-C ends)`);
-  await stopSignal();
+  await untilStopped(() => output.log(`serving ${page} at ${server.url} (Ctrl-C ends)`));
   await server.close();
   output.result({ schemaVersion: 1, study: study.id, url: server.url, answers: options.answers, received: server.received() }, () => `${server.received()} answers received, in ${options.answers}`);
-}
-
-async function stopSignal(): Promise<void> {
-  let signals: StopSignals | undefined;
-  await new Promise<void>((resolve) => {
-    signals = new StopSignals(() => resolve());
-  });
-  signals?.dispose();
 }

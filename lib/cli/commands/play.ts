@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { given } from '../../config/given.ts';
-import { StopSignals } from '../../run/stop-signals.ts';
 import { withModel, type ModelOptions } from '../load-model.ts';
 import { addComputingOptions, addOutputOptions, wholeNumber } from '../options.ts';
 import { Output, type OutputOptions } from '../output.ts';
 import { openBrowser } from '../open-browser.ts';
 import { Spinner } from '../spinner.ts';
+import { untilStopped } from '../until-stopped.ts';
 
 interface PlayOptions extends OutputOptions, Pick<ModelOptions, 'device' | 'computeDtype'> {
   port: number;
@@ -47,9 +47,10 @@ async function play(path: string, options: PlayOptions): Promise<void> {
         const stage = await Stage.open(run, original, hyperfitted);
         const server = await servePlay(stage, { port: options.port, onError: (error) => output.warn(error instanceof Error ? (error.stack ?? error.message) : String(error)) });
         spinner.stop();
-        output.log(`serving ${path} at ${server.url} (Ctrl-C ends)`);
-        if (options.open === true) openBrowser(server.url, (message) => output.warn(message));
-        await stopSignal();
+        await untilStopped(() => {
+          output.log(`serving ${path} at ${server.url} (Ctrl-C ends)`);
+          if (options.open === true) openBrowser(server.url, (message) => output.warn(message));
+        });
         await server.close();
         stage.dispose();
         output.result({ schemaVersion: 1, run: path, url: server.url }, () => 'ended');
@@ -58,12 +59,4 @@ async function play(path: string, options: PlayOptions): Promise<void> {
   } finally {
     spinner.stop();
   }
-}
-
-async function stopSignal(): Promise<void> {
-  let signals: StopSignals | undefined;
-  await new Promise<void>((resolve) => {
-    signals = new StopSignals(() => resolve());
-  });
-  signals?.dispose();
 }
