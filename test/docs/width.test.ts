@@ -4,13 +4,10 @@ import { DOCUMENTS, ROOT, textOf, withoutFences } from './markdown.ts';
 
 const { WIDTH, wrapMarkdown } = require('../../scripts/wrap-markdown.mjs') as { WIDTH: number; wrapMarkdown: (text: string) => string };
 
-/** Written to all day while a study runs; `npm run docs:wrap` brings them into line as well. */
-const LATER = ['docs/results.md', 'docs/log.md', 'docs/export.md'];
-
 /** What cannot be broken, or would mean something else: tables, headings, pictures, and words that are longer than a line. */
 const isProse = (line: string): boolean => !/^\s*(\||!\[)|^#{1,6} |^ {4}\S/.test(line) && line.replace(/^(>|\s*[-*]) /, '').replace(/`[^`]*`|\[[^\]]*\]\([^)]*\)/g, 'x').includes(' ');
 
-test.each(DOCUMENTS.filter((path) => !LATER.includes(path)))(`%s: no line of prose is wider than ${WIDTH} signs (npm run docs:wrap)`, (path) => {
+test.each(DOCUMENTS)(`%s: no line of prose is wider than ${WIDTH} signs (npm run docs:wrap)`, (path) => {
   const wide = withoutFences(textOf(path)).split('\n').filter((line) => [...line].length > WIDTH && isProse(line));
   expect(wide.filter((line) => wrapMarkdown(line) !== line)).toEqual([]);
 });
