@@ -83,6 +83,14 @@ export function describeExamples(readerOf: () => Reader): void {
     expect(output).toMatch(/^preferred or equal +11 +91\.7 %/m);
   });
 
+  test('08 trains by a loss of its own, and writes no token that was among the last eight', async () => {
+    const output = await example('08-own-loss.mjs', NAMED);
+    const own = losses(output);
+    expect(own).toHaveLength(10);
+    expect(own.at(-1)!).toBeLessThan(own[0]!);
+    expect(output.split('\n').at(-2)).toMatch(/^The tide went out/);
+  });
+
   test('every example is among these, and in their README', () => {
     const names = readdirSync(join(readerOf().home, FOLDER)).filter((name) => name.endsWith('.mjs'));
     const tested = readFileSync(__filename, 'utf8');
