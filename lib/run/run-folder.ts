@@ -66,7 +66,7 @@ export async function openRunFolder(path: string, resume: boolean): Promise<{ fo
     // Another process may have run here while the lock was waited for.
     await requireOwnFolder(folder, resume);
     for (const needed of [folder.checkpoints, folder.generations]) await makeFolder(needed).catch((error: NodeJS.ErrnoException) => refuse(path, error));
-    for (const each of [path, folder.checkpoints, folder.generations]) await removePartial(each);
+    await removePartial(path);
     return { folder, lock };
   } catch (error) {
     await lock.release();
@@ -76,7 +76,7 @@ export async function openRunFolder(path: string, resume: boolean): Promise<{ fo
 
 /** What killed processes were writing. Nobody writes here now but the owner of the lock. */
 async function removePartial(path: string): Promise<void> {
-  const names = (await readdir(path)).filter((name) => name.endsWith(PARTIAL_SUFFIX));
+  const names = (await readdir(path, { recursive: true })).filter((name) => name.endsWith(PARTIAL_SUFFIX));
   for (const name of names) await rm(join(path, name), { recursive: true, force: true });
 }
 

@@ -47,14 +47,20 @@ export class Training {
 
   /** The step at which a limit ends the training at the latest; null where only a target loss does. */
   get totalSteps(): number | null {
-    const { sequences, settings } = this.#parts;
-    const { epochs, maxSteps, batchSize } = settings;
-    const limits = [maxSteps, epochs === null ? null : epochs * Math.ceil(sequences.length / batchSize)].filter((limit) => limit !== null);
+    const { epochs, maxSteps } = this.#parts.settings;
+    const limits = [maxSteps, epochs === null ? null : epochs * this.#stepsPerEpoch].filter((limit) => limit !== null);
     return limits.length === 0 ? null : Math.min(...limits);
+  }
+
+  get #stepsPerEpoch(): number {
+    const { sequences, settings } = this.#parts;
+    return Math.ceil(sequences.length / settings.batchSize);
   }
 
   async *events(): AsyncGenerator<TrainEvent, TrainResult, void> {
     try {
+      // A checkpoint of a pass's last step was saved before the pass was closed.
+      if (this.#state.position > 0 && this.#state.position >= this.#stepsPerEpoch) yield this.#endEpoch();
       for (;;) {
         const ended = this.#endReason();
         if (ended !== undefined) return await this.#result(ended);

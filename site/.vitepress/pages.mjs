@@ -18,6 +18,6 @@ export const SIDEBAR = [
   { text: 'Start', items: [['Overview', ''], ['Quick start', 'quick-start'], ['Examples', 'examples'], ['Install', 'install'], ['Glossary', 'glossary']] },
   { text: 'Guides', items: [['Train on your own texts', 'training'], ['Decode', 'decoding'], ['Chat', 'chat'], ['Play', 'play'], ['Serve', 'serve'], ['Evaluate', 'evaluation'], ['Ask readers', 'compare'], ['Export', 'export'], ['Images', 'images'], ['Studies', 'studies'], ['GPU', 'gpu']] },
   { text: 'Reference', items: [['Command line', 'cli'], ['TypeScript', 'api'], ['Models and data', 'models'], ['Files', 'files'], ['Tensors', 'tensor'], ['Error codes', 'troubleshooting']] },
-  { text: 'Findings', items: [['Results', 'results'], ['Benchmarks', 'benchmarks'], ['Log', 'log']] },
+  { text: 'Findings', items: [['Results', 'results'], ['Benchmarks', 'benchmarks'], ['Reliability', 'reliability'], ['Log', 'log']] },
   { text: 'Project', items: [['Architecture', 'architecture'], ['Contributing', 'contributing'], ['Security', 'security'], ['Changes', 'changelog']] },
 ].map(({ text, items }) => ({ text, items: items.map(([title, page]) => ({ text: title, link: `/${page}` })) }));

@@ -66,7 +66,7 @@ test.each([
 
 test('two runs at once do not share a folder, and what a killed one was writing goes', async () => {
   const path = freshFolder();
-  for (const name of ['run.json.7.partial', 'generations/step-000001.jsonl.7.partial', 'checkpoints/step-000002.partial/model.safetensors']) {
+  for (const name of ['run.json.7.partial', 'generations/step-000001.jsonl.7.partial', 'checkpoints/step-000002.partial/model.safetensors', 'checkpoints/step-000001/adapter/README.md.7.partial']) {
     mkdirSync(dirname(join(path, name)), { recursive: true });
     writeFileSync(join(path, name), '');
   }
@@ -74,7 +74,7 @@ test('two runs at once do not share a folder, and what a killed one was writing 
   const { lock } = await openLocked(path, true);
   expect((await refusal(openLocked(path, true))).code).toBe('ERR_BUSY');
   await lock.release();
-  expect(readdirSync(path, { recursive: true }).sort()).toEqual(['checkpoints', 'generations', 'run.json']);
+  expect(readdirSync(path, { recursive: true }).sort()).toEqual(['checkpoints', 'checkpoints/step-000001', 'checkpoints/step-000001/adapter', 'generations', 'run.json']);
 });
 
 test('a file in the place of the folder is refused', async () => {

@@ -104,6 +104,21 @@ describeOnEachDevice('hyperfit', (device) => {
     expect(clipped[1]!.loss).not.toBe(free[1]!.loss);
   });
 
+  test('a pass whose last step was saved is closed on resume, also where that was the last step of all', async () => {
+    const model = await Model.load(TINY_MODEL);
+    const optimizer = new Optimizer(model);
+    const settings = { data: randomSequences([9, 12, 7, 11]), batchSize: 2, learningRate: 1e-3, maxSteps: 4, optimizer };
+    const run = hyperfit(model, settings);
+    for await (const event of run) if (event.type === 'step' && event.step === 4) break;
+    const again = hyperfit(model, { ...settings, state: run.state });
+    const events = [];
+    for await (const event of again) events.push([event.type, event.step]);
+    expect(events).toEqual([['epoch', 4]]);
+    expect(await again.result).toMatchObject({ reason: 'maxSteps', step: 4, epochs: 2, loss: expect.any(Number) });
+    optimizer.dispose();
+    model.dispose();
+  });
+
   test('train 10 equals train 5 and 5 more from the same state, bit for bit', async () => {
     const whole = stepsOf(await events({ maxSteps: 10 })).map(({ loss, gradNorm }) => [loss, gradNorm]);
     const other = await Model.load(TINY_MODEL, { device });
