@@ -1,5 +1,5 @@
 import { addon } from '../addon.ts';
-import { loadCheckpoint } from '../checkpoint/checkpoint.ts';
+import { loadCheckpoint, type Checkpoint, type LoadCheckpointOptions } from '../checkpoint/checkpoint.ts';
 import { newestCheckpoint, resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import type { TrainState } from '../checkpoint/train-state.ts';
 import type { RunConfig } from '../config/fields.ts';
@@ -29,7 +29,7 @@ export interface RunStart {
  * @throws HyperfitError ERR_CONFIG without `model`; whatever loading throws
  */
 export async function startRun(config: RunConfig, folder: RunFolder, onWarning: (message: string) => void, signal?: AbortSignal): Promise<RunStart> {
-  if (config.threads !== null) addon().setNumThreads(config.threads);
+  useThreads(config);
   const { device, computeDtype, betas, eps, weightDecay } = config;
   if (computeDtype === 'bfloat16' && device === 'cpu' && !addon().libraryInfo().bfloat16Products) {
     onWarning('this CPU has no bfloat16 instructions: computeDtype bfloat16 will be right but slow; float32 is faster here');
@@ -40,9 +40,7 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
     if (newest !== undefined) {
       const changes = await settingChanges(savedRunFile(folder), config);
       requireAllowed(changes, config, 'settings');
-      const resumed = await loadCheckpoint(newest.path, { ...loading, betas, eps, weightDecay, lora: loraOptions(config) });
-      setChatDate(resumed.model, chatDateOf(folder, true));
-      return { ...resumed, changes };
+      return { ...(await loadRunCheckpoint(newest.path, config, folder, { onWarning, ...given({ signal }) })), changes };
     }
     onWarning(`expected a complete checkpoint in ${folder.checkpoints} to resume from, got none: beginning at step 0`);
   }
@@ -55,8 +53,22 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(config) }), state: undefined, changes: [] };
 }
 
+/** A checkpoint as its run goes on from it: with the run's threads, device, optimizer and date. */
+export async function loadRunCheckpoint(path: string, config: RunConfig, folder: RunFolder, hearing: Pick<LoadCheckpointOptions, 'signal' | 'onWarning'>): Promise<Checkpoint> {
+  useThreads(config);
+  const { device, computeDtype, betas, eps, weightDecay } = config;
+  const checkpoint = await loadCheckpoint(path, { device, computeDtype, betas, eps, weightDecay, lora: loraOptions(config), ...hearing });
+  setChatDate(checkpoint.model, chatDateOf(folder, true));
+  return checkpoint;
+}
+
+/** The bits of a step depend on their number. */
+function useThreads({ threads }: RunConfig): void {
+  if (threads !== null) addon().setNumThreads(threads);
+}
+
 /** Templates that write a date write the run's. */
-export function setChatDate({ tokenizer }: Model, date: Date): void {
+function setChatDate({ tokenizer }: Model, date: Date): void {
   if (tokenizer !== undefined) tokenizer.chatDate = date;
 }
 

@@ -2,18 +2,18 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PARTIAL_SUFFIX } from '../checkpoint/atomic-folder.ts';
 import { checkpointName, isComplete, listCheckpoints } from '../checkpoint/checkpoint-list.ts';
-import { loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.ts';
+import { saveCheckpoint } from '../checkpoint/checkpoint.ts';
 import { FolderLock } from '../checkpoint/folder-lock.ts';
 import { readManifest } from '../checkpoint/manifest.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
-import { loraOptions, pickTrainSettings } from '../train/settings.ts';
+import { pickTrainSettings } from '../train/settings.ts';
 import { Training } from '../train/training.ts';
 import { loadRunData } from './run-data.ts';
-import { chatDateOf, savedRunFile } from './run-file.ts';
+import { savedRunFile } from './run-file.ts';
 import { runFolder, type RunFolder } from './run-folder.ts';
-import { setChatDate } from './run-start.ts';
+import { loadRunCheckpoint } from './run-start.ts';
 
 export interface VerifyResumeOptions {
   /** Steps to train, twice. Default 3. */
@@ -87,10 +87,8 @@ interface Attempt {
 }
 
 async function trainOn({ folder, checkpoint, config, steps, signal, into, onStep }: Attempt): Promise<string> {
-  const { device, computeDtype, betas, eps, weightDecay } = config;
-  const { model, optimizer, state } = await loadCheckpoint(checkpoint, { device, computeDtype, betas, eps, weightDecay, lora: loraOptions(config), ...given({ signal }) });
+  const { model, optimizer, state } = await loadRunCheckpoint(checkpoint, config, folder, given({ signal }));
   try {
-    setChatDate(model, chatDateOf(folder, true));
     await model.setQuantization(config.quantize);
     const { train } = await loadRunData(config, model);
     const settings = { ...pickTrainSettings(config), epochs: null, targetLoss: null, maxSteps: state.step + steps };
