@@ -41,7 +41,17 @@ const VARIABLES = [
   'CUDA_LAUNCH_BLOCKING', 'CUDA_DEVICE_ORDER', 'PYTORCH_CUDA_ALLOC_CONF', 'PYTORCH_ALLOC_CONF', 'NVIDIA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH',
 ];
 
-/** Looks at everything hyperfit stands on, loads the addon if it can, and reports. Never throws. */
+/**
+ * Looks at everything hyperfit stands on, loads the addon if it can, and reports what was found; what `hyperfit doctor --json` prints.
+ * Never throws: what is wrong stands in the report.
+ * @param options - `libtorch`: a torch folder to look at first; default: the places that docs/install.md lists
+ * @returns plain JSON; `ok` says whether a model could be trained here
+ *
+ * @example
+ * const { ok, libtorch, addon, runtime } = doctor();
+ * if (!ok) console.error(addon.error, libtorch.steps);
+ * else console.log(runtime?.torchVersion);
+ */
 export function doctor(options: { libtorch?: string } = {}): DoctorReport {
   const files = addonFiles();
   const environment = setVariables(); // before loading, which sets one itself

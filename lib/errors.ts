@@ -28,8 +28,16 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 const BRAND = Symbol.for('hyperfit.HyperfitError');
 
 /**
- * The one error class of hyperfit. `message` reads "expected X for `name`, got Y" and ends with the remedy;
- * `code` never changes within a major version; `cause` is what lay underneath, when there was something.
+ * The one error class of hyperfit. `message` reads "expected X for `name`, got Y; remedy". `code` is one of `ERROR_CODES` and never changes
+ * within a major version. `cause` is the error underneath, where there was one. docs/troubleshooting.md has every code with its causes.
+ *
+ * @example
+ * try {
+ *   await Model.load('models/smollm');
+ * } catch (error) {
+ *   if (!(error instanceof HyperfitError)) throw error;
+ *   console.error(error.code, error.message); // ERR_MODEL_FILES expected a model folder or a .gguf file ...
+ * }
  */
 export class HyperfitError extends Error {
   /** What to switch on. */
@@ -43,12 +51,26 @@ export class HyperfitError extends Error {
   }
 }
 
-/** True for a HyperfitError of any copy of this package (ESM and CommonJS builds have one class each) and any realm. */
+/**
+ * True for a HyperfitError of any copy of this package (the ESM and the CommonJS build have one class each) and of any realm, where
+ * `instanceof` would say no.
+ *
+ * @example
+ * await Model.load('missing').catch((error: unknown) => {
+ *   if (isHyperfitError(error)) console.error(error.code);
+ * });
+ */
 export function isHyperfitError(value: unknown): value is HyperfitError {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 
-/** The code when `value` is an error that carries one of ours, otherwise undefined. */
+/**
+ * The code of an error, whatever class it has; undefined where it carries none of `ERROR_CODES`. Never throws.
+ *
+ * @example
+ * const code = await Model.load('missing').then(() => undefined, errorCodeOf);
+ * if (code === 'ERR_MODEL_FILES') console.error('no such model');
+ */
 export function errorCodeOf(value: unknown): ErrorCode | undefined {
   const code = (value as { code?: unknown } | null)?.code;
   return ERROR_CODES.find((known) => known === code);

@@ -30,12 +30,19 @@ export interface Checkpoint {
 export interface LoadedCheckpoint extends Checkpoint, Disposable {}
 
 /**
- * Saves weights, moments and position as `folder/step-000250`, a Hugging Face model folder with more files in it. It appears
- * complete or not at all, and older ones go only after it stands.
- * @param options - `keepLast`: how many complete checkpoints stay, this one included, default 2. `baseModel`: what LoRA's adapter, in `adapter/`, is for,
- * default where the model was loaded from
+ * Saves weights, moments and position as `folder/step-000250`, a Hugging Face model folder with more files in it: 12 bytes a weight. It
+ * appears complete or not at all, and older ones go only after it stands.
+ * @param options - `keepLast`: how many complete checkpoints stay, this one included, default 2. `baseModel`: what LoRA's adapter, in
+ *   `adapter/`, is for, default where the model was loaded from
  * @returns the path of the checkpoint
- * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; older checkpoints are then untouched
+ * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; older checkpoints are
+ *   then untouched
+ *
+ * @example
+ * const training = hyperfit(model, { data: 'novel.txt', maxSteps: 200, optimizer });
+ * for await (const event of training) {
+ *   if (event.type === 'step' && event.step % 50 === 0) await saveCheckpoint('checkpoints', { model, optimizer, state: training.state! });
+ * }
  */
 export async function saveCheckpoint(folder: string, { model, optimizer, state }: Checkpoint, { keepLast = 2, baseModel }: SaveCheckpointOptions = {}): Promise<string> {
   await requireSoundWeights(model, state.step);
@@ -86,7 +93,11 @@ export interface LoadCheckpointOptions {
 
 /**
  * Loads a checkpoint, or the newest complete one of a run folder. The caller disposes `optimizer`, then `model`, or says `using`.
- * @throws HyperfitError ERR_CHECKPOINT when no complete one is there
+ * @throws HyperfitError ERR_CHECKPOINT when no complete one is there; ERR_CONFIG for options; and as `Model.load`
+ *
+ * @example
+ * using saved = await loadCheckpoint('checkpoints');
+ * await hyperfit(saved.model, { data: 'novel.txt', maxSteps: 400, optimizer: saved.optimizer, state: saved.state });
  */
 export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<LoadedCheckpoint> {
   checkOptions(options, ['device', 'computeDtype', 'betas', 'eps', 'weightDecay', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');

@@ -16,9 +16,18 @@ export interface NormalizedConfig {
 const ANNOTATIONS = new Set(['$schema']);
 
 /**
- * A checked, complete copy of layered settings; the first layer that has a setting wins. Every problem is reported in one go.
- * A step limit given closer to the user than the epoch limit lifts the latter, so that `--max-steps 500` alone runs 500 steps.
- * @throws HyperfitError ERR_CONFIG
+ * A checked, complete copy of layered settings; the first layer that has a setting wins, and `sources` says which. Every problem is
+ * reported in one go. A step limit given closer to the user than the epoch limit lifts the latter, so that `--max-steps 500` alone runs 500
+ * steps.
+ * @param layers - from the most to the least specific; presets are a layer too
+ * @throws HyperfitError ERR_CONFIG that lists every unknown name, bad value and contradiction
+ *
+ * @example
+ * const { config, sources } = normalizeConfig([
+ *   { name: 'options', values: { model: 'my-model', data: 'novel.txt', epochs: 5 } },
+ *   { name: 'preset demo', values: PRESETS.demo },
+ * ]);
+ * console.log(config.batchSize, sources.batchSize); // 8 preset demo
  */
 export function normalizeConfig(layers: readonly ConfigLayer[]): NormalizedConfig {
   const problems = layers.flatMap(unknownKeys);

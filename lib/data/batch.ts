@@ -29,8 +29,15 @@ export interface IndexedBatch extends Batch {
 }
 
 /**
- * Lays sequences side by side, padded on the right with `padId` to the longest. With causal attention padding on the right
- * changes nothing before it, and its targets are IGNORE_INDEX. Throws ERR_DATA when there is no sequence or one is empty.
+ * Lays sequences side by side, padded on the right with `padId` (default 0) to the longest. With causal attention padding on the right
+ * changes nothing before it, and its targets are IGNORE_INDEX.
+ * @returns `tokens` and `targets`, row-major [batchSize, sequenceLength]
+ * @throws HyperfitError ERR_DATA when there is no sequence, or one is empty
+ *
+ * @example
+ * const batch = makeBatch([Int32Array.of(5, 6, 7), Int32Array.of(8, 9)]);
+ * batch.tokens; // 5 6 7, 8 9 0
+ * batch.targets; // 6 7 -100, 9 -100 -100
  */
 export function makeBatch(sequences: readonly Row[], padId = 0): Batch {
   const empty = sequences.findIndex((row) => rowIds(row).length === 0);
@@ -55,8 +62,15 @@ export function targetCount(batch: Batch): number {
 }
 
 /**
- * Batches of `batchSize` sequences in the given order (default: as listed); the last one may be smaller, or is left out with
- * `dropLast`. `start` skips that many batches, for resuming inside an epoch.
+ * Batches of `batchSize` sequences in the given order.
+ * @param options - `order`: places of the sequences, default as listed. `padId`: default 0. `dropLast`: leave out a last batch that is
+ *   smaller, default false. `start`: skip so many batches, for resuming inside an epoch, default 0
+ * @throws HyperfitError ERR_CONFIG for a `batchSize` below 1, ERR_DATA for empty sequences
+ *
+ * @example
+ * for (const batch of batches(sequences, { batchSize: 8, order: epochOrder({ kind: 'shuffle' }, sequences.length, { seed: 0, epoch: 1 }) })) {
+ *   await model.forwardBackward(batch);
+ * }
  */
 export function* batches(
   sequences: readonly Row[],

@@ -107,7 +107,16 @@ function findAnswers(targets: Int32Array | undefined): [number, number][] {
   return answers;
 }
 
-/** The context of each sequence (the paper's have 32 tokens). Throws ERR_DATA for shorter sequences. */
+/**
+ * The beginning of each sequence, to be continued, and what a person wrote there. Of a dialogue it is all that comes before the first
+ * answer.
+ * @param contextLength - tokens of a context; default 32, the paper's
+ * @throws HyperfitError ERR_DATA for a sequence shorter than that
+ *
+ * @example
+ * const beginnings = makeContexts(heldOut, 32);
+ * const written = await model.generate(beginnings.map(({ context }) => context));
+ */
 export function makeContexts(sequences: readonly Sequence[], contextLength = 32): Context[] {
   return sequences.map((sequence) => {
     const context = makeContext(sequence, contextLength);

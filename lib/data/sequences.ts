@@ -58,7 +58,17 @@ export interface CutData {
   warnings: string[];
 }
 
-/** Reads a data path (see `readDocuments`) and cuts it into sequences (see `cutSequences`). */
+/**
+ * Reads a data path (see `readDocuments`) and cuts it into sequences of at most `sequenceLength` tokens (see `cutSequences`).
+ * @param path - a file or folder, or a data set of the hub as `hf:datasets/org/name`
+ * @param tokenizer - of the model that is to read them; undefined where the data are ids
+ * @throws HyperfitError ERR_DATA for data that cannot be read or hold nothing to learn, ERR_TOKENIZER for text without a tokenizer,
+ *   ERR_FETCH for a data set that cannot be fetched, ERR_CONFIG for a `sequenceLength` below 2
+ *
+ * @example
+ * const passages = await loadSequences('novel.txt', model.tokenizer, { sequenceLength: 128 });
+ * console.log(passages.length, passages[0]?.ids.length, passages[0]?.source);
+ */
 export async function loadSequences(path: string, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<Sequence[]> {
   return (await loadData(path, tokenizer, options)).sequences;
 }
@@ -70,10 +80,14 @@ export async function loadData(path: string, tokenizer: SequenceTokenizer | unde
 }
 
 /**
- * Cuts documents into windows of `sequenceLength` tokens that never overlap and never cross from one document into another; a text
- * shorter than that is one short sequence. Every {"ids"} document is one sequence as it stands, and so is every dialogue, rendered by the chat
- * template, and every prompt with its completion. Throws ERR_DATA when there is no sequence, when an {"ids"} document has fewer
- * than two tokens (nothing to predict), or an id outside the vocabulary; ERR_TOKENIZER for text without a tokenizer.
+ * Cuts documents into windows of `sequenceLength` tokens that never overlap and never cross from one document into another; a text shorter
+ * than that is one short sequence. Every {"ids"} document is one sequence as it stands, and so is every dialogue, rendered by the chat
+ * template, and every prompt with its completion.
+ * @throws HyperfitError ERR_DATA when there is no sequence, when an {"ids"} document has fewer than two tokens (nothing to predict), or an
+ *   id outside the vocabulary; ERR_TOKENIZER for text without a tokenizer; ERR_CONFIG for a `sequenceLength` below 2
+ *
+ * @example
+ * const passages = await cutSequences([{ text: 'Call me Ishmael.', source: 'first line' }], model.tokenizer, { sequenceLength: 128 });
  */
 export async function cutSequences(documents: Iterable<Document> | AsyncIterable<Document>, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<Sequence[]> {
   return (await cutDocuments(documents, tokenizer, options)).sequences;

@@ -89,8 +89,17 @@ type Likelihood = Pick<EvaluationResult, 'loss' | 'perplexity' | 'entropy' | 'to
 const NO_LIKELIHOOD: Likelihood = { loss: null, perplexity: null, entropy: null, topKMass: null, top1Accuracy: null };
 
 /**
- * Measures a model on held-out text and on its own continuations of contexts. It changes nothing in the model, and the batch
- * size changes no result. Throws ERR_DATA when there are neither held-out sequences nor contexts; rejects with the signal's reason when aborted.
+ * Measures a model on held-out text and on its own continuations of contexts. It changes nothing in the model, and batch sizes change no
+ * result. Losses and entropies are nats per token, shares are 0 to 1, lengths are tokens; `signatures` says how each figure was computed,
+ * and docs/evaluation.md has the formulas with their sources.
+ * @throws HyperfitError ERR_DATA when there are neither held-out sequences nor contexts; as `generate` and `tokenStats`; `signal.reason`
+ *
+ * @example
+ * const { loss, ttr, rep, overlap } = await evaluate(model, {
+ *   heldOut,
+ *   contexts: contexts.map(({ context }) => context),
+ *   train: trainingIds,
+ * });
  */
 export async function evaluate(model: EvaluableModel, options: EvaluationOptions): Promise<EvaluationResult> {
   return withHooks(given({ onProgress: options.onProgress }), (safe) => evaluateWith(model, { ...options, ...safe }));

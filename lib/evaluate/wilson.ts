@@ -35,7 +35,10 @@ function checkCounts(successes: number, trials: number): void {
   throw new HyperfitError('ERR_DATA', `expected whole numbers with 0 <= \`successes\` <= \`trials\`, got ${successes} of ${trials}; count again`);
 }
 
-/** The z below which a standard normal falls with this probability, by Newton's method from the middle; for probabilities within 1e-9 of 0 or 1 too far out. */
+/**
+ * The z below which a standard normal falls with this probability, by Newton's method from the middle.
+ * @throws HyperfitError ERR_CONFIG for a probability within 1e-9 of 0 or 1, or beyond
+ */
 export function normalQuantile(probability: number): number {
   if (!(probability > 1e-9 && probability < 1 - 1e-9)) {
     throw new HyperfitError('ERR_CONFIG', `expected a probability strictly between 0 and 1 for \`confidence\`, got one that needs the quantile of ${probability}; 0.95 is usual`);

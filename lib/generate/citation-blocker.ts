@@ -19,10 +19,15 @@ export interface CitationBlockerOptions extends Partial<BlockerSettings> {
 const KNOWN = ['sequences', 'tokenizer', 'vocabSize', 'matchLength', 'matchUnit', 'countPrompt', 'waitForWordEnd', 'banned', 'sequenceEnd', 'normalization'] as const satisfies readonly (keyof CitationBlockerOptions)[];
 
 /**
- * Keeps decoding from quoting the training set: when the last `matchLength` generated tokens stand there, the tokens
- * that follow them there are forbidden as soon as the current word is complete. With `matchUnit: 'token'`,
- * `banned: 'all'` and `waitForWordEnd: false` no span of generated tokens shared with the data exceeds `matchLength`;
- * waiting for the word end adds the rest of a word. Source: the hyperfitting paper, arXiv 2412.04318, section 4.
+ * Keeps decoding from quoting the training set. When the last `matchLength` generated tokens stand there, the tokens that follow them there
+ * are forbidden as soon as the current word is complete. With `matchUnit: 'token'`, `banned: 'all'` and `waitForWordEnd: false` no span of
+ * generated tokens shared with the data exceeds `matchLength`; waiting for the word end adds the rest of a word. Source: the hyperfitting
+ * paper, arXiv 2412.04318, section 4.
+ *
+ * @example
+ * using noQuotes = await CitationBlocker.create({ sequences: trainingIds, tokenizer: model.requireTokenizer(), matchLength: 4 });
+ * const [generation] = await model.generate(['Call me'], { citationBlocker: noQuotes });
+ * console.log(generation?.interventions, noQuotes.signature);
  */
 export class CitationBlocker {
   /** E.g. `match:5-tokens,prompt:no,word-end:yes,banned:all,sequence-end:ignore,normalization:none`. */
@@ -44,8 +49,9 @@ export class CitationBlocker {
   }
 
   /**
-   * Builds the index; 16 bytes of memory a training token.
-   * @throws HyperfitError ERR_CONFIG without tokenizer and vocabSize, ERR_DATA for ids outside the vocabulary
+   * Builds the index: 16 bytes of memory a training token.
+   * @throws HyperfitError ERR_CONFIG without tokenizer and vocabSize, and for options that do not fit; ERR_DATA for ids outside the
+   *   vocabulary
    */
   static async create(options: CitationBlockerOptions): Promise<CitationBlocker> {
     checkOptions(options, KNOWN, 'CitationBlocker.create');
@@ -82,7 +88,7 @@ export class CitationBlocker {
     return handle;
   }
 
-  /** Ids that would be forbidden after `history`, sorted. */
+  /** Ids that would be forbidden after `history` (the generated tokens, with `countPrompt` the context before them), sorted. */
   bannedAfter(history: Int32Array): Int32Array {
     const { waitForWordEnd, banned, sequenceEnd } = this.rule;
     return addon().citationIndexBanned(this.#widest!.handle, history, waitForWordEnd, banned, sequenceEnd);

@@ -35,8 +35,15 @@ export interface OptimizerStep {
 }
 
 /**
- * AdamW over all parameters of a model, or with `lora` over A and B of W + alpha / rank B A, which the model's parameters hold summed up after each
- * step, so that it generates and is saved merged. Update rule of torch.optim.AdamW, moments in float32.
+ * AdamW over all parameters of a model: the update rule of torch.optim.AdamW (Loshchilov and Hutter 2019), moments in float32, 8 bytes a
+ * weight. With `lora` it moves A and B of W + alpha / rank B A instead; the model's parameters hold the sum after each step, so that the
+ * model generates and is saved merged.
+ *
+ * @example
+ * using adamw = new Optimizer(model, { betas: [0.9, 0.99], weightDecay: 0.01 });
+ * const { lossSum, tokenCount } = await model.forwardBackward(makeBatch(sequences.slice(0, 8)));
+ * const { gradNorm } = await adamw.step({ learningRate: 1e-5, gradScale: 1 / tokenCount, maxGradNorm: 1 });
+ * console.log(lossSum / tokenCount, gradNorm);
  */
 export class Optimizer {
   readonly #model: Model;
@@ -72,9 +79,10 @@ export class Optimizer {
   }
 
   /**
-   * Scales, clips, updates, and clears the gradients. `gradNorm` is the global norm after scaling, before clipping.
-   * @throws HyperfitError ERR_NOT_FINITE when the norm is not finite, ERR_CONFIG without gradients and for settings that are negative or not
-   *   finite, ERR_DISPOSED when the model is; nothing has changed then
+   * Scales the gathered gradients, clips them, moves the weights, and clears the gradients.
+   * @returns `gradNorm`: the global L2 norm after scaling, before clipping
+   * @throws HyperfitError ERR_NOT_FINITE when the norm is not finite; ERR_CONFIG without gradients, and for settings that are negative or
+   *   not finite; ERR_DISPOSED when the optimizer or its model is. Nothing has changed then
    */
   async step(settings: OptimizerStep): Promise<{ gradNorm: number }> {
     checkOptions(settings, ['learningRate', 'gradScale', 'maxGradNorm'], 'step');

@@ -55,8 +55,18 @@ export interface ExportResult extends ExportedGguf {
 }
 
 /**
- * Writes a model as GGUF with a Modelfile for Ollama and a model card beside it, and decodes from what was written before it gets its name.
- * @throws HyperfitError ERR_CONFIG where the gate refuses, and where `auto` or `refuse` have no contexts; as `exportGguf`
+ * Writes a model as GGUF with a Modelfile for Ollama and a model card beside it. Before the file gets its name, the gate decodes from it
+ * and compares variety, repetition and quotations with the model's own (docs/export.md).
+ * @throws HyperfitError ERR_CONFIG where the gate refuses, and where `auto` or `refuse` have no contexts; ERR_UNSUPPORTED_MODEL and
+ *   ERR_TOKENIZER for what llama.cpp does not have; ERR_CHECKPOINT for files that are there, and for a full disk; ERR_NOT_FINITE;
+ *   `signal.reason`
+ *
+ * @example
+ * const { paths, type, gate } = await exportModel(model, 'novel.gguf', {
+ *   type: 'auto', // the smallest that passes
+ *   contexts: contexts.map(({ context }) => context),
+ * });
+ * console.log(paths[0], type, gate?.problems);
  */
 export async function exportModel(model: Model, path: string, options: ExportOptions = {}): Promise<ExportResult> {
   const { gate = 'warn', contexts = [], overwrite = false } = options;

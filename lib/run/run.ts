@@ -17,8 +17,19 @@ import { trainingExamples } from './training-examples.ts';
 export type { RunEvent, RunHooks, RunResult } from './run-events.ts';
 
 /**
- * A whole run, from model files to report: load, cut sequences, train, save, generate, evaluate, report.
- * @throws HyperfitError as the stages do, and what a hook throws or its promise rejects with; whatever was saved before stays
+ * A whole run, from model files to report: load, cut sequences, train, save, generate, evaluate, report; what `hyperfit train` does. Its
+ * folder is described in docs/files.md. One process at a time writes a run.
+ * @param normalized - settings, as `normalizeConfig` gives them
+ * @throws HyperfitError ERR_CONFIG for a folder that is not new; ERR_BUSY while another process writes the run; ERR_CHECKPOINT for a resume
+ *   that would not be one, and for the last save; ERR_NOT_FINITE; as the stages do; and what a hook throws or its promise rejects with.
+ *   Whatever was saved before stays
+ *
+ * @example
+ * const settings = { model: 'HuggingFaceTB/SmolLM2-135M-Instruct', data: 'novel.txt', out: 'runs/novel' };
+ * const { folder, certificate } = await run(normalizeConfig([{ name: 'options', values: settings }, { name: 'preset', values: PRESETS.demo }]), {
+ *   onEvent: (event) => event.type === 'evaluation' && console.log(event.step, event.ttr),
+ * });
+ * console.log(folder, certificate?.meanLoss);
  */
 export async function run(normalized: NormalizedConfig, hooks: RunHooks = {}): Promise<RunResult> {
   return withHooks(hooks, (safe) => runWith(normalized, safe));

@@ -53,9 +53,16 @@ export function leaveScope(tensor: Owned): void {
 }
 
 /**
- * Runs `fn` and disposes every tensor made inside, also across `await`, except those in the result (alone, or within
- * arrays, plain objects, Maps and Sets) and those given to `keep`. When `fn` throws or rejects all are disposed.
- * Survivors of an inner scope belong to the one around it.
+ * Runs `fn` and disposes every tensor made inside, also across `await`, except those in the result (alone, or within arrays, plain objects,
+ * Maps and Sets) and those given to `keep`. When `fn` throws or rejects all are disposed, and the error goes on. Survivors of an inner
+ * scope belong to the one around it.
+ * @returns what `fn` returns
+ *
+ * @example
+ * const entropy = scope(() => {
+ *   const logProbs = logits.logSoftmax(-1);
+ *   return logProbs.exp().mul(logProbs).sum(-1).neg(); // lives on; the rest is freed
+ * });
  */
 export function scope<T>(fn: () => T): T {
   const inner = new Scope(current.getStore());
@@ -83,7 +90,13 @@ async function closeWhenSettled(inner: Scope, promise: PromiseLike<unknown>): Pr
   }
 }
 
-/** Takes a tensor out of every scope: it lives until `dispose()`. Gives it back. */
+/**
+ * Takes a tensor out of every scope: it lives until `dispose()`. Gives it back.
+ *
+ * @example
+ * const kept: Tensor[] = [];
+ * scope(() => void kept.push(keep(torch.zeros([2, 3]))));
+ */
 export function keep<T extends Owned>(tensor: T): T {
   kept.add(tensor);
   return tensor;

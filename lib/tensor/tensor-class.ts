@@ -11,32 +11,7 @@ import { renderTensor } from './format.ts';
 import { flattenNested, nestElements, type FlatArray, type NestedArray } from './nested.ts';
 import { METHODS, type FunctionsOf, type Operator } from './operators.ts';
 import { enterScope, leaveScope } from './scope.ts';
-
-/** Type, device and autograd of a new tensor. */
-export interface TensorOptions {
-  /** Default: float32 for numbers, bool for booleans, int64 for bigints, and what a typed array holds. */
-  dtype?: DType;
-  /** "cpu" (default), "cuda" or "cuda:<index>". */
-  device?: string;
-  /** Whether operations on it are recorded for `backward()`. */
-  requiresGrad?: boolean;
-}
-
-/** Of `Tensor.from`. */
-export interface FromOptions extends TensorOptions {
-  /** Default: as the arrays are nested; one dimension for a typed array. */
-  shape?: readonly number[];
-}
-
-/** Of `backward`, as in PyTorch. */
-export interface BackwardOptions {
-  /** d(loss)/d(this), needed unless this is a single element. */
-  gradient?: Tensor;
-  /** Keep what was recorded, to go backward again. */
-  retainGraph?: boolean;
-  /** Record the backward pass too, for gradients of gradients. */
-  createGraph?: boolean;
-}
+import type { BackwardOptions, FromOptions } from './tensor-options.ts';
 
 /** Never the number of a live tensor. */
 const DISPOSED: TensorHandle = 0;
@@ -51,9 +26,14 @@ export interface Tensor extends FunctionsOf<typeof METHODS, Tensor> {}
 const FROM_HANDLE = Symbol('a handle that native code gave');
 
 /**
- * A libtorch tensor on the CPU or a CUDA device. It lives outside the JavaScript heap until `dispose()`, the end of the
- * `scope()` it was made in, or, as a last resort, garbage collection. Methods carry PyTorch's names and argument order;
- * `torch.call` reaches every other operator.
+ * A libtorch tensor on the CPU or a CUDA device. It lives outside the JavaScript heap until `dispose()`, the end of the `scope()` it was
+ * made in, or, as a last resort, garbage collection. Methods carry PyTorch's names and argument order, camelCase where PyTorch has an
+ * underscore; `torch.call` reaches every other operator. They throw TypeError for arguments of the wrong type, and HyperfitError ERR_TORCH
+ * for what libtorch refuses, ERR_DISPOSED, ERR_OUT_OF_MEMORY.
+ *
+ * @example
+ * using m = Tensor.from([[1, 2], [3, 4]]);
+ * console.log(m.matmul(m).sum(0).toArray(1)); // [17, 32]
  */
 export class Tensor implements HasHandle {
   /** @internal The native tensor; 0 once disposed. */
@@ -74,7 +54,12 @@ export class Tensor implements HasHandle {
 
   /**
    * A tensor with a copy of `data`: a typed array (row-major), a number, or nested arrays of numbers, booleans or bigints.
-   * @throws HyperfitError ERR_SHAPE when `shape` does not fit or arrays are ragged, ERR_DEVICE; TypeError
+   * @throws HyperfitError ERR_SHAPE when `shape` does not fit or arrays are ragged, ERR_DEVICE, ERR_OUT_OF_MEMORY; TypeError for data that
+   *   `dtype` cannot hold
+   *
+   * @example
+   * const ids = Tensor.from([1, 2, 3], { dtype: 'int64' });
+   * const weights = Tensor.from(new Float32Array(6), { shape: [2, 3], requiresGrad: true });
    */
   static from(data: NumericArray | NestedArray, options: FromOptions = {}): Tensor {
     checkOptions(options, ['dtype', 'device', 'requiresGrad', 'shape'], 'Tensor.from');
@@ -138,7 +123,10 @@ export class Tensor implements HasHandle {
     this.dispose();
   }
 
-  /** A tensor of that dtype, on that device, or both. Shares memory with this one when nothing changes. */
+  /**
+   * A tensor of that dtype, on that device, or both. Shares memory with this one when nothing changes.
+   * @throws HyperfitError ERR_DEVICE, ERR_OUT_OF_MEMORY; TypeError for another dtype
+   */
   to(target: DType | { dtype?: DType; device?: string } | (string & {})): Tensor {
     const { dtype, device } = typeof target === 'object' ? target : targetOf(target);
     if (device !== undefined) requireDevice(device);
@@ -214,7 +202,10 @@ export class Tensor implements HasHandle {
     addon().tensorZeroGrad(this.handle);
   }
 
-  /** Adds the gradient of this tensor to the `grad` of every leaf that it was computed from. */
+  /**
+   * Adds the gradient of this tensor to the `grad` of every leaf that it was computed from.
+   * @throws HyperfitError ERR_TORCH where nothing was recorded, or for several elements without `gradient`
+   */
   backward(options: BackwardOptions = {}): void {
     callOperator('aten::_backward', [this, [], options.gradient, options.retainGraph, options.createGraph ?? false]);
   }

@@ -1,5 +1,6 @@
 /** @module Tensors: libtorch from TypeScript. For inspection, tests and small computations; training and decoding run compiled. */
-export { Tensor, type BackwardOptions, type FromOptions, type TensorOptions, type TorchResult } from './tensor-class.ts';
+export { Tensor, type TorchResult } from './tensor-class.ts';
+export type { BackwardOptions, FromOptions, TensorOptions } from './tensor-options.ts';
 export { memoryStats, noGrad, torch, type CrossEntropyOptions } from './torch.ts';
 export { keep, scope } from './scope.ts';
 export type { TorchArgument } from './call.ts';

@@ -5,7 +5,8 @@ import { callOperator, type TorchArgument } from './call.ts';
 import { checkDtype } from './dtype.ts';
 import { FUNCTIONS, type FunctionsOf } from './operators.ts';
 import { isThenable } from './scope.ts';
-import { callTable, Tensor, wrapResult, wrapTensor, type TensorOptions, type TorchResult } from './tensor-class.ts';
+import { callTable, Tensor, wrapResult, wrapTensor, type TorchResult } from './tensor-class.ts';
+import type { TensorOptions } from './tensor-options.ts';
 
 /** How `torch.crossEntropy` sums up; names and defaults are PyTorch's. */
 export interface CrossEntropyOptions {
@@ -35,7 +36,16 @@ const functions = Object.fromEntries(
   Object.entries(FUNCTIONS).map(([name, operator]) => [name, (...args: TorchArgument[]) => callTable(operator, args, 0)]),
 ) as unknown as FunctionsOf<typeof FUNCTIONS, Tensor>;
 
-/** What PyTorch keeps in its module `torch`: makers, functions of several tensors, and every operator by name. */
+/**
+ * What PyTorch keeps in its module `torch`: makers, functions of several tensors, and every operator by name. Makers give float32 on the
+ * CPU unless the options say otherwise.
+ *
+ * @example
+ * torch.manualSeed(0);
+ * const a = torch.randn([2, 3]);
+ * const b = torch.cat([a, torch.zeros([1, 3])], 0); // [3, 3]
+ * const [values, indices] = torch.call('aten::topk', [b, 2], { largest: false }) as Tensor[];
+ */
 export const torch = {
   ...functions,
 
@@ -76,9 +86,14 @@ export const torch = {
 };
 
 /**
- * Runs `fn` without recording what `backward()` would need. Synchronous only: the setting belongs to the thread, and
- * across an `await` other code would see it.
+ * Runs `fn` without recording what `backward()` would need. Synchronous only: the setting belongs to the thread, and across an `await`
+ * other code would see it.
+ * @returns what `fn` returns
  * @throws TypeError when `fn` returns a promise
+ *
+ * @example
+ * const w = torch.zeros([2], { requiresGrad: true });
+ * noGrad(() => w.sub_(0.1));
  */
 export function noGrad<T>(fn: () => T): T {
   const before = addon().setGradEnabled(false);
@@ -92,7 +107,14 @@ export function noGrad<T>(fn: () => T): T {
   return result;
 }
 
-/** Native memory that is in use: what JavaScript holds, not what libtorch caches. */
+/**
+ * Native memory that is in use: what JavaScript holds, not what libtorch caches. Views count their own bytes too.
+ *
+ * @example
+ * const before = memoryStats().liveTensors;
+ * scope(() => void torch.zeros([1000]).exp());
+ * console.log(memoryStats().liveTensors - before); // 0
+ */
 export function memoryStats(): { liveTensors: number; liveTensorBytes: number; liveModels: number } {
   return addon().memoryStats();
 }

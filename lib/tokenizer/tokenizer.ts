@@ -26,7 +26,15 @@ interface TokenizerJson {
   added_tokens?: AddedToken[];
 }
 
-/** Text to ids and back, by Hugging Face's own library. Ids and texts are those that transformers gives. */
+/**
+ * Text to ids and back, by Hugging Face's own library. Ids and texts are those that transformers gives. Come by it through
+ * `model.tokenizer`.
+ *
+ * @example
+ * const reader = model.requireTokenizer();
+ * const ids = await reader.encode('Call me Ishmael.');
+ * console.log(ids.length, await reader.decode(ids, { skipSpecialTokens: true }));
+ */
 export class Tokenizer {
   readonly #rust: RustTokenizer;
   /** What ids are made with: another one where special tokens written out in a text are text. */
@@ -78,7 +86,11 @@ export class Tokenizer {
     }
   }
 
-  /** The ids of `text`. Special tokens written out in it count as such, and BOS or EOS come where the tokenizer puts them, unless `addSpecialTokens` is false. */
+  /**
+   * The ids of `text`. Special tokens written out in it count as such, and BOS or EOS come where the tokenizer puts them, unless
+   * `addSpecialTokens` is false (default true).
+   * @throws TypeError for what is no text
+   */
   async encode(text: string, { addSpecialTokens = true } = {}): Promise<Int32Array> {
     if (typeof text !== 'string') throw new TypeError(`expected a string for \`text\`, got ${typeof text}`);
     if (text.length > this.#sizes.piece) return this.#encodeLong(text, addSpecialTokens);
@@ -98,7 +110,11 @@ export class Tokenizer {
     return encodeLong(text, places, (part) => this.#encoder.encode(part, null, { addSpecialTokens: false }), this.#sizes);
   }
 
-  /** @throws HyperfitError ERR_TOKENIZER for an id outside the vocabulary */
+  /**
+   * The text of `ids`; `skipSpecialTokens` (default false) leaves special tokens out. Of a continuation use `decodeContinuation`: decoded
+   * alone it may lose its first space.
+   * @throws HyperfitError ERR_TOKENIZER for an id outside the vocabulary
+   */
   async decode(ids: ArrayLike<number>, { skipSpecialTokens = false } = {}): Promise<string> {
     const list = Array.from(ids);
     for (const id of list) this.#checkId(id);

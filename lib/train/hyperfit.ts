@@ -32,21 +32,31 @@ export interface HyperfitOptions extends TrainOptions {
 }
 
 /**
- * Trains until the first of `epochs`, `maxSteps` and `targetLoss` (mean training loss of an epoch, nats per token).
- * Iterate it for an event per step and per epoch, and `break` when you have seen enough; or await it for the result, after the loop too.
+ * Trains until the first of `epochs`, `maxSteps` and `targetLoss` (mean training loss of an epoch, nats per token). Iterate it for an event
+ * per step and per epoch, and `break` when you have seen enough; or await it for the result, after the loop too. Defaults are the paper's
+ * (arXiv 2412.04318): AdamW without decay, rate 1e-6, batches of 8, 20 epochs. It measures nothing beyond the training loss; `run` also
+ * evaluates, keeps checkpoints and writes a report.
+ * @throws HyperfitError ERR_CONFIG at once; ERR_DATA, ERR_TOKENIZER and ERR_CHECKPOINT before the first step; ERR_NOT_FINITE with the step
+ *   and its samples, the weights being as before that step; `signal.reason`
  *
  * @example
- * for await (const event of hyperfit(model, { data: 'novel.txt', preset: 'demo' })) console.log(event);
- * const { loss } = await hyperfit(model, { data: ['A sentence.', 'Another one.'], learningRate: 1e-4, targetLoss: 0.1 });
- *
- * @throws HyperfitError ERR_CONFIG at once; ERR_DATA, ERR_CHECKPOINT before the first step; ERR_NOT_FINITE with the step and its samples,
- *   the weights being as before that step
+ * for await (const event of hyperfit(model, { data: 'novel.txt', preset: 'demo' })) {
+ *   if (event.type === 'epoch') console.log(event.epoch, event.meanLoss);
+ * }
+ * const { reason, loss } = await hyperfit(model, { data: ['A sentence.', 'Another one.'], learningRate: 1e-4, targetLoss: 0.1 });
  */
 export function hyperfit(model: Model, options: HyperfitOptions): HyperfitRun {
   return new HyperfitRun(model, options);
 }
 
-/** A training in progress: an async generator of events that can also be awaited. It begins when first asked. */
+/**
+ * A training in progress: an async generator of events that can also be awaited. It begins when it is first asked.
+ *
+ * @example
+ * const training = hyperfit(model, { data: 'novel.txt', preset: 'demo' });
+ * for await (const event of training) if (event.type === 'step' && event.loss < 0.2) break;
+ * const { reason, step } = await training; // reason is 'stopped'
+ */
 export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void>, PromiseLike<TrainResult> {
   /** Complete: options, preset and defaults. */
   readonly settings: TrainSettings;

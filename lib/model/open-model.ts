@@ -1,0 +1,49 @@
+import { addon } from '../addon.ts';
+import type { ComputeDType, ModelHandle } from '../addon-types.ts';
+import { chooseComputeDtype } from '../compute-dtype.ts';
+import { checkOptions } from '../config/check-options.ts';
+import type { DeviceName } from '../config/device-name.ts';
+import type { QuantizeType } from '../config/quantize-types.ts';
+import { withControl } from '../control.ts';
+import { chooseDevice } from '../device.ts';
+import type { HyperfitError } from '../errors.ts';
+import { withFetch } from '../hub/fetch-scope.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { readCompanions } from './companions.ts';
+import type { LoadOptions } from './load-options.ts';
+import { openModelFiles, type ModelFiles } from './model-files.ts';
+import { quantizedForms, trainedType } from './quantization.ts';
+import { stampFiles, type FileStamps } from './source-stamps.ts';
+import { tokenizerOrError } from './tokenizer-or-error.ts';
+
+/** Weights in native memory, and what they came with. */
+export interface OpenedModel {
+  handle: ModelHandle;
+  files: ModelFiles;
+  /** The error where there is one that cannot be read: ids work all the same. */
+  tokenizer: Tokenizer | HyperfitError | undefined;
+  /** What else of the folder transformers reads, by name. */
+  companions: ReadonlyMap<string, Buffer>;
+  stamps: FileStamps;
+  device: DeviceName;
+  computeDtype: ComputeDType;
+  /** The type whose rounding passes are to run on. */
+  quantize: QuantizeType | null;
+}
+
+/** What `Model.load` does before there is a model; throws as it does. */
+export async function openModel(path: string, options: LoadOptions): Promise<OpenedModel> {
+  checkOptions(options, ['device', 'computeDtype', 'adapter', 'quantize', 'signal', 'onWarning', 'onFetch'], 'Model.load');
+  const { signal, onWarning, onFetch } = options;
+  const device = chooseDevice(options.device);
+  const computeDtype = chooseComputeDtype(options.computeDtype);
+  const files = await withFetch({ onFetch, signal }, () => openModelFiles(path, { onWarning }));
+  const { quantize = trainedType(files) } = options;
+  if (quantize !== null) quantizedForms(files.config, quantize, files.path);
+  for (const note of files.notes) onWarning?.(note);
+  const tokenizer = await tokenizerOrError(files);
+  const companions = files.format === 'huggingface' ? await readCompanions(files.path) : new Map<string, Buffer>();
+  const stamps = await stampFiles(files);
+  const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, control));
+  return { handle, files, tokenizer, companions, stamps, device, computeDtype, quantize };
+}

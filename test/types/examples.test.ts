@@ -1,0 +1,146 @@
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import ts from 'typescript';
+import { ERROR_CODES } from '../../lib/errors.ts';
+
+// Every @example of lib/ compiles as it stands against the package's own types, and what comments say of errors is what the code throws.
+
+const ROOT = join(__dirname, '../..');
+const LIB = join(ROOT, 'lib');
+const ENTRIES = ['index.ts', ...readdirSync(join(LIB, 'subpaths')).map((file) => join('subpaths', file))].map((file) => join(LIB, file));
+const nameOf = (entry: string): string => (entry.endsWith('index.ts') ? 'hyperfit' : `hyperfit/${entry.replace(/^.*\/(\w+)\.ts$/, '$1')}`);
+
+/** What examples may take for granted, as a reader would: things whose names tell their types. */
+const GIVEN = `
+import type { CitationBlocker, Context, Generation, HyperfitRun, Model, Optimizer, Sequence, Tensor, Tokenizer } from 'hyperfit';
+declare global {
+  const model: Model, original: Model, featureModel: Model, tokenizer: Tokenizer, optimizer: Optimizer, blocker: CitationBlocker;
+  const sequences: Sequence[], heldOut: Sequence[], contexts: Context[], generations: Generation[], trainingIds: Int32Array[];
+  const x: Tensor, logits: Tensor;
+}
+`;
+
+function optionsOf(): ts.CompilerOptions {
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as { config: { compilerOptions: object } };
+  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ROOT);
+  const paths = Object.fromEntries(ENTRIES.map((entry) => [nameOf(entry), [entry]]));
+  return { ...options, paths, types: ['node'], noUnusedLocals: false, verbatimModuleSyntax: false };
+}
+
+/** A program of files on disk and of `texts`, which lie nowhere. */
+function programOf(files: readonly string[], texts: ReadonlyMap<string, string>): ts.Program {
+  const options = optionsOf();
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists, readFile } = host;
+  host.fileExists = (path) => texts.has(path) || fileExists(path);
+  host.readFile = (path) => texts.get(path) ?? readFile(path);
+  host.getSourceFile = (path, ...rest) => (texts.has(path) ? ts.createSourceFile(path, texts.get(path)!, rest[0]) : getSourceFile(path, ...rest));
+  return ts.createProgram([...files, ...texts.keys()], options, host);
+}
+
+const program = programOf(ENTRIES, new Map());
+const checker = program.getTypeChecker();
+const resolved = (symbol: ts.Symbol): ts.Symbol => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol);
+const exportsOf = (entry: string): ts.Symbol[] => checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry)!)!);
+
+/** Names of the package, each with where it is imported from: the root, or else its topic. */
+const HOMES = new Map(ENTRIES.toReversed().flatMap((entry) => exportsOf(entry).map(({ name }) => [name, nameOf(entry)] as const)));
+
+interface Example {
+  place: string;
+  code: string;
+}
+
+function examplesIn(file: ts.SourceFile): Example[] {
+  const found: Example[] = [];
+  const visit = (node: ts.Node): void => {
+    for (const tag of ts.getJSDocTags(node)) {
+      if (tag.tagName.text !== 'example' || tag.parent.parent !== node) continue;
+      const code = (ts.getTextOfJSDocComment(tag.comment) ?? '').replace(/^```\w*\n|\n```$/g, '');
+      found.push({ place: `${relative(ROOT, file.fileName)}:${file.getLineAndCharacterOfPosition(tag.pos).line + 1}`, code });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+/** The example as a module: names of the package that it does not import itself are imported for it. */
+function moduleOf({ code }: Example): string {
+  const file = ts.createSourceFile('example.ts', code, ts.ScriptTarget.Latest);
+  const used = new Set<string>();
+  const own = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    const declares = ts.isImportSpecifier(node) || ts.isVariableDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isParameter(node) || ts.isBindingElement(node);
+    if (declares && node.name !== undefined && ts.isIdentifier(node.name)) own.add(node.name.text);
+    if (ts.isIdentifier(node)) used.add(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  const missing = [...used].filter((name) => HOMES.has(name) && !own.has(name));
+  return `${missing.map((name) => `import { ${name} } from '${HOMES.get(name)!}';`).join(' ')} export {};\n${code}\n`;
+}
+
+function problemsOf(examples: readonly Example[]): string[] {
+  const texts = new Map(examples.map((example, index) => [join(__dirname, `example-${index}.ts`), moduleOf(example)]));
+  texts.set(join(__dirname, 'given.d.ts'), GIVEN);
+  const checked = programOf([], texts);
+  return [...texts.keys()].flatMap((path, index) => {
+    const file = checked.getSourceFile(path)!;
+    const found = [...checked.getSyntacticDiagnostics(file), ...checked.getSemanticDiagnostics(file)];
+    return found.map(({ messageText }) => `${examples[index]?.place ?? path}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
+  });
+}
+
+const sources = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(`${LIB}/`));
+const examples = sources.flatMap(examplesIn);
+
+test('every example compiles', () => {
+  expect(examples.length).toBeGreaterThan(4);
+  expect(problemsOf(examples)).toEqual([]);
+}, 120_000);
+
+test('one that does not would be seen', () => {
+  const bad = ["await Model.load('m', { devise: 'cpu' });", 'const [{ text }] = await model.generate([1]);', 'nothing.of(the, kind);'];
+  expect(problemsOf(bad.map((code, index) => ({ place: `bad ${index}`, code }))).map((problem) => problem.slice(0, 5))).toEqual(expect.arrayContaining(['bad 0', 'bad 1', 'bad 2']));
+}, 120_000);
+
+/** What an editor shows as a function or a class: where a reader asks how it is called. */
+const isCalled = (symbol: ts.Symbol): boolean => (symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Class)) !== 0;
+
+test('every function and class of the root has an example', () => {
+  const called = exportsOf(ENTRIES[0]!).map(resolved).filter(isCalled);
+  expect(called.length).toBeGreaterThan(20);
+  expect(called.filter((symbol) => !symbol.getJsDocTags(checker).some(({ name }) => name === 'example')).map(({ name }) => name)).toEqual([]);
+});
+
+interface Documented {
+  where: string;
+  says: string;
+  body: ts.Node;
+}
+
+/** Exported functions, and the public methods and accessors of exported classes, with what is said of each. */
+function documented(): Documented[] {
+  const symbols = new Set(ENTRIES.flatMap((entry) => exportsOf(entry).map(resolved)).filter(isCalled));
+  return [...symbols].flatMap((symbol) => (symbol.declarations ?? []).flatMap((declaration) => {
+    const members = ts.isClassDeclaration(declaration) ? declaration.members.filter((member) => member.name === undefined || !ts.isPrivateIdentifier(member.name)) : [declaration];
+    return members.map((member) => ({ where: `${symbol.name}.${(member as ts.NamedDeclaration).name?.getText() ?? 'constructor'}`, says: commentOf(member) + (ts.isClassDeclaration(declaration) ? commentOf(declaration) : ''), body: member }));
+  }));
+}
+
+const commentOf = (node: ts.Node): string => ts.getJSDocCommentsAndTags(node).map((comment) => comment.getText()).join('\n');
+
+test('what a function throws by itself, its comment names', () => {
+  const silent = documented().flatMap(({ where, says, body }) => {
+    const thrown = [...body.getText().matchAll(/HyperfitError\(\s*'(ERR_\w+)'/g)].map(([, code]) => code!);
+    return [...new Set(thrown)].filter((code) => !says.includes(code)).map((code) => `${where}: ${code}`);
+  });
+  expect(silent).toEqual([]);
+});
+
+test('codes that comments name are codes that there are', () => {
+  const named = sources.flatMap((file) => [...file.text.matchAll(/\bERR_[A-Z_]+\b/g)].map(([code]) => code));
+  const foreign = new Set([...named].filter((code) => !(ERROR_CODES as readonly string[]).includes(code)));
+  expect([...foreign].filter((code) => documented().some(({ says }) => says.includes(code)))).toEqual([]);
+});
