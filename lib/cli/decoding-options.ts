@@ -3,7 +3,7 @@ import { flagOf } from '../config/fields.ts';
 import { given } from '../config/given.ts';
 import { DECODING_FIELDS, DECODING_NAMES, type DecodingName } from '../generate/decoding-fields.ts';
 import { normalizeGenerateOptions, type GenerateOptions } from '../generate/options.ts';
-import { addBlockerOptions } from './citation-source.ts';
+import { addBlockerOptions } from './blocker-options.ts';
 import { numberWithin, wholeNumber } from './options.ts';
 
 /** How a command decodes, as parsed. */

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { cacheFolder } from '../libtorch/cache-folder.ts';
 import { searchLibtorch } from '../libtorch/find.ts';
-import { installedSize, installLibtorch, installSize } from '../libtorch/install.ts';
+import { installLibtorch } from '../libtorch/install.ts';
+import { installedSize, installSize } from '../libtorch/install-size.ts';
 import { TORCH_VERSION } from '../libtorch/pins.ts';
 import { installProgress, megabytes } from '../libtorch/progress.ts';
 import { askHere, isInteractive } from './ask.ts';

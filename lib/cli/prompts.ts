@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import { text as readAll } from 'node:stream/consumers';
-import { Option, type Command } from 'commander';
 import { DataNotes } from '../data/data-notes.ts';
 import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
@@ -8,31 +7,10 @@ import { refusingFor } from '../data/readers/refusal.ts';
 import { HyperfitError } from '../errors.ts';
 import { readBytes } from '../regular-file.ts';
 import type { ChatMessage } from '../tokenizer/chat-template.ts';
-import { idList, wholeNumber } from './options.ts';
+import type { PromptOptions } from './prompt-options.ts';
 
 /** What to continue: text, ids, or a dialogue for the chat template to render. */
 export type Prompt = string | Int32Array | { messages: readonly ChatMessage[]; tools?: readonly unknown[] | undefined };
-
-export interface PromptOptions {
-  prompt?: string;
-  promptFile?: string;
-  promptIds?: Int32Array;
-  prompts?: string;
-  chat?: boolean;
-  system?: string;
-  batchSize: number;
-}
-
-export function addPromptOptions(command: Command): void {
-  command
-    .addOption(new Option('--prompt <text>', 'text to continue; - reads it from stdin').conflicts(['promptFile', 'promptIds', 'prompts']))
-    .addOption(new Option('--prompt-file <file>', 'a file whose whole text is the prompt').conflicts(['prompt', 'promptIds', 'prompts']))
-    .addOption(new Option('--prompt-ids <ids>', 'token ids to continue, such as 1,2,3').argParser(idList).conflicts(['prompt', 'promptFile', 'prompts']))
-    .addOption(new Option('--prompts <file>', 'prompts to continue: .txt, one a line, or .jsonl with {"text"}, {"prompt"}, {"ids"} or {"messages"}').conflicts(['prompt', 'promptFile', 'promptIds']))
-    .option('--chat', 'put each text prompt to an instruct model as what the user says, by its chat template')
-    .addOption(new Option('--system <text>', 'what the system says first; needs --chat').implies({ chat: true }))
-    .option('--batch-size <N>', 'prompts decoded together; changes speed, not results', wholeNumber(1), 8);
-}
 
 /**
  * The prompts of a command line, in their order.

@@ -1,6 +1,7 @@
 import { HyperfitError } from '../errors.ts';
 import { clusterPoints } from './mauve-clusters.ts';
 import { areaUnderCurve, CURVE_DEFAULTS, divergenceCurve, type CurveOptions, type CurvePoint } from './mauve-curve.ts';
+import { MAUVE_LEAST_TEXTS } from './mauve-least-texts.ts';
 import { projectFeatures, type Feature } from './mauve-projection.ts';
 import { signNumber } from './signature.ts';
 
@@ -39,9 +40,6 @@ export interface Mauve {
   /** How it was computed, for a table. */
   signature: string;
 }
-
-/** Below so many texts of either kind there are fewer than ten clusters, and the score says little. */
-export const MAUVE_LEAST_TEXTS = 100;
 
 const MOST_CLUSTERS = 500;
 

@@ -1,7 +1,7 @@
 import { cacheFolder } from './cache-folder.ts';
 import { searchLibtorch, type FindLibtorchOptions, type Libtorch, type SearchStep } from './find.ts';
 import { hiddenCudaLibtorch, hiddenCudaText } from './hidden-cuda.ts';
-import { installSize } from './install.ts';
+import { installSize } from './install-size.ts';
 import { megabytes } from './progress.ts';
 import { addonSeries } from './series.ts';
 

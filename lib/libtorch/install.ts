@@ -58,16 +58,6 @@ export async function installLibtorch(options: InstallLibtorchOptions = {}): Pro
   return withHooks(onProgress === undefined ? {} : { onProgress }, (safe) => install({ ...options, ...safe }));
 }
 
-/** Bytes that an installation downloads, about. */
-export function installSize(cuda: boolean, series: string = TORCH_SERIES): number {
-  return pinsOf(series, cuda).reduce((sum, pin) => sum + pin.bytes, 0);
-}
-
-/** Bytes that it takes on disk, about. */
-export function installedSize(cuda: boolean, series: string = TORCH_SERIES): number {
-  return pinsOf(series, cuda).reduce((sum, pin) => sum + (pin.diskBytes ?? 0), 0);
-}
-
 async function install(options: InstallLibtorchOptions): Promise<Libtorch> {
   const series = options.series ?? TORCH_SERIES;
   const pins = options.pins ?? pinsOf(series, options.cuda ?? false);

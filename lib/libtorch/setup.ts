@@ -2,4 +2,5 @@
 export * from './index.ts';
 export { PINNED_SERIES, wantedFiles } from './pins.ts';
 export { describeWheel } from './wheel/describe-wheel.ts';
-export { fetchWheels, installedSize } from './install.ts';
+export { fetchWheels } from './install.ts';
+export { installedSize } from './install-size.ts';

@@ -12,7 +12,8 @@ import { readLicense } from './license.ts';
 import { CARD_FILE, renderModelCard, type ModelCard } from './model-card.ts';
 import { PREPROCESSOR_FILE, type ModelFiles } from './model-files.ts';
 import { saveFolder } from './save-folder.ts';
-import { SAVE_DTYPES, saveWeights, type Rounding, type SaveDType, type SavedWeights } from './save-weights.ts';
+import { SAVE_DTYPES, type SaveDType } from './save-dtypes.ts';
+import { saveWeights, type Rounding, type SavedWeights } from './save-weights.ts';
 import { parseShardSize } from './shard-plan.ts';
 import { disposeAll } from './tensor-file.ts';
 

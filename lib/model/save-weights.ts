@@ -5,13 +5,10 @@ import { HyperfitError } from '../errors.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { renderSafetensorsHeader } from './safetensors.ts';
+import type { SaveDType } from './save-dtypes.ts';
 import { planShards, renderShardIndex, type PlannedShard } from './shard-plan.ts';
 import { SHARD_INDEX } from './shards.ts';
 import { saveTensorFile } from './tensor-file.ts';
-
-export const SAVE_DTYPES = ['float32', 'bfloat16', 'float16'] as const;
-/** Types that weights are saved in. */
-export type SaveDType = (typeof SAVE_DTYPES)[number];
 
 /** By type: its name in safetensors, its bytes, and its name in GGML, by which rows are written. */
 const STORED = { float32: { name: 'F32', bytes: 4, ggml: 'F32' }, bfloat16: { name: 'BF16', bytes: 2, ggml: 'BF16' }, float16: { name: 'F16', bytes: 2, ggml: 'F16' } } as const;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { HyperfitError } from '../errors.ts';
-import { MAUVE_LEAST_TEXTS } from '../evaluate/mauve.ts';
+import { MAUVE_LEAST_TEXTS } from '../evaluate/mauve-least-texts.ts';
 import { modelFileName } from '../model/base-name.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { hashWeights } from './run-file.ts';

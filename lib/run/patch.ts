@@ -12,6 +12,7 @@ import type { Model } from '../model/model.ts';
 import { markdownTable, type ModelCard } from '../model/model-card.ts';
 import { disposeAll } from '../model/tensor-file.ts';
 import { measureText, textProblems, type GateFigures } from './export-gate.ts';
+import { PATCH_RANKS } from './patch-ranks.ts';
 import { addRanks, cutFactors, disposeFactors, factoriseUpdate, type MatrixFactors } from './update-factors.ts';
 
 /** Of `patchModel`. */
@@ -37,9 +38,6 @@ export interface PatchOptions {
   /** Told how far it is. */
   onProgress?: (message: string) => void;
 }
-
-/** Ranks that are tried, smallest first. */
-export const PATCH_RANKS = [1, 2, 4, 8, 16, 32, 64, 128] as const;
 
 /** So few ranks are found by iteration. */
 const MOST_ITERATED = 16;

@@ -3,7 +3,7 @@ import type { ConfigLayer } from '../config/layers.ts';
 import { normalizeConfig } from '../config/normalize.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { HyperfitError } from '../errors.ts';
-import { PATCH_RANKS } from '../run/patch.ts';
+import { PATCH_RANKS } from '../run/patch-ranks.ts';
 import type { StudyMetric, StudyWriter } from './own.ts';
 import { checkOwn } from './own-checks.ts';
 import { pickTrainSettings, type TrainSettings } from '../train/settings.ts';

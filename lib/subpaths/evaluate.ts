@@ -25,7 +25,8 @@ export {
   type MemorisedSpan,
   type Memorisation,
 } from '../evaluate/memorisation.ts';
-export { mauve, mauveOfSeeds, MAUVE_LEAST_TEXTS, type Mauve, type MauveOptions } from '../evaluate/mauve.ts';
+export { mauve, mauveOfSeeds, type Mauve, type MauveOptions } from '../evaluate/mauve.ts';
+export { MAUVE_LEAST_TEXTS } from '../evaluate/mauve-least-texts.ts';
 export { areaUnderCurve, divergenceCurve, type CurveOptions, type CurvePoint } from '../evaluate/mauve-curve.ts';
 export type { Feature } from '../evaluate/mauve-projection.ts';
 export { measureMauve, measureMauves, textFeatures, type FeatureModel, type FeatureOptions, type MauveTexts } from '../evaluate/mauve-texts.ts';

@@ -14,7 +14,8 @@ export type { TrainState } from '../checkpoint/train-state.ts';
 export { run, type RunEvent, type RunHooks, type RunResult } from '../run/run.ts';
 export { cardOf } from '../run/run-card.ts';
 export { averageWeights } from '../run/average.ts';
-export { patchModel, PATCH_RANKS, type PatchedMatrix, type PatchOptions, type PatchResult } from '../run/patch.ts';
+export { patchModel, type PatchedMatrix, type PatchOptions, type PatchResult } from '../run/patch.ts';
+export { PATCH_RANKS } from '../run/patch-ranks.ts';
 export type { UpdateShare } from '../run/update-share.ts';
 
 export type { RunConfig } from '../config/fields.ts';

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { blockerSource, loadCitationBlocker } from '../../lib/cli/citation-source.ts';
+import { blockerSource } from '../../lib/cli/blocker-options.ts';
+import { loadCitationBlocker } from '../../lib/cli/citation-source.ts';
 import { CitationBlocker } from '../../lib/generate/citation-blocker.ts';
 import { Model } from '../../lib/model/model.ts';
 import { chatModel } from '../train/dialogues.ts';

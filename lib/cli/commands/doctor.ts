@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
-import { doctor, renderDoctor } from '../../doctor.ts';
-import { EXIT } from '../exit-codes.ts';
 import { addOutputOptions } from '../options.ts';
-import { Output, type OutputOptions } from '../output.ts';
+import type { OutputOptions } from '../output.ts';
+
+export interface DoctorOptions extends OutputOptions {
+  libtorch?: string;
+}
 
 export function addDoctorCommand(program: Command): void {
   const command = program
@@ -10,9 +12,5 @@ export function addDoctorCommand(program: Command): void {
     .description('Say what hyperfit found here: Node, libtorch, addon, devices, threads, cache.')
     .option('--libtorch <path>', 'look at this torch folder instead of searching')
     .addHelpText('after', '\nExample:\n  hyperfit doctor --json');
-  addOutputOptions(command).action((options: OutputOptions & { libtorch?: string }) => {
-    const report = doctor(options.libtorch === undefined ? {} : { libtorch: options.libtorch });
-    new Output(options).result({ schemaVersion: 1, ...report }, () => renderDoctor(report));
-    if (!report.ok) process.exitCode = EXIT.missing;
-  });
+  addOutputOptions(command).action(async (options: DoctorOptions) => (await import('../actions/doctor.ts')).examine(options));
 }

@@ -1,12 +1,9 @@
 import type { Command } from 'commander';
-import { HyperfitError } from '../../errors.ts';
-import { libtorchInfo, renderLibtorchInfo } from '../../libtorch/info.ts';
-import { installedSize, installLibtorch, installSize } from '../../libtorch/install.ts';
+import { installedSize, installSize } from '../../libtorch/install-size.ts';
 import { PINNED_SERIES, TORCH_SERIES } from '../../libtorch/pins.ts';
-import { installProgress, megabytes } from '../../libtorch/progress.ts';
-import { EXIT } from '../exit-codes.ts';
+import { megabytes } from '../../libtorch/progress.ts';
 import { addOutputOptions } from '../options.ts';
-import { Output, type OutputOptions } from '../output.ts';
+import type { OutputOptions } from '../output.ts';
 
 export function addLibtorchCommand(program: Command): void {
   const group = program
@@ -17,7 +14,7 @@ export function addLibtorchCommand(program: Command): void {
   addInfo(group);
 }
 
-interface InstallFlags extends OutputOptions {
+export interface InstallFlags extends OutputOptions {
   cpu?: boolean;
   cuda?: boolean;
   series?: string;
@@ -36,13 +33,11 @@ function addInstall(group: Command): void {
     .option('--from <path>', 'take the wheels in this folder, or this torch wheel and those beside it, in place of the network')
     .option('--index <url>', 'a simple package index; default HYPERFIT_INDEX_URL, else the one pip is set to')
     .addHelpText('after', '\nExample:\n  hyperfit libtorch install\n  hyperfit libtorch install --series 2.15 --from ./wheels');
-  addOutputOptions(command).action(async ({ cpu, cuda, series, from, index, ...rest }: InstallFlags) => {
-    if (cpu && cuda) throw new HyperfitError('ERR_CONFIG', 'expected --cpu or --cuda, got both; the full set computes on the CPU too');
-    const output = new Output(rest);
-    const onProgress = output.quiet ? undefined : installProgress(process.stderr);
-    const libtorch = await installLibtorch({ cuda, series, from, index, onProgress });
-    output.result({ schemaVersion: 1, ...libtorch }, () => `libtorch ${libtorch.version ?? ''} at ${libtorch.path}`);
-  });
+  addOutputOptions(command).action(async (flags: InstallFlags) => (await import('../actions/libtorch.ts')).install(flags));
+}
+
+export interface InfoFlags extends OutputOptions {
+  libtorch?: string;
 }
 
 function addInfo(group: Command): void {
@@ -51,9 +46,5 @@ function addInfo(group: Command): void {
     .description('Say which libtorch is used and where it was looked for.')
     .option('--libtorch <path>', 'look at this torch folder instead of searching')
     .addHelpText('after', '\nExample:\n  hyperfit libtorch info --json');
-  addOutputOptions(command).action((options: OutputOptions & { libtorch?: string }) => {
-    const info = libtorchInfo({ libtorch: options.libtorch });
-    new Output(options).result({ schemaVersion: 1, ...info }, () => renderLibtorchInfo(info));
-    if (!info.found) process.exitCode = EXIT.missing;
-  });
+  addOutputOptions(command).action(async (flags: InfoFlags) => (await import('../actions/libtorch.ts')).info(flags));
 }

@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { HyperfitError } from '../../errors.ts';
+import { comparedFigures, differingSettings } from '../../run/run-differences.ts';
+import { filterRuns, sortRuns } from '../../run/run-filter.ts';
+import { listRuns, type ListedRun } from '../../run/run-list.ts';
+import { DEFAULT_FOLDER, type RunsOptions } from '../commands/runs.ts';
+import { Output } from '../output.ts';
+import { differencesTable, renderDifferences, renderRuns, runsTable } from '../runs-text.ts';
+
+export function runs(dirs: readonly string[], options: RunsOptions): void {
+  const output = new Output(options);
+  const folders = dirs.length > 0 ? dirs : existsSync(DEFAULT_FOLDER) ? [DEFAULT_FOLDER] : [];
+  // Side by side they stand as they were named.
+  const found = sortRuns(filterRuns(listRuns(folders), options.where), options.sort ?? (options.compare === true ? undefined : '-createdAt'));
+  if (options.compare === true) return compare(found, output);
+  output.result({ schemaVersion: 1, runs: found }, () => renderRuns(found, dirs.length > 0 ? dirs : [DEFAULT_FOLDER]), () => runsTable(found));
+}
+
+function compare(found: readonly ListedRun[], output: Output): void {
+  const sound = found.filter(({ state }) => state !== 'broken');
+  for (const { name, problem } of found.filter(({ state }) => state === 'broken')) output.warn(`${name} is left out: ${problem}`);
+  if (sound.length < 2) throw new HyperfitError('ERR_CONFIG', `expected two runs or more to compare, got ${sound.length}; name their folders, or one that holds several`);
+  const [settings, figures] = [differingSettings(sound), comparedFigures(sound)];
+  const names = sound.map(({ name }) => name);
+  output.result({ schemaVersion: 1, runs: names, settings, figures }, () => renderDifferences(names, settings, figures), () => differencesTable(names, settings, figures));
+}
