@@ -13,6 +13,7 @@ const options = readOptions('npm run bench:train', 'A training step of SmolLM2-1
   shapes: ['8x128,8x256', 'batch x sequence length, tokens'],
   steps: ['3', 'timed steps per process, after two that warm up'],
   'to-loss': ['', 'instead: seconds to this mean training loss with the demo recipe, load, set-up and checkpoints included'],
+  lora: [false, 'also LoRA of rank 8, on all layers and on the last five'],
   ...INSTRUCTION_SET,
   ...DEVICE,
 });
@@ -20,7 +21,8 @@ const options = readOptions('npm run bench:train', 'A training step of SmolLM2-1
 function contendersFor({ weights, tokens, python }, [batch, sequence]) {
   const shared = { weights, tokens, batch, sequence, steps: wholeNumber('steps', options.steps) };
   const floor = (dtype) => contender(`matrix products ${dtype}`, 'products.py', { weights, rows: batch * sequence, dtype }, python);
-  const ours = (computeDtype) => contender(`hyperfit ${computeDtype}`, 'train.mjs', { ...shared, computeDtype });
+  const ours = (computeDtype, lora, which = '') => contender(`hyperfit ${which}${computeDtype}`, 'train.mjs', { ...shared, computeDtype, lora });
+  const additions = (computeDtype) => [ours(computeDtype, { rank: 8 }, 'LoRA '), ours(computeDtype, { rank: 8, layers: 5 }, 'LoRA, last five layers, ')];
   const peer = (name, mode) => contender(`transformers ${name}`, 'train.py', { ...shared, mode }, python);
   return [
     floor('float32'),
@@ -31,15 +33,16 @@ function contendersFor({ weights, tokens, python }, [batch, sequence]) {
     ours('bfloat16'),
     peer('autocast bfloat16', 'autocast'),
     peer('compiled autocast bfloat16', 'compile-autocast'),
+    ...(options.lora ? ['float32', 'bfloat16'].flatMap(additions) : []),
   ];
 }
 
-/** All engines start from the same weights and see the same batches: their losses agree, or nothing is compared. */
+/** All engines start from the same weights and see the same batches: their losses agree, or nothing is compared. LoRA's first two do, while B is small. */
 function assertSameLosses(results) {
   const [reference, ...others] = [...results].filter(([, rounds]) => rounds[0].losses).map(([name, rounds]) => ({ name, losses: rounds[0].losses }));
   for (const { name, losses } of others) {
     const bound = reference.name.endsWith('float32') && name.endsWith('float32') ? 1e-4 : 2e-2;
-    losses.forEach((loss, step) => {
+    losses.slice(0, name.includes('LoRA') ? 2 : undefined).forEach((loss, step) => {
       if (!(Math.abs(loss - reference.losses[step]) <= bound * reference.losses[step])) throw new Error(`${name} has loss ${loss} at step ${step}, ${reference.name} ${reference.losses[step]}`);
     });
   }

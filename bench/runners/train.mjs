@@ -1,4 +1,4 @@
-// One process, one engine: ours. Settings: weights, tokens, batch, sequence, steps, computeDtype.
+// One process, one engine: ours. Settings: weights, tokens, batch, sequence, steps, computeDtype, lora.
 import { makeBatch, Optimizer } from 'hyperfit';
 import { answer, loadModel, peakBytes, readTokens, runtimeBytes, settings } from '../lib/runner.mjs';
 
@@ -6,7 +6,7 @@ const { batch: B, sequence: T, steps } = settings;
 const ids = readTokens();
 const runtime = runtimeBytes();
 const model = await loadModel();
-const optimizer = new Optimizer(model);
+const optimizer = new Optimizer(model, { lora: settings.lora });
 
 async function trainStep(step) {
   const rows = Array.from({ length: B }, (_, row) => {

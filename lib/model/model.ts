@@ -206,6 +206,8 @@ export class Model {
   /**
    * Gradients by parameter name, float32, each of its parameter's shape, sharing memory with the model. They are *sums* over the tokens
    * since the last optimizer step. Empty before the first `forwardBackward`. Dispose each.
+   * While an optimizer of this model lives, passes compute the gradients of what optimizers train and of nothing else: with LoRA, of its
+   * matrices; without any optimizer, all.
    */
   gradients(): Map<string, Tensor> {
     return toTensors(addon().modelGradients(this.handle));

@@ -106,12 +106,12 @@ Napi::Value model_set_stored_forms(const Napi::CallbackInfo& info) {
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
-// Nothing once a step or zeroGradients has cleared them: memory still holds the old gradient, which the next backward
+// Of what the last pass was to compute. Nothing once a step or zeroGradients has cleared them: memory still holds the old gradient, which the next backward
 // overwrites.
 Napi::Value model_gradients(const Napi::CallbackInfo& info) {
   auto& parameters = model_argument(info)->decoder().parameters();
   if (parameters.gradients_are_stale()) return Napi::Array::New(info.Env());
-  return named_tensors(info.Env(), parameters.all(), &Parameter::gradient);
+  return named_tensors(info.Env(), parameters.trained(), &Parameter::gradient);
 }
 
 struct Forward {

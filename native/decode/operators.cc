@@ -32,7 +32,7 @@ std::unique_ptr<DecodeSession> aten::decode_session(Decoder& decoder, KVCache& c
 
 at::Tensor Decoder::prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
                             const StopSignals& stop) {
-  workspace_.shape(prompts.batch, prompts.sequence, /*keep=*/false);
+  workspace_.shape(prompts.batch, prompts.sequence);
   run_layers(prompts, stop, [&](int64_t layer, const LayerActivations& a) { cache.store_prompt(layer, first_row, a.k, a.v); });
   at::Tensor rows = at::arange(prompts.batch, last.options()).mul_(prompts.sequence).add_(last);
   return sampling_logits(workspace_.scratch().final_x.index_select(0, rows));
@@ -50,7 +50,7 @@ at::Tensor Decoder::decode_step(const std::vector<int64_t>& tokens, const std::v
   const LayerRotations rotations = rotary_.gather(where);
   std::map<int64_t, DecodeSpan> spans;  // by window
 
-  workspace_.shape(batch, 1, /*keep=*/false);
+  workspace_.shape(batch, 1);
   embedding_.forward(workspace_.layer(0).x, at::tensor(tokens, at::kLong).to(options_.device()));
   positions_.forward_at(workspace_.layer(0).x, where);
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {

@@ -3,12 +3,21 @@
 #include "engine/gradient_sum.h"
 
 namespace hyperfit {
+namespace {
+
+std::vector<Parameter*> every(ParameterStore& store) {
+  std::vector<Parameter*> parameters;
+  for (Parameter& parameter : store.all()) parameters.push_back(&parameter);
+  return parameters;
+}
+
+}  // namespace
 
 AdamW::AdamW(ParameterStore& parameters, AdamWOptions options)
-    : parameters_(parameters), adamw_(parameters.ops(), parameters.flat_values(), options) {}
+    : parameters_(parameters), adamw_(parameters.ops(), parameters.flat_values(), options), trained_(parameters, every(parameters)) {}
 
 at::Tensor AdamW::queue_norm() {
-  require_fresh_gradients(parameters_);
+  trained_.require_fresh_gradients();
   sum(parameters_.flat_gradients());
   std::vector<at::Tensor> gradients;
   for (const Parameter& parameter : parameters_.all()) gradients.push_back(parameter.gradient);

@@ -1,6 +1,7 @@
 #pragma once
 #include "engine/flat_adamw.h"
 #include "engine/parameters.h"
+#include "engine/trained_parameters.h"
 
 namespace hyperfit {
 
@@ -28,6 +29,7 @@ class AdamW {
  private:
   ParameterStore& parameters_;
   FlatAdamW adamw_;
+  TrainedParameters trained_;
 };
 
 }  // namespace hyperfit

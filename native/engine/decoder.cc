@@ -149,7 +149,7 @@ at::Tensor Decoder::sampling_logits(const at::Tensor& x) {
 }
 
 at::Tensor Decoder::forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states) {
-  workspace_.shape(batch.batch, batch.sequence, /*keep=*/false);
+  workspace_.shape(batch.batch, batch.sequence);
   Observer copy_stream = [&](int64_t, const LayerActivations& a) { hidden_states->push_back(a.x.clone()); };
   run_layers(batch, stop, hidden_states ? copy_stream : nullptr);
   at::Tensor logits = head_forward(workspace_.scratch().final_x);
@@ -158,14 +158,26 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const StopSignals& stop, st
 }
 
 at::Tensor Decoder::last_hidden_state(const TokenBatch& batch, const StopSignals& stop) {
-  workspace_.shape(batch.batch, batch.sequence, /*keep=*/false);
+  workspace_.shape(batch.batch, batch.sequence);
   run_layers(batch, stop, nullptr);
   return final_normed(workspace_.scratch().final_x);
 }
 
-at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+// From here to the end of the backward it is settled whose gradients are computed, whatever optimizers come and go meanwhile.
+void Decoder::begin_keeping(const TokenBatch& batch) {
   parameters_.require_gradients();
-  workspace_.shape(batch.batch, batch.sequence, /*keep=*/true);
+  parameters_.settle_trained();
+  workspace_.shape_keeping(batch.batch, batch.sequence, first_trained_layer());
+}
+
+int64_t Decoder::first_trained_layer() const {
+  if (embedding_.weight->trained || (positions_.weight && positions_.weight->trained)) return 0;
+  const auto found = std::find_if(layers_.begin(), layers_.end(), [](const DecoderLayer& layer) { return layer.is_trained(); });
+  return found - layers_.begin();
+}
+
+at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
+  begin_keeping(batch);
   run_layers(batch, stop, nullptr);
   at::Tensor logits = head_forward(workspace_.scratch().final_x, /*keep=*/true);
   const at::Tensor loss = ops_.cross_entropy(logits, targets);
@@ -175,8 +187,7 @@ at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& 
 }
 
 at::Tensor Decoder::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
-  parameters_.require_gradients();
-  workspace_.shape(batch.batch, batch.sequence, /*keep=*/true);
+  begin_keeping(batch);
   run_layers(batch, stop, nullptr);
   kept_ = {batch, workspace_.passes(), parameters_.flat_values()._version()};
   return head_forward(workspace_.scratch().final_x, /*keep=*/true);
@@ -208,14 +219,17 @@ void Decoder::backward(const TokenBatch& batch, at::Tensor& dlogits, double beta
   head_.backward_input(b.dnormed, dlogits, /*accumulate=*/false);
   b.dx.zero_();
   final_norm_.backward(b.dx, b.dnormed, s.final_x, s.final_stats, s.hidden, beta);
-  for (int64_t index = config_.num_hidden_layers - 1; index >= 0; --index) {
+  const int64_t first = first_trained_layer();
+  for (int64_t index = config_.num_hidden_layers - 1; index >= first; --index) {
     stop.throw_if_cancelled();
     mlp_backward(layers_[index], workspace_.layer(index), beta);
     attention_backward(layers_[index], workspace_.layer(index), beta, batch, rotations);
   }
   positions_.backward(b.dx, batch.sequence, beta);
-  if (!config_.tie_word_embeddings && beta == 0) embedding_.weight->gradient.zero_();
-  embedding_.backward(b.dx, batch.tokens);
+  if (embedding_.weight->trained) {
+    if (!config_.tie_word_embeddings && beta == 0) embedding_.weight->gradient.zero_();
+    embedding_.backward(b.dx, batch.tokens);
+  }
   parameters_.mark_gradients_fresh();
 }
 

@@ -27,6 +27,9 @@ struct DecoderLayer {
   Linear gate_proj, up_proj, down_proj;
   LayerRope rope = LayerRope::global;
   int64_t window = 0;
+
+  /// Whether a gradient of any of its parameters is computed.
+  bool is_trained() const;
 };
 
 /// B sequences of T token ids, int64 [B*T] on the model's device.
@@ -113,6 +116,9 @@ class Decoder {
   at::Tensor head_forward(const at::Tensor& x, bool keep = false);
   at::Tensor sampling_logits(const at::Tensor& x);
   at::Tensor final_normed(const at::Tensor& x);
+  void begin_keeping(const TokenBatch& batch);
+  /// How deep a backward has to go; their number where no layer is trained.
+  int64_t first_trained_layer() const;
   void backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop);
 
   /// What a pass that waits for its backward was of, and the version of the weights that it read.

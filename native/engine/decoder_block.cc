@@ -13,6 +13,13 @@ at::Tensor head_rows(const at::Tensor& rows, int64_t size) { return rows.view({-
 
 }  // namespace
 
+bool DecoderLayer::is_trained() const {
+  const auto any = [](const auto&... parts) {
+    return (((parts.weight && parts.weight->trained) || (parts.bias && parts.bias->trained)) || ...);
+  };
+  return any(input_norm, mlp_norm, attention_out_norm, mlp_out_norm, q_norm, k_norm, qkv_proj, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj);
+}
+
 at::Tensor Decoder::by_head(const at::Tensor& rows, int64_t heads, int64_t batch, int64_t sequence) const {
   return rows.view({batch, sequence, heads, config_.head_dim}).transpose(1, 2);
 }

@@ -8,11 +8,6 @@
 
 namespace hyperfit {
 
-void require_fresh_gradients(const ParameterStore& parameters) {
-  if (parameters.flat_gradients().defined() && !parameters.gradients_are_stale()) return;
-  throw Error("ERR_CONFIG", "expected gradients for `optimizer.step`, got none; call forwardBackward first");
-}
-
 double clip_coefficient(double norm, double max_grad_norm) {
   if (!std::isfinite(norm)) {
     throw Error("ERR_NOT_FINITE", "expected a finite gradient norm, got " + std::to_string(norm) +

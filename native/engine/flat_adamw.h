@@ -10,9 +10,6 @@ struct AdamWOptions {
   double weight_decay = 0;
 };
 
-/// Throws ERR_CONFIG where no backward has left gradients since the last update.
-void require_fresh_gradients(const ParameterStore& parameters);
-
 /// What gradients of the L2 norm `norm` are multiplied by so that it is at most `max_grad_norm` (0: no clipping), as
 /// torch.nn.utils.clip_grad_norm_ has it. Throws ERR_NOT_FINITE for a norm that is not finite.
 double clip_coefficient(double norm, double max_grad_norm);

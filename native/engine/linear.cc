@@ -23,12 +23,13 @@ void Linear::backward_input(at::Tensor& dx, const at::Tensor& dy, bool accumulat
 }
 
 void Linear::backward_parameters(const at::Tensor& dy, const at::Tensor& x, double beta) const {
+  if (bias && bias->trained) ops->sum_rows(bias->gradient, dy, beta);
+  if (!weight->trained) return;
   if (transposed) {
     ops->matmul(weight->gradient, x.t(), dy, beta, weight->product);
   } else {
     ops->matmul(weight->gradient, dy.t(), x, beta, weight->product);
   }
-  if (bias) ops->sum_rows(bias->gradient, dy, beta);
 }
 
 }  // namespace hyperfit

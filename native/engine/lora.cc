@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/gradient_sum.h"
@@ -47,6 +48,9 @@ Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& op
   for (const Pair& pair : pairs_) {
     pair.a(values_).copy_(uniform({pair.rank, pair.in}, 1 / std::sqrt(static_cast<double>(pair.in)), random));
   }
+  std::vector<Parameter*> matrices;
+  for (const Pair& pair : pairs_) matrices.push_back(pair.parameter);
+  trained_.emplace(parameters, std::move(matrices));
 }
 
 /// With G the gradient of W [out, in]: that of B is s G A^T, that of A is s B^T G; s comes with the scaling of all.
@@ -72,7 +76,7 @@ void Lora::resume(int64_t step) {
 }
 
 at::Tensor Lora::queue_norm() {
-  require_fresh_gradients(parameters_);
+  trained_->require_fresh_gradients();
   gather_gradients();
   sum(gradients_);
   return parameters_.ops().norm_of({gradients_});

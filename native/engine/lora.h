@@ -8,6 +8,7 @@
 
 #include "engine/flat_adamw.h"
 #include "engine/parameters.h"
+#include "engine/trained_parameters.h"
 
 namespace hyperfit {
 
@@ -20,7 +21,7 @@ struct LoraOptions {
 };
 
 /// Trains W = base + (alpha / rank) B A in place of W: AdamW on A and B alone, every other parameter stays. The sum is written into
-/// the model's parameters after each step, so that whatever reads the model sees it merged.
+/// the model's parameters after each step, so that whatever reads the model sees it merged. Only the gradients of these W are computed.
 /// Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1; initial values and names as in PEFT.
 class Lora {
  public:
@@ -57,6 +58,7 @@ class Lora {
   std::vector<Pair> pairs_;
   at::Tensor values_, gradients_;  // [elements of all A and B]
   std::optional<FlatAdamW> adamw_;
+  std::optional<TrainedParameters> trained_;
 };
 
 }  // namespace hyperfit

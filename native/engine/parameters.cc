@@ -1,6 +1,7 @@
 #include "engine/parameters.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "engine/error.h"
@@ -98,6 +99,29 @@ void ParameterStore::require_gradients() {
   for (auto& parameter : parameters_) {
     if (parameter.shape.size() == 2) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);
   }
+}
+
+void ParameterStore::count_trainers(const std::vector<Parameter*>& parameters, int by) {
+  std::lock_guard lock(trainers_mutex_);
+  optimizers_ += by;
+  for (Parameter* parameter : parameters) parameter->trainers += by;
+}
+
+// What begins to be trained while others' gradients are gathered has gathered nothing yet: memory holds what an earlier pass left there.
+void ParameterStore::settle_trained() {
+  std::lock_guard lock(trainers_mutex_);
+  for (Parameter& parameter : parameters_) {
+    const bool trained = optimizers_ == 0 || parameter.trainers > 0;
+    if (trained && !parameter.trained && !gradients_stale_ && parameter.gradient.defined()) parameter.gradient.zero_();
+    parameter.trained = trained;
+  }
+}
+
+std::vector<Parameter> ParameterStore::trained() {
+  std::lock_guard lock(trainers_mutex_);
+  std::vector<Parameter> found;
+  std::copy_if(parameters_.begin(), parameters_.end(), std::back_inserter(found), [](const Parameter& parameter) { return parameter.trained; });
+  return found;
 }
 
 int64_t ParameterStore::compute_bytes() const {

@@ -1,6 +1,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -22,6 +23,8 @@ struct Parameter {
   at::Tensor compute;   // `forward` in the type that products compute in; itself for float32
   std::optional<StoredForm> stored;  // the form that `forward` has been through
   at::Tensor product;   // bfloat16 [shape], memory shared by all: where a product of that type is made before it is added up; undefined where none is needed
+  int trainers = 0;     // optimizers that train it
+  bool trained = true;  // its gradient is computed by the pass that is running, and was by the last one
 };
 
 /// A parameter's name and shape: the caller's table (lib/model/parameters.ts) is the only one there is. A decoder looks up what it needs,
@@ -71,6 +74,12 @@ class ParameterStore {
   double gradient_beta() const { return gradients_stale_ ? 0.0 : 1.0; }
   void mark_gradients_fresh() { gradients_stale_ = false; }
   bool gradients_are_stale() const { return gradients_stale_; }
+  /// An optimizer of `parameters` has come (1) or gone (-1). From any thread: the next pass asks. See TrainedParameters.
+  void count_trainers(const std::vector<Parameter*>& parameters, int by);
+  /// Of the pass that begins: `trained` where an optimizer trains the parameter, everywhere where there is no optimizer.
+  void settle_trained();
+  /// The parameters whose gradients the last pass left, or the one that is running will leave.
+  std::vector<Parameter> trained();
   /// Of the rounded weights and of the products' scratch; 0 for float32 weights that are read as they are.
   int64_t compute_bytes() const;
   int64_t element_count() const { return element_count_; }
@@ -89,6 +98,8 @@ class ParameterStore {
   int64_t compute_version_ = -1;  // of values_ when forward_ and compute_ were made of it
   at::Tensor gradients_;
   bool gradients_stale_ = true;
+  std::mutex trainers_mutex_;
+  int optimizers_ = 0;
   int64_t element_count_ = 0;
 };
 

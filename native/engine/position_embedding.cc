@@ -13,7 +13,7 @@ void PositionEmbedding::forward_at(at::Tensor& x, const at::Tensor& positions) c
 }
 
 void PositionEmbedding::backward(const at::Tensor& dx, int64_t sequence, double beta) const {
-  if (!weight) return;
+  if (!weight || !weight->trained) return;
   if (beta == 0) weight->gradient.zero_();
   weight->gradient.narrow(0, 0, sequence).add_(dx.view({-1, sequence, dx.size(1)}).sum(0));
 }

@@ -24,19 +24,22 @@ at::Tensor Workspace::take_compute(std::vector<int64_t> shape) {
   return buffers_[next_++].view(shape, compute_options_);
 }
 
-void Workspace::shape(int64_t batch, int64_t sequence, bool keep) {
+void Workspace::shape(int64_t batch, int64_t sequence, int64_t first_kept, bool has_backward) {
   ++passes_;
-  if (batch == batch_ && sequence == sequence_ && keep == keep_) return;
+  if (batch == batch_ && sequence == sequence_ && first_kept == first_kept_ && has_backward == has_backward_) return;
   batch_ = batch;
   sequence_ = sequence;
-  keep_ = keep;
+  first_kept_ = first_kept;
+  has_backward_ = has_backward;
   next_ = 0;
   layers_.clear();
   scratch_ = scratch_views();
   layers_.push_back(layer_views());
-  if (!keep) return;
+  if (!has_backward) return;
   backward_ = backward_views();
-  for (int64_t layer = 1; layer < config_.num_hidden_layers; ++layer) layers_.push_back(layer_views());
+  const int64_t kept = config_.num_hidden_layers - first_kept;
+  const int64_t shared = first_kept > 0 ? 1 : 0;
+  while (static_cast<int64_t>(layers_.size()) < kept + shared) layers_.push_back(layer_views());
 }
 
 LayerActivations Workspace::layer_views() {

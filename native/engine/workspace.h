@@ -1,6 +1,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "ops/buffer.h"
@@ -63,9 +64,11 @@ class Workspace {
   /// `options` of the residual stream; `compute_dtype` is the type that products compute in.
   Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype);
 
-  /// Views for B sequences of T tokens, of which a pass begins. When `keep` is false all layers share one set (nothing is kept for a backward).
-  void shape(int64_t batch, int64_t sequence, bool keep);
-  LayerActivations& layer(int64_t index) { return layers_[keep_ ? index : 0]; }
+  /// Views for B sequences of T tokens, of which a pass begins. All layers share one set.
+  void shape(int64_t batch, int64_t sequence) { shape(batch, sequence, config_.num_hidden_layers, /*has_backward=*/false); }
+  /// The same, of a pass with a backward: layers from `first` on keep theirs for it, those below share one set.
+  void shape_keeping(int64_t batch, int64_t sequence, int64_t first) { shape(batch, sequence, first, /*has_backward=*/true); }
+  LayerActivations& layer(int64_t index) { return layers_[first_kept_ == 0 ? index : std::max<int64_t>(index + 1 - first_kept_, 0)]; }
   LayerScratch& scratch() { return scratch_; }
   BackwardScratch& backward() { return backward_; }
   at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.output_vocab_size}, compute_options_); }
@@ -80,6 +83,7 @@ class Workspace {
  private:
   at::Tensor take(std::vector<int64_t> shape);          // of the residual stream's type
   at::Tensor take_compute(std::vector<int64_t> shape);  // of the products' type
+  void shape(int64_t batch, int64_t sequence, int64_t first_kept, bool has_backward);
   bool rounds() const { return compute_options_.dtype() != options_.dtype(); }
   LayerActivations layer_views();
   LayerScratch scratch_views();
@@ -89,11 +93,12 @@ class Workspace {
   const Ops& ops_;
   at::TensorOptions options_, compute_options_;
   int64_t batch_ = 0, sequence_ = 0, passes_ = 0;
-  bool keep_ = false;
+  int64_t first_kept_ = -1;
+  bool has_backward_ = false;
   size_t next_ = 0;              // which buffer the next view takes
   std::vector<Buffer> buffers_;  // in the order the views ask for them, the same each time
   Buffer logits_, sampling_logits_, logit_ratios_;
-  std::vector<LayerActivations> layers_;
+  std::vector<LayerActivations> layers_;  // what is shared, and then a set a layer that keeps
   LayerScratch scratch_;
   BackwardScratch backward_;
 };
