@@ -6,6 +6,7 @@ import { longestOverlap, meanOfRuns, measureTextRuns, plain, selfBleuRun, textPa
 import { TABLE_2 } from './published.ts';
 import { endOf, textCell, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
+import type { Written } from './written.ts';
 
 interface Variant {
   id: 'original' | 'hyperfitted' | 'blocked';
@@ -36,11 +37,19 @@ export const diversity: Study = {
     ]),
   ],
   conclude,
+  written,
 };
+
+/** Places of the variants that are compared. */
+const PAIRS = [[1, 0], [2, 0], [1, 2]] as const;
+
+function written(bench: Bench): Written {
+  const texts = VARIANTS.map((variant) => ({ name: variant.name, cells: idsOf(variant, bench) }));
+  return { texts, pairs: PAIRS.map(([left, right]) => [texts[left]!, texts[right]!] as const) };
+}
 
 function conclude(bench: Bench, results: Results): Findings {
   const variants = VARIANTS.map((variant) => ({ ...variant, runs: idsOf(variant, bench).map((id) => results.text(id)) }));
-  const pairs = [[1, 0], [2, 0], [1, 2]] as const;
   const asTest = (at: number, valueOf: Parameters<typeof textParts>[1]) => ({ name: variants[at]!.name, runs: variants[at]!.runs.map((run) => textParts(run, valueOf)) });
   const ofSelfBleu = (at: number) => ({ name: variants[at]!.name, runs: variants[at]!.runs.map(selfBleuRun) });
   return {
@@ -49,8 +58,8 @@ function conclude(bench: Bench, results: Results): Findings {
     rows: variants.flatMap(rowsOf),
     charts: [histogram(variants)],
     tests: [
-      ...comparePairs('Self-BLEU', pairs.map(([left, right]) => [ofSelfBleu(left), ofSelfBleu(right)] as const)),
-      ...comparePairs('longest overlap', pairs.map(([left, right]) => [asTest(left, ({ overlap }) => overlap.length), asTest(right, ({ overlap }) => overlap.length)] as const)),
+      ...comparePairs('Self-BLEU', PAIRS.map(([left, right]) => [ofSelfBleu(left), ofSelfBleu(right)] as const)),
+      ...comparePairs('longest overlap', PAIRS.map(([left, right]) => [asTest(left, ({ overlap }) => overlap.length), asTest(right, ({ overlap }) => overlap.length)] as const)),
     ],
     notes: [
       'Overlap sees exact runs of tokens only: a paraphrase of a training sample passes unseen, here and by the citation blocker.',

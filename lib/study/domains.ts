@@ -4,6 +4,7 @@ import { comparePairs, NO_FINDINGS, type FindingMatrix, type FindingRow, type Fi
 import { measurePerplexity, measureTextRuns, textParts, type Measured } from './measured.ts';
 import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
+import type { Written } from './written.ts';
 
 const cellsId = (kind: string, from: string, on: string): string => `${kind}-${from}-on-${on}`;
 
@@ -32,7 +33,15 @@ export const domains: Study = {
     );
   },
   conclude,
+  written,
 };
+
+/** Of every domain: whether having been trained on it writes otherwise than having been trained on another. */
+function written(bench: Bench): Written {
+  const texts = rowNames(bench).flatMap(({ domain, ids, name }) => bench.domains.map((on) => ({ from: domain?.name, on: on.name, name, cells: ids.map((id) => cellsId('text', id, on.name)) })));
+  const at = (from: string, on: string) => texts.find((each) => each.from === from && each.on === on)!;
+  return { texts, pairs: bench.domains.flatMap(({ name: own }) => bench.domains.filter(({ name }) => name !== own).map(({ name }) => [at(own, own), at(name, own)] as const)) };
+}
 
 function conclude(bench: Bench, results: Results): Findings {
   const rows = rowNames(bench);

@@ -37,7 +37,7 @@ export async function execute(cell: Cell, laboratory: Laboratory, results: Resul
     case 'mauve':
       return runMauveCell(cell, laboratory, results);
     case 'metric':
-      return runMetricCell(cell, laboratory, results.get(cell.texts, 'text'));
+      return runMetricCell(cell, laboratory, results.written(cell.texts));
     case 'biased-text':
       return runBiasedTextCell(cell, laboratory, results.get(cell.contrast, 'contrast'));
     case 'completion':

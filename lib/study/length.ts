@@ -3,6 +3,7 @@ import { chartOf, measuredSeries, NO_FINDINGS, type Findings } from './findings.
 import { meanOf, valuesAsParts, type Measured, type TextRun } from './measured.ts';
 import { endOf, textCell, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
+import type { Written } from './written.ts';
 
 const POINTS = 32;
 
@@ -20,15 +21,19 @@ export const length: Study = {
     ]),
   ],
   conclude,
+  written,
 };
 
+function written({ setting: { seeds } }: Bench): Written {
+  const original = { name: 'original, greedy', cells: ['text-original'] };
+  const hyperfitted = { name: 'hyperfitted, greedy', cells: seeds.map((seed) => `text-hyperfitted-s${seed}`) };
+  const blocked = { name: 'hyperfitted, citation blocker', cells: seeds.map((seed) => `text-blocked-s${seed}`) };
+  return { texts: [original, hyperfitted, blocked], pairs: [[hyperfitted, original], [blocked, original], [hyperfitted, blocked]] };
+}
+
 function conclude(bench: Bench, results: Results): Findings {
-  const { seeds, config } = bench.setting;
-  const variants = [
-    { name: 'original, greedy', runs: [results.text('text-original')] },
-    { name: 'hyperfitted, greedy', runs: seeds.map((seed) => results.text(`text-hyperfitted-s${seed}`)) },
-    { name: 'hyperfitted, citation blocker', runs: seeds.map((seed) => results.text(`text-blocked-s${seed}`)) },
-  ];
+  const { config } = bench.setting;
+  const variants = written(bench).texts.map(({ name, cells }) => ({ name, runs: cells.map((id) => results.text(id)) }));
   const positions = positionsUpTo(config.maxNewTokens);
   const lines = variants.map(({ name, runs }) => ({ name, points: positions.map((x) => ({ x, measured: ratioAt(runs, x) })) }));
   return {

@@ -7,6 +7,7 @@ import { meanOf, measureTextRuns, textParts, type Measured } from './measured.ts
 import { ORDER_AGREEMENT } from './published.ts';
 import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
 import type { Bench, Results, Study } from './study.ts';
+import type { Written } from './written.ts';
 
 interface Variant {
   id: string;
@@ -38,7 +39,13 @@ export const order: Study = {
       textCell(bench, `text-${id}`, endOf(`train-${id}`)),
     ]),
   conclude,
+  written,
 };
+
+function written(bench: Bench): Written {
+  const texts = variantsOf(bench).map(({ id, name }) => ({ name, cells: [`text-${id}`] }));
+  return { texts, pairs: texts.slice(1).map((each) => [texts[0]!, each] as const) };
+}
 
 function conclude(bench: Bench, results: Results): Findings {
   const variants = variantsOf(bench);

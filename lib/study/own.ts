@@ -47,7 +47,7 @@ export interface WriterTask {
   trainingSamples: readonly Int32Array[];
 }
 
-/** A way of writing of one's own, which stands beside greedy and Top-P in `quality`: `options` of generate, or a function. */
+/** A way of writing of one's own, which stands beside the greedy texts of a study: `options` of generate, or a function. */
 export interface StudyWriter {
   /** In tables; each once. */
   name: string;

@@ -1,13 +1,14 @@
 import { given } from '../config/given.ts';
 import { decodePieces } from '../run/pieces.ts';
-import type { Decoding, MauveCell, MetricCell, TextCell, Weights } from './cell.ts';
-import { comparePairs, NO_FINDINGS, type FindingRow, type Findings, type FindingText, type PairedTest, type Published, type TestVariant } from './findings.ts';
-import { meanOf, measurePerplexity, measureSums, measureTextRuns, textParts, valuesAsParts, type RunParts, type SumsRun, type TextRun } from './measured.ts';
+import type { Decoding, MauveCell, TextCell, Weights } from './cell.ts';
+import { comparePairs, NO_FINDINGS, type FindingRow, type Findings, type FindingText, type Published } from './findings.ts';
+import { measurePerplexity, measureSums, measureTextRuns, textParts, type SumsRun, type TextRun } from './measured.ts';
 import { mauveOf, MAUVE_CLUSTERINGS } from './mauve-findings.ts';
 import { HUMAN_TTR, TABLE_1 } from './published.ts';
 import { bestOf, endOf, humanTtr, likelihoodCell, noOriginals, textCell, topP, trainCell } from './recipes.ts';
-import { ownName, quantityOf, slugOf, type StudyMetric, type StudyWriter } from './own.ts';
+import { ownName, slugOf, type StudyWriter } from './own.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
+import type { Written } from './written.ts';
 
 interface Variant {
   id: string;
@@ -76,10 +77,10 @@ export const quality: Study = {
         ...others.map((variant) => texts(variant, seed)),
       ]),
       ...mauveCells(bench),
-      ...metricCells(bench),
     ];
   },
   conclude,
+  written,
 };
 
 const MAUVE = 'mauve';
@@ -95,41 +96,26 @@ function allTextIds(bench: Bench): string[] {
   return variantsOf(bench).flatMap((variant) => seedsOf(variant, bench).map((seed) => textId(variant, seed)));
 }
 
-const metricId = (metric: StudyMetric, text: string): string => `metric-${slugOf(metric.name)}-${text}`;
-
-/** The caller's metrics, a cell for each text cell: those that were written before need not be written again. */
-function metricCells(bench: Bench): MetricCell[] {
-  const domain = firstDomain(bench).name;
-  return bench.setting.metrics.flatMap((metric) =>
-    allTextIds(bench).map((texts) => ({ kind: 'metric', id: metricId(metric, texts), texts, metric: ownName(metric), domain, trainDomain: domain }) as const));
-}
-
-function metricRuns(metric: StudyMetric, runs: readonly TextRun[], results: Results): RunParts[] {
-  return runs.map(({ cell }) => valuesAsParts(metricId(metric, cell), results.get(metricId(metric, cell), 'metric').values));
-}
-
-function metricRow(metric: StudyMetric, { name, runs }: { name: string; runs: readonly TextRun[] }, results: Results): FindingRow {
-  const ours = meanOf(metricRuns(metric, runs, results), `own-metric:${slugOf(metric.name)}|version:${metric.version}|mean:texts`);
-  return { of: name, quantity: quantityOf(metric), paper: null, ours, digits: metric.digits ?? 3, missing: 'the metric gave no text a value' };
+function written(bench: Bench): Written {
+  const texts = variantsOf(bench).map((variant) => ({ id: variant.id, name: variant.name, cells: seedsOf(variant, bench).map((seed) => textId(variant, seed)) }));
+  const hyperfitted = texts.find(({ id }) => id === 'hyperfitted')!;
+  return { texts, pairs: texts.filter((each) => each !== hyperfitted).map((each) => [hyperfitted, each] as const), hasWriters: true };
 }
 
 function conclude(bench: Bench, results: Results): Findings {
-  const { metrics } = bench.setting;
   const variants = variantsOf(bench).map((variant) => ({ ...variant, runs: seedsOf(variant, bench).map((seed) => results.text(textId(variant, seed))) }));
   const hyperfitted = variants.find(({ id }) => id === 'hyperfitted')!;
   const asTest = ({ name, runs }: { name: string; runs: readonly TextRun[] }) => ({ name, runs: runs.map((run) => textParts(run, ({ ttr }) => ttr)) });
-  const comparedBy = (quantity: string, toTest: (variant: (typeof variants)[number]) => TestVariant): PairedTest[] =>
-    comparePairs(quantity, variants.filter((variant) => variant !== hyperfitted).map((variant) => [toTest(hyperfitted), toTest(variant)] as const));
   return {
     ...NO_FINDINGS,
-    compared: ['type-token ratio', 'MAUVE', 'repeated bigrams', 'Self-BLEU', OVERLAP, 'held-out perplexity', ...metrics.map(quantityOf)],
+    compared: ['type-token ratio', 'MAUVE', 'repeated bigrams', 'Self-BLEU', OVERLAP, 'held-out perplexity'],
     rows: [
-      ...variants.flatMap((variant) => [...textRows(variant), ...mauveRows(variant, bench, results), ...metrics.map((metric) => metricRow(metric, variant, results))]),
+      ...variants.flatMap((variant) => [...textRows(variant), ...mauveRows(variant, bench, results)]),
       { of: 'people', quantity: 'type-token ratio', paper: HUMAN_TTR, ours: humanTtr(bench), digits: 3, missing: noOriginals(bench) },
       ...likelihoodRows('original', [results.sums('likelihood-original')]),
       ...['early-stopped', 'hyperfitted'].flatMap((name) => likelihoodRows(name, bench.setting.seeds.map((seed) => results.sums(`likelihood-${name}-s${seed}`)))),
     ],
-    tests: [comparedBy('type-token ratio', asTest), ...metrics.map((metric) => comparedBy(quantityOf(metric), ({ name, runs }) => ({ name, runs: metricRuns(metric, runs, results) })))].flat(),
+    tests: comparePairs('type-token ratio', variants.filter((variant) => variant !== hyperfitted).map((variant) => [asTest(hyperfitted), asTest(variant)] as const)),
     texts: sampleTexts(bench, variants),
     notes: [
       ...(bench.featureModel === null ? [] : ['MAUVE stands with the range over clusterings and trainings, which is no interval: other contexts move it too. Rows whose ranges meet are not told apart.']),

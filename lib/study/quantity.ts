@@ -3,6 +3,7 @@ import { meanTrainLoss, measureTextRuns, textParts, type Measured, type TextRun 
 import { endOf, humanTtr, textCell, trainCell } from './recipes.ts';
 import { stepsOf, stepsPerEpoch, trainSettingsOf } from './setting.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
+import type { Written } from './written.ts';
 
 type Budget = 'updates' | 'epochs';
 const BUDGETS: readonly { budget: Budget; name: string }[] = [
@@ -34,6 +35,7 @@ export const quantity: Study = {
     ),
   ],
   conclude,
+  written,
 };
 
 /** With all samples the two budgets are one. */
@@ -46,6 +48,15 @@ function limitsOf(bench: Bench, budget: Budget): { epochs: number | null; maxSte
   const count = firstDomain(bench).train.length;
   const steps = stepsOf(settings, count);
   return budget === 'updates' ? { epochs: null, maxSteps: steps } : { epochs: Math.max(1, Math.round(steps / stepsPerEpoch(settings.batchSize, count))), maxSteps: null };
+}
+
+/** A smaller set is compared with the whole one, at as many updates. */
+function written(bench: Bench): Written {
+  const ofSize = (size: number) => budgetsOf(bench, size).map(({ budget, name }) => ({ budget, name: `${size} samples, ${name}`, cells: bench.setting.seeds.map((seed) => `text-${idOf(budget, size, seed)}`) }));
+  const texts = sizesOf(bench).flatMap(ofSize);
+  const updates = texts.filter(({ budget }) => budget === 'updates');
+  const all = updates.at(-1)!;
+  return { texts: [{ name: 'original', cells: ['text-original'] }, ...texts], pairs: updates.slice(0, -1).map((each) => [each, all] as const) };
 }
 
 function conclude(bench: Bench, results: Results): Findings {

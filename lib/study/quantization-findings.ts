@@ -7,6 +7,7 @@ import { sampleTexts } from './quality.ts';
 import { MAUVE, mauveTexts } from './quantization.ts';
 import { cellId, recipesOf, roundingsOf, TRAINED_FOR, type Measurement, type Recipe, type Rounding } from './quantization-variants.ts';
 import type { Bench, Results } from './study.ts';
+import { bothThere, type Written } from './written.ts';
 
 /** The weights of a recipe, rounded in one way, with all that was found of them. */
 interface MeasuredWeights {
@@ -51,7 +52,7 @@ export function concludeQuantization(bench: Bench, results: Results): Findings {
 function read(bench: Bench, results: Results, recipe: Recipe, rounding: Rounding): MeasuredWeights {
   const ids = (kind: Measurement): string[] => recipe.seeds.map((seed) => cellId(kind, recipe, seed, rounding));
   return {
-    name: `${recipe.name}, ${rounding.name}`,
+    name: nameOf(recipe, rounding),
     recipe,
     rounding,
     runs: ids('text').map((id) => results.text(id)),
@@ -136,15 +137,25 @@ function matricesOf(bench: Bench, all: readonly MeasuredWeights[]): FindingMatri
 
 /** That rounding costs variety, on the grid of the original above all; and that training for a type gets it back. */
 function testsOf(all: readonly MeasuredWeights[]): Findings['tests'] {
-  const find = (trainedFor: Recipe['trainedFor'], to: Rounding['to']): MeasuredWeights | undefined => all.find(({ recipe, rounding }) => recipe.trainedFor === trainedFor && rounding.to === to);
-  const pairs = [
-    ...TRAINED_FOR.flatMap((type) => [[find(null, type), find(null, undefined)], [find(type, type), find(null, type)], [find(type, type), find(null, undefined)]] as const),
-    [find(null, 'own'), find(null, undefined)] as const,
-    ...TRAINED_FOR.map((type) => [find(type, 'own'), find(null, 'own')] as const),
-  ];
   const asTest = ({ name, runs }: MeasuredWeights) => ({ name, runs: runs.map((run) => textParts(run, ({ ttr: ratio }) => ratio)) });
-  return comparePairs('type-token ratio', pairs.flatMap(([left, right]) => (left === undefined || right === undefined ? [] : [[asTest(left), asTest(right)] as const])));
+  return comparePairs('type-token ratio', pairsOf(all).map(([left, right]) => [asTest(left), asTest(right)] as const));
 }
+
+function pairsOf<T extends Pick<MeasuredWeights, 'recipe' | 'rounding'>>(all: readonly T[]): (readonly [T, T])[] {
+  const find = (trainedFor: Recipe['trainedFor'], to: Rounding['to']): T | undefined => all.find(({ recipe, rounding }) => recipe.trainedFor === trainedFor && rounding.to === to);
+  return bothThere([
+    ...TRAINED_FOR.flatMap((type) => [[find(null, type), find(null, undefined)], [find(type, type), find(null, type)], [find(type, type), find(null, undefined)]] as const),
+    [find(null, 'own'), find(null, undefined)],
+    ...TRAINED_FOR.map((type) => [find(type, 'own'), find(null, 'own')] as const),
+  ]);
+}
+
+export function writtenQuantized(bench: Bench): Written {
+  const texts = recipesOf(bench).flatMap((recipe) => roundingsOf(bench).map((rounding) => ({ recipe, rounding, name: nameOf(recipe, rounding), cells: recipe.seeds.map((seed) => cellId('text', recipe, seed, rounding)) })));
+  return { texts, pairs: pairsOf(texts) };
+}
+
+const nameOf = (recipe: Recipe, rounding: Rounding): string => `${recipe.name}, ${rounding.name}`;
 
 /** What is worth reading side by side: the ends, the coarsest type, and the grid of the original. */
 function shownTexts(bench: Bench, all: readonly MeasuredWeights[]): FindingText[] {

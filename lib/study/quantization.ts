@@ -1,6 +1,6 @@
 import type { Cell, MauveCell } from './cell.ts';
 import { MAUVE_CLUSTERINGS } from './mauve-findings.ts';
-import { concludeQuantization } from './quantization-findings.ts';
+import { concludeQuantization, writtenQuantized } from './quantization-findings.ts';
 import { cellId, recipesOf, roundingsOf, trainId, weightsOf, type Recipe } from './quantization-variants.ts';
 import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
 import { firstDomain, type Bench, type Study } from './study.ts';
@@ -14,6 +14,7 @@ export const quantization: Study = {
   question: 'What does a GGUF file of four or eight bits leave of a hyperfit, on the grid that the original came from too, and does training on rounded weights keep it?',
   plan: (bench) => [...recipesOf(bench).flatMap((recipe) => recipe.seeds.flatMap((seed) => cellsOf(bench, recipe, seed))), ...mauveCells(bench)],
   conclude: concludeQuantization,
+  written: writtenQuantized,
 };
 
 /** A training, and its weights rounded in every way. */

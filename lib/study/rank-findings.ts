@@ -9,6 +9,7 @@ import { isAskedForTraining, isLookedAtLong, longTokens, MAUVE, mauveTexts, name
 import { cellId, FOCUS_RANK, LORA_ALPHA, LORA_RATE, variantsOf, type RankVariant } from './rank-variants.ts';
 import { sampleTexts } from './quality.ts';
 import { firstDomain, type Bench, type Results } from './study.ts';
+import { bothThere, type Written } from './written.ts';
 
 /** A variant with all that was found of it. */
 export interface MeasuredVariant extends RankVariant {
@@ -99,16 +100,29 @@ function longChart(bench: Bench, shown: readonly MeasuredVariant[], results: Res
 
 /** What would be said of the patch, each against chance: that it writes otherwise than the original, less by heart than the whole update, and as LoRA does. */
 function testsOf(bench: Bench, variants: readonly MeasuredVariant[]): Findings['tests'] {
-  const find = (family: RankVariant['family'], rank?: number): MeasuredVariant | undefined => variants.find((variant) => variant.family === family && variant.rank === rank);
-  const [original, whole, focus, first] = [find('original'), find('hyperfitted'), find('patch', FOCUS_RANK), find('patch', 1)];
-  const lora = find('lora', FOCUS_RANK);
-  const others = variants.filter(({ family, isOnly }) => family === 'layers' && isOnly === false);
-  const pairs = (all: readonly (readonly [MeasuredVariant | undefined, MeasuredVariant | undefined])[], valueOf: Parameters<typeof textParts>[1]) =>
-    all.flatMap(([left, right]) => (left === undefined || right === undefined ? [] : [[asTest(bench, left, valueOf), asTest(bench, right, valueOf)] as const]));
+  const { original, whole, focus, lora } = namedOf(variants);
+  const tested = (pairs: readonly (readonly [MeasuredVariant, MeasuredVariant])[], valueOf: Parameters<typeof textParts>[1]) => pairs.map(([left, right]) => [asTest(bench, left, valueOf), asTest(bench, right, valueOf)] as const);
   return [
-    ...comparePairs('type-token ratio', pairs([[first, original], [focus, original], [focus, whole], [focus, lora], ...others.map((other) => [other, focus] as const)], ({ ttr }) => ttr)),
-    ...comparePairs('longest overlap', pairs([[focus, original], [whole, focus], [lora, focus]], ({ overlap }) => overlap.length)),
+    ...comparePairs('type-token ratio', tested(pairsOf(variants), ({ ttr }) => ttr)),
+    ...comparePairs('longest overlap', tested(bothThere([[focus, original], [whole, focus], [lora, focus]]), ({ overlap }) => overlap.length)),
   ];
+}
+
+function namedOf<T extends RankVariant>(variants: readonly T[]): Record<'original' | 'whole' | 'focus' | 'first' | 'lora', T | undefined> {
+  const find = (family: RankVariant['family'], rank?: number): T | undefined => variants.find((variant) => variant.family === family && variant.rank === rank);
+  return { original: find('original'), whole: find('hyperfitted'), focus: find('patch', FOCUS_RANK), first: find('patch', 1), lora: find('lora', FOCUS_RANK) };
+}
+
+/** What is written differently, of the variants of a domain. */
+function pairsOf<T extends RankVariant>(variants: readonly T[]): (readonly [T, T])[] {
+  const { original, whole, focus, first, lora } = namedOf(variants);
+  const others = variants.filter(({ family, isOnly }) => family === 'layers' && isOnly === false);
+  return bothThere([[first, original], [focus, original], [focus, whole], [focus, lora], ...others.map((other) => [other, focus] as const)]);
+}
+
+export function writtenRanks(bench: Bench): Written {
+  const variants = variantsOf(bench).map((variant) => ({ ...variant, name: nameWithin(bench, variant), cells: variant.seeds.map((seed) => cellId('text', variant, seed)) }));
+  return { texts: variants, pairs: bench.domains.flatMap((domain) => pairsOf(variants.filter((variant) => variant.domain === domain))) };
 }
 
 function asTest(bench: Bench, variant: MeasuredVariant, valueOf: Parameters<typeof textParts>[1]): Parameters<typeof comparePairs>[1][number][0] {

@@ -1,4 +1,4 @@
-import { concludeRanks } from './rank-findings.ts';
+import { concludeRanks, writtenRanks } from './rank-findings.ts';
 import { planRanks } from './rank-plan.ts';
 import type { Study } from './study.ts';
 
@@ -9,4 +9,5 @@ export const rank: Study = {
   question: 'How much of what hyperfitting changes is needed to end the loops? The update of each matrix is cut to its first singular values and added to the original model.',
   plan: planRanks,
   conclude: concludeRanks,
+  written: writtenRanks,
 };

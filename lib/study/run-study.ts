@@ -19,6 +19,7 @@ import { domainFacts, loadDomains, openHeader, type Domain, type DomainFacts, ty
 import { adjustTests, NO_FINDINGS } from './findings.ts';
 import { findingsTable, testsTable } from './findings-csv.ts';
 import { writeGenerations } from './generations.ts';
+import { planOwnWork } from './own-work.ts';
 import { trainSettingsOf, type StudySetting } from './setting.ts';
 import { Shelf } from './shelf.ts';
 import type { Bench, Study } from './study.ts';
@@ -38,8 +39,8 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
 }
 
 async function runWith(study: Study, setting: StudySetting, hooks: StudyHooks): Promise<StudyFile> {
-  if (study.name !== 'quality' && setting.metrics.length + setting.writers.length > 0) {
-    throw new HyperfitError('ERR_CONFIG', `expected the study quality for \`metrics\` and \`writers\` of your own, got ${study.name}, which has no place for them; run quality, or leave them out`);
+  if (study.written === undefined && setting.metrics.length + setting.writers.length > 0) {
+    throw new HyperfitError('ERR_CONFIG', `expected a study that compares texts for \`metrics\` and \`writers\` of your own, got ${study.name}, which has no place for them; run quality, diversity or another that docs/studies.md names, or leave them out`);
   }
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
@@ -59,13 +60,15 @@ async function runLocked(study: Study, setting: StudySetting, folder: StudyFolde
   const chatDate = new Date(earlier.chatDate ?? earlier.startedAt ?? presentChatDate());
   const inputs = await openInputs(study, setting, chatDate, hooks);
   const planned = await study.plan(inputs.bench);
-  const cells = shelf === undefined ? planned : planned.map(keepForOthers);
+  const own = planOwnWork(study, inputs.bench, planned);
+  const all = [...planned, ...own.cells];
+  const cells = shelf === undefined ? all : all.map(keepForOthers);
   const dated = inputs.bench.header.tokenizer?.chatReadsClock === true ? { chatDate: writeChatDate(chatDate) } : {};
   const about = { ...describeStudy(study, setting, inputs.facts, inputs.model), ...dated, ...earlier };
   const running = new StudyInProgress({ ...inputs, folder, shelf, setting, cells, keys: keyCells(cells, hashInputs(setting, inputs)), hooks });
   await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
   const results = await running.complete();
-  const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(study.conclude(inputs.bench, results)) };
+  const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(own.conclude(study.conclude(inputs.bench, results), results)) };
   await writeStudyJson(folder, file);
   await writeGenerations(folder.generations, cells, inputs.bench, results);
   await replaceFile(folder.tableFile, renderStudyTable(file));

@@ -52,9 +52,9 @@ export interface StudySetting {
   share: string | null;
   /** A model that reads texts, for MAUVE in `quality` and `rank`. */
   featureModel: string | null;
-  /** Of the caller's own, in `quality`. */
+  /** Of the caller's own, in every study that compares texts. */
   metrics: readonly StudyMetric[];
-  /** Of the caller's own, in `quality`. */
+  /** Of the caller's own, in every study that compares texts. */
   writers: readonly StudyWriter[];
 }
 

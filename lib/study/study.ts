@@ -1,9 +1,10 @@
 import type { Cell } from './cell.ts';
-import type { CellResult, ResultOf } from './cell-results.ts';
+import type { CellResult, ResultOf, TextCellResult } from './cell-results.ts';
 import type { Domain, ModelHeader } from './domain.ts';
 import type { Findings } from './findings.ts';
 import type { SumsRun, TextRun } from './measured.ts';
 import type { StudySetting } from './setting.ts';
+import type { Written } from './written.ts';
 
 export const STUDY_NAMES = ['curve', 'quality', 'diversity', 'sharpness', 'probe', 'order', 'domains', 'quantity', 'length', 'images', 'downstream', 'temperature', 'sweep', 'grokking', 'quantization', 'rank'] as const;
 /** One of `STUDY_NAMES`. */
@@ -27,6 +28,8 @@ export interface Study {
   /** Cells in the order of running; each stands after those it needs. */
   plan(bench: Bench): Cell[] | Promise<Cell[]>;
   conclude(bench: Bench, results: Results): Findings;
+  /** What it writes, for metrics and ways of writing of the caller's own; left out where it keeps no texts that are compared. */
+  written?(bench: Bench): Written;
 }
 
 /** What the cells of a study found. */
@@ -45,6 +48,13 @@ export class Results {
 
   text(id: string): TextRun {
     return { cell: id, result: this.get(id, 'text') };
+  }
+
+  /** Of a text cell of any kind. */
+  written(id: string): TextCellResult {
+    const found = this.#results.get(id);
+    if (found === undefined || !['text', 'matched-text', 'biased-text'].includes(found.kind)) throw new Error(`no cell that writes texts is called ${id}`);
+    return found.result as TextCellResult;
   }
 
   sums(id: string): SumsRun {

@@ -4,6 +4,7 @@ import { meanTrainLoss, measureSums, measureTextRuns } from './measured.ts';
 import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
 import { stepsOf, trainSettingsOf } from './setting.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
+import type { Written } from './written.ts';
 
 interface Variant {
   id: string;
@@ -57,7 +58,14 @@ export const sweep: Study = {
     ),
   ],
   conclude,
+  written,
 };
+
+function written(bench: Bench): Written {
+  const original = { name: 'original', cells: ['text-original'] };
+  const texts = variantsOf(bench).map((variant) => ({ name: variant.name, cells: bench.setting.seeds.map((seed) => cell('text', variant, seed)) }));
+  return { texts: [original, ...texts], pairs: texts.map((each) => [each, original] as const) };
+}
 
 function conclude(bench: Bench, results: Results): Findings {
   const originals = rowsOf('original', [results.text('text-original')], [results.sums('likelihood-original')]);

@@ -7,6 +7,7 @@ import { FOLLOW_UP } from './published.ts';
 import { endOf, likelihoodCell, textCell, trainCell } from './recipes.ts';
 import { BIASED_TOKENS, BIAS_SCALES } from './static-bias.ts';
 import { firstDomain, type Bench, type Results, type Study } from './study.ts';
+import type { Written } from './written.ts';
 
 const id = (kind: string, seed: number): string => `${kind}-s${seed}`;
 const biasedId = (scale: number, seed: number): string => id(`text-biased-${scale}`, seed);
@@ -34,7 +35,18 @@ export const temperature: Study = {
     ];
   },
   conclude,
+  written,
 };
+
+function written({ setting: { seeds } }: Bench): Written {
+  const ofSeeds = (name: string, kind: string) => ({ name, cells: seeds.map((seed) => id(kind, seed)) });
+  const original = { name: 'original, greedy', cells: ['text-original'] };
+  const sampled = ofSeeds('original, sampled at temperature 1', 'text-original-sampled');
+  const matched = ofSeeds('original, sampled at the matched temperature', 'text-matched');
+  const hyperfitted = ofSeeds('hyperfitted, greedy', 'text-hyperfitted');
+  const biased = BIAS_SCALES.map((scale) => ({ name: `${biasedName(scale)}, greedy`, cells: seeds.map((seed) => biasedId(scale, seed)) }));
+  return { texts: [original, sampled, matched, hyperfitted, ...biased], pairs: [[hyperfitted, original], [hyperfitted, sampled], [hyperfitted, matched]] };
+}
 
 interface ContrastRun {
   cell: string;

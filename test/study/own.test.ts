@@ -1,14 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudyMetric, StudyWriter } from '../../lib/study/own.ts';
 import { runStudy } from '../../lib/study/run-study.ts';
 import { normalizeSetting, type StudyOptions } from '../../lib/study/setting.ts';
 import { findStudy } from '../../lib/study/studies.ts';
+import { STUDY_NAMES } from '../../lib/study/study.ts';
 import type { StudyFile } from '../../lib/study/study-file.ts';
 import { freshFolder, randomSequences, refusal, TINY_MODEL, writeIds } from '../train/tiny.ts';
 
 const folder = freshFolder();
 const data = writeIds(join(folder, 'ids.jsonl'), randomSequences(Array.from({ length: 16 }, () => 16)));
+const more = writeIds(join(folder, 'more.jsonl'), randomSequences(Array.from({ length: 16 }, () => 16), 5));
 const out = join(folder, 'quality');
 const values = { samples: 8, batchSize: 4, epochs: 1, comparisonContexts: 6, contextLength: 6, maxNewTokens: 8 };
 const LEAD = 'mean id less 100';
@@ -101,7 +103,70 @@ test.each<[string, Pick<StudyOptions, 'metrics' | 'writers'>, string]>([
   expect(await refusal(study(own))).toEqual({ code: 'ERR_DATA', message: expect.stringContaining(text) as string });
 });
 
-test('what a metric throws reaches the caller; other studies have no place for one', async () => {
+test('what a metric throws reaches the caller', async () => {
   await expect(study({ metrics: [{ ...lead, version: 'throws', measure: () => { throw new Error('mine'); } }] })).rejects.toThrow('mine');
-  expect(await refusal(study({ metrics: [lead] }, 'curve', join(folder, 'curve')))).toEqual({ code: 'ERR_CONFIG', message: expect.stringContaining('got curve') as string });
+});
+
+const others = STUDY_NAMES.filter((name) => name !== 'quality');
+const taking = others.filter((name) => findStudy(name)!.written !== undefined);
+/** Names of ways of writing by the study's own tables, and how many are tested by a metric. */
+const EXPECTED: Readonly<Record<string, { texts: string[]; tests: number }>> = {
+  diversity: { texts: ['original, greedy', 'hyperfitted, greedy', 'hyperfitted, citation blocker'], tests: 3 },
+  order: { texts: ['as listed', 'as listed, again', 'one pair exchanged', 'shuffled, seed 3'], tests: 3 },
+  domains: { texts: ['original', 'noise', 'more'], tests: 2 },
+  quantity: { texts: ['original', '4 samples, fixed updates', '4 samples, fixed epochs', '8 samples, fixed updates'], tests: 1 },
+  length: { texts: ['original, greedy', 'hyperfitted, greedy', 'hyperfitted, citation blocker'], tests: 3 },
+  temperature: { texts: ['original, greedy', 'original, sampled at temperature 1', 'original, sampled at the matched temperature', 'hyperfitted, greedy', 'original + 1 x static bias, greedy'], tests: 3 },
+  sweep: { texts: ['original', 'learning rate 0.001', 'LoRA of rank 16, all layers'], tests: 1 },
+  quantization: { texts: ['original, F32', 'hyperfitted, Q4_0', 'hyperfitted for Q4_K_M, Q8_0'], tests: 6 },
+  rank: { texts: ['original', 'rank 2', 'hyperfitted', 'LoRA trained at rank 2'], tests: 4 },
+};
+
+async function other(name: string, own: Pick<StudyOptions, 'metrics' | 'writers'> = {}): Promise<{ file: StudyFile; ran: string[] }> {
+  const ran: string[] = [];
+  const domains = [{ name: 'noise', data, heldOut: null }, ...(name === 'domains' ? [{ name: 'more', data: more, heldOut: null }] : [])];
+  const setting = normalizeSetting({ model: TINY_MODEL, out: join(folder, name), seeds: [3], sizes: [4], ranks: [2], rates: [1e-3], contrastSequences: 1, keepModels: true, domains, layers: [{ name: 'test', values: { ...values, learningRate: 1e-3 } }], ...own });
+  const file = await runStudy(findStudy(name)!, setting, { onCell: ({ type, cell }) => void (type === 'started' && ran.push(cell)) });
+  return { file, ran };
+}
+
+test('every study that compares texts is among those tried here', () => {
+  expect([...taking].sort()).toEqual(Object.keys(EXPECTED).sort());
+});
+
+test.each(taking)('%s: metrics and ways of writing stand beside its own, and none of its cells is done again', async (name) => {
+  const { file: plain } = await other(name);
+  const beside = name === 'order' ? [byFunction] : [byFunction, byHook];
+  const { file, ran } = await other(name, { metrics: [{ ...lead, measure: ({ ids }) => ids[0]! - 100 }], writers: beside });
+  expect(ran.filter((cell) => !/^metric-|-own-/.test(cell))).toEqual([]);
+  const { rows, tests, compared } = file.findings!;
+  // What the study itself found is as it was.
+  expect(rows.slice(0, plain.findings!.rows.length)).toEqual(plain.findings!.rows);
+  const measuredRows = rows.filter(({ quantity }) => quantity.startsWith(`${LEAD}, ids`));
+  const names = new Set(measuredRows.map(({ of }) => of));
+  expect([...names]).toEqual(expect.arrayContaining(EXPECTED[name]!.texts));
+  for (const { ours } of measuredRows) expect(ours).toMatchObject({ n: 6, signature: expect.stringMatching(/^own-metric:/) as string });
+  // The function counts from 10 and the seed: its first id is 13, its text has no token twice.
+  const counting = rows.filter(({ of }) => of.endsWith(', counting'));
+  expect(counting.filter(({ quantity }) => quantity.startsWith(LEAD)).map(({ ours }) => ours!.value)).toEqual(expect.arrayContaining([-87]));
+  expect(new Set(counting.filter(({ quantity }) => quantity.startsWith('type-token ratio')).map(({ ours }) => ours!.value))).toEqual(new Set([1]));
+  if (name !== 'order') for (const { ours } of rows.filter(({ of, quantity }) => of.endsWith(', never below 100') && quantity.startsWith(LEAD))) expect(ours!.value).toBeGreaterThanOrEqual(0);
+  const ownTests = tests.filter(({ quantity }) => quantity.startsWith(LEAD));
+  const writersTested = ownTests.filter(({ first }) => /, (counting|never below 100)$/.test(first));
+  expect(writersTested.length).toBeGreaterThan(0);
+  expect(ownTests.length - writersTested.length).toBeGreaterThanOrEqual(EXPECTED[name]!.tests);
+  expect(tests.filter(({ first, quantity }) => first.endsWith(', counting') && quantity.startsWith('type-token ratio')).length).toBeGreaterThan(0);
+  expect(compared.some((quantity) => quantity.startsWith(LEAD))).toBe(true);
+  expect(readFileSync(join(folder, name, 'table.csv'), 'utf8')).toContain(LEAD);
+  expect((await other(name, { metrics: [{ ...lead, measure: () => 0 }], writers: beside })).ran).toEqual([]);
+});
+
+test.each(others.filter((name) => !taking.includes(name)))('%s has no place for them, and says so before anything is written', async (name) => {
+  const out = join(folder, `refused-${name}`);
+  for (const own of [{ metrics: [lead] }, { writers: [byFunction] }]) expect(await refusal(study(own, name, out))).toEqual({ code: 'ERR_CONFIG', message: expect.stringContaining(`got ${name}`) as string });
+  expect(existsSync(out)).toBe(false);
+});
+
+test('a way of writing with weights that a study does not have is refused', async () => {
+  expect(await refusal(other('order', { writers: [byHook] }))).toEqual({ code: 'ERR_CONFIG', message: expect.stringContaining('`weights` of never below 100, got original') as string });
 });
