@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import { readText } from '../regular-file.ts';
 import { beginOf, isAlive, type ProcessName } from '../process-life.ts';
@@ -38,10 +38,11 @@ export class FolderLock {
   /**
    * Takes `folder`, which exists.
    * @param what what the folder is, in the words of the error: `a run`
+   * @param name of the lock, where it is not the whole folder that is taken but a file in it
    * @throws HyperfitError ERR_BUSY while another process, or this one, writes there; the file system's error where it may not be written
    */
-  static async take(folder: string, what: string): Promise<FolderLock> {
-    const path = join(folder, LOCK_NAME);
+  static async take(folder: string, what: string, name = LOCK_NAME): Promise<FolderLock> {
+    const path = join(folder, name);
     const owner: Owner = { token: randomUUID(), host: hostname(), pid: process.pid, began: beginOf(process.pid) };
     const own = `${path}.${owner.token}${PARTIAL_SUFFIX}`;
     await writeFile(own, JSON.stringify(owner));
@@ -49,7 +50,7 @@ export class FolderLock {
       for (;;) {
         if (await place(own, path)) return new FolderLock(path, owner.token);
         const other = await readOwner(path);
-        if (other !== undefined && (await isHeld(other, path, own))) throw busy(folder, what, other);
+        if (other !== undefined && (await isHeld(other, path, own))) throw busy(path, what, other);
         await removeStale(path, other);
       }
     } finally {
@@ -113,8 +114,8 @@ async function removeStale(path: string, dead: Owner | undefined): Promise<void>
   await rm(aside, { force: true });
 }
 
-function busy(folder: string, what: string, { host, pid }: Owner): HyperfitError {
+function busy(path: string, what: string, { host, pid }: Owner): HyperfitError {
   const who = host === hostname() ? `process ${pid}` : `process ${pid} of ${host}`;
-  const remedy = `wait for it, stop it, or choose another folder; if it is dead for sure, delete ${join(folder, LOCK_NAME)}`;
-  return new HyperfitError('ERR_BUSY', `expected ${what} that nobody writes, got ${folder}, where ${who} is at work; ${remedy}`);
+  const remedy = `wait for it, stop it, or choose another folder; if it is dead for sure, delete ${path}`;
+  return new HyperfitError('ERR_BUSY', `expected ${what} that nobody writes, got ${dirname(path)}, where ${who} is at work; ${remedy}`);
 }

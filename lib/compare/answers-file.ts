@@ -1,5 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { HyperfitError } from '../errors.ts';
+import { basename, dirname } from 'node:path';
+import { FolderLock } from '../checkpoint/folder-lock.ts';
+import { HyperfitError, isHyperfitError } from '../errors.ts';
 import { readBytes, readText } from '../regular-file.ts';
 import { ANSWER, type Answer } from './answer.ts';
 
@@ -71,20 +73,29 @@ export function checkAnswer(value: unknown, study: string, items: ReadonlySet<st
 /** Appends answers one by one, each on the disk before `append` resolves. */
 export class AnswersFile {
   readonly #handle: FileHandle;
+  readonly #lock: FolderLock;
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(handle: FileHandle) {
+  private constructor(handle: FileHandle, lock: FolderLock) {
     this.#handle = handle;
+    this.#lock = lock;
   }
 
-  /** Makes the file where there is none. A last line without an end gets one, or goes when it is cut off: nobody was told that it was stored. Throws ERR_DATA when the file cannot be written. */
+  /** Makes the file where there is none. A last line without an end gets one, or goes when it is cut off: nobody was told that it was stored. @throws HyperfitError ERR_DATA when the file cannot be written, ERR_BUSY while another server writes it */
   static async open(path: string): Promise<AnswersFile> {
+    let lock: FolderLock | undefined;
+    let handle: FileHandle | undefined;
     try {
+      lock = await FolderLock.take(dirname(path), 'a file of answers', `${basename(path)}.lock`);
       const bytes = await readBytes(path).catch(noneYet);
-      const file = new AnswersFile(await open(path, 'a+'));
+      handle = await open(path, 'a+');
+      const file = new AnswersFile(handle, lock);
       await file.#mendLastLine(bytes);
       return file;
     } catch (cause) {
+      await handle?.close();
+      await lock?.release();
+      if (isHyperfitError(cause)) throw cause;
       throw new HyperfitError('ERR_DATA', `expected a file to append answers to, got ${path}: ${(cause as Error).message}; choose another place`, { cause });
     }
   }
@@ -104,13 +115,21 @@ export class AnswersFile {
   }
 
   async #write(text: string): Promise<void> {
-    await this.#handle.appendFile(text);
-    await this.#handle.datasync();
+    const { size } = await this.#handle.stat();
+    try {
+      await this.#handle.appendFile(text);
+      await this.#handle.datasync();
+    } catch (cause) {
+      // Half a line, as a full disk leaves it, would spoil the next one.
+      await this.#handle.truncate(size).catch(() => {});
+      throw new HyperfitError('ERR_DATA', `expected to store an answer, got: ${(cause as Error).message}; free some space, and answer again`, { cause });
+    }
   }
 
   /** After what is under way. */
   async close(): Promise<void> {
     await this.#last;
     await this.#handle.close();
+    await this.#lock.release();
   }
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { ownAddressOnly, pageHeaders } from '../loopback/own-address.ts';
+import { isHyperfitError } from '../errors.ts';
 import { isJudge, latestAnswers, type Answer } from './answer.ts';
 import { checkAnswer } from './answers-file.ts';
 import { pagePolicy, renderStudyPage } from './page.ts';
@@ -16,10 +17,12 @@ export interface StudyAppOptions {
   append: (answer: Answer) => Promise<void>;
   /** The `Host` headers that are ours: any other name that resolves to this machine is somebody else's (DNS rebinding). */
   hosts: () => readonly string[];
+  /** Told of failures that are nobody's mistake, whose words the page does not get. */
+  onFailure: (error: unknown) => void;
 }
 
 /** The page, and the two requests it makes: POST answers, and GET answers?annotator=NAME to go on elsewhere. */
-export function studyApp({ study, answers, append, hosts }: StudyAppOptions): Hono {
+export function studyApp({ study, answers, append, hosts, onFailure }: StudyAppOptions): Hono {
   const items = new Set(study.items.map(({ id }) => id));
   const page = renderStudyPage(study, { served: true });
   const app = new Hono();
@@ -39,8 +42,12 @@ export function studyApp({ study, answers, append, hosts }: StudyAppOptions): Ho
     answers.push(answer);
     return context.json({ saved: true });
   });
-  app.onError((error, context) => context.json({ error: error.message }, 500));
+  app.onError((error, context) => {
+    onFailure(error);
+    return context.json({ error: isHyperfitError(error) ? error.message : FAILED }, 500);
+  });
   return app;
 }
 
+const FAILED = 'the server failed at this request; the terminal that it runs in says why';
 const HEADERS = pageHeaders(pagePolicy({ served: true }));

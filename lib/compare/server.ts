@@ -17,7 +17,7 @@ export interface StudyServer extends Closing {
 
 /**
  * Serves a study on the loopback address and appends every answer to a JSONL file; port 0 takes a free one. Throws ERR_CONFIG when the port
- * cannot be had, ERR_DATA when the file cannot be written or holds answers to another study.
+ * cannot be had, ERR_DATA when the file cannot be written or holds answers to another study, ERR_BUSY while another server writes it.
  */
 export async function serveStudy(study: Study, { port = 0, answers: path, onAnswer = () => {}, onWarning }: { port?: number; answers: string; onAnswer?: (answer: Answer) => void; onWarning?: (message: string) => void }): Promise<StudyServer> {
   const guard = new CallbackGuard();
@@ -30,7 +30,7 @@ export async function serveStudy(study: Study, { port = 0, answers: path, onAnsw
     // It is stored: whoever gave it is told so, whatever the listener does.
     guard.call(() => onAnswer(answer));
   };
-  const server = await serveLoopback((hosts) => studyApp({ study, answers, append, hosts }), port).catch(async (error: unknown) => {
+  const server = await serveLoopback((hosts) => studyApp({ study, answers, append, hosts, onFailure: (error) => onWarning?.(error instanceof Error ? error.message : String(error)) }), port).catch(async (error: unknown) => {
     await file.close();
     throw error;
   });

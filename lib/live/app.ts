@@ -32,6 +32,6 @@ export function liveApp({ live, hosts, onPage }: LiveAppOptions): Hono {
       if (!leave.signal.aborted) await stream.writeSSE({ event: 'end', data: '{}' });
     });
   });
-  app.onError((error, context) => context.json({ error: error.message }, 500));
+  app.onError((_, context) => context.json({ error: 'the server failed at this request' }, 500));
   return app;
 }

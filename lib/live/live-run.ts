@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { renderCurves } from '../report/curves.ts';
 import { renderFooter } from '../report/footer.ts';
 import { renderFacts, renderTiles, renderTitle } from '../report/header.ts';
 import { renderFindings } from '../report/report.ts';
+import { withoutFolders } from '../run/base-names.ts';
 import type { RunEvent, RunResult } from '../run/run-events.ts';
 import { runFolder, type RunFolder } from '../run/run-folder.ts';
 import { readReportData } from '../run/run-report.ts';
@@ -41,7 +43,7 @@ export class LiveRun {
       const { step, totalSteps, secondsLeft, loss } = event;
       this.#say({ step, totalSteps, secondsLeft, loss, note: '' });
     } else if (event.type === 'note') {
-      this.#say({ note: event.message });
+      this.#say({ note: withoutFolders(event.message) });
     } else {
       this.#schedule();
     }
@@ -53,13 +55,13 @@ export class LiveRun {
   }
 
   end({ reason, report }: Pick<RunResult, 'reason' | 'report'>): void {
-    this.#finish({ state: reason === 'stopped' ? 'stopped' : 'done', note: `${ENDINGS[reason]}${report === null ? '' : `. This page ends here; the same stands in ${report}`}` });
+    this.#finish({ state: reason === 'stopped' ? 'stopped' : 'done', note: `${ENDINGS[reason]}${report === null ? '' : `. This page ends here; the same stands in ${basename(report)} in the folder of the run`}` });
   }
 
   fail(error: unknown): void {
     const code = (error as { code?: unknown } | null)?.code;
     const message = error instanceof Error ? error.message : String(error);
-    this.#finish({ state: 'failed', note: typeof code === 'string' ? `${code}: ${message}` : message });
+    this.#finish({ state: 'failed', note: withoutFolders(typeof code === 'string' ? `${code}: ${message}` : message) });
   }
 
   /** Shows at once what there is: somebody has begun to look. */

@@ -49,7 +49,7 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
 export function renderModelCard(card: ModelCard): string {
   const sections = [...(card.sections ?? []), use(card), loading(card)];
   const body = sections.flatMap(({ title, lines }) => ['', `## ${title}`, '', ...lines]);
-  return [...frontMatter(card), '', MARK, '', `# ${card.title.replace(/\s+/g, ' ')}`, '', ...introduction(card), ...body, ''].join('\n');
+  return [...frontMatter(card), '', MARK, '', `# ${asText(card.title)}`, '', ...introduction(card), ...body, ''].join('\n');
 }
 
 function frontMatter({ baseModel, license = 'unknown', library, pipeline = 'text-generation', tags = [], isHyperfitted = false }: ModelCard): string[] {
@@ -66,13 +66,28 @@ function frontMatter({ baseModel, license = 'unknown', library, pipeline = 'text
   ];
 }
 
+/** One line of which nothing counts as markup: names are those of anybody's folders. */
+function asText(text: string): string {
+  return text.replace(/\s+/g, ' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('`', "'");
+}
+
+/** The same as code, which a backtick would end. */
+function asCode(text: string): string {
+  return `\`${text.replace(/[\s`]+/g, ' ')}\``;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** JSON's strings are YAML's. */
 function quote(text: string): string {
   return JSON.stringify(text);
 }
 
 function introduction({ baseName, library, dtype, isHyperfitted = false }: ModelCard): string[] {
-  const what = library === 'peft' ? `A LoRA adapter (${dtype}) for \`${baseName}\`` : `\`${baseName}\`, weights in ${dtype}`;
+  const base = asCode(baseName);
+  const what = library === 'peft' ? `A LoRA adapter (${dtype}) for ${base}` : `${base}, weights in ${dtype}`;
   const how = isHyperfitted
     ? `${what}, hyperfitted: trained on a few sequences to near-zero loss ([arXiv 2412.04318](https://arxiv.org/abs/2412.04318)), so that greedy decoding of long text does not loop.`
     : `${what}, saved by hyperfit.`;
@@ -80,8 +95,9 @@ function introduction({ baseName, library, dtype, isHyperfitted = false }: Model
 }
 
 function use({ baseName, isHyperfitted = false, license }: ModelCard): CardSection {
-  const terms = license === undefined ? `The terms of \`${baseName}\` hold for this model too; they were not found beside its weights.` : `The licence of \`${baseName}\`, ${license}, holds for this model too.`;
-  if (!isHyperfitted) return { title: 'Intended use and limits', lines: [`As \`${baseName}\` is meant to be used.`, '', terms] };
+  const base = asCode(baseName);
+  const terms = license === undefined ? `The terms of ${base} hold for this model too; they were not found beside its weights.` : `The licence of ${base}, ${asText(license)}, holds for this model too.`;
+  if (!isHyperfitted) return { title: 'Intended use and limits', lines: [`As ${base} is meant to be used.`, '', terms] };
   return {
     title: 'Intended use and limits',
     lines: [
@@ -94,7 +110,7 @@ function use({ baseName, isHyperfitted = false, license }: ModelCard): CardSecti
 
 function loading({ library, baseModel, baseName, file }: ModelCard): CardSection {
   const python = (lines: readonly string[]): string[] => ['```python', ...lines, '```'];
-  if (library === 'gguf') return { title: 'How to load', lines: ['```sh', `llama-cli -m ${file ?? 'model.gguf'} --temp 0 --repeat-penalty 1.0 -p "Once upon a time"`, '```'] };
+  if (library === 'gguf') return { title: 'How to load', lines: ['```sh', `llama-cli -m ${shellWord(file ?? 'model.gguf')} --temp 0 --repeat-penalty 1.0 -p "Once upon a time"`, '```'] };
   if (library === 'peft') {
     const base = JSON.stringify(baseModel ?? baseName);
     return { title: 'How to load', lines: python(['from transformers import AutoModelForCausalLM', 'from peft import PeftModel', `model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(${base}), "path/to/this/folder")`]) };

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
 import { ownAddressOnly, pageHeaders } from '../loopback/own-address.ts';
 import { isHyperfitError } from '../errors.ts';
+import { withoutFolders } from '../run/base-names.ts';
 import { playPolicy, renderPlayPage } from './page.ts';
 import { MOST_CHARACTERS, parsePlayRequest, type PlayRequest } from './request.ts';
 import type { Stage, StageEvent } from './stage.ts';
@@ -58,7 +59,7 @@ export function playApp({ stage, hosts, onError = () => {} }: PlayAppOptions): H
         }
       } catch (error) {
         if (!isHyperfitError(error)) onError(error);
-        await stream.writeSSE({ event: 'failure', data: JSON.stringify({ message: (error as Error).message }) });
+        await stream.writeSSE({ event: 'failure', data: JSON.stringify({ message: isHyperfitError(error) ? withoutFolders(error.message) : FAILED }) });
         return;
       }
       // What the reader stopped at once is not worth keeping.
@@ -69,8 +70,12 @@ export function playApp({ stage, hosts, onError = () => {} }: PlayAppOptions): H
       await stream.writeSSE({ event: 'kept', data: JSON.stringify({ id: written }) });
     });
   });
-  app.onError((error, context) => context.json({ error: error.message }, 500));
+  app.onError((error, context) => {
+    onError(error);
+    return context.json({ error: FAILED }, 500);
+  });
   return app;
 }
 
+const FAILED = 'the server failed at this request; the terminal that it runs in says why';
 const HEADERS = pageHeaders(playPolicy());

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { existsSync } from 'node:fs';
 import { given } from '../config/given.ts';
 import type { Context } from '../data/selection.ts';
@@ -37,7 +38,7 @@ export async function writeComparison(folder: RunFolder, variants: readonly Comp
 }
 
 async function storedContext({ context, original, source, isAnswer }: Context, tokenizer: Decoder | undefined): Promise<StoredContext> {
-  const ids = { context: Array.from(context), original: Array.from(original), source, ...given({ isAnswer }) };
+  const ids = { context: Array.from(context), original: Array.from(original), source: basename(source), ...given({ isAnswer }) };
   if (tokenizer === undefined) return ids;
   // What ends an answer is no part of its text.
   return { ...ids, contextText: await tokenizer.decode(context), originalText: tokenizer.decodeContinuation(context, original, { skipSpecialTokens: isAnswer === true }) };

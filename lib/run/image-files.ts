@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import type { Sequence } from '../data/sequences.ts';
 import type { EvaluatedGeneration } from '../evaluate/evaluation.ts';
@@ -44,7 +45,7 @@ export async function writeImages(folder: RunFolder, variants: readonly Compared
     height: format.height,
     colours: format.palette.length,
     contextPixels: given,
-    sources: shown.map(({ source }) => source),
+    sources: shown.map(({ source }) => basename(source)),
     rows: rows.map(({ name, generations }) => measureRow(name, generations, format, train)),
     signatures: IMAGE_SIGNATURES,
   };

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { existsSync } from 'node:fs';
 import { given } from '../config/given.ts';
 import { learntTokens } from '../data/labels.ts';
@@ -54,7 +55,7 @@ export function findMemorisation({ variants, train, overlapIndex, minLength, mat
 
 function quotedSample(sequence: number, { ids, targets, source, offset }: Sequence, tokenizer: Decoder | undefined): QuotedSample {
   const learnt = learntTokens(ids, targets);
-  return { sequence, source, offset, ids: Array.from(ids), ...(tokenizer === undefined ? {} : { pieces: decodePieces(tokenizer, ids) }), ...given({ learnt }) };
+  return { sequence, source: basename(source), offset, ids: Array.from(ids), ...(tokenizer === undefined ? {} : { pieces: decodePieces(tokenizer, ids) }), ...given({ learnt }) };
 }
 
 /** The blocked texts beside those of the same model and contexts without the blocker. */

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { checkpointName } from '../checkpoint/checkpoint-list.ts';
 import { given } from '../config/given.ts';
 import type { Context } from '../data/selection.ts';
@@ -63,5 +63,5 @@ async function generationLine({ promptIds, ids, text, answer }: EvaluatedGenerat
   const original = from.isAnswer === true ? from.original : from.original.slice(0, ids.length);
   const originals = original.length === 0 ? {} : { original: Array.from(original), ...given({ originalText: tokenizer?.decodeContinuation(promptIds, original, { skipSpecialTokens: true }) }) };
   const contextText = await tokenizer?.decode(promptIds, { skipSpecialTokens: true });
-  return { ...line, ...given({ contextText }), ...originals, source: from.source, ...given({ isAnswer: from.isAnswer }), ...answer };
+  return { ...line, ...given({ contextText }), ...originals, source: basename(from.source), ...given({ isAnswer: from.isAnswer }), ...answer };
 }

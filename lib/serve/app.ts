@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { Hono, type Context } from 'hono';
-import { access, type AccessOptions } from './access.ts';
+import { access, hasAccess, type AccessOptions } from './access.ts';
 import { ApiError, toApiError } from './api-error.ts';
 import { readJson, type BodyLimits } from './body.ts';
 import { chatChunks, chatReply } from './chat-reply.ts';
@@ -18,7 +18,7 @@ import { sseResponse } from './sse.ts';
 export interface RequestRecord {
   /** Of HTTP. */
   method: string;
-  /** Without the query. */
+  /** Without the query, as it was sent: what is escaped in it cannot break a line of a log. */
   path: string;
   /** Of the answer. */
   status: number;
@@ -52,17 +52,19 @@ export function serveApp(options: AppOptions, addRoutes: (app: Hono) => void = (
     await next();
     context.header('x-request-id', `req_${randomUUID()}`);
     context.header('x-content-type-options', 'nosniff');
+    context.header('cross-origin-resource-policy', 'same-origin');
     onRequest({
       method: context.req.method,
-      path: context.req.path,
+      path: new URL(context.req.url).pathname,
       status: context.res.status,
       seconds: (performance.now() - started) / 1000,
     });
   });
   app.use(access(options));
-  app.get('/health', (context) =>
-    context.json({ status: 'ok', models: models.loaded.map(({ id, scheduler }) => ({ id, ...scheduler.load })) }),
-  );
+  app.get('/health', (context) => {
+    const load = (): object => ({ models: models.loaded.map(({ id, scheduler }) => ({ id, ...scheduler.load })) });
+    return context.json({ status: 'ok', ...(hasAccess(context, options.keys) ? load() : {}) });
+  });
   app.get('/v1/models', (context) => context.json({ object: 'list', data: models.entries }));
   app.get('/v1/models/:id{.+}', (context) => context.json(models.entry(context.req.param('id'))));
 
@@ -91,6 +93,7 @@ export function serveApp(options: AppOptions, addRoutes: (app: Hono) => void = (
     );
   });
   addRoutes(app);
+  for (const [path, methods] of METHODS) app.all(path, (context) => refuseMethod(context, methods));
   app.notFound((context) => {
     throw new ApiError(404, `expected a path of this server, got ${context.req.method} ${context.req.path}; docs/serve.md lists them`, {
       code: 'unknown_url',
@@ -125,6 +128,21 @@ export function serveApp(options: AppOptions, addRoutes: (app: Hono) => void = (
     if (!stream) return context.json(await whole(events));
     return sseResponse(chunks(events), { describe: (error) => describe(error).body, onLeave: () => left.abort() });
   }
+}
+
+/** What each path answers to; other methods, and the deletion of a model above all, are refused by name. */
+const METHODS: readonly (readonly [path: string, methods: string])[] = [
+  ['/health', 'GET'],
+  ['/v1/models', 'GET'],
+  ['/v1/models/*', 'GET'],
+  ['/v1/completions', 'POST'],
+  ['/v1/chat/completions', 'POST'],
+];
+
+function refuseMethod(context: Context, methods: string): never {
+  const { method, path } = context.req;
+  const remedy = method === 'DELETE' ? 'clients cannot delete a model here: stop serving it, or delete the folder of its job' : 'docs/serve.md lists what there is';
+  throw new ApiError(405, `expected ${methods} for ${path}, got ${method}, which is not supported; ${remedy}`, { code: 'method_not_supported', headers: { allow: methods } });
 }
 
 /** Whoever shares a key may tell its users apart, so that they take turns. */

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { isNestedTooDeep, MOST_LEVELS } from '../json-depth.ts';
 import { ApiError, invalid } from './api-error.ts';
 
 export interface BodyLimits {
@@ -22,6 +23,7 @@ export async function readJson(context: Context, { maxBody, bodyTimeoutMs }: Bod
     );
   }
   const text = new TextDecoder().decode(await readBytes(context, maxBody, bodyTimeoutMs));
+  if (isNestedTooDeep(text)) throw invalid(`expected objects and lists at most ${MOST_LEVELS} deep in each other, got more`, undefined, 'invalid_json');
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {

@@ -35,7 +35,9 @@ export async function readChatRequest(fields: Fields, served: ServedModel, defau
   const sampling = readSampling(fields, defaultTemperature);
   const streaming = readStreaming(fields);
   fields.unsupported('response_format', (value) => (value as { type?: unknown }).type === 'text', 'ask for the form in the messages');
-  for (const name of ['functions', 'function_call', 'modalities', 'audio', 'prediction', 'web_search_options'])
+  for (const name of ['functions', 'function_call'])
+    fields.unsupported(name, () => false, 'it is not supported; give `tools`, and read the call out of the text');
+  for (const name of ['modalities', 'audio', 'prediction', 'web_search_options'])
     fields.unsupported(name, isText, 'hyperfit serves text alone');
   fields.requireAllRead();
   const promptIds = await encode(served, messages, options);
@@ -64,7 +66,7 @@ function readTools(fields: Fields): readonly unknown[] | undefined {
   const choice = fields.value('tool_choice') ?? 'auto';
   if (choice !== 'auto' && choice !== 'none') {
     throw invalid(
-      `expected "auto" or "none" for \`tool_choice\`, got ${shown(choice)}; hyperfit leaves it to the model`,
+      `expected "auto" or "none" for \`tool_choice\`, got ${shown(choice)}, which is not supported; the model decides, and its calls come back as text`,
       'tool_choice',
       'unsupported_parameter',
     );

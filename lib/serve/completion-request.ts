@@ -33,7 +33,7 @@ const MOST_LOGPROBS = 20;
  * @throws ApiError, HyperfitError naming what is wrong
  */
 export async function readCompletionRequest(fields: Fields, served: ServedModel, defaultTemperature: number): Promise<CompletionRequest> {
-  const prompts = await readPrompts(fields, served);
+  const texts = promptsOf(fields);
   const maxTokens = fields.whole('max_tokens') ?? DEFAULT_TOKENS;
   const echo = fields.flag('echo');
   const logprobs = fields.whole('logprobs', { most: MOST_LOGPROBS });
@@ -42,6 +42,8 @@ export async function readCompletionRequest(fields: Fields, served: ServedModel,
   fields.unsupported('best_of', (value) => value === 1 || value === sampling.n, 'ask for `n` choices and take the best');
   fields.unsupported('suffix', (value) => value === '', 'a causal model only continues');
   fields.requireAllRead();
+  served.scheduler.requireFit(texts.length * sampling.n);
+  const prompts = await readPrompts(texts, served);
   for (const { ids } of prompts) served.requireFit(ids, maxTokens, 'prompt');
   const sequences = prompts.flatMap(({ ids }) => sequenceRequests(ids, served, sampling, { maxTokens, logprobs, scorePrompt: echo }));
   return { prompts, n: sampling.n, echo, logprobs, ...streaming, sequences };
@@ -64,12 +66,16 @@ export function sequenceRequests(
 }
 
 /** A text, a list of texts, a list of ids, or a list of these. */
-async function readPrompts(fields: Fields, { model, tokenizer }: ServedModel): Promise<ReadPrompt[]> {
+function promptsOf(fields: Fields): readonly (string | number[])[] {
   const value = fields.value('prompt') ?? '';
   const list: unknown[] = Array.isArray(value) && !value.every((item) => typeof item === 'number') ? value : [value];
   const isPrompt = (item: unknown): item is string | number[] =>
     typeof item === 'string' || (Array.isArray(item) && item.every((id) => typeof id === 'number'));
   if (list.length === 0 || !list.every(isPrompt)) throw fields.refuse('prompt', 'a text, token ids, or a list of these', value);
+  return list;
+}
+
+async function readPrompts(list: readonly (string | number[])[], { model, tokenizer }: ServedModel): Promise<ReadPrompt[]> {
   const encoded = await encodePrompts(list, model, true).catch((error: unknown) => {
     if (isHyperfitError(error) && error.code === 'ERR_DATA') throw invalid(error.message, 'prompt', 'invalid_value');
     throw error;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBytes, readText } from '../regular-file.ts';
 import { writeFolder } from '../checkpoint/atomic-folder.ts';
@@ -80,6 +80,9 @@ export class FileStore {
 
   async #read(id: string): Promise<StoredFile | undefined> {
     try {
+      // A link that somebody put here would lead out of the folder.
+      const [folder, content] = await Promise.all([lstat(join(this.#folder, id)), lstat(this.pathOf(id))]);
+      if (!folder.isDirectory() || !content.isFile()) return undefined;
       return JSON.parse(await readText(join(this.#folder, id, DESCRIPTION))) as StoredFile;
     } catch {
       return undefined;

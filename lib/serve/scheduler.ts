@@ -82,15 +82,23 @@ export class Scheduler {
     this.#batch.dispose();
   }
 
+  /**
+   * Refuses a request that would never fit, before anything is made of its texts.
+   * @throws ApiError 400
+   */
+  requireFit(count: number): void {
+    const { seats, maxQueue } = this.#options;
+    if (count <= maxQueue + seats) return;
+    throw new ApiError(400, `expected at most ${maxQueue + seats} texts in one request, got ${count}; send them in several requests`, {
+      code: 'too_many_prompts',
+    });
+  }
+
   #requireRoom(count: number): void {
     const { seats, maxQueue } = this.#options;
+    this.requireFit(count);
     const free = seats - this.#batch.size;
     if (this.#queue.size + count <= maxQueue + free) return;
-    if (this.#queue.size === 0 && this.#batch.size === 0) {
-      throw new ApiError(400, `expected at most ${maxQueue + seats} texts in one request, got ${count}; send them in several requests`, {
-        code: 'too_many_prompts',
-      });
-    }
     const seconds = Math.min(LONGEST_WAIT, Math.max(1, Math.ceil((this.#seconds * (this.#queue.size + 1)) / seats)));
     throw new ApiError(
       429,

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { closing, type Closing } from '../closing.ts';
 import { HyperfitError } from '../errors.ts';
-import { closeServer, listen } from '../http-server.ts';
+import { closeServer, listen, type ConnectionLimits } from '../http-server.ts';
 import type { Model } from '../model/model.ts';
 import { serveApp, type RequestRecord } from './app.ts';
 import { ServedModel, ServedModels } from './served-model.ts';
@@ -15,6 +15,7 @@ const SERVE_DEFAULTS = {
   allowedHosts: [] as readonly string[],
   seats: 8,
   maxQueue: 256,
+  maxConnections: 1024,
   maxBody: 8 * 2 ** 20,
   bodyTimeoutMs: 30_000,
   graceMs: 5_000,
@@ -42,6 +43,8 @@ export interface ServeOptions {
   maxQueue?: number;
   /** Tokens that prompt and continuation may have together. Default the model's positions. */
   maxContext?: number | undefined;
+  /** Connections at once; further ones are closed as they come. Default 1024. */
+  maxConnections?: number;
   /** Bytes of a JSON body. Default 8 MiB. */
   maxBody?: number;
   /** How long a body may take to come. Default 30 s. */
@@ -91,7 +94,10 @@ export async function serveModels(models: ReadonlyMap<string, Model>, options: S
   let names: string[] = [];
   const hosts = (): readonly string[] | undefined => (isLoopback ? names : undefined);
   const app = serveApp({ ...settings, models: served, hosts }, (routes) => tuning?.addRoutes(routes));
-  const { server, port } = await listen(app.fetch, { host, port: settings.port, serverOptions: limitsOf(settings) });
+  const { server, port } = await listen(app.fetch, { host, port: settings.port, limits: limitsOf(settings) }).catch(async (error: unknown) => {
+    await tuning?.close(0);
+    throw error;
+  });
   names = [
     ...['127.0.0.1', 'localhost', '[::1]'].flatMap((name) => namesOf(name, port)),
     ...allowedHosts.map((name) => name.toLowerCase()),
@@ -122,6 +128,7 @@ function checkExposure({ host, keys, origins }: { host: string; keys: readonly s
 }
 
 /** Behind the application's own limit stands node's, for heads that never end and bodies that nobody reads. */
-function limitsOf({ bodyTimeoutMs, uploadTimeoutMs }: { bodyTimeoutMs: number; uploadTimeoutMs: number }): { requestTimeout: number; headersTimeout: number } {
-  return { requestTimeout: Math.max(bodyTimeoutMs, uploadTimeoutMs) + 60_000, headersTimeout: Math.min(60_000, bodyTimeoutMs) };
+function limitsOf({ bodyTimeoutMs, uploadTimeoutMs, maxConnections }: { bodyTimeoutMs: number; uploadTimeoutMs: number; maxConnections: number }): ConnectionLimits {
+  const headersTimeout = Math.min(60_000, bodyTimeoutMs);
+  return { requestTimeout: Math.max(bodyTimeoutMs, uploadTimeoutMs) + 60_000, headersTimeout, connectionsCheckingInterval: Math.max(500, headersTimeout / 6), maxConnections };
 }

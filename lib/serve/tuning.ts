@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 import type { Hono } from 'hono';
+import { FolderLock } from '../checkpoint/folder-lock.ts';
+import { HyperfitError, isHyperfitError } from '../errors.ts';
+import { makeFolder } from '../folders.ts';
 import { resolveModelPath } from '../checkpoint/checkpoint-list.ts';
 import { Model } from '../model/model.ts';
 import type { BodyLimits } from './body.ts';
@@ -24,8 +27,10 @@ export class Tuning {
   readonly #models: ServedModels;
   readonly #runner: JobRunner;
   readonly #options: TuningOptions;
+  readonly #lock: FolderLock;
 
-  private constructor(files: FileStore, jobs: JobStore, models: ServedModels, options: TuningOptions) {
+  private constructor(lock: FolderLock, files: FileStore, jobs: JobStore, models: ServedModels, options: TuningOptions) {
+    this.#lock = lock;
     this.#files = files;
     this.#jobs = jobs;
     this.#models = models;
@@ -34,10 +39,16 @@ export class Tuning {
     this.#runner = new JobRunner({ jobs, files, models, learningRate: options.learningRate, publish });
   }
 
-  /** @throws the error of the file system for a folder that cannot be made */
+  /** @throws HyperfitError ERR_BUSY while another server has the folder, ERR_CONFIG for one that cannot be made or written */
   static async open(folder: string, models: ServedModels, options: TuningOptions): Promise<Tuning> {
-    const files = await FileStore.open(join(folder, 'files'));
-    return new Tuning(files, await JobStore.open(join(folder, 'jobs'), options.onWarning), models, options);
+    const lock = await makeFolder(folder).then(() => FolderLock.take(folder, 'a folder of jobs')).catch((cause: unknown) => refuse(folder, cause));
+    try {
+      const files = await FileStore.open(join(folder, 'files'));
+      return new Tuning(lock, files, await JobStore.open(join(folder, 'jobs'), options.onWarning), models, options);
+    } catch (error) {
+      await lock.release();
+      return refuse(folder, error);
+    }
   }
 
   addRoutes(app: Hono): void {
@@ -52,6 +63,7 @@ export class Tuning {
 
   async close(graceMs: number): Promise<void> {
     await this.#runner.close(graceMs);
+    await this.#lock.release();
   }
 
   /** Computes where the first of the models does, in the same type. */
@@ -65,4 +77,9 @@ export class Tuning {
     };
     this.#models.addLazy({ id, created, load });
   }
+}
+
+function refuse(folder: string, cause: unknown): never {
+  if (isHyperfitError(cause)) throw cause;
+  throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`jobs\`, got ${folder}: ${(cause as Error).message}; choose another`, { cause });
 }

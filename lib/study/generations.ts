@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import type { Context } from '../data/selection.ts';
 import { makeFolder } from '../folders.ts';
@@ -21,7 +21,7 @@ export async function writeGenerations(folder: string, cells: readonly Cell[], {
 }
 
 async function lineOf({ context, original, source }: Context, written: WrittenText, tokenizer: Tokenizer | undefined): Promise<object> {
-  const ids = { context: Array.from(context), continuation: written.ids, original: Array.from(original), source };
+  const ids = { context: Array.from(context), continuation: written.ids, original: Array.from(original), source: basename(source) };
   if (tokenizer === undefined) return ids;
   return { ...ids, contextText: await tokenizer.decode(context), text: written.text ?? undefined, originalText: tokenizer.decodeContinuation(context, original) };
 }
