@@ -22,8 +22,10 @@ function checkedName(name: string, option: string): string {
 }
 
 /**
- * Ascending by a column or setting, or descending by `-name`; what is not known comes last. Without `by` they stay as they are.
- * @throws HyperfitError ERR_CONFIG
+ * Ascending by a figure, a fact or a setting, or descending by `-name`; what is not known comes last. Without `by` they stay as they are.
+ * @param by a field of a run or a name of its settings, such as `-ttr` or `learningRate`
+ * @returns a list of its own
+ * @throws HyperfitError ERR_CONFIG for a name that there is not
  */
 export function sortRuns(runs: readonly ListedRun[], by: string | undefined): ListedRun[] {
   if (by === undefined) return [...runs];
@@ -46,8 +48,9 @@ const HOLDS: Readonly<Record<string, (order: number) => boolean>> = {
 };
 
 /**
- * The runs that meet all conditions, such as `ttr>0.6`, `state=done` or `model~smol` (contains, in any case). What is not known meets none but `!=`.
- * @throws HyperfitError ERR_CONFIG
+ * The runs that meet all conditions. What is not known meets none but `!=`.
+ * @param conditions a name, one of `=`, `!=`, `<`, `<=`, `>`, `>=` and `~` (contains, in any case), and a value: `ttr>0.6`, `state=done`, `model~smol`
+ * @throws HyperfitError ERR_CONFIG for a condition that cannot be read, and a name that there is not
  */
 export function filterRuns(runs: readonly ListedRun[], conditions: readonly string[]): ListedRun[] {
   const tests = conditions.map(parseCondition);

@@ -19,16 +19,25 @@ export interface RunFigures {
   loss: number | null;
   /** Of the certificate: the mean over the training sequences under the last weights. */
   certifiedLoss: number | null;
+  /** Of text that was not trained on, nats a token. */
   heldOutLoss: number | null;
+  /** Of the predictions on that text, nats. */
   entropy: number | null;
+  /** Type-token ratio of the first 96 tokens, 0 to 1. */
   ttr: number | null;
+  /** Share of bigrams that the text has had before, 0 to 1. */
   rep2: number | null;
+  /** Likeness of the texts among each other, 0 to 1. */
   selfBleu: number | null;
+  /** Longest run of tokens that stands in a training sequence, mean over the texts. */
   overlapMean: number | null;
+  /** The longest of them all, tokens. */
   overlapMax: number | null;
+  /** Share of dialogues that are answered word for word, 0 to 1. */
   exactMatch: number | null;
   /** Of the original model's greedy text. */
   originalTtr: number | null;
+  /** Of the original model's greedy text. */
   originalRep2: number | null;
   /** Spent on steps. */
   seconds: number;
@@ -38,18 +47,25 @@ export interface RunFigures {
 export interface ListedRun extends RunFigures {
   /** Its folder, relative to where the list was asked for. */
   name: string;
+  /** How it stands. */
   state: RunState;
   /** What is wrong with it, or with which error it ended; null when nothing is. */
   problem: string | null;
   /** ISO 8601; null when nobody knows. */
   createdAt: string | null;
+  /** Path or name of the model that training began from. */
   model: string | null;
+  /** Path or name of the text that was trained on. */
   data: string | null;
+  /** The recipe that its settings adjust. */
   preset: string | null;
+  /** How many were trained on. */
   sequences: number | null;
   /** Every setting, as run.json has them; null without it. */
   config: Readonly<Record<string, unknown>> | null;
+  /** Of hyperfit, libtorch and Node. */
   versions: Readonly<Record<string, string>> | null;
+  /** Hash of the training ids, in hexadecimal. */
   dataSha256: string | null;
 }
 
@@ -57,11 +73,19 @@ export interface ListedRun extends RunFigures {
 const PASSED_OVER = new Set(['node_modules', 'checkpoints', 'generations']);
 
 /**
- * The runs in and below folders, as they are named. One that cannot be read is listed with the reason.
+ * The runs in folders and below them, sorted by path. One that cannot be read is listed as `broken` with the reason.
+ * @param folders folders to look in, or runs themselves; links in them are not followed
+ * @param from the folder that names of runs are relative to
  * @throws HyperfitError ERR_CONFIG for a folder that is not there
+ * @example
+ * import { compareRuns, filterRuns, listRuns, sortRuns } from 'hyperfit/train';
+ *
+ * const done = filterRuns(listRuns('runs'), ['state=done', 'ttr>0.6']);
+ * for (const { name, ttr, heldOutLoss } of sortRuns(done, '-ttr')) console.log(name, ttr, heldOutLoss);
+ * const { settings } = compareRuns(done.slice(0, 2));
  */
-export function listRuns(folders: readonly string[], from = process.cwd()): ListedRun[] {
-  const paths = [...new Set(folders.flatMap((folder) => findRuns(checked(folder))))];
+export function listRuns(folders: string | readonly string[], from: string = process.cwd()): ListedRun[] {
+  const paths = [...new Set([folders].flat().flatMap((folder) => findRuns(checked(folder))))];
   return paths.map((path) => readListedRun(path, relative(from, path) || '.'));
 }
 

@@ -8,6 +8,7 @@ import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
 
 /** How a run stands. `interrupted`: its process has gone without a word; `unfinished`: nobody wrote down how it ended. */
 export const RUN_STATES = ['running', 'done', 'stopped', 'failed', 'interrupted', 'unfinished', 'broken'] as const;
+/** One of `RUN_STATES`. */
 export type RunState = (typeof RUN_STATES)[number];
 
 /** status.json: who works on a run, or how it ended. */

@@ -17,6 +17,10 @@ export { averageWeights } from '../run/average.ts';
 export { patchModel, type PatchedMatrix, type PatchOptions, type PatchResult } from '../run/patch.ts';
 export { PATCH_RANKS } from '../run/patch-ranks.ts';
 export type { UpdateShare } from '../run/update-share.ts';
+export { compareRuns, type RunComparison, type RunLine } from '../run/run-differences.ts';
+export { filterRuns, sortRuns } from '../run/run-filter.ts';
+export { listRuns, type ListedRun, type RunFigures } from '../run/run-list.ts';
+export { RUN_STATES, type RunState } from '../run/run-status.ts';
 
 export type { RunConfig } from '../config/fields.ts';
 export { presetLayer, type ConfigLayer } from '../config/layers.ts';

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { checkCheckpoint, findCheckpoints, type CheckDepth, type CheckpointCheck } from '../../checkpoint/check.ts';
 import { formatSize } from '../../hub/bytes.ts';
+import { csvTable, type CsvTable } from '../../report/csv.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Output, type OutputOptions } from '../output.ts';
 
@@ -20,8 +21,12 @@ async function show(path: string, depth: CheckDepth, options: OutputOptions): Pr
     if (depth === 'values') output.log(`looking at ${each}`);
     checks.push(await checkCheckpoint(each, depth));
   }
-  output.result({ schemaVersion: 1, depth, checkpoints: checks }, () => renderChecks(checks));
+  output.result({ schemaVersion: 1, depth, checkpoints: checks }, () => renderChecks(checks), () => checksTable(checks));
   return checks;
+}
+
+function checksTable(checks: readonly CheckpointCheck[]): CsvTable {
+  return csvTable(checks.map(({ path, step, bytes, files, isResumable, problems }) => ({ path, step, bytes, files, isResumable, problems: problems.join('; ') })), ['path', 'step', 'bytes', 'files', 'isResumable', 'problems']);
 }
 
 function renderChecks(checks: readonly CheckpointCheck[]): string {

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { HyperfitError } from '../../errors.ts';
-import { comparedFigures, differingSettings } from '../../run/run-differences.ts';
+import { compareRuns } from '../../run/run-differences.ts';
 import { filterRuns, sortRuns } from '../../run/run-filter.ts';
 import { listRuns, type ListedRun } from '../../run/run-list.ts';
 import { DEFAULT_FOLDER, type RunsOptions } from '../commands/runs.ts';
@@ -17,10 +16,8 @@ export function runs(dirs: readonly string[], options: RunsOptions): void {
 }
 
 function compare(found: readonly ListedRun[], output: Output): void {
-  const sound = found.filter(({ state }) => state !== 'broken');
   for (const { name, problem } of found.filter(({ state }) => state === 'broken')) output.warn(`${name} is left out: ${problem}`);
-  if (sound.length < 2) throw new HyperfitError('ERR_CONFIG', `expected two runs or more to compare, got ${sound.length}; name their folders, or one that holds several`);
-  const [settings, figures] = [differingSettings(sound), comparedFigures(sound)];
-  const names = sound.map(({ name }) => name);
-  output.result({ schemaVersion: 1, runs: names, settings, figures }, () => renderDifferences(names, settings, figures), () => differencesTable(names, settings, figures));
+  const compared = compareRuns(found);
+  const { runs: names, settings, figures } = compared;
+  output.result({ schemaVersion: 1, ...compared }, () => renderDifferences(names, settings, figures), () => differencesTable(names, settings, figures));
 }
