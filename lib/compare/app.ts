@@ -26,6 +26,17 @@ export function studyApp({ study, answers, append, hosts, onFailure }: StudyAppO
   const items = new Set(study.items.map(({ id }) => id));
   const page = renderStudyPage(study, { served: true });
   const app = new Hono();
+  const stored = new Map<string, Promise<void>>(answers.map((answer) => [JSON.stringify(answer), Promise.resolve()]));
+  // A page that did not hear that its answer was stored sends it again.
+  const store = (answer: Answer): Promise<void> => {
+    const line = JSON.stringify(answer);
+    const under = stored.get(line) ?? append(answer).then(() => void answers.push(answer));
+    stored.set(line, under);
+    return under.catch((error: unknown) => {
+      stored.delete(line);
+      throw error;
+    });
+  };
   app.use(ownAddressOnly(hosts, HEADERS));
   app.get('/', (context) => context.html(page));
   app.get('/answers', (context) => {
@@ -38,8 +49,7 @@ export function studyApp({ study, answers, append, hosts, onFailure }: StudyAppO
     const answer = checkAnswer(await context.req.json().catch(() => undefined), study.id, items);
     if (typeof answer === 'string') return context.json({ error: answer }, 400);
     if (isJudge(answer.annotator)) return context.json({ error: 'names that begin with judge: are taken' }, 400);
-    await append(answer);
-    answers.push(answer);
+    await store(answer);
     return context.json({ saved: true });
   });
   app.onError((error, context) => {

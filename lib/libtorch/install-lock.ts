@@ -1,9 +1,12 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOOK_EVERY_MS = 500;
+/** A lock that says of nobody for so long was begun by a process that died over it. */
+const NAMELESS_MS = 5000;
 
 interface Holder {
   pid: number;
@@ -23,7 +26,7 @@ export async function withInstallLock<T>(
   let told = false;
   while (!take(path)) {
     const holder = readHolder(path);
-    if (holder !== undefined && isGone(holder)) {
+    if (holder === undefined ? isNameless(path) : isGone(holder)) {
       rmSync(path, { force: true });
       continue;
     }
@@ -41,13 +44,37 @@ export async function withInstallLock<T>(
   }
 }
 
+/** A link appears whole, and never over another; file systems without links get a file that is there or not. */
 function take(path: string): boolean {
+  const own = `${path}.${randomUUID()}`;
+  const holder = JSON.stringify({ pid: process.pid, host: hostname() });
+  writeFileSync(own, holder);
   try {
-    writeFileSync(path, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: 'wx' });
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EEXIST') return false;
+    return takeWithoutLinks(path, holder);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function takeWithoutLinks(path: string, holder: string): boolean {
+  try {
+    writeFileSync(path, holder, { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as { code?: string }).code === 'EEXIST') return false;
     throw error;
+  }
+}
+
+function isNameless(path: string): boolean {
+  try {
+    return Date.now() - statSync(path).mtimeMs > NAMELESS_MS;
+  } catch {
+    return false; // just gone
   }
 }
 

@@ -15,6 +15,7 @@ import { storedTensors } from './gguf-stored.ts';
 import type { StoredTensor } from './gguf-stored.ts';
 import { freeBytes } from './free-bytes.ts';
 import type { Model } from './model.ts';
+import { clearPartialExports, partialExportFolder, signPartialExport } from './partial-export.ts';
 import { disposeAll } from './tensor-file.ts';
 
 /** Of `model.exportGguf`. */
@@ -78,6 +79,7 @@ export async function exportGguf(model: Model, path: string, options: ExportGguf
   await checkTargets(model, parts, overwrite);
   const bytes = parts.reduce((sum, part) => sum + headerOf(part).fileBytes, 0);
   await makeFolder(dirname(resolve(path))).catch(refuseWriting(path));
+  await clearPartialExports(parts[0]!.path);
   await requireRoom(dirname(resolve(path)), bytes);
   await writeParts(model, parts, progressOf(options, parts), options);
   return { paths: parts.map((part) => part.path), type, bytes, tensorTypes: countTypes(parts), notes: plan.notes };
@@ -144,13 +146,16 @@ function progressOf({ onProgress }: ExportGgufOptions, parts: readonly GgufPart<
 
 /** All parts into a folder of their own beside, then into their places; the first part, which is the one to load, comes last. */
 async function writeParts(model: Model, parts: readonly GgufPart<Source>[], report: Report, { signal, check }: ExportGgufOptions): Promise<void> {
-  const folder = `${parts[0]!.path}.${process.pid}.partial`;
+  const folder = partialExportFolder(parts[0]!.path);
   const partialOf = (path: string): string => join(folder, basename(path));
   const parameters = model.parameters();
   try {
     await mkdir(folder).catch(refuseWriting(folder));
+    await signPartialExport(folder);
     for (const part of parts) await writePart(partialOf(part.path), part, (parameter) => parameters.get(parameter)!, report, signal);
     await check?.(partialOf(parts[0]!.path));
+    // Of old parts and new ones together nobody should load a model: without its first part there is none.
+    if (parts.length > 1) await rm(parts[0]!.path, { force: true });
     for (const { path } of parts.toReversed()) await rename(partialOf(path), path);
   } finally {
     disposeAll(parameters.values());

@@ -1,5 +1,6 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
 import { shortModelName } from '../model/base-name.ts';
 import type { ExportedGguf } from '../model/export-gguf.ts';
@@ -34,7 +35,7 @@ export async function writeModelfile(model: Model, { paths }: ExportedGguf, path
   if (path === undefined) return { path: null, notes: [] };
   if (paths.length > 1) return { path: null, notes: ['Ollama reads one file: no Modelfile was written for a model in parts'] };
   const { text, notes } = renderModelfile(model, paths[0]!);
-  await writeFile(path, text);
+  await replaceFile(path, text);
   return { path, notes };
 }
 
@@ -49,7 +50,7 @@ export async function writeCard(model: Model, exported: ExportedGguf & { gate: G
     library: 'gguf', dtype: type, tags: [...(known.tags ?? []), 'gguf'], file: basename(paths[0]!),
     sections: [...(known.sections ?? []), file(exported), ...(gate === null ? [] : [written(gate, type)])],
   };
-  await writeFile(path, renderModelCard(card));
+  await replaceFile(path, renderModelCard(card));
   return path;
 }
 
