@@ -1,14 +1,16 @@
 import type { CallArguments, Expression } from './ast.ts';
 import { getAttribute, getItem, Slice } from './attributes.ts';
 import { applyFilter } from './filters.ts';
-import { binaryOperation, compare, concat, fail, isTrue, iterate, negate, plus } from './operators.ts';
+import { binaryOperation, compare, concat, fail, isTrue, iterate, negate, plus, sizeOf } from './operators.ts';
 import { needText } from './printing.ts';
+import { spend } from './effort.ts';
 import type { Scope } from './scope.ts';
 import { applyTest } from './value-tests.ts';
 import { Callable, Dict, HelperObject, Tuple, typeName, Undefined, type Value } from './values.ts';
 
 /** The value of an expression among the names of a scope. @throws TemplateError as jinja2 would */
 export function evaluate(node: Expression, scope: Scope): Value {
+  spend();
   switch (node.type) {
     case 'Const': return node.value;
     case 'Name': return scope.get(node.name);
@@ -21,16 +23,22 @@ export function evaluate(node: Expression, scope: Scope): Value {
     case 'Not': return !isTrue(evaluate(node.value, scope));
     case 'Neg': return negate(evaluate(node.value, scope));
     case 'Pos': return plus(evaluate(node.value, scope));
-    case 'BinaryOperation': return binaryOperation(node.operator, evaluate(node.left, scope), evaluate(node.right, scope));
-    case 'Concat': return concat(node.values.map((value) => evaluate(value, scope)));
+    case 'BinaryOperation': return measured(binaryOperation(node.operator, measured(evaluate(node.left, scope)), evaluate(node.right, scope)));
+    case 'Concat': return measured(concat(node.values.map((value) => evaluate(value, scope))));
     case 'Compare': return evaluateCompare(node, scope);
-    case 'Getattr': return getAttribute(evaluate(node.value, scope), node.name);
-    case 'Getitem': return getItem(evaluate(node.value, scope), evaluateKey(node.key, scope));
+    case 'Getattr': return getAttribute(measured(evaluate(node.value, scope)), node.name);
+    case 'Getitem': return measured(getItem(evaluate(node.value, scope), evaluateKey(node.key, scope)));
     case 'Slice': return fail('a slice stands where a value is needed');
     case 'Call': return evaluateCall(node, scope);
-    case 'Filter': return applyFilter(node.name, evaluate(node.value, scope), ...evaluateArguments(node.args, scope));
+    case 'Filter': return measured(applyFilter(node.name, measured(evaluate(node.value, scope)), ...evaluateArguments(node.args, scope)));
     case 'Test': return applyTest(node.name, evaluate(node.value, scope), ...evaluateArguments(node.args, scope));
   }
+}
+
+/** What goes through a value spends what it is long. */
+function measured(value: Value): Value {
+  spend(sizeOf(value));
+  return value;
 }
 
 type Node<Type extends Expression['type']> = Extract<Expression, { type: Type }>;
@@ -55,6 +63,7 @@ function evaluateCompare({ first, rest }: Node<'Compare'>, scope: Scope): Value 
   let left = evaluate(first, scope);
   for (const { operator, value } of rest) {
     const right = evaluate(value, scope);
+    spend(sizeOf(left) + sizeOf(right));
     if (!compare(operator, left, right)) return false;
     left = right;
   }
@@ -89,7 +98,8 @@ function evaluateCall({ callee, args }: { callee: Expression; args: CallArgument
 }
 
 export function callValue(callee: Value, positional: Value[], keywords: ReadonlyMap<string, Value>): Value {
-  if (callee instanceof Callable) return callee.call(positional, keywords);
+  spend(positional.reduce<number>((sum, value) => sum + sizeOf(value), 0));
+  if (callee instanceof Callable) return measured(callee.call(positional, keywords));
   if (callee instanceof Undefined) return callee.fail();
   if (callee instanceof HelperObject && keywords.size === 0) return callee.call(positional);
   return fail(`'${typeName(callee)}' object is not callable`);

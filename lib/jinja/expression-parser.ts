@@ -1,3 +1,4 @@
+import { TemplateError } from './template-error.ts';
 import type { BinaryOperator, CallArguments, CompareOperator, Expression } from './ast.ts';
 import { NO_ARGUMENTS, parseArguments } from './call-arguments.ts';
 import { describe, type TokenStream } from './token-stream.ts';
@@ -267,7 +268,11 @@ export class ExpressionParser {
   }
 }
 
+/** Python's. */
+const MOST_DIGITS = 4300;
+
 /** Binary, octal and hexadecimal ones too. */
 function readInteger(text: string): bigint {
+  if (text.length > MOST_DIGITS) throw new TemplateError(`Exceeds the limit (${MOST_DIGITS} digits) for integer string conversion`);
   return BigInt(text.toLowerCase());
 }

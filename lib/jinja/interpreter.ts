@@ -3,6 +3,7 @@ import { callValue, evaluate, evaluateArguments } from './evaluator.ts';
 import { applyFilter } from './filters.ts';
 import { LoopContext } from './loop-context.ts';
 import { makeMacro } from './macro.ts';
+import { SCOPE, spend } from './effort.ts';
 import { fail, isTrue, iterate } from './operators.ts';
 import { Output, TrackedOutput } from './output.ts';
 import { toText } from './printing.ts';
@@ -32,6 +33,7 @@ export class Interpreter {
   }
 
   #runStatement(node: Statement, scope: Scope, output: Output): Ending {
+    spend();
     switch (node.type) {
       case 'Data': return void output.write(node.text);
       case 'Output': return void output.write(toText(evaluate(node.value, scope)));
@@ -66,6 +68,7 @@ export class Interpreter {
   /** What a body writes, as text of its own. */
   runApart(body: readonly Statement[], scope: Scope): string {
     const output = new Output();
+    spend(SCOPE);
     this.run(body, scope, output);
     return output.text;
   }
@@ -76,6 +79,7 @@ export class Interpreter {
     const loop = new LoopContext(items, depth, node.isRecursive ? recurse : undefined);
     const { turn } = this.#output;
     for (const [index, item] of items.entries()) {
+      spend(SCOPE);
       loop.index0 = index;
       const inner = new Scope(scope, new Map([['loop', loop]]), true);
       this.assign(node.target, item, inner);
@@ -89,6 +93,7 @@ export class Interpreter {
 
   #selectItems({ target, test }: ForStatement, iterable: Value, scope: Scope): Value[] {
     const items = [...iterate(iterable)];
+    spend(items.length);
     if (test === undefined) return items;
     return items.filter((item) => {
       const inner = new Scope(scope);

@@ -1,3 +1,4 @@
+import { spend } from './effort.ts';
 import { fail, isTrue, itemsOf, needInteger, orderOf } from './operators.ts';
 import { floatRepr, toText } from './printing.ts';
 import { Dict, Markup, Tuple, typeName, type Value } from './values.ts';
@@ -33,6 +34,7 @@ function readSeparators(value: Value, indent: string | undefined): readonly [str
 }
 
 function write(value: Value, style: JsonStyle, newline: string): string {
+  spend(newline.length);
   if (value === null) return 'null';
   if (typeof value === 'boolean' || typeof value === 'bigint') return value.toString();
   if (typeof value === 'number') return writeFloat(value);

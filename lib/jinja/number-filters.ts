@@ -47,7 +47,7 @@ function readInteger(text: string, base: number): bigint | undefined {
   return sign === '-' ? -value : value;
 }
 
-const DECIMAL = /^[-+]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[-+]?\d+(?:_\d+)*)?$/i;
+const DECIMAL = /^[-+]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:e[-+]?\d+(?:_\d+)*)?$/i;
 
 /** Python's `float(value)`; undefined where that fails. */
 function toFloat(value: Value): number | undefined {

@@ -109,7 +109,17 @@ function signOf(isNegative: boolean, { sign }: FormatSpec): string {
 function group(digits: string, { grouping, type }: FormatSpec): string {
   if (grouping === '') return digits;
   const [, whole = '', rest = ''] = /^(\w*?)((?:\..*|e.*)?)$/.exec(digits) ?? [];
-  return whole.replace('box'.includes(type) && type !== '' ? /\B(?=(?:\w{4})+$)/g : /\B(?=(?:\d{3})+$)/g, grouping) + rest;
+  const size = 'box'.includes(type) && type !== '' ? 4 : 3;
+  // A single letter of nan or inf is no digit.
+  return (/^[\da-f]+$/i.test(whole) ? inGroups(whole, size).join(grouping) : whole) + rest;
+}
+
+/** From the right. */
+function inGroups(digits: string, size: number): string[] {
+  const first = digits.length % size;
+  const groups = first === 0 ? [] : [digits.slice(0, first)];
+  for (let at = first; at < digits.length; at += size) groups.push(digits.slice(at, at + size));
+  return groups;
 }
 
 function align(text: string, spec: FormatSpec, usual: string): string {

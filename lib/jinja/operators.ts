@@ -1,4 +1,6 @@
+import { arithmetic } from './arithmetic.ts';
 import type { BinaryOperator, CompareOperator } from './ast.ts';
+import { spend } from './effort.ts';
 import { formatPercent } from './percent-format.ts';
 import { escapeText, toText } from './printing.ts';
 import { TemplateError } from './template-error.ts';
@@ -6,7 +8,6 @@ import { Dict, DictView, HelperObject, Iterator, Markup, Range, Tuple, Undefined
 
 /** A template is a page or two: beyond this it is a mistake, or meant to exhaust memory. */
 const MAX_LENGTH = 50_000_000;
-const MAX_BITS = 65_536;
 
 /** Python's `bool(value)`. */
 export function isTrue(value: Value): boolean {
@@ -32,8 +33,17 @@ export function lengthOf(value: Value): number | undefined {
   return typeof length === 'bigint' ? Number(length) : undefined;
 }
 
+/** How much there is to go through in a value, in characters or items; what is within the items counts when they are gone through. */
+export function sizeOf(value: Value): number {
+  if (typeof value === 'string' || Array.isArray(value)) return value.length;
+  if (value instanceof Markup) return value.text.length;
+  if (value instanceof Tuple) return value.items.length;
+  return value instanceof Dict ? value.size : 0;
+}
+
 /** Characters are code points, as in Python. */
 export function characters(text: string): string[] {
+  spend(text.length);
   return Array.from(text);
 }
 
@@ -80,6 +90,7 @@ export function needInteger(value: Value): number {
 }
 
 export function equals(left: Value, right: Value): boolean {
+  spend();
   if (left instanceof Undefined || right instanceof Undefined) return left instanceof Undefined && right instanceof Undefined;
   if (isNumber(left) && isNumber(right)) return orderNumbers(left, right) === 0;
   if (left instanceof Markup || right instanceof Markup) return asText(left) !== undefined && asText(left) === asText(right);
@@ -139,6 +150,7 @@ export function compare(operator: CompareOperator, left: Value, right: Value): b
 
 /** Below 0, 0 or above it; NaN for floats that are none. @throws TemplateError for types that have no order */
 export function orderOf(left: Value, right: Value, operator = '<'): number {
+  spend();
   if (left instanceof Undefined) return left.fail();
   if (right instanceof Undefined) return right.fail();
   if (isNumber(left) && isNumber(right)) return orderNumbers(left, right);
@@ -177,6 +189,7 @@ export function concat(values: readonly Value[]): Value {
 }
 
 export function binaryOperation(operator: BinaryOperator, left: Value, right: Value): Value {
+  spend();
   if (operator === '%' && (typeof left === 'string' || left instanceof Markup)) return formatPercent(left, right);
   if (left instanceof Undefined) return left.fail();
   if (right instanceof Undefined) return right.fail();
@@ -217,58 +230,6 @@ export function checkLength<T extends { length: number }>(value: T): T {
 
 function tooLong(): TemplateError {
   return new TemplateError(`the template makes a value of more than ${MAX_LENGTH} characters or items`);
-}
-
-function arithmetic(operator: BinaryOperator, left: boolean | bigint | number, right: boolean | bigint | number): Value {
-  const [a, b] = [toInteger(left), toInteger(right)];
-  if (a !== undefined && b !== undefined) return integerArithmetic(operator, a, b);
-  return floatArithmetic(operator, Number(left), Number(right));
-}
-
-function integerArithmetic(operator: BinaryOperator, a: bigint, b: bigint): Value {
-  if (b === 0n && ['/', '//', '%'].includes(operator)) fail(operator === '/' ? 'division by zero' : 'integer division or modulo by zero');
-  switch (operator) {
-    case '+': return a + b;
-    case '-': return a - b;
-    case '*': return a * b;
-    case '/': return Number(a) / Number(b);
-    case '//': return floorDivide(a, b);
-    case '%': return a - floorDivide(a, b) * b;
-    default: return b < 0n ? floatArithmetic('**', Number(a), Number(b)) : integerPower(a, b);
-  }
-}
-
-function integerPower(a: bigint, b: bigint): bigint {
-  if (BigInt(a.toString(2).length) * b > BigInt(MAX_BITS)) {
-    throw new TemplateError(`the template computes a number of more than ${MAX_BITS} bits`);
-  }
-  return a ** b;
-}
-
-function floorDivide(a: bigint, b: bigint): bigint {
-  const quotient = a / b;
-  return a % b !== 0n && a < 0n !== b < 0n ? quotient - 1n : quotient;
-}
-
-function floatArithmetic(operator: BinaryOperator, a: number, b: number): Value {
-  if (b === 0 && ['/', '//', '%'].includes(operator)) fail(operator === '/' ? 'float division by zero' : 'float floor division by zero');
-  if (a === 0 && b < 0 && operator === '**') fail('0.0 cannot be raised to a negative power');
-  switch (operator) {
-    case '+': return a + b;
-    case '-': return a - b;
-    case '*': return a * b;
-    case '/': return a / b;
-    case '//': return Math.floor((a - floatModulo(a, b)) / b + 0.5);
-    case '%': return floatModulo(a, b);
-    default: return a ** b;
-  }
-}
-
-/** The remainder takes the sign of the divisor. */
-function floatModulo(a: number, b: number): number {
-  const rest = a % b;
-  if (rest !== 0) return rest < 0 !== b < 0 ? rest + b : rest;
-  return b < 0 ? -0 : 0;
 }
 
 export function negate(value: Value): Value {

@@ -1,3 +1,4 @@
+import { spend } from './effort.ts';
 import { checkLength } from './operators.ts';
 
 /** Part of a rendering, in UTF-16 units. */
@@ -25,6 +26,7 @@ export class Output {
     this.#parts.push(text);
     this.#length += text.length;
     checkLength(this);
+    spend(text.length);
   }
 
   get text(): string {

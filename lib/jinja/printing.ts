@@ -1,3 +1,4 @@
+import { spend } from './effort.ts';
 import { TemplateError, unsupported } from './template-error.ts';
 import { Callable, Dict, DictView, Iterator, Markup, Namespace, Range, Tuple, Undefined, typeName, type Value } from './values.ts';
 
@@ -10,9 +11,10 @@ export function toText(value: Value): string {
 
 /** Python's `repr(value)`: how values look inside of lists and dicts. */
 export function toRepr(value: Value): string {
+  spend();
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'bigint') return integerRepr(value);
   if (typeof value === 'number') return floatRepr(value);
   if (typeof value === 'string') return stringRepr(value);
   if (Array.isArray(value)) return `[${value.map(toRepr).join(', ')}]`;
@@ -37,6 +39,12 @@ function objectRepr(value: Exclude<Value, null | boolean | bigint | number | str
   throw unsupported(`printing a '${typeName(value)}' object`);
 }
 
+function integerRepr(value: bigint): string {
+  const text = value.toString();
+  spend(20 * text.length);
+  return text;
+}
+
 /** The shortest decimal that reads back as the same number, with an exponent where Python writes one. */
 export function floatRepr(value: number): string {
   if (Number.isNaN(value)) return 'nan';
@@ -59,6 +67,7 @@ function placePoint(digits: string, exponent: number): string {
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
 
 export function stringRepr(text: string): string {
+  spend(4 * text.length);
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   const body = Array.from(text, (character) => {
     if (character === quote) return `\\${quote}`;

@@ -1,4 +1,5 @@
 import type { Statement } from './ast.ts';
+import { withEffort } from './effort.ts';
 import { makeGlobals } from './globals.ts';
 import { Interpreter } from './interpreter.ts';
 import { checkNames } from './names.ts';
@@ -32,9 +33,17 @@ export class Template {
     for (const [name, value] of Object.entries(values)) if (value !== undefined) names.set(name, toValue(value));
     const output = new TrackedOutput();
     const interpreter = new Interpreter(output, numberMessages(names.get('messages')));
-    withinStack(() => interpreter.run(this.#body, new Scope(new Scope(undefined, names)), output));
+    withinStack(() => withEffort(lengthOf(values), () => interpreter.run(this.#body, new Scope(new Scope(undefined, names)), output)));
     return { text: output.text, turns: output.turns, generations: output.generations };
   }
+}
+
+/** Characters of all texts in a value, and its parts. */
+function lengthOf(value: unknown, seen = new Set<object>()): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null || seen.has(value)) return 1;
+  seen.add(value);
+  return Object.values(value).reduce<number>((sum, part) => sum + lengthOf(part, seen), 16);
 }
 
 /** A macro that calls itself for ever ends where the stack does, as in Python. */

@@ -1,3 +1,4 @@
+import { spend } from './effort.ts';
 import { TemplateError, unsupported } from './template-error.ts';
 
 /**
@@ -47,6 +48,7 @@ export class Dict {
   }
 
   entries(): [Value, Value][] {
+    spend(this.size);
     return [...this.#entries.values()];
   }
 
@@ -86,6 +88,7 @@ export class Range {
   items(): bigint[] {
     const items: bigint[] = [];
     for (let at = this.start; this.step > 0n ? at < this.stop : at > this.stop; at += this.step) items.push(at);
+    spend(items.length);
     return items;
   }
 }
@@ -102,6 +105,7 @@ export class Iterator {
   }
 
   next(): Value | undefined {
+    spend();
     const { done, value } = this.#iterator.next();
     return done === true ? undefined : value;
   }
@@ -185,6 +189,7 @@ function hashKey(key: Value): string {
   if (typeof key === 'boolean') return key ? 'n1' : 'n0';
   if (typeof key === 'bigint') return `n${key}`;
   if (typeof key === 'number') return Number.isInteger(key) ? `n${BigInt(key)}` : `f${key}`;
+  spend();
   if (key instanceof Tuple) return `t${key.items.map((item) => JSON.stringify(hashKey(item))).join()}`;
   if (Array.isArray(key) || key instanceof Dict || key instanceof DictView) throw new TemplateError(`unhashable type: '${typeName(key)}'`);
   if (key instanceof Undefined) return 'undefined';

@@ -6,8 +6,8 @@ import { readDocuments } from '../data/documents.ts';
 import { HyperfitError } from '../errors.ts';
 import { readComparisonFile } from '../run/comparison-file.ts';
 import { originalModel } from '../run/original-model.ts';
-import { savedRunFile } from '../run/run-file.ts';
-import { runFolder } from '../run/run-folder.ts';
+import { savedRunFile, type RunFile } from '../run/run-file.ts';
+import { readingRun, runFolder, type RunFolder } from '../run/run-folder.ts';
 
 /** A sequence that the run was trained on, and where it was cut from. */
 export interface TrainedSequence {
@@ -58,11 +58,15 @@ export async function readPlayedRun(path: string): Promise<PlayedRun> {
   }
   const original = originalModel(folder, 'put it back there, or talk with hyperfit chat --model RUN --beside PATH');
   const documents = existsSync(folder.trainFile) ? (await readDocuments(folder.trainFile)).filter(isIdsDocument) : [];
+  return readingRun(folder, () => ({ name: basename(resolve(path)), original, config: file.config, blocker: pickBlockerSettings(file.config), ...shownTexts(folder, file, documents) }));
+}
+
+function shownTexts(folder: RunFolder, file: RunFile, documents: readonly { ids: Int32Array }[]): Pick<PlayedRun, 'train' | 'openings'> {
   const train = documents.map(({ ids }, index) => {
     const { source = folder.trainFile, offset = 0 } = file.data.samples[index] ?? {};
     return { ids, source: basename(source), offset };
   });
   const contexts = existsSync(folder.comparisonFile) ? readComparisonFile(folder).contexts : [];
   const openings = contexts.flatMap(({ contextText, source }) => (contextText === undefined ? [] : [{ text: contextText, source: basename(source) }])).slice(0, MOST_OPENINGS);
-  return { name: basename(resolve(path)), original, config: file.config, blocker: pickBlockerSettings(file.config), train, openings };
+  return { train, openings };
 }

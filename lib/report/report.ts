@@ -40,9 +40,10 @@ export function renderFindings(data: ReportData): string {
 
 /** Writes the page beside its place and moves it there, so that a reader never sees half of it. Throws ERR_CONFIG when it cannot be written. */
 export async function writeReport(path: string, data: ReportData): Promise<void> {
+  const page = renderReport(data);
   const partial = `${path}.partial`;
   try {
-    await writeFile(partial, renderReport(data));
+    await writeFile(partial, page);
     await rename(partial, path);
   } catch (cause) {
     throw new HyperfitError('ERR_CONFIG', `expected a place to write for \`path\`, got ${path}, which cannot be written; check the folder and the free space`, { cause });

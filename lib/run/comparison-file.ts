@@ -4,7 +4,7 @@ import { given } from '../config/given.ts';
 import type { Context } from '../data/selection.ts';
 import type { EvaluatedGeneration } from '../evaluate/evaluation.ts';
 import type { ComparedVariant } from './comparison.ts';
-import { readRunJson, writeJson, type RunFolder } from './run-folder.ts';
+import { readingRun, readRunJson, writeJson, type RunFolder } from './run-folder.ts';
 import { decodePieces, type Decoder } from './pieces.ts';
 
 /** A context, and what a person wrote there, as ids and, where there is a tokenizer, as text. */
@@ -64,7 +64,7 @@ export function readComparison(folder: RunFolder): ComparisonFile['variants'] {
 /** @throws HyperfitError ERR_CHECKPOINT when it is missing or not JSON */
 export function readComparisonFile(folder: RunFolder): ComparisonFile {
   const file = readRunJson(folder.comparisonFile) as ComparisonFile;
-  return { ...file, variants: file.variants.map(revive) };
+  return readingRun({ path: folder.path }, () => ({ ...file, contexts: file.contexts.slice(), variants: file.variants.map(revive) }));
 }
 
 function revive(variant: ComparisonFile['variants'][number]): ComparisonFile['variants'][number] {

@@ -97,7 +97,7 @@ export async function hashWeights(path: string): Promise<Record<string, string>>
   return hashes;
 }
 
-const shape = z.looseObject({ schemaVersion: z.literal(1), createdAt: z.string(), config: z.record(z.string(), z.unknown()), resumedAtSteps: z.array(z.number()) });
+const shape = z.looseObject({ schemaVersion: z.literal(1), createdAt: z.string(), config: z.record(z.string(), z.unknown()), model: z.looseObject({ path: z.string() }), data: z.looseObject({ samples: z.array(z.looseObject({})) }), resumedAtSteps: z.array(z.number()) });
 
 /**
  * The run.json of a run.

@@ -139,3 +139,16 @@ export function readRunJson(path: string): unknown {
     throw new HyperfitError('ERR_CHECKPOINT', `expected a file written by hyperfit train at ${path}: ${(cause as Error).message}; give the folder of a run`, { cause });
   }
 }
+
+/**
+ * Reads the files of a run. Hyperfit wrote them and takes their parts for granted; whoever changed them since may have left out any.
+ * @throws HyperfitError ERR_CHECKPOINT in place of what fails for want of a part
+ */
+export function readingRun<T>({ path }: Pick<RunFolder, 'path'>, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (isHyperfitError(cause) || (cause as NodeJS.ErrnoException).syscall !== undefined) throw cause;
+    throw new HyperfitError('ERR_CHECKPOINT', `expected the files of a run as hyperfit train wrote them in ${path}, got some with other parts (${(cause as Error).message}); put back the file that was changed`, { cause });
+  }
+}

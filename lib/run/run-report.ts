@@ -8,7 +8,7 @@ import { renderNote } from '../data/data-notes.ts';
 import { percent, type DataSummary } from '../data/data-summary.ts';
 import { meanTypeTokenRatio } from '../evaluate/type-token-ratio.ts';
 import { modelFileName } from '../model/base-name.ts';
-import { writeReport } from '../report/report.ts';
+import { renderReport, writeReport } from '../report/report.ts';
 import type { FactGroup, ReportContext, ReportContinuation, ReportData } from '../report/report-data.ts';
 import { makeVariant } from '../report/variant.ts';
 import { withoutFolders } from './base-names.ts';
@@ -19,7 +19,7 @@ import { reportedMemorisation } from './memorisation-report.ts';
 import { readMemorisation } from './memorisation-file.ts';
 import { readMetrics, type MetricRecord } from './metric-log.ts';
 import { savedRunFile, type RunFile } from './run-file.ts';
-import type { RunFolder } from './run-folder.ts';
+import { readingRun, type RunFolder } from './run-folder.ts';
 import type { ValidationRecord } from './validation.ts';
 
 /**
@@ -28,12 +28,18 @@ import type { ValidationRecord } from './validation.ts';
  * @throws HyperfitError ERR_CHECKPOINT when the folder is not a run
  */
 export async function writeRunReport(folder: RunFolder): Promise<string> {
-  await writeReport(folder.reportFile, readReportData(folder));
+  const data = readReportData(folder);
+  readingRun(folder, () => renderReport(data));
+  await writeReport(folder.reportFile, data);
   return folder.reportFile;
 }
 
 /** What the page shows, read from run.json, metrics.jsonl and comparison.json. */
 export function readReportData(folder: RunFolder): ReportData {
+  return readingRun(folder, () => collect(folder));
+}
+
+function collect(folder: RunFolder): ReportData {
   const file = savedRunFile(folder);
   const metrics = existsSync(folder.metricsFile) ? readMetrics(folder.metricsFile) : [];
   const comparison = existsSync(folder.comparisonFile) ? readComparisonFile(folder) : undefined;

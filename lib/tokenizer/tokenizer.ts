@@ -94,7 +94,7 @@ export class Tokenizer {
   async encode(text: string, { addSpecialTokens = true } = {}): Promise<Int32Array> {
     if (typeof text !== 'string') throw new TypeError(`expected a string for \`text\`, got ${typeof text}`);
     if (text.length > this.#sizes.piece) return this.#encodeLong(text, addSpecialTokens);
-    const encoding = await this.#encoder.encode(text, null, { addSpecialTokens });
+    const encoding = await this.#ask(() => this.#encoder.encode(text, null, { addSpecialTokens }));
     return Int32Array.from(encoding.getIds());
   }
 
@@ -107,7 +107,7 @@ export class Tokenizer {
 
   /** The ids of `text` without special tokens around it, and for each of `places` (ascending positions in it) the first token that begins there or after it. */
   async encodeWithPlaces(text: string, places: readonly number[]): Promise<{ ids: Int32Array; tokens: Int32Array }> {
-    return encodeLong(text, places, (part) => this.#encoder.encode(part, null, { addSpecialTokens: false }), this.#sizes);
+    return encodeLong(text, places, (part) => this.#ask(() => this.#encoder.encode(part, null, { addSpecialTokens: false })), this.#sizes);
   }
 
   /**
@@ -120,8 +120,17 @@ export class Tokenizer {
     for (const id of list) this.#checkId(id);
     const { rawTokens } = this.#contents;
     const isOurs = stripsEnds(this.decoder) || list.some((id) => rawTokens.has(id));
-    const text = isOurs ? this.#decodePieces(list, skipSpecialTokens) : await this.#rust.decode(list, skipSpecialTokens);
+    const text = isOurs ? this.#decodePieces(list, skipSpecialTokens) : await this.#ask(() => this.#rust.decode(list, skipSpecialTokens));
     return this.#contents.cleanUpSpaces ? cleanUpSpaces(text) : text;
+  }
+
+  /** What the library finds out of a tokenizer only while it works. */
+  async #ask<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer that works in ${this.#contents.name}, got one whose parts do not fit together (${(cause as Error).message}); fetch the file again`, { cause });
+    }
   }
 
   /**

@@ -61,7 +61,7 @@ async function configuredFor({ libtorch, out }) {
 }
 
 async function step(command, { libtorch, out, log }, onLine = () => {}, more = []) {
-  const status = await runLines(process.execPath, [CMAKE_JS, command, '-O', out, `--CDLIBTORCH=${libtorch}`, ...more], {
+  const status = await runLines(process.execPath, [CMAKE_JS, command, '-O', out, `--CDLIBTORCH=${libtorch}`, '--CDHYPERFIT_WERROR=ON', ...more], {
     env: { ...process.env, LIBTORCH: libtorch },
     onLine: (line) => {
       log.push(line);

@@ -1,5 +1,6 @@
 import type { TextDocument } from '../document.ts';
 import { refuseData } from './refusal.ts';
+import { requireStrictXml } from './strict-xml.ts';
 import { renderWordDocument, type WordElement } from './word-text.ts';
 import { requireFlatXml } from './xml-depth.ts';
 import { unzip } from './zip.ts';
@@ -16,7 +17,11 @@ export async function readDocx(path: string): Promise<TextDocument | undefined> 
   // Pictures stay packed.
   const parts = await unzip(path, WHAT, MAX_XML_BYTES, (name) => /\.(xml|rels)$/i.test(name));
   if (!parts.has('word/document.xml') && !parts.has('[Content_Types].xml')) throw refuseData(WHAT, `${path}, a zip archive without a Word document`, 'name it by what it is, or unpack it');
-  for (const [name, bytes] of parts) if (/\.xml$/i.test(name)) requireFlatXml(Buffer.from(bytes).toString('utf8'), WHAT, path);
+  for (const bytes of parts.values()) {
+    const xml = Buffer.from(bytes).toString('utf8');
+    requireStrictXml(xml, WHAT, path);
+    requireFlatXml(xml, WHAT, path);
+  }
   const text = renderWordDocument(await parseWord(parts, path));
   return text.trim() === '' ? undefined : { source: path, text };
 }

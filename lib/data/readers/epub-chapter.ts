@@ -41,12 +41,14 @@ const FLAT = ['br', 'hr', 'img', 'p', 'li', 'dt', 'dd', 'td', 'th', 'tr', 'col',
 
 /** How many elements are open at once at most, those that never close included. */
 function nestingOf(markup: string): number {
-  let [depth, most] = [0, 0];
+  let [depth, most, end] = [0, 0, 0];
   for (let at = markup.indexOf('<'); at !== -1; at = markup.indexOf('<', at + 1)) {
     const [, slash, name = ''] = /^(\/?)([a-z]+)/i.exec(markup.slice(at + 1, at + 16)) ?? [];
     if (name === '' || FLAT.includes(name.toLowerCase())) continue;
+    // Looked for once, however many tags lack it.
+    if (end !== -1 && end <= at) end = markup.indexOf('>', at);
     if (slash === '/') depth -= 1;
-    else if (markup[markup.indexOf('>', at) - 1] !== '/') depth += 1;
+    else if (markup[end - 1] !== '/') depth += 1;
     most = Math.max(most, depth);
   }
   return most;
@@ -61,9 +63,19 @@ export async function renderChapter(markup: string): Promise<string> {
   if (nestingOf(markup) > MAX_NESTING) throw new Error('its elements are nested too deeply');
   // Such books are XML, in which <title/> and <script/> are whole elements: read as HTML they would swallow the chapter.
   const document = parseDocument(markup, { recognizeSelfClosing: true });
-  for (const element of DomUtils.findAll(({ name }) => SKIPPED.includes(name), document.children)) DomUtils.removeElement(element);
+  dropSkipped(document);
   for (const mark of DomUtils.findAll(isNoteMark, document.children)) bracket(mark);
   return convert(DomUtils.getOuterHTML(document), OPTIONS).replaceAll('\t\n', '\n').trim();
+}
+
+/** One by one they would be looked for among those beside them. */
+function dropSkipped(document: MarkupNode): void {
+  const open = [document];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (node.children === undefined) continue;
+    node.children = node.children.filter(({ name }) => name === undefined || !SKIPPED.includes(name));
+    for (const child of node.children) if (child.children !== undefined) open.push(child);
+  }
 }
 
 /** A reference to a note: declared as one, or a raised link of few signs. */

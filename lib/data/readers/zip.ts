@@ -2,6 +2,8 @@ import { readWhole } from './data-file.ts';
 import { formatBytes, refuseData } from './refusal.ts';
 
 const MAX_ARCHIVE_BYTES = 2 ** 30;
+/** What deflate makes of a byte at most; memory is taken for what an archive says of itself. */
+const MOST_RATIO = 1032;
 
 /**
  * The files of a zip archive that `isWanted`, by name, unpacked.
@@ -12,8 +14,9 @@ export async function unzip(path: string, what: string, limit: number, isWanted:
   if (bytes.length >= 4 && bytes.readUInt32BE(0) === 0xd0cf11e0) throw refuseData(what, `${path}, an old Office document or one with a password`, 'save it anew, without a password');
   const { unzipSync } = await import('fflate');
   let total = 0;
-  const filter = ({ name, originalSize }: { name: string; originalSize: number }): boolean => {
+  const filter = ({ name, size, originalSize }: { name: string; size: number; originalSize: number }): boolean => {
     if (!isWanted(name)) return false;
+    if (originalSize > MOST_RATIO * size + 1024 && originalSize <= limit) throw refuseData(what, `${path}, which says that ${size} bytes unpack to ${originalSize}`, 'fetch or save it again');
     total += originalSize;
     if (total > limit) throw refuseData(`${what} whose text unpacks to at most ${formatBytes(limit)}`, `more in ${path}`, 'split it');
     return true;

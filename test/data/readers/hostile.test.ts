@@ -54,6 +54,29 @@ describe('archives', () => {
     await expect(readTexts(put('names.epub', zipSync(files)))).rejects.toEqual(refused(/which lacks ..\/..\/..\/..\/etc\/passwd/));
   });
 
+  test.each([
+    ['elements that are left out, beside each other', 'many.epub', '<script/>'],
+    ['tags without an end', 'open.epub', '<a </a '],
+    ['comments without an end', 'comments.docx', '<!--'],
+    ['instructions without an end', 'instructions.docx', '<?x'],
+    ['values that begin elements', 'values.docx', '<a>"'],
+  ])('of %s take no more than their length', async (_, name, part) => {
+    const text = part.repeat(200_000);
+    const parts = name.endsWith('.epub')
+      ? { 'META-INF/container.xml': container('a.opf'), 'a.opf': '<package><manifest><item id="a" href="a.html" media-type="text/html"/></manifest><spine><itemref idref="a"/></spine></package>', 'a.html': `<html><body><p>x</p>${text}</body></html>` }
+      : { '[Content_Types].xml': '<Types/>', 'word/document.xml': `<w:document xmlns:w="w" a="${text}` };
+    const start = process.cpuUsage();
+    await readTexts(put(name, zipSync(Object.fromEntries(Object.entries(parts).map(([file, content]) => [file, bytes(content)]))))).catch((error: unknown) => expect(error).toMatchObject({ code: 'ERR_DATA' }));
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).toBeLessThan(5);
+  });
+
+  test('that say more of themselves than deflate can do are refused before memory is taken', async () => {
+    const bomb = Buffer.from(zipSync({ x: Buffer.alloc(1000) }));
+    bomb.writeUInt32LE(200e6, bomb.indexOf(Buffer.from([0x50, 0x4b, 1, 2])) + 24);
+    await expect(readTexts(put('claim.epub', bomb))).rejects.toEqual(refused(/says that \d+ bytes unpack to 200000000/));
+  });
+
   test('that lie about their sizes are refused', async () => {
     const honest = Buffer.from(zipSync({ 'META-INF/container.xml': Buffer.alloc(1e6) }));
     const directory = honest.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
