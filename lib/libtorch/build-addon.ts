@@ -17,6 +17,8 @@ export interface BuildAddonOptions {
   /** Compile against a series that hyperfit was never tried with. Default false. */
   anySeries?: boolean | undefined;
   onProgress?: ((event: BuildEvent) => void) | undefined;
+  /** Ends cmake and every compiler it started; the promise rejects with its reason. What was compiled stays, and another build goes on from it. */
+  signal?: AbortSignal | undefined;
   env?: NodeJS.ProcessEnv | undefined;
   /** The package to build in, for tests. */
   root?: string | undefined;
@@ -33,10 +35,10 @@ const BYTES_PER_COMPILER = 1.2e9;
  * before prebuilt files.
  * @returns the addon, and the libtorch it is for
  * @throws HyperfitError ERR_LIBTORCH_LOAD with what is missing or what the compiler says; ERR_LIBTORCH_NOT_FOUND without a libtorch that
- * has headers
+ * has headers; the reason of `signal`
  */
 export async function buildAddon(options: BuildAddonOptions = {}): Promise<{ addon: string; libtorch: Libtorch }> {
-  const { env = process.env, root = packageRoot(), onProgress } = options;
+  const { env = process.env, root = packageRoot(), onProgress, signal } = options;
   checkLibc();
   const libtorch = findLibtorch({ libtorch: options.libtorch, needHeaders: true, series: EVERY_SERIES, env });
   onProgress?.({ event: 'libtorch', libtorch });
@@ -53,8 +55,8 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<{ add
     ...(answers('ninja', env) && !existsSync(join(out, 'Makefile')) ? ['-G', 'Ninja'] : []),
   ];
   const log = join(out, 'build.log');
-  await run(['-S', root, '-B', out, ...settings], { env, log, onProgress });
-  await run(['--build', out, '--target', 'preload', `torch-${libtorch.series}`, '--parallel', String(jobs())], { env, log, onProgress });
+  await run(['-S', root, '-B', out, ...settings], { env, log, onProgress, signal });
+  await run(['--build', out, '--target', 'preload', `torch-${libtorch.series}`, '--parallel', String(jobs())], { env, log, onProgress, signal });
   return { addon: placeOutputs(out, libtorch.series ?? ''), libtorch };
 }
 
@@ -93,9 +95,13 @@ function placeOutputs(out: string, series: string): string {
 
 async function run(
   args: readonly string[],
-  { env, log, onProgress }: { env: NodeJS.ProcessEnv; log: string } & Pick<BuildAddonOptions, 'onProgress'>,
+  { env, log, onProgress, signal }: { env: NodeJS.ProcessEnv; log: string } & Pick<BuildAddonOptions, 'onProgress' | 'signal'>,
 ): Promise<void> {
-  const child = spawn('cmake', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  signal?.throwIfAborted();
+  // A group of its own: cmake passes no signal on to the compilers it started.
+  const child = spawn('cmake', args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const end = (): void => endGroup(child.pid);
+  signal?.addEventListener('abort', end);
   const lines: string[] = [];
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   const read = async (stream: NodeJS.ReadableStream): Promise<void> => {
@@ -105,9 +111,18 @@ async function run(
       if (count !== null) onProgress?.({ event: 'compiled', done: Number(count[1]), total: Number(count[2]) });
     }
   };
-  const [status] = await Promise.all([ended, read(child.stdout), read(child.stderr)]);
+  const [status] = await Promise.all([ended, read(child.stdout), read(child.stderr)]).finally(() => signal?.removeEventListener('abort', end));
+  signal?.throwIfAborted();
   writeFileSync(log, `${lines.join('\n')}\n`);
   if (status !== 0) throw failure('the addon to compile', `cmake ${args[0]} with status ${status}`, `the end of ${log}:\n${tail(lines)}`);
+}
+
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGTERM');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function tail(lines: readonly string[]): string {

@@ -36,6 +36,25 @@ test('what the compiler says is the end of the message, and the whole is in a fi
   expect(readFileSync(join(root, 'build-cmake/build.log'), 'utf8')).toContain('error: no');
 });
 
+test('an end that is asked for ends the compilers too', async () => {
+  const { root, env } = scene('if [ "$1" = --build ]; then sleep 600 & echo $! > "$2/compiler"; echo "[1/7] Building CXX object a.cc.o"; wait; fi');
+  const stop = new AbortController();
+  const build = buildAddon({ root, env, signal: stop.signal, onProgress: ({ event }) => event === 'compiled' && stop.abort(new Error('enough')) });
+  await expect(build).rejects.toThrow('enough');
+  const compiler = Number(readFileSync(join(root, 'build-cmake/compiler'), 'utf8'));
+  expect(isAlive(compiler)).toBe(false);
+  await expect(buildAddon({ root, env, signal: stop.signal })).rejects.toThrow('enough');
+});
+
+/** A process that has ended and was not waited for does not count. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 test('what is missing is named', async () => {
   const { root, env } = scene('');
   await expect(buildAddon({ root, env: { ...env, PATH: '/nowhere' } })).rejects.toMatchObject({ message: expect.stringMatching(/expected cmake 3\.18 or newer on PATH, got none/) });
