@@ -24,7 +24,8 @@ export interface NativeBatches {
   /** A batch of at most `seats` sequences, which come and go while it decodes. */
   batchCreate(model: ModelHandle, seats: number): BatchHandle;
   /** Parked until running work of this batch ends; idempotent. */
-  batchDispose(batch: BatchHandle): void;
+  /** `endsWork` as of `modelDispose`. */
+  batchDispose(batch: BatchHandle, endsWork: boolean): void;
   /**
    * Reads one prompt (`lengths` has one element) into a free seat and chooses its first token; `promptTop` >= 0 asks for the prompt's scores.
    * `departure` where the sequence has ended already.

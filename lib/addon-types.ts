@@ -155,6 +155,8 @@ export interface NativeAddon {
   /** Copies the elements into `out`, whose element type matches the dtype (float16 and bfloat16 as their Uint16 bits or converted to Float32, bool as Uint8). */
   tensorRead(tensor: TensorHandle, out: NumericArray): void;
   tensorDispose(tensor: TensorHandle): void;
+  /** `object` stands for that tensor, which is freed with it; for handles of 2^52 and more, which are of 4 KiB and more. */
+  tensorWatch(tensor: TensorHandle, object: object): void;
   tensorGrad(tensor: TensorHandle): TensorHandle | null;
   tensorSetRequiresGrad(tensor: TensorHandle, requiresGrad: boolean): void;
   /** Lets go of the gradient: `tensorGrad` is null afterwards. */
@@ -176,7 +178,8 @@ export interface NativeAddon {
   // model
   modelLoad(config: ModelConfig, sources: readonly TensorSource[], device: string, computeDtype: ComputeDType, control: Control): Promise<ModelHandle>;
   /** Parked until running work of this model ends; idempotent. */
-  modelDispose(model: ModelHandle): void;
+  /** With `endsWork` what is queued and what runs on it rejects with ERR_DISPOSED; without, as when it was forgotten, that comes to its end. */
+  modelDispose(model: ModelHandle, endsWork: boolean): void;
   /** Names as in Hugging Face weights; the handles share storage with the model and must be disposed by the caller. */
   modelParameters(model: ModelHandle): { name: string; tensor: TensorHandle }[];
   /** What passes read, float32: the parameters themselves unless there are stored forms, of which they are then copies. */

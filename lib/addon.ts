@@ -5,6 +5,7 @@ import type { NativePasses } from './addon-pass-types.ts';
 import type { NativeAddon } from './addon-types.ts';
 import { deviceFailure } from './device-errors.ts';
 import { errorCodeOf, HyperfitError } from './errors.ts';
+import { threadsThatFit } from './libtorch/address-space.ts';
 import { checkLibtorchSync } from './libtorch/check.ts';
 import { findLibtorch, type FindLibtorchOptions, type Libtorch } from './libtorch/find.ts';
 import { hiddenCudaWarning } from './libtorch/hidden-cuda.ts';
@@ -55,6 +56,7 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   const path = files.addons.get(libtorch.series ?? '') ?? '';
   const native = requireAddon(path);
   applyThreads(native);
+  limitThreads(native);
   loaded = { native: wrapAll(native), libtorch, cuda, path };
   return loaded;
 }
@@ -92,6 +94,12 @@ function applyThreads(native: Native): void {
     throw new HyperfitError('ERR_CONFIG', `expected a whole number of threads, 1 or more, for \`${name}\`, got "${text}"; set it to one, or unset it`);
   }
   native.setNumThreads(threads);
+}
+
+/** A limit on addresses may have no room for as many threads as there are cores. */
+function limitThreads(native: Native): void {
+  const fit = threadsThatFit(() => native.libraryInfo().numThreads);
+  if (fit !== undefined) native.setNumThreads(fit);
 }
 
 type NativeFunction = (...args: unknown[]) => unknown;

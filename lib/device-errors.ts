@@ -30,7 +30,8 @@ const RULES: readonly Rule[] = [
     code: 'ERR_OUT_OF_MEMORY',
     remedy: ON_A_CARD,
   },
-  { says: /out of memory|can't allocate memory/, code: 'ERR_OUT_OF_MEMORY', remedy: SMALLER },
+  // The last are oneDNN's words, which has no others for it, and a size beyond any memory.
+  { says: /out of memory|can't allocate memory|could not (create|execute) a primitive|could not create a memory object|Storage size calculation overflowed|cannot create std::vector larger/, code: 'ERR_OUT_OF_MEMORY', remedy: SMALLER },
   {
     says: new RegExp(STICKY.join('|'), 'i'),
     code: 'ERR_DEVICE',

@@ -5,7 +5,7 @@ import type { DeviceName } from '../config/device-name.ts';
 import type { ComputeDType } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
 import { given } from '../config/given.ts';
-import { requireSoundWeights } from '../model/sound-weights.ts';
+import { requireSoundMoments, requireSoundWeights } from '../model/sound-weights.ts';
 import type { LoraOptions } from '../model/lora.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
@@ -46,6 +46,7 @@ export interface LoadedCheckpoint extends Checkpoint, Disposable {}
  */
 export async function saveCheckpoint(folder: string, { model, optimizer, state }: Checkpoint, { keepLast = 2, baseModel }: SaveCheckpointOptions = {}): Promise<string> {
   await requireSoundWeights(model, state.step);
+  requireSoundMoments(optimizer, state.step);
   await makeFolder(folder).catch((cause: unknown) => {
     throw saveError(folder, cause);
   });

@@ -18,6 +18,11 @@ export interface CitationBlockerOptions extends Partial<BlockerSettings> {
 
 const KNOWN = ['sequences', 'tokenizer', 'vocabSize', 'matchLength', 'matchUnit', 'countPrompt', 'waitForWordEnd', 'banned', 'sequenceEnd', 'normalization'] as const satisfies readonly (keyof CitationBlockerOptions)[];
 
+/** The net below `dispose`; the lists grow with the blocker. */
+const forgotten = new FinalizationRegistry<readonly CitationIndexHandle[]>((handles) => {
+  for (const handle of handles) addon().citationIndexDispose(handle);
+});
+
 /**
  * Keeps decoding from quoting the training set. When the last `matchLength` generated tokens stand there, the tokens that follow them there
  * are forbidden as soon as the current word is complete. With `matchUnit: 'token'`, `banned: 'all'` and `waitForWordEnd: false` no span of
@@ -46,6 +51,7 @@ export class CitationBlocker {
     this.signature = signatureOf(options);
     this.rule = { countPrompt, waitForWordEnd, banned, sequenceEnd };
     this.#options = options;
+    forgotten.register(this, this.#handles, this);
   }
 
   /**
@@ -98,6 +104,7 @@ export class CitationBlocker {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    forgotten.unregister(this);
     for (const handle of this.#handles) addon().citationIndexDispose(handle);
   }
 

@@ -52,6 +52,9 @@ export interface BatchArrival {
   end: BatchEnd | null;
 }
 
+/** The net below `dispose`. */
+const forgotten = new FinalizationRegistry<BatchHandle>((handle) => addon().batchDispose(handle, false));
+
 /**
  * A batch that sequences join and leave while it decodes. A prompt is read alone and rows do not affect each other, so a sequence's ids are
  * those that `generate` gives it alone. Calls run on the addon's compute thread in the order they were made. After weights have been
@@ -77,6 +80,7 @@ export class RunningBatch {
     this.#model = model;
     this.#handle = addon().batchCreate(model.handle, seats);
     this.#control = new Int32Array(2 + seats);
+    forgotten.register(this, this.#handle, this);
   }
 
   /** Sequences under way, those that are about to join included. */
@@ -135,9 +139,10 @@ export class RunningBatch {
     endRow(this.#control, seat);
   }
 
-  /** Frees the cache, once running work has ended; idempotent. */
+  /** Ends the work that was asked for with ERR_DISPOSED, and frees the cache; idempotent. A batch outlives its model's `dispose`. */
   dispose(): void {
-    addon().batchDispose(this.#handle);
+    forgotten.unregister(this);
+    addon().batchDispose(this.#handle, true);
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { requireAddressSpace } from './address-space.ts';
 import { DRIVER_LIBRARY, explainDriver, readCudaMachine, type CudaDriver } from './cuda-driver.ts';
 import type { Libtorch } from './find.ts';
 import { INSTALL_CUDA, Libraries } from './libraries.ts';
@@ -38,14 +39,15 @@ const BEFORE_TORCH_CUDA = [
  * Opens libtorch by absolute paths, CPU first, then CUDA where there is a driver. It must come before the addon is
  * required, and CUDA before anything asks about CUDA: libtorch keeps its first answer for ever.
  * @throws HyperfitError ERR_LIBTORCH_LOAD with the linker's words; ERR_LIBTORCH_VERSION when only the opened library
- * could tell its series
+ * could tell its series; ERR_OUT_OF_MEMORY below a limit on addresses that is too small for it
  */
 export function openLibtorch(preloader: Preloader, libtorch: Libtorch, series: readonly string[]): CudaStatus {
   const libraries = new Libraries(preloader, listNvidiaLibraries(libtorch));
   for (const name of BEFORE_TORCH_CPU) libraries.openAhead(name);
-  for (const name of ['libgomp.so.1', 'libc10.so', 'libtorch_cpu.so']) {
-    const path = join(libtorch.libFolder, name);
-    if (name !== 'libgomp.so.1' || existsSync(path)) libraries.open(path);
+  const paths = ['libgomp.so.1', 'libc10.so', 'libtorch_cpu.so'].map((name) => join(libtorch.libFolder, name));
+  requireAddressSpace(paths);
+  for (const path of paths) {
+    if (basename(path) !== 'libgomp.so.1' || existsSync(path)) libraries.open(path);
   }
   checkSeries(preloader, libtorch, series);
   return openCuda(preloader, libtorch, libraries);

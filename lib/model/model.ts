@@ -28,12 +28,15 @@ import { toTensors } from './tensor-file.ts';
 
 export type { LoadOptions } from './load-options.ts';
 
+/** The net below `dispose`: frees what was forgotten, once the work it was asked for is done. */
+const forgotten = new FinalizationRegistry<ModelHandle>((handle) => addon().modelDispose(handle, false));
+
 type TokensOnly = Omit<ModelBatch, 'targets'>;
 
 /**
  * A pretrained language model in native memory: 4 bytes a weight, 16 while it trains. Long calls run on the addon's compute thread one
- * after another, so the event loop stays free and a second call waits its turn. Disposing while work runs waits for that work; every later
- * call answers ERR_DISPOSED.
+ * after another, so the event loop stays free and a second call waits its turn. Disposing ends its work with ERR_DISPOSED, as it
+ * answers every later call. One that is dropped is freed when it is collected.
  *
  * @example
  * using mine = await Model.load('HuggingFaceTB/SmolLM2-135M-Instruct');
@@ -65,6 +68,7 @@ export class Model {
     this.#stamps = stamps;
     this.device = device;
     this.computeDtype = computeDtype;
+    forgotten.register(this, handle, this);
   }
 
   /**
@@ -350,9 +354,10 @@ export class Model {
     return exportGguf(this, path, options);
   }
 
-  /** Frees the weights, once running work has ended; idempotent. */
+  /** Ends the work that was asked for, running or queued, with ERR_DISPOSED, and frees the weights; a step is done whole or not at all. Idempotent. */
   dispose(): void {
-    addon().modelDispose(this.handle);
+    forgotten.unregister(this);
+    addon().modelDispose(this.handle, true);
   }
 
   [Symbol.dispose](): void {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { NativeLora, OptimizerHandle } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
-import { HyperfitError } from '../errors.ts';
+import { errorCodeOf, HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { disposeAdditions, type LowRankAddition } from './adapter.ts';
 import { GGUF_ADAPTER, writeGgufAdapterIfKnown } from './adapter-gguf.ts';
@@ -10,6 +10,7 @@ import { writeAdapter } from './adapter-save.ts';
 import { shortModelName } from './base-name.ts';
 import { normalizeLora, type LoraOptions } from './lora.ts';
 import type { Model } from './model.ts';
+import { ruinedTensor } from './sound-weights.ts';
 import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
 
 /** Settings of AdamW, named as in torch.optim. */
@@ -33,6 +34,9 @@ export interface OptimizerStep {
   /** Global L2 norm to clip to; 0 (default) is off. */
   maxGradNorm?: number;
 }
+
+/** The net below `dispose`. */
+const forgotten = new FinalizationRegistry<OptimizerHandle>((handle) => addon().optimizerDispose(handle));
 
 /**
  * AdamW over all parameters of a model: the update rule of torch.optim.AdamW (Loshchilov and Hutter 2019), moments in float32, 8 bytes a
@@ -64,6 +68,7 @@ export class Optimizer {
     this.#model = model;
     this.#lora = lora === undefined ? undefined : normalizeLora(model.config, lora);
     this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, ...(this.#lora && { lora: this.#lora }) });
+    forgotten.register(this, this.#handle, this);
   }
 
   /** Whether it trains additions of low rank, which `saveAdapter` writes. */
@@ -92,7 +97,19 @@ export class Optimizer {
       throw new HyperfitError('ERR_CONFIG', unfit.map(([name, value]) => `expected a finite number of at least 0 for \`${name}\`, got ${String(value)}`).join('; '));
     }
     addon().modelMemory(this.#model.handle); // of a disposed model says so, where the step would miss its gradients
-    return addon().optimizerStep(this.#handle, { learningRate, gradScale, maxGradNorm });
+    try {
+      return await addon().optimizerStep(this.#handle, { learningRate, gradScale, maxGradNorm });
+    } catch (error) {
+      throw errorCodeOf(error) === 'ERR_NOT_FINITE' ? this.#naming(error as HyperfitError) : error;
+    }
+  }
+
+  /** Says whose gradient it is. */
+  #naming(error: HyperfitError): HyperfitError {
+    const gradients = this.#model.gradients();
+    const name = ruinedTensor(gradients);
+    disposeAll(gradients.values());
+    return name === undefined ? error : new HyperfitError('ERR_NOT_FINITE', error.message.replace(';', `, from NaN or infinity in the gradient of ${name};`), { cause: error });
   }
 
   /**
@@ -170,6 +187,7 @@ export class Optimizer {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    forgotten.unregister(this);
     addon().optimizerDispose(this.#handle);
   }
 

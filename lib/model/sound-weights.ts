@@ -1,12 +1,13 @@
-import type { ModelConfig } from '../addon-types.ts';
+import type { ComputeDType, ModelConfig } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { disposeAll } from './tensor-file.ts';
 
 /** What computes with weights that have names. */
-interface Weights {
+export interface Weights {
   readonly config: Pick<ModelConfig, 'vocabSize'>;
+  readonly computeDtype: ComputeDType;
   parameters(): Map<string, Tensor>;
   forward(batch: { tokens: Int32Array; batchSize: number; sequenceLength: number }): Promise<{ logits: Tensor }>;
 }
@@ -18,16 +19,32 @@ interface Weights {
  * @throws HyperfitError ERR_NOT_FINITE naming what holds NaN or infinity
  */
 export async function requireSoundWeights(model: Weights, step: number): Promise<void> {
-  const place = ruinedParameter(model) ?? ((await givesFiniteLogits(model)) ? undefined : 'the logits');
+  const place = ruinedWeight(model) ?? ((await givesFiniteLogits(model)) ? undefined : 'the logits');
   if (place === undefined) return;
   const remedy = 'lower learningRate, and warm up over more steps; these weights are not saved, and earlier checkpoints are as they were';
   throw new HyperfitError('ERR_NOT_FINITE', `expected finite weights and logits after step ${step}, got NaN or infinity in ${place}; ${remedy}`);
 }
 
-function ruinedParameter(model: Weights): string | undefined {
+/** As `requireSoundWeights`, of what the optimizer keeps: the next step would ruin the weights by it. */
+export function requireSoundMoments(optimizer: { state(): Map<string, Tensor> }, step: number): void {
+  const state = optimizer.state();
+  const name = ruinedTensor(state);
+  disposeAll(state.values());
+  if (name === undefined) return;
+  throw new HyperfitError('ERR_NOT_FINITE', `expected finite moments after step ${step}, got NaN or infinity in ${name}; lower learningRate, or set maxGradNorm; earlier checkpoints are as they were`);
+}
+
+/** Beyond it a float32 becomes infinity in bfloat16: halfway from the largest of them to 2^128. */
+const MOST_IN_BFLOAT16 = (2 - 2 ** -8) * 2 ** 127;
+
+/** The first weight that passes cannot compute with, in words. */
+export function ruinedWeight(model: Weights): string | undefined {
   const parameters = model.parameters();
   try {
-    return ruinedTensor(parameters);
+    const name = ruinedTensor(parameters);
+    if (name !== undefined || model.computeDtype !== 'bfloat16') return name;
+    const wide = [...parameters].find(([, tensor]) => scope(() => tensor.abs().max().item() >= MOST_IN_BFLOAT16))?.[0];
+    return wide && `${wide}, which bfloat16 rounds to infinity`;
   } finally {
     disposeAll(parameters.values());
   }

@@ -16,6 +16,9 @@ import type { BackwardOptions, FromOptions } from './tensor-options.ts';
 /** Never the number of a live tensor. */
 const DISPOSED: TensorHandle = 0;
 
+/** Handles of tensors of 4 KiB and more have this bit: native code watches their objects, and frees them within synchronous code too. */
+const LARGE = 2 ** 52;
+
 /** The net below `dispose` and `scope`: frees what was forgotten, once the collector and the event loop get to it. */
 const forgotten = new FinalizationRegistry<TensorHandle>((handle) => addon().tensorDispose(handle));
 
@@ -44,6 +47,7 @@ export class Tensor implements HasHandle {
     if (key !== FROM_HANDLE) throw new TypeError(`expected Tensor.from(data) to make a tensor, got new Tensor(${Array.isArray(handle) ? '[...]' : typeof handle})`);
     this.handle = handle;
     forgotten.register(this, handle, this);
+    if (handle >= LARGE) addon().tensorWatch(handle, this);
     enterScope(this);
   }
 

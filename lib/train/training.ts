@@ -3,9 +3,10 @@ import { given } from '../config/given.ts';
 import { batches, makeBatch, type IndexedBatch, type Row } from '../data/batch.ts';
 import { epochOrder, parseOrder, type Order } from '../data/order.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
+import { ruinedPlace } from '../model/ruined-place.ts';
 import { requireSoundWeights } from '../model/sound-weights.ts';
 import type { Model } from '../model/model.ts';
-import type { LossFunction } from '../model/model-batch.ts';
+import type { LossFunction, ModelBatch } from '../model/model-batch.ts';
 import type { Optimizer } from '../model/optimizer.ts';
 import type { StepEvent, TrainEvent, TrainResult } from './events.ts';
 import { initialState, requireSameData } from './beginning.ts';
@@ -99,10 +100,12 @@ export class Training {
     this.#pace ??= new Pace(this.#state.step, started);
     const learningRate = learningRateAt(step, settings);
     const { lossSum, tokenCount } = await this.#accumulate(batch, step);
-    const gradNorm = await named(step, batch.indices, async () => {
-      const done = await optimizer.step({ learningRate, gradScale: 1 / tokenCount, maxGradNorm: settings.maxGradNorm });
-      return done.gradNorm;
-    });
+    const { gradNorm } = await named(
+      step,
+      batch.indices,
+      () => optimizer.step({ learningRate, gradScale: 1 / tokenCount, maxGradNorm: settings.maxGradNorm }),
+      (words) => withPlace(words, this.#parts.model, makeBatch(Array.from(batch.indices, (index) => this.#parts.sequences[index]!))),
+    );
     this.#advance(lossSum, tokenCount);
     const ended = performance.now();
     const { totalSteps } = this;
@@ -115,8 +118,9 @@ export class Training {
     const sum = { lossSum: 0, tokenCount: 0 };
     for (const indices of split(batch.indices, settings.gradientAccumulationSteps)) {
       const rows = Array.from(indices, (index) => this.#parts.sequences[index]!);
-      const part = await named(step, indices, () => model.forwardBackward(makeBatch(rows), given({ signal, loss })));
-      if (!Number.isFinite(part.lossSum)) throw notFinite(step, indices, `a loss of ${part.lossSum}`);
+      const micro = makeBatch(rows);
+      const part = await named(step, indices, () => model.forwardBackward(micro, given({ signal, loss })));
+      if (!Number.isFinite(part.lossSum)) throw notFinite(step, indices, await withPlace(`a loss of ${part.lossSum}`, model, micro));
       sum.lossSum += part.lossSum;
       sum.tokenCount += part.tokenCount;
     }
@@ -181,11 +185,17 @@ function notFinite(step: number, indices: Int32Array, what: string, cause?: unkn
 }
 
 /** Adds the step and its samples to a native refusal of NaN and infinity; other errors pass. */
-async function named<T>(step: number, indices: Int32Array, work: () => Promise<T>): Promise<T> {
+async function named<T>(step: number, indices: Int32Array, work: () => Promise<T>, explain = async (words: string): Promise<string> => words): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (errorCodeOf(error) !== 'ERR_NOT_FINITE') throw error;
-    throw notFinite(step, indices, (error as Error).message, error);
+    throw notFinite(step, indices, await explain((error as Error).message), error);
   }
+}
+
+/** `words`, with the tensor that holds NaN or infinity where one is found. */
+async function withPlace(words: string, model: Model, batch: ModelBatch): Promise<string> {
+  const place = await ruinedPlace(model, batch).catch(() => undefined);
+  return place === undefined ? words : `${words}, with NaN or infinity in ${place},`;
 }

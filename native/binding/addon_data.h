@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "binding/compute_thread.h"
+#include "binding/external_memory.h"
 #include "binding/tensor_table.h"
 
 namespace hyperfit::binding {
@@ -17,6 +18,7 @@ struct AddonData {
   AddonData();
   ~AddonData();
   TensorTable tensors;
+  ExternalMemory external;
   std::unique_ptr<ModelTable> models;
   bool stops_at_exit = false;  // the exit of the process is listened to
   ComputeThread compute;  // last member, so it is joined first
@@ -26,6 +28,9 @@ inline AddonData& addon_data(Napi::Env env) { return *env.GetInstanceData<AddonD
 
 /// How many models are loaded and not yet disposed (model_binding.cc).
 int64_t live_models(Napi::Env env);
+
+/// About how many bytes models, optimizers, batches and indexes hold (model_binding.cc).
+int64_t model_table_bytes(Napi::Env env);
 
 /// One `init` per domain; module.cc is the table of contents.
 void init_tensor(Napi::Env env, Napi::Object exports);

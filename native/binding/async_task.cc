@@ -14,6 +14,12 @@ void deliver(napi_env env, napi_value, void*, void* data) {
     // What a callback threw becomes an uncaughtException. Where JavaScript is terminated already, though its
     // environment still stands, this does nothing: nobody is left to be told.
     if (napi_value thrown = error.Value()) napi_fatal_exception(env, thrown);
+  } catch (...) {
+    try {
+      napi_fatal_exception(env, to_js_error(env, describe_exception(std::current_exception())).Value());
+    } catch (const Napi::Error&) {
+      // As above.
+    }
   }
 }
 
@@ -47,9 +53,8 @@ MainThreadPort::MainThreadPort(Napi::Env env, const char* name) {
   stop_compute_at_exit(env);
 }
 
-void MainThreadPort::post(Message message) {
-  auto* data = new Message(std::move(message));
-  if (napi_call_threadsafe_function(function_, data, napi_tsfn_blocking) != napi_ok) return;
+void MainThreadPort::post(std::unique_ptr<Message> message) noexcept {
+  napi_call_threadsafe_function(function_, message.release(), napi_tsfn_blocking);
 }
 
 void MainThreadPort::close() { napi_release_threadsafe_function(function_, napi_tsfn_release); }

@@ -19,7 +19,9 @@ class MainThreadPort {
   MainThreadPort(Napi::Env env, const char* name);
   /// From any thread. A message that arrives after the environment went down is dropped unrun (and leaked: it may hold
   /// references that can no longer be released).
-  void post(Message message);
+  void post(Message message) { post(std::make_unique<Message>(std::move(message))); }
+  /// As above, and takes no memory of its own.
+  void post(std::unique_ptr<Message> message) noexcept;
   /// The last call; the port keeps the event loop alive until then.
   void close();
 
@@ -54,8 +56,9 @@ Napi::Promise queue_task(Napi::Env env, Work work, Finish finish) {
     std::optional<Result> result;
     std::optional<Failure> failure;
   };
-  auto* task = new Task{Napi::Promise::Deferred::New(env), std::move(work), std::move(finish),
-                        MainThreadPort(env, "hyperfit"), std::nullopt, std::nullopt};
+  auto created = std::unique_ptr<Task>(new Task{Napi::Promise::Deferred::New(env), std::move(work), std::move(finish),
+                        MainThreadPort(env, "hyperfit"), std::nullopt, std::nullopt});
+  Task* task = created.get();
   Napi::Promise promise = task->deferred.Promise();
 
   auto settle = [task](Napi::Env env) {
@@ -72,7 +75,9 @@ Napi::Promise queue_task(Napi::Env env, Work work, Finish finish) {
       task->deferred.Reject(to_js_error(env, describe_exception(std::current_exception())).Value());
     }
   };
-  addon_data(env).compute.push([task, settle] {
+  // Made ahead, so that even a task that ends for want of memory can say so.
+  auto settling = std::make_shared<std::unique_ptr<MainThreadPort::Message>>(std::make_unique<MainThreadPort::Message>(settle));
+  auto run = [task, settling] {
     try {
       if constexpr (std::is_void_v<Returned>) {
         detail::run_work(task->work, task->port);
@@ -84,9 +89,16 @@ Napi::Promise queue_task(Napi::Env env, Work work, Finish finish) {
       task->failure = describe_exception(std::current_exception());
     }
     MainThreadPort port = task->port;  // `task` is gone once the message has run
-    port.post(settle);
+    port.post(std::move(*settling));
     port.close();
-  });
+  };
+  try {
+    addon_data(env).compute.push(std::move(run));
+  } catch (...) {
+    created->port.close();
+    throw;
+  }
+  created.release();
   return promise;
 }
 

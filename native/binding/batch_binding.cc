@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kMostSeats = 1024;
 constexpr int64_t kMostChoices = 1024;
+constexpr int64_t kBatchBytes = 1 << 20;  // a guess: its cache grows with what is written
 
 std::shared_ptr<BatchHolder> batch_argument(const Napi::CallbackInfo& info) {
   return addon_data(info.Env()).models->batches.get(read_handle(info[0], "batch"));
@@ -59,12 +60,14 @@ Napi::Object arrival_object(Napi::Env env, const Arrival& arrival) {
 Napi::Value batch_create(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   const int64_t seats = read_integer(info[1], "seats", 1, kMostSeats);
-  auto holder = std::make_shared<BatchHolder>(BatchHolder{model, RunningBatch(model->decoder(), seats), seats});
-  return Napi::Number::New(info.Env(), addon_data(info.Env()).models->batches.put(std::move(holder)));
+  auto holder = std::shared_ptr<BatchHolder>(new BatchHolder{model, RunningBatch(model->decoder(), seats), seats});
+  return Napi::Number::New(info.Env(), addon_data(info.Env()).models->batches.put(std::move(holder), kBatchBytes));
 }
 
 Napi::Value batch_dispose(const Napi::CallbackInfo& info) {
-  addon_data(info.Env()).models->batches.release(read_handle(info[0], "batch"));
+  const bool ends_work = read_boolean(info[1], "endsWork");
+  const std::shared_ptr<BatchHolder> holder = addon_data(info.Env()).models->batches.release(read_handle(info[0], "batch"));
+  if (holder && ends_work) holder->retirement.retire();
   return info.Env().Undefined();
 }
 
@@ -76,23 +79,23 @@ Napi::Value batch_join(const Napi::CallbackInfo& info) {
   if (prompts.size() != 1) throw Error("ERR_SHAPE", "expected one prompt a seat, got " + std::to_string(prompts.size()));
   check_vocabulary(options, holder->model->decoder().config());
   const int64_t prompt_top = read_integer(info[5], "promptTop", -1, kMostChoices);
-  Control control(info[6]);
+  Control control(info[6], &holder->retirement);
   auto callback = listener_argument(info[7]);
   auto work = [holder, seat, prompt = std::move(prompts[0]), options = std::move(options), prompt_top, control,
                callback](MainThreadPort& port) mutable {
     const SeatListener listener = forward_tokens(callback, port);
     return holder->batch.join(seat, std::move(prompt), std::move(options), prompt_top, control.signals(), listener);
   };
-  return queue_task(info.Env(), std::move(work), [](Napi::Env env, Arrival& arrival) { return arrival_object(env, arrival); });
+  return queue_owned_task(info.Env(), holder, holder->retirement, std::move(work), [](Napi::Env env, Arrival& arrival) { return arrival_object(env, arrival); });
 }
 
 Napi::Value batch_advance(const Napi::CallbackInfo& info) {
   auto holder = batch_argument(info);
   const int64_t steps = read_integer(info[1], "steps", 1);
-  Control control(info[2]);
+  Control control(info[2], &holder->retirement);
   auto callback = listener_argument(info[3]);
-  return queue_task(
-      info.Env(),
+  return queue_owned_task(
+      info.Env(), holder, holder->retirement,
       [holder, steps, control, callback](MainThreadPort& port) {
         return holder->batch.advance(steps, control.signals(), forward_tokens(callback, port));
       },

@@ -19,8 +19,9 @@ void ComputeThread::stop() {
 void ComputeThread::push(std::function<void()> task) {
   {
     std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
+    // First the thread: where the system refuses one, nothing has been queued.
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    tasks_.push_back(std::move(task));
   }
   wake_.notify_one();
 }

@@ -16,6 +16,7 @@ class ComputeThread {
   ~ComputeThread() { stop(); }
   /// Drops what is queued and waits for the task that runs. For good; a second call does nothing.
   void stop();
+  /// Throws std::system_error where the system refuses a thread.
   void push(std::function<void()> task);
   /// Takes effect before the next task; OpenMP's thread count belongs to the thread that asks.
   void set_num_threads(int threads) { num_threads_ = threads; }

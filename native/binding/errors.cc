@@ -3,12 +3,34 @@
 #include <c10/util/Exception.h>
 
 #include <new>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
 
+#include "binding/address_reserve.h"
 #include "engine/error.h"
 
 namespace hyperfit::binding {
 
-Failure describe_exception(std::exception_ptr exception) noexcept {
+namespace {
+
+constexpr const char* kOutOfMemory = "expected enough memory, got none left; lower the batch size or the sequence length, or dispose() what is not needed";
+
+// libtorch's allocator of host memory throws a plain c10::Error, and oneDNN its own.
+bool is_of_memory(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (const std::exception& error) {
+    const std::string_view words = error.what();
+    return words.find("memory") != std::string_view::npos || words.find(" a primitive") != std::string_view::npos;
+  } catch (...) {
+    return false;
+  }
+}
+
+Failure put_into_words(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
   } catch (const Error& error) {
@@ -18,7 +40,13 @@ Failure describe_exception(std::exception_ptr exception) noexcept {
   } catch (const c10::Error& error) {
     return {"ERR_TORCH", error.what_without_backtrace()};
   } catch (const std::bad_alloc&) {
-    return {"ERR_OUT_OF_MEMORY", "the process ran out of memory"};
+    return {"ERR_OUT_OF_MEMORY", kOutOfMemory};
+  } catch (const std::length_error&) {
+    return {"ERR_OUT_OF_MEMORY", "expected sizes that memory can hold, got larger ones; lower the batch size or the sequence length"};
+  } catch (const std::system_error& error) {
+    const bool of_resources = error.code() == std::errc::resource_unavailable_try_again || error.code() == std::errc::not_enough_memory;
+    if (!of_resources) return {"ERR_TORCH", error.what()};
+    return {"ERR_OUT_OF_MEMORY", std::string("expected room for a thread, got \"") + error.what() + "\"; raise the limits on processes or memory (ulimit -u, ulimit -v)"};
   } catch (const std::exception& error) {
     return {"ERR_TORCH", error.what()};
   } catch (...) {
@@ -26,9 +54,21 @@ Failure describe_exception(std::exception_ptr exception) noexcept {
   }
 }
 
+}  // namespace
+
+Failure describe_exception(std::exception_ptr exception) noexcept {
+  try {
+    if (is_of_memory(exception)) give_up_reserve();
+    return put_into_words(exception);
+  } catch (...) {
+    return {};
+  }
+}
+
 Napi::Error to_js_error(Napi::Env env, const Failure& failure) {
-  Napi::Error error = Napi::Error::New(env, failure.message);
-  error.Set("code", Napi::String::New(env, failure.code));
+  const bool has_words = !failure.code.empty();
+  Napi::Error error = Napi::Error::New(env, has_words ? failure.message.c_str() : kOutOfMemory);
+  error.Set("code", Napi::String::New(env, has_words ? failure.code.c_str() : "ERR_OUT_OF_MEMORY"));
   return error;
 }
 

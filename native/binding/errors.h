@@ -8,6 +8,7 @@ namespace hyperfit::binding {
 
 /// What crosses to JavaScript of a C++ exception: lib/addon.ts makes a HyperfitError of it ("TypeError" makes a plain one).
 /// Errors of libtorch cross as ERR_TORCH, of memory as ERR_OUT_OF_MEMORY; lib/device-errors.ts tells those of a device by their words.
+/// Of one that could not even be put into words the code is empty: memory is out.
 struct Failure {
   std::string code;
   std::string message;

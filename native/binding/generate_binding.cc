@@ -13,9 +13,13 @@
 #include "binding/model_readers.h"
 #include "binding/model_table.h"
 #include "binding/readers.h"
+#include "binding/tensor_handles.h"
 
 namespace hyperfit::binding {
 namespace {
+
+/// Ids, canonical ids and an entry of the index.
+constexpr int64_t kIndexBytesPerToken = 24;
 
 // Tokens travel by the task's own port, so that the last of them arrives before the promise is settled.
 TokenListener forward_tokens(std::shared_ptr<Napi::FunctionReference> callback, MainThreadPort& port) {
@@ -81,7 +85,7 @@ Napi::Value model_generate(const Napi::CallbackInfo& info) {
   GenerateOptions options = read_generate_options(info[3], rows);
   auto prompts = read_prompts(info[1], info[2], model->decoder().config(), options.max_new_tokens);
   check_vocabulary(options, model->decoder().config());
-  Control control(info[4]);
+  Control control(info[4], &model->retirement());
   std::shared_ptr<Napi::FunctionReference> callback;
   if (!info[5].IsNull()) {
     callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[5], "onToken")));
@@ -89,8 +93,8 @@ Napi::Value model_generate(const Napi::CallbackInfo& info) {
   std::shared_ptr<Napi::FunctionReference> hook;
   if (!info[6].IsNull() && !info[6].IsUndefined()) hook = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[6], "logitsHook")));
   const bool token_stats = options.token_stats;
-  return queue_task(
-      info.Env(),
+  return queue_model_task(
+      info.Env(), model,
       [model, prompts = std::move(prompts), options = std::move(options), control, callback, hook](MainThreadPort& port) mutable {
         options.logits_hook = ask_main_thread(hook, port, control.signals());
         return model->generate(prompts, options, control.signals(), forward_tokens(callback, port));
@@ -122,13 +126,16 @@ Napi::Value citation_index_create(const Napi::CallbackInfo& info) {
   std::vector<int32_t> tokens = copy_typed_array<int32_t>(info[0], "sequences");
   std::vector<int32_t> lengths = copy_typed_array<int32_t>(info[1], "lengths");
   CitationIndexOptions options = read_index_options(info[2]);
+  const auto bytes = static_cast<int64_t>(tokens.size()) * kIndexBytesPerToken;
   return queue_task(
       info.Env(),
       [tokens = std::move(tokens), lengths = std::move(lengths), options = std::move(options)]() mutable {
         return std::make_shared<CitationIndex>(std::move(tokens), lengths, std::move(options));
       },
-      [](Napi::Env env, std::shared_ptr<CitationIndex>& index) {
-        return Napi::Number::New(env, addon_data(env).models->citation_indexes.put(std::move(index)));
+      [bytes](Napi::Env env, std::shared_ptr<CitationIndex>& index) {
+        const Napi::Value handle = Napi::Number::New(env, addon_data(env).models->citation_indexes.put(std::move(index), bytes));
+        report_memory(env);
+        return handle;
       });
 }
 

@@ -21,9 +21,9 @@ Napi::Value model_forward_keeping(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   HostBatch batch = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
   read_batch(info[2], info[3], info[4], model->decoder().config(), true);  // targets are the caller's; they are only checked
-  Control control(info[5]);
-  return queue_task(
-      info.Env(),
+  Control control(info[5], &model->retirement());
+  return queue_model_task(
+      info.Env(), model,
       [model, batch, control] {
         const TokenBatch tokens{batch.ids.to(model->device()), batch.batch, batch.sequence};
         const at::Tensor logits = model->forward_keeping(tokens, control.signals());
@@ -46,9 +46,9 @@ Napi::Value model_backward_from(const Napi::CallbackInfo& info) {
   if (gradient.dim() != 3 || gradient.size(2) != vocabulary || gradient.scalar_type() != at::kFloat || gradient.device().type() != model->device().type()) {
     throw Error("ERR_SHAPE", "expected a float32 `gradient` of the logits, on the model's device");
   }
-  Control control(info[3]);
-  return queue_task(
-      info.Env(), [model, pass, gradient, control] { model->backward_from(pass, gradient.reshape({-1, gradient.size(2)}), control.signals()); },
+  Control control(info[3], &model->retirement());
+  return queue_model_task(
+      info.Env(), model, [model, pass, gradient, control] { model->backward_from(pass, gradient.reshape({-1, gradient.size(2)}), control.signals()); },
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 

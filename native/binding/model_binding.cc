@@ -21,6 +21,8 @@ AddonData::~AddonData() = default;
 
 int64_t live_models(Napi::Env env) { return static_cast<int64_t>(addon_data(env).models->models.size()); }
 
+int64_t model_table_bytes(Napi::Env env) { return addon_data(env).models->bytes(); }
+
 std::shared_ptr<Model> model_argument(const Napi::CallbackInfo& info) {
   return addon_data(info.Env()).models->models.get(read_handle(info[0], "model"));
 }
@@ -48,6 +50,13 @@ at::ScalarType read_compute_dtype(const Napi::Value& value) {
   throw Error("ERR_CONFIG", "expected \"float32\" or \"bfloat16\" for `computeDtype`, got \"" + dtype + "\"");
 }
 
+// Of a model that nothing runs on yet. Its tokenizer and what the first passes will take are guessed.
+int64_t held_bytes(Model& model) {
+  constexpr int64_t kBeside = 4 << 20;
+  const ParameterStore& parameters = model.decoder().parameters();
+  return static_cast<int64_t>(parameters.flat_values().nbytes()) + parameters.compute_bytes() + kBeside;
+}
+
 Napi::Value model_load(const Napi::CallbackInfo& info) {
   const ModelConfig config = read_model_config(info[0]);
   std::vector<TensorSource> sources = read_tensor_sources(info[1]);
@@ -60,12 +69,18 @@ Napi::Value model_load(const Napi::CallbackInfo& info) {
         return std::make_shared<Model>(config, sources, device, compute_dtype, control.signals());
       },
       [](Napi::Env env, std::shared_ptr<Model>& model) {
-        return Napi::Number::New(env, addon_data(env).models->models.put(std::move(model)));
+        const int64_t bytes = held_bytes(*model);
+        const Napi::Value handle = Napi::Number::New(env, addon_data(env).models->models.put(std::move(model), bytes));
+        report_memory(env);
+        return handle;
       });
 }
 
 Napi::Value model_dispose(const Napi::CallbackInfo& info) {
-  addon_data(info.Env()).models->models.release(read_handle(info[0], "model"));
+  const bool ends_work = read_boolean(info[1], "endsWork");
+  const std::shared_ptr<Model> model = addon_data(info.Env()).models->models.release(read_handle(info[0], "model"));
+  if (model && ends_work) model->retirement().retire();
+  report_memory(info.Env());
   return info.Env().Undefined();
 }
 
@@ -88,8 +103,8 @@ Napi::Value model_parameters(const Napi::CallbackInfo& info) {
 /// As passes read them.
 Napi::Value model_forward_parameters(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
-  return queue_task(
-      info.Env(), [model] { model->decoder().refresh_weights(); },
+  return queue_model_task(
+      info.Env(), model, [model] { model->decoder().refresh_weights(); },
       [model](Napi::Env env, auto&) { return named_tensors(env, model->decoder().parameters().all(), &Parameter::forward); });
 }
 
@@ -101,8 +116,8 @@ Napi::Value model_set_stored_forms(const Napi::CallbackInfo& info) {
     const Napi::Object object = read_object(array.Get(i), "forms[" + std::to_string(i) + "]");
     forms.emplace(read_string(object.Get("parameter"), "parameter"), read_stored_form(object.Get("form")));
   }
-  return queue_task(
-      info.Env(), [model, forms = std::move(forms)] { model->decoder().parameters().set_stored_forms(forms); },
+  return queue_model_task(
+      info.Env(), model, [model, forms = std::move(forms)] { model->decoder().parameters().set_stored_forms(forms); },
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
@@ -114,6 +129,11 @@ Napi::Value model_gradients(const Napi::CallbackInfo& info) {
   return named_tensors(info.Env(), parameters.trained(), &Parameter::gradient);
 }
 
+// Of work without flags of its caller.
+StopSignals environment_signals(Napi::Env env, Model& model) {
+  return {nullptr, 0, &addon_data(env).compute.stopping(), &model.retirement()};
+}
+
 struct Forward {
   at::Tensor logits;
   std::vector<at::Tensor> hidden_states;
@@ -123,11 +143,12 @@ Napi::Value model_forward(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   HostBatch batch = read_batch(info[1], info[2], info[3], model->decoder().config(), false);
   const bool hidden_states = read_boolean(info[4], "hiddenStates");
-  return queue_task(
-      info.Env(),
-      [model, batch, hidden_states] {
+  const StopSignals signals = environment_signals(info.Env(), *model);
+  return queue_model_task(
+      info.Env(), model,
+      [model, batch, hidden_states, signals] {
         Forward result;
-        result.logits = model->forward(to_device(batch, *model), {}, hidden_states ? &result.hidden_states : nullptr);
+        result.logits = model->forward(to_device(batch, *model), signals, hidden_states ? &result.hidden_states : nullptr);
         result.logits = result.logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).view({batch.batch, batch.sequence, -1});
         for (at::Tensor& state : result.hidden_states) state = state.view({batch.batch, batch.sequence, -1});
         return result;
@@ -145,10 +166,11 @@ Napi::Value model_forward(const Napi::CallbackInfo& info) {
 Napi::Value model_last_hidden_state(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   HostBatch batch = read_batch(info[1], info[2], info[3], model->decoder().config(), false);
-  return queue_task(
-      info.Env(),
-      [model, batch] {
-        at::Tensor state = model->last_hidden_state(to_device(batch, *model), {});
+  const StopSignals signals = environment_signals(info.Env(), *model);
+  return queue_model_task(
+      info.Env(), model,
+      [model, batch, signals] {
+        at::Tensor state = model->last_hidden_state(to_device(batch, *model), signals);
         return state.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).view({batch.batch, batch.sequence, -1});
       },
       [](Napi::Env env, at::Tensor& state) { return new_handle(env, state); });
@@ -160,9 +182,9 @@ Napi::Value queue_on_batch(const Napi::CallbackInfo& info, Result (*call)(Model&
                            Napi::Value (*to_value)(Napi::Env, Result&)) {
   auto model = model_argument(info);
   TrainingBatch batch = read_training_batch(info, model->decoder().config());
-  Control control(info[5]);
-  return queue_task(
-      info.Env(),
+  Control control(info[5], &model->retirement());
+  return queue_model_task(
+      info.Env(), model,
       [model, batch, control, call] { return call(*model, to_device(batch.tokens, *model), batch.targets.ids, control.signals()); }, to_value);
 }
 
@@ -189,8 +211,8 @@ Napi::Value model_forward_backward(const Napi::CallbackInfo& info) {
 
 Napi::Value model_zero_gradients(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
-  return queue_task(
-      info.Env(), [model] { model->decoder().parameters().zero_gradients(); },
+  return queue_model_task(
+      info.Env(), model, [model] { model->decoder().parameters().zero_gradients(); },
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
@@ -219,8 +241,8 @@ Napi::Value model_token_stats(const Napi::CallbackInfo& info) { return queue_on_
 Napi::Value model_changed_share(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   std::vector<TensorSource> sources = read_tensor_sources(info[1]);
-  return queue_task(
-      info.Env(), [model, sources = std::move(sources)] { return model->changed_share(sources); },
+  return queue_model_task(
+      info.Env(), model, [model, sources = std::move(sources)] { return model->changed_share(sources); },
       [](Napi::Env env, double& share) { return Napi::Number::New(env, share); });
 }
 

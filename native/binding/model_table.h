@@ -11,6 +11,7 @@
 #include "engine/lora.h"
 #include "engine/model.h"
 #include "engine/running_batch.h"
+#include "engine/stop_signals.h"
 
 namespace hyperfit::binding {
 
@@ -19,24 +20,40 @@ template <class T>
 class HandleMap {
  public:
   explicit HandleMap(std::string noun) : noun_(std::move(noun)) {}
-  Handle put(std::shared_ptr<T> object) {
-    objects_[++last_] = std::move(object);
+  /// `bytes`: about what it holds outside of V8, which collects sooner when it knows.
+  Handle put(std::shared_ptr<T> object, int64_t bytes) {
+    objects_[++last_] = {std::move(object), bytes};
+    bytes_ += bytes;
     return static_cast<Handle>(last_);
   }
   std::shared_ptr<T> get(Handle handle) const {
     auto found = objects_.find(key(handle));
     if (found == objects_.end()) throw Error("ERR_DISPOSED", "expected a live " + noun_ + ", got a disposed one; load it again");
-    return found->second;
+    return found->second.object;
   }
-  void release(Handle handle) { objects_.erase(key(handle)); }
+  /// Gives back the object, null for one that is gone.
+  std::shared_ptr<T> release(Handle handle) {
+    auto found = objects_.find(key(handle));
+    if (found == objects_.end()) return nullptr;
+    std::shared_ptr<T> object = std::move(found->second.object);
+    bytes_ -= found->second.bytes;
+    objects_.erase(found);
+    return object;
+  }
   size_t size() const { return objects_.size(); }
+  int64_t bytes() const { return bytes_; }
 
  private:
+  struct Entry {
+    std::shared_ptr<T> object;
+    int64_t bytes = 0;
+  };
   /// 0, which no object has, for numbers that never were a handle.
   static uint64_t key(Handle handle) { return handle >= 1 && handle < 0x1p53 ? static_cast<uint64_t>(handle) : 0; }
   std::string noun_;
   uint64_t last_ = 0;
-  std::unordered_map<uint64_t, std::shared_ptr<T>> objects_;
+  int64_t bytes_ = 0;
+  std::unordered_map<uint64_t, Entry> objects_;
 };
 
 /// An optimizer keeps its model alive. It has one of the two.
@@ -51,6 +68,7 @@ struct BatchHolder {
   std::shared_ptr<Model> model;
   RunningBatch batch;
   int64_t seats;
+  Retirement retirement{"batch"};
 };
 
 struct ModelTable {
@@ -58,6 +76,7 @@ struct ModelTable {
   HandleMap<OptimizerHolder> optimizers{"optimizer"};
   HandleMap<CitationIndex> citation_indexes{"citation index"};
   HandleMap<BatchHolder> batches{"batch"};
+  int64_t bytes() const { return models.bytes() + optimizers.bytes() + citation_indexes.bytes() + batches.bytes(); }
 };
 
 }  // namespace hyperfit::binding

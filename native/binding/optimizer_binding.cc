@@ -28,6 +28,15 @@ LoraOptions lora_options(const Napi::Object& object) {
   return options;
 }
 
+/// Its two moments, and the gradients that the model takes for it.
+int64_t held_bytes(OptimizerHolder& holder) {
+  const auto parameters = static_cast<int64_t>(holder.model->decoder().parameters().flat_values().nbytes());
+  if (!holder.lora) return 3 * parameters;
+  int64_t bytes = parameters;
+  for (const auto& [name, tensor] : holder.lora->state()) bytes += static_cast<int64_t>(tensor.nbytes());
+  return bytes;
+}
+
 Napi::Value optimizer_create(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   const Napi::Object object = read_object(info[1], "options");
@@ -44,11 +53,15 @@ Napi::Value optimizer_create(const Napi::CallbackInfo& info) {
   } else {
     holder->lora = std::make_unique<Lora>(parameters, options, lora_options(read_object(object.Get("lora"), "lora")));
   }
-  return Napi::Number::New(info.Env(), addon_data(info.Env()).models->optimizers.put(std::move(holder)));
+  const int64_t bytes = held_bytes(*holder);
+  const Napi::Value handle = Napi::Number::New(info.Env(), addon_data(info.Env()).models->optimizers.put(std::move(holder), bytes));
+  report_memory(info.Env());
+  return handle;
 }
 
 Napi::Value optimizer_dispose(const Napi::CallbackInfo& info) {
   addon_data(info.Env()).models->optimizers.release(read_handle(info[0], "optimizer"));
+  report_memory(info.Env());
   return info.Env().Undefined();
 }
 
@@ -58,8 +71,8 @@ Napi::Value optimizer_step(const Napi::CallbackInfo& info) {
   const double learning_rate = read_number(object.Get("learningRate"), "learningRate");
   const double grad_scale = read_number(object.Get("gradScale"), "gradScale");
   const double max_grad_norm = read_number(object.Get("maxGradNorm"), "maxGradNorm");
-  return queue_task(
-      info.Env(),
+  return queue_model_task(
+      info.Env(), holder->model,
       [=] {
         return holder->lora ? holder->lora->step(learning_rate, grad_scale, max_grad_norm)
                             : holder->adamw->step(learning_rate, grad_scale, max_grad_norm);

@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include "binding/addon_data.h"
+#include "binding/address_reserve.h"
 #include "binding/errors.h"
 #include "binding/ivalue.h"
 #include "binding/operator_call.h"
@@ -83,6 +84,7 @@ Napi::Value tensor_from(const Napi::CallbackInfo& info) {
   if (!holds(shape, view.length)) {
     throw Error("ERR_SHAPE", "expected data for `shape` " + render_shape(shape) + ", got " + std::to_string(view.length) + " elements");
   }
+  require_addresses(static_cast<size_t>(view.length) * c10::elementSize(dtype));
   at::NoGradGuard no_grad;
   if (view.length == 0) return new_handle(info.Env(), at::empty(shape, at::TensorOptions(dtype).device(device)));
   at::Tensor source = at::from_blob(view.data, shape, at::TensorOptions(given));
@@ -125,6 +127,12 @@ Napi::Value tensor_dispose(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// tensorWatch(tensor, object): of a large one, whose handle says so.
+Napi::Value tensor_watch(const Napi::CallbackInfo& info) {
+  addon_data(info.Env()).external.watch(info.Env(), read_handle(info[0], "tensor"), info[1]);
+  return info.Env().Undefined();
+}
+
 /// tensorGrad(tensor): a further handle on the gradient, or null. A non-leaf has none unless it retains it, and asking
 /// libtorch would print a warning.
 Napi::Value tensor_grad(const Napi::CallbackInfo& info) {
@@ -152,6 +160,7 @@ Napi::Value tensor_call(const Napi::CallbackInfo& info) {
   std::string name = read_string(info[0], "name");
   Napi::Array args = read_array(info[1], "args");
   Napi::Object kwargs = read_object(info[2], "kwargs");
+  require_addresses(0);
   std::vector<c10::IValue> results = call_operator(name, args, kwargs, tensors);
   Napi::Value result = env.Null();
   if (results.size() == 1) {
@@ -188,6 +197,7 @@ void init_tensor(Napi::Env env, Napi::Object exports) {
   define<tensor_info>(env, exports, "tensorInfo");
   define<tensor_read>(env, exports, "tensorRead");
   define<tensor_dispose>(env, exports, "tensorDispose");
+  define<tensor_watch>(env, exports, "tensorWatch");
   define<tensor_grad>(env, exports, "tensorGrad");
   define<tensor_set_requires_grad>(env, exports, "tensorSetRequiresGrad");
   define<tensor_zero_grad>(env, exports, "tensorZeroGrad");

@@ -1,20 +1,16 @@
 #include "binding/tensor_handles.h"
 
 #include "binding/addon_data.h"
+#include "binding/address_reserve.h"
 #include "binding/readers.h"
 #include "engine/error.h"
 
 namespace hyperfit::binding {
-namespace {
-
-// V8 collects sooner when it knows of the memory behind its small objects.
-constexpr int64_t kReportChunk = 1 << 20;
-
-}  // namespace
 
 void report_memory(Napi::Env env) {
-  int64_t change = addon_data(env).tensors.take_unreported_bytes(kReportChunk);
-  if (change != 0) Napi::MemoryManagement::AdjustExternalMemory(env, change);
+  keep_addresses_in_reserve();
+  AddonData& data = addon_data(env);
+  data.external.settle(env, data.tensors, model_table_bytes(env));
 }
 
 Napi::Value new_handle(Napi::Env env, at::Tensor tensor) {

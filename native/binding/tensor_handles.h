@@ -6,7 +6,7 @@
 
 namespace hyperfit::binding {
 
-/// Tells V8 of memory taken or given back since the last report.
+/// Tells V8 of memory taken or given back since the last report; frees tensors that are forgotten when they have become many.
 void report_memory(Napi::Env env);
 
 /// Puts a tensor into this environment's table, tells V8 of its memory, gives the number JavaScript knows it by.

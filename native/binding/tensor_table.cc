@@ -10,15 +10,17 @@ namespace {
 
 constexpr int kSlotBits = 20;
 constexpr uint64_t kMaxSlots = uint64_t{1} << kSlotBits;
-constexpr double kHandleLimit = 4503599627370496.0;  // 2^52: 20 bits of slot below 32 of generation
+constexpr uint64_t kLargeBit = uint64_t{1} << 52;  // above 20 bits of slot and 32 of generation
+constexpr double kHandleLimit = 9007199254740992.0;  // 2^53
+constexpr int64_t kLargeBytes = 4096;
 
 // Sparse tensors and the like have no single block of bytes to count.
 int64_t counted_bytes(const at::Tensor& tensor) {
   return tensor.layout() == at::kStrided ? static_cast<int64_t>(tensor.nbytes()) : 0;
 }
 
-Handle encode(uint32_t slot, uint32_t generation) {
-  return static_cast<double>((uint64_t{generation} << kSlotBits) | slot);
+Handle encode(uint32_t slot, uint32_t generation, int64_t bytes) {
+  return static_cast<double>((bytes >= kLargeBytes ? kLargeBit : 0) | (uint64_t{generation} << kSlotBits) | slot);
 }
 
 }  // namespace
@@ -42,12 +44,12 @@ Handle TensorTable::put(at::Tensor tensor) {
   slot.generation += 1;  // starts at 1, so that 0 is never a handle
   live_count_ += 1;
   live_bytes_ += bytes;
-  return encode(index, slot.generation);
+  return encode(index, slot.generation, bytes);
 }
 
 const TensorTable::Slot* TensorTable::find(Handle handle) const {
   if (!(handle >= 0 && handle < kHandleLimit) || std::trunc(handle) != handle) return nullptr;
-  auto bits = static_cast<uint64_t>(handle);
+  const uint64_t bits = static_cast<uint64_t>(handle) & ~kLargeBit;
   uint64_t index = bits & (kMaxSlots - 1);
   if (index >= slots_.size()) return nullptr;
   const Slot& slot = slots_[index];
@@ -73,13 +75,6 @@ int64_t TensorTable::release(Handle handle) {
   live_bytes_ -= bytes;
   free_.push_back(static_cast<uint32_t>(slot - slots_.data()));
   return bytes;
-}
-
-int64_t TensorTable::take_unreported_bytes(int64_t chunk) {
-  int64_t change = live_bytes_ - reported_bytes_;
-  if (std::abs(change) < chunk) return 0;
-  reported_bytes_ = live_bytes_;
-  return change;
 }
 
 }  // namespace hyperfit::binding

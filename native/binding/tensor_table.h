@@ -8,7 +8,7 @@ namespace hyperfit::binding {
 
 /// A JS tensor is a number: the low 20 bits a slot, the bits above a generation, so that a stale handle is
 /// recognised and answered with ERR_DISPOSED. Why numbers: a wrapped object costs twice as much per operation, and
-/// its memory goes only after a turn of the event loop.
+/// its memory goes only after a turn of the event loop. Bit 52 marks a tensor of 4 KiB or more, whose JS object is watched (external_memory.h).
 using Handle = double;
 
 class TensorTable {
@@ -21,9 +21,7 @@ class TensorTable {
   int64_t release(Handle handle);
   int64_t live_count() const { return live_count_; }
   int64_t live_bytes() const { return live_bytes_; }
-  /// By how much the live bytes changed since this last answered with something other than 0, once that is `chunk` or
-  /// more: for napi_adjust_external_memory, which is too slow to call for every tensor.
-  int64_t take_unreported_bytes(int64_t chunk);
+  bool is_live(Handle handle) const { return find(handle) != nullptr; }
 
  private:
   struct Slot {
@@ -37,7 +35,6 @@ class TensorTable {
   std::vector<uint32_t> free_;
   int64_t live_count_ = 0;
   int64_t live_bytes_ = 0;
-  int64_t reported_bytes_ = 0;
 };
 
 }  // namespace hyperfit::binding

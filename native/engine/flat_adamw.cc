@@ -7,13 +7,24 @@
 #include "engine/error.h"
 
 namespace hyperfit {
+namespace {
+
+constexpr double kMostNorm = 1e19;
+
+}  // namespace
 
 double clip_coefficient(double norm, double max_grad_norm) {
   if (!std::isfinite(norm)) {
     throw Error("ERR_NOT_FINITE", "expected a finite gradient norm, got " + std::to_string(norm) +
                                       "; lower the learning rate or clip with maxGradNorm. The weights were not changed");
   }
-  return max_grad_norm > 0 ? std::min(1.0, max_grad_norm / (norm + 1e-6)) : 1.0;
+  const double coefficient = max_grad_norm > 0 ? std::min(1.0, max_grad_norm / (norm + 1e-6)) : 1.0;
+  // Its square would be infinite in the second moment, and the weight would never move again.
+  if (norm * coefficient > kMostNorm) {
+    throw Error("ERR_NOT_FINITE", "expected a gradient norm below " + std::to_string(kMostNorm) + ", whose square float32 holds, got " + std::to_string(norm) +
+                                      "; lower the learning rate or clip with maxGradNorm. The weights were not changed");
+  }
+  return coefficient;
 }
 
 FlatAdamW::FlatAdamW(const Ops& ops, const at::Tensor& values, AdamWOptions options)

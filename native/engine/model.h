@@ -40,11 +40,13 @@ class Model {
   Decoder& decoder() { return decoder_; }
   const KVCache& cache() const { return cache_; }
   at::Device device() const { return device_; }
+  Retirement& retirement() { return retirement_; }
 
  private:
   at::Device device_;
   Decoder decoder_;
   KVCache cache_;
+  Retirement retirement_{"model"};
 };
 
 }  // namespace hyperfit

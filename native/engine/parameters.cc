@@ -88,14 +88,16 @@ Parameter& ParameterStore::at(const std::string& name, at::IntArrayRef shape) {
 
 void ParameterStore::require_gradients() {
   if (gradients_.defined()) return;
-  gradients_ = ops_.zeros(values_.numel(), values_.options());
   int64_t largest = 0;
-  for (auto& parameter : parameters_) {
-    parameter.gradient = view_of(gradients_, parameter);
+  for (const auto& parameter : parameters_) {
     if (parameter.shape.size() == 2) largest = std::max(largest, product(parameter.shape));
   }
-  if (!compute_.defined() || ops_.sums_bfloat16_in_float32()) return;
-  product_ = ops_.empty(largest, compute_.options());
+  const bool needs_product = compute_.defined() && !ops_.sums_bfloat16_in_float32();
+  // Both or none: the second may find no memory.
+  if (needs_product) product_ = ops_.empty(largest, compute_.options());
+  gradients_ = ops_.zeros(values_.numel(), values_.options());
+  for (auto& parameter : parameters_) parameter.gradient = view_of(gradients_, parameter);
+  if (!needs_product) return;
   for (auto& parameter : parameters_) {
     if (parameter.shape.size() == 2) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);
   }

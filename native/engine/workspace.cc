@@ -31,15 +31,33 @@ void Workspace::shape(int64_t batch, int64_t sequence, int64_t first_kept, bool 
   sequence_ = sequence;
   first_kept_ = first_kept;
   has_backward_ = has_backward;
+  try {
+    take_views();
+  } catch (...) {
+    forget();
+    throw;
+  }
+}
+
+void Workspace::take_views() {
   next_ = 0;
   layers_.clear();
   scratch_ = scratch_views();
   layers_.push_back(layer_views());
-  if (!has_backward) return;
+  if (!has_backward_) return;
   backward_ = backward_views();
-  const int64_t kept = config_.num_hidden_layers - first_kept;
-  const int64_t shared = first_kept > 0 ? 1 : 0;
+  const int64_t kept = config_.num_hidden_layers - first_kept_;
+  const int64_t shared = first_kept_ > 0 ? 1 : 0;
   while (static_cast<int64_t>(layers_.size()) < kept + shared) layers_.push_back(layer_views());
+}
+
+// Half of a shape serves no pass, and what it took may be what the next one needs.
+void Workspace::forget() {
+  batch_ = sequence_ = 0;
+  layers_.clear();
+  scratch_ = {};
+  backward_ = {};
+  buffers_.clear();
 }
 
 LayerActivations Workspace::layer_views() {

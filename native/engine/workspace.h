@@ -85,6 +85,8 @@ class Workspace {
   at::Tensor take_compute(std::vector<int64_t> shape);  // of the products' type
   void shape(int64_t batch, int64_t sequence, int64_t first_kept, bool has_backward);
   bool rounds() const { return compute_options_.dtype() != options_.dtype(); }
+  void take_views();
+  void forget();
   LayerActivations layer_views();
   LayerScratch scratch_views();
   BackwardScratch backward_views();

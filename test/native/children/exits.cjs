@@ -78,7 +78,7 @@ const inMain = {
   workerTerminatedWhileHooked: async () => { const worker = start('hooked'); await message(worker); await worker.terminate(); await load(); },
   workerTerminatedInHook: async () => { const worker = start('computingInHook'); await message(worker); await worker.terminate(); await load(); },
   callbackThrows: async () => { await generate(() => { throw new Error('from the token callback'); }); },
-  disposedWhileBusy: async () => { const handle = await load(); const tokens = new Int32Array(16).fill(3); const busy = native.modelForwardBackward(handle, tokens, tokens, 1, 16, new Int32Array(1)); native.modelDispose(handle); await busy; },
+  disposedWhileBusy: async () => { const handle = await load(); const tokens = new Int32Array(16).fill(3); const busy = native.modelForwardBackward(handle, tokens, tokens, 1, 16, new Int32Array(1)); native.modelDispose(handle, false); await busy; },
   workerTerminatedWhileTraining: async () => { const worker = start('training'); await message(worker); await worker.terminate(); await load(); },
   workerTerminatedWhileGenerating: async () => { const worker = start('generating'); await message(worker); await worker.terminate(); await load(); },
   uncaught: () => { make(); save(); throw new Error('nobody catches this'); },

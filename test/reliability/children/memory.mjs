@@ -1,0 +1,90 @@
+// How much memory work leaves behind: node --expose-gc memory.mjs DIST MODEL WORK COUNT. Prints one line of JSON.
+import { readFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+const [dist, path, work, countText] = process.argv.slice(2);
+const count = Number(countText);
+const { hyperfit, memoryStats, Model, Optimizer, Tensor } = await import(pathToFileURL(dist));
+const TEXTS = Array.from({ length: 8 }, (_, index) => Array.from({ length: 40 }, (_, at) => 2 + ((at * 7 + index * 13) % 200)));
+const BATCH = { tokens: Int32Array.from(TEXTS.flat()), targets: Int32Array.from(TEXTS.flat()), batchSize: 8, sequenceLength: 40 };
+
+const status = (name) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+
+async function settled() {
+  for (let round = 0; round < 6; round++) {
+    globalThis.gc();
+    await turn();
+  }
+  return { rss: status('VmRSS'), ...memoryStats() };
+}
+
+/** Bytes a round by least squares, over rounds [begin, end). */
+function slopeOf(points) {
+  const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
+  const [x, y] = [mean(points.map(([at]) => at)), mean(points.map(([, rss]) => rss))];
+  return points.reduce((sum, [at, rss]) => sum + (at - x) * (rss - y), 0) / points.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
+}
+
+/** `once` again and again; what it leaves is looked at twenty times, after a quarter for warming up. */
+async function repeated(once) {
+  const points = [];
+  let first;
+  for (let at = 0; at < count; at++) {
+    await once(at);
+    if (at + 1 < count / 4 || (at + 1) % Math.ceil((0.75 * count) / 20) !== 0) continue;
+    const now = await settled();
+    first ??= now;
+    points.push([at, now.rss]);
+  }
+  const last = await settled();
+  return { slope: points.length > 2 ? slopeOf(points) : 0, first, last };
+}
+
+const WORKS = {
+  async steps() {
+    const model = await Model.load(path);
+    const optimizer = new Optimizer(model);
+    const result = await repeated(async () => {
+      const { tokenCount } = await model.forwardBackward(BATCH);
+      await optimizer.step({ learningRate: 1e-5, gradScale: 1 / tokenCount });
+    });
+    optimizer.dispose();
+    model.dispose();
+    return result;
+  },
+  /** The loop of the library, with its events. */
+  async training() {
+    const model = await Model.load(path);
+    const events = hyperfit(model, { data: TEXTS, batchSize: 2, epochs: 1_000_000, maxSteps: count, learningRate: 1e-5 })[Symbol.asyncIterator]();
+    const result = await repeated(() => events.next());
+    await events.return?.();
+    model.dispose();
+    return result;
+  },
+  async generations() {
+    const model = await Model.load(path);
+    let heard = 0;
+    const result = await repeated(async (seed) => {
+      await model.generate([[5, 6], [7, 8, 9]], { maxNewTokens: 16, temperature: 1, seed, onToken: () => void heard++, stopStrings: ['zzzzzz'] });
+      for await (const _ of model.stream([5, 6], { maxNewTokens: 16 })) if (++heard % 50 === 0) break;
+    });
+    model.dispose();
+    return result;
+  },
+  loads: () => repeated(async () => (await Model.load(path)).dispose()),
+  /** Without dispose. */
+  droppedModels: () => repeated(async () => {
+    const model = await Model.load(path);
+    new Optimizer(model);
+    await model.generate([[5, 6]], { maxNewTokens: 4 });
+  }),
+  /** Forgotten in synchronous code, where no finalizer runs: 1 MiB each, and one more of each. */
+  loopOfTensors() {
+    const data = new Float32Array(2 ** 18);
+    for (let at = 0; at < count; at++) Tensor.from(data).add(at);
+  },
+};
+
+const result = await WORKS[work]();
+console.log(JSON.stringify({ work, count, ...result, end: await settled(), peak: status('VmHWM') }));
