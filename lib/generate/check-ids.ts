@@ -22,11 +22,14 @@ export function idListProblem(name: string, value: unknown): string | undefined 
   if (!isList(value)) return `expected a list of token ids for \`${name}\`, got ${shown(value)}; write [id, ...]`;
   const ids = Array.from(value);
   const unfit = ids.findIndex((id) => !isId(id));
-  return unfit === -1 ? undefined : `expected whole numbers of at least 0 in \`${name}\`, got ${shown(ids[unfit])}`;
+  return unfit === -1 ? undefined : `expected whole numbers from 0 to 2147483647 in \`${name}\`, got ${shown(ids[unfit])}`;
 }
 
+/** Ids cross to native code as int32, where larger ones would become others. */
+const MOST_ID = 2 ** 31 - 1;
+
 function isId(id: unknown): boolean {
-  return typeof id === 'number' && Number.isInteger(id) && id >= 0;
+  return typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= MOST_ID;
 }
 
 /**

@@ -147,8 +147,14 @@ async function buildIndex(options: CitationBlockerOptions, vocabSize: number): P
   });
 }
 
+/** Far above any vocabulary there is; the index has a list of so many entries. */
+const MOST_VOCABULARY = 2 ** 24;
+
 function vocabSizeOf({ tokenizer, vocabSize }: CitationBlockerOptions): number {
   const size = vocabSize ?? tokenizer?.vocabSize;
+  if (size !== undefined && !(Number.isInteger(size) && size >= 1 && size <= MOST_VOCABULARY)) {
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 to ${MOST_VOCABULARY} for \`vocabSize\`, got ${shown(size)}; pass model.config.vocabSize`);
+  }
   if (size !== undefined) return size;
   throw new HyperfitError('ERR_CONFIG', 'expected `tokenizer` or `vocabSize` for the citation blocker, got neither; pass model.config.vocabSize');
 }

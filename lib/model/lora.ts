@@ -27,7 +27,7 @@ export function normalizeLora(config: ModelConfig, options: LoraOptions): Native
   checkOptions(options, ['rank', 'alpha', 'targets', 'layers', 'seed'], 'LoRA');
   const { rank = 8, alpha = 16, targets = [ALL_LINEAR], layers = null, seed = 0 } = options;
   if (!Number.isInteger(rank) || rank < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for the rank of LoRA, got ${rank}`);
-  if (!(alpha > 0) || !Number.isFinite(alpha)) throw new HyperfitError('ERR_CONFIG', `expected a number above 0 for the alpha of LoRA, got ${alpha}`);
+  if (!(alpha > 0) || !Number.isFinite(Math.fround(alpha))) throw new HyperfitError('ERR_CONFIG', `expected a number above 0 for the alpha of LoRA, got ${alpha}`);
   const names = loraNames(config, targets, layers ?? config.numHiddenLayers);
   return { rank, alpha, seed, names, transposed: config.weightLayout === 'fused' };
 }

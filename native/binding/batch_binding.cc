@@ -65,7 +65,7 @@ Napi::Value batch_create(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value batch_dispose(const Napi::CallbackInfo& info) {
-  const bool ends_work = read_boolean(info[1], "endsWork");
+  const bool ends_work = !info[1].IsUndefined() && read_boolean(info[1], "endsWork");
   const std::shared_ptr<BatchHolder> holder = addon_data(info.Env()).models->batches.release(read_handle(info[0], "batch"));
   if (holder && ends_work) holder->retirement.retire();
   return info.Env().Undefined();

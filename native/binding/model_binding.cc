@@ -77,7 +77,7 @@ Napi::Value model_load(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value model_dispose(const Napi::CallbackInfo& info) {
-  const bool ends_work = read_boolean(info[1], "endsWork");
+  const bool ends_work = !info[1].IsUndefined() && read_boolean(info[1], "endsWork");
   const std::shared_ptr<Model> model = addon_data(info.Env()).models->models.release(read_handle(info[0], "model"));
   if (model && ends_work) model->retirement().retire();
   report_memory(info.Env());
