@@ -1,4 +1,4 @@
-// npm run docs:screenshots -- RUN: the pictures of pages in docs/pictures, from a finished run, with the system's Chromium.
+// npm run docs:screenshots -- RUN [NAME...]: the pictures in docs/pictures (report, compare, play, chat; default all), from a finished run, with the system's Chromium.
 // The run of those that are there: SmolLM2-135M on Moby Dick, `hyperfit demo` with 16 passages of 64 tokens.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,15 +7,18 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { withPalette } from './screenshots/palette.mjs';
+import { inTerminal, screenOf, terminalPage } from './screenshots/terminal.mjs';
 import { root, runMain, say, SetupError } from './steps/log.mjs';
 
 const CLI = join(root, 'dist', 'cli.mjs');
 const PICTURES = join(root, 'docs', 'pictures');
 const BROWSERS = [process.env.HYPERFIT_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const SIZE = { width: 1000, height: 720 };
+const MAKERS = { report, compare, play, chat };
 
 await runMain(async () => {
   const run = resolve(process.argv[2] ?? '');
+  const names = process.argv.length > 3 ? process.argv.slice(3) : Object.keys(MAKERS);
   if (!existsSync(join(run, 'report.html'))) throw new SetupError(`expected the folder of a finished run, got ${run}; npm run docs:screenshots -- runs/novel`);
   const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new SetupError('expected a Chromium, got none; name one in HYPERFIT_CHROMIUM');
@@ -23,9 +26,10 @@ await runMain(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hyperfit-pictures-'));
   try {
     const open = (address) => openPage(browser, address);
-    await report(open, run);
-    await compare(open, run, folder);
-    await play(open, run);
+    for (const name of names) {
+      if (MAKERS[name] === undefined) throw new SetupError(`expected names of pictures (${Object.keys(MAKERS).join(', ')}), got ${name}`);
+      await MAKERS[name](open, run, folder);
+    }
   } finally {
     await browser.close();
     rmSync(folder, { recursive: true, force: true });
@@ -42,8 +46,8 @@ function toTop(place) {
   return place.evaluate((element) => element.scrollIntoView({ block: 'start' }));
 }
 
-async function keep(page, name, { close = true } = {}) {
-  const png = withPalette(await page.screenshot());
+async function keep(page, name, { close = true, of = page } = {}) {
+  const png = withPalette(await of.screenshot());
   writeFileSync(join(PICTURES, `${name}.png`), png);
   say(`${name}.png: ${Math.round(png.length / 1000)} kB`);
   if (close) await page.close();
@@ -91,4 +95,15 @@ async function play(open, run) {
     server.removeAllListeners('exit');
     server.kill('SIGINT');
   }
+}
+
+/** A conversation as a terminal of 132 columns was sent it, drawn by a page. */
+async function chat(open, run, folder) {
+  const columns = 132;
+  const command = `'${process.execPath}' '${CLI}' chat --model '${run}' --beside original --max-new-tokens 72`;
+  const output = await inTerminal(command, ['Tell me about the whale.', 'What did the captain say?', '/exit'], { columns, prompt: '> ' });
+  const path = join(folder, 'terminal.html');
+  writeFileSync(path, terminalPage(screenOf(output, columns), columns));
+  const page = await open(pathToFileURL(path).href);
+  await keep(page, 'chat', { of: page.locator('pre') });
 }

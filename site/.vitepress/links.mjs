@@ -10,6 +10,9 @@ const STUDIES = 'docs/studies';
 /** Where a file that is no page stands in the site. Browsers show text, and would fetch a .ts or .mjs to disk. */
 const placeOf = (file) => (file.startsWith(`${STUDIES}/`) ? file.replace('docs/', '') : `source/${file}.txt`);
 
+/** What a heading is called in addresses: as on GitHub, so that a link to it leads there in both. */
+export const anchorOf = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, '').trim().replaceAll(' ', '-');
+
 const linked = new Set();
 
 /** A rule for markdown-it: every relative link is looked up from the file that it stands in. */
@@ -18,6 +21,12 @@ export function resolveLinks(base) {
     const from = env.relativePath && fileOf(env.relativePath);
     if (from) for (const { children } of tokens) for (const token of children ?? []) if (token.type === 'link_open') resolve(token, from, base);
   });
+}
+
+/** Browsers break lines after hyphens, and would tear a flag from its dashes. */
+export function keepFlagsWhole(md) {
+  const render = md.renderer.rules.code_inline;
+  md.renderer.rules.code_inline = (...args) => render(...args).replace(/(?<![\w&;])--?[a-z][\w-]*/g, '<span class="flag">$&</span>');
 }
 
 function resolve(token, from, base) {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { DOCUMENTS, ROOT } from './markdown.ts';
 
 // The site as `npm run docs:build` makes it, once for all these tests. VitePress ends with an error where a link is dead.
@@ -26,13 +26,21 @@ test('every page of docs/ is in it, and in its menu', () => {
   expect(pages.filter((page) => !existsSync(join(site, page)))).toEqual([]);
   const menu = read('quick-start.html');
   expect(pages.filter((page) => !menu.includes(`href="/${page}"`))).toEqual([]);
-  expect(read('troubleshooting.html')).toContain('id="err-gguf"');
+  expect(read('troubleshooting.html')).toContain('id="err_gguf"');
 });
 
 test('the README is its first page, and leads on within the site', () => {
   const page = read('index.html');
   expect(page).toContain('Make one of your own');
   expect(page).not.toMatch(/href="[^"]*\.md[#"]/);
+});
+
+test('every anchor of a link within the site is there', () => {
+  const pages = new Map(files(site).filter((path) => /^[\w-]+\.html$/.test(relative(site, path))).map((path) => [relative(site, path), readFileSync(path, 'utf8')]));
+  const targets = [...pages].flatMap(([page, text]) => [...text.matchAll(/<a [^>]*?href="([^"#:]*)#([^"]+)"/g)].map(([, path, anchor]) => ({ page, path: path === '' ? page : (path!.slice(1) || 'index.html'), anchor: decodeURIComponent(anchor!) })));
+  expect(targets.length).toBeGreaterThan(100);
+  const isLost = ({ path, anchor }: { path: string; anchor: string }): boolean => pages.has(path) && !pages.get(path)!.includes(`id="${anchor}"`);
+  expect(targets.filter(isLost)).toEqual([]);
 });
 
 test('study pages and linked source files are there', () => {
