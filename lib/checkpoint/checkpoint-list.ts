@@ -56,6 +56,10 @@ export async function isComplete(path: string, options: { sizesOnly?: boolean } 
 /**
  * The newest checkpoint of a checkpoints folder whose manifest verifies, or undefined; each newer one that does not is passed
  * over with a warning.
+ *
+ * @example
+ * const newest = await newestCheckpoint('runs/novel/checkpoints', console.warn);
+ * console.log(newest?.path, newest?.step);
  */
 export async function newestCheckpoint(folder: string, onWarning: (message: string) => void = () => {}): Promise<CheckpointEntry | undefined> {
   for (const entry of await listCheckpoints(folder)) {
@@ -92,8 +96,12 @@ export const CHECKPOINTS_FOLDER = 'checkpoints';
 
 /**
  * Where the model of `path` is: a run folder or a checkpoints folder stands for its newest complete checkpoint, a checkpoint
- * must verify, a name of the hub stands for its files in the cache (see `locateModel`), everything else (a Hugging Face folder, a .gguf file) for itself.
+ * must verify, a name of the hub stands for its files in the cache (see `locateModel`), everything else (a Hugging Face folder, a .gguf
+ * file) for itself.
  * @throws HyperfitError ERR_CHECKPOINT when there are checkpoints and none is complete; ERR_FETCH for a name
+ *
+ * @example
+ * const folder = await resolveModelPath('runs/novel'); // runs/novel/checkpoints/step-000080
  */
 export async function resolveModelPath(path: string, onWarning?: (message: string) => void): Promise<string> {
   if (!(await isFolder(path))) return locateModel(path, { onWarning });
@@ -119,7 +127,13 @@ async function isCheckpoint(path: string): Promise<boolean> {
   return access(join(path, MANIFEST_NAME)).then(() => true, () => false);
 }
 
-/** @throws HyperfitError ERR_CHECKPOINT that lists what is wrong */
+/**
+ * Checks that a checkpoint is complete: every file of its manifest is there, with its size and SHA-256.
+ * @throws HyperfitError ERR_CHECKPOINT that lists what is wrong
+ *
+ * @example
+ * await verifyCheckpoint('runs/novel/checkpoints/step-000080');
+ */
 export async function verifyCheckpoint(path: string): Promise<void> {
   const problem = await brokenness(path, false);
   if (problem === undefined) return;

@@ -27,7 +27,10 @@ export function blockerSource(options: Readonly<Record<string, unknown>>): Block
   return path === undefined ? undefined : { path, settings: blockerSettings(options) };
 }
 
-/** The rule that the flags give, whether or not there is something to block yet. Throws ERR_CONFIG. */
+/**
+ * The rule that the flags give, whether or not there is something to block yet.
+ * @throws HyperfitError ERR_CONFIG
+ */
 export function blockerSettings(options: Readonly<Record<string, unknown>>): BlockerSettings {
   return pickBlockerSettings(normalizeConfig([{ name: 'flags', values: fieldValues(options, BLOCKER_FIELDS) }]).config);
 }

@@ -44,7 +44,10 @@ export function addDecodingOptions(command: Command, { maxNewTokens }: { maxNewT
   return addBlockerOptions(command);
 }
 
-/** Checked before a model is loaded. Throws ERR_CONFIG. */
+/**
+ * Checked before a model is loaded.
+ * @throws HyperfitError ERR_CONFIG
+ */
 export function decodingOptions(options: DecodingFlags): GenerateOptions {
   const { maxNewTokens, minNewTokens, repeatNgramSize: noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed, stop } = options;
   const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed, ...given({ stopStrings: stop }) };

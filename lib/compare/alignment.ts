@@ -11,7 +11,10 @@ export interface AlignedContext {
   textOf: (variant: string, beside: string) => string;
 }
 
-/** Contexts shared by all variants, and with `against` also known with their original text, in the order of the first variant. Throws ERR_DATA when there is none. */
+/**
+ * Contexts shared by all variants, and with `against` also known with their original text, in the order of the first variant.
+ * @throws HyperfitError ERR_DATA when there is none
+ */
 export function alignContexts(variants: readonly TextVariant[], against: 'original' | undefined): { contexts: AlignedContext[]; dropped: number } {
   const tables = variants.map(({ name, texts }) => ({ name, texts: byContext(texts) }));
   const all = new Set(tables.flatMap(({ texts }) => [...texts.keys()]));

@@ -32,8 +32,13 @@ export interface BuiltStudy {
 }
 
 /**
- * A blind study of pairs of texts, equal for equal input. Which text of an item stands first is drawn, and so are the contexts.
- * Throws ERR_CONFIG for fewer than two variants or equal names, ERR_DATA when they share no context. Source: paper, section 5, for `against: 'original'`.
+ * A blind study of pairs of texts, equal for equal input. Which text of an item stands first is drawn, and so are the contexts. Source:
+ * paper, section 5, for `against: 'original'`.
+ * @throws HyperfitError ERR_CONFIG for fewer than two variants or equal names, ERR_DATA when they share no context
+ *
+ * @example
+ * const { study, key } = buildStudy(await readVariants('runs/novel'), { against: 'original', items: 50, seed: 1 });
+ * await writeStudy('study.html', study, key);
  */
 export function buildStudy(variants: readonly TextVariant[], options: BuildOptions = {}): BuiltStudy {
   const { title = 'Which continuation is better?', seed = 0, against, page = 'study.html' } = options;

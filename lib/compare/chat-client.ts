@@ -17,8 +17,9 @@ export interface ChatEndpoint {
 const LONGEST_DELAY = 60_000;
 
 /**
- * The reply of an OpenAI-compatible endpoint at temperature 0. Throws ERR_CONFIG when it refuses the request or goes on failing after all tries,
- * with what it said; rejects with the signal's reason when aborted. The key is in no message.
+ * The reply of an OpenAI-compatible endpoint at temperature 0. The key is in no message.
+ * @throws HyperfitError ERR_CONFIG when it refuses the request or goes on failing after all tries, with what it said; rejects with the
+ *   signal's reason when aborted
  */
 export async function chat(prompt: string, options: ChatEndpoint): Promise<string> {
   const { retries = 5, retryDelay = 1000, signal } = options;

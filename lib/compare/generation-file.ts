@@ -34,9 +34,10 @@ const COMPARISON = z.object({
 const GENERATED = z.object({ generations: z.array(generation) });
 
 /**
- * The variants of one file: `NAME=FILE` or FILE, being JSON lines of {context, continuation, original?, source?} (text, or ids with `text` and
- * `contextText`), the comparison.json of a run (or its folder) with several variants, or what `hyperfit generate --json` printed. Ids without text need
- * `tokenizer`. Throws ERR_DATA that names the line.
+ * The variants of one file: `NAME=FILE` or FILE, being JSON lines of {context, continuation, original?, source?} (text, or ids with `text`
+ * and `contextText`), the comparison.json of a run (or its folder) with several variants, or what `hyperfit generate --json` printed. Ids
+ * without text need `tokenizer`.
+ * @throws HyperfitError ERR_DATA that names the line
  */
 export async function readVariants(argument: string, tokenizer?: TextDecoding): Promise<TextVariant[]> {
   const { name, path } = parseArgument(argument);

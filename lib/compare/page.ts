@@ -83,7 +83,10 @@ const STUDY = z.object({
   items: z.array(z.object({ id: z.string().regex(/^[0-9a-f]+$/), context: z.string(), texts: z.tuple([z.string(), z.string()]) })).min(1),
 });
 
-/** The study in a page of `renderStudyPage`. Throws ERR_DATA for any other page. */
+/**
+ * The study in a page of `renderStudyPage`.
+ * @throws HyperfitError ERR_DATA for any other page
+ */
 export function parseStudyPage(html: string, path: string): Study {
   const [, json] = /<script type="application\/json" id="study">(.*?)<\/script>/s.exec(html) ?? [];
   const parsed = STUDY.safeParse(json === undefined ? undefined : safeJson(json));

@@ -54,7 +54,14 @@ export interface StudyScore {
   signatures: Record<string, string>;
 }
 
-/** Scores the answers to a study; equal for equal answers and seed. Throws ERR_DATA without answers. Sources: paper, sections 5 and 9, and those named at each statistic. */
+/**
+ * Scores the answers to a study; equal for equal answers and seed. Sources: paper, sections 5 and 9, and those named at each statistic.
+ * @throws HyperfitError ERR_DATA without answers
+ *
+ * @example
+ * const key = await readStudyKey('study.key.json');
+ * console.log(renderScore(scoreStudy(key, await readAnswers('answers.jsonl', await readStudy('study.html')))));
+ */
 export function scoreStudy(key: StudyKey, answers: readonly Answer[], { seed = 0, resamples = 2000 }: Partial<BootstrapSettings> = {}): StudyScore {
   if (answers.length === 0) throw new HyperfitError('ERR_DATA', 'expected answers to score, got none; let somebody answer the page and export');
   checkItems(key, answers);

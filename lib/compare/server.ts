@@ -16,8 +16,13 @@ export interface StudyServer extends Closing {
 }
 
 /**
- * Serves a study on the loopback address and appends every answer to a JSONL file; port 0 takes a free one. Throws ERR_CONFIG when the port
- * cannot be had, ERR_DATA when the file cannot be written or holds answers to another study, ERR_BUSY while another server writes it.
+ * Serves a study on the loopback address and appends every answer to a JSONL file; port 0 takes a free one.
+ * @throws HyperfitError ERR_CONFIG when the port cannot be had, ERR_DATA when the file cannot be written or holds answers to another study,
+ *   ERR_BUSY while another server writes it
+ *
+ * @example
+ * await using server = await serveStudy(await readStudy('study.html'), { answers: 'answers.jsonl' });
+ * console.log(server.url);
  */
 export async function serveStudy(study: Study, { port = 0, answers: path, onAnswer = () => {}, onWarning }: { port?: number; answers: string; onAnswer?: (answer: Answer) => void; onWarning?: (message: string) => void }): Promise<StudyServer> {
   const guard = new CallbackGuard();

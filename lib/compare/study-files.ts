@@ -11,7 +11,10 @@ export function keyPath(page: string): string {
   return join(dirname(page), `${basename(page).replace(/\.html?$/i, '')}.key.json`);
 }
 
-/** Writes the page and the key, each as a whole. Throws ERR_CONFIG when the place cannot be written. */
+/**
+ * Writes the page and the key, each as a whole.
+ * @throws HyperfitError ERR_CONFIG when the place cannot be written
+ */
 export async function writeStudy(page: string, study: Study, key: StudyKey): Promise<{ page: string; key: string }> {
   const paths = { page, key: keyPath(page) };
   try {
@@ -23,7 +26,10 @@ export async function writeStudy(page: string, study: Study, key: StudyKey): Pro
   return paths;
 }
 
-/** The study of a page, or of the page that a key names. Throws ERR_DATA for anything else. */
+/**
+ * The study of a page, or of the page that a key names.
+ * @throws HyperfitError ERR_DATA for anything else
+ */
 export async function readStudy(path: string): Promise<Study> {
   if (!path.endsWith('.json')) return parseStudyPage(await read(path), path);
   const page = join(dirname(path), basename((await readStudyKey(path)).page));
@@ -43,7 +49,9 @@ const KEY = z.object({
   identical: z.number().int(),
 });
 
-/** Throws ERR_DATA for a file that is not a key. */
+/**
+ * @throws HyperfitError ERR_DATA for a file that is not a key
+ */
 export async function readStudyKey(path: string): Promise<StudyKey> {
   const text = await read(path);
   try {

@@ -15,6 +15,9 @@ export interface ConfigLayer {
 /**
  * A preset as a layer for `normalizeConfig`.
  * @throws HyperfitError ERR_CONFIG for a name that there is not
+ *
+ * @example
+ * const { config } = normalizeConfig([{ name: 'options', values: { model: 'my-model', data: 'novel.txt' } }, presetLayer('demo')]);
  */
 export function presetLayer(preset: string): ConfigLayer {
   if (!isPresetName(preset)) {

@@ -18,9 +18,14 @@ import { readTextDocument } from './readers/text.ts';
 
 /**
  * The documents of a data path, one after the other: a text or a book is one, so is each line or row of a file of such, and a folder is its
- * known files in the order of their names. A name of the hub (`org/name`, `hf:datasets/org/name:split`) stands for its files; see `locateData`. Files of lines and rows are read in pieces, whatever their size. What is left out is counted in `notes`.
+ * known files in the order of their names. A name of the hub (`org/name`, `hf:datasets/org/name:split`) stands for its files; see
+ * `locateData`. Files of lines and rows are read in pieces, whatever their size. What is left out is counted in `notes`.
  * @throws HyperfitError ERR_DATA for a path that cannot be read, a file of another kind or encoding, bad lines (by number, after
  *   the good ones), and data without any content
+ *
+ * @example
+ * const notes = new DataNotes();
+ * for await (const document of streamDocuments('large.jsonl', notes)) if ('text' in document) console.log(document.source, document.text.length);
  */
 export async function* streamDocuments(path: string, notes: DataNotes): AsyncGenerator<Document> {
   let isEmpty = true;
@@ -33,7 +38,13 @@ export async function* streamDocuments(path: string, notes: DataNotes): AsyncGen
   if (isEmpty) throw refuseData(`${KNOWN_FILES}, with content`, `nothing in ${path}${renderNotes(notes)}`, 'give texts or dialogues');
 }
 
-/** All documents of a data path at once; see `streamDocuments`. */
+/**
+ * All documents of a data path at once; see `streamDocuments`.
+ *
+ * @example
+ * const documents = await readDocuments('chapters/');
+ * console.log(documents.length, documents[0]?.source);
+ */
 export async function readDocuments(path: string, notes = new DataNotes()): Promise<Document[]> {
   const documents: Document[] = [];
   for await (const document of streamDocuments(path, notes)) documents.push(document);

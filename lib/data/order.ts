@@ -6,7 +6,10 @@ export type Order = { kind: 'shuffle' } | { kind: 'identity' } | { kind: 'swap';
 
 const EXPECTED = 'expected "shuffle", "identity" or "swap-K" (K a positive whole number, as in "swap-1") for `order`';
 
-/** Reads an order as it is written in a configuration. Throws ERR_CONFIG for anything else. */
+/**
+ * Reads an order as it is written in a configuration.
+ * @throws HyperfitError ERR_CONFIG for anything else
+ */
 export function parseOrder(text: string): Order {
   if (text === 'shuffle' || text === 'identity') return { kind: text };
   const swaps = /^swap-([1-9]\d{0,8})$/.exec(text)?.[1];
@@ -15,9 +18,13 @@ export function parseOrder(text: string): Order {
 }
 
 /**
- * The order in which an epoch visits `count` sequences: a permutation of 0 .. count - 1 that depends only on
- * (order, count, seed, epoch), never on the model's seed. `swap-K` is the identity with K disjoint, randomly chosen pairs
- * exchanged, so it differs from the identity in exactly 2K places. Throws ERR_CONFIG when 2K exceeds `count`.
+ * The order in which an epoch visits `count` sequences: a permutation of 0 .. count - 1 that depends only on (order, count, seed, epoch),
+ * never on the model's seed. `swap-K` is the identity with K disjoint, randomly chosen pairs exchanged, so it differs from the identity in
+ * exactly 2K places.
+ * @throws HyperfitError ERR_CONFIG when 2K exceeds `count`
+ *
+ * @example
+ * const order = epochOrder(parseOrder('swap-1'), 8, { seed: 0, epoch: 0 }); // 0 to 7, two of them exchanged
  */
 export function epochOrder(order: Order, count: number, options: { seed: number; epoch: number }): Int32Array {
   const random = new Random(options.seed, options.epoch);

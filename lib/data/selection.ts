@@ -31,8 +31,12 @@ export interface Split {
 }
 
 /**
- * Parts sequences into training, held-out and context sequences, disjoint, in this order of claim: training sequences first, so that
- * asking for held-out ones does not change which sequences train. Throws ERR_DATA when training leaves too few for the rest.
+ * Parts sequences into training, held-out and context sequences, disjoint, in this order of claim: training sequences first, so that asking
+ * for held-out ones does not change which sequences train.
+ * @throws HyperfitError ERR_DATA when training leaves too few for the rest
+ *
+ * @example
+ * const { train, heldOut: kept, contexts: beginnings } = splitSequences(sequences, { samples: 64, heldOut: 16, contexts: 8, seed: 0 });
  */
 export function splitSequences(sequences: readonly Sequence[], options: SplitOptions): Split {
   const { samples, heldOut = 0, contexts = 0 } = options;

@@ -24,7 +24,9 @@ export function addStatistics(left: BleuStatistics, right: BleuStatistics): Bleu
   };
 }
 
-/** Throws ERR_DATA without a reference. */
+/**
+ * @throws HyperfitError ERR_DATA without a reference
+ */
 export function segmentStatistics(hypothesis: Tokens, references: readonly Tokens[], maxOrder: number): BleuStatistics {
   if (references.length === 0) throw new HyperfitError('ERR_DATA', 'expected at least one reference for `references`, got none; BLEU compares');
   const numbers = new NgramNumbers();

@@ -42,9 +42,9 @@ export function bleuSignature(options: BleuOptions & { references: number | stri
 }
 
 /**
- * BLEU of a set of hypotheses: counts are summed over segments before precisions are taken. `references[i]` are all references
- * of `hypotheses[i]`. Sources: Papineni et al. 2002; smoothing: Chen and Cherry 2014; every detail: sacrebleu 2 (Post 2018).
- * Throws ERR_DATA when the lists differ in length or a hypothesis has no reference.
+ * BLEU of a set of hypotheses: counts are summed over segments before precisions are taken. `references[i]` are all references of
+ * `hypotheses[i]`. Sources: Papineni et al. 2002; smoothing: Chen and Cherry 2014; every detail: sacrebleu 2 (Post 2018).
+ * @throws HyperfitError ERR_DATA when the lists differ in length or a hypothesis has no reference
  */
 export function corpusBleu(hypotheses: readonly Tokens[], references: readonly (readonly Tokens[])[], options: BleuOptions = {}): BleuScore {
   if (hypotheses.length !== references.length) {

@@ -36,9 +36,15 @@ export function bootstrapSignature(options: BootstrapOptions = {}): string {
 
 /**
  * Percentile bootstrap of a mean, clusters drawn with replacement (values of one context are not independent). For a paired
- * comparison pass the differences. Null without values; one cluster alone has no width, which says nothing about its certainty. The percentiles
+ * comparison pass the differences. Null without values; one cluster alone has no width, which says nothing about its certainty. The
+ * percentiles
  * are moved outwards as t demands, or few clusters would give too narrow an interval (8: 91 % instead of 95).
- * Sources: Efron and Tibshirani 1993, chapters 6 and 13; Field and Welsh 2007 for clusters; Hesterberg 2015, The American Statistician 69, for the percentiles.
+ * Sources: Efron and Tibshirani 1993, chapters 6 and 13; Field and Welsh 2007 for clusters; Hesterberg 2015, The American Statistician 69,
+ * for the percentiles.
+ *
+ * @example
+ * const interval = bootstrapMean([0.61, 0.58, 0.66, 0.63, 0.6, 0.64, 0.59, 0.62]);
+ * console.log(interval?.low, interval?.high);
  */
 export function bootstrapMean(values: readonly number[], options: BootstrapOptions = {}): BootstrapInterval | null {
   if (values.length === 0) return null;
@@ -96,8 +102,14 @@ export interface PairedDifference {
 export const PAIRED_SIGNATURE = `paired|interval:bootstrap-percentile-expanded|p:${SIGN_FLIP_SIGNATURE}`;
 
 /**
- * Compares two variants by their differences, one per item, in whole clusters: interval by bootstrap, p by sign flips, exact up to 20 clusters (see
+ * Compares two variants by their differences, one per item, in whole clusters: interval by bootstrap, p by sign flips, exact up to 20
+ * clusters (see
  * `signFlipTest`; a bootstrap's own p is too small there). Null without differences. Sources as for `bootstrapMean` and `signFlipTest`.
+ *
+ * @example
+ * const before = [0.2, 0.25, 0.18];
+ * const after = [0.61, 0.6, 0.64];
+ * const difference = pairedBootstrap(after.map((value, index) => value - before[index]!));
  */
 export function pairedBootstrap(differences: readonly number[], options: BootstrapOptions = {}): PairedDifference | null {
   const interval = bootstrapMean(differences, options);

@@ -21,7 +21,13 @@ export interface Certificate {
   tokens: number;
 }
 
-/** Measures a model, without changing it, on the sequences it was trained on. Throws ERR_DATA when no sequence has two tokens. */
+/**
+ * Measures a model, without changing it, on the sequences it was trained on.
+ * @throws HyperfitError ERR_DATA when no sequence has two tokens
+ *
+ * @example
+ * const { meanLoss, worstLoss, top1Accuracy, lossFloor } = await certify(model, trainingIds);
+ */
 export async function certify(model: MeasurableModel, sequences: readonly Row[], options: MeasureOptions = {}): Promise<Certificate> {
   const statistics = await measure(model, sequences, options);
   const summary = statistics.summarize();

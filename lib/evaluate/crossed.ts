@@ -20,12 +20,13 @@ export interface CrossedMean {
 export const CROSSED_SIGNATURE = 'crossed:contexts-x-seeds|t:cochran';
 
 /**
- * Interval and test of sum over count where every run (`runs[run][cluster]`) has met the same clusters, so that runs and clusters are crossed: both
- * are samples, of seeds and of contexts. The squared errors of the two levels add up, and the quantile lies between those of t with (clusters - 1)
- * and (runs - 1) degrees of freedom, in proportion to them. Two or three seeds cannot be resampled (a crossed bootstrap covers 60 to 85 % where
- * seeds differ); this covers 94 % or more, at the price of a wide interval for two seeds. Null when nothing was counted or there are fewer than two
- * runs or clusters: without a second seed nothing says how far seeds lie apart. Throws ERR_DATA for runs of different clusters.
- * Sources: Owen 2007 (crossed variance); Cochran 1964, Biometrics 20 (the quantile); a ratio by its linear terms, Cochran 1977, section 6.
+ * Interval and test of sum over count where every run (`runs[run][cluster]`) has met the same clusters, so that runs and clusters are
+ * crossed: both are samples, of seeds and of contexts. The squared errors of the two levels add up, and the quantile lies between those of
+ * t with (clusters - 1) and (runs - 1) degrees of freedom, in proportion to them. Two or three seeds cannot be resampled (a crossed
+ * bootstrap covers 60 to 85 % where seeds differ); this covers 94 % or more, at the price of a wide interval for two seeds. Null when
+ * nothing was counted or there are fewer than two runs or clusters: without a second seed nothing says how far seeds lie apart. Sources:
+ * Owen 2007 (crossed variance); Cochran 1964, Biometrics 20 (the quantile); a ratio by its linear terms, Cochran 1977, section 6.
+ * @throws HyperfitError ERR_DATA for runs of different clusters
  */
 export function crossedMean(runs: readonly (readonly Cluster[])[], confidence = 0.95): CrossedMean | null {
   const parts = linearTerms(runs);

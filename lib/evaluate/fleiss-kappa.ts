@@ -20,7 +20,8 @@ export const FLEISS_KAPPA_SIGNATURE = 'fleiss-kappa|items:two-answers-or-more|po
 /**
  * Agreement beyond chance. `counts[item][category]` says how many gave that answer; items may have unequal numbers of answers (pairs are
  * counted within an item, categories pooled over all answers), and with equal ones this is the formula of Fleiss 1971, Psychological
- * Bulletin 76. Null when no item has two answers. Throws ERR_DATA for rows of unequal length or counts that are not whole.
+ * Bulletin 76. Null when no item has two answers.
+ * @throws HyperfitError ERR_DATA for rows of unequal length or counts that are not whole
  */
 export function fleissKappa(counts: readonly (readonly number[])[]): FleissKappa | null {
   checkCounts(counts);

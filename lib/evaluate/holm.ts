@@ -4,8 +4,13 @@ import { HyperfitError } from '../errors.ts';
 export const HOLM_SIGNATURE = 'holm|step-down';
 
 /**
- * Probabilities of several tests, adjusted so that rejecting below a level errs anywhere with at most that probability, in the order given. Throws
- * ERR_DATA for a value outside [0, 1]. Source: Holm 1979: the k-th smallest of m is multiplied by m - k + 1, never below the one before, at most 1.
+ * Probabilities of several tests, adjusted so that rejecting below a level errs anywhere with at most that probability, in the order given.
+ * Throws
+ * ERR_DATA for a value outside [0, 1]. Source: Holm 1979: the k-th smallest of m is multiplied by m - k + 1, never below the one before, at
+ * most 1.
+ *
+ * @example
+ * holm([0.01, 0.04, 0.03]); // 0.03, 0.06, 0.06
  */
 export function holm(probabilities: readonly number[]): number[] {
   const bad = probabilities.find((p) => !(p >= 0 && p <= 1));

@@ -11,6 +11,9 @@ interface Group {
  * each token follows each beginning. For n different sequences of T tokens with one first token it is ln(n) / (T - 1); every
  * beginning that tells sequences apart lowers it. Null without a predicted token.
  * Source: chain rule of the empirical entropy; targets that do not count are left out.
+ *
+ * @example
+ * trainingLossFloor([Int32Array.of(1, 2, 3), Int32Array.of(1, 4, 5)]); // ln 2 / 2: nobody can know which of the two it is
  */
 export function trainingLossFloor(sequences: readonly Row[]): number | null {
   const tokens = sequences.reduce((sum, row) => sum + rowIds(row).reduce((count, _, at) => count + (targetAt(row, at) === undefined ? 0 : 1), 0), 0);

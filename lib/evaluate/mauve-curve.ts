@@ -18,7 +18,8 @@ const MARGIN = 1e-6;
 
 /**
  * The divergence curve of two histograms over the same bins, as counts or as shares, from (1, 0) to (0, 1): of mixtures w p + (1 - w) q
- * with w evenly spaced. Throws ERR_DATA for histograms that no counting gives. Source: Pillutla et al. 2021, section 2.
+ * with w evenly spaced. Source: Pillutla et al. 2021, section 2.
+ * @throws HyperfitError ERR_DATA for histograms that no counting gives
  */
 export function divergenceCurve(p: readonly number[], q: readonly number[], options: CurveOptions = {}): CurvePoint[] {
   const { scale = CURVE_DEFAULTS.scale, mixtures = CURVE_DEFAULTS.mixtures } = options;

@@ -15,7 +15,7 @@ export interface Points {
 
 /**
  * Features scaled to length 1 and turned onto their principal axes, as many of these as hold `keptVariance` of the variance.
- * Throws ERR_DATA for features of several lengths, ERR_NOT_FINITE for others than numbers.
+ * @throws HyperfitError ERR_DATA for features of several lengths, ERR_NOT_FINITE for others than numbers
  */
 export function projectFeatures(features: readonly Feature[], keptVariance: number): Points {
   const width = checkFeatures(features);

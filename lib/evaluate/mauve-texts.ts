@@ -32,8 +32,9 @@ export interface FeatureOptions {
 const MAX_TOKENS = 1024;
 
 /**
- * One vector a text: the hidden state after the final norm at its last token. Texts go through the model one by one; a text
- * without tokens is left out. Throws ERR_TOKENIZER for a model without one, ERR_CONFIG for `maxTokens`.
+ * One vector a text: the hidden state after the final norm at its last token. Texts go through the model one by one; a text without tokens
+ * is left out.
+ * @throws HyperfitError ERR_TOKENIZER for a model without one, ERR_CONFIG for `maxTokens`
  */
 export async function textFeatures(model: FeatureModel, texts: readonly string[], options: FeatureOptions = {}): Promise<Float32Array[]> {
   return withHooks(given({ onProgress: options.onProgress }), (safe) => readTexts(model, texts, { ...options, ...safe }));
@@ -95,8 +96,14 @@ export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, originals:
 }
 
 /**
- * MAUVE of two sets of texts under a model that reads them, best one that wrote neither: see `mauve` and `textFeatures`, whose errors it throws.
+ * MAUVE of two sets of texts under a model that reads them, best one that wrote neither: see `mauve` and `textFeatures`, whose errors it
+ * throws.
  * Where texts continue contexts, give both kinds the same contexts, with the context in front and the same number of tokens after it.
+ *
+ * @example
+ * const human = await Promise.all(contexts.map(({ context, original }) => tokenizer.decode([...context, ...original])));
+ * const machine = await Promise.all(generations.map(({ promptIds, ids }) => tokenizer.decode([...promptIds, ...ids])));
+ * const { score, signature } = await measureMauve(featureModel, { human, machine });
  */
 export async function measureMauve(model: FeatureModel, { human, machine }: MauveTexts, options: MauveOptions & FeatureOptions = {}): Promise<Mauve> {
   const [only] = await measureMauves(model, { human, machines: [machine] }, options);

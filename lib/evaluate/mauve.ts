@@ -57,8 +57,14 @@ const RULES = {
 /**
  * MAUVE of two sets of features, one vector a text: scaled to length 1, turned onto principal axes, quantised by k-means over both sets
  * together, and compared by the area under the divergence curve of the two histograms. It is symmetric in the sets and in [0, 1]; its value
- * depends on the number of texts, on the feature model and a little on `seed`: compare only like with like.
- * Throws ERR_CONFIG for options, ERR_DATA for fewer than two texts of a kind. Source: Pillutla et al. 2021 (NeurIPS), arXiv 2102.01454.
+ * depends on the number of texts, on the feature model and a little on `seed`: compare only like with like. Source: Pillutla et al. 2021
+ * (NeurIPS), arXiv 2102.01454.
+ * @throws HyperfitError ERR_CONFIG for options, ERR_DATA for fewer than two texts of a kind
+ *
+ * @example
+ * const human = await textFeatures(featureModel, ['What a person wrote.', 'And another.']);
+ * const machine = await textFeatures(featureModel, generations.map(({ text = '' }) => text));
+ * const { score, signature } = mauve(human, machine, { seed: 0 });
  */
 export function mauve(human: readonly Feature[], machine: readonly Feature[], options: MauveOptions = {}): Mauve {
   return mauveOfSeeds(human, machine, options, [options.seed ?? 0])[0]!;

@@ -41,6 +41,10 @@ export function memorisationSignature(minLength: number): string {
 /**
  * Every maximal span of at least `minLength` tokens. Spans may overlap, where the end of one training passage is the beginning of
  * another. O(n m log N) for n tokens, spans of m and N training tokens.
+ *
+ * @example
+ * const index = new OverlapIndex(trainingIds);
+ * for (const { ids } of generations) console.log(memorisedSpans(index, ids, 8).map(({ start, length, sequence }) => ({ start, length, sequence })));
  */
 export function memorisedSpans(index: OverlapIndex, continuation: Int32Array, minLength = MEMORISED_LENGTH): MemorisedSpan[] {
   const spans: MemorisedSpan[] = [];

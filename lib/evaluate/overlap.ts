@@ -35,7 +35,13 @@ export function overlapSignature(): string {
 /** From this length on, asking for the second half of a longer span first saves more lookups than it costs. */
 const WORTH_SKIPPING = 4;
 
-/** Training sequences, made searchable once and asked many times. */
+/**
+ * Training sequences, made searchable once and asked many times.
+ *
+ * @example
+ * const index = new OverlapIndex(trainingIds);
+ * console.log(generations.map(({ ids }) => index.longest(ids).length));
+ */
 export class OverlapIndex {
   readonly #suffixes: SuffixArray;
 

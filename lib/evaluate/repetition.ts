@@ -14,6 +14,10 @@ export function distinctSignature(): string {
  * rep-n = 1 - (sum over texts of the distinct n-grams of each) / (sum over texts of all its n-grams), in [0, 1]: the share of
  * n-grams that had already occurred in their own text. Null when no text has n tokens.
  * Source: Welleck et al. 2020 (seq-rep-n), summed over texts as in Su et al. 2022 (SimCTG).
+ *
+ * @example
+ * const texts = generations.map(({ ids }) => ids);
+ * console.log(repN(texts, 2)); // 0.12: every eighth pair of tokens had come before
  */
 export function repN(texts: readonly Tokens[], n: number): number | null {
   const numbers = new NgramNumbers();
@@ -36,6 +40,10 @@ export function diversity(texts: readonly Tokens[]): number | null {
 /**
  * distinct-n = n-grams that differ, over all texts together / all n-grams, in [0, 1]; unlike `1 - repN` it also falls when texts
  * resemble each other. Null when no text has n tokens. Source: Li et al. 2016, with n-grams instead of tokens below the line.
+ *
+ * @example
+ * const texts = generations.map(({ ids }) => ids);
+ * console.log(distinctN(texts, 2));
  */
 export function distinctN(texts: readonly Tokens[], n: number): number | null {
   const numbers = new NgramNumbers();

@@ -11,8 +11,13 @@ export function selfBleuSignature(maxOrder = 4): string {
 
 /**
  * Mean over texts of the BLEU of each text against all others, in [0, 1]; lower is more diverse; null for fewer than two texts.
- * Equal to nltk's `sentence_bleu` with uniform weights and `SmoothingFunction().method1`. No text is left out, and the time is linear in the
+ * Equal to nltk's `sentence_bleu` with uniform weights and `SmoothingFunction().method1`. No text is left out, and the time is linear in
+ * the
  * number of n-grams. Source: Zhu et al. 2018 (Texygen); order, smoothing and texts are stated in the signature.
+ *
+ * @example
+ * const texts = generations.map(({ ids }) => ids);
+ * console.log(selfBleu(texts)); // 0 to 1, null for fewer than two texts
  */
 export function selfBleu(texts: readonly Tokens[], maxOrder = 4): number | null {
   return mean(selfBleuScores(texts, maxOrder));

@@ -30,9 +30,14 @@ const FLIPS = 99_999;
 export const SIGN_FLIP_SIGNATURE = `sign-flips|two-sided|statistic:mean|exact-up-to:${EXACT_SIGN_FLIPS}|else-drawn:${FLIPS}|p:(1+reached)/(1+drawn)`;
 
 /**
- * Randomisation test of `differences`, one for each independent pair, such as a context: exact up to 20 of them, by seeded random flips beyond.
- * It cannot go below 2 / 2^n: .0078 for 8 pairs. Null without differences. Throws ERR_DATA for one that is not finite, ERR_CONFIG for `flips`.
- * Sources: Fisher 1935, section 21; (1 + reached) / (1 + drawn): Phipson and Smyth 2010.
+ * Randomisation test of `differences`, one for each independent pair, such as a context: exact up to 20 of them, by seeded random flips
+ * beyond. It cannot go below 2 / 2^n: .0078 for 8 pairs. Null without differences. Sources: Fisher 1935, section 21; (1 + reached) / (1 +
+ * drawn): Phipson and Smyth 2010.
+ * @throws HyperfitError ERR_DATA for one that is not finite, ERR_CONFIG for `flips`
+ *
+ * @example
+ * const test = signFlipTest([0.4, 0.35, 0.46, 0.41]);
+ * console.log(test?.p); // 0.125 = 2 / 2^4
  */
 export function signFlipTest(differences: readonly number[], { seed = 0, flips = FLIPS }: SignFlipOptions = {}): SignFlipTest | null {
   const bad = differences.find((difference) => !Number.isFinite(difference));

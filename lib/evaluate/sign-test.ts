@@ -16,8 +16,12 @@ export interface SignTest {
 export const SIGN_TEST_SIGNATURE = 'sign-test|exact|two-sided|ties:dropped';
 
 /**
- * Exact sign test of `differences`, one for each independent pair: positive where the first is better, 0 for a tie.
- * Throws ERR_DATA for a difference that is not a number. Source: Dixon and Mood 1946; with p = 1/2 the two-sided binomial test is twice the smaller tail.
+ * Exact sign test of `differences`, one for each independent pair: positive where the first is better, 0 for a tie. Source: Dixon and Mood
+ * 1946; with p = 1/2 the two-sided binomial test is twice the smaller tail.
+ * @throws HyperfitError ERR_DATA for a difference that is not a number
+ *
+ * @example
+ * const { p } = signTest([1, 1, 0, 1, -1, 1]);
  */
 export function signTest(differences: readonly number[]): SignTest {
   const bad = differences.find((difference) => Number.isNaN(difference));

@@ -33,7 +33,15 @@ export const TEXT_SIGNATURES = {
   overlap: overlapSignature(),
 } as const;
 
-/** All text metrics of one set of continuations (their contexts left out). */
+/**
+ * TTR, repetition, distinct n-grams, diversity and Self-BLEU of one set of continuations (their contexts left out), as ids, and with an
+ * index of the training sequences the overlap. Shares are 0 to 1; what no text is long enough for is null. Each has its source at its own
+ * function.
+ *
+ * @example
+ * const texts = generations.map(({ ids }) => ids);
+ * const { ttr, rep, overlap } = measureTexts(texts, new OverlapIndex(trainingIds));
+ */
 export function measureTexts(continuations: readonly Int32Array[], overlapIndex?: OverlapIndex): TextMetrics {
   const distinct = (n: number): number | null => distinctN(continuations, n);
   return {

@@ -12,6 +12,9 @@ export function ttrSignature(window = TTR_WINDOW): string {
 /**
  * Distinct over total tokens among the last `window` of a continuation (all of them when it is shorter); the context does not
  * belong to it. In [0, 1]; null for an empty continuation. Source: arXiv 2412.04318, section 3.
+ *
+ * @example
+ * typeTokenRatio([7, 8, 7, 8]); // 0.5
  */
 export function typeTokenRatio(continuation: Tokens, window = TTR_WINDOW): number | null {
   const tokens = Array.from(continuation).slice(-window);

@@ -16,8 +16,12 @@ export function wilsonSignature(confidence = 0.95): string {
 }
 
 /**
- * Wilson's score interval of a binomial share; it takes every trial as independent, and keeps a width at 0 and at 1. Null without
- * trials. Throws ERR_DATA for counts that no experiment can have. Source: Wilson 1927, Journal of the American Statistical Association 22.
+ * Wilson's score interval of a binomial share; it takes every trial as independent, and keeps a width at 0 and at 1. Null without trials.
+ * Source: Wilson 1927, Journal of the American Statistical Association 22.
+ * @throws HyperfitError ERR_DATA for counts that no experiment can have
+ *
+ * @example
+ * wilsonInterval(6, 8); // { share: 0.75, low: 0.41, high: 0.93 }, rounded
  */
 export function wilsonInterval(successes: number, trials: number, confidence = 0.95): ProportionInterval | null {
   checkCounts(successes, trials);

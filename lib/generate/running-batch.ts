@@ -59,6 +59,11 @@ const forgotten = new FinalizationRegistry<BatchHandle>((handle) => addon().batc
  * A batch that sequences join and leave while it decodes. A prompt is read alone and rows do not affect each other, so a sequence's ids are
  * those that `generate` gives it alone. Calls run on the addon's compute thread in the order they were made. After weights have been
  * changed, sequences that were under way go on with what they had read before.
+ *
+ * @example
+ * using batch = new RunningBatch(model, 4);
+ * await batch.join({ promptIds: Int32Array.of(1, 2, 3), options: { maxNewTokens: 32 }, onToken: ({ id }) => console.log(id) });
+ * while (batch.size > 0) await batch.advance(8); // others may join between two calls
  */
 export class RunningBatch {
   /** Sequences that fit. */

@@ -158,8 +158,13 @@ function asPattern(glob: string): RegExp {
 }
 
 /**
- * Fetches a model or a data set by name, whatever the cache has of it; see `FetchRepoOptions`. `kind` is what a name without `datasets/` means.
+ * Fetches a model or a data set by name, whatever the cache has of it; see `FetchRepoOptions`. `kind` is what a name without `datasets/`
+ * means.
  * @throws HyperfitError ERR_CONFIG for what is no name, and when HF_HUB_OFFLINE is set; and as `fetchRepo`
+ *
+ * @example
+ * const { paths } = await fetchByName('HuggingFaceTB/SmolLM2-135M-Instruct');
+ * const text = await fetchByName('roneneldan/TinyStories', { kind: 'dataset' });
  */
 export async function fetchByName(text: string, options: FetchRepoOptions & { kind?: RepoKind; revision?: string | undefined } = {}): Promise<FetchedRepo> {
   const { kind = 'model', revision, ...rest } = options;

@@ -20,7 +20,8 @@ const LINE = 2;
 
 /**
  * Rows of images of one size under one another, `rows[r][i]` the same image i in each row; more than `columns` images go on in further
- * blocks below. Throws ERR_DATA without images, for rows of different length and for images of different size.
+ * blocks below.
+ * @throws HyperfitError ERR_DATA without images, for rows of different length and for images of different size
  */
 export function renderGrid(rows: readonly (readonly Picture[])[], options: GridOptions = {}): Picture {
   const [width, height] = checkRows(rows);

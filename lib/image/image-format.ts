@@ -94,7 +94,10 @@ export function encodePicture(picture: Picture, format: ImageFormat, source = 'a
   return quantise(picture.rgb, format.palette);
 }
 
-/** The image that ids of pixels stand for. Throws ERR_DATA for an id without a colour. */
+/**
+ * The image that ids of pixels stand for.
+ * @throws HyperfitError ERR_DATA for an id without a colour
+ */
 export function decodePixels(pixels: ArrayLike<number>, { width, height, palette }: ImageFormat): Picture {
   return { width, height, rgb: coloursOf(pixels, palette) };
 }

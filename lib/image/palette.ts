@@ -3,7 +3,10 @@ import { HyperfitError } from '../errors.ts';
 /** Colours [k][3] in [-1, 1]; a pixel's id is the index of its nearest colour. */
 export type Palette = readonly (readonly [number, number, number])[];
 
-/** `levels` greys, evenly spaced from black to white. Throws ERR_CONFIG unless 2 to 256. */
+/**
+ * `levels` greys, evenly spaced from black to white.
+ * @throws HyperfitError ERR_CONFIG unless 2 to 256
+ */
 export function greyPalette(levels: number): Palette {
   if (!Number.isInteger(levels) || levels < 2 || levels > 256) {
     throw new HyperfitError('ERR_CONFIG', `expected an integer from 2 to 256 for \`levels\`, got ${levels}; 16 suits small models`);
@@ -15,8 +18,8 @@ export function greyPalette(levels: number): Palette {
 }
 
 /**
- * Ids of `rgb` (bytes, pixel after pixel, 3 each): the nearest colour by squared distance from byte / 127.5 - 1, the first of
- * equals. Throws ERR_DATA, ERR_CONFIG.
+ * Ids of `rgb` (bytes, pixel after pixel, 3 each): the nearest colour by squared distance from byte / 127.5 - 1, the first of equals.
+ * @throws HyperfitError ERR_DATA, ERR_CONFIG
  */
 export function quantise(rgb: Uint8Array, palette: Palette): Int32Array {
   if (rgb.length % 3 !== 0) {
@@ -45,7 +48,10 @@ function nearest(pixel: readonly number[], palette: Palette): number {
   return best;
 }
 
-/** Bytes [3 x ids.length] of the ids' colours. Throws ERR_DATA for an id outside the palette, such as the start token. */
+/**
+ * Bytes [3 x ids.length] of the ids' colours.
+ * @throws HyperfitError ERR_DATA for an id outside the palette, such as the start token
+ */
 export function coloursOf(ids: ArrayLike<number>, palette: Palette): Uint8Array {
   const rgb = new Uint8Array(3 * ids.length);
   for (let pixel = 0; pixel < ids.length; pixel++) {

@@ -28,7 +28,10 @@ const MOST_BYTES = 2 ** 30;
 const IDX_HEADER = 16;
 const IDX_BYTES_OF_RANK_3 = 0x803;
 
-/** Grey images of an IDX file of unsigned bytes [count][height][width], gzipped or not. Throws ERR_DATA. */
+/**
+ * Grey images of an IDX file of unsigned bytes [count][height][width], gzipped or not.
+ * @throws HyperfitError ERR_DATA
+ */
 export function idxPictures(bytes: Uint8Array, name = 'IDX file'): Pictures {
   const start = isGzip(bytes) ? unzip(bytes.subarray(0, HEAD_BYTES), name, { finishFlush: constants.Z_SYNC_FLUSH }) : bytes;
   if (start !== bytes && start.length < IDX_HEADER) refuseGzip(name);
@@ -48,8 +51,9 @@ export function idxPictures(bytes: Uint8Array, name = 'IDX file'): Pictures {
 }
 
 /**
- * Colour images of 32 x 32. Either CIFAR-10's binary layout, a label below 10 and then red, green and blue planes, or plain
- * bytes [32][32][3] without label. Throws ERR_DATA.
+ * Colour images of 32 x 32. Either CIFAR-10's binary layout, a label below 10 and then red, green and blue planes, or plain bytes
+ * [32][32][3] without label.
+ * @throws HyperfitError ERR_DATA
  */
 export function rawPictures(bytes: Uint8Array, name = 'raw file'): Pictures {
   if (isCifar(bytes)) {

@@ -27,7 +27,13 @@ export function readPng(bytes: Uint8Array, name = 'PNG file'): Picture {
   return { width, height, rgb };
 }
 
-/** A PNG of 8-bit colour. */
+/**
+ * A PNG of 8-bit colour.
+ *
+ * @example
+ * const grey = Uint8Array.from({ length: 4 * 4 * 3 }, () => 128);
+ * const bytes = writePng({ width: 4, height: 4, rgb: grey });
+ */
 export function writePng({ width, height, rgb }: Picture): Uint8Array {
   return encode({ width, height, data: rgb, channels: 3, depth: 8 });
 }

@@ -59,6 +59,9 @@ export interface LibtorchSearch {
  * fits or is the error. Decides by files alone, since a library of another series crashes once opened.
  * @throws HyperfitError ERR_LIBTORCH_NOT_FOUND with every place and the remedies; ERR_LIBTORCH_VERSION for a named
  * folder of another series
+ *
+ * @example
+ * const { path, version } = findLibtorch();
  */
 export function findLibtorch(options: FindLibtorchOptions = {}): Libtorch {
   const search = searchLibtorch(options);

@@ -52,6 +52,9 @@ const UNFINISHED = '.downloads';
  * @throws HyperfitError ERR_LIBTORCH_INSTALL with the reason, ERR_CONFIG for a series that is not pinned, ERR_LIBTORCH_LOAD when it
  * cannot be
  * opened here; what `onProgress` throws, and nothing is installed then
+ *
+ * @example
+ * const { path } = await installLibtorch({ onProgress: console.error });
  */
 export async function installLibtorch(options: InstallLibtorchOptions = {}): Promise<Libtorch> {
   const { onProgress } = options;

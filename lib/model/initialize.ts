@@ -29,6 +29,11 @@ export interface InitializeOptions {
  * projections of GPT-2 and ImageGPT are scaled by 1 / sqrt(2 n_layer). Libtorch's generator is seeded on the way.
  * @param config what config.json is to hold, of any supported family
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL, ERR_MODEL_FILES for the config; ERR_CONFIG for the seed; ERR_CHECKPOINT when weights are there already
+ *
+ * @example
+ * const config = { model_type: 'llama', vocab_size: 256, hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4, max_position_embeddings: 128 };
+ * await initializeModel('tiny', config, { seed: 0 });
+ * const tiny = await Model.load('tiny'); // ids alone: it has no tokenizer
  */
 export async function initializeModel(folder: string, config: JsonObject, options: InitializeOptions = {}): Promise<void> {
   checkOptions(options, ['seed', 'preprocessor'], 'initializeModel');

@@ -38,7 +38,10 @@ export function renderFindings(data: ReportData): string {
   ].join('\n');
 }
 
-/** Writes the page beside its place and moves it there, so that a reader never sees half of it. Throws ERR_CONFIG when it cannot be written. */
+/**
+ * Writes the page beside its place and moves it there, so that a reader never sees half of it.
+ * @throws HyperfitError ERR_CONFIG when it cannot be written
+ */
 export async function writeReport(path: string, data: ReportData): Promise<void> {
   const page = renderReport(data);
   const partial = `${path}.partial`;

@@ -54,6 +54,10 @@ export interface InspectedSequence {
 /**
  * Reads, cuts and parts the data as a run does, and shows what comes of it.
  * @throws HyperfitError as a run does: ERR_CONFIG, ERR_DATA, ERR_TOKENIZER
+ *
+ * @example
+ * const { config } = normalizeConfig([{ name: 'options', values: { model: 'my-model', data: 'novel.txt', samples: 64 } }]);
+ * const { trained, heldOut: kept, notes } = await inspectData(config, model);
  */
 export async function inspectData(config: RunConfig, model: Omit<DataModel, 'tokenizer'> & { tokenizer: Tokenizer | undefined } & ImageRunModel, { examples = 3 } = {}): Promise<DataInspection> {
   if (config.images !== null) throw new HyperfitError('ERR_CONFIG', 'expected text to inspect for `data`, got `images`; leave them out');

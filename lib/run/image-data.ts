@@ -30,6 +30,10 @@ type EncodedImage = Sequence & { pixels: Int32Array };
 /**
  * Images at a path (see `openImages`) as sequences for `model`, an ImageGPT: start token, then pixels.
  * @throws HyperfitError ERR_DATA for unreadable images and for those of another size; ERR_CONFIG and ERR_MODEL_FILES as `readImageFormat`
+ *
+ * @example
+ * const images = await loadImageSequences('digits/', model, { count: 64 });
+ * await hyperfit(model, { data: images, learningRate: 1e-3, targetLoss: 0.1 });
  */
 export async function loadImageSequences(path: string, model: ImageRunModel, { count = Infinity, selection = 'first', seed = 0 }: ImageSequenceOptions = {}): Promise<Sequence[]> {
   const set = await openImages(path);

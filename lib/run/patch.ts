@@ -83,9 +83,13 @@ export interface PatchResult {
 }
 
 /**
- * The update of hyperfitting as a patch of low rank: the truncated singular value decomposition of (hyperfitted - base), matrix by matrix, written as a PEFT adapter, as a GGUF adapter and merged. `base` holds the patched weights afterwards.
+ * The update of hyperfitting as a patch of low rank: the truncated singular value decomposition of (hyperfitted - base), matrix by matrix,
+ * written as a PEFT adapter, as a GGUF adapter and merged. `base` holds the patched weights afterwards.
  * Source: Eckart and Young 1936; the best approximation of each rank in the sum of squares.
  * @throws HyperfitError ERR_CONFIG for options, ERR_MODEL_FILES for models of other shapes or without a difference, ERR_CHECKPOINT for a folder that is there
+ *
+ * @example
+ * const { rank, numbers, energyKept } = await patchModel(model, original, 'patch', { rank: 2 });
  */
 export async function patchModel(hyperfitted: Model, base: Model, out: string, options: PatchOptions = {}): Promise<PatchResult> {
   const { rank, withEmbedding, signal, onProgress = () => {} } = options;

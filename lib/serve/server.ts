@@ -82,6 +82,10 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
  * them.
  * @throws HyperfitError ERR_CONFIG for an address that cannot be had, and for one that other machines reach without a key; ERR_TOKENIZER
  * for a model without a tokenizer
+ *
+ * @example
+ * await using server = await serveModels(new Map([['novel', model]]), { port: 8080 });
+ * console.log(server.url);
  */
 export async function serveModels(models: ReadonlyMap<string, Model>, options: ServeOptions = {}): Promise<ModelServer> {
   const settings = { ...SERVE_DEFAULTS, onRequest: () => {}, onFailure: () => {}, onWarning: () => {}, ...options };

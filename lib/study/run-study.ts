@@ -30,9 +30,19 @@ import { renderStudyPage } from './study-page.ts';
 import { renderStudyTable } from './study-table.ts';
 
 /**
- * Runs the cells of a study that are not finished yet, one after another, and writes study.json, table.md, table.csv, tests.csv and index.html. It can be killed at any
+ * Runs the cells of a study that are not finished yet, one after another, and writes study.json, table.md, table.csv, tests.csv and
+ * index.html. It can be killed at any
  * moment and run again: what a cell has written is not done twice.
  * @throws HyperfitError ERR_CONFIG when `out` holds something else; ERR_BUSY while another process is at it; ERR_DATA, and those of training and decoding
+ *
+ * @example
+ * const setting = normalizeSetting({
+ *   model: 'HuggingFaceTB/SmolLM2-135M-Instruct',
+ *   out: 'studies/curve',
+ *   domains: [{ name: 'moby', data: 'chapters', heldOut: null }],
+ *   layers: [presetLayer('demo')],
+ * });
+ * const { findings } = await runStudy(findStudy('curve')!, setting, { onProgress: console.error });
  */
 export async function runStudy(study: Study, setting: StudySetting, hooks: StudyHooks = {}): Promise<StudyFile> {
   return withHooks(hooks, (safe) => runWith(study, setting, safe));

@@ -36,7 +36,7 @@ const FROM_HANDLE = Symbol('a handle that native code gave');
  *
  * @example
  * using m = Tensor.from([[1, 2], [3, 4]]);
- * console.log(m.matmul(m).sum(0).toArray(1)); // [17, 32]
+ * console.log(m.matmul(m).sum(0).toArray(1)); // [22, 32]
  */
 export class Tensor implements HasHandle {
   /** @internal The native tensor; 0 once disposed. */

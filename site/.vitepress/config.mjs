@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitepress';
-import { anchorOf, copyLinked, keepFlagsWhole, resolveLinks, ROOT, serveLinked } from './links.mjs';
+import { anchorOf, copyLinked, flagsOfCommands, keepFlagsWhole, resolveLinks, ROOT, serveLinked } from './links.mjs';
 import { REWRITES, SIDEBAR } from './pages.mjs';
 
 /** A site below a path (`DOCS_BASE=/hyperfit/ npm run docs:build`) says so. */
@@ -31,8 +31,14 @@ export default defineConfig({
   rewrites: REWRITES,
   cleanUrls: false,
   head: [['link', { rel: 'icon', href: 'data:,' }]],
-  // Of the themes for code these are the ones whose words all stand out from their ground by 4.5:1.
-  markdown: { html: false, theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' }, anchor: { slugify: anchorOf }, config: (md) => [resolveLinks(base), keepFlagsWhole].forEach((rule) => rule(md)) },
+  markdown: {
+    html: false,
+    // Of the themes for code these are the ones whose words all stand out from their ground by 4.5:1.
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    anchor: { slugify: anchorOf },
+    codeTransformers: [flagsOfCommands],
+    config: (md) => [resolveLinks(base), keepFlagsWhole].forEach((rule) => rule(md)),
+  },
   transformPageData: (page) => (page.relativePath === 'index.md' ? { frontmatter: { ...page.frontmatter, ...HERO } } : undefined),
   buildEnd: ({ outDir }) => copyLinked(outDir),
   vite: { plugins: [serveLinked], server: { fs: { allow: [ROOT] }, watch: { ignored: ['**/build*/**', '**/test/**', '**/native/**', '**/lib/**'] } } },

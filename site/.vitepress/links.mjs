@@ -23,11 +23,25 @@ export function resolveLinks(base) {
   });
 }
 
-/** Browsers break lines after hyphens, and would tear a flag from its dashes. */
+const FLAG = /(?<![\w&;])--?[a-z][\w-]*/;
+
+/** Browsers break lines after hyphens, and would tear a flag from its dashes: in code within a line ... */
 export function keepFlagsWhole(md) {
   const render = md.renderer.rules.code_inline;
-  md.renderer.rules.code_inline = (...args) => render(...args).replace(/(?<![\w&;])--?[a-z][\w-]*/g, '<span class="flag">$&</span>');
+  md.renderer.rules.code_inline = (...args) => render(...args).replace(new RegExp(FLAG, 'g'), '<span class="flag">$&</span>');
 }
+
+/** ... and in commands. */
+export const flagsOfCommands = {
+  span(node) {
+    const text = node.children[0]?.value ?? '';
+    const [flag] = FLAG.exec(text) ?? [];
+    if (this.options.lang !== 'sh' || flag === undefined) return;
+    const at = text.indexOf(flag);
+    const whole = { type: 'element', tagName: 'span', properties: { class: 'flag' }, children: [{ type: 'text', value: flag }] };
+    node.children = [{ type: 'text', value: text.slice(0, at) }, whole, { type: 'text', value: text.slice(at + flag.length) }];
+  },
+};
 
 function resolve(token, from, base) {
   const href = token.attrGet('href');
