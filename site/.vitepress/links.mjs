@@ -23,7 +23,7 @@ export function resolveLinks(base) {
   });
 }
 
-const FLAG = /(?<![\w&;])--?[a-z][\w-]*/;
+const FLAG = /(?<![\w&;])\[?--?[a-z][\w-]*/;
 
 /** Browsers break lines after hyphens, and would tear a flag from its dashes: in code within a line ... */
 export function keepFlagsWhole(md) {
