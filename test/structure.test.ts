@@ -6,6 +6,7 @@ const LIB = resolve(__dirname, '../lib');
 /** A layer may import itself and whatever stands before it. */
 const LAYERS = [
   'errors',
+  'disk-errors',
   'folders',
   'regular-file',
   'json-depth',

@@ -1,9 +1,9 @@
 import type { ModelConfig } from '../addon-types.ts';
+import { formatSize } from '../hub/bytes.ts';
 import { HyperfitError } from '../errors.ts';
 import { freeBytes } from '../model/free-bytes.ts';
 import { expectedParameters } from '../model/parameters.ts';
 
-const MEGABYTE = 1e6;
 const BYTES_PER_WEIGHT = 4;
 /** Configuration, state, manifest, and what a file system adds. */
 const SMALL_FILES = 256e3;
@@ -25,7 +25,7 @@ export async function requireDiskSpace(folder: string, bytes: number): Promise<v
   if (available === undefined || available >= bytes) return;
   throw new HyperfitError(
     'ERR_CHECKPOINT',
-    `expected ${Math.ceil(bytes / MEGABYTE)} MB free for a checkpoint in ${folder}, got ${Math.floor(available / MEGABYTE)} MB; ` +
+    `expected ${formatSize(bytes)} free for a checkpoint in ${folder}, got ${formatSize(available)}; ` +
       'free some space or lower keepLastCheckpoints, then resume; earlier checkpoints are untouched',
   );
 }

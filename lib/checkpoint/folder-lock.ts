@@ -45,8 +45,8 @@ export class FolderLock {
     const path = join(folder, name);
     const owner: Owner = { token: randomUUID(), host: hostname(), pid: process.pid, began: beginOf(process.pid) };
     const own = `${path}.${owner.token}${PARTIAL_SUFFIX}`;
-    await writeFile(own, JSON.stringify(owner));
     try {
+      await writeFile(own, JSON.stringify(owner));
       for (;;) {
         if (await place(own, path)) return new FolderLock(path, owner.token);
         const other = await readOwner(path);

@@ -57,13 +57,12 @@ function wantsColour(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && TERM !== 'dumb';
 }
 
-/** A reader that went away (`| head`) ends the program quietly; a full disk behind `>` with its reason. */
+/** A reader of the result that went away (`| head`) ends the program quietly; a full disk behind `>` with its reason. What goes on is worth more than what is said of it: nobody hearing stderr ends nothing. */
 export function endQuietlyOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-      if (stream === process.stdout) process.stderr.write(`${styled('red', 'error:')} the output cannot be written: ${error.message}\n`);
-      process.exit(EXIT.failed);
-    });
-  }
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    process.stderr.write(`${styled('red', 'error:')} the output cannot be written: ${error.message}\n`);
+    process.exit(EXIT.failed);
+  });
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { diskRemedy, isDiskError } from '../disk-errors.ts';
 import { errorCodeOf, isHyperfitError } from '../errors.ts';
 import { withFetch } from '../hub/fetch-scope.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
@@ -78,6 +79,10 @@ async function reportError(error: unknown, flags: readonly string[]): Promise<nu
     const { nameFlags } = await import('./name-flags.ts');
     process.stderr.write(`${styled('red', `error ${error.code}:`)} ${nameFlags(error.message, flags)}\n`);
     return exitCodeOf(error.code);
+  }
+  if (isDiskError(error)) {
+    process.stderr.write(`${styled('red', 'error:')} ${error.message}; ${diskRemedy(error)}\n`);
+    return EXIT.failed;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`${styled('red', 'unexpected error:')} ${text}\n`);

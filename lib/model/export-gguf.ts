@@ -1,6 +1,7 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { makeFolder } from '../folders.ts';
+import { onDisk } from '../disk-errors.ts';
 import { addon } from '../addon.ts';
 import { HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -81,7 +82,7 @@ export async function exportGguf(model: Model, path: string, options: ExportGguf
   await makeFolder(dirname(resolve(path))).catch(refuseWriting(path));
   await clearPartialExports(parts[0]!.path);
   await requireRoom(dirname(resolve(path)), bytes);
-  await writeParts(model, parts, progressOf(options, parts), options);
+  await onDisk('an export', dirname(resolve(path)), () => writeParts(model, parts, progressOf(options, parts), options));
   return { paths: parts.map((part) => part.path), type, bytes, tensorTypes: countTypes(parts), notes: plan.notes };
 }
 

@@ -26,7 +26,7 @@ export async function clearPartialExports(path: string): Promise<void> {
   }
 }
 
-/** One without a signature was killed in its first moment; its name has the process. */
+/** One without a signature was killed in its first moment, or is one file of those beside; its name has the process. */
 async function isLeft(folder: string, pid: number): Promise<boolean> {
   try {
     const writer = JSON.parse(await readText(join(folder, WRITER_FILE))) as { host: string; pid: number; began: string | null };

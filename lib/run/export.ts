@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { given } from '../config/given.ts';
+import { onDisk } from '../disk-errors.ts';
 import { HyperfitError } from '../errors.ts';
 import type { OverlapIndex } from '../evaluate/overlap.ts';
 import { weightBytesOf } from '../model/export-gguf.ts';
@@ -7,6 +9,7 @@ import { GGUF_FILE_TYPE_NAMES } from '../model/gguf-mix.ts';
 import type { GgufFileType } from '../model/gguf-mix.ts';
 import { Model } from '../model/model.ts';
 import { openModelFiles } from '../model/model-files.ts';
+import { clearPartialExports } from '../model/partial-export.ts';
 import type { ModelFiles } from '../model/model-files.ts';
 import { besidePaths, requireFree, writeCard, writeModelfile } from './export-beside.ts';
 import { gateOfUpdate, measureGate, measureText } from './export-gate.ts';
@@ -77,10 +80,10 @@ export async function exportModel(model: Model, path: string, options: ExportOpt
   if (type === 'auto' && gate === 'off') throw new HyperfitError('ERR_CONFIG', 'expected `gate` warn or refuse beside `type` auto, got off: auto is the smallest type that passes it; name a type');
   const beside = besidePaths(path, options);
   if (!overwrite) await requireFree(beside);
+  for (const each of [beside.modelfile, beside.card]) if (each !== undefined) await clearPartialExports(each);
   const exporter = await Exporter.open(model, path, options);
   const exported = type === 'auto' ? await exporter.smallest() : await exporter.write(type, gate === 'refuse');
-  const written = await writeModelfile(model, exported, beside.modelfile);
-  const card = await writeCard(model, exported, beside.card);
+  const [written, card] = await onDisk('what stands beside an export', dirname(path), async () => [await writeModelfile(model, exported, beside.modelfile), await writeCard(model, exported, beside.card)] as const);
   return { ...exported, tried: exporter.tried, modelfile: written.path, card, warnings: [...exporter.warningsOf(exported), ...written.notes] };
 }
 

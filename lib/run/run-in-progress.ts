@@ -71,7 +71,10 @@ export class RunInProgress {
       if (state === undefined) await this.#validate();
       const reason = await this.#train();
       await this.#save();
-      if (reason === 'stopped') return this.#result(reason, null, original);
+      if (reason === 'stopped') {
+        this.#log.flush();
+        return await this.#result(reason, null, original);
+      }
       if (this.#training.state.step !== this.#validatedStep) await this.#validate();
       const certificate = await this.#certify();
       const comparison = await this.#measureHyperfitted(original);

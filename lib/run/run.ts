@@ -3,6 +3,7 @@ import { withHooks } from '../callbacks.ts';
 import type { NormalizedConfig } from '../config/normalize.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { toIdsLine } from '../data/labels.ts';
+import { onDisk } from '../disk-errors.ts';
 import { trainingLossFloor } from '../evaluate/loss-floor.ts';
 import { renderChange, resumeIn } from './resume-changes.ts';
 import { loadRunData } from './run-data.ts';
@@ -41,7 +42,7 @@ async function runWith(normalized: NormalizedConfig, hooks: RunHooks): Promise<R
   const isNew = !existsSync(path);
   const { folder, lock } = await openRunFolder(path, normalized.config.resume);
   try {
-    return await runIn(folder, normalized, hooks);
+    return await onDisk('a run', path, () => runIn(folder, normalized, hooks));
   } finally {
     await lock.release();
     if (!existsSync(folder.runFile)) await removeEmptyFolders(folder, isNew);

@@ -1,4 +1,5 @@
-import { isHyperfitError, type ErrorCode } from '../errors.ts';
+import { isDiskError } from '../disk-errors.ts';
+import { errorCodeOf, isHyperfitError, type ErrorCode } from '../errors.ts';
 
 export type ErrorType = 'invalid_request_error' | 'authentication_error' | 'permission_error' | 'rate_limit_error' | 'server_error';
 
@@ -37,9 +38,11 @@ export function invalid(message: string, param?: string, code?: string): ApiErro
 /** What any failure is to a client. What is nobody's mistake keeps its words to the log of the server. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (!isHyperfitError(error)) return new ApiError(500, 'the server failed at this request; its log says why', { code: 'internal_error' });
-  const [status, code] = OF_CODE[error.code] ?? [500, 'internal_error'];
-  return new ApiError(status, error.message, { code });
+  if (isDiskError(error) || errorCodeOf(error) === 'ERR_CHECKPOINT') return new ApiError(507, 'the server could not write this to its disk; its log says why', { code: 'storage_failed' });
+  const known = isHyperfitError(error) ? OF_CODE[error.code] : undefined;
+  if (known === undefined) return new ApiError(500, 'the server failed at this request; its log says why', { code: 'internal_error' });
+  const [status, code] = known;
+  return new ApiError(status, (error as Error).message, { code });
 }
 
 const OF_CODE: Partial<Record<ErrorCode, [status: number, code: string]>> = {

@@ -44,7 +44,7 @@ export function serveApp(options: AppOptions, addRoutes: (app: Hono) => void = (
   const app = new Hono();
   const describe = (error: unknown): ApiError => {
     const refusal = toApiError(error);
-    if (refusal.status === 500) onFailure(error);
+    if (refusal.status === 500 || refusal.status === 507) onFailure(error);
     return refusal;
   };
   app.use(async (context, next) => {

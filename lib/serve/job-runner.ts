@@ -14,6 +14,7 @@ export interface JobRunnerOptions {
   models: ServedModels;
   /** What `learning_rate_multiplier` multiplies. */
   learningRate: number;
+  onWarning: (message: string) => void;
   /** Serves a folder under a name, when somebody asks for it. */
   publish: (name: string, folder: string, created: number) => void;
 }
@@ -177,7 +178,9 @@ export class JobRunner {
       ? { code: 'invalid_training_file', message, param: 'training_file' }
       : { code: 'job_failed', message, param: null };
     await jobs.tell(id, { level: 'error', message });
-    await jobs.update(id, { status: 'failed', finished_at: secondsNow(), error: failure });
+    const failed = jobs.update(id, { status: 'failed', finished_at: secondsNow(), error: failure });
+    // The list has it; on the disk the job stands as it was, and goes on when the server is started again.
+    await failed.catch((reason: Error) => this.#options.onWarning(`that the job ${id} has failed is not kept: ${reason.message}`));
   }
 
   /** The model of a job, and those of its checkpoints that are still there. */

@@ -19,19 +19,21 @@ const ID = /^ftjob-[0-9a-f]{24}$/;
 /** Fine-tuning jobs: each a folder with job.json, events.jsonl, checkpoints.json and its run. What is here outlives the server. */
 export class JobStore {
   readonly #folder: string;
+  readonly #onWarning: (message: string) => void;
   readonly #jobs = new Map<string, Kept>();
   readonly #listeners = new Map<string, Set<EventQueue<JobEvent>>>();
   /** Writes come one after the other. */
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string) {
+  private constructor(folder: string, onWarning: (message: string) => void) {
     this.#folder = folder;
+    this.#onWarning = onWarning;
   }
 
   /** What cannot be read of a job is told and passed over; nothing is deleted. */
   static async open(folder: string, onWarning: (message: string) => void): Promise<JobStore> {
     await makeFolder(folder);
-    const store = new JobStore(folder);
+    const store = new JobStore(folder, onWarning);
     for (const id of (await readdir(folder)).filter((name) => ID.test(name))) {
       await store.#load(id).catch((error: unknown) => onWarning(`passing over the job ${id}: ${(error as Error).message}`));
     }
@@ -64,9 +66,10 @@ export class JobStore {
   }
 
   async add(job: Job): Promise<void> {
-    this.#jobs.set(job.id, { job, events: [], checkpoints: [] });
     await makeFolder(join(this.#folder, job.id));
     await this.#write(() => replaceFile(this.#path(job.id, 'job.json'), JSON.stringify(job)));
+    // Not before: what was not stored was not promised.
+    this.#jobs.set(job.id, { job, events: [], checkpoints: [] });
   }
 
   async update(id: string, change: Partial<Job>): Promise<Job> {
@@ -89,7 +92,8 @@ export class JobStore {
     };
     this.#kept(id).events.push(whole);
     for (const queue of this.#listeners.get(id) ?? []) queue.push(whole);
-    await this.#write(() => appendFile(this.#path(id, 'events.jsonl'), `${JSON.stringify(whole)}\n`));
+    // A job does not end because nobody can write down how far it is.
+    await this.#write(() => appendFile(this.#path(id, 'events.jsonl'), `${JSON.stringify(whole)}\n`)).catch((error: Error) => this.#onWarning(`an event of the job ${id} is not kept: ${error.message}`));
   }
 
   async addCheckpoint(id: string, checkpoint: JobCheckpoint): Promise<void> {

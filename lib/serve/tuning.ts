@@ -36,7 +36,7 @@ export class Tuning {
     this.#models = models;
     this.#options = options;
     const publish = (name: string, folder: string, created: number): void => this.#publish(name, folder, created);
-    this.#runner = new JobRunner({ jobs, files, models, learningRate: options.learningRate, publish });
+    this.#runner = new JobRunner({ jobs, files, models, learningRate: options.learningRate, onWarning: options.onWarning, publish });
   }
 
   /** @throws HyperfitError ERR_BUSY while another server has the folder, ERR_CONFIG for one that cannot be made or written */

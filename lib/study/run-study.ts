@@ -24,6 +24,7 @@ import { trainSettingsOf, type StudySetting } from './setting.ts';
 import { Shelf } from './shelf.ts';
 import type { Bench, Study } from './study.ts';
 import { describeStudy, hashModel, type StudyFile } from './study-file.ts';
+import { onDisk } from '../disk-errors.ts';
 import { StudyFolder } from './study-folder.ts';
 import { StudyInProgress, type StudyHooks } from './study-in-progress.ts';
 import { renderStudyPage } from './study-page.ts';
@@ -54,10 +55,12 @@ async function runWith(study: Study, setting: StudySetting, hooks: StudyHooks): 
   }
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
-  const lock = await FolderLock.take(folder.path, 'the folder of a study');
+  const lock = await onDisk('a study', folder.path, () => FolderLock.take(folder.path, 'the folder of a study'));
   try {
-    await folder.clearPartial();
-    return await runLocked(study, setting, folder, hooks);
+    return await onDisk('a study', folder.path, async () => {
+      await folder.clearPartial();
+      return runLocked(study, setting, folder, hooks);
+    });
   } finally {
     await lock.release();
   }

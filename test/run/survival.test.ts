@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isComplete, listCheckpoints, newestCheckpoint } from '../../lib/checkpoint/checkpoint-list.ts';
 import { loadCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
-import { readMetrics } from '../../lib/run/metric-log.ts';
+import { normalizeConfig } from '../../lib/config/normalize.ts';
+import { MetricLog, readMetrics } from '../../lib/run/metric-log.ts';
+import { run } from '../../lib/run/run.ts';
 import { cli, CLI, ROOT, start, startProgram, type Running } from '../cli/cli-process.ts';
 import { copyWithNan, freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
 
@@ -214,4 +216,16 @@ test('a step on the way that ruins the weights is not saved either', async () =>
   const { code } = await cli(...TRAIN, '--max-steps', '9', '--save-every-steps', '1', '--learning-rate', '1e38', '--out', out);
   expect(code).toBe(4);
   expect(readdirSync(join(out, 'checkpoints'))).toEqual([]);
+});
+
+test('a run that is stopped right after a save has its log on the disk before the report is made of it', async () => {
+  const out = join(freshFolder(), 'stopped');
+  const data = writeIds(join(freshFolder(), 'ids.jsonl'), randomSequences([12, 20, 9, 20]));
+  const [write, flush] = [jest.spyOn(MetricLog.prototype, 'write'), jest.spyOn(MetricLog.prototype, 'flush')];
+  const { reason } = await run(normalizeConfig([{ name: 'test', values: { model: TINY_MODEL, data, out, contextLength: 4, comparisonContexts: 0, maxSteps: 3, saveEverySteps: 1 } }]), { shouldStop: () => true });
+  expect(reason).toBe('stopped');
+  expect(flush.mock.invocationCallOrder.at(-1)).toBeGreaterThan(write.mock.invocationCallOrder.at(-1)!);
+  expect(flush).toHaveBeenCalledTimes(2);
+  write.mockRestore();
+  flush.mockRestore();
 });
