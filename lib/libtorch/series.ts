@@ -14,9 +14,12 @@ export interface AddonFiles {
   origin: 'build' | 'prebuild' | 'none';
 }
 
-/** Lists the compiled files; opens none. What was built here goes before the prebuilt file of its series. */
+/**
+ * Lists the compiled files; opens none. What was built here goes before the prebuilt file of its series; `HYPERFIT_BUILD` names another build
+ * folder, such as one with sanitizers.
+ */
 export function addonFiles(root: string = packageRoot()): AddonFiles {
-  const build = join(root, 'build-cmake', 'Release');
+  const build = join(process.env['HYPERFIT_BUILD'] ?? join(root, 'build-cmake'), 'Release');
   const built = listAddons(build);
   const prebuilt = prebuiltPreloader(root);
   const fromPackage = prebuilt === null ? new Map<string, string>() : listAddons(join(dirname(prebuilt), 'series'));

@@ -37,6 +37,7 @@ at::Tensor interleaved_rows(int64_t rows, int64_t heads, int64_t begin, int64_t 
 
 /// Rows `begin` to `end` as they are stored, float32 on the CPU.
 at::Tensor stored_rows(const std::string& name, const at::Tensor& tensor, const StoredForm& form, int64_t begin, int64_t end) {
+  if (form.rope_heads > 0 && (tensor.dim() == 0 || tensor.numel() == 0)) refuse_shape(name, "rows that make heads of an even size", "none");
   const bool isVector = tensor.dim() < 2;
   at::Tensor matrix = form.rope_heads > 0 ? tensor.view({tensor.size(0), -1}) : isVector ? tensor.view({1, -1}) : tensor;
   if (form.transposed) matrix = matrix.t();

@@ -21,13 +21,15 @@ namespace {
                                      "; fetch the file again");
 }
 
-/// Product of the shape; throws where it is negative or no int64.
+/// Product of the shape; throws where it is negative or no int64, also but for sizes of zero: strides are products without them.
 int64_t count_elements(const TensorSource& source) {
   int64_t count = 1;
+  bool is_empty = false;
   for (const int64_t size : source.shape) {
-    if (size < 0 || __builtin_mul_overflow(count, size, &count)) refuse(source, "a shape of sizes that can be multiplied", "too large a one");
+    is_empty = is_empty || size == 0;
+    if (size < 0 || __builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) refuse(source, "a shape of sizes that can be multiplied", "too large a one");
   }
-  return count;
+  return is_empty ? 0 : count;
 }
 
 int64_t count_blocks(const TensorSource& source, const BlockFormat& format) {
