@@ -204,6 +204,8 @@ export interface NativeAddon {
   ): Promise<NativeGeneration[]>;
   /** Share of the weights that differ from those in `sources` (the files of the model one started from). */
   modelChangedShare(model: ModelHandle, sources: readonly TensorSource[]): Promise<number>;
+  /** What a training step will hold beside weights, gradients and moments, bytes; `sumsInFloat32`: gradients of matrices need no memory for their product first. */
+  stepMemory(config: ModelConfig, device: string, computeDtype: ComputeDType, batchSize: number, sequenceLength: number, firstTrainedLayer: number): { activationBytes: number; logitBytes: number; attentionBytes: number; sumsInFloat32: boolean };
   modelMemory(model: ModelHandle): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number };
 
   // optimizer

@@ -11,7 +11,8 @@ import type { RunHooks, RunResult } from './run-events.ts';
 import { writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, removeEmptyFolders, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { RunInProgress } from './run-in-progress.ts';
-import { endRun, startRun } from './run-start.ts';
+import { requireMemory } from './run-memory.ts';
+import { endRun, startRun, type RunStart } from './run-start.ts';
 import { withStatus } from './run-status.ts';
 import { trainingExamples } from './training-examples.ts';
 
@@ -63,6 +64,7 @@ async function runIn(folder: RunFolder, normalized: NormalizedConfig, hooks: Run
     if (start.changes.length > 0) warn(`resumed with changes: ${start.changes.map(renderChange).join(', ')}`);
     data.warnings?.forEach(warn);
     configWarnings(config, data.train.length, { floor: trainingLossFloor(data.train) }).forEach(warn);
+    requireMemory(config, start.model.config, data, heldBytes(start));
     const examples = data.images === undefined ? trainingExamples(data.train, start.model.tokenizer) : undefined;
     await writeRunFile(folder, { normalized, model: start.model, train: data.train, summary: data.summary, examples, warnings, resumedAt: start.state?.step, changes: start.changes });
     await writeJsonLines(folder.trainFile, data.train.map(toIdsLine));
@@ -70,4 +72,10 @@ async function runIn(folder: RunFolder, normalized: NormalizedConfig, hooks: Run
   } finally {
     endRun(start);
   }
+}
+
+/** Of what a run takes, bytes that its beginning has taken already. */
+function heldBytes({ model, optimizer }: RunStart): number {
+  const { parameterBytes, computeBytes } = model.memoryUsage();
+  return parameterBytes + computeBytes + optimizer.stateBytes;
 }

@@ -13,6 +13,7 @@ export type { TrainState } from '../checkpoint/train-state.ts';
 
 export { run, type RunEvent, type RunHooks, type RunResult } from '../run/run.ts';
 export { cardOf } from '../run/run-card.ts';
+export { planRun, type RunPlan } from '../run/run-plan.ts';
 export { averageWeights } from '../run/average.ts';
 export { patchModel, type PatchedMatrix, type PatchOptions, type PatchResult } from '../run/patch.ts';
 export { PATCH_RANKS } from '../run/patch-ranks.ts';

@@ -43,13 +43,6 @@ TrainingBatch read_training_batch(const Napi::CallbackInfo& info, const ModelCon
   return {read_batch(info[1], info[3], info[4], config, false), read_batch(info[2], info[3], info[4], config, true)};
 }
 
-at::ScalarType read_compute_dtype(const Napi::Value& value) {
-  const std::string dtype = read_string(value, "computeDtype");
-  if (dtype == "float32") return at::kFloat;
-  if (dtype == "bfloat16") return at::kBFloat16;
-  throw Error("ERR_CONFIG", "expected \"float32\" or \"bfloat16\" for `computeDtype`, got \"" + dtype + "\"");
-}
-
 // Of a model that nothing runs on yet. Its tokenizer and what the first passes will take are guessed.
 int64_t held_bytes(Model& model) {
   constexpr int64_t kBeside = 4 << 20;
@@ -246,20 +239,6 @@ Napi::Value model_changed_share(const Napi::CallbackInfo& info) {
       [](Napi::Env env, double& share) { return Napi::Number::New(env, share); });
 }
 
-Napi::Value model_memory(const Napi::CallbackInfo& info) {
-  auto model = model_argument(info);
-  ParameterStore& parameters = model->decoder().parameters();
-  const at::Tensor& gradients = parameters.flat_gradients();
-  Napi::Object result = Napi::Object::New(info.Env());
-  auto set = [&](const char* name, int64_t bytes) { result.Set(name, Napi::Number::New(info.Env(), static_cast<double>(bytes))); };
-  set("parameterBytes", static_cast<int64_t>(parameters.flat_values().nbytes()));
-  set("computeBytes", parameters.compute_bytes());
-  set("gradientBytes", gradients.defined() ? static_cast<int64_t>(gradients.nbytes()) : 0);
-  set("workspaceBytes", model->decoder().workspace_bytes());
-  set("cacheBytes", model->cache().bytes());
-  return result;
-}
-
 }  // namespace
 
 void init_model(Napi::Env env, Napi::Object exports) {
@@ -275,8 +254,8 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelZeroGradients", Napi::Function::New<guarded<model_zero_gradients>>(env, "modelZeroGradients"));
   exports.Set("modelTokenStats", Napi::Function::New<guarded<model_token_stats>>(env, "modelTokenStats"));
   exports.Set("modelChangedShare", Napi::Function::New<guarded<model_changed_share>>(env, "modelChangedShare"));
-  exports.Set("modelMemory", Napi::Function::New<guarded<model_memory>>(env, "modelMemory"));
   init_batch(env, exports);
+  init_memory(env, exports);
   init_loss(env, exports);
   init_generate(env, exports);
   init_optimizer(env, exports);

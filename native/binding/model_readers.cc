@@ -47,6 +47,13 @@ void read_logit_bias(const Napi::Value& value, GenerateOptions& options) {
 
 }  // namespace
 
+at::ScalarType read_compute_dtype(const Napi::Value& value) {
+  const std::string dtype = read_string(value, "computeDtype");
+  if (dtype == "float32") return at::kFloat;
+  if (dtype == "bfloat16") return at::kBFloat16;
+  throw Error("ERR_CONFIG", "expected \"float32\" or \"bfloat16\" for `computeDtype`, got \"" + dtype + "\"");
+}
+
 HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
                      const ModelConfig& config, bool allow_ignored) {
   const std::span<int32_t> values = read_typed_array<int32_t>(ids, allow_ignored ? "targets" : "tokens");

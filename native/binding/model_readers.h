@@ -24,6 +24,9 @@ HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Nap
 std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Napi::Value& lengths,
                                                const ModelConfig& config, int64_t max_new_tokens);
 
+/// "float32" or "bfloat16". Throws ERR_CONFIG for anything else.
+at::ScalarType read_compute_dtype(const Napi::Value& value);
+
 /// NativeGenerateOptions of lib/addon-types.ts; the citation index is looked up in this environment's table.
 GenerateOptions read_generate_options(const Napi::Value& value, size_t rows);
 /// Throws ERR_CONFIG for a citation blocker that was made for another vocabulary.

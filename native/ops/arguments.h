@@ -54,6 +54,12 @@ struct AttentionRule {
   int64_t window = 0;  // 0: unlimited
 };
 
+/// Queries of a whole sequence: [batch, heads, length, size] of that type.
+struct AttentionShape {
+  int64_t batch = 0, heads = 0, length = 0, size = 0;
+  at::ScalarType dtype = at::kFloat;
+};
+
 struct Ops;
 
 /// Memory that attention takes once and keeps.

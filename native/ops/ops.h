@@ -75,6 +75,8 @@ struct Ops {
                     AttentionScratch& scratch);
   void (*attention_backward)(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q,
                              const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch);
+  /// Bytes of the scratch that the two of them take.
+  int64_t (*attention_bytes)(const AttentionShape& shape, const AttentionRule& rule);
   void (*attention_decode)(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span,
                            const AttentionRule& rule, AttentionScratch& scratch);
   at::Tensor (*causal_softmax)(at::Tensor& scores, const AttentionRule& rule, AttentionScratch& scratch);

@@ -1,13 +1,19 @@
 import { existsSync } from 'node:fs';
+import { resolveModelPath } from '../../checkpoint/checkpoint-list.ts';
 import { FIELD_NAMES } from '../../config/fields.ts';
 import { environmentLayer, fileLayer, presetLayer, type ConfigLayer } from '../../config/layers.ts';
 import { normalizeConfig, type NormalizedConfig } from '../../config/normalize.ts';
 import { configTable, renderConfig } from '../../config/print.ts';
+import { HyperfitError } from '../../errors.ts';
 import { runFolder } from '../../run/run-folder.ts';
 import { savedRunFile } from '../../run/run-file.ts';
+import { planRun } from '../../run/run-plan.ts';
+import { openHeader } from '../../study/domain.ts';
 import type { TrainOptions } from '../commands/train.ts';
+import { fetchNamed } from '../fetch-named.ts';
 import { fieldValues } from '../options.ts';
 import { Output } from '../output.ts';
+import { planCsv, renderPlan } from '../plan-text.ts';
 import { comparisonCsv } from '../tables.ts';
 import { runAndReport } from '../training-session.ts';
 import { renderRunSummary, summarizeRun } from '../run-summary.ts';
@@ -19,8 +25,17 @@ export async function train(options: TrainOptions): Promise<void> {
     output.result({ schemaVersion: 1, ...normalized }, () => renderConfig(normalized), () => configTable(normalized));
     return;
   }
+  if (options.dryRun === true) return dryRun(normalized, output);
   const result = await runAndReport(normalized, output, options.open);
   output.result(summarizeRun(result), () => renderRunSummary(result), () => comparisonCsv(result.comparison));
+}
+
+async function dryRun({ config }: NormalizedConfig, output: Output): Promise<void> {
+  if (config.model === null) throw new HyperfitError('ERR_CONFIG', 'expected the model to hyperfit for `model`, got none; give --model');
+  await fetchNamed(config);
+  const plan = await planRun(config, await openHeader(await resolveModelPath(config.model, (message) => output.warn(message))));
+  for (const message of plan.warnings) output.warn(message);
+  output.result({ schemaVersion: 1, ...plan }, () => renderPlan(plan), () => planCsv(plan));
 }
 
 /** Flags, environment, file, the run to resume, preset. */

@@ -8,6 +8,7 @@ export interface TrainOptions extends OutputOptions {
   preset?: string;
   config?: string;
   printConfig?: boolean;
+  dryRun?: boolean;
   open?: OpenFlag;
   [field: string]: unknown;
 }
@@ -19,6 +20,7 @@ export function addTrainCommand(program: Command): void {
     .option('--preset <name>', `a recipe that the flags adjust: ${PRESET_NAMES.join(', ')}`)
     .option('--config <file>', 'settings as one JSON object, named like the flags in camelCase')
     .addOption(openOption())
+    .option('--dry-run', 'read the data, say what the run would take in memory, and end; nothing is written')
     .option('--print-config', 'print the resolved settings with their sources and end');
   addTableOptions(addFieldOptions(command))
     .addHelpText(

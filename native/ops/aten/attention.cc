@@ -110,6 +110,12 @@ void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at
   ops.matmul(dk_rows, ds.transpose(1, 2), grouped(q, kv), 0, {});
 }
 
+// Scores, probabilities, their gradients and the ratios of a soft cap, and the heads' mixtures.
+int64_t attention_bytes(const AttentionShape& shape, const AttentionRule& rule) {
+  const int64_t queries = shape.batch * shape.heads * shape.length;
+  return queries * (shape.length * (rule.softcap > 0 ? 4 : 3) + shape.size) * static_cast<int64_t>(c10::elementSize(shape.dtype));
+}
+
 void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span, const AttentionRule& rule,
                       AttentionScratch& scratch) {
   const int64_t batch = q.size(0), heads = q.size(1), size = q.size(3), cached = k.size(2), kv = k.size(1);

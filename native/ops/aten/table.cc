@@ -32,6 +32,7 @@ const Ops& table() {
       .softcap_backward = softcap_backward,
       .attention = attention,
       .attention_backward = attention_backward,
+      .attention_bytes = attention_bytes,
       .attention_decode = attention_decode,
       .causal_softmax = causal_softmax,
       .causal_softmax_backward = causal_softmax_backward,

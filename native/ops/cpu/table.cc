@@ -30,6 +30,7 @@ Ops make() {
   ops.activate_gated_backward = activate_gated_backward;
   ops.attention = attention;
   ops.attention_backward = attention_backward;
+  ops.attention_bytes = attention_bytes;
   ops.attention_decode = attention_decode;
   ops.causal_softmax = causal_softmax;
   ops.causal_softmax_backward = causal_softmax_backward;

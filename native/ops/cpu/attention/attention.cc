@@ -11,8 +11,12 @@ namespace {
 
 c10::BFloat16* halves(const at::Tensor& tensor) { return tensor.data_ptr<c10::BFloat16>(); }
 
+bool has_whole_kernel(const AttentionShape& shape, const AttentionRule& rule) {
+  return rule.softcap == 0 && shape.dtype == at::kBFloat16 && shape.size % 2 == 0 && kernels::multiplies_bfloat16();
+}
+
 bool has_whole_kernel(const at::Tensor& q, const AttentionRule& rule) {
-  return rule.softcap == 0 && q.scalar_type() == at::kBFloat16 && q.size(3) % 2 == 0 && kernels::multiplies_bfloat16();
+  return has_whole_kernel({q.size(0), q.size(1), q.size(2), q.size(3), q.scalar_type()}, rule);
 }
 
 kernels::CausalAttention whole(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule) {
@@ -45,6 +49,14 @@ void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at
                         const AttentionRule& rule, AttentionScratch& scratch) {
   if (!has_whole_kernel(q, rule)) return aten::attention_backward(dq, dk, dv, dout, q, k, v, rule, scratch);
   kernels::causal_attention_backward(whole(q, k, v, rule), halves(dout), halves(dq), halves(dk), halves(dv));
+}
+
+// Without a soft cap probabilities stand where the scores did.
+int64_t attention_bytes(const AttentionShape& shape, const AttentionRule& rule) {
+  if (has_whole_kernel(shape, rule)) return 0;
+  const int64_t queries = shape.batch * shape.heads * shape.length;
+  const int64_t probabilities = rule.softcap > 0 ? 0 : queries * shape.length * static_cast<int64_t>(c10::elementSize(shape.dtype));
+  return aten::attention_bytes(shape, rule) - probabilities;
 }
 
 void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span, const AttentionRule& rule,

@@ -1,0 +1,107 @@
+import { addon } from '../addon.ts';
+import type { ComputeDType, ModelConfig } from '../addon-types.ts';
+import type { DeviceName } from '../config/device-name.ts';
+import { HyperfitError } from '../errors.ts';
+import { normalizeLora, type LoraOptions } from './lora.ts';
+import { expectedParameters } from './parameters.ts';
+
+/** One thing that a training holds in memory. */
+export interface MemoryLine {
+  /** What it is, such as `gradients`. */
+  of: string;
+  bytes: number;
+}
+
+/** What a training holds at once, on the device it computes on. */
+export interface MemoryEstimate {
+  device: DeviceName;
+  lines: MemoryLine[];
+  totalBytes: number;
+}
+
+/** A training as far as its memory goes. */
+export interface MemoryOptions {
+  /** Default `cpu`. */
+  device?: DeviceName;
+  /** Of products. Default `float32`. */
+  computeDtype?: ComputeDType;
+  /** Sequences in one forward pass: the batch size over `gradientAccumulationSteps`. Default 8. */
+  batchSize?: number;
+  /** Tokens of the longest sequence. Default 256. */
+  sequenceLength?: number;
+  /** Without it every weight is trained. */
+  lora?: LoraOptions | undefined;
+  /** Whether passes run on weights rounded for a GGUF file. Default false. */
+  isQuantized?: boolean;
+  /** The largest batch that is decoded on the way: `rows` beginnings, which grow to `positions` tokens each. */
+  decoding?: { rows: number; positions: number };
+}
+
+const FLOAT = 4;
+const BFLOAT = 2;
+/** Parameters begin at multiples of so many floats (native/engine/parameters.cc). */
+const ALIGNMENT = 16;
+
+/**
+ * What a training of this model takes, by line, before anything is loaded. Activations are those of the engine's own layout, laid out without
+ * memory; node, libtorch and what the system keeps of files come on top.
+ * @throws HyperfitError ERR_CONFIG for LoRA that this model has no place for, and for shapes beyond its context
+ */
+export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptions = {}): MemoryEstimate {
+  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, isQuantized = false } = options;
+  requireShape(config, batchSize, sequenceLength);
+  const sizes = [...expectedParameters(config)].map(([name, shape]) => ({ name, isMatrix: shape.length === 2, elements: shape.reduce((product, size) => product * size, 1) }));
+  const flat = sizes.reduce((sum, { elements }) => sum + Math.ceil(elements / ALIGNMENT) * ALIGNMENT, 0);
+  const matrices = new Map(sizes.map(({ name, elements }) => [name, elements]));
+  const trained = options.lora === undefined ? undefined : normalizeLora(config, options.lora);
+  const step = addon().stepMemory(config, device, computeDtype, batchSize, sequenceLength, firstLayer(trained?.names));
+  const largest = step.sumsInFloat32 ? 0 : Math.max(...sizes.filter(({ isMatrix }) => isMatrix).map(({ elements }) => elements));
+  const isRounded = computeDtype === 'bfloat16';
+  const lines = [
+    { of: 'weights, float32', bytes: FLOAT * flat },
+    { of: 'weights as products read them, bfloat16', bytes: isRounded ? BFLOAT * flat : 0 },
+    { of: 'weights as the file will store them', bytes: isQuantized ? FLOAT * flat : 0 },
+    { of: 'gradients', bytes: FLOAT * flat + BFLOAT * largest },
+    ...(trained === undefined
+      ? [{ of: 'moments of AdamW', bytes: 2 * FLOAT * flat }]
+      : loraLines(config, trained.names.map((name) => matrices.get(name)!), trained.rank, trained.names)),
+    { of: `activations of ${batchSize} x ${sequenceLength} tokens`, bytes: step.activationBytes },
+    { of: 'scores of attention', bytes: step.attentionBytes },
+    { of: 'logits', bytes: step.logitBytes },
+    ...decodingLines(config, options),
+  ].filter(({ bytes }) => bytes > 0);
+  return { device, lines, totalBytes: lines.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** Each addition with its gradient and two moments, and a copy of the matrix that it is added to. */
+function loraLines(config: ModelConfig, elements: readonly number[], rank: number, names: readonly string[]): MemoryLine[] {
+  const shapes = expectedParameters(config);
+  const additions = names.reduce((sum, name) => sum + rank * shapes.get(name)!.reduce((left, right) => left + right, 0), 0);
+  return [
+    { of: 'the matrices that LoRA adds to', bytes: FLOAT * elements.reduce((sum, count) => sum + count, 0) },
+    { of: 'A and B of LoRA, gradients and moments', bytes: 4 * FLOAT * additions },
+  ];
+}
+
+function decodingLines(config: ModelConfig, { computeDtype = 'float32', decoding }: MemoryOptions): MemoryLine[] {
+  if (decoding === undefined || decoding.rows === 0) return [];
+  const { numHiddenLayers, numKeyValueHeads, headDim, outputVocabSize } = config;
+  const { rows, positions } = decoding;
+  const isRounded = computeDtype === 'bfloat16';
+  return [
+    { of: `keys and values of ${rows} texts`, bytes: 2 * numHiddenLayers * rows * numKeyValueHeads * positions * headDim * (isRounded ? BFLOAT : FLOAT) },
+    // Those of float32 products stand where the logits of training do.
+    { of: 'scores that tokens are chosen by', bytes: isRounded ? FLOAT * rows * outputVocabSize : 0 },
+  ];
+}
+
+/** Of the lowest matrix that is trained; without LoRA the backward reaches the embedding. */
+function firstLayer(names: readonly string[] | undefined): number {
+  return names === undefined ? 0 : Math.min(...names.map((name) => Number(/\.(\d+)\./.exec(name)![1])));
+}
+
+function requireShape({ maxPositionEmbeddings }: ModelConfig, batchSize: number, sequenceLength: number): void {
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 for \`batchSize\`, got ${batchSize}`);
+  if (Number.isSafeInteger(sequenceLength) && sequenceLength >= 1 && sequenceLength <= maxPositionEmbeddings) return;
+  throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 to ${maxPositionEmbeddings}, the model's context, for \`sequenceLength\`, got ${sequenceLength}`);
+}

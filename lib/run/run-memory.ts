@@ -1,0 +1,75 @@
+import type { ModelConfig } from '../addon-types.ts';
+import { chooseComputeDtype } from '../compute-dtype.ts';
+import type { RunConfig } from '../config/fields.ts';
+import { chooseDevice } from '../device.ts';
+import { HyperfitError } from '../errors.ts';
+import { formatSize } from '../hub/bytes.ts';
+import { estimateTrainingMemory, type MemoryEstimate } from '../model/memory-estimate.ts';
+import { loraOptions } from '../train/settings.ts';
+import type { RunData } from './run-data.ts';
+
+/** Settings that decide how much memory a run takes. */
+type MemorySettings = Pick<
+  RunConfig,
+  'device' | 'computeDtype' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
+>;
+
+/** Contexts that are decoded together. */
+const CONTEXTS_AT_ONCE = 32;
+
+/** What a run with these settings holds at once. @throws HyperfitError as estimateTrainingMemory */
+export function estimateRunMemory(config: MemorySettings, model: ModelConfig, { train, contexts }: Pick<RunData, 'train' | 'contexts'>): MemoryEstimate {
+  const { batchSize, gradientAccumulationSteps, quantize, contextLength, maxNewTokens } = config;
+  const longest = train.reduce((most, { ids }) => Math.max(most, ids.length), 1);
+  return estimateTrainingMemory(model, {
+    device: chooseDevice(config.device),
+    computeDtype: chooseComputeDtype(config.computeDtype),
+    batchSize: Math.ceil(Math.min(batchSize, train.length) / gradientAccumulationSteps),
+    sequenceLength: longest,
+    lora: loraOptions(config),
+    isQuantized: quantize !== null,
+    decoding: { rows: Math.min(CONTEXTS_AT_ONCE, contexts.length), positions: contextLength + maxNewTokens },
+  });
+}
+
+/** The changes that make a run smaller, those first that change least of what comes of it. */
+function smallerSettings(config: MemorySettings): Partial<MemorySettings>[] {
+  const { batchSize, gradientAccumulationSteps } = config;
+  const accumulated: Partial<MemorySettings>[] = [];
+  for (let parts = 2 * gradientAccumulationSteps; parts < 2 * batchSize; parts *= 2) accumulated.push({ gradientAccumulationSteps: Math.min(parts, batchSize) });
+  const most = accumulated.at(-1) ?? {};
+  const late = { loraRank: 8, loraLayers: 5 };
+  return [...accumulated, ...(config.loraRank > 0 ? [] : [{ ...late }, { ...most, ...late }])];
+}
+
+/** The first change with which a run takes at most `bytes`, as flags; undefined where none does. */
+export function cheapestChange(config: MemorySettings, model: ModelConfig, data: Pick<RunData, 'train' | 'contexts'>, bytes: number): string | undefined {
+  const found = smallerSettings(config).find((change) => {
+    const loraLayers = change.loraLayers == null ? config.loraLayers : Math.min(change.loraLayers, model.numHiddenLayers);
+    return estimateRunMemory({ ...config, ...change, loraLayers }, model, data).totalBytes <= bytes;
+  });
+  return found === undefined ? undefined : Object.entries(found).map(([name, value]) => `${name} ${String(value)}`).join(' and ');
+}
+
+/**
+ * Refuses a run on the CPU for which there is too little memory, before its first step. `heldBytes` of the estimate are taken already.
+ * @throws HyperfitError ERR_OUT_OF_MEMORY with the smallest change that makes it fit
+ */
+export function requireMemory(config: MemorySettings, model: ModelConfig, data: Pick<RunData, 'train' | 'contexts'>, heldBytes: number, availableBytes = freeMemory()): void {
+  if (chooseDevice(config.device) !== 'cpu' || availableBytes === undefined || process.env.HYPERFIT_MEMORY_CHECK === '0') return;
+  const { totalBytes } = estimateRunMemory(config, model, data);
+  const room = availableBytes + heldBytes;
+  if (totalBytes <= room) return;
+  const change = cheapestChange(config, model, data, room);
+  const remedy = change === undefined ? 'shorter sequences or a smaller model may fit' : `with ${change} it fits`;
+  throw new HyperfitError(
+    'ERR_OUT_OF_MEMORY',
+    `expected ${formatSize(totalBytes)} of memory for this run, got ${formatSize(room)}: ${remedy}. \`hyperfit train --dry-run\` lists what takes it; HYPERFIT_MEMORY_CHECK=0 begins all the same`,
+  );
+}
+
+/** What the system says it could give, limits of containers included; undefined where Node cannot tell. */
+export function freeMemory(): number | undefined {
+  const bytes = (process as { availableMemory?: () => number }).availableMemory?.();
+  return bytes !== undefined && bytes > 0 ? bytes : undefined;
+}

@@ -1,0 +1,47 @@
+import type { ModelConfig } from '../addon-types.ts';
+import type { RunConfig } from '../config/fields.ts';
+import type { MemoryEstimate } from '../model/memory-estimate.ts';
+import { loadRunData } from './run-data.ts';
+import { cheapestChange, estimateRunMemory, freeMemory } from './run-memory.ts';
+
+/** What a run with these settings would be, said before its weights are read. Plain JSON. */
+export interface RunPlan {
+  sequences: number;
+  /** Tokens of the longest. */
+  longestSequence: number;
+  stepsPerEpoch: number;
+  contexts: number;
+  memory: MemoryEstimate;
+  /** What the system could give now; null where Node cannot tell, and on another device than the CPU. */
+  availableBytes: number | null;
+  fits: boolean | null;
+  /** The smallest change with which it fits, as settings; null where it fits, and where none does. */
+  change: string | null;
+  warnings: string[];
+}
+
+/** The model as far as a plan needs it: its config and tokenizer, no weights. */
+export type PlannedModel = Parameters<typeof loadRunData>[1] & { config: ModelConfig };
+
+/**
+ * Reads and cuts the data as a run does, and counts what the run would take. Writes nothing.
+ * @throws HyperfitError as a run does before its first step
+ */
+export async function planRun(config: RunConfig, model: PlannedModel): Promise<RunPlan> {
+  const data = await loadRunData(config, model);
+  const { train, contexts, warnings = [] } = data;
+  const memory = estimateRunMemory(config, model.config, data);
+  const available = memory.device === 'cpu' ? freeMemory() : undefined;
+  const fits = available === undefined ? null : memory.totalBytes <= available;
+  return {
+    sequences: train.length,
+    longestSequence: train.reduce((most, { ids }) => Math.max(most, ids.length), 0),
+    stepsPerEpoch: Math.ceil(train.length / config.batchSize),
+    contexts: contexts.length,
+    memory,
+    availableBytes: available ?? null,
+    fits,
+    change: fits === false ? (cheapestChange(config, model.config, data, available!) ?? null) : null,
+    warnings,
+  };
+}

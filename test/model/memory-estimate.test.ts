@@ -1,0 +1,71 @@
+import { estimateTrainingMemory, type MemoryEstimate, type MemoryOptions } from '../../lib/model/memory-estimate.ts';
+import { Model } from '../../lib/model/model.ts';
+import { Optimizer } from '../../lib/model/optimizer.ts';
+import { cheapestChange, estimateRunMemory, requireMemory } from '../../lib/run/run-memory.ts';
+import { normalizeConfig } from '../../lib/config/normalize.ts';
+import { makeBatch } from '../../lib/data/batch.ts';
+import { describeOnEachDevice } from '../devices.ts';
+import { tinyModelPath } from '../oracle/expected.ts';
+
+const ROWS = [3, 5, 1];
+
+/** Bytes of the lines whose names begin so. */
+const bytesOf = ({ lines }: MemoryEstimate, ...starts: string[]): number => lines.filter(({ of }) => starts.some((start) => of.startsWith(start))).reduce((sum, { bytes }) => sum + bytes, 0);
+
+describeOnEachDevice('the estimate of memory beside what a step takes', (device) => {
+  const cases: { name: string; model: string; options: MemoryOptions }[] = [
+    { name: 'all weights', model: 'llama-tied-gqa', options: {} },
+    { name: 'bfloat16 products', model: 'llama-untied-mha', options: { computeDtype: 'bfloat16' } },
+    { name: 'soft caps, norms behind, windows', model: 'gemma2-tied-gqa', options: { computeDtype: 'bfloat16' } },
+    { name: 'norms of heads', model: 'gemma3-tied-gqa', options: {} },
+    { name: 'fused projections', model: 'gpt2-untied-odd', options: {} },
+    { name: 'LoRA on the last layer', model: 'llama-untied-mha', options: { lora: { rank: 3, layers: 1 } } },
+    { name: 'LoRA on all layers', model: 'gpt2-untied-odd', options: { computeDtype: 'bfloat16', lora: { rank: 2 } } },
+  ];
+
+  test.each(cases)('$name', async ({ model: name, options }) => {
+    const { computeDtype = 'float32', lora } = options;
+    const model = await Model.load(tinyModelPath(name), { device, computeDtype });
+    const optimizer = new Optimizer(model, { lora });
+    for (const length of ROWS) await model.forwardBackward(makeBatch([Int32Array.from({ length: 2 + length }, (_, index) => index + 1), Int32Array.of(4, 2)]));
+    const used = model.memoryUsage();
+    const estimate = estimateTrainingMemory(model.config, { ...options, device, batchSize: 2, sequenceLength: 2 + Math.max(...ROWS) });
+    expect(bytesOf(estimate, 'weights, float32')).toBe(used.parameterBytes);
+    expect(bytesOf(estimate, 'weights as products', 'gradients')).toBe(used.gradientBytes + used.computeBytes);
+    expect(bytesOf(estimate, 'activations', 'scores of attention', 'logits')).toBe(used.workspaceBytes);
+    const state = bytesOf(estimate, 'moments', 'the matrices', 'A and B');
+    // Gradients of A and B are no part of what is saved; a flat buffer has gaps.
+    const gradients = lora === undefined ? 0 : bytesOf(estimate, 'A and B') / 4;
+    expect(Math.abs(state - gradients - optimizer.stateBytes)).toBeLessThan(0.02 * state);
+    optimizer.dispose();
+    model.dispose();
+  });
+});
+
+describe('what a run is told', () => {
+  const config = normalizeConfig([{ name: 'test', values: { batchSize: 8 } }]).config;
+  const data = { train: Array.from({ length: 8 }, () => ({ ids: Array.from({ length: 24 }, () => 1) })), contexts: [] } as never;
+  let model: Model;
+  beforeAll(async () => {
+    model = await Model.load(tinyModelPath('llama-untied-mha'));
+  });
+  afterAll(() => model.dispose());
+
+  test('one that fits is not mentioned; one that does not is refused with the smallest change that helps', () => {
+    const { totalBytes } = estimateRunMemory(config, model.config, data);
+    const halved = estimateRunMemory({ ...config, gradientAccumulationSteps: 2 }, model.config, data).totalBytes;
+    expect(halved).toBeLessThan(totalBytes);
+    expect(() => requireMemory(config, model.config, data, 0, totalBytes)).not.toThrow();
+    expect(() => requireMemory(config, model.config, data, 100, totalBytes - 100)).not.toThrow();
+    expect(() => requireMemory(config, model.config, data, 0, totalBytes - 1)).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY', message: expect.stringContaining('with gradientAccumulationSteps 2 it fits') }));
+    expect(() => requireMemory(config, model.config, data, 0, 1000)).toThrow('shorter sequences or a smaller model');
+  });
+
+  test('more and more is changed until it fits', () => {
+    const change = (share: number): string | undefined => cheapestChange(config, model.config, data, share * estimateRunMemory(config, model.config, data).totalBytes);
+    const changes = [0.999, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0].map(change);
+    expect(changes[0]).toBe('gradientAccumulationSteps 2');
+    expect(changes.some((text) => text?.includes('loraRank 8'))).toBe(true);
+    expect(changes.at(-1)).toBeUndefined();
+  });
+});
