@@ -9,13 +9,17 @@ import { expectedParameters } from './parameters.ts';
 export interface MemoryLine {
   /** What it is, such as `gradients`. */
   of: string;
+  /** How much it takes. */
   bytes: number;
 }
 
 /** What a training holds at once, on the device it computes on. */
 export interface MemoryEstimate {
+  /** Where all of it stands. */
   device: DeviceName;
+  /** What takes something, weights first. */
   lines: MemoryLine[];
+  /** The sum of the lines. */
   totalBytes: number;
 }
 

@@ -6,17 +6,23 @@ import { cheapestChange, estimateRunMemory, freeMemory } from './run-memory.ts';
 
 /** What a run with these settings would be, said before its weights are read. Plain JSON. */
 export interface RunPlan {
+  /** Training sequences. */
   sequences: number;
   /** Tokens of the longest. */
   longestSequence: number;
+  /** Optimizer steps that one pass over the sequences takes. */
   stepsPerEpoch: number;
+  /** Held-out beginnings that are continued. */
   contexts: number;
+  /** What it would hold at once. */
   memory: MemoryEstimate;
   /** What the system could give now; null where Node cannot tell, and on another device than the CPU. */
   availableBytes: number | null;
+  /** Whether the memory suffices; null where that is not known. */
   fits: boolean | null;
   /** The smallest change with which it fits, as settings; null where it fits, and where none does. */
   change: string | null;
+  /** What a person should know of the data before time is spent. */
   warnings: string[];
 }
 

@@ -62,7 +62,9 @@ describe('what a run is told', () => {
   });
 
   test('more and more is changed until it fits', () => {
-    const change = (share: number): string | undefined => cheapestChange(config, model.config, data, share * estimateRunMemory(config, model.config, data).totalBytes);
+    const of = <T>(value: T): T[] => Array.from({ length: 24 }, () => value);
+    const deep = { ...model.config, numHiddenLayers: 24, layerRopes: of(model.config.layerRopes[0]!), layerWindows: of(0) };
+    const change = (share: number): string | undefined => cheapestChange(config, deep, data, share * estimateRunMemory(config, deep, data).totalBytes);
     const changes = [0.999, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0].map(change);
     expect(changes[0]).toBe('gradientAccumulationSteps 2');
     expect(changes.some((text) => text?.includes('loraRank 8'))).toBe(true);
