@@ -15,8 +15,12 @@ async function settled() {
   }
 }
 
+let isEnded = false;
+// Whoever asked is gone, and would be waited for by what waits for this process.
+process.on('disconnect', () => isEnded || process.exit(1));
 process.on('message', async (message) => {
   if (message === 'end') {
+    isEnded = true;
     await server.close();
     process.disconnect();
     return;

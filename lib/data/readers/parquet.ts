@@ -14,11 +14,11 @@ const BYTES_AT_ONCE = 2 ** 26;
  */
 export async function* parquetRows(path: string, notes: DataNotes): AsyncGenerator<Row> {
   const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
-  const { compressors } = await import('hyparquet-compressors');
+  const compressors = believable((await import('hyparquet-compressors')).compressors);
   const file = await openRegular(path);
   try {
     const { size } = await file.stat();
-    const buffer = { byteLength: size, slice: (start: number, end = size) => readSlice(file, start < 0 ? size + start : start, end) };
+    const buffer = { byteLength: size, slice: (start: number, end = size) => readSlice(file, { start: start < 0 ? size + start : start, end, size }) };
     const metadata = await parquetMetadataAsync(buffer);
     const given = parquetSchema(metadata).children.map(({ element }) => element.name);
     const known = findColumns(given, path, notes);
@@ -41,7 +41,9 @@ export async function* parquetRows(path: string, notes: DataNotes): AsyncGenerat
   }
 }
 
-async function readSlice(file: Awaited<ReturnType<typeof openRegular>>, start: number, end: number): Promise<ArrayBuffer> {
+/** What lies outside of the file is refused before memory is taken for it. */
+async function readSlice(file: Awaited<ReturnType<typeof openRegular>>, { start, end, size }: { start: number; end: number; size: number }): Promise<ArrayBuffer> {
+  if (!(start >= 0 && end <= size)) throw new Error('a part of it lies outside of the file');
   const bytes = new Uint8Array(Math.max(0, end - start));
   for (let at = 0; at < bytes.length; ) {
     const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
@@ -49,6 +51,20 @@ async function readSlice(file: Awaited<ReturnType<typeof openRegular>>, start: n
     at += bytesRead;
   }
   return bytes.buffer;
+}
+
+/** Beyond it a page claims more than its bytes can hold, and memory would be taken for the claim. */
+const MOST_OF_A_BYTE = 1100;
+const SMALL_PAGE = 2 ** 20;
+
+type Compressors = typeof import('hyparquet-compressors').compressors;
+
+function believable(compressors: Compressors): Compressors {
+  const checked = Object.entries(compressors).map(([name, decompress]) => [name, (input: Uint8Array, length: number) => {
+    if (length > SMALL_PAGE + MOST_OF_A_BYTE * input.length) throw new Error(`a page of ${input.length} bytes claims to hold ${length}`);
+    return decompress(input, length);
+  }]);
+  return Object.fromEntries(checked) as Compressors;
 }
 
 function toRow(row: Record<string, unknown>, names: ReadonlyMap<string, string>): Record<string, unknown> {

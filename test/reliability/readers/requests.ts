@@ -68,7 +68,7 @@ function toAsked(bytes: Buffer): Partial<Asked> {
 
 /** Requests are read whole, against a real model and its tokenizer; then nothing is written. */
 function withoutSeats(served: ServedModel): ServedModel {
-  const scheduler = { load: { active: 0, waiting: 0 }, submit: () => { throw new ApiError(429, 'no seat'); } } as unknown as Scheduler;
+  const scheduler = { load: { active: 0, waiting: 0 }, requireFit: () => {}, submit: () => { throw new ApiError(429, 'no seat'); } } as unknown as Scheduler;
   return Object.create(served, { scheduler: { value: scheduler }, model: { value: served.model }, tokenizer: { value: served.tokenizer } }) as ServedModel;
 }
 

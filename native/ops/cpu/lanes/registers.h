@@ -14,7 +14,7 @@ struct RegisterTypes;
   template <>                                                                                                               \
   struct RegisterTypes<N> {                                                                                                 \
     typedef float Floats __attribute__((vector_size(N * 4)));                                                               \
-    typedef float FloatsAnywhere __attribute__((vector_size(N * 4), aligned(4), may_alias));                                \
+    typedef float FloatsAnywhere __attribute__((vector_size(N * 4), aligned(2), may_alias)); /* pairs of bfloat16 too */    \
     typedef int32_t Ints __attribute__((vector_size(N * 4)));                                                               \
     typedef uint32_t Bits __attribute__((vector_size(N * 4)));                                                              \
     typedef uint16_t Halves __attribute__((vector_size(N * 2)));                                                            \
