@@ -20,6 +20,8 @@ const OPTIONS: Record<string, Trial> = {
   'lib/model/load-options.ts': { file: 'on-device/decoding.test.ts', calls: /Model\.load\(TINY_MODEL, \{ device \}\)/ },
   'lib/checkpoint/checkpoint.ts': { file: 'on-device/checkpoints.test.ts', calls: /loadAndGoOn\(folder, \{ device, lora \}\)/ },
   'lib/tensor/tensor-class.ts': { file: 'tensor/from.test.ts', calls: /Tensor\.from\(data as Float32Array, \{ device \}\)/ },
+  'lib/model/memory-estimate.ts': { file: 'model/memory-estimate.test.ts', calls: /estimateTrainingMemory\(model\.config, \{ \.\.\.options, device,/ },
+  'lib/tensor/tensor-options.ts': { file: 'tensor/from.test.ts', calls: /Tensor\.from\(data as Float32Array, \{ device \}\)/ },
   'lib/tensor/torch.ts': { file: 'tensor/from.test.ts', calls: /torch\.zeros\(\[2, 2\], \{ device \}\)/ },
   'lib/model/tensor-file.ts': { file: 'on-device/checkpoints.test.ts', calls: /loadCheckpoint\(folder, loading\)/ },
 };
