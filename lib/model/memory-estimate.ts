@@ -57,6 +57,8 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
   const sizes = [...expectedParameters(config)].map(([name, shape]) => ({ name, isMatrix: shape.length === 2, elements: shape.reduce((product, size) => product * size, 1) }));
   const flat = sizes.reduce((sum, { elements }) => sum + Math.ceil(elements / ALIGNMENT) * ALIGNMENT, 0);
   const matrices = new Map(sizes.map(({ name, elements }) => [name, elements]));
+  // Of the buffer for all gradients the system of a CPU gives what is written to.
+  const elementsOf = (names: readonly string[]): number => names.reduce((sum, name) => sum + matrices.get(name)!, 0);
   const trained = options.lora === undefined ? undefined : normalizeLora(config, options.lora);
   const step = addon().stepMemory(config, device, computeDtype, batchSize, sequenceLength, firstLayer(trained?.names));
   const largest = step.sumsInFloat32 ? 0 : Math.max(...sizes.filter(({ isMatrix }) => isMatrix).map(({ elements }) => elements));
@@ -65,10 +67,10 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
     { of: 'weights, float32', bytes: FLOAT * flat },
     { of: 'weights as products read them, bfloat16', bytes: isRounded ? BFLOAT * flat : 0 },
     { of: 'weights as the file will store them', bytes: isQuantized ? FLOAT * flat : 0 },
-    { of: 'gradients', bytes: FLOAT * flat + BFLOAT * largest },
+    { of: 'gradients', bytes: FLOAT * (trained === undefined || device !== 'cpu' ? flat : elementsOf(trained.names)) + BFLOAT * largest },
     ...(trained === undefined
       ? [{ of: 'moments of AdamW', bytes: 2 * FLOAT * flat }]
-      : loraLines(config, trained.names.map((name) => matrices.get(name)!), trained.rank, trained.names)),
+      : loraLines(config, elementsOf(trained.names), trained.rank, trained.names)),
     { of: `activations of ${batchSize} x ${sequenceLength} tokens`, bytes: step.activationBytes },
     { of: 'scores of attention', bytes: step.attentionBytes },
     { of: 'logits', bytes: step.logitBytes },
@@ -78,11 +80,11 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
 }
 
 /** Each addition with its gradient and two moments, and a copy of the matrix that it is added to. */
-function loraLines(config: ModelConfig, elements: readonly number[], rank: number, names: readonly string[]): MemoryLine[] {
+function loraLines(config: ModelConfig, elements: number, rank: number, names: readonly string[]): MemoryLine[] {
   const shapes = expectedParameters(config);
   const additions = names.reduce((sum, name) => sum + rank * shapes.get(name)!.reduce((left, right) => left + right, 0), 0);
   return [
-    { of: 'the matrices that LoRA adds to', bytes: FLOAT * elements.reduce((sum, count) => sum + count, 0) },
+    { of: 'the matrices that LoRA adds to', bytes: FLOAT * elements },
     { of: 'A and B of LoRA, gradients and moments', bytes: 4 * FLOAT * additions },
   ];
 }

@@ -31,7 +31,10 @@ describeOnEachDevice('the estimate of memory beside what a step takes', (device)
     const used = model.memoryUsage();
     const estimate = estimateTrainingMemory(model.config, { ...options, device, batchSize: 2, sequenceLength: 2 + Math.max(...ROWS) });
     expect(bytesOf(estimate, 'weights, float32')).toBe(used.parameterBytes);
-    expect(bytesOf(estimate, 'weights as products', 'gradients')).toBe(used.gradientBytes + used.computeBytes);
+    const [counted, held] = [bytesOf(estimate, 'weights as products', 'gradients'), used.gradientBytes + used.computeBytes];
+    // Of gradients that nobody trains the CPU's system gives no memory, though the buffer has room for them.
+    if (lora !== undefined && device === 'cpu') expect(counted).toBeLessThan(held);
+    else expect(counted).toBe(held);
     expect(bytesOf(estimate, 'activations', 'scores of attention', 'logits')).toBe(used.workspaceBytes);
     const state = bytesOf(estimate, 'moments', 'the matrices', 'A and B');
     // Gradients of A and B are no part of what is saved; a flat buffer has gaps.
