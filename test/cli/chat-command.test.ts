@@ -85,7 +85,7 @@ describe('at a terminal', () => {
     const { text, code, left } = dialogue(80, [['> ', '"""one\r'], ['… ', 'two"""\r'], ['token', '/nothing\r'], ['/help', '/temperature 1\r'], ['temperature 1', 'one\\\r'], ['… ', 'two\r'], ['\x1b[?2004h', '\x04']], '--model', chat);
     expect([code, left]).toEqual([0, []]);
     expect(text).toContain('loading');
-    expect(text).toMatch(/\[8 tokens, [\d.]+ a second, cut off/);
+    expect(text).toMatch(/\[8 tokens, [\d.]+ a second, cut off; \/max-new-tokens N allows more\]/);
     expect(text).toContain('expected a command, got /nothing');
   });
 

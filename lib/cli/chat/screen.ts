@@ -106,14 +106,15 @@ function lines(text: string, width: number): string[] {
 
 const padTo = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - [...text].length));
 
-const ENDINGS: Partial<Record<Answer['finishReason'], string>> = { length: 'cut off; /max-new-tokens N allows more', cancelled: 'stopped', banned: 'no token was left to follow' };
+const ENDINGS: Partial<Record<Answer['finishReason'], string>> = { length: 'cut off', cancelled: 'stopped', banned: 'no token was left to follow' };
 
-/** `57 tokens, 21.3 a second, cut off`. */
+/** `57 tokens, 21.3 a second, cut off; /max-new-tokens N allows more`: said once, whoever was cut off. */
 function renderFacts(answers: readonly Answer[]): string {
   const facts = answers.map(({ name, tokens, seconds, finishReason }) => {
     const speed = tokens > 1 && seconds > 0 ? `, ${(tokens / seconds).toFixed(1)} a second` : '';
     const ending = ENDINGS[finishReason];
     return `${answers.length === 1 ? '' : `${name}: `}${tokens} ${tokens === 1 ? 'token' : 'tokens'}${speed}${ending === undefined ? '' : `, ${ending}`}`;
   });
-  return `${styledOutput('dim', `[${facts.join('; ')}]`)}\n`;
+  const more = answers.some(({ finishReason }) => finishReason === 'length') ? ['/max-new-tokens N allows more'] : [];
+  return `${styledOutput('dim', `[${[...facts, ...more].join('; ')}]`)}\n`;
 }
