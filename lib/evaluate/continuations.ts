@@ -34,9 +34,12 @@ interface Job {
   stops?: readonly number[];
 }
 
+/** Contexts that are decoded together unless somebody says otherwise. */
+export const CONTEXTS_AT_ONCE = 32;
+
 /** In batches of jobs that are decoded alike; the results stand in the order of the jobs. */
 async function generateAll(model: EvaluableModel, jobs: readonly Job[], options: EvaluationOptions): Promise<EvaluatedGeneration[]> {
-  const { contextBatchSize: batchSize = 32, signal, onProgress } = options;
+  const { contextBatchSize: batchSize = CONTEXTS_AT_ONCE, signal, onProgress } = options;
   const generations: EvaluatedGeneration[] = [];
   let done = 0;
   for (const alike of groupAlike(jobs)) {

@@ -3,6 +3,7 @@ import { chooseComputeDtype } from '../compute-dtype.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { chooseDevice } from '../device.ts';
 import { HyperfitError } from '../errors.ts';
+import { CONTEXTS_AT_ONCE } from '../evaluate/continuations.ts';
 import { formatSize } from '../hub/bytes.ts';
 import { estimateTrainingMemory, type MemoryEstimate } from '../model/memory-estimate.ts';
 import { loraOptions } from '../train/settings.ts';
@@ -13,9 +14,6 @@ type MemorySettings = Pick<
   RunConfig,
   'device' | 'computeDtype' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
 >;
-
-/** Contexts that are decoded together. */
-const CONTEXTS_AT_ONCE = 32;
 
 /** What a run with these settings holds at once. @throws HyperfitError as estimateTrainingMemory */
 export function estimateRunMemory(config: MemorySettings, model: ModelConfig, { train, contexts }: Pick<RunData, 'train' | 'contexts'>): MemoryEstimate {
