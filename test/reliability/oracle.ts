@@ -3,8 +3,9 @@ import { isHyperfitError } from '../../lib/errors.ts';
 /** What counts as a fault of a reader, of one input. */
 
 const MOST_CPU_MS = 1000;
-/** What buffers may take beyond twice the input, and what the process may grow by: rubbish of earlier inputs among it. */
-const BUFFER_SLACK = 32 * 2 ** 20;
+/** What buffers may take beyond twice the input, and what the process may grow by: rubbish of earlier inputs among it. Brotli takes a window of 16 MB for any page,
+ * and pages of tables are unpacked once to look at and once to read. */
+const BUFFER_SLACK = 40 * 2 ** 20;
 const RSS_SLACK = 160 * 2 ** 20;
 
 export interface Verdict {

@@ -1,37 +1,53 @@
+import type { RowGroup, SchemaTree } from 'hyparquet';
 import type { DataNotes } from '../data-notes.ts';
 import { openRegular } from './data-file.ts';
+import { ParquetBudget, refuseUnless } from './parquet-budget.ts';
+import { loadParquet, type ParquetLibrary } from './parquet-library.ts';
+import { ParquetPages } from './parquet-pages.ts';
+import { stepOverStruct } from './parquet-thrift.ts';
 import { refuseData } from './refusal.ts';
 import type { Row } from './rows.ts';
 import { READ_NAMES } from './row-forms.ts';
 import { findColumns } from './table-columns.ts';
 
-// A group of rows is read in parts of about so many bytes, so that a group that is the whole file does not become objects all at once.
+// A group of rows is read in parts of about so many bytes and rows, so that one that is the whole file does not become objects all at once.
 const BYTES_AT_ONCE = 2 ** 26;
+const ROWS_AT_ONCE = 2 ** 18;
 
 /**
- * The rows of a parquet file, a part of a group at a time. Numbers of 64 bits become numbers, bytes text.
- * @throws HyperfitError ERR_DATA for a damaged or encrypted file, and for columns that say nothing
+ * The rows of a parquet file, a part of a group at a time. Numbers of 64 bits become numbers, bytes text. What a file says of itself is
+ * held against its bytes before lists are made of it.
+ * @throws HyperfitError ERR_DATA for a damaged or encrypted file, for one that claims more than its bytes can hold, and for columns that
+ *   say nothing
  */
 export async function* parquetRows(path: string, notes: DataNotes): AsyncGenerator<Row> {
-  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
-  const compressors = believable((await import('hyparquet-compressors')).compressors);
+  const library = await loadParquet();
   const file = await openRegular(path);
   try {
     const { size } = await file.stat();
-    const buffer = { byteLength: size, slice: (start: number, end = size) => readSlice(file, { start: start < 0 ? size + start : start, end, size }) };
-    const metadata = await parquetMetadataAsync(buffer);
-    const given = parquetSchema(metadata).children.map(({ element }) => element.name);
+    const placeOf = (start: number, end: number): Place => ({ start: start < 0 ? size + start : start, end, size });
+    const buffer = { byteLength: size, slice: (start: number, end = size) => readSlice(file, placeOf(start, end)) };
+    await checkDescription(buffer, library);
+    const metadata = await library.parquetMetadataAsync(buffer, { geoparquet: false });
+    const schema = library.parquetSchema(metadata);
+    const given = schema.children.map(({ element }) => element.name);
     const known = findColumns(given, path, notes);
     const names = new Map(given.map((column, at) => [column, known[at]!] as const).filter(([, name]) => READ_NAMES.includes(name)));
     const columns = [...names.keys()];
+    const budget = new ParquetBudget(size);
+    budget.claimRows(metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0));
+    const pages = new ParquetPages(library, budget);
     let number = 0;
     for (const group of metadata.row_groups) {
-      const end = number + Number(group.num_rows);
-      const atOnce = Math.ceil(Number(group.num_rows) / Math.ceil((Number(group.total_byte_size) + 1) / BYTES_AT_ONCE));
-      while (number < end) {
-        const rows = await parquetReadObjects({ file: buffer, metadata, compressors, columns, rowStart: number, rowEnd: Math.min(end, number + atOnce) });
+      await checkGroup(group, columns, { buffer, library, schema, pages });
+      const count = Number(group.num_rows);
+      const atOnce = Math.min(ROWS_AT_ONCE, Math.ceil(count / Math.ceil((Number(group.total_byte_size) + 1) / BYTES_AT_ONCE)));
+      const reading = { file: buffer, metadata: { ...metadata, row_groups: [group] }, compressors: library.compressors, columns };
+      for (let start = 0; start < count; ) {
+        const rows = await library.parquetReadObjects({ ...reading, rowStart: start, rowEnd: Math.min(count, start + atOnce) });
         if (rows.length === 0) throw new Error(`row ${number + 1} is missing`);
         for (const row of rows) yield { number: (number += 1), value: toRow(row, names) };
+        start += rows.length;
       }
     }
   } catch (cause) {
@@ -41,8 +57,50 @@ export async function* parquetRows(path: string, notes: DataNotes): AsyncGenerat
   }
 }
 
+interface FileBytes {
+  byteLength: number;
+  slice: (start: number, end?: number) => Promise<ArrayBuffer>;
+}
+
+const FOOTER = 8;
+
+/** What everything else goes by stands at the file's end, and its length behind it. */
+async function checkDescription(buffer: FileBytes, library: ParquetLibrary): Promise<void> {
+  refuseUnless(buffer.byteLength >= FOOTER, 'it is cut off');
+  const end = buffer.byteLength - FOOTER;
+  const length = new DataView(await buffer.slice(end, end + 4)).getUint32(0, true);
+  refuseUnless(length <= end, 'its description is longer than the file');
+  stepOverStruct({ view: new DataView(await buffer.slice(end - length, end)), offset: 0 }, library);
+}
+
+interface Checking {
+  buffer: FileBytes;
+  library: ParquetLibrary;
+  schema: SchemaTree;
+  pages: ParquetPages;
+}
+
+async function checkGroup(group: RowGroup, columns: readonly string[], { buffer, library, schema, pages }: Checking): Promise<void> {
+  const rows = Number(group.num_rows);
+  if (rows <= 0) return;
+  for (const { meta_data: meta } of group.columns) {
+    if (meta === undefined || !columns.includes(meta.path_in_schema[0]!)) continue;
+    const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
+    const bytes = await buffer.slice(start, start + Number(meta.total_compressed_size));
+    pages.check(bytes, { meta, path: library.getTreePath(schema, meta.path_in_schema), rows });
+  }
+}
+
+type OpenFile = Awaited<ReturnType<typeof openRegular>>;
+
+interface Place {
+  start: number;
+  end: number;
+  size: number;
+}
+
 /** What lies outside of the file is refused before memory is taken for it. */
-async function readSlice(file: Awaited<ReturnType<typeof openRegular>>, { start, end, size }: { start: number; end: number; size: number }): Promise<ArrayBuffer> {
+async function readSlice(file: OpenFile, { start, end, size }: Place): Promise<ArrayBuffer> {
   if (!(start >= 0 && end <= size)) throw new Error('a part of it lies outside of the file');
   const bytes = new Uint8Array(Math.max(0, end - start));
   for (let at = 0; at < bytes.length; ) {
@@ -51,20 +109,6 @@ async function readSlice(file: Awaited<ReturnType<typeof openRegular>>, { start,
     at += bytesRead;
   }
   return bytes.buffer;
-}
-
-/** Beyond it a page claims more than its bytes can hold, and memory would be taken for the claim. */
-const MOST_OF_A_BYTE = 1100;
-const SMALL_PAGE = 2 ** 20;
-
-type Compressors = typeof import('hyparquet-compressors').compressors;
-
-function believable(compressors: Compressors): Compressors {
-  const checked = Object.entries(compressors).map(([name, decompress]) => [name, (input: Uint8Array, length: number) => {
-    if (length > SMALL_PAGE + MOST_OF_A_BYTE * input.length) throw new Error(`a page of ${input.length} bytes claims to hold ${length}`);
-    return decompress(input, length);
-  }]);
-  return Object.fromEntries(checked) as Compressors;
 }
 
 function toRow(row: Record<string, unknown>, names: ReadonlyMap<string, string>): Record<string, unknown> {
@@ -82,5 +126,6 @@ function toPlain(value: unknown): unknown {
 
 function asRefusal(cause: unknown, path: string): Error {
   if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_DATA') return cause;
-  return refuseData('a parquet file', `${path}, which cannot be read (${(cause as Error).message})`, 'write it again, uncompressed or with snappy or zstd', cause);
+  const got = `${path}, which cannot be read (${(cause as Error).message})`;
+  return refuseData('a parquet file', got, 'write it again, uncompressed or with snappy or zstd', cause);
 }
