@@ -21,7 +21,7 @@ std::shared_ptr<BatchHolder> batch_argument(const Napi::CallbackInfo& info) {
 }
 
 // Tokens travel by the task's own port, so that the last of them arrives before the promise is settled.
-SeatListener forward_tokens(std::shared_ptr<Napi::FunctionReference> callback, MainThreadPort& port) {
+SeatListener forward_seats(std::shared_ptr<Napi::FunctionReference> callback, MainThreadPort& port) {
   return [callback, &port](SeatToken token) {
     port.post([callback, token = std::move(token)](Napi::Env env) {
       const auto number = [&](double value) { return Napi::Number::New(env, value); };
@@ -83,7 +83,7 @@ Napi::Value batch_join(const Napi::CallbackInfo& info) {
   auto callback = listener_argument(info[7]);
   auto work = [holder, seat, prompt = std::move(prompts[0]), options = std::move(options), prompt_top, control,
                callback](MainThreadPort& port) mutable {
-    const SeatListener listener = forward_tokens(callback, port);
+    const SeatListener listener = forward_seats(callback, port);
     return holder->batch.join(seat, std::move(prompt), std::move(options), prompt_top, control.signals(), listener);
   };
   return queue_owned_task(info.Env(), holder, holder->retirement, std::move(work), [](Napi::Env env, Arrival& arrival) { return arrival_object(env, arrival); });
@@ -97,7 +97,7 @@ Napi::Value batch_advance(const Napi::CallbackInfo& info) {
   return queue_owned_task(
       info.Env(), holder, holder->retirement,
       [holder, steps, control, callback](MainThreadPort& port) {
-        return holder->batch.advance(steps, control.signals(), forward_tokens(callback, port));
+        return holder->batch.advance(steps, control.signals(), forward_seats(callback, port));
       },
       [](Napi::Env env, std::vector<Departure>& departures) {
         Napi::Array result = Napi::Array::New(env, departures.size());

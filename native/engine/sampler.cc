@@ -12,8 +12,6 @@
 namespace hyperfit {
 namespace {
 
-constexpr float kBanned = -std::numeric_limits<float>::infinity();
-
 struct Candidate {
   int32_t id;
   double weight;

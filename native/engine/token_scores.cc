@@ -1,16 +1,10 @@
 #include "engine/token_scores.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "ops/cpu/rows/row_functions.h"
 
 namespace hyperfit {
-namespace {
-
-constexpr float kBanned = -std::numeric_limits<float>::infinity();
-
-}  // namespace
 
 ScoreRow::ScoreRow(std::span<float> values, std::span<float> block_best, bool known) : values_(values), block_best_(block_best) {
   if (!known) find_best();

@@ -2,10 +2,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace hyperfit {
+
+/// The score of an id that may not be chosen.
+inline constexpr float kBanned = -std::numeric_limits<float>::infinity();
 
 /// One row of scores that knows the best of each block, so that choosing after a few bans costs no pass over the vocabulary.
 class ScoreRow {

@@ -9,18 +9,18 @@
 namespace operator_log {
 namespace {
 
-std::atomic<bool> is_counting{false};
+std::atomic<bool> is_watching{false};
 std::atomic<int64_t> count{0};
 std::atomic<int64_t> bytes{0};
 
 struct Reports : c10::MemoryReportingInfoBase {
   // Freed memory is reported as a negative size.
   void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) override {
-    if (!is_counting || size <= 0) return;
+    if (!is_watching || size <= 0) return;
     ++count;
     bytes += size;
   }
-  bool memoryProfilingEnabled() const override { return is_counting; }
+  bool memoryProfilingEnabled() const override { return is_watching; }
 };
 
 }  // namespace
@@ -33,7 +33,7 @@ void report_allocations_of_this_thread() {
 }
 
 Allocations count_allocations(bool enabled) {
-  is_counting = enabled;
+  is_watching = enabled;
   return {count.exchange(0), bytes.exchange(0)};
 }
 

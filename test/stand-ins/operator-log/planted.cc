@@ -8,20 +8,20 @@
 namespace operator_log {
 namespace {
 
-std::mutex mutex;
+std::mutex planted_mutex;
 std::string where;
 Fault planted = Fault::none;
 thread_local bool is_running = false;  // what a fault calls commits none
 
 Fault planted_at(const std::string& name) {
-  const std::lock_guard<std::mutex> lock(mutex);
+  const std::lock_guard<std::mutex> lock(planted_mutex);
   return name == where ? planted : Fault::none;
 }
 
 }  // namespace
 
 void plant(const std::string& name, Fault fault) {
-  const std::lock_guard<std::mutex> lock(mutex);
+  const std::lock_guard<std::mutex> lock(planted_mutex);
   where = name;
   planted = fault;
 }
