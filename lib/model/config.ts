@@ -89,8 +89,11 @@ function readSizes(values: ConfigValues, family: ConfigFamily): Sizes {
 /** Below zero it counts from the end, as torch has it. Outside of the vocabulary it is the row of no id. */
 function readPaddingIndex(values: ConfigValues, { vocabSize }: Sizes): number {
   const id = values.raw('pad_token_id') ?? -1 - vocabSize;
-  if (typeof id !== 'number' || !Number.isInteger(id)) values.refuse('pad_token_id', 'an id or null');
-  const index = Number(id) < 0 ? Number(id) + vocabSize : Number(id);
+  if (typeof id !== 'number' || !Number.isInteger(id)) {
+    values.refuse('pad_token_id', 'an id or null');
+    return -1;
+  }
+  const index = id < 0 ? id + vocabSize : id;
   return index >= 0 && index < vocabSize ? index : -1;
 }
 

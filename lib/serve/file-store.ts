@@ -5,6 +5,7 @@ import { readBytes, readText } from '../regular-file.ts';
 import { writeFolder } from '../checkpoint/atomic-folder.ts';
 import { makeFolder } from '../folders.ts';
 import { ApiError } from './api-error.ts';
+import { readStoredFile } from './kept-files.ts';
 
 /** A file as OpenAI's API describes it. */
 export interface StoredFile {
@@ -83,7 +84,7 @@ export class FileStore {
       // A link that somebody put here would lead out of the folder.
       const [folder, content] = await Promise.all([lstat(join(this.#folder, id)), lstat(this.pathOf(id))]);
       if (!folder.isDirectory() || !content.isFile()) return undefined;
-      return JSON.parse(await readText(join(this.#folder, id, DESCRIPTION))) as StoredFile;
+      return readStoredFile(await readText(join(this.#folder, id, DESCRIPTION)), id);
     } catch {
       return undefined;
     }

@@ -6,6 +6,7 @@ import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { makeFolder } from '../folders.ts';
 import { ApiError } from './api-error.ts';
 import { EventQueue } from '../generate/event-queue.ts';
+import { readCheckpoints, readEvents, readJob } from './kept-files.ts';
 import { isOver, newId, secondsNow, type Job, type JobCheckpoint, type JobEvent } from './job.ts';
 
 interface Kept {
@@ -131,23 +132,12 @@ export class JobStore {
 
   async #load(id: string): Promise<void> {
     const read = async (file: string): Promise<string> => (existsSync(this.#path(id, file)) ? readText(this.#path(id, file)) : '');
-    const job = JSON.parse(await readText(this.#path(id, 'job.json'))) as Job;
-    // A line that a crash has cut short is the last.
-    const events = (await read('events.jsonl')).split('\n').flatMap((line) => parsed<JobEvent>(line));
-    const checkpoints = parsed<JobCheckpoint[]>(await read('checkpoints.json')).flat();
-    this.#jobs.set(id, { job, events, checkpoints });
+    const job = readJob(await readText(this.#path(id, 'job.json')), id);
+    this.#jobs.set(id, { job, events: readEvents(await read('events.jsonl')), checkpoints: readCheckpoints(await read('checkpoints.json')) });
   }
 
   async #write(work: () => Promise<void>): Promise<void> {
     this.#writing = this.#writing.catch(() => {}).then(work);
     await this.#writing;
-  }
-}
-
-function parsed<T>(text: string): T[] {
-  try {
-    return [JSON.parse(text) as T];
-  } catch {
-    return [];
   }
 }

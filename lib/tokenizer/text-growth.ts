@@ -6,11 +6,13 @@ import type { RegexTree } from './regex-tree.ts';
 export function growthOf(normalizer: unknown, name: string): number {
   if (typeof normalizer !== 'object' || normalizer === null) return 1;
   const { type, normalizers, prepend, precompiled_charsmap: charsmap } = normalizer as Readonly<Record<string, unknown>>;
+  // The library takes parts that do not say their kind for what they look like.
+  const isOf = (kind: string): boolean => type === kind || typeof type !== 'string';
   if (Array.isArray(normalizers)) return (normalizers as unknown[]).reduce<number>((product, each) => product * growthOf(each, name), 1);
-  if (type === 'Replace') return growthOfReplace(normalizer);
+  if (type === 'Precompiled' || charsmap !== undefined) return readCharsmap(charsmap, name).longest;
   // Once for each stretch between special tokens.
-  if (type === 'Prepend' && typeof prepend === 'string') return 1 + prepend.length;
-  return type === 'Precompiled' && typeof charsmap === 'string' ? readCharsmap(charsmap, name).longest : 1;
+  if (isOf('Prepend') && typeof prepend === 'string') return 1 + prepend.length;
+  return isOf('Replace') ? growthOfReplace(normalizer) : 1;
 }
 
 function growthOfReplace({ pattern, content }: { pattern?: { String?: unknown; Regex?: unknown } | null; content?: unknown }): number {

@@ -43,17 +43,29 @@ function partsOf(value: unknown, list: string): Part[] {
   return [part, ...(Array.isArray(within) ? (within as unknown[]).flatMap((each) => partsOf(each, list)) : [])];
 }
 
-/** The second half of a merge is joined without the prefix that marks it. */
-function checkMerges({ continuing_subword_prefix: prefix, merges }: Part, name: string): void {
-  if (typeof prefix !== 'string' || prefix === '' || !Array.isArray(merges)) return;
-  const short = (merges as unknown[]).find((merge) => !secondOf(merge).startsWith(prefix));
-  if (short !== undefined) refuseTokenizer(name, `second halves of \`merges\` that begin with ${JSON.stringify(prefix.slice(0, 40))}`, JSON.stringify(short).slice(0, 80));
+const MOST_BYTES_OF_A_UNIT = 3;
+
+/** The second half of a merge is joined without the prefix that marks it, in a place as long as the longest token of the vocabulary. */
+function checkMerges({ continuing_subword_prefix: given, merges, vocab }: Part, name: string): void {
+  if (!Array.isArray(merges)) return;
+  const prefix = typeof given === 'string' ? given : '';
+  const tokens = asPart(vocab);
+  const longest = Object.keys(tokens).reduce((most, token) => Math.max(most, token.length), 0);
+  for (const merge of merges as unknown[]) {
+    const [first, second] = halvesOf(merge);
+    if (!second.startsWith(prefix)) refuseTokenizer(name, `second halves of \`merges\` that begin with ${JSON.stringify(prefix.slice(0, 40))}`, shown(merge));
+    // Most are short enough for any place; looking for each takes as long as reading the file.
+    if (MOST_BYTES_OF_A_UNIT * (first.length + second.length - prefix.length) <= longest) continue;
+    if (!Object.hasOwn(tokens, first + second.slice(prefix.length))) refuseTokenizer(name, '`merges` into tokens of `vocab`', shown(merge));
+  }
 }
 
-function secondOf(merge: unknown): string {
-  const second: unknown = Array.isArray(merge) ? merge[1] : typeof merge === 'string' ? merge.split(' ')[1] : undefined;
-  return typeof second === 'string' ? second : '';
+function halvesOf(merge: unknown): [string, string] {
+  const [first, second] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? (merge as unknown[]) : [];
+  return [typeof first === 'string' ? first : '', typeof second === 'string' ? second : ''];
 }
+
+const shown = (merge: unknown): string => JSON.stringify(merge).slice(0, 80);
 
 function checkIds(vocab: unknown, name: string): void {
   if (typeof vocab !== 'object' || vocab === null || Array.isArray(vocab)) return;

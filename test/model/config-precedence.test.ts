@@ -163,6 +163,7 @@ describe('The row of the embedding that learns nothing from being read', () => {
 
   test('is refused as a text', () => {
     expect(() => read('llama', { pad_token_id: '<pad>' })).toThrow(/an id or null for `pad_token_id`, got "<pad>"/);
+    expect(() => read('llama', { pad_token_id: { toString: 1 } })).toThrow(/an id or null for `pad_token_id`, got/);
   });
 });
 

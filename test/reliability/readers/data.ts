@@ -4,8 +4,10 @@ import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { readDocuments } from '../../../lib/data/documents.ts';
 import { readPng, writePng } from '../../../lib/image/png.ts';
+import { readChoiceItems } from '../../../lib/study/choice-items.ts';
 import { openImages } from '../../../lib/image/image-set.ts';
-import { mutate } from '../mutations.ts';
+import { counted, dataPage, dictionary, growing, parquetFile, plain, run, secondPage, varint } from '../../data/readers/parquet-file.ts';
+import { mutate, type Dice } from '../mutations.ts';
 import { changedBinary, changedLines, changedText, pick, changedJson } from '../structured.ts';
 import { changedZip } from '../zips.ts';
 import { byPath, scratchFolder, type FuzzedReaders } from './reader.ts';
@@ -41,6 +43,8 @@ const DOCX = {
   'word/numbering.xml': `<w:numbering ${WORD}><w:abstractNum w:abstractNumId="0"><w:lvl w:ilvl="0"><w:numFmt w:val="decimal"/></w:lvl></w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>`,
 };
 
+const TASKS = ['{"question":"Which?","choices":["a","b"],"answer":1}', '{"context":"It is","choices":["dark","light","late"],"answer":"dark"}'];
+
 const PARQUET = ['input-ids', 'messages', 'single-column', 'text-brotli', 'text-gzip', 'text-lz4', 'text-none', 'text-snappy', 'text-zstd'].map((name) => readFileSync(join(FIXTURES, 'data', `${name}.parquet`)));
 const PNG = [Buffer.from(writePng({ width: 3, height: 2, rgb: Uint8Array.from({ length: 18 }, (_, at) => at) })), ...['grey', 'noise', 'slope', 'waves'].map((name) => readFileSync(join(FIXTURES, 'images', `${name}.png`)))];
 const IDX = Buffer.concat([Buffer.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2]), Buffer.alloc(8, 7)]);
@@ -54,6 +58,8 @@ export const DATA_READERS: FuzzedReaders = {
   text: { make: (dice) => mutate([Buffer.from('It was dark.\r\nStill \u00e9.\n'), Buffer.from('\ufeffx', 'utf16le'), Buffer.from('caf\xe9', 'latin1'), PNG[0]!, Buffer.from(zipSync({ x: new Uint8Array(3) }))], dice), read: document('x.txt') },
   parquet: { make: changedBinary(PARQUET), read: document('x.parquet'), share: 0.5 },
   'parquet footer': { make: (dice) => changedFooter(pick(PARQUET, dice), dice), read: document('y.parquet'), share: 0.5 },
+  'parquet pages': { make: changedPages, read: document('z.parquet'), share: 0.5 },
+  'items of a task': { make: changedLines(TASKS), read: byPath(join(scratch, 'tasks.jsonl'), (path) => readChoiceItems(path)), share: 0.5 },
   epub: { make: changedZip(EPUB), read: document('x.epub'), share: 0.3 },
   docx: { make: changedZip(DOCX), read: document('x.docx'), share: 0.3 },
   png: { make: changedBinary(PNG, 64), read: (bytes) => readPng(bytes, 'x') },
@@ -61,10 +67,32 @@ export const DATA_READERS: FuzzedReaders = {
 };
 
 /** The description at a parquet file's end is what everything else goes by. */
-function changedFooter(bytes: Buffer, dice: Parameters<typeof mutate>[1]): Buffer {
+function changedFooter(bytes: Buffer, dice: Dice): Buffer {
   const length = bytes.readUInt32LE(bytes.length - 8);
   const footer = mutate([bytes.subarray(bytes.length - 8 - length, bytes.length - 8)], dice);
   const end = Buffer.from(bytes.subarray(bytes.length - 8));
   end.writeUInt32LE(footer.length);
   return Buffer.concat([bytes.subarray(0, bytes.length - 8 - length), footer, end]);
+}
+
+const COUNTS = [0, 1, 2, 3, 8, 100, 5000, 2 ** 17, 2 ** 20, 2 ** 24, 2 ** 29];
+
+/** Pages that are right in form: values said once with how often, packed, as differences, with levels, as many as they say or not. */
+function changedPages(dice: Dice): Buffer {
+  const usual = 1 + dice.below(20);
+  const count = (): number => (dice.below(4) > 0 ? usual : pick(COUNTS, dice));
+  const runs = (value: number): Buffer => Buffer.concat(Array.from({ length: 1 + dice.below(3) }, () => (dice.below(6) === 0 ? Buffer.concat([varint(2 * count() + 1), Buffer.of(0, 0xff, 3)]) : run(count(), value))));
+  const texts = (): Buffer => Buffer.concat(Array.from({ length: usual }, () => plain('text')));
+  const repetition = dice.below(3) as 0 | 1 | 2;
+  const levels = (): Buffer => Buffer.concat([...(repetition === 2 ? [counted(runs(dice.below(2)))] : []), ...(repetition > 0 ? [counted(runs(1))] : [])]);
+  const body: readonly (() => Buffer)[] = [
+    () => dataPage(count(), 'RLE_DICTIONARY', Buffer.concat([levels(), Buffer.of(dice.below(10) === 0 ? dice.below(40) : 1), runs(1)])),
+    () => dataPage(count(), 'PLAIN', Buffer.concat([levels(), texts()])),
+    () => secondPage(count(), 'RLE_DICTIONARY', Buffer.concat([Buffer.of(dice.below(3)), runs(1)])),
+    () => secondPage(count(), 'DELTA_BYTE_ARRAY', Buffer.concat([growing(usual, 0, dice.below(3)), growing(usual, dice.below(5), 0), Buffer.alloc(100, 'x')])),
+    () => dataPage(count(), 'DELTA_LENGTH_BYTE_ARRAY', Buffer.concat([levels(), growing(usual, dice.below(5), dice.below(3)), Buffer.alloc(500, 'x')])),
+  ];
+  const pages = Array.from({ length: 1 + dice.below(3) }, () => pick(body, dice)());
+  const file = parquetFile({ rows: dice.below(3) === 0 ? count() : usual, repetition, groups: dice.below(8) === 0 ? 1 + dice.below(50) : 1, pages: [dictionary(['once', 'twice'], dice.below(9) === 0 ? count() : 2), ...pages] });
+  return dice.below(4) === 0 ? mutate([file], dice) : file;
 }

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkCheckpoint } from '../../../lib/checkpoint/check.ts';
 import { readManifest } from '../../../lib/checkpoint/manifest.ts';
@@ -14,6 +14,9 @@ import { run } from '../../../lib/run/run.ts';
 import { runFolder } from '../../../lib/run/run-folder.ts';
 import { readListedRun } from '../../../lib/run/run-list.ts';
 import { writeRunReport } from '../../../lib/run/run-report.ts';
+import { FileStore } from '../../../lib/serve/file-store.ts';
+import { jobConfig } from '../../../lib/serve/job-config.ts';
+import { JobStore } from '../../../lib/serve/job-store.ts';
 import { newestSamples } from '../../../lib/run/samples.ts';
 import { answerFor, sampleStudy } from '../../compare/samples.ts';
 import { randomSequences, TINY_MODEL, writeIds } from '../../train/tiny.ts';
@@ -69,6 +72,35 @@ function checkpointReader(original: string, name: string): FuzzedReader {
   return { make: changedJson([readFileSync(join(path, name), 'utf8')]), read: byPath(join(path, name), read), share: 0.5 };
 }
 
+const JOB = 'ftjob-0123456789abcdef01234567';
+const UPLOAD = 'file-0123456789abcdef01234567';
+const HYPERPARAMETERS = { n_epochs: 'auto', batch_size: 4, learning_rate_multiplier: 1 };
+const JOB_FILES = {
+  'job.json': { id: JOB, object: 'fine_tuning.job', model: 'tiny', created_at: 1, finished_at: null, estimated_finish: null, fine_tuned_model: null, organization_id: 'hyperfit', status: 'queued', hyperparameters: HYPERPARAMETERS, method: { type: 'supervised', supervised: { hyperparameters: HYPERPARAMETERS } }, training_file: UPLOAD, validation_file: null, result_files: [], trained_tokens: null, error: null, user_provided_suffix: null, seed: 1, integrations: [], metadata: { a: 'b' } },
+  'events.jsonl': { object: 'fine_tuning.job.event', id: 'ftevent-1', created_at: 1, level: 'info', message: 'x', type: 'message', data: null },
+  'checkpoints.json': [{ object: 'fine_tuning.job.checkpoint', id: 'ftckpt-1', created_at: 1, fine_tuned_model_checkpoint: 'x', fine_tuning_job_id: JOB, step_number: 3, metrics: { step: 3, train_loss: 1, full_valid_loss: null } }],
+  'file.json': { id: UPLOAD, object: 'file', bytes: 3, created_at: 1, filename: 'x.jsonl', purpose: 'fine-tune', status: 'processed' },
+};
+
+/** What a server finds when it is started again: jobs, and files that were sent. */
+function serverReader(name: keyof typeof JOB_FILES): FuzzedReader {
+  const folder = join(scratch, `server-${name}`);
+  const place = name === 'file.json' ? join(folder, 'files', UPLOAD) : join(folder, 'jobs', JOB);
+  mkdirSync(place, { recursive: true });
+  writeFileSync(join(place, name === 'file.json' ? 'content.jsonl' : 'job.json'), name === 'file.json' ? 'x' : JSON.stringify(JOB_FILES['job.json']));
+  const read = async (): Promise<void> => {
+    const files = await FileStore.open(join(folder, 'files'));
+    for (const { id } of await files.list()) await files.content(id);
+    const jobs = await JobStore.open(join(folder, 'jobs'), () => {});
+    for (const job of jobs.list) {
+      for (const { created_at: at } of [...jobs.events(job.id), ...jobs.checkpoints(job.id)]) new Date(1000 * at).getTime();
+      jobConfig(job, { model: TINY_MODEL, trainingFile: files.pathOf(job.training_file), validationFile: null, run: jobs.runFolder(job.id) }, { learningRate: 1e-5, maxContext: 64, device: 'cpu', computeDtype: 'float32' });
+    }
+  };
+  const text = JSON.stringify(JOB_FILES[name]);
+  return { make: name === 'events.jsonl' ? changedLines([text]) : changedJson([text]), read: byPath(join(place, name), read), share: 0.5 };
+}
+
 /** The files of runs, checkpoints and studies of preferences: what hyperfit wrote, and somebody else changed. */
 export async function runReaders(): Promise<FuzzedReaders> {
   const path = await makeRun();
@@ -83,6 +115,7 @@ export async function runReaders(): Promise<FuzzedReaders> {
     ...Object.fromEntries(['run.json', 'status.json', 'metrics.jsonl', 'train.jsonl', 'comparison.json', 'memorisation.json'].map((name) => [`run, ${name}`, runReader(path, name)])),
     'checkpoint manifest': checkpointReader(checkpoint, 'manifest.json'),
     'checkpoint state': checkpointReader(checkpoint, 'state.json'),
+    ...Object.fromEntries((Object.keys(JOB_FILES) as (keyof typeof JOB_FILES)[]).map((name) => [`server, ${name}`, serverReader(name)])),
     'study page': { make: changedPage(readFileSync(pages.page, 'utf8')), read: byPath(join(scratch, 'page.html'), (page) => readStudy(page)) },
     'study key': { make: changedJson([readFileSync(pages.key, 'utf8')]), read: byPath(join(scratch, 'x.key.json'), (file) => readStudyKey(file)) },
     'answers of a study': { make: changedLines(answers), read: byPath(join(scratch, 'answers.jsonl'), (file) => readAnswers(file, study)) },
