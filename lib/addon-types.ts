@@ -1,4 +1,5 @@
 import type { ModelConfig } from './addon-model-types.ts';
+import type { MemoryLimit } from './memory-room.ts';
 
 export type { Activation, LayerRope, ModelConfig, NativeRopeScaling } from './addon-model-types.ts';
 
@@ -147,6 +148,8 @@ export interface NativeAddon {
   setNumThreads(threads: number): void;
   /** Own kernels (the default), or libtorch's operators, which are their oracle: of every model that is loaded from now on, in the whole process. */
   setKernels(enabled: boolean): void;
+  /** Of the cgroups that this process is in: whatever would take more is refused, before the system ends the process. */
+  limitMemory(limits: readonly MemoryLimit[]): void;
   memoryStats(): { liveTensors: number; liveTensorBytes: number; liveModels: number };
 
   // tensors (synchronous, on the calling thread)
@@ -211,7 +214,8 @@ export interface NativeAddon {
   // optimizer
   /** AdamW of every parameter, or with `lora` of additions of low rank to the matrices that it names. */
   optimizerCreate(model: ModelHandle, options: { beta1: number; beta2: number; eps: number; weightDecay: number; lora?: NativeLora }): OptimizerHandle;
-  optimizerDispose(optimizer: OptimizerHandle): void;
+  /** `endsWork` as of `modelDispose`. */
+  optimizerDispose(optimizer: OptimizerHandle, endsWork: boolean): void;
   /**
    * Scales the gradients by `gradScale`, clips their global norm to `maxGradNorm` (0: no clipping), updates, clears.
    * A norm that is not finite changes nothing and rejects with ERR_NOT_FINITE.

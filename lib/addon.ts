@@ -13,6 +13,7 @@ import { settleOpenMP } from './libtorch/openmp.ts';
 import { openLibtorch, type CudaStatus, type Preloader } from './libtorch/open.ts';
 import { checkLibc } from './libtorch/platform.ts';
 import { addonFiles, type AddonFiles } from './libtorch/series.ts';
+import { memoryLimits } from './memory-room.ts';
 
 /** All that crosses. */
 type Native = NativeAddon & NativeBatches & NativePasses;
@@ -57,6 +58,7 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   const native = requireAddon(path);
   applyThreads(native);
   limitThreads(native);
+  if (process.env.HYPERFIT_MEMORY_CHECK !== '0') native.limitMemory(memoryLimits());
   loaded = { native: wrapAll(native), libtorch, cuda, path };
   return loaded;
 }

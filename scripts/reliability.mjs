@@ -1,15 +1,19 @@
-// The long forms of test/reliability: npm run reliability:memory, reliability:endings, reliability:together; a count in the place of theirs by -- --times N.
+// The long forms of test/reliability: npm run reliability:memory, reliability:endings, reliability:together. Each count has a flag: -- --times 20 --at-once 2.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
 const LONG = {
-  memory: { STEPS: 2000, GENERATIONS: 2000, LOADS: 200, DROPPED: 256 },
-  endings: { ENDINGS: 100 },
-  together: { CALLS: 1000, LOOP: 60 },
+  memory: { steps: 2000, generations: 2000, loads: 1000, dropped: 256 },
+  endings: { times: 100, 'at-once': 4, seed: 1 },
+  together: { calls: 1000, seconds: 15 },
 };
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { times: { type: 'string' }, seed: { type: 'string', default: '1' } } });
-const [name] = positionals;
+const [name, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(LONG, name ?? '')) throw new Error(`expected one of ${Object.keys(LONG).join(', ')}, got ${name}`);
-const counts = Object.fromEntries(Object.entries({ ...LONG[name], SEED: values.seed }).map(([key, count]) => [`RELIABILITY_${key}`, key === 'SEED' ? count : String(values.times ?? count)]));
-process.exitCode = spawnSync('npx', ['jest', '--runInBand', `test/reliability/${name}.test.ts`], { stdio: 'inherit', env: { ...process.env, ...counts } }).status ?? 1;
+const options = Object.fromEntries(Object.entries(LONG[name]).map(([flag, count]) => [flag, { type: 'string', default: String(count) }]));
+const { values } = parseArgs({ args: rest, options: { ...options, only: { type: 'string', default: '' } } });
+for (const [flag, count] of Object.entries(values)) if (flag !== 'only' && !/^[1-9]\d*$/.test(count)) throw new Error(`expected a whole number from 1 for --${flag}, got ${count}`);
+const counts = Object.fromEntries(Object.entries(values).filter(([flag]) => flag !== 'only').map(([flag, count]) => [`RELIABILITY_${flag.replaceAll('-', '_').toUpperCase()}`, count]));
+// --only WORDS: the tests whose names hold them.
+const args = ['jest', '--runInBand', `test/reliability/${name}.test.ts`, ...(values.only === '' ? [] : ['-t', values.only])];
+process.exitCode = spawnSync('npx', args, { stdio: 'inherit', env: { ...process.env, ...counts } }).status ?? 1;

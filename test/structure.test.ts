@@ -10,6 +10,7 @@ const LAYERS = [
   'folders',
   'regular-file',
   'json-depth',
+  'memory-room',
   'callbacks',
   'process-life',
   'http-server',

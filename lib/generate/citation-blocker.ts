@@ -94,9 +94,13 @@ export class CitationBlocker {
     return handle;
   }
 
-  /** Ids that would be forbidden after `history` (the generated tokens, with `countPrompt` the context before them), sorted. */
+  /**
+   * Ids that would be forbidden after `history` (the generated tokens, with `countPrompt` the context before them), sorted.
+   * @throws HyperfitError ERR_DISPOSED
+   */
   bannedAfter(history: Int32Array): Int32Array {
     const { waitForWordEnd, banned, sequenceEnd } = this.rule;
+    if (this.#disposed) throw disposedError();
     return addon().citationIndexBanned(this.#widest!.handle, history, waitForWordEnd, banned, sequenceEnd);
   }
 

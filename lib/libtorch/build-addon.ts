@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { HyperfitError } from '../errors.ts';
 import { makeFolder } from '../folders.ts';
+import { memoryLimit } from '../memory-room.ts';
 import { findLibtorch, type Libtorch } from './find.ts';
 import { packageRoot } from './package-root.ts';
 import { checkLibc } from './platform.ts';
@@ -131,7 +132,7 @@ function tail(lines: readonly string[]): string {
 }
 
 function jobs(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / BYTES_PER_COMPILER)));
+  return Math.max(1, Math.min(availableParallelism(), Math.floor((memoryLimit() ?? totalmem()) / BYTES_PER_COMPILER)));
 }
 
 function failure(expected: string, got: string, remedy: string, cause?: unknown): HyperfitError {

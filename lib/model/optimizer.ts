@@ -36,7 +36,7 @@ export interface OptimizerStep {
 }
 
 /** The net below `dispose`. */
-const forgotten = new FinalizationRegistry<OptimizerHandle>((handle) => addon().optimizerDispose(handle));
+const forgotten = new FinalizationRegistry<OptimizerHandle>((handle) => addon().optimizerDispose(handle, false));
 
 /**
  * AdamW over all parameters of a model: the update rule of torch.optim.AdamW (Loshchilov and Hutter 2019), moments in float32, 8 bytes a
@@ -183,12 +183,12 @@ export class Optimizer {
     }
   }
 
-  /** Frees the moments; idempotent. */
+  /** Refuses the steps that wait with ERR_DISPOSED, and frees the moments; a step that has begun is done. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     forgotten.unregister(this);
-    addon().optimizerDispose(this.#handle);
+    addon().optimizerDispose(this.#handle, true);
   }
 
   [Symbol.dispose](): void {

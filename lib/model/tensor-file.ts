@@ -36,10 +36,9 @@ export async function loadTensorFile(path: string, targets: ReadonlyMap<string, 
     throw new HyperfitError('ERR_CHECKPOINT', `expected the ${targets.size} tensors of this model in ${path}, got another set or shape (${wrong}); the checkpoint belongs to another model`);
   }
   const loaded = (await addon().tensorsLoad(sources, device)).map((handle) => Tensor.fromHandle(handle));
-  sources.forEach(({ name }, index) => copyInto(targets.get(name)!, loaded[index]!));
-  disposeAll(loaded);
-}
-
-function copyInto(target: Tensor, source: Tensor): void {
-  addon().tensorCall('aten::copy_', [{ handle: target.handle }, { handle: source.handle }], {});
+  try {
+    sources.forEach(({ name }, index) => targets.get(name)!.copy_(loaded[index]!));
+  } finally {
+    disposeAll(loaded);
+  }
 }

@@ -5,6 +5,7 @@ import { chooseDevice } from '../device.ts';
 import { HyperfitError } from '../errors.ts';
 import { CONTEXTS_AT_ONCE } from '../evaluate/continuations.ts';
 import { formatSize } from '../hub/bytes.ts';
+import { freeMemory } from '../memory-room.ts';
 import { estimateTrainingMemory, type MemoryEstimate } from '../model/memory-estimate.ts';
 import { loraOptions } from '../train/settings.ts';
 import type { RunData } from './run-data.ts';
@@ -64,10 +65,4 @@ export function requireMemory(config: MemorySettings, model: ModelConfig, data: 
     'ERR_OUT_OF_MEMORY',
     `expected ${formatSize(totalBytes)} of memory for this run, got ${formatSize(room)}: ${remedy}. \`hyperfit train --dry-run\` lists what takes it; HYPERFIT_MEMORY_CHECK=0 begins all the same`,
   );
-}
-
-/** What the system says it could give, limits of containers included; undefined where Node cannot tell. */
-export function freeMemory(): number | undefined {
-  const bytes = (process as { availableMemory?: () => number }).availableMemory?.();
-  return bytes !== undefined && bytes > 0 ? bytes : undefined;
 }

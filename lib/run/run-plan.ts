@@ -1,8 +1,9 @@
 import type { ModelConfig } from '../addon-types.ts';
 import type { RunConfig } from '../config/fields.ts';
+import { freeMemory } from '../memory-room.ts';
 import type { MemoryEstimate } from '../model/memory-estimate.ts';
 import { loadRunData } from './run-data.ts';
-import { cheapestChange, estimateRunMemory, freeMemory } from './run-memory.ts';
+import { cheapestChange, estimateRunMemory } from './run-memory.ts';
 
 /** What a run with these settings would be, said before its weights are read. Plain JSON. */
 export interface RunPlan {

@@ -7,8 +7,9 @@
 #include <string_view>
 #include <system_error>
 
-#include "binding/address_reserve.h"
+#include "binding/addon_data.h"
 #include "engine/error.h"
+#include "ops/cpu/memory/address_reserve.h"
 
 namespace hyperfit::binding {
 
@@ -65,8 +66,11 @@ Failure describe_exception(std::exception_ptr exception) noexcept {
   }
 }
 
+void settle_shortage(Napi::Env env) { addon_data(env).external.settle_shortage(env, addon_data(env).tensors); }
+
 Napi::Error to_js_error(Napi::Env env, const Failure& failure) {
   const bool has_words = !failure.code.empty();
+  if (!has_words || failure.code == "ERR_OUT_OF_MEMORY") addon_data(env).external.note_shortage();
   Napi::Error error = Napi::Error::New(env, has_words ? failure.message.c_str() : kOutOfMemory);
   error.Set("code", Napi::String::New(env, has_words ? failure.code.c_str() : "ERR_OUT_OF_MEMORY"));
   return error;

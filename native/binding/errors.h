@@ -20,10 +20,14 @@ Failure describe_exception(std::exception_ptr exception) noexcept;
 /// A JS Error with `code` set.
 Napi::Error to_js_error(Napi::Env env, const Failure& failure);
 
+/// Frees what was forgotten, where the last call was refused for want of memory (external_memory.h).
+void settle_shortage(Napi::Env env);
+
 /// Wraps a binding function so that whatever it throws becomes a JS error with a code.
 template <auto Function>
 Napi::Value guarded(const Napi::CallbackInfo& info) {
   try {
+    settle_shortage(info.Env());
     return Function(info);
   } catch (const Napi::Error&) {
     throw;

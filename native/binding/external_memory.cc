@@ -29,10 +29,15 @@ void ExternalMemory::settle(Napi::Env env, TensorTable& tensors, int64_t other_b
   if (!has_grown() && watched_.size() < 2 * watched_after_ + kWatchedSlack) return;
   free_forgotten(env, tensors);
   if (!has_grown()) return;
-  collect(env);
-  free_forgotten(env, tensors);
+  make_room(env, tensors);
   bytes_after_ = bytes();
   report(env, bytes());
+}
+
+void ExternalMemory::make_room(Napi::Env env, TensorTable& tensors) {
+  is_short_ = false;
+  collect(env);
+  free_forgotten(env, tensors);
 }
 
 void ExternalMemory::report(Napi::Env env, int64_t bytes) {

@@ -7,10 +7,14 @@
 #include <napi.h>
 
 #include <string>
+#include <vector>
 
 #include "binding/addon_data.h"
 #include "binding/errors.h"
 #include "binding/readers.h"
+#include "ops/cpu/memory/address_reserve.h"
+#include "ops/cpu/memory/allocation_guard.h"
+#include "ops/cpu/memory/memory_limit.h"
 #include "ops/select.h"
 #include "ops/cpu/skinny_gemm/product.h"
 
@@ -67,6 +71,30 @@ Napi::Value set_kernels(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+std::vector<std::string> read_strings(const Napi::Object& object, const char* name) {
+  const Napi::Array array = read_array(object.Get(name), name);
+  std::vector<std::string> strings;
+  for (uint32_t i = 0; i < array.Length(); ++i) strings.push_back(read_string(array.Get(i), name));
+  return strings;
+}
+
+/// limitMemory(limits): of the cgroups that this process is in (memory_limit.h). None leaves all as it is.
+Napi::Value limit_memory(const Napi::CallbackInfo& info) {
+  const Napi::Array array = read_array(info[0], "limits");
+  std::vector<MemoryLimit> limits;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Object limit = read_object(array.Get(i), "limits");
+    limits.push_back({.limits = read_strings(limit, "limits"),
+                      .usage = read_string(limit.Get("usage"), "usage"),
+                      .statistics = read_string(limit.Get("statistics"), "statistics"),
+                      .cached = read_strings(limit, "cached"),
+                      .mapped = read_string(limit.Get("mapped"), "mapped")});
+  }
+  if (!limits.empty()) guard_allocations();
+  set_memory_limits(std::move(limits));
+  return info.Env().Undefined();
+}
+
 Napi::Value memory_stats(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const TensorTable& tensors = addon_data(env).tensors;
@@ -83,6 +111,8 @@ void init_library(Napi::Env env, Napi::Object exports) {
   exports.Set("libraryInfo", Napi::Function::New<guarded<library_info>>(env, "libraryInfo"));
   exports.Set("setNumThreads", Napi::Function::New<guarded<set_num_threads>>(env, "setNumThreads"));
   exports.Set("setKernels", Napi::Function::New<guarded<set_kernels>>(env, "setKernels"));
+  if (addresses_are_limited()) guard_allocations();
+  exports.Set("limitMemory", Napi::Function::New<guarded<limit_memory>>(env, "limitMemory"));
   exports.Set("memoryStats", Napi::Function::New<guarded<memory_stats>>(env, "memoryStats"));
 }
 

@@ -61,6 +61,7 @@ struct OptimizerHolder {
   std::shared_ptr<Model> model;
   std::unique_ptr<AdamW> adamw;  // of every parameter
   std::unique_ptr<Lora> lora;    // of additions to some
+  Retirement retirement{"optimizer"};
 };
 
 /// A batch keeps its model alive.

@@ -60,7 +60,9 @@ Napi::Value optimizer_create(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value optimizer_dispose(const Napi::CallbackInfo& info) {
-  addon_data(info.Env()).models->optimizers.release(read_handle(info[0], "optimizer"));
+  const bool ends_work = !info[1].IsUndefined() && read_boolean(info[1], "endsWork");
+  const std::shared_ptr<OptimizerHolder> holder = addon_data(info.Env()).models->optimizers.release(read_handle(info[0], "optimizer"));
+  if (holder && ends_work) holder->retirement.retire();
   report_memory(info.Env());
   return info.Env().Undefined();
 }
@@ -74,6 +76,7 @@ Napi::Value optimizer_step(const Napi::CallbackInfo& info) {
   return queue_model_task(
       info.Env(), holder->model,
       [=] {
+        holder->retirement.throw_if_retired();
         return holder->lora ? holder->lora->step(learning_rate, grad_scale, max_grad_norm)
                             : holder->adamw->step(learning_rate, grad_scale, max_grad_norm);
       },

@@ -6,7 +6,6 @@
 #include <napi.h>
 
 #include "binding/addon_data.h"
-#include "binding/address_reserve.h"
 #include "binding/errors.h"
 #include "binding/ivalue.h"
 #include "binding/operator_call.h"
@@ -84,7 +83,6 @@ Napi::Value tensor_from(const Napi::CallbackInfo& info) {
   if (!holds(shape, view.length)) {
     throw Error("ERR_SHAPE", "expected data for `shape` " + render_shape(shape) + ", got " + std::to_string(view.length) + " elements");
   }
-  require_addresses(static_cast<size_t>(view.length) * c10::elementSize(dtype));
   at::NoGradGuard no_grad;
   if (view.length == 0) return new_handle(info.Env(), at::empty(shape, at::TensorOptions(dtype).device(device)));
   at::Tensor source = at::from_blob(view.data, shape, at::TensorOptions(given));
@@ -160,7 +158,6 @@ Napi::Value tensor_call(const Napi::CallbackInfo& info) {
   std::string name = read_string(info[0], "name");
   Napi::Array args = read_array(info[1], "args");
   Napi::Object kwargs = read_object(info[2], "kwargs");
-  require_addresses(0);
   std::vector<c10::IValue> results = call_operator(name, args, kwargs, tensors);
   Napi::Value result = env.Null();
   if (results.size() == 1) {

@@ -1,9 +1,9 @@
 #include "binding/tensor_handles.h"
 
 #include "binding/addon_data.h"
-#include "binding/address_reserve.h"
 #include "binding/readers.h"
 #include "engine/error.h"
+#include "ops/cpu/memory/address_reserve.h"
 
 namespace hyperfit::binding {
 

@@ -95,12 +95,17 @@ void ParameterStore::require_gradients() {
   const bool needs_product = compute_.defined() && !ops_.sums_bfloat16_in_float32();
   // Both or none: the second may find no memory.
   if (needs_product) product_ = ops_.empty(largest, compute_.options());
-  gradients_ = ops_.zeros(values_.numel(), values_.options());
+  gradients_ = (trains_all() ? ops_.zeros : ops_.zeros_in_parts)(values_.numel(), values_.options());
   for (auto& parameter : parameters_) parameter.gradient = view_of(gradients_, parameter);
   if (!needs_product) return;
   for (auto& parameter : parameters_) {
     if (parameter.shape.size() == 2) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);
   }
+}
+
+bool ParameterStore::trains_all() {
+  std::lock_guard lock(trainers_mutex_);
+  return optimizers_ == 0 || std::all_of(parameters_.begin(), parameters_.end(), [](const Parameter& parameter) { return parameter.trainers > 0; });
 }
 
 void ParameterStore::count_trainers(const std::vector<Parameter*>& parameters, int by) {

@@ -89,6 +89,7 @@ class ParameterStore {
   const Ops& ops_;
   at::Tensor view_of(const at::Tensor& flat, const Parameter& parameter) const;
   void refresh_forward();
+  bool trains_all();
   std::vector<Parameter> parameters_;
   std::unordered_map<std::string, size_t> by_name_;
   at::Tensor values_;

@@ -19,9 +19,10 @@ class KVCache;
 struct Ops {
   const char* name;
 
-  // Memory: [count]
+  // Memory: [count]; zeros_in_parts is for what may never be written to as a whole, and takes only what is written to where it can
   at::Tensor (*empty)(int64_t count, const at::TensorOptions& options);
   at::Tensor (*zeros)(int64_t count, const at::TensorOptions& options);
+  at::Tensor (*zeros_in_parts)(int64_t count, const at::TensorOptions& options);
 
   // Where float32 meets the type of the products: to* = from; y = x + addend*; y = beta y + addend*; y [I] = beta y + sum over rows
   // of x* [N, I]

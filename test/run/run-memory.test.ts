@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { normalizeConfig } from '../../lib/config/normalize.ts';
+import { freeMemory } from '../../lib/memory-room.ts';
 import { run } from '../../lib/run/run.ts';
 import { cli } from '../cli/cli-process.ts';
 import { freshFolder, randomSequences, refusal, TINY_MODEL, writeIds } from '../train/tiny.ts';
+
+jest.mock('../../lib/memory-room.ts', () => ({ ...jest.requireActual<object>('../../lib/memory-room.ts'), freeMemory: jest.fn() }));
 
 const folder = freshFolder();
 const data = writeIds(join(folder, 'train.jsonl'), randomSequences([12, 20, 9, 20, 15, 11]));
 
 test('a run that the system has no memory for is refused before its first step, unless that is asked for', async () => {
-  const available = jest.spyOn(process, 'availableMemory').mockReturnValue(1);
+  jest.mocked(freeMemory).mockReturnValue(1);
   const begin = (out: string) => run(normalizeConfig([{ name: 'test', values: { model: TINY_MODEL, data, out, learningRate: 1e-3, maxSteps: 1, batchSize: 3 } }]));
   try {
     const out = join(folder, 'refused');
@@ -19,7 +22,7 @@ test('a run that the system has no memory for is refused before its first step, 
     expect(await begin(join(folder, 'begun'))).toMatchObject({ step: 1 });
   } finally {
     delete process.env.HYPERFIT_MEMORY_CHECK;
-    available.mockRestore();
+    jest.mocked(freeMemory).mockReset();
   }
 });
 

@@ -9,6 +9,7 @@ const Ops& table() {
       .name = "aten",
       .empty = empty,
       .zeros = zeros,
+      .zeros_in_parts = zeros,
       .round = round,
       .add = add,
       .accumulate = accumulate,

@@ -11,6 +11,7 @@ Ops make() {
   ops.name = "cpu";
   ops.empty = empty;
   ops.zeros = zeros;
+  ops.zeros_in_parts = zeros_in_parts;
   ops.round = round;
   ops.add = add;
   ops.accumulate = accumulate;

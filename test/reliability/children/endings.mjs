@@ -18,6 +18,7 @@ let left = false;
 /** Called once the stage is under way. */
 function begun() {
   if (!isMainThread) return void parentPort.postMessage('busy');
+  process.stdout.write('begun\n');
   if (ending === 'throws') setTimeout(() => { throw new Error('nobody catches this'); }, delay);
   if (ending === 'exit') setTimeout(() => process.exit(7), delay);
   if (ending === 'SIGTERM') setTimeout(() => process.kill(process.pid, 'SIGTERM'), delay);
@@ -79,23 +80,38 @@ const STAGES = {
   },
 };
 
+/** Far above what a loaded machine needs, far below a wait without an end. */
+const LIMIT_MS = 30_000;
+
+/** `promise`, or an error that names what hung. */
+function inTime(promise, name) {
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`${name} took longer than ${LIMIT_MS} ms`)), LIMIT_MS); });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** Ends a worker `wanted` ms after its stage has begun: its exit code, and how long it took to be gone. */
 async function terminated(wanted) {
   const worker = new Worker(fileURLToPath(import.meta.url), { workerData: [stage, 'terminate', 0] });
   const failed = new Promise((_, reject) => worker.once('error', reject));
   failed.catch(() => {});
-  await Promise.race([new Promise((done) => worker.once('message', done)), failed]);
+  await inTime(Promise.race([new Promise((done) => worker.once('message', done)), failed]), 'the start of a worker');
   await Promise.race([wait(wanted), failed]);
-  await worker.terminate();
+  const asked = performance.now();
+  const code = await inTime(worker.terminate(), 'the end of a worker');
+  return { code, seconds: (performance.now() - asked) / 1000 };
 }
 
 if (isMainThread && ending === 'terminate') {
   const model = await Model.load(MODEL);
   const [before] = await model.generate([[5, 6]], { maxNewTokens: 12 });
+  const ends = [];
   for (let at = 0; at < Number(times); at++) {
-    await terminated((delay + at * 37) % 61);
-    const [after] = await model.generate([[5, 6]], { maxNewTokens: 12 });
+    ends.push(await terminated((delay + at * 37) % 61));
+    const [after] = await inTime(model.generate([[5, 6]], { maxNewTokens: 12 }), 'a text beside a worker that was ended');
     if (after.ids.join() !== before.ids.join()) throw new Error(`expected ${before.ids}, got ${after.ids}`);
   }
+  process.stdout.write(JSON.stringify({ codes: ends.map(({ code }) => code), seconds: ends.map(({ seconds }) => seconds) }));
 } else {
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   await STAGES[stage]();

@@ -1,4 +1,4 @@
-// Asks for more than there is, below a limit on addresses, and goes on: node out-of-memory.mjs MODEL, with DIST in the environment.
+// Asks for more than there is, below a limit on addresses or memory, and goes on: node out-of-memory.mjs MODEL, with DIST in the environment.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -21,6 +21,7 @@ await attempt('backward', () => model.forwardBackward(batchOf(20_000, 200)));
 await attempt('loss of its own', () => model.forwardBackward(batchOf(20_000, 200), { loss: (logits) => logits.sum() }));
 await attempt('statistics', () => model.tokenStats(batchOf(20_000, 200)));
 await attempt('generation', () => model.generate(Array.from({ length: 100_000 }, () => [1, 2, 3]), { maxNewTokens: 200, stopIds: [] }));
+await attempt('many small ones', () => { const held = []; for (;;) held.push(torch.zeros([2 ** 15])); });
 await attempt('after', async () => { if ((await write()) !== before) throw new Error('other ids'); });
 await attempt('step', async () => {
   const optimizer = new Optimizer(model);

@@ -1,4 +1,4 @@
-#include "binding/address_reserve.h"
+#include "ops/cpu/memory/address_reserve.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -8,29 +8,26 @@
 
 #include "engine/error.h"
 
-namespace hyperfit::binding {
+namespace hyperfit {
 namespace {
 
 constexpr size_t kReserve = size_t{96} << 20;
 std::atomic<void*> reserve{nullptr};
 
-bool addresses_are_limited() {
-  rlimit limit{};
-  return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-}
-
-// Whether they are limited does not change.
-bool is_needed() {
-  static const bool limited = addresses_are_limited();
-  return limited;
-}
-
 constexpr size_t kLeftForV8 = size_t{64} << 20;
 
 }  // namespace
 
+bool addresses_are_limited() noexcept {
+  static const bool limited = [] {
+    rlimit limit{};
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  }();
+  return limited;
+}
+
 void require_addresses(size_t bytes) {
-  if (!is_needed()) return;
+  if (!addresses_are_limited()) return;
   void* taken = mmap(nullptr, bytes + kLeftForV8, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (taken == MAP_FAILED) {
     give_up_reserve();
@@ -40,7 +37,7 @@ void require_addresses(size_t bytes) {
 }
 
 void keep_addresses_in_reserve() noexcept {
-  if (!is_needed() || reserve.load(std::memory_order_relaxed) != nullptr) return;
+  if (!addresses_are_limited() || reserve.load(std::memory_order_relaxed) != nullptr) return;
   // Twice as many must be there, so that V8 is left some.
   void* taken = mmap(nullptr, 2 * kReserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (taken == MAP_FAILED) return;
@@ -52,4 +49,4 @@ void give_up_reserve() noexcept {
   if (void* taken = reserve.exchange(nullptr)) munmap(taken, kReserve);
 }
 
-}  // namespace hyperfit::binding
+}  // namespace hyperfit
