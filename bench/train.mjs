@@ -14,6 +14,7 @@ const options = readOptions('npm run bench:train', 'A training step of SmolLM2-1
   steps: ['3', 'timed steps per process, after two that warm up'],
   'to-loss': ['', 'instead: seconds to this mean training loss with the demo recipe, load, set-up and checkpoints included'],
   lora: [false, 'also LoRA of rank 8, on all layers and on the last five'],
+  recompute: [false, 'also with activations that are computed again'],
   ...INSTRUCTION_SET,
   ...DEVICE,
 });
@@ -22,6 +23,7 @@ function contendersFor({ weights, tokens, python }, [batch, sequence]) {
   const shared = { weights, tokens, batch, sequence, steps: wholeNumber('steps', options.steps) };
   const floor = (dtype) => contender(`matrix products ${dtype}`, 'products.py', { weights, rows: batch * sequence, dtype }, python);
   const ours = (computeDtype, lora, which = '') => contender(`hyperfit ${which}${computeDtype}`, 'train.mjs', { ...shared, computeDtype, lora });
+  const again = (computeDtype) => contender(`hyperfit recomputing ${computeDtype}`, 'train.mjs', { ...shared, computeDtype, recompute: true });
   const additions = (computeDtype) => [ours(computeDtype, { rank: 8 }, 'LoRA '), ours(computeDtype, { rank: 8, layers: 5 }, 'LoRA, last five layers, ')];
   const peer = (name, mode) => contender(`transformers ${name}`, 'train.py', { ...shared, mode }, python);
   return [
@@ -34,6 +36,7 @@ function contendersFor({ weights, tokens, python }, [batch, sequence]) {
     peer('autocast bfloat16', 'autocast'),
     peer('compiled autocast bfloat16', 'compile-autocast'),
     ...(options.lora ? ['float32', 'bfloat16'].flatMap(additions) : []),
+    ...(options.recompute ? ['float32', 'bfloat16'].map(again) : []),
   ];
 }
 

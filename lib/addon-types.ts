@@ -179,7 +179,7 @@ export interface NativeAddon {
   tensorWriteRows(path: string, offset: number, name: string, tensor: TensorHandle, form: StoredForm, begin: number, end: number): Promise<void>;
 
   // model
-  modelLoad(config: ModelConfig, sources: readonly TensorSource[], device: string, computeDtype: ComputeDType, control: Control): Promise<ModelHandle>;
+  modelLoad(config: ModelConfig, sources: readonly TensorSource[], device: string, computeDtype: ComputeDType, recompute: boolean, control: Control): Promise<ModelHandle>;
   /** Parked until running work of this model ends; idempotent. */
   /** With `endsWork` what is queued and what runs on it rejects with ERR_DISPOSED; without, as when it was forgotten, that comes to its end. */
   modelDispose(model: ModelHandle, endsWork: boolean): void;
@@ -208,7 +208,7 @@ export interface NativeAddon {
   /** Share of the weights that differ from those in `sources` (the files of the model one started from). */
   modelChangedShare(model: ModelHandle, sources: readonly TensorSource[]): Promise<number>;
   /** What a training step will hold beside weights, gradients and moments, bytes; `sumsInFloat32`: gradients of matrices need no memory for their product first. */
-  stepMemory(config: ModelConfig, device: string, computeDtype: ComputeDType, batchSize: number, sequenceLength: number, firstTrainedLayer: number): { activationBytes: number; logitBytes: number; attentionBytes: number; sumsInFloat32: boolean };
+  stepMemory(config: ModelConfig, device: string, computeDtype: ComputeDType, batchSize: number, sequenceLength: number, firstTrainedLayer: number, recompute: boolean): { activationBytes: number; logitBytes: number; attentionBytes: number; sumsInFloat32: boolean };
   modelMemory(model: ModelHandle): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number };
 
   // optimizer

@@ -18,11 +18,11 @@ export function runtimeBytes() {
 
 /** The model of the settings; where its compute type is refused, says why and ends. */
 export async function loadModel() {
-  const { weights, computeDtype = 'float32' } = settings;
+  const { weights, computeDtype = 'float32', recompute = false } = settings;
   const { BENCH_INSTRUCTION_SET: newest } = process.env;
   if (newest) torch.call('hyperfit::limit_instruction_set', [newest]);
   try {
-    return await Model.load(weights, { computeDtype, device: process.env.BENCH_DEVICE || 'cpu' });
+    return await Model.load(weights, { computeDtype, recompute, device: process.env.BENCH_DEVICE || 'cpu' });
   } catch (error) {
     if (computeDtype === 'float32') throw error;
     answer({ refused: error.message });

@@ -1,4 +1,4 @@
-// One process, one engine: ours. Settings: weights, tokens, batch, sequence, steps, computeDtype, lora.
+// One process, one engine: ours. Settings: weights, tokens, batch, sequence, steps, computeDtype, lora, recompute.
 import { makeBatch, Optimizer } from 'hyperfit';
 import { answer, loadModel, peakBytes, readTokens, runtimeBytes, settings } from '../lib/runner.mjs';
 

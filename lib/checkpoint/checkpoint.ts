@@ -78,6 +78,8 @@ export interface LoadCheckpointOptions {
   device?: DeviceName;
   /** Arithmetic of the matrix products. Default: `HYPERFIT_COMPUTE_DTYPE`, or else `float32`. */
   computeDtype?: ComputeDType;
+  /** Activations are computed again in the backward, as in `Model.load`. Default false. */
+  recompute?: boolean;
   /** Of the optimizer, as at the beginning of the run; defaults as in `Optimizer`. */
   betas?: readonly [number, number];
   /** Of AdamW. Default 1e-8. */
@@ -101,7 +103,7 @@ export interface LoadCheckpointOptions {
  * await hyperfit(saved.model, { data: 'novel.txt', maxSteps: 400, optimizer: saved.optimizer, state: saved.state });
  */
 export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<LoadedCheckpoint> {
-  checkOptions(options, ['device', 'computeDtype', 'betas', 'eps', 'weightDecay', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
+  checkOptions(options, ['device', 'computeDtype', 'recompute', 'betas', 'eps', 'weightDecay', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
   const folder = await resolveModelPath(path);
   const state = await loadState(folder);
   const { betas, eps, weightDecay, lora, ...loading } = options;

@@ -91,6 +91,11 @@ export type RunConfig = {
   device: DeviceName;
   /** Type of the activations; the weights are float32 always. Default `'float32'`; as a flag `--compute-dtype <dtype>`. */
   computeDtype: 'float32' | 'bfloat16';
+  /**
+   * Compute activations again in the backward and make logits in parts: less memory, about a third more time. Default `false`; as a flag
+   * `--recompute`.
+   */
+  recompute: boolean;
   /** Threads on the CPU; `null` leaves it to libtorch. Default `null`; as a flag `--threads <N>`. */
   threads: number | null;
   /** Folder of the run; `null` makes runs/<date and time>. Default `null`; as a flag `--out <dir>`. */

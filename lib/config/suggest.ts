@@ -33,6 +33,8 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   quantization: 'quantize',
   quant: 'quantize',
   qat: 'quantize',
+  gradientcheckpointing: 'recompute',
+  activationcheckpointing: 'recompute',
 };
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');

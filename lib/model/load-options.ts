@@ -11,6 +11,12 @@ export interface LoadOptions {
   adapter?: string | undefined;
   /** Arithmetic of the matrix products; weights and moments are float32 in any case. Default: `HYPERFIT_COMPUTE_DTYPE`, or else `float32`. */
   computeDtype?: ComputeDType;
+  /**
+   * Training keeps the stream that enters each layer and computes its other activations again in the backward, and makes logits in parts: much
+   * less memory for about a third more time, and the same gradients (where logits need several parts, that of the head to rounding).
+   * Default false. Source: Chen et al. 2016, arXiv 1604.06174; `gradient_checkpointing` in transformers.
+   */
+  recompute?: boolean;
   /** Passes run on the weights that a GGUF file of this type holds; see `setQuantization`. Default: the type that the weights were trained for, if any; null for the float32 ones. */
   quantize?: QuantizeType | null | undefined;
   /** Ends the reading, or the fetching; `load` rejects with its reason. */

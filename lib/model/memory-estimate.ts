@@ -33,6 +33,8 @@ export interface MemoryOptions {
   batchSize?: number;
   /** Tokens of the longest sequence. Default 256. */
   sequenceLength?: number;
+  /** Whether activations are computed again in the backward. Default false. */
+  recompute?: boolean;
   /** Without it every weight is trained. */
   lora?: LoraOptions | undefined;
   /** Whether passes run on weights rounded for a GGUF file. Default false. */
@@ -52,7 +54,7 @@ const ALIGNMENT = 16;
  * @throws HyperfitError ERR_CONFIG for LoRA that this model has no place for, and for shapes beyond its context
  */
 export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptions = {}): MemoryEstimate {
-  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, isQuantized = false } = options;
+  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, isQuantized = false } = options;
   requireShape(config, batchSize, sequenceLength);
   const sizes = [...expectedParameters(config)].map(([name, shape]) => ({ name, isMatrix: shape.length === 2, elements: shape.reduce((product, size) => product * size, 1) }));
   const flat = sizes.reduce((sum, { elements }) => sum + Math.ceil(elements / ALIGNMENT) * ALIGNMENT, 0);
@@ -60,7 +62,7 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
   // Of the buffer for all gradients the system of a CPU gives what is written to.
   const elementsOf = (names: readonly string[]): number => names.reduce((sum, name) => sum + matrices.get(name)!, 0);
   const trained = options.lora === undefined ? undefined : normalizeLora(config, options.lora);
-  const step = addon().stepMemory(config, device, computeDtype, batchSize, sequenceLength, firstLayer(trained?.names));
+  const step = addon().stepMemory(config, device, computeDtype, batchSize, sequenceLength, firstLayer(trained?.names), recompute);
   const largest = step.sumsInFloat32 ? 0 : Math.max(...sizes.filter(({ isMatrix }) => isMatrix).map(({ elements }) => elements));
   const isRounded = computeDtype === 'bfloat16';
   const lines = [

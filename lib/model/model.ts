@@ -57,9 +57,11 @@ export class Model {
   readonly device: DeviceName;
   /** Arithmetic of its matrix products. */
   readonly computeDtype: ComputeDType;
+  /** Whether the backward computes activations again. */
+  readonly recompute: boolean;
   #quantization: QuantizeType | null = null;
 
-  private constructor({ handle, files, tokenizer, companions, stamps, device, computeDtype }: OpenedModel) {
+  private constructor({ handle, files, tokenizer, companions, stamps, device, computeDtype, recompute }: OpenedModel) {
     this.handle = handle;
     this.files = files;
     this.tokenizer = tokenizer instanceof Tokenizer ? tokenizer : undefined;
@@ -68,6 +70,7 @@ export class Model {
     this.#stamps = stamps;
     this.device = device;
     this.computeDtype = computeDtype;
+    this.recompute = recompute;
     forgotten.register(this, handle, this);
   }
 

@@ -6,7 +6,7 @@ import type { DeviceName } from '../config/device-name.ts';
 import type { QuantizeType } from '../config/quantize-types.ts';
 import { withControl } from '../control.ts';
 import { chooseDevice } from '../device.ts';
-import type { HyperfitError } from '../errors.ts';
+import { HyperfitError } from '../errors.ts';
 import { withFetch } from '../hub/fetch-scope.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { readCompanions } from './companions.ts';
@@ -27,14 +27,17 @@ export interface OpenedModel {
   stamps: FileStamps;
   device: DeviceName;
   computeDtype: ComputeDType;
+  /** Whether the backward computes activations again. */
+  recompute: boolean;
   /** The type whose rounding passes are to run on. */
   quantize: QuantizeType | null;
 }
 
 /** What `Model.load` does before there is a model; throws as it does. */
 export async function openModel(path: string, options: LoadOptions): Promise<OpenedModel> {
-  checkOptions(options, ['device', 'computeDtype', 'adapter', 'quantize', 'signal', 'onWarning', 'onFetch'], 'Model.load');
-  const { signal, onWarning, onFetch } = options;
+  checkOptions(options, ['device', 'computeDtype', 'recompute', 'adapter', 'quantize', 'signal', 'onWarning', 'onFetch'], 'Model.load');
+  const { signal, onWarning, onFetch, recompute = false } = options;
+  if (typeof recompute !== 'boolean') throw new HyperfitError('ERR_CONFIG', `expected true or false for \`recompute\`, got ${String(recompute)}`);
   const device = chooseDevice(options.device);
   const computeDtype = chooseComputeDtype(options.computeDtype);
   const files = await withFetch({ onFetch, signal }, () => openModelFiles(path, { onWarning }));
@@ -44,6 +47,6 @@ export async function openModel(path: string, options: LoadOptions): Promise<Ope
   const tokenizer = await tokenizerOrError(files);
   const companions = files.format === 'huggingface' ? await readCompanions(files.path) : new Map<string, Buffer>();
   const stamps = await stampFiles(files);
-  const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, control));
-  return { handle, files, tokenizer, companions, stamps, device, computeDtype, quantize };
+  const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, recompute, control));
+  return { handle, files, tokenizer, companions, stamps, device, computeDtype, recompute, quantize };
 }

@@ -13,18 +13,19 @@ import type { RunData } from './run-data.ts';
 /** Settings that decide how much memory a run takes. */
 type MemorySettings = Pick<
   RunConfig,
-  'device' | 'computeDtype' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
+  'device' | 'computeDtype' | 'recompute' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
 >;
 
 /** What a run with these settings holds at once. @throws HyperfitError as estimateTrainingMemory */
 export function estimateRunMemory(config: MemorySettings, model: ModelConfig, { train, contexts }: Pick<RunData, 'train' | 'contexts'>): MemoryEstimate {
-  const { batchSize, gradientAccumulationSteps, quantize, contextLength, maxNewTokens } = config;
+  const { batchSize, gradientAccumulationSteps, recompute, quantize, contextLength, maxNewTokens } = config;
   const longest = train.reduce((most, { ids }) => Math.max(most, ids.length), 1);
   return estimateTrainingMemory(model, {
     device: chooseDevice(config.device),
     computeDtype: chooseComputeDtype(config.computeDtype),
     batchSize: Math.ceil(Math.min(batchSize, train.length) / gradientAccumulationSteps),
     sequenceLength: longest,
+    recompute,
     lora: loraOptions(config),
     isQuantized: quantize !== null,
     decoding: { rows: Math.min(CONTEXTS_AT_ONCE, contexts.length), positions: contextLength + maxNewTokens },
@@ -33,12 +34,13 @@ export function estimateRunMemory(config: MemorySettings, model: ModelConfig, { 
 
 /** The changes that make a run smaller, those first that change least of what comes of it. */
 function smallerSettings(config: MemorySettings): Partial<MemorySettings>[] {
-  const { batchSize, gradientAccumulationSteps } = config;
+  const { batchSize, gradientAccumulationSteps, recompute } = config;
   const accumulated: Partial<MemorySettings>[] = [];
   for (let parts = 2 * gradientAccumulationSteps; parts < 2 * batchSize; parts *= 2) accumulated.push({ gradientAccumulationSteps: Math.min(parts, batchSize) });
   const most = accumulated.at(-1) ?? {};
+  const least = { ...most, recompute: true };
   const late = { loraRank: 8, loraLayers: 5 };
-  return [...accumulated, ...(config.loraRank > 0 ? [] : [{ ...late }, { ...most, ...late }])];
+  return [...accumulated, ...(recompute ? [] : [{ recompute: true }, least]), ...(config.loraRank > 0 ? [] : [{ ...late }, { ...least, ...late }])];
 }
 
 /** The first change with which a run takes at most `bytes`, as flags; undefined where none does. */
@@ -47,7 +49,7 @@ export function cheapestChange(config: MemorySettings, model: ModelConfig, data:
     const loraLayers = change.loraLayers == null ? config.loraLayers : Math.min(change.loraLayers, model.numHiddenLayers);
     return estimateRunMemory({ ...config, ...change, loraLayers }, model, data).totalBytes <= bytes;
   });
-  return found === undefined ? undefined : Object.entries(found).map(([name, value]) => `${name} ${String(value)}`).join(' and ');
+  return found === undefined ? undefined : Object.entries(found).map(([name, value]) => (value === true ? name : `${name} ${String(value)}`)).join(' and ');
 }
 
 /**

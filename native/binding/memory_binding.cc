@@ -33,7 +33,8 @@ Napi::Value step_memory_of(const Napi::CallbackInfo& info) {
   const at::ScalarType compute_dtype = read_compute_dtype(info[2]);
   const StepShape shape{.batch = read_integer(info[3], "batchSize", 1),
                         .sequence = read_integer(info[4], "sequenceLength", 1),
-                        .first_trained = read_integer(info[5], "firstTrainedLayer", 0, config.num_hidden_layers - 1)};
+                        .first_trained = read_integer(info[5], "firstTrainedLayer", 0, config.num_hidden_layers - 1),
+                        .activations = read_boolean(info[6], "recompute") ? Activations::recomputed : Activations::kept};
   const StepMemory memory = step_memory(config, device, compute_dtype, shape);
   Napi::Object result = Napi::Object::New(info.Env());
   set_bytes(result, "activationBytes", memory.activations);

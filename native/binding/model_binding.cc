@@ -55,11 +55,12 @@ Napi::Value model_load(const Napi::CallbackInfo& info) {
   std::vector<TensorSource> sources = read_tensor_sources(info[1]);
   const at::Device device = read_device(info[2], "device");
   const at::ScalarType compute_dtype = read_compute_dtype(info[3]);
-  Control control(info[4]);
+  const Activations activations = read_boolean(info[4], "recompute") ? Activations::recomputed : Activations::kept;
+  Control control(info[5]);
   return queue_task(
       info.Env(),
-      [config, sources = std::move(sources), device, compute_dtype, control] {
-        return std::make_shared<Model>(config, sources, device, compute_dtype, control.signals());
+      [config, sources = std::move(sources), device, compute_dtype, activations, control] {
+        return std::make_shared<Model>(config, sources, device, compute_dtype, activations, control.signals());
       },
       [](Napi::Env env, std::shared_ptr<Model>& model) {
         const int64_t bytes = held_bytes(*model);

@@ -20,17 +20,22 @@ ParameterNames parameter_names(WeightLayout layout) {
   return {"model.embed_tokens.weight", "model.embed_positions.weight", "model.layers.", "model.norm"};
 }
 
+// The whole costs no view.
+at::Tensor rows_of(const at::Tensor& tensor, int64_t first, int64_t count) { return count == tensor.size(0) ? tensor : tensor.narrow(0, first, count); }
+
 }  // namespace
 
-Decoder::Decoder(const ModelConfig& config, const std::vector<ParameterShape>& parameters, at::Device device, at::ScalarType compute_dtype)
+Decoder::Decoder(const ModelConfig& config, const std::vector<ParameterShape>& parameters, at::Device device, at::ScalarType compute_dtype,
+                 Activations activations)
     : config_(config),
       ops_(select_ops(device)),
       options_(at::TensorOptions().dtype(at::kFloat).device(device)),
       compute_options_(options_.dtype(compute_dtype)),
+      activations_(activations),
       parameters_(parameters, ops_, device, compute_dtype),
       rotary_(config, device),
       attention_(config, ops_),
-      workspace_(config, ops_, options_, compute_dtype) {
+      workspace_(config, ops_, options_, compute_dtype, activations) {
   const ParameterNames names = parameter_names(config.weight_layout);
   embedding_ = {&ops_, &parameters_.at(names.embedding, {config.vocab_size, config.hidden_size}), config.embedding_scale, config.padding_index};
   if (config.learned_positions) positions_.weight = &parameters_.at(names.positions, {config.max_position_embeddings, config.hidden_size});
@@ -134,9 +139,14 @@ at::Tensor Decoder::final_normed(const at::Tensor& x) {
 
 // `keep`: a backward follows and wants what the soft cap did.
 at::Tensor Decoder::head_forward(const at::Tensor& x, bool keep) {
-  at::Tensor logits = workspace_.logits(x.size(0));
-  head_.forward(logits, final_normed(x));
-  if (config_.final_softcap > 0) ops_.softcap(logits, config_.final_softcap, keep ? workspace_.logit_ratios(x.size(0)) : at::Tensor());
+  return head_logits(final_normed(x), keep);
+}
+
+at::Tensor Decoder::head_logits(const at::Tensor& normed, bool keep) {
+  const int64_t rows = normed.size(0);
+  at::Tensor logits = workspace_.logits(rows);
+  head_.forward(logits, normed);
+  if (config_.final_softcap > 0) ops_.softcap(logits, config_.final_softcap, keep ? workspace_.logit_ratios(rows) : at::Tensor());
   return logits;
 }
 
@@ -179,10 +189,25 @@ int64_t Decoder::first_trained_layer() const {
 at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
   begin_keeping(batch);
   run_layers(batch, stop, nullptr);
-  at::Tensor logits = head_forward(workspace_.scratch().final_x, /*keep=*/true);
-  const at::Tensor loss = ops_.cross_entropy(logits, targets);
-  stop.throw_if_cancelled();
-  backward(batch, logits, parameters_.gradient_beta(), stop);
+  const double beta = parameters_.gradient_beta();
+  const at::Tensor loss = head_loss_backward(targets, beta, stop);
+  layers_backward(batch, beta, stop);
+  return loss;
+}
+
+// As many logits at a time as the workspace gives room to.
+at::Tensor Decoder::head_loss_backward(const at::Tensor& targets, double beta, const StopSignals& stop) {
+  const at::Tensor normed = final_normed(workspace_.scratch().final_x);
+  const int64_t rows = normed.size(0), part = workspace_.logit_rows(rows);
+  at::Tensor loss;
+  for (int64_t first = 0; first < rows; first += part) {
+    const int64_t count = std::min(part, rows - first);
+    at::Tensor logits = head_logits(rows_of(normed, first, count), /*keep=*/true);
+    const at::Tensor part_loss = ops_.cross_entropy(logits, rows_of(targets, first, count));
+    loss = loss.defined() ? loss.add(part_loss) : part_loss;
+    stop.throw_if_cancelled();
+    head_backward(logits, first, first == 0 ? beta : 1);
+  }
   return loss;
 }
 
@@ -202,28 +227,39 @@ void Decoder::backward_from(int64_t pass, const at::Tensor& dlogits, const StopS
   const TokenBatch batch = std::exchange(kept_, {}).batch;
   at::Tensor logits = workspace_.logits(batch.batch * batch.sequence);
   logits.copy_(dlogits);  // of another shape it throws
-  backward(batch, logits, parameters_.gradient_beta(), stop);
+  const double beta = parameters_.gradient_beta();
+  head_backward(logits, /*first_row=*/0, beta);
+  layers_backward(batch, beta, stop);
+}
+
+// Logits' gradients, of rows from `first_row` on -> parameters of the head, and the gradient of what it read, b.dnormed.
+void Decoder::head_backward(at::Tensor& dlogits, int64_t first_row, double beta) {
+  const int64_t rows = dlogits.size(0);
+  if (config_.final_softcap > 0) {
+    at::Tensor ratios = workspace_.logit_ratios(rows);
+    ops_.softcap_backward(dlogits, ratios);
+  }
+  head_.backward_parameters(dlogits, rows_of(workspace_.scratch().normed, first_row, rows), beta);
+  at::Tensor dnormed = rows_of(workspace_.backward().dnormed, first_row, rows);
+  head_.backward_input(dnormed, dlogits, /*accumulate=*/false);
 }
 
 // A cancelled backward leaves some gradients written and some not; they stay marked as they were, and the caller of a
 // cancelled step throws them away (Model::forward_backward).
-void Decoder::backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop) {
+void Decoder::layers_backward(const TokenBatch& batch, double beta, const StopSignals& stop) {
   LayerScratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const LayerRotations rotations = rotary_.range(0, batch.sequence);
-  if (config_.final_softcap > 0) {
-    at::Tensor ratios = workspace_.logit_ratios(dlogits.size(0));
-    ops_.softcap_backward(dlogits, ratios);
-  }
-  head_.backward_parameters(dlogits, s.normed, beta);  // s.normed still holds the head's input
-  head_.backward_input(b.dnormed, dlogits, /*accumulate=*/false);
   b.dx.zero_();
   final_norm_.backward(b.dx, b.dnormed, s.final_x, s.final_stats, s.hidden, beta);
   const int64_t first = first_trained_layer();
   for (int64_t index = config_.num_hidden_layers - 1; index >= first; --index) {
     stop.throw_if_cancelled();
-    mlp_backward(layers_[index], workspace_.layer(index), beta);
-    attention_backward(layers_[index], workspace_.layer(index), beta, batch, rotations);
+    LayerActivations& a = workspace_.layer(index);
+    // The last layer's are still there.
+    if (activations_ == Activations::recomputed && index + 1 < config_.num_hidden_layers) recompute(layers_[index], a, batch, rotations);
+    mlp_backward(layers_[index], a, beta);
+    attention_backward(layers_[index], a, beta, batch, rotations);
   }
   positions_.backward(b.dx, batch.sequence, beta);
   if (embedding_.weight->trained) {

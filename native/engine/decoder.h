@@ -44,9 +44,11 @@ struct TokenBatch {
 class Decoder {
  public:
   /// Weights, their gradients and the residual stream are float32; `compute_dtype`, float32 or bfloat16, is the type of
-  /// what enters and leaves the products. `parameters` in the order in which they are to lie in memory. Which backend computes (ops.h) is
+  /// what enters and leaves the products. Recomputed activations cost a second forward pass of the layers, give the same gradients to the
+  /// bit, and with them logits are made and used up in parts. `parameters` in the order in which they are to lie in memory. Which backend computes (ops.h) is
   /// settled here. Throws ERR_MODEL_FILES where the config asks for other parameters.
-  Decoder(const ModelConfig& config, const std::vector<ParameterShape>& parameters, at::Device device, at::ScalarType compute_dtype);
+  Decoder(const ModelConfig& config, const std::vector<ParameterShape>& parameters, at::Device device, at::ScalarType compute_dtype,
+          Activations activations = Activations::kept);
 
   /// Logits [B*T, vocabulary], of the type that products compute in, in the workspace, overwritten by the next call. `hidden_states`, when given, gets a copy
   /// of the residual stream [B*T, hidden] before each layer, and after the final norm.
@@ -101,7 +103,9 @@ class Decoder {
                      const LayerRotations& rotations);
   void project_separately(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence, const Rotation& rotation);
   void attention_output(const DecoderLayer& layer, LayerActivations& a);
+  void mlp_activate(const DecoderLayer& layer, LayerActivations& a);
   void mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Tensor& next_x);
+  void recompute(const DecoderLayer& layer, LayerActivations& a, const TokenBatch& batch, const LayerRotations& rotations);
   void attention_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch,
                           const LayerRotations& rotations);
   void heads_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch, const Rotation& rotation);
@@ -114,12 +118,15 @@ class Decoder {
   using Observer = std::function<void(int64_t layer, const LayerActivations& activations)>;
   void run_layers(const TokenBatch& batch, const StopSignals& stop, const Observer& observe);
   at::Tensor head_forward(const at::Tensor& x, bool keep = false);
+  at::Tensor head_logits(const at::Tensor& normed, bool keep);
   at::Tensor sampling_logits(const at::Tensor& x);
   at::Tensor final_normed(const at::Tensor& x);
   void begin_keeping(const TokenBatch& batch);
   /// How deep a backward has to go; their number where no layer is trained.
   int64_t first_trained_layer() const;
-  void backward(const TokenBatch& batch, at::Tensor& dlogits, double beta, const StopSignals& stop);
+  at::Tensor head_loss_backward(const at::Tensor& targets, double beta, const StopSignals& stop);
+  void head_backward(at::Tensor& dlogits, int64_t first_row, double beta);
+  void layers_backward(const TokenBatch& batch, double beta, const StopSignals& stop);
 
   /// What a pass that waits for its backward was of, and the version of the weights that it read.
   struct KeptPass {
@@ -131,6 +138,7 @@ class Decoder {
   KeptPass kept_;
   const Ops& ops_;
   at::TensorOptions options_, compute_options_;
+  Activations activations_;
   ParameterStore parameters_;
   RotaryTables rotary_;
   Attention attention_;

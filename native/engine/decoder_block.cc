@@ -63,7 +63,8 @@ void Decoder::attention_output(const DecoderLayer& layer, LayerActivations& a) {
   a.middle.add_(a.x);
 }
 
-void Decoder::mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Tensor& next_x) {
+// a.middle -> what enters the MLP's last product, in scratch.
+void Decoder::mlp_activate(const DecoderLayer& layer, LayerActivations& a) {
   LayerScratch& s = workspace_.scratch();
   layer.mlp_norm.forward(s.normed, a.mlp_stats, a.middle);
   layer.up_proj.forward(a.up, s.normed);
@@ -73,10 +74,28 @@ void Decoder::mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Te
   } else {
     ops_.activate(s.activation, a.up, config_.activation);
   }
+}
+
+void Decoder::mlp_forward(const DecoderLayer& layer, LayerActivations& a, at::Tensor& next_x) {
+  LayerScratch& s = workspace_.scratch();
+  mlp_activate(layer, a);
   if (!config_.post_norms) return layer.down_proj.forward_residual(next_x, a.middle, s.activation, s.product);
   layer.down_proj.forward(a.mlp_out, s.activation);
   layer.mlp_out_norm.forward(next_x, a.mlp_out_stats, a.mlp_out);
   next_x.add_(a.middle);
+}
+
+// a.x -> all else that the layer's backward reads. The stream after the layer is kept, so what makes it is left out, but for the norm of a
+// branch, whose input and statistics the backward wants.
+void Decoder::recompute(const DecoderLayer& layer, LayerActivations& a, const TokenBatch& batch, const LayerRotations& rotations) {
+  project_heads(layer, a, batch.batch, batch.sequence, rotations);
+  attention_.forward(a.attention, a.q, a.k, a.v, layer.window);
+  attention_output(layer, a);
+  mlp_activate(layer, a);
+  if (!config_.post_norms) return;
+  LayerScratch& s = workspace_.scratch();
+  layer.down_proj.forward(a.mlp_out, s.activation);
+  layer.mlp_out_norm.forward(s.hidden, a.mlp_out_stats, a.mlp_out);
 }
 
 // The gradient of what a branch computed before its own norm, if it has one (otherwise b.dx itself), as products want it.

@@ -24,8 +24,8 @@ std::vector<ParameterShape> shapes_of(const std::vector<TensorSource>& sources) 
 }  // namespace
 
 Model::Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
-             const StopSignals& stop)
-    : device_(device), decoder_(config, shapes_of(sources), device, compute_dtype), cache_(config, decoder_.ops(), decoder_.compute_options()) {
+             Activations activations, const StopSignals& stop)
+    : device_(device), decoder_(config, shapes_of(sources), device, compute_dtype, activations), cache_(config, decoder_.ops(), decoder_.compute_options()) {
   load_parameters(decoder_.parameters(), sources, stop);
 }
 

@@ -21,7 +21,7 @@ class Model {
   /// Reads every parameter from its source, in the order in which they are to lie in memory. Throws ERR_MODEL_FILES for a parameter of the
   /// config without a source or of another shape, and ERR_DEVICE for a device that cannot be used.
   Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
-        const StopSignals& stop);
+        Activations activations, const StopSignals& stop);
 
   at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states);
   at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);

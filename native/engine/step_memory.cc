@@ -7,11 +7,11 @@
 namespace hyperfit {
 StepMemory step_memory(const ModelConfig& config, at::Device device, at::ScalarType compute_dtype, const StepShape& shape) {
   // Tensors of the meta device have shapes and no memory.
-  Workspace workspace(config, aten::table(), at::TensorOptions().dtype(at::kFloat).device(at::kMeta), compute_dtype);
+  Workspace workspace(config, aten::table(), at::TensorOptions().dtype(at::kFloat).device(at::kMeta), compute_dtype, shape.activations);
   workspace.shape_keeping(shape.batch, shape.sequence, shape.first_trained);
   StepMemory memory;
   memory.activations = workspace.bytes();
-  const int64_t rows = shape.batch * shape.sequence;
+  const int64_t rows = workspace.logit_rows(shape.batch * shape.sequence);
   workspace.logits(rows);
   if (config.final_softcap > 0) workspace.logit_ratios(rows);
   memory.logits = workspace.bytes() - memory.activations;

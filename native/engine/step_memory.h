@@ -2,12 +2,14 @@
 #include <ATen/core/Tensor.h>
 
 #include "engine/model_config.h"
+#include "engine/workspace.h"
 
 namespace hyperfit {
 
 /// B sequences of T tokens, of which a backward reaches down to layer `first_trained`.
 struct StepShape {
   int64_t batch = 0, sequence = 0, first_trained = 0;
+  Activations activations = Activations::kept;
 };
 
 /// Bytes of what a training step holds beside weights, gradients and moments: its workspace, and whether gradients of matrices need

@@ -1,12 +1,20 @@
 #include "engine/workspace.h"
 
 namespace hyperfit {
+namespace {
 
-Workspace::Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype)
+/// Logits of a part: so many that reading and writing the head's gradient for each part costs little beside its products.
+constexpr int64_t kPartLogits = int64_t{1} << 26;
+
+}  // namespace
+
+Workspace::Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype,
+                     Activations activations)
     : config_(config),
       ops_(ops),
       options_(options),
       compute_options_(options.dtype(compute_dtype)),
+      activations_(activations),
       logits_(ops),
       sampling_logits_(ops),
       logit_ratios_(ops) {
@@ -48,7 +56,7 @@ void Workspace::take_views() {
   backward_ = backward_views();
   const int64_t kept = config_.num_hidden_layers - first_kept_;
   const int64_t shared = first_kept_ > 0 ? 1 : 0;
-  while (static_cast<int64_t>(layers_.size()) < kept + shared) layers_.push_back(layer_views());
+  while (static_cast<int64_t>(layers_.size()) < kept + shared) layers_.push_back(activations_ == Activations::kept ? layer_views() : stream_view());
 }
 
 // Half of a shape serves no pass, and what it took may be what the next one needs.
@@ -89,6 +97,13 @@ LayerActivations Workspace::layer_views() {
   return a;
 }
 
+// All but the stream belongs to whichever layer was computed last.
+LayerActivations Workspace::stream_view() {
+  LayerActivations a = layers_.front();
+  a.x = take({batch_ * sequence_, config_.hidden_size});
+  return a;
+}
+
 LayerScratch Workspace::scratch_views() {
   const ModelConfig& c = config_;
   const int64_t rows = batch_ * sequence_;
@@ -122,6 +137,11 @@ BackwardScratch Workspace::backward_views() {
   if (rounds()) b.dbranch_rounded = take_compute({rows, c.hidden_size});
   if (c.qk_norm) b.draw = take_compute({rows, c.query_size()});
   return b;
+}
+
+int64_t Workspace::logit_rows(int64_t rows) const {
+  if (activations_ == Activations::kept) return rows;
+  return std::clamp<int64_t>(kPartLogits / config_.output_vocab_size, 1, rows);
 }
 
 int64_t Workspace::bytes() const {

@@ -57,12 +57,16 @@ struct BackwardScratch {
   at::Tensor dk, dv;             // * [B, K, T, D]
 };
 
+/// How a pass that has a backward comes by its activations.
+enum class Activations { kept, recomputed };
+
 /// All activations of the engine. Memory is taken at the first use of the largest shape and kept. Every view is dense, on the device of
 /// `options`, and of one of its two types: that is what operations (ops.h) build on, so that none of them has to ask.
 class Workspace {
  public:
-  /// `options` of the residual stream; `compute_dtype` is the type that products compute in.
-  Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype);
+  /// `options` of the residual stream; `compute_dtype` is the type that products compute in. Where activations are recomputed, a layer keeps
+  /// the stream that enters it and nothing else.
+  Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype, Activations activations);
 
   /// Views for B sequences of T tokens, of which a pass begins. All layers share one set.
   void shape(int64_t batch, int64_t sequence) { shape(batch, sequence, config_.num_hidden_layers, /*has_backward=*/false); }
@@ -71,6 +75,8 @@ class Workspace {
   LayerActivations& layer(int64_t index) { return layers_[first_kept_ == 0 ? index : std::max<int64_t>(index + 1 - first_kept_, 0)]; }
   LayerScratch& scratch() { return scratch_; }
   BackwardScratch& backward() { return backward_; }
+  /// Of so many rows, the logits that stand at once in a pass with a loss.
+  int64_t logit_rows(int64_t rows) const;
   at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.output_vocab_size}, compute_options_); }
   /// Those that a token is chosen from: rounded, the best of them would tie.
   at::Tensor sampling_logits(int64_t rows) { return sampling_logits_.view({rows, config_.output_vocab_size}, options_); }
@@ -88,12 +94,14 @@ class Workspace {
   void take_views();
   void forget();
   LayerActivations layer_views();
+  LayerActivations stream_view();
   LayerScratch scratch_views();
   BackwardScratch backward_views();
 
   ModelConfig config_;
   const Ops& ops_;
   at::TensorOptions options_, compute_options_;
+  Activations activations_;
   int64_t batch_ = 0, sequence_ = 0, passes_ = 0;
   int64_t first_kept_ = -1;
   bool has_backward_ = false;
