@@ -1,6 +1,7 @@
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { makeFolder } from '../folders.ts';
+import { diskRemedy, isDiskError } from '../disk-errors.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import { listFiles, makeManifest, MANIFEST_NAME } from './manifest.ts';
 
@@ -106,8 +107,8 @@ export function saveError(folder: string, cause: unknown): unknown {
     return new HyperfitError('ERR_CHECKPOINT', `expected room on disk for ${basename(folder)} in ${dirname(folder)}, got: ${message}; ${remedy}`, { cause });
   }
   if (known !== undefined) return cause;
-  const remedy = 'check that the folder exists and may be written; earlier checkpoints are untouched';
-  return new HyperfitError('ERR_CHECKPOINT', `expected to save ${folder}, got: ${message}; ${remedy}`, { cause });
+  const remedy = isDiskError(cause) ? diskRemedy(cause) : 'check that the folder exists and may be written';
+  return new HyperfitError('ERR_CHECKPOINT', `expected to save ${folder}, got: ${message}; ${remedy}; earlier checkpoints are untouched`, { cause });
 }
 
 /** Tensors are written by C++, whose error names the operating system's words. */

@@ -2,7 +2,7 @@ import type { NormalizedConfig } from '../config/normalize.ts';
 import { HyperfitError } from '../errors.ts';
 import { formatShare } from '../report/format-number.ts';
 import { run, type RunEvent, type RunResult } from '../run/run.ts';
-import { SIGNAL_EXIT_CODES, StopSignals } from '../run/stop-signals.ts';
+import { leaveBy, SIGNAL_EXIT_CODES, StopSignals } from '../run/stop-signals.ts';
 import { fetchNamed } from './fetch-named.ts';
 import { openLivePage, type OpenFlag } from './live-page.ts';
 import type { Output } from './output.ts';
@@ -25,7 +25,7 @@ export async function runAndReport(normalized: NormalizedConfig, output: Output,
     // Nothing is there to be saved. What cannot be stopped, such as reading from a disk that hangs, is left.
     view.log(`${signal}: ending before the first step`);
     early.abort();
-    setTimeout(() => process.exit(SIGNAL_EXIT_CODES[signal]), PATIENCE_MS).unref();
+    setTimeout(() => leaveBy(signal), PATIENCE_MS).unref();
   });
   try {
     const result = await run(normalized, {

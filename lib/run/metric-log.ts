@@ -1,4 +1,5 @@
-import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { readBytesSync } from '../regular-file.ts';
 import { replaceFile, saveError } from '../checkpoint/atomic-folder.ts';
 
@@ -9,15 +10,20 @@ export interface MetricRecord {
   [key: string]: unknown;
 }
 
-/** Appends one JSON object per line; each line is handed to the system at once, so a killed run loses none. */
+/**
+ * Appends one JSON object per line, in their order and beside the event loop: a disk that hangs holds up no signal. Whoever needs the lines on the
+ * disk, a checkpoint that speaks of their steps, waits for `flush`.
+ */
 export class MetricLog {
   readonly #path: string;
-  readonly #file: number;
+  readonly #file: FileHandle;
   #pending = Buffer.alloc(0);
+  /** Of what is being written. */
+  #writing: Promise<void> | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string, file: FileHandle) {
     this.#path = path;
-    this.#file = openSync(path, 'a');
+    this.#file = file;
   }
 
   /** Opens `path` for appending, after keeping only the records that `keep` wants. */
@@ -26,39 +32,47 @@ export class MetricLog {
       const kept = readMetrics(path).filter(keep);
       await replaceFile(path, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
     }
-    return new MetricLog(path);
+    return new MetricLog(path, await open(path, 'a'));
   }
 
   /** What the disk has no room for is kept, and written with what comes next. */
   write(record: MetricRecord): void {
     this.#pending = Buffer.concat([this.#pending, Buffer.from(`${JSON.stringify(record)}\n`)]);
-    try {
-      this.#writePending();
-    } catch {
-      // The next save says so, or the end of the run.
-    }
+    // What fails is tried again with what comes next; the next save says so, or the end of the run.
+    void this.#written().catch(() => {});
   }
 
   /**
    * Makes what was written survive a power cut; called before each checkpoint.
    * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses
    */
-  flush(): void {
+  async flush(): Promise<void> {
     try {
-      this.#writePending();
-      fsyncSync(this.#file);
+      await this.#writing?.catch(() => {});
+      await this.#written();
+      await this.#file.sync();
     } catch (error) {
       throw saveError(this.#path, error);
     }
   }
 
-  close(): void {
-    closeSync(this.#file);
+  async close(): Promise<void> {
+    await this.#written().catch(() => {});
+    await this.#file.close();
+  }
+
+  /** One at a time; what is added meanwhile goes with it. */
+  #written(): Promise<void> {
+    this.#writing ??= this.#writePending().finally(() => (this.#writing = undefined));
+    return this.#writing;
   }
 
   /** A full disk may take a part of what it is given. */
-  #writePending(): void {
-    while (this.#pending.length > 0) this.#pending = this.#pending.subarray(writeSync(this.#file, this.#pending));
+  async #writePending(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const { bytesWritten } = await this.#file.write(this.#pending);
+      this.#pending = this.#pending.subarray(bytesWritten);
+    }
   }
 }
 

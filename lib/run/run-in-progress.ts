@@ -72,17 +72,17 @@ export class RunInProgress {
       const reason = await this.#train();
       await this.#save();
       if (reason === 'stopped') {
-        this.#log.flush();
+        await this.#log.flush();
         return await this.#result(reason, null, original);
       }
       if (this.#training.state.step !== this.#validatedStep) await this.#validate();
       const certificate = await this.#certify();
       const comparison = await this.#measureHyperfitted(original);
-      this.#log.flush();
+      await this.#log.flush();
       return await this.#result(reason, certificate, comparison);
     } finally {
       this.#board?.close();
-      this.#log.close();
+      await this.#log.close();
     }
   }
 
@@ -174,7 +174,7 @@ export class RunInProgress {
   async #save(): Promise<void> {
     const { state } = this.#training;
     if (state.step === this.#savedStep) return;
-    this.#log?.flush();
+    await this.#log?.flush();
     const { model, optimizer } = this.start;
     this.#checkpoint = await saveCheckpoint(this.folder.checkpoints, { model, optimizer, state }, { keepLast: this.config.keepLastCheckpoints, baseModel: this.#baseModel });
     this.#savedStep = state.step;

@@ -6,6 +6,15 @@ export const SIGNAL_EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT:
 const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
 
 /**
+ * Ends the process at once, by the signal itself: an exit would wait for what the file system was asked for, on a disk that hangs for ever. Shells tell
+ * it with the same number.
+ */
+export function leaveBy(signal: StopSignal): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
+/**
  * The first SIGINT or SIGTERM only sets `received`, for the loop to finish its step, save and leave; the second ends the process
  * at once.
  */
@@ -13,7 +22,7 @@ export class StopSignals {
   #received: StopSignal | undefined;
   readonly #onFirst: (signal: StopSignal) => void;
   readonly #listen = (signal: StopSignal): void => {
-    if (this.#received !== undefined) process.exit(SIGNAL_EXIT_CODES[signal]);
+    if (this.#received !== undefined) return leaveBy(signal);
     this.#received = signal;
     this.#onFirst(signal);
   };

@@ -1,11 +1,13 @@
 // How much memory work leaves behind: node --expose-gc memory.mjs DIST MODEL WORK COUNT. Prints one line of JSON.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 const [dist, path, work, countText] = process.argv.slice(2);
 const count = Number(countText);
-const { hyperfit, memoryStats, Model, Optimizer, Tensor } = await import(pathToFileURL(dist));
+const { hyperfit, memoryStats, Model, normalizeConfig, Optimizer, run, Tensor } = await import(pathToFileURL(dist));
 const TEXTS = Array.from({ length: 8 }, (_, index) => Array.from({ length: 40 }, (_, at) => 2 + ((at * 7 + index * 13) % 200)));
 const BATCH = { tokens: Int32Array.from(TEXTS.flat()), targets: Int32Array.from(TEXTS.flat()), batchSize: 8, sequenceLength: 40 };
 
@@ -26,19 +28,32 @@ function slopeOf(points) {
   return points.reduce((sum, [at, rss]) => sum + (at - x) * (rss - y), 0) / points.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
 }
 
-/** `once` again and again; what it leaves is looked at twenty times, after a quarter for warming up. */
+/** What is left is looked at twenty times, after a quarter for warming up. */
+class Watch {
+  #points = [];
+  #first;
+
+  /** After round `at` of `count`. */
+  async look(at) {
+    if (at + 1 < count / 4 || (at + 1) % Math.ceil((0.75 * count) / 20) !== 0) return;
+    const now = await settled();
+    this.#first ??= now;
+    this.#points.push([at, now.rss]);
+  }
+
+  async result() {
+    const last = await settled();
+    return { slope: this.#points.length > 2 ? slopeOf(this.#points) : 0, first: this.#first ?? last, last };
+  }
+}
+
 async function repeated(once) {
-  const points = [];
-  let first;
+  const watch = new Watch();
   for (let at = 0; at < count; at++) {
     await once(at);
-    if (at + 1 < count / 4 || (at + 1) % Math.ceil((0.75 * count) / 20) !== 0) continue;
-    const now = await settled();
-    first ??= now;
-    points.push([at, now.rss]);
+    await watch.look(at);
   }
-  const last = await settled();
-  return { slope: points.length > 2 ? slopeOf(points) : 0, first, last };
+  return watch.result();
 }
 
 const WORKS = {
@@ -61,6 +76,21 @@ const WORKS = {
     await events.return?.();
     model.dispose();
     return result;
+  },
+  /** All of a run: its log, its page, its saves. */
+  async run() {
+    const folder = mkdtempSync(join(tmpdir(), 'hyperfit-memory-'));
+    const data = join(folder, 'data.jsonl');
+    writeFileSync(data, TEXTS.map((ids) => `${JSON.stringify({ ids })}\n`).join(''));
+    const watch = new Watch();
+    let at = 0;
+    const config = normalizeConfig([{ name: 'test', values: { model: path, data, out: join(folder, 'run'), batchSize: 2, maxSteps: count, learningRate: 1e-5, evaluateEverySteps: 0, saveEverySteps: Math.ceil(count / 20), keepLastCheckpoints: 2, comparisonContexts: 0 } }]);
+    try {
+      await run(config, { shouldStop: () => watch.look(at++) });
+      return await watch.result();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   },
   async generations() {
     const model = await Model.load(path);
