@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { judge } from './oracle.ts';
 import { Dice } from './mutations.ts';
 import { DATA_READERS } from './readers/data.ts';
@@ -18,6 +19,8 @@ const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 const isChosen = (name: string): boolean => new RegExp(process.env['FUZZ_READER'] ?? '').test(name);
 /** Where the input at hand is kept, for the case that it ends the process. */
 const lastInput = process.env['FUZZ_LAST_INPUT'];
+/** Where inputs with faults are kept. */
+const faultFolder = process.env['FUZZ_FAULTS'];
 const SHOWN = 5;
 
 interface Count {
@@ -35,6 +38,7 @@ async function fuzz(name: string, { make, read, isRefusal, share = 1 }: FuzzedRe
     if (lastInput !== undefined) writeFileSync(lastInput, bytes);
     const { outcome, fault } = await judge(bytes, read, isRefusal);
     count[outcome] += 1;
+    if (fault !== undefined && faultFolder !== undefined) writeFileSync(join(faultFolder, `${name.replaceAll(/[^\w]+/g, '-')}-${SEED}-${input}`), bytes);
     if (fault !== undefined && count.faults.length < SHOWN) count.faults.push(`input ${input}: ${fault} by ${bytes.toString('base64').slice(0, 3000)}`);
     // Timers and sockets have their turn.
     if (input % 100 === 0) await new Promise((resolve) => setImmediate(resolve));

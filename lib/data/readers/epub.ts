@@ -27,12 +27,16 @@ export async function readEpub(path: string, notes: DataNotes): Promise<TextDocu
   // Written on a system that tells no capitals apart.
   const namesInLowerCase = new Map([...files.keys()].map((name) => [name.toLowerCase(), name]));
   const chapters: string[] = [];
+  const read = new Set<Uint8Array>();
   for (const name of await readSpine(files, path)) {
     const bytes = files.get(name) ?? files.get(namesInLowerCase.get(name.toLowerCase()) ?? '');
     if (bytes === undefined) {
       notes.add('chapters that a book names were not in it', `${path}:${name}`);
       continue;
     }
+    // A book may name a chapter once; some bytes could name it a million times.
+    if (read.has(bytes)) continue;
+    read.add(bytes);
     const text = await renderChapter(decodeMarkup(bytes)).catch((cause: unknown) => {
       throw refuseData(WHAT, `${path}, whose ${name} cannot be read (${(cause as Error).message})`, 'convert it anew with Calibre', cause);
     });
@@ -66,19 +70,16 @@ async function readSpine(files: ReadonlyMap<string, Uint8Array>, path: string): 
   if (root === undefined || bytes === undefined) throw refuseData(WHAT, `${path}, which lacks ${root ?? CONTAINER}`, 'fetch it again, or convert it anew with Calibre');
   const book = await parseXml(bytes, path);
   const items = new Map(book.all('item').map(({ attribs }) => [attribs['id'], attribs]));
-  const contents = book.all('reference').filter(({ attribs }) => attribs['type'] === 'toc').map(({ attribs }) => toName(root, attribs['href']));
+  const contents = new Set(book.all('reference').filter(({ attribs }) => attribs['type'] === 'toc').map(({ attribs }) => toName(root, attribs['href'])));
   const names = book.all('itemref').filter(({ attribs }) => attribs['linear'] !== 'no').flatMap(({ attribs }) => {
     const item = items.get(attribs['idref']);
     const isText = item !== undefined && MARKUP.includes(item['media-type'] ?? '') && !(item['properties'] ?? '').split(/\s+/).includes('nav');
     return isText ? [toName(root, item['href'])] : [];
   });
   if (book.all('itemref').length === 0) throw refuseData(WHAT, `${path}, whose ${root} names no chapters`, 'convert it anew with Calibre');
-  return names.filter((name) => !contents.includes(name) || isAmongContents(names, contents));
-}
-
-/** A book in one file names that file as its contents too. */
-function isAmongContents(names: readonly string[], contents: readonly string[]): boolean {
-  return names.every((name) => contents.includes(name));
+  // A book in one file names that file as its contents too.
+  const isContents = names.every((name) => contents.has(name));
+  return isContents ? names : names.filter((name) => !contents.has(name));
 }
 
 function toName(root: string, href = ''): string {

@@ -71,6 +71,12 @@ describe('EPUB', () => {
     expect({ documents, notes }).toEqual({ documents: [{ text: 'One\n\nTwo' }], notes: [] });
   });
 
+  test('has each chapter once, however often it is named', async () => {
+    const manifest = '<item id="again" href="text/CH%200.XHTML#part" media-type="application/xhtml+xml"/>';
+    const spine = '<itemref idref="again"/>'.repeat(5000);
+    expect(await readTexts(putBook('repeated.epub', ['<p>a</p>', '<p>b</p>'], { manifest, spine }))).toEqual(['a\n\nb']);
+  });
+
   test('leaves out what is not in its order, and says what it lacks', async () => {
     const manifest = '<item id="m" href="m.xhtml" media-type="application/xhtml+xml"/><item id="n" href="text/ch%200.xhtml" media-type="application/xhtml+xml"/>';
     const { documents, notes } = await read(putBook('missing.epub', ['<p>a</p>'], { manifest, spine: '<itemref idref="m"/><itemref idref="n" linear="no"/>' }));
