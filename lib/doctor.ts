@@ -82,7 +82,12 @@ function setVariables(): Record<string, string> {
   return Object.fromEntries(set) as Record<string, string>;
 }
 
-/** The report for people. */
+/**
+ * The report for people.
+ *
+ * @example
+ * console.log(renderDoctor(doctor())); // what hyperfit doctor prints
+ */
 export function renderDoctor(report: DoctorReport): string {
   const { addon, runtime } = report;
   const rows: [string, string][] = [

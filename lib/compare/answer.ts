@@ -36,7 +36,13 @@ export function preferredText({ choice, left }: Pick<Answer, 'choice' | 'left'>)
 
 export const isJudge = (annotator: string): boolean => annotator.startsWith(JUDGE_PREFIX);
 
-/** One answer for each annotator and item: the last by time, and of equal times the last in the list. */
+/**
+ * One answer for each annotator and item: the last by time, and of equal times the last in the list.
+ *
+ * @example
+ * const study = await readStudy('study.html');
+ * const answers = latestAnswers([...(await readAnswers('ada.jsonl', study)), ...(await readAnswers('ben.jsonl', study))]);
+ */
 export function latestAnswers(answers: readonly Answer[]): Answer[] {
   const latest = new Map<string, Answer>();
   for (const answer of answers) {

@@ -8,8 +8,14 @@ import { ANSWER, type Answer } from './answer.ts';
 const SHOWN_PROBLEMS = 5;
 
 /**
- * The answers of one file to a study, in its order. A last line without an end, which a power cut leaves, is passed over with a warning. Throws
- * ERR_DATA that lists bad lines by number, among them answers to another study or to items it does not have.
+ * The answers of one file (JSON lines) to a study, in its order. A last line without an end, which a power cut leaves, is passed over with
+ * a warning.
+ * @throws HyperfitError ERR_DATA for a file that cannot be read, and with the numbers of bad lines, among them answers to another study or
+ *   to items it does not have
+ *
+ * @example
+ * const answers = await readAnswers('answers.jsonl', await readStudy('study.html'), console.warn);
+ * console.log(answers.filter(({ choice }) => choice === 'equal').length, 'of', answers.length);
  */
 export async function readAnswers(path: string, study: { id: string; items: readonly { id: string }[] }, onWarning: (message: string) => void = () => {}): Promise<Answer[]> {
   const text = await readText(path).catch((cause: NodeJS.ErrnoException) => {

@@ -38,6 +38,11 @@ const GENERATED = z.object({ generations: z.array(generation) });
  * and `contextText`), the comparison.json of a run (or its folder) with several variants, or what `hyperfit generate --json` printed. Ids
  * without text need `tokenizer`.
  * @throws HyperfitError ERR_DATA that names the line
+ *
+ * @example
+ * const [base] = await readVariants('base=base.jsonl');
+ * const [tuned] = await readVariants('tuned=tuned.json', tokenizer); // of ids the tokenizer makes text
+ * const { study, key } = buildStudy([base!, tuned!], { items: 50 });
  */
 export async function readVariants(argument: string, tokenizer?: TextDecoding): Promise<TextVariant[]> {
   const { name, path } = parseArgument(argument);

@@ -41,8 +41,16 @@ export interface JudgeResult {
 const ASKS = 2;
 
 /**
- * Asks a language model every item of a study in both side orders; what it says in one only counts as equal. Its answers carry `judge:` and the
- * model's name and are scored apart from people's. Throws what `chat` throws; answers so far are in the file. Judges prefer a side, which asking both ways cancels (Zheng et al. 2023).
+ * Asks a language model every item of a study in both side orders, at temperature 0; what it says in one only counts as equal. Its answers
+ * carry `judge:` and the model's name and are scored apart from people's. When it throws, the answers so far are in the file, and the next
+ * call goes on. Judges prefer a side, which asking both ways cancels (Zheng et al. 2023, arXiv 2306.05685).
+ * @throws HyperfitError ERR_CONFIG for `endpoint` and `model`, and when the endpoint refuses or goes on failing after all tries; ERR_DATA
+ *   for a file of answers that is damaged or cannot be written; ERR_BUSY while another process writes it; rejects with the signal's reason
+ *   when aborted
+ *
+ * @example
+ * const judge = { endpoint: 'http://127.0.0.1:8000/v1', model: 'my-judge', answers: 'judged.jsonl' };
+ * const { answered, unclear, disagreements } = await judgeStudy(await readStudy('study.html'), judge);
  */
 export async function judgeStudy(study: Study, options: JudgeOptions): Promise<JudgeResult> {
   const { onProgress, onWarning } = options;

@@ -11,6 +11,10 @@ export interface Presentation {
 /**
  * The order of items and sides for one annotator, from study seed and name alone. Each item has a hash to be sorted by and one whose
  * last bit chooses the side. The page computes the same by `ORDER_SCRIPT`.
+ *
+ * @example
+ * const [first] = presentations(await readStudy('study.html'), 'Ada');
+ * console.log(first?.item.context, '| A:', first?.item.texts[first.left]);
  */
 export function presentations({ seed, items }: Pick<Study, 'seed' | 'items'>, annotator: string): Presentation[] {
   const draw = (item: StudyItem, what: string): number => hashText(`${seed}|${annotator}|${item.id}|${what}`);

@@ -12,7 +12,16 @@ export function pagePolicy({ served = false } = {}): string {
   return policyOf({ script: PAGE_SCRIPT, style: PAGE_STYLE, served });
 }
 
-/** One HTML page for annotators that works offline; `served` makes it send each answer to the server it came from. It holds no variant's name. */
+/**
+ * One HTML page for annotators that works offline; `served` makes it send each answer to the server it came from. It holds no variant's
+ * name.
+ *
+ * @example
+ * import { writeFile } from 'node:fs/promises';
+ *
+ * const { study } = buildStudy(await readVariants('runs/novel'));
+ * await writeFile('study.html', renderStudyPage(study)); // writeStudy writes the key too
+ */
 export function renderStudyPage(study: Study, { served = false } = {}): string {
   const attributes = `data-served="${served ? 'yes' : 'no'}"`;
   return renderHtmlPage({ title: study.title, policy: pagePolicy({ served }), style: PAGE_STYLE, attributes, body: renderBody(study, served) });

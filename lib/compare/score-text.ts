@@ -3,7 +3,14 @@ import type { AnnotatorScore, SideBias } from './annotator-score.ts';
 import type { PairScore, Share } from './pair-score.ts';
 import type { GroupScore, StudyScore } from './score.ts';
 
-/** The score for a terminal; judges stand apart from people and say what they are. */
+/**
+ * The score for a terminal; judges stand apart from people and say what they are.
+ *
+ * @example
+ * const study = await readStudy('study.key.json');
+ * const score = scoreStudy(await readStudyKey('study.key.json'), await readAnswers('answers.jsonl', study));
+ * console.log(renderScore(score));
+ */
 export function renderScore(score: StudyScore): string {
   const identical = score.identical === 0 ? '' : `; ${score.identical} pairs of equal texts were not asked`;
   const head = `${score.title}\nstudy ${score.study}, ${score.items} items${identical}`;

@@ -14,6 +14,11 @@ export function keyPath(page: string): string {
 /**
  * Writes the page and the key, each as a whole.
  * @throws HyperfitError ERR_CONFIG when the place cannot be written
+ *
+ * @example
+ * const { study, key } = buildStudy(await readVariants('runs/novel'));
+ * const paths = await writeStudy('study.html', study, key);
+ * console.log('for readers:', paths.page, 'not for readers:', paths.key); // study.html, study.key.json
  */
 export async function writeStudy(page: string, study: Study, key: StudyKey): Promise<{ page: string; key: string }> {
   const paths = { page, key: keyPath(page) };
@@ -29,6 +34,10 @@ export async function writeStudy(page: string, study: Study, key: StudyKey): Pro
 /**
  * The study of a page, or of the page that a key names.
  * @throws HyperfitError ERR_DATA for anything else
+ *
+ * @example
+ * const { title, items } = await readStudy('study.html');
+ * console.log(title, items.length);
  */
 export async function readStudy(path: string): Promise<Study> {
   if (!path.endsWith('.json')) return parseStudyPage(await read(path), path);
@@ -50,7 +59,12 @@ const KEY = z.object({
 });
 
 /**
- * @throws HyperfitError ERR_DATA for a file that is not a key
+ * Who wrote what: the key that `writeStudy` put beside the page.
+ * @throws HyperfitError ERR_DATA for a file that is not a key, and for one that cannot be read
+ *
+ * @example
+ * const { pairs, variants } = await readStudyKey('study.key.json');
+ * console.log(pairs, variants.map(({ name, file }) => `${name} from ${file}`));
  */
 export async function readStudyKey(path: string): Promise<StudyKey> {
   const text = await read(path);

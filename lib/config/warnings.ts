@@ -14,12 +14,22 @@ export interface WarningOptions {
 /**
  * The mean loss that n distinct sequences with a shared first token cannot fall below, in nats per token: choosing among them
  * costs ln(n) once per sequence of T - 1 predictions.
+ *
+ * @example
+ * lossFloor(2000, 256); // 0.0298 nats per token
  */
 export function lossFloor(sampleCount: number, sequenceLength: number): number {
   return sampleCount < 2 || sequenceLength < 2 ? 0 : Math.log(sampleCount) / (sequenceLength - 1);
 }
 
-/** Warnings about settings that are legal and yet known to disappoint. */
+/**
+ * Warnings about settings that are legal and yet known to disappoint.
+ *
+ * @example
+ * const values = { model: 'my-model', data: 'novel.txt', sequenceLength: 256, targetLoss: 0.01 };
+ * const { config } = normalizeConfig([{ name: 'options', values }]);
+ * configWarnings(config, 2000); // targetLoss 0.01 lies at or below 0.030, the least mean loss that 2000 sequences ...
+ */
 export function configWarnings(config: Watched, sampleCount: number, { weightDtype = 'float32', floor = null }: WarningOptions = {}): string[] {
   return [...sampleWarnings(config, sampleCount), ...floorWarnings(config, sampleCount, floor), ...underflowWarnings(config, weightDtype), ...warmupWarnings(config, sampleCount)];
 }

@@ -56,7 +56,12 @@ export function makeBatch(sequences: readonly Row[], padId = 0): Batch {
   return { tokens, targets, batchSize: sequences.length, sequenceLength };
 }
 
-/** How many targets of a batch count. */
+/**
+ * How many targets of a batch count.
+ *
+ * @example
+ * targetCount(makeBatch([Int32Array.of(5, 6, 7), Int32Array.of(8, 9)])); // 3: every token but the first of each
+ */
 export function targetCount(batch: Batch): number {
   return batch.targets.reduce((count, target) => count + (target === IGNORE_INDEX ? 0 : 1), 0);
 }

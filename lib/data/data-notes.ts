@@ -12,7 +12,14 @@ export interface DataNote {
   tokens?: number;
 }
 
-/** What reading and cutting data left out or changed, by kind: nothing is dropped in silence. */
+/**
+ * What reading and cutting data left out or changed, by kind: nothing is dropped in silence.
+ *
+ * @example
+ * const notes = new DataNotes();
+ * const { sequences: passages } = await cutDocuments(streamDocuments('novel.txt', notes), tokenizer, { sequenceLength: 128 }, notes);
+ * for (const { what, count, first } of notes.notes) console.log(count, what, first);
+ */
 export class DataNotes {
   readonly #notes = new Map<string, DataNote>();
   /** Whether a prompt without its completion is a document: it is when prompts are to be continued, and there is nothing in it to learn. */

@@ -43,7 +43,13 @@ function countPredicted({ ids, targets }: Sequence): number {
   return targets === undefined ? ids.length - 1 : targets.reduce((count, target) => count + (target === IGNORE_INDEX ? 0 : 1), 0);
 }
 
-/** One line. */
+/**
+ * One line.
+ *
+ * @example
+ * const { config } = normalizeConfig([{ name: 'options', values: { model: 'my-model', data: 'novel.txt', samples: 64 } }]);
+ * console.log(renderDataSummary(await inspectData(config, model)));
+ */
 export function renderDataSummary({ documents, tokens, sequences, trained, heldOut, notes }: DataSummary): string {
   const parts = [
     `${counted(documents, 'document')} of ${counted(tokens, 'token')}, ${counted(sequences, 'sequence')}`,

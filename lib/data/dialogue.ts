@@ -27,6 +27,11 @@ export interface EncodedDialogue {
  * A dialogue as ids by the model's chat template and, unless all of it is learnt, the targets [ids.length] that leave out what others say:
  * IGNORE_INDEX wherever the next token is none of the assistant's. What the template leaves out or changes is counted in `notes`.
  * @throws HyperfitError ERR_DATA for a dialogue without an answer, and for messages that the template refuses
+ *
+ * @example
+ * const messages = [{ role: 'user', content: 'Who are you?' }, { role: 'assistant', content: 'A whaler.' }];
+ * const { ids, targets } = await encodeDialogue({ messages, source: 'chat.jsonl:1' }, tokenizer, 'assistant');
+ * console.log(ids.length, targets?.filter((target) => target !== IGNORE_INDEX).length); // all tokens, and those that are learnt
  */
 export async function encodeDialogue(
   document: MessagesDocument,

@@ -37,17 +37,33 @@ export interface CompletionDocument {
   completion: string;
 }
 
-/** Whether a document is token ids. */
+/**
+ * Whether a document is token ids.
+ *
+ * @example
+ * const rows = (await readDocuments('ids.jsonl')).filter(isIdsDocument).map(({ ids }) => ids);
+ */
 export function isIdsDocument(document: Document): document is IdsDocument {
   return 'ids' in document;
 }
 
-/** Whether a document is a dialogue. */
+/**
+ * Whether a document is a dialogue.
+ *
+ * @example
+ * const dialogues = (await readDocuments('chat.jsonl')).filter(isMessagesDocument).map(({ messages }) => messages);
+ */
 export function isMessagesDocument(document: Document): document is MessagesDocument {
   return 'messages' in document;
 }
 
-/** Whether a document is a prompt with its completion. */
+/**
+ * Whether a document is a prompt with its completion.
+ *
+ * @example
+ * const tasks = (await readDocuments('tasks.jsonl')).filter(isCompletionDocument);
+ * const answers = await model.generate(tasks.map(({ prompt }) => prompt));
+ */
 export function isCompletionDocument(document: Document): document is CompletionDocument {
   return 'completion' in document;
 }

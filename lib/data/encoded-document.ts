@@ -46,6 +46,10 @@ export interface EncodedDocument {
  * The ids of each document as it stands, text in one piece with the start token once and nothing behind it, dialogues up to where the
  * assistant answers, and of completions the prompt: for contexts and prompts.
  * @throws HyperfitError ERR_TOKENIZER when there is text and no tokenizer
+ *
+ * @example
+ * const prompts = await encodeWhole(await readDocuments('prompts.jsonl'), tokenizer);
+ * const answers = await model.generate(prompts, { maxNewTokens: 96 });
  */
 export async function encodeWhole(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined, { unwrap = false }: Pick<TextOptions, 'unwrap'> = {}): Promise<Int32Array[]> {
   const all: Int32Array[] = [];

@@ -14,7 +14,13 @@ export interface DataManifest {
   samples: { source: string; offset: number; length: number; sha256: string; targetsSha256?: string }[];
 }
 
-/** What sequences were used: their places, lengths and SHA-256, and one over all of them. */
+/**
+ * What sequences were used: their places, lengths and SHA-256, and one over all of them.
+ *
+ * @example
+ * const { sha256, tokens } = makeManifest(sequences);
+ * console.log(sha256, tokens); // the same hash for two runs that train on the same
+ */
 export function makeManifest(sequences: readonly Sequence[]): DataManifest {
   const samples = sequences.map(({ ids, targets, source, offset }) => ({
     source, offset, length: ids.length, sha256: hashIds(ids), ...(targets === undefined ? {} : { targetsSha256: hashIds(targets) }),
@@ -24,7 +30,12 @@ export function makeManifest(sequences: readonly Sequence[]): DataManifest {
   return { schemaVersion: 1, sha256: whole.digest('hex'), tokens: sequences.reduce((sum, { ids }) => sum + ids.length, 0), samples };
 }
 
-/** SHA-256, in hexadecimal, of the ids as little-endian 32-bit integers. */
+/**
+ * SHA-256, in hexadecimal, of the ids as little-endian 32-bit integers.
+ *
+ * @example
+ * hashIds(Int32Array.of(1, 2, 3)).slice(0, 12); // 4636993d3e1d
+ */
 export function hashIds(ids: Int32Array): string {
   const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);
   return createHash('sha256').update(endianness() === 'LE' ? bytes : Buffer.from(bytes).swap32()).digest('hex');

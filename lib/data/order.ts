@@ -9,6 +9,9 @@ const EXPECTED = 'expected "shuffle", "identity" or "swap-K" (K a positive whole
 /**
  * Reads an order as it is written in a configuration.
  * @throws HyperfitError ERR_CONFIG for anything else
+ *
+ * @example
+ * parseOrder('swap-2'); // { kind: 'swap', swaps: 2 }
  */
 export function parseOrder(text: string): Order {
   if (text === 'shuffle' || text === 'identity') return { kind: text };

@@ -29,6 +29,11 @@ function rotateLeft(value: number, bits: number): number {
 /**
  * xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018): fast, passes the usual
  * batteries, and its state is four integers that fit in a checkpoint's JSON. Not for secrets.
+ *
+ * @example
+ * const random = new Random(0, 1); // a run's seed and an epoch
+ * const { state } = random;
+ * random.nextFloat() === Random.fromState(state).nextFloat(); // true
  */
 export class Random {
   #state: [number, number, number, number];
@@ -76,7 +81,12 @@ export class Random {
   }
 }
 
-/** The integers 0 .. count - 1 in random order (Fisher-Yates). */
+/**
+ * The integers 0 .. count - 1 in random order (Fisher-Yates).
+ *
+ * @example
+ * randomPermutation(5, new Random(0)); // 4, 3, 1, 2, 0
+ */
 export function randomPermutation(count: number, random: Random): Int32Array {
   const order = Int32Array.from({ length: count }, (_, index) => index);
   for (let last = count - 1; last > 0; last -= 1) swap(order, last, random.nextBelow(last + 1));

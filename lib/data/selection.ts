@@ -33,7 +33,8 @@ export interface Split {
 /**
  * Parts sequences into training, held-out and context sequences, disjoint, in this order of claim: training sequences first, so that asking
  * for held-out ones does not change which sequences train.
- * @throws HyperfitError ERR_DATA when training leaves too few for the rest
+ * @throws HyperfitError ERR_DATA when training leaves too few for the rest; ERR_CONFIG for counts that are not whole, and for `samples`
+ *   below 1
  *
  * @example
  * const { train, heldOut: kept, contexts: beginnings } = splitSequences(sequences, { samples: 64, heldOut: 16, contexts: 8, seed: 0 });
@@ -52,7 +53,13 @@ export function splitSequences(sequences: readonly Sequence[], options: SplitOpt
   };
 }
 
-/** The first or a seeded choice of `samples` sequences; all of them, in that order, when there are fewer. */
+/**
+ * The first or a seeded choice of `samples` sequences; all of them, in that order, when there are fewer.
+ * @throws HyperfitError ERR_CONFIG for `samples` that are no whole number of at least 1
+ *
+ * @example
+ * const chosen = selectSequences(sequences, { samples: 64, seed: 0 }); // 64 of those that `samples: 128` chooses
+ */
 export function selectSequences(sequences: readonly Sequence[], options: { samples: number; selection?: Selection; seed?: number }): Sequence[] {
   return splitSequences(sequences, options).train;
 }
@@ -90,7 +97,15 @@ export interface Context {
   isAnswer?: true;
 }
 
-/** The first `contextLength` tokens; of a dialogue, and of a sequence of which a part is learnt, all that comes before the first of them, or the last. */
+/**
+ * The first `contextLength` tokens; of a dialogue, and of a sequence of which a part is learnt, all that comes before the first of them, or
+ * the last.
+ *
+ * @example
+ * const { context, original } = makeContext(heldOut[0]!, 32);
+ * const [generation] = await model.generate([context], { maxNewTokens: 96 });
+ * console.log(generation?.text, 'instead of', await tokenizer.decode(original));
+ */
 export function makeContext({ ids, targets, answers, source }: Sequence, contextLength: number, which: 'first' | 'last' = 'first'): Context {
   const answer = findAnswers(answers ?? targets).at(which === 'first' ? 0 : -1);
   if (answer === undefined) return { context: ids.slice(0, contextLength), original: ids.slice(contextLength), source };

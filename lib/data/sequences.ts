@@ -73,7 +73,14 @@ export async function loadSequences(path: string, tokenizer: SequenceTokenizer |
   return (await loadData(path, tokenizer, options)).sequences;
 }
 
-/** As `loadSequences`, with what became of the rest. */
+/**
+ * As `loadSequences`, with what became of the rest.
+ * @throws HyperfitError as `loadSequences`
+ *
+ * @example
+ * const { sequences: passages, windows, notes, warnings } = await loadData('novel.txt', tokenizer, { sequenceLength: 128 });
+ * console.log(passages.length, windows, notes.map(({ what, count }) => `${count} ${what}`), warnings);
+ */
 export async function loadData(path: string, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<CutData> {
   const notes = new DataNotes();
   return cutDocuments(streamDocuments(path, notes), tokenizer, options, notes);
@@ -93,7 +100,14 @@ export async function cutSequences(documents: Iterable<Document> | AsyncIterable
   return (await cutDocuments(documents, tokenizer, options)).sequences;
 }
 
-/** As `cutSequences`, with what became of the rest; adds to `notes`. */
+/**
+ * As `cutSequences`, with what became of the rest; adds to `notes`.
+ * @throws HyperfitError as `cutSequences`
+ *
+ * @example
+ * const documents = await readDocuments('novel.txt');
+ * const { sequences: passages, tokens, notes } = await cutDocuments(documents, tokenizer, { sequenceLength: 128 });
+ */
 export async function cutDocuments(
   documents: Iterable<Document> | AsyncIterable<Document>,
   tokenizer: SequenceTokenizer | undefined,

@@ -49,12 +49,23 @@ export interface AnswerTokenizer {
   isSpecial?(id: number): boolean;
 }
 
-/** How answers were judged, for a table. */
+/**
+ * How answers were judged, for a table.
+ *
+ * @example
+ * answersSignature(); // answers|exact-match:text-without-special-tokens,trimmed|ends:eos,end-of-turn|...
+ */
 export function answersSignature(): string {
   return `answers|exact-match:text-without-special-tokens,trimmed|ends:eos,end-of-turn|length:tokens,end-excluded|interval:${wilsonSignature()}|loss,tokenAccuracy:learnt-tokens,teacher-forced`;
 }
 
-/** How a context is to be judged: as a text that goes on, or as what is to be answered. */
+/**
+ * How a context is to be judged: as a text that goes on, or as what is to be answered.
+ *
+ * @example
+ * const { ttr, answers } = await evaluate(model, { contexts: contexts.map(judgedContext) });
+ * console.log(ttr, answers?.exactMatch?.share); // of the texts, of the answers
+ */
 export function judgedContext({ context, original, isAnswer }: Context): Int32Array | AnswerContext {
   return isAnswer === true ? { context, reference: original } : context;
 }

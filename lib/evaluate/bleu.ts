@@ -33,7 +33,12 @@ export interface BleuScore {
 
 const DEFAULT_VALUES = { none: 0, floor: 0.1, 'add-k': 1, exp: 0 } as const;
 
-/** In sacrebleu's manner, e.g. `bleu|nrefs:2|order:4|eff:no|tok:token-ids|smooth:floor[0.10]`. */
+/**
+ * In sacrebleu's manner, e.g. `bleu|nrefs:2|order:4|eff:no|tok:token-ids|smooth:floor[0.10]`.
+ *
+ * @example
+ * bleuSignature({ references: 2, smoothing: 'floor' }); // bleu|nrefs:2|order:4|eff:no|tok:token-ids|smooth:floor[0.10]
+ */
 export function bleuSignature(options: BleuOptions & { references: number | string; tokenizer?: string }): string {
   const { smoothing = 'exp', maxOrder = 4, effectiveOrder = false, tokenizer = 'token-ids' } = options;
   const value = options.smoothingValue ?? DEFAULT_VALUES[smoothing];
@@ -45,6 +50,11 @@ export function bleuSignature(options: BleuOptions & { references: number | stri
  * BLEU of a set of hypotheses: counts are summed over segments before precisions are taken. `references[i]` are all references of
  * `hypotheses[i]`. Sources: Papineni et al. 2002; smoothing: Chen and Cherry 2014; every detail: sacrebleu 2 (Post 2018).
  * @throws HyperfitError ERR_DATA when the lists differ in length or a hypothesis has no reference
+ *
+ * @example
+ * const written = ['The whale swam away.', 'He followed it all night.'].map(tokenize13a);
+ * const references = [['The whale swam off.'], ['He followed it all night.']].map((texts) => texts.map(tokenize13a));
+ * corpusBleu(written, references).score; // 74.19
  */
 export function corpusBleu(hypotheses: readonly Tokens[], references: readonly (readonly Tokens[])[], options: BleuOptions = {}): BleuScore {
   if (hypotheses.length !== references.length) {
@@ -58,7 +68,13 @@ export function corpusBleu(hypotheses: readonly Tokens[], references: readonly (
   return scoreStatistics(total, options);
 }
 
-/** BLEU of one segment against one or more references. See `corpusBleu`. */
+/**
+ * BLEU of one segment against one or more references. See `corpusBleu`.
+ * @throws HyperfitError ERR_DATA without a reference
+ *
+ * @example
+ * sentenceBleu(['the', 'white', 'whale'], [['the', 'white', 'whale', 'swam']], { effectiveOrder: true }).score; // 71.65
+ */
 export function sentenceBleu(hypothesis: Tokens, references: readonly Tokens[], options: BleuOptions = {}): BleuScore {
   return corpusBleu([hypothesis], [references], options);
 }

@@ -28,7 +28,12 @@ export interface BootstrapInterval {
   standardError: number;
 }
 
-/** How an interval was drawn, for a table. */
+/**
+ * How an interval was drawn, for a table.
+ *
+ * @example
+ * bootstrapSignature({ seed: 1 }); // bootstrap|percentile-expanded|confidence:0.95|resamples:2000|seed:1|clusters:none
+ */
 export function bootstrapSignature(options: BootstrapOptions = {}): string {
   const { seed = 0, resamples = 2000, confidence = 0.95, clusters } = options;
   return `bootstrap|percentile-expanded|confidence:${confidence}|resamples:${resamples}|seed:${seed}|clusters:${clusters === undefined ? 'none' : 'given'}`;
@@ -41,6 +46,7 @@ export function bootstrapSignature(options: BootstrapOptions = {}): string {
  * are moved outwards as t demands, or few clusters would give too narrow an interval (8: 91 % instead of 95).
  * Sources: Efron and Tibshirani 1993, chapters 6 and 13; Field and Welsh 2007 for clusters; Hesterberg 2015, The American Statistician 69,
  * for the percentiles.
+ * @throws HyperfitError ERR_DATA for `clusters` of another number than the values
  *
  * @example
  * const interval = bootstrapMean([0.61, 0.58, 0.66, 0.63, 0.6, 0.64, 0.59, 0.62]);
@@ -63,6 +69,11 @@ export interface Cluster {
 /**
  * Percentile bootstrap of sum over count, whole clusters drawn: for means over tokens, with a sequence as the cluster. Null without clusters
  * or when they hold no item. Sources as for `bootstrapMean`.
+ *
+ * @example
+ * const each = (await measure(model, heldOut)).sequences();
+ * const interval = bootstrapRatio(each.map(({ loss, tokenCount }) => ({ sum: loss * tokenCount, count: tokenCount })));
+ * console.log(interval?.mean, interval?.low, interval?.high); // nats per token, over sequences
  */
 export function bootstrapRatio(clusters: readonly Cluster[], options: Omit<BootstrapOptions, 'clusters'> = {}): BootstrapInterval | null {
   const filled = clusters.filter(({ count }) => count > 0);
@@ -105,6 +116,7 @@ export const PAIRED_SIGNATURE = `paired|interval:bootstrap-percentile-expanded|p
  * Compares two variants by their differences, one per item, in whole clusters: interval by bootstrap, p by sign flips, exact up to 20
  * clusters (see
  * `signFlipTest`; a bootstrap's own p is too small there). Null without differences. Sources as for `bootstrapMean` and `signFlipTest`.
+ * @throws HyperfitError ERR_DATA for `clusters` of another number than the differences, and for differences that are not finite
  *
  * @example
  * const before = [0.2, 0.25, 0.18];
@@ -119,7 +131,12 @@ export function pairedBootstrap(differences: readonly number[], options: Bootstr
   return { difference: interval.mean, low: interval.low, high: interval.high, p, isBound, n: clusters.length, warning: fewPairsWarning(clusters.length) };
 }
 
-/** Null from 20 pairs on. */
+/**
+ * What a comparison of so few pairs cannot show, in words: with `pairs` signs to flip no p is below 2 / 2^pairs. Null from 20 pairs on.
+ *
+ * @example
+ * fewPairsWarning(5); // 5 pairs are few: only large differences show, and no p can be below 0.063; take 20 or more
+ */
 export function fewPairsWarning(pairs: number, what = 'pairs'): string | null {
   if (pairs >= EXACT_SIGN_FLIPS) return null;
   const least = 2 / 2 ** pairs;

@@ -26,8 +26,14 @@ const MAX_ITERATIONS = 200;
 
 /**
  * Strengths that make the matches most likely, a tie being half a win for each; Newton's method on the concave log-likelihood. The estimate
- * is finite and unique just when no split of the players leaves one side without a point against the other: ERR_DATA names such a split, or
- * matches that are not between two players. Source: Bradley and Terry 1952; the condition Ford 1957.
+ * is finite and unique just when no split of the players leaves one side without a point against the other. Source: Bradley and Terry 1952;
+ * the condition Ford 1957.
+ * @throws HyperfitError ERR_DATA that names such a split, for fewer than two players, and for matches that are not between two of them;
+ *   ERR_NOT_FINITE when strengths do not settle
+ *
+ * @example
+ * const wins = [1, 1, 1, 0].map((score) => ({ first: 'tuned', second: 'base', score }));
+ * bradleyTerry(wins).strengths; // tuned 0.55, base -0.55: tuned wins three of four
  */
 export function bradleyTerry(matches: readonly Match[]): BradleyTerry {
   matches.forEach(checkMatch);

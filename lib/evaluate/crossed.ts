@@ -27,6 +27,11 @@ export const CROSSED_SIGNATURE = 'crossed:contexts-x-seeds|t:cochran';
  * nothing was counted or there are fewer than two runs or clusters: without a second seed nothing says how far seeds lie apart. Sources:
  * Owen 2007 (crossed variance); Cochran 1964, Biometrics 20 (the quantile); a ratio by its linear terms, Cochran 1977, section 6.
  * @throws HyperfitError ERR_DATA for runs of different clusters
+ *
+ * @example
+ * const seeds = [[0.4, 0.5, 0.45], [0.42, 0.55, 0.41]]; // TTR of the same three contexts after two trainings
+ * const interval = crossedMean(seeds.map((run) => run.map((ttr) => ({ sum: ttr, count: 1 }))));
+ * console.log(interval?.mean, interval?.low, interval?.high); // 0.455, 0.295, 0.615, rounded
  */
 export function crossedMean(runs: readonly (readonly Cluster[])[], confidence = 0.95): CrossedMean | null {
   const parts = linearTerms(runs);

@@ -22,6 +22,9 @@ export const FLEISS_KAPPA_SIGNATURE = 'fleiss-kappa|items:two-answers-or-more|po
  * counted within an item, categories pooled over all answers), and with equal ones this is the formula of Fleiss 1971, Psychological
  * Bulletin 76. Null when no item has two answers.
  * @throws HyperfitError ERR_DATA for rows of unequal length or counts that are not whole
+ *
+ * @example
+ * fleissKappa([[3, 0], [2, 1], [0, 3]])?.kappa; // 0.55: three items, each answered by three readers with one of two answers
  */
 export function fleissKappa(counts: readonly (readonly number[])[]): FleissKappa | null {
   checkCounts(counts);

@@ -20,6 +20,10 @@ const MARGIN = 1e-6;
  * The divergence curve of two histograms over the same bins, as counts or as shares, from (1, 0) to (0, 1): of mixtures w p + (1 - w) q
  * with w evenly spaced. Source: Pillutla et al. 2021, section 2.
  * @throws HyperfitError ERR_DATA for histograms that no counting gives
+ *
+ * @example
+ * const curve = divergenceCurve([8, 2], [2, 8]); // 27 points
+ * areaUnderCurve(curve); // 0.357, and 1 for two equal histograms
  */
 export function divergenceCurve(p: readonly number[], q: readonly number[], options: CurveOptions = {}): CurvePoint[] {
   const { scale = CURVE_DEFAULTS.scale, mixtures = CURVE_DEFAULTS.mixtures } = options;
@@ -33,7 +37,12 @@ export function divergenceCurve(p: readonly number[], q: readonly number[], opti
   return [[1, 0], ...between, [0, 1]];
 }
 
-/** By trapezoids between neighbours of the curve: x falls and y rises along it, so that no sorting is needed. */
+/**
+ * By trapezoids between neighbours of the curve: x falls and y rises along it, so that no sorting is needed.
+ *
+ * @example
+ * areaUnderCurve([[1, 0], [0.5, 0.5], [0, 1]]); // 0.5
+ */
 export function areaUnderCurve(curve: readonly CurvePoint[]): number {
   return curve.slice(1).reduce((area, [x, y], index) => area + ((curve[index]![0] - x) * (curve[index]![1] + y)) / 2, 0);
 }

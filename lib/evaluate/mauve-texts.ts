@@ -33,8 +33,12 @@ const MAX_TOKENS = 1024;
 
 /**
  * One vector a text: the hidden state after the final norm at its last token. Texts go through the model one by one; a text without tokens
- * is left out.
+ * is left out. Source: Pillutla et al. 2021, who take GPT-2 large.
  * @throws HyperfitError ERR_TOKENIZER for a model without one, ERR_CONFIG for `maxTokens`
+ *
+ * @example
+ * const features = await textFeatures(featureModel, ['What a person wrote.', 'And another.'], { maxTokens: 256 });
+ * console.log(features.length, features[0]?.length); // 2, and the model's hidden size
  */
 export async function textFeatures(model: FeatureModel, texts: readonly string[], options: FeatureOptions = {}): Promise<Float32Array[]> {
   return withHooks(given({ onProgress: options.onProgress }), (safe) => readTexts(model, texts, { ...options, ...safe }));
@@ -110,7 +114,17 @@ export async function measureMauve(model: FeatureModel, { human, machine }: Mauv
   return only![0]!;
 }
 
-/** `measureMauve` of several machines' texts against the same human ones, which are read once; [machine][clustering seed], that of `options` unless given. */
+/**
+ * `measureMauve` of several machines' texts against the same human ones, which are read once; [machine][clustering seed], that of `options`
+ * unless given.
+ * @throws HyperfitError as `measureMauve`
+ *
+ * @example
+ * const human = ['What a person wrote.', 'And another.'];
+ * const machines = [['What one model wrote.', 'More of it.'], ['What another one wrote.', 'And more.']];
+ * const mauves = await measureMauves(featureModel, { human, machines }, { seeds: [0, 1] });
+ * console.log(mauves.map((ofSeeds) => ofSeeds.map(({ score }) => score)));
+ */
 export async function measureMauves(model: FeatureModel, { human, machines }: { human: readonly string[]; machines: readonly (readonly string[])[] }, options: MauveOptions & FeatureOptions & { seeds?: readonly number[] } = {}): Promise<Mauve[][]> {
   const { maxTokens, signal, onProgress, seeds = [options.seed ?? 0], ...rest } = options;
   const total = machines.reduce((sum, { length }) => sum + length, human.length);

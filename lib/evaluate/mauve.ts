@@ -70,7 +70,15 @@ export function mauve(human: readonly Feature[], machine: readonly Feature[], op
   return mauveOfSeeds(human, machine, options, [options.seed ?? 0])[0]!;
 }
 
-/** `mauve` of the same features clustered with each of `seeds`: its spread says how much of a score is the clustering's luck. */
+/**
+ * `mauve` of the same features clustered with each of `seeds`: its spread says how much of a score is the clustering's luck.
+ * @throws HyperfitError as `mauve`
+ *
+ * @example
+ * const human = await textFeatures(featureModel, ['What a person wrote.', 'And another.']);
+ * const machine = await textFeatures(featureModel, generations.map(({ text = '' }) => text));
+ * console.log(mauveOfSeeds(human, machine, {}, [0, 1, 2, 3, 4]).map(({ score }) => score));
+ */
 export function mauveOfSeeds(human: readonly Feature[], machine: readonly Feature[], options: MauveOptions, seeds: readonly number[]): Mauve[] {
   const all = seeds.map((seed) => normalize(human.length, machine.length, { ...options, seed }));
   const points = projectFeatures([...human, ...machine], all[0]!.keptVariance);

@@ -20,7 +20,14 @@ export interface MeasureOptions {
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 
-/** Runs every sequence through the model once and adds up what it said about each next token. Rejects with the signal's reason when aborted. */
+/**
+ * Runs every sequence through the model once and adds up what it said about each next token. Rejects with the signal's reason when aborted.
+ * @throws HyperfitError ERR_CONFIG for a `batchSize` below 1, ERR_DATA for empty sequences, and as `Model.tokenStats`
+ *
+ * @example
+ * const statistics = await measure(model, heldOut, { batchSize: 4 });
+ * console.log(statistics.summarize()?.perplexity, statistics.sequences().map(({ loss }) => loss));
+ */
 export async function measure(model: MeasurableModel, sequences: readonly Row[], options: MeasureOptions = {}): Promise<TokenStatistics> {
   const { batchSize = 8, signal, onProgress } = options;
   const statistics = new TokenStatistics();

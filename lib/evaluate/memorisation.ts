@@ -33,7 +33,12 @@ export interface Memorisation {
   spans: MemorisedSpan[][];
 }
 
-/** How spans were looked for, for a table. */
+/**
+ * How spans were looked for, for a table.
+ *
+ * @example
+ * memorisationSignature(8); // memorisation|unit:token-ids|spans:maximal|minLength:8|within:one-training-sequence|context:excluded
+ */
 export function memorisationSignature(minLength: number): string {
   return `memorisation|unit:token-ids|spans:maximal|minLength:${minLength}|within:one-training-sequence|context:excluded`;
 }
@@ -59,7 +64,13 @@ export function memorisedSpans(index: OverlapIndex, continuation: Int32Array, mi
   return spans;
 }
 
-/** The long spans of texts that stand in the training set too. */
+/**
+ * The long spans of texts that stand in the training set too.
+ *
+ * @example
+ * const index = new OverlapIndex(trainingIds);
+ * const { longest, tokenShare, textsWithSpans } = measureMemorisation(index, generations.map(({ ids }) => ids));
+ */
 export function measureMemorisation(index: OverlapIndex, continuations: readonly Int32Array[], minLength = MEMORISED_LENGTH): Memorisation {
   const spans = continuations.map((continuation) => memorisedSpans(index, continuation, minLength));
   const tokens = continuations.reduce((sum, { length }) => sum + length, 0);
@@ -86,7 +97,12 @@ export function coveredTokens(spans: readonly MemorisedSpan[]): number {
   return covered;
 }
 
-/** The first place where two texts differ, or where the shorter one ends; null when they are the same. */
+/**
+ * The first place where two texts differ, or where the shorter one ends; null when they are the same.
+ *
+ * @example
+ * firstDivergence([5, 6, 7], [5, 6, 8]); // 2
+ */
 export function firstDivergence(left: ArrayLike<number>, right: ArrayLike<number>): number | null {
   const shorter = Math.min(left.length, right.length);
   for (let at = 0; at < shorter; at += 1) if (left[at] !== right[at]) return at;
@@ -109,7 +125,14 @@ export interface Interventions {
   divergences: (number | null)[];
 }
 
-/** Compares texts written with the citation blocker with those of the same contexts without it. */
+/**
+ * Compares texts written with the citation blocker with those of the same contexts without it.
+ *
+ * @example
+ * const prompts = contexts.map(({ context }) => context);
+ * const [blocked, free] = [await model.generate(prompts, { citationBlocker: blocker }), await model.generate(prompts)];
+ * const { total, per100Tokens, divergences } = measureInterventions(blocked, free);
+ */
 export function measureInterventions(blocked: readonly { ids: Int32Array; interventions?: number }[], unblocked: readonly { ids: Int32Array }[]): Interventions {
   const counts = blocked.map(({ interventions = 0 }) => interventions);
   const total = counts.reduce((sum, count) => sum + count, 0);

@@ -27,7 +27,12 @@ export interface OverlapSummary {
   overlaps: Overlap[];
 }
 
-/** How overlaps were measured, for a table. */
+/**
+ * How overlaps were measured, for a table.
+ *
+ * @example
+ * overlapSignature(); // overlap|unit:token-ids|span:longest-contiguous|within:one-training-sequence|context:excluded
+ */
 export function overlapSignature(): string {
   return 'overlap|unit:token-ids|span:longest-contiguous|within:one-training-sequence|context:excluded';
 }

@@ -1,11 +1,21 @@
 import { NgramNumbers, type Tokens } from './ngrams.ts';
 
-/** How rep-n was computed, for a table. */
+/**
+ * How rep-n was computed, for a table.
+ *
+ * @example
+ * repetitionSignature(); // rep-n|unit:token-ids|unique:per-text|sums:over-texts|scale:0-1
+ */
 export function repetitionSignature(): string {
   return 'rep-n|unit:token-ids|unique:per-text|sums:over-texts|scale:0-1';
 }
 
-/** How distinct-n was computed, for a table. */
+/**
+ * How distinct-n was computed, for a table.
+ *
+ * @example
+ * distinctSignature(); // distinct-n|unit:token-ids|unique:over-all-texts|total:n-grams|scale:0-1
+ */
 export function distinctSignature(): string {
   return 'distinct-n|unit:token-ids|unique:over-all-texts|total:n-grams|scale:0-1';
 }
@@ -31,7 +41,12 @@ export function repN(texts: readonly Tokens[], n: number): number | null {
   return total === 0 ? null : 1 - unique / total;
 }
 
-/** The product of (1 - rep-n) for n = 2, 3, 4; null when no text has four tokens. Source: Su et al. 2022 (SimCTG). */
+/**
+ * The product of (1 - rep-n) for n = 2, 3, 4; null when no text has four tokens. Source: Su et al. 2022 (SimCTG).
+ *
+ * @example
+ * diversity([[1, 2, 3, 4, 1, 2, 3, 4]]); // 0.305, and 1 where no pair of tokens comes again
+ */
 export function diversity(texts: readonly Tokens[]): number | null {
   const repetitions = [2, 3, 4].map((n) => repN(texts, n));
   return repetitions.reduce<number | null>((product, rep) => (product === null || rep === null ? null : product * (1 - rep)), 1);

@@ -9,6 +9,10 @@ export const SELF_BLEU_JACKKNIFE_SIGNATURE = 'spread:jackknife-pseudo-values|lef
  * What each text adds to the Self-BLEU of its set, as reference of the others too: jackknife pseudo-values, n S - (n - 1) S without the text, moved so
  * that their mean is S. Scores of single texts share their references, and are not independent; these stand for the texts in intervals and tests.
  * Empty for fewer than three texts. The jackknife errs towards too much variance. Sources: Tukey 1958; Efron and Stein 1981.
+ *
+ * @example
+ * const interval = bootstrapMean(selfBleuPseudoValues(generations.map(({ ids }) => ids)));
+ * console.log(interval?.mean, interval?.low, interval?.high); // the mean is the Self-BLEU of all
  */
 export function selfBleuPseudoValues(texts: readonly Tokens[], maxOrder = 4): number[] {
   if (texts.length < 3) return [];
@@ -18,7 +22,13 @@ export function selfBleuPseudoValues(texts: readonly Tokens[], maxOrder = 4): nu
   return without.map((value) => whole + (texts.length - 1) * (mean - value));
 }
 
-/** Self-BLEU of the set without each text in turn; at least three texts. One count of all n-grams serves: what leaves with a text is taken off. */
+/**
+ * Self-BLEU of the set without each text in turn; at least three texts. One count of all n-grams serves: what leaves with a text is taken
+ * off.
+ *
+ * @example
+ * selfBleuWithoutEach([[1, 2, 3, 4], [1, 2, 3, 5], [6, 7, 8, 9]]); // 0, 0, 0.398: the first two are alike
+ */
 export function selfBleuWithoutEach(texts: readonly Tokens[], maxOrder = 4): number[] {
   const numbers = new NgramNumbers();
   const orders = Array.from({ length: maxOrder }, (_, index) => orderCounts(texts, index + 1, numbers));

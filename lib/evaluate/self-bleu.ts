@@ -4,7 +4,12 @@ import { NgramNumbers, type Tokens } from './ngrams.ts';
 
 const EPSILON = 0.1;
 
-/** How Self-BLEU was computed, for a table. */
+/**
+ * How Self-BLEU was computed, for a table.
+ *
+ * @example
+ * selfBleuSignature(); // self-bleu|refs:all-other-texts|order:4|weights:uniform|tok:token-ids|smooth:method1[0.1]|mean:texts|scale:0-1
+ */
 export function selfBleuSignature(maxOrder = 4): string {
   return `self-bleu|refs:all-other-texts|order:${maxOrder}|weights:uniform|tok:token-ids|smooth:method1[${EPSILON}]|mean:texts|scale:0-1`;
 }
@@ -23,7 +28,12 @@ export function selfBleu(texts: readonly Tokens[], maxOrder = 4): number | null 
   return mean(selfBleuScores(texts, maxOrder));
 }
 
-/** The score of each text; empty for fewer than two texts. */
+/**
+ * The score of each text; empty for fewer than two texts.
+ *
+ * @example
+ * selfBleuScores([[1, 2, 3, 4], [1, 2, 3, 5], [6, 7, 8, 9]]); // 0.398, 0.398, 0
+ */
 export function selfBleuScores(texts: readonly Tokens[], maxOrder = 4): number[] {
   if (texts.length < 2) return [];
   const numbers = new NgramNumbers();

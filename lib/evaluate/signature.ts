@@ -3,6 +3,9 @@ import { packageVersion } from '../libtorch/package-root.ts';
 /**
  * What a number is, in sacrebleu's manner: the formula, the facts of this measurement, and the version that made it, as in
  * `ttr|unit:token-ids|window:last-96|context:excluded|n:32|hyperfit:0.1.0`.
+ *
+ * @example
+ * signNumber('ttr|unit:token-ids', { n: 32 }); // ttr|unit:token-ids|n:32|hyperfit:0.1.0 in version 0.1.0
  */
 export function signNumber(formula: string, facts: Readonly<Record<string, string | number>> = {}): string {
   const parts = Object.entries(facts).map(([name, value]) => `${name}:${value}`);

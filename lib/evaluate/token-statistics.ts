@@ -39,7 +39,12 @@ export interface SequenceStatistics {
   tokenCount: number;
 }
 
-/** How likelihoods were summed up, for a table. */
+/**
+ * How likelihoods were summed up, for a table.
+ *
+ * @example
+ * tokenStatisticsSignature(); // loss,entropy,topKMass,top1Accuracy|unit:nats|log:natural|positions:predicted-tokens|...
+ */
 export function tokenStatisticsSignature(): string {
   return 'loss,entropy,topKMass,top1Accuracy|unit:nats|log:natural|positions:predicted-tokens|mean:tokens|teacher-forced';
 }
@@ -54,7 +59,14 @@ interface Sums {
   tokenCount: number;
 }
 
-/** Adds up the statistics of batches in float64. Positions whose target is IGNORE_INDEX count nowhere. */
+/**
+ * Adds up the statistics of batches in float64. Positions whose target is IGNORE_INDEX count nowhere.
+ *
+ * @example
+ * const statistics = new TokenStatistics();
+ * for (const batch of batches(heldOut, { batchSize: 8 })) statistics.add(batch, await model.tokenStats(batch));
+ * console.log(statistics.summarize()?.loss, statistics.summarize()?.topKMass[1]);
+ */
 export class TokenStatistics {
   readonly #total = emptySums();
   readonly #sequences: Sums[] = [];

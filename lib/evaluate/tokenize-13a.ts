@@ -11,6 +11,9 @@ const SYMBOLS = /([!-&(-+:-@[-`{-~/])/g;
 /**
  * Words and symbols as the `mteval-v13a` script parts them (sacrebleu's `13a`, the default of published BLEU scores): full stops and
  * commas stay inside numbers, a hyphen is parted only after a digit.
+ *
+ * @example
+ * tokenize13a('It costs 3,000 dollars, he said.'); // It, costs, 3,000, dollars, a comma, he, said, a full stop
  */
 export function tokenize13a(text: string): string[] {
   const joined = text.replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ');

@@ -10,7 +10,12 @@ export interface ProportionInterval {
   high: number;
 }
 
-/** How the interval was made, for a table. */
+/**
+ * How the interval was made, for a table.
+ *
+ * @example
+ * wilsonSignature(); // wilson|confidence:0.95|continuity-correction:no
+ */
 export function wilsonSignature(confidence = 0.95): string {
   return `wilson|confidence:${confidence}|continuity-correction:no`;
 }
@@ -18,7 +23,7 @@ export function wilsonSignature(confidence = 0.95): string {
 /**
  * Wilson's score interval of a binomial share; it takes every trial as independent, and keeps a width at 0 and at 1. Null without trials.
  * Source: Wilson 1927, Journal of the American Statistical Association 22.
- * @throws HyperfitError ERR_DATA for counts that no experiment can have
+ * @throws HyperfitError ERR_DATA for counts that no experiment can have, ERR_CONFIG for a `confidence` of 1 or more
  *
  * @example
  * wilsonInterval(6, 8); // { share: 0.75, low: 0.41, high: 0.93 }, rounded
@@ -42,6 +47,9 @@ function checkCounts(successes: number, trials: number): void {
 /**
  * The z below which a standard normal falls with this probability, by Newton's method from the middle.
  * @throws HyperfitError ERR_CONFIG for a probability within 1e-9 of 0 or 1, or beyond
+ *
+ * @example
+ * normalQuantile(0.975); // 1.96, rounded
  */
 export function normalQuantile(probability: number): number {
   if (!(probability > 1e-9 && probability < 1 - 1e-9)) {

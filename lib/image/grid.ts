@@ -22,6 +22,11 @@ const LINE = 2;
  * Rows of images of one size under one another, `rows[r][i]` the same image i in each row; more than `columns` images go on in further
  * blocks below.
  * @throws HyperfitError ERR_DATA without images, for rows of different length and for images of different size
+ *
+ * @example
+ * const digits = await openImages('digits/');
+ * const row = await Promise.all([0, 1, 2].map((index) => digits.read(index)));
+ * const png = writePng(renderGrid([row], { scale: 4 }));
  */
 export function renderGrid(rows: readonly (readonly Picture[])[], options: GridOptions = {}): Picture {
   const [width, height] = checkRows(rows);

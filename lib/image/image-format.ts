@@ -39,6 +39,10 @@ const REQUIRED: readonly (readonly [key: string, value: unknown])[] = [
  * but the last, which is the start token. Images have as many pixels as the model has positions; they are as `size` says, when it says so many,
  * otherwise square.
  * @throws HyperfitError ERR_CONFIG for another kind of model, ERR_MODEL_FILES for a preprocessor that does not fit it
+ *
+ * @example
+ * const { width, height, palette, startToken } = readImageFormat(model.files.preprocessor, model);
+ * console.log(width, height, palette.length, startToken);
  */
 export function readImageFormat(preprocessor: JsonObject | undefined, { path, config }: ImageModel): ImageFormat {
   if (config.modelType !== 'imagegpt') {
@@ -76,15 +80,27 @@ function refuse(path: string, expected: string, got: string, remedy: string): ne
   throw new HyperfitError('ERR_MODEL_FILES', `expected ${expected} for images in ${path}, got ${got}; ${remedy}`);
 }
 
-/** preprocessor_config.json for such images, as transformers' ImageGPTImageProcessor reads it. */
+/**
+ * preprocessor_config.json for such images, as transformers' ImageGPTImageProcessor reads it.
+ *
+ * @example
+ * import { writeFile } from 'node:fs/promises';
+ *
+ * await writeFile('tiny/preprocessor_config.json', renderPreprocessor({ width: 8, height: 8, palette: greyPalette(16) }));
+ */
 export function renderPreprocessor({ width, height, palette }: Omit<ImageFormat, 'startToken'>): string {
   const settings = { image_processor_type: 'ImageGPTImageProcessor', do_resize: true, size: { height, width }, resample: 2, do_normalize: true, do_color_quantize: true, clusters: palette };
   return `${JSON.stringify(settings)}\n`;
 }
 
 /**
- * An image as the ids of its pixels, row after row.
+ * An image as the ids of its pixels, row after row: [height x width].
  * @throws HyperfitError ERR_DATA for another size than the format's
+ *
+ * @example
+ * const format = { width: 2, height: 2, palette: greyPalette(16), startToken: 16 };
+ * const rgb = repeatGrey(Uint8Array.of(0, 255, 255, 0));
+ * encodePicture({ width: 2, height: 2, rgb }, format); // 0, 15, 15, 0
  */
 export function encodePicture(picture: Picture, format: ImageFormat, source = 'an image'): Int32Array {
   const { width, height } = format;
@@ -95,8 +111,12 @@ export function encodePicture(picture: Picture, format: ImageFormat, source = 'a
 }
 
 /**
- * The image that ids of pixels stand for.
+ * The image that ids of pixels, [height x width], stand for.
  * @throws HyperfitError ERR_DATA for an id without a colour
+ *
+ * @example
+ * const format = { width: 2, height: 2, palette: greyPalette(16), startToken: 16 };
+ * decodePixels([0, 15, 15, 0], format).rgb; // black, white, white, black: three bytes each
  */
 export function decodePixels(pixels: ArrayLike<number>, { width, height, palette }: ImageFormat): Picture {
   return { width, height, rgb: coloursOf(pixels, palette) };
@@ -104,7 +124,11 @@ export function decodePixels(pixels: ArrayLike<number>, { width, height, palette
 
 /**
  * An image as ImageGPT learns it: the start token before the pixels, each pixel to be predicted from those before it. The last one predicts
- * nothing, so that `ids` and `targets` have as many elements as there are pixels.
+ * nothing, so that `ids` and `targets` have as many elements as there are pixels. Source: Chen et al. 2020 (ImageGPT).
+ *
+ * @example
+ * const format = { width: 2, height: 2, palette: greyPalette(16), startToken: 16 };
+ * imageSequence(Int32Array.of(0, 15, 15, 0), format, 'digits/1.png'); // ids 16, 0, 15, 15; targets 0, 15, 15, 0
  */
 export function imageSequence(pixels: Int32Array, { startToken }: ImageFormat, source: string): { ids: Int32Array; targets: Int32Array; source: string; offset: number } {
   const ids = new Int32Array(pixels.length);

@@ -17,7 +17,12 @@ export const IMAGE_SIGNATURES = {
   trainingMatch: 'trainingMatch|pixels:completed|equal-to:nearest-training-image|mean:images',
 } as const;
 
-/** How many pixels of an image are given: a quarter, as in the paper (section 7.1). */
+/**
+ * How many pixels of an image are given: a quarter, as in the paper (section 7.1).
+ *
+ * @example
+ * contextPixels({ width: 28, height: 28 }); // 196
+ */
 export function contextPixels({ width, height }: { width: number; height: number }): number {
   return Math.floor((width * height) / 4);
 }
@@ -26,6 +31,9 @@ export function contextPixels({ width, height }: { width: number; height: number
  * Measures one image of `width` pixels a row of which the first `context` pixels were given. Rows that the context touches are left out
  * of the row metrics, though the first row is compared with the one above it.
  * @param train the pixels of each training image
+ *
+ * @example
+ * measureImage(Int32Array.of(1, 2, 1, 2, 3, 3), 2, 2); // rowRepeatRate 0.5, paletteTtr 0.75, distinctRows 1
  */
 export function measureImage(pixels: Int32Array, width: number, context: number, train: readonly Int32Array[] = []): ImageMetrics {
   const completed = pixels.subarray(context);
@@ -47,7 +55,13 @@ function equalPixels(pixels: Int32Array, image: Int32Array, from: number): numbe
   return equal;
 }
 
-/** The mean over images, null for none. */
+/**
+ * The mean over images, null for none.
+ *
+ * @example
+ * const images = [Int32Array.of(1, 2, 1, 2), Int32Array.of(1, 2, 3, 4)];
+ * meanImageMetrics(images.map((pixels) => measureImage(pixels, 2, 2)))?.rowRepeatRate; // 0.5
+ */
 export function meanImageMetrics(each: readonly ImageMetrics[]): ImageMetrics | null {
   if (each.length === 0) return null;
   const mean = (valueOf: (metrics: ImageMetrics) => number): number => each.reduce((sum, metrics) => sum + valueOf(metrics), 0) / each.length;

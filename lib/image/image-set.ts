@@ -21,6 +21,11 @@ export interface ImageSet {
  * Opens a folder of PNG files (in the order of their names), or one file by what it holds: PNG, IDX as MNIST and Fashion-MNIST come
  * in, or raw 32 x 32 colour as CIFAR-10 comes in.
  * @throws HyperfitError ERR_DATA for a path that cannot be read, a folder without PNG files, and files of another kind
+ *
+ * @example
+ * const digits = await openImages('train-images-idx3-ubyte.gz');
+ * const { width, height } = await digits.read(0);
+ * console.log(digits.count, digits.sourceOf(0), width, height);
  */
 export async function openImages(path: string): Promise<ImageSet> {
   const info = await stat(path).catch((cause: unknown) => {

@@ -6,6 +6,9 @@ export type Palette = readonly (readonly [number, number, number])[];
 /**
  * `levels` greys, evenly spaced from black to white.
  * @throws HyperfitError ERR_CONFIG unless 2 to 256
+ *
+ * @example
+ * greyPalette(3); // [-1, -1, -1], [0, 0, 0], [1, 1, 1]
  */
 export function greyPalette(levels: number): Palette {
   if (!Number.isInteger(levels) || levels < 2 || levels > 256) {
@@ -18,8 +21,12 @@ export function greyPalette(levels: number): Palette {
 }
 
 /**
- * Ids of `rgb` (bytes, pixel after pixel, 3 each): the nearest colour by squared distance from byte / 127.5 - 1, the first of equals.
- * @throws HyperfitError ERR_DATA, ERR_CONFIG
+ * Ids [pixels] of `rgb` (bytes [pixels x 3]): the nearest colour by squared distance from byte / 127.5 - 1, the first of equals. Source:
+ * the image processor of ImageGPT in transformers.
+ * @throws HyperfitError ERR_DATA for bytes that are no multiple of three, ERR_CONFIG for a palette without colours
+ *
+ * @example
+ * quantise(Uint8Array.of(0, 0, 0, 250, 250, 250), greyPalette(3)); // 0, 2
  */
 export function quantise(rgb: Uint8Array, palette: Palette): Int32Array {
   if (rgb.length % 3 !== 0) {

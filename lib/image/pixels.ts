@@ -106,7 +106,12 @@ function interleave(planes: Uint8Array): Uint8Array {
   return rgb;
 }
 
-/** Grey bytes as red, green and blue. */
+/**
+ * Grey bytes [pixels] as red, green and blue, [pixels x 3].
+ *
+ * @example
+ * repeatGrey(Uint8Array.of(0, 255)); // 0, 0, 0, 255, 255, 255
+ */
 export function repeatGrey(grey: Uint8Array): Uint8Array {
   const rgb = new Uint8Array(3 * grey.length);
   for (let at = 0; at < rgb.length; at++) rgb[at] = grey[Math.floor(at / 3)]!;

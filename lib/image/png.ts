@@ -12,6 +12,11 @@ export function isPng(bytes: Uint8Array): boolean {
 /**
  * An opaque PNG of 8 or 16 bits a channel, or of palette colours; 16 bits are rounded to 8. `name` is for messages.
  * @throws HyperfitError ERR_DATA for a damaged file, one of more than 2048 x 2048 pixels, transparency, and greys of fewer bits
+ *
+ * @example
+ * import { readFile } from 'node:fs/promises';
+ *
+ * const { width, height, rgb } = readPng(await readFile('digit.png'), 'digit.png');
  */
 export function readPng(bytes: Uint8Array, name = 'PNG file'): Picture {
   const png = decodePng(bytes, name);

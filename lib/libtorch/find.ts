@@ -69,7 +69,14 @@ export function findLibtorch(options: FindLibtorchOptions = {}): Libtorch {
   return search.libtorch;
 }
 
-/** The same, as a report of every step, for `libtorch info` and `doctor`. Never throws. */
+/**
+ * The same, as a report of every step, for `libtorch info` and `doctor`. Never throws.
+ *
+ * @example
+ * const { libtorch, steps, error } = searchLibtorch({ python: false });
+ * console.log(libtorch?.path ?? error?.message);
+ * for (const { place, outcome } of steps) console.log(place, outcome);
+ */
 export function searchLibtorch(options: FindLibtorchOptions = {}): LibtorchSearch {
   const env = options.env ?? process.env;
   const wanted = { series: options.series ?? addonSeries(), needHeaders: options.needHeaders ?? false };

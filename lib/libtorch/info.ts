@@ -25,7 +25,13 @@ export interface LibtorchInfo {
   error: string | null;
 }
 
-/** Which libtorch would be used and why, place by place. Opens no library and never throws. */
+/**
+ * Which libtorch would be used and why, place by place. Opens no library and never throws.
+ *
+ * @example
+ * const { found, libtorch, installBytes } = libtorchInfo();
+ * console.log(found ? libtorch?.version : `${megabytes(installBytes.cpu)} to download`);
+ */
 export function libtorchInfo(options: FindLibtorchOptions = {}): LibtorchInfo {
   const search = searchLibtorch(options);
   return {
@@ -40,7 +46,12 @@ export function libtorchInfo(options: FindLibtorchOptions = {}): LibtorchInfo {
   };
 }
 
-/** The same for people, several lines. */
+/**
+ * The same for people, several lines.
+ *
+ * @example
+ * console.log(renderLibtorchInfo(libtorchInfo())); // what hyperfit libtorch info prints
+ */
 export function renderLibtorchInfo(info: LibtorchInfo): string {
   const { libtorch } = info;
   const lines = [

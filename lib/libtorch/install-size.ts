@@ -1,6 +1,12 @@
 import { pinsOf, TORCH_SERIES } from './pins.ts';
 
-/** Bytes that an installation downloads, about. */
+/**
+ * Bytes that an installation downloads, about.
+ * @throws HyperfitError ERR_CONFIG for a `series` that hyperfit does not install
+ *
+ * @example
+ * console.log(`libtorch with CUDA: ${megabytes(installSize(true))} to download`);
+ */
 export function installSize(cuda: boolean, series: string = TORCH_SERIES): number {
   return pinsOf(series, cuda).reduce((sum, pin) => sum + pin.bytes, 0);
 }

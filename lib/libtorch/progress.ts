@@ -1,6 +1,11 @@
 import type { InstallEvent } from './install-event.ts';
 
-/** Writes an installation's events to `stream`: a live line on a terminal, a line per wheel elsewhere. */
+/**
+ * Writes an installation's events to `stream`: a live line on a terminal, a line per wheel elsewhere.
+ *
+ * @example
+ * const { path } = await installLibtorch({ onProgress: installProgress() });
+ */
 export function installProgress(stream: NodeJS.WriteStream = process.stderr): (event: InstallEvent) => void {
   let last = 0;
   return (event) => {
@@ -15,7 +20,12 @@ export function installProgress(stream: NodeJS.WriteStream = process.stderr): (e
   };
 }
 
-/** "135 MB", in units of a million bytes. */
+/**
+ * "135 MB", in units of a million bytes.
+ *
+ * @example
+ * megabytes(135_400_000); // 135 MB
+ */
 export function megabytes(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1e6)} MB`;
 }

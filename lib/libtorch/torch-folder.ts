@@ -23,7 +23,13 @@ export interface TorchFolder {
 
 const HEADER_PLACES = ['torch/headeronly/version.h', 'torch/csrc/api/include/torch/version.h'];
 
-/** Describes `path` (a torch folder, or a flat folder of libraries); a string says why it is none. Opens no library. */
+/**
+ * Describes `path` (a torch folder, or a flat folder of libraries); a string says why it is none. Opens no library.
+ *
+ * @example
+ * const folder = readTorchFolder('/opt/torch');
+ * console.log(typeof folder === 'string' ? folder : `${folder.version}, ${folder.hasCuda ? 'CUDA' : 'CPU'}`);
+ */
 export function readTorchFolder(path: string, nvidiaFolders: readonly string[] = []): TorchFolder | string {
   if (!existsSync(path)) return `${path} does not exist`;
   const libFolder = [join(path, 'lib'), path].find((folder) => existsSync(join(folder, 'libtorch_cpu.so')));

@@ -52,6 +52,10 @@ const ALIGNMENT = 16;
  * What a training of this model takes, by line, before anything is loaded. Activations are those of the engine's own layout, laid out without
  * memory; node, libtorch and what the system keeps of files come on top.
  * @throws HyperfitError ERR_CONFIG for LoRA that this model has no place for, and for shapes beyond its context
+ *
+ * @example
+ * const { lines, totalBytes } = estimateTrainingMemory(model.config, { batchSize: 8, sequenceLength: 256, recompute: true });
+ * for (const line of lines) console.log(line.of, line.bytes);
  */
 export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptions = {}): MemoryEstimate {
   const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, isQuantized = false } = options;

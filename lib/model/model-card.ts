@@ -45,7 +45,13 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return [line(head), line(head.map(() => '---')), ...rows.map(line)];
 }
 
-/** README.md with its YAML front matter, as the Hugging Face hub reads it. */
+/**
+ * README.md with its YAML front matter, as the Hugging Face hub reads it.
+ *
+ * @example
+ * const card = { title: 'My novel', baseName: 'SmolLM2-135M', library: 'transformers', dtype: 'float32', license: 'apache-2.0' } as const;
+ * console.log(renderModelCard(card)); // model.save and exportModel write one themselves
+ */
 export function renderModelCard(card: ModelCard): string {
   const sections = [...(card.sections ?? []), use(card), loading(card)];
   const body = sections.flatMap(({ title, lines }) => ['', `## ${title}`, '', ...lines]);

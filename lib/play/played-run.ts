@@ -46,6 +46,10 @@ const MOST_OPENINGS = 64;
  * Reads a run whose models are to write.
  * @throws HyperfitError ERR_CONFIG for what is no run, and for a run on images; ERR_CHECKPOINT for a damaged one; ERR_MODEL_FILES when the original
  * model is gone
+ *
+ * @example
+ * const { name, original: base, train, openings } = await readPlayedRun('runs/novel');
+ * console.log(name, base, train.length, openings[0]?.text);
  */
 export async function readPlayedRun(path: string): Promise<PlayedRun> {
   const folder = runFolder(path);

@@ -12,6 +12,13 @@ export interface PlayServer extends Closing {
 /**
  * Serves the page of a run on the loopback address; port 0 takes a free one.
  * @throws HyperfitError ERR_CONFIG when the port cannot be had
+ *
+ * @example
+ * const played = await readPlayedRun('runs/novel');
+ * using before = await Model.load(played.original);
+ * using after = await Model.load('runs/novel');
+ * using stage = await Stage.open(played, before, after);
+ * await using page = await servePlay(stage, { port: 8080 });
  */
 export async function servePlay(stage: Stage, { port = 0, onError }: { port?: number; onError?: (error: unknown) => void } = {}): Promise<PlayServer> {
   // A text that is being written ends with its connection.

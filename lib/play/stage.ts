@@ -35,7 +35,16 @@ export interface ShownSequence {
 /** Between looks for quotations, tokens. */
 const LOOK_EVERY = 8;
 
-/** The two models of a run, loaded, and what they were trained on at hand. */
+/**
+ * The two models of a run, loaded, and what they were trained on at hand.
+ *
+ * @example
+ * using stage = await Stage.open(await readPlayedRun('runs/novel'), original, model);
+ * const request = { opening: 'Call me', maxNewTokens: 96, temperature: 0, topP: 1, repetitionPenalty: 1, seed: 0, blocker: false };
+ * for await (const event of stage.write(request, AbortSignal.timeout(60_000))) {
+ *   if (event.type === 'end') console.log(event.voice === 0 ? 'original' : 'hyperfitted', event.ttr, event.longest);
+ * }
+ */
 export class Stage {
   /** What is shown. */
   readonly run: PlayedRun;

@@ -1,7 +1,14 @@
 import { comparisonMetrics, type ComparisonMetric } from './comparison-metrics.ts';
 import type { ReportVariant } from './report-data.ts';
 
-/** The comparison as aligned plain text: a row per variant, a column per metric; metrics that no variant has are left out. */
+/**
+ * The comparison as aligned plain text: a row per variant, a column per metric; metrics that no variant has are left out.
+ *
+ * @example
+ * const before = { name: 'original', isHyperfitted: false, metrics: { ttr: 0.31, rep2: 0.62 } };
+ * const after = { name: 'hyperfitted', isHyperfitted: true, metrics: { ttr: 0.68, rep2: 0.05 } };
+ * console.log(renderComparisonTable([before, after])); // last line: hyperfitted  0.680  0.050
+ */
 export function renderComparisonTable(variants: readonly ReportVariant[]): string {
   const metrics = measuredMetrics(variants);
   const rows = variants.map(({ name, metrics: figures }) => [name, ...metrics.map((metric) => metric.format(figures))]);

@@ -20,7 +20,14 @@ function policyOf({ images }: ReportData): string {
   return images === undefined ? POLICY : `${POLICY}; ${IMAGE_POLICY}`;
 }
 
-/** One HTML page that needs no network, no script and no other file. Every text in `data` is escaped. */
+/**
+ * One HTML page that needs no network, no script and no other file. Every text in `data` is escaped.
+ *
+ * @example
+ * const evaluations = [{ step: 0, ttr: 0.31 }, { step: 80, ttr: 0.68 }];
+ * const curves = { steps: [{ step: 1, loss: 3.2 }, { step: 80, loss: 0.07 }], evaluations };
+ * const page = renderReport({ title: 'My run', facts: [], curves, variants: [], continuations: [] });
+ */
 export function renderReport(data: ReportData): string {
   const body = `${renderHeader(data)}\n<main>\n${renderCurves(data.curves, data.missing)}\n${renderFindings(data)}\n</main>\n${renderFooter(data)}`;
   return renderHtmlPage({ title: data.title, policy: policyOf(data), style: STYLESHEET, body });
@@ -41,6 +48,10 @@ export function renderFindings(data: ReportData): string {
 /**
  * Writes the page beside its place and moves it there, so that a reader never sees half of it.
  * @throws HyperfitError ERR_CONFIG when it cannot be written
+ *
+ * @example
+ * const curves = { steps: [{ step: 1, loss: 3.2 }, { step: 80, loss: 0.07 }], evaluations: [] };
+ * await writeReport('report.html', { title: 'My run', facts: [], curves, variants: [], continuations: [] });
  */
 export async function writeReport(path: string, data: ReportData): Promise<void> {
   const page = renderReport(data);

@@ -4,7 +4,13 @@ import { ttrWindowOf } from '../evaluate/type-token-ratio.ts';
 import type { ImageMetrics } from '../image/image-metrics.ts';
 import type { ReportVariant, VariantMetrics } from './report-data.ts';
 
-/** A column of the comparison from an evaluation, and of images from what was measured of those. */
+/**
+ * A column of the comparison from an evaluation, and of images from what was measured of those.
+ *
+ * @example
+ * const evaluation = await evaluate(model, { heldOut, contexts: contexts.map(({ context }) => context) });
+ * console.log(renderComparisonTable([makeVariant('hyperfitted, greedy', true, evaluation)]));
+ */
 export function makeVariant(name: string, isHyperfitted: boolean, evaluation: EvaluationResult, image?: ImageMetrics | null): ReportVariant {
   const { overlap, intervals, counts, answers = null } = evaluation;
   return {

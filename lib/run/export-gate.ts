@@ -125,7 +125,13 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** The figures side by side, and what they say. */
+/**
+ * The figures side by side, and what they say.
+ *
+ * @example
+ * const { gate, type } = await exportModel(model, 'novel.gguf', { type: 'Q8_0', contexts: contexts.map(({ context }) => context) });
+ * if (gate !== null) console.log(renderGate(gate, type));
+ */
 export function renderGate(result: GateResult, type: string): string {
   const { base, passes, model, exported, agreement, update, contexts, maxNewTokens } = result;
   const number = (value: number | null, digits: number): string => (value === null ? '-' : value.toFixed(digits)).padStart(8);

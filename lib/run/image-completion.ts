@@ -17,6 +17,12 @@ export interface CompletionOptions {
  * @param contexts each [1 + given pixels], all of one length
  * @returns the ids of the pixels that were added
  * @throws HyperfitError as `Model.generate`
+ *
+ * @example
+ * const format = readImageFormat(model.files.preprocessor, model);
+ * const images = await loadImageSequences('digits/', model, { count: 8 });
+ * const beginnings = images.map(({ ids }) => ids.slice(0, 1 + contextPixels(format)));
+ * const pixels = await completeImages(model, beginnings, format);
  */
 export async function completeImages(model: Model, contexts: readonly Int32Array[], format: ImageFormat, { batchSize = 32, signal, onToken }: CompletionOptions = {}): Promise<Int32Array[]> {
   const completed: Int32Array[] = [];

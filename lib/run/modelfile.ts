@@ -21,6 +21,13 @@ const MOST_CONTEXT = 8192;
  * A Modelfile for `ollama create`: the file, the chat template said in Go where it is one of the common ones, the texts that end an answer,
  * and decoding as hyperfit decodes.
  * @param path of the GGUF file, beside which the Modelfile stands
+ *
+ * @example
+ * import { writeFile } from 'node:fs/promises';
+ *
+ * const { paths } = await model.exportGguf('novel.gguf');
+ * const { text, notes } = renderModelfile(model, paths[0]!);
+ * await writeFile('novel.Modelfile', text); // ollama create novel -f novel.Modelfile
  */
 export function renderModelfile(model: Model, path: string): Modelfile {
   const { template, system, notes } = templateOf(model);

@@ -32,7 +32,13 @@ export async function runCard(folder: RunFolder): Promise<Partial<ModelCard>> {
   };
 }
 
-/** The card of the run that made the model at `path` (a checkpoint, `best-*`, or what stands in one); undefined for a model of no run. */
+/**
+ * The card of the run that made the model at `path` (a checkpoint, `best-*`, or what stands in one); undefined for a model of no run.
+ *
+ * @example
+ * using mine = await Model.load('runs/novel');
+ * await mine.save('my-model', { card: await cardOf(mine.path) });
+ */
 export async function cardOf(path: string): Promise<Partial<ModelCard> | undefined> {
   for (let place = path, up = 0; up <= MOST_LEVELS; place = dirname(place), up++) {
     const folder = runFolder(place);

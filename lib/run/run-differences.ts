@@ -23,6 +23,10 @@ export interface RunComparison {
  * Puts runs side by side: in what they differ, and what came of it. Broken ones are left out.
  * @param listed as `listRuns` gives them
  * @throws HyperfitError ERR_CONFIG for fewer than two that can be read
+ *
+ * @example
+ * const { runs, settings, figures } = compareRuns(listRuns(['runs/first', 'runs/second']));
+ * for (const { name, values } of [...settings, ...figures]) console.log(name, ...values);
  */
 export function compareRuns(listed: readonly ListedRun[]): RunComparison {
   const runs = listed.filter(({ state }) => state !== 'broken');

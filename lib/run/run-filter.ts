@@ -26,6 +26,10 @@ function checkedName(name: string, option: string): string {
  * @param by a field of a run or a name of its settings, such as `-ttr` or `learningRate`
  * @returns a list of its own
  * @throws HyperfitError ERR_CONFIG for a name that there is not
+ *
+ * @example
+ * const [best] = sortRuns(listRuns('runs'), '-ttr');
+ * console.log(best?.name, best?.ttr, best?.config?.['learningRate']);
  */
 export function sortRuns(runs: readonly ListedRun[], by: string | undefined): ListedRun[] {
   if (by === undefined) return [...runs];
@@ -51,6 +55,10 @@ const HOLDS: Readonly<Record<string, (order: number) => boolean>> = {
  * The runs that meet all conditions. What is not known meets none but `!=`.
  * @param conditions a name, one of `=`, `!=`, `<`, `<=`, `>`, `>=` and `~` (contains, in any case), and a value: `ttr>0.6`, `state=done`, `model~smol`
  * @throws HyperfitError ERR_CONFIG for a condition that cannot be read, and a name that there is not
+ *
+ * @example
+ * const varied = filterRuns(listRuns('runs'), ['state=done', 'ttr>0.6', 'model~smol']);
+ * console.log(varied.map(({ name }) => name));
  */
 export function filterRuns(runs: readonly ListedRun[], conditions: readonly string[]): ListedRun[] {
   const tests = conditions.map(parseCondition);

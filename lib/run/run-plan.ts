@@ -32,7 +32,13 @@ export type PlannedModel = Parameters<typeof loadRunData>[1] & { config: ModelCo
 
 /**
  * Reads and cuts the data as a run does, and counts what the run would take. Writes nothing.
- * @throws HyperfitError as a run does before its first step
+ * @throws HyperfitError as a run does before its first step: ERR_CONFIG, ERR_DATA, ERR_TOKENIZER; ERR_FETCH for a data set by
+ *   name; ERR_MODEL_FILES for images
+ *
+ * @example
+ * const { config } = normalizeConfig([{ name: 'options', values: { model: model.path, data: 'novel.txt', recompute: true } }]);
+ * const { stepsPerEpoch, memory, fits, change } = await planRun(config, model);
+ * if (fits === false) console.log(`${memory.totalBytes} bytes do not fit`, change);
  */
 export async function planRun(config: RunConfig, model: PlannedModel): Promise<RunPlan> {
   const data = await loadRunData(config, model);

@@ -67,6 +67,14 @@ const STUDY_VALUES = { targetLoss: null, windows: 'paragraph' };
 /**
  * A complete, checked setting. A target loss counts only when the first layer gives it: the paper's experiments run to their end.
  * @throws HyperfitError ERR_CONFIG
+ *
+ * @example
+ * const setting = normalizeSetting({
+ *   model: 'my-model',
+ *   out: 'studies/order',
+ *   domains: [{ name: 'novel', data: 'novel.txt', heldOut: null }],
+ *   layers: [{ name: 'options', values: { epochs: 10 } }, presetLayer('demo')],
+ * });
  */
 export function normalizeSetting(options: StudyOptions): StudySetting {
   const { layers, model, domains, out, ...rest } = options;

@@ -21,7 +21,13 @@ const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness
 /** Every study, in the order of the paper. */
 export const AVAILABLE = Object.keys(STUDIES) as StudyName[];
 
-/** The study of this name; undefined where there is none. */
+/**
+ * The study of this name; undefined where there is none.
+ *
+ * @example
+ * console.log(findStudy('curve')?.question);
+ * for (const name of STUDY_NAMES) console.log(name, findStudy(name)?.title);
+ */
 export function findStudy(name: string): Study | undefined {
   return STUDIES[name as StudyName];
 }

@@ -108,10 +108,23 @@ test('one that does not would be seen', () => {
 /** What an editor shows as a function or a class: where a reader asks how it is called. */
 const isCalled = (symbol: ts.Symbol): boolean => (symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Class)) !== 0;
 
-test('every function and class of the root has an example', () => {
-  const called = exportsOf(ENTRIES[0]!).map(resolved).filter(isCalled);
-  expect(called.length).toBeGreaterThan(20);
-  expect(called.filter((symbol) => !symbol.getJsDocTags(checker).some(({ name }) => name === 'example')).map(({ name }) => name)).toEqual([]);
+const hasExample = (declaration: ts.Declaration): boolean => ts.getJSDocTags(declaration).some(({ tagName }) => tagName.text === 'example');
+
+test('every function and class of the root and of the topics has an example', () => {
+  const called = [...new Set(ENTRIES.flatMap((entry) => exportsOf(entry).map(resolved)).filter(isCalled))];
+  expect(called.length).toBeGreaterThan(150);
+  const bare = called.filter(({ declarations = [] }) => !declarations.some(hasExample));
+  expect(bare.map(({ name }) => `${HOMES.get(name)!}: ${name}`)).toEqual([]);
+});
+
+test('one without would be seen', () => {
+  const text = [
+    '/** @example told(); */ export function told() {}',
+    '/** What it does. */ export function silent() {}',
+    'export class Bare { /** @example new Bare().inside(); */ inside() {} }',
+  ].join('\n');
+  const { statements } = ts.createSourceFile('sample.ts', text, ts.ScriptTarget.Latest, true);
+  expect(statements.map((statement) => hasExample(statement as ts.DeclarationStatement))).toEqual([true, false, false]);
 });
 
 interface Documented {
