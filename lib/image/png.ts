@@ -14,9 +14,9 @@ export function isPng(bytes: Uint8Array): boolean {
  * @throws HyperfitError ERR_DATA for a damaged file, one of more than 2048 x 2048 pixels, transparency, and greys of fewer bits
  *
  * @example
- * import { readFile } from 'node:fs/promises';
+ * import { buffer } from 'node:stream/consumers';
  *
- * const { width, height, rgb } = readPng(await readFile('digit.png'), 'digit.png');
+ * const { width, height, rgb } = readPng(await buffer(process.stdin), 'standard input'); // files: openImages
  */
 export function readPng(bytes: Uint8Array, name = 'PNG file'): Picture {
   const png = decodePng(bytes, name);
