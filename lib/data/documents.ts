@@ -21,7 +21,8 @@ import { readTextDocument } from './readers/text.ts';
  * known files in the order of their names. A name of the hub (`org/name`, `hf:datasets/org/name:split`) stands for its files; see
  * `locateData`. Files of lines and rows are read in pieces, whatever their size. What is left out is counted in `notes`.
  * @throws HyperfitError ERR_DATA for a path that cannot be read, a file of another kind or encoding, bad lines (by number, after
- *   the good ones), and data without any content
+ *   the good ones), and data without any content; ERR_FETCH for a name of the hub that cannot be fetched, ERR_CONFIG for one that cannot be
+ *   a name
  *
  * @example
  * const notes = new DataNotes();
@@ -40,6 +41,7 @@ export async function* streamDocuments(path: string, notes: DataNotes): AsyncGen
 
 /**
  * All documents of a data path at once; see `streamDocuments`.
+ * @throws HyperfitError as `streamDocuments`
  *
  * @example
  * const documents = await readDocuments('chapters/');

@@ -55,7 +55,7 @@ export function splitSequences(sequences: readonly Sequence[], options: SplitOpt
 
 /**
  * The first or a seeded choice of `samples` sequences; all of them, in that order, when there are fewer.
- * @throws HyperfitError ERR_CONFIG for `samples` that are no whole number of at least 1
+ * @throws HyperfitError ERR_CONFIG as `splitSequences`, for `samples` that are no whole number of at least 1
  *
  * @example
  * const chosen = selectSequences(sequences, { samples: 64, seed: 0 }); // 64 of those that `samples: 128` chooses

@@ -23,7 +23,7 @@ export interface Certificate {
 
 /**
  * Measures a model, without changing it, on the sequences it was trained on.
- * @throws HyperfitError ERR_DATA when no sequence has two tokens
+ * @throws HyperfitError ERR_DATA when no sequence has two tokens, and as `measure`
  *
  * @example
  * const { meanLoss, worstLoss, top1Accuracy, lossFloor } = await certify(model, trainingIds);

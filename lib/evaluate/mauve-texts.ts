@@ -100,9 +100,9 @@ export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, originals:
 }
 
 /**
- * MAUVE of two sets of texts under a model that reads them, best one that wrote neither: see `mauve` and `textFeatures`, whose errors it
- * throws.
- * Where texts continue contexts, give both kinds the same contexts, with the context in front and the same number of tokens after it.
+ * MAUVE of two sets of texts under a model that reads them, best one that wrote neither. Where texts continue contexts, give
+ * both kinds the same contexts, with the context in front and the same number of tokens after it. Source: see `mauve`.
+ * @throws HyperfitError as `mauve` and `textFeatures`
  *
  * @example
  * const human = await Promise.all(contexts.map(({ context, original }) => tokenizer.decode([...context, ...original])));

@@ -59,7 +59,9 @@ const RULES = {
  * together, and compared by the area under the divergence curve of the two histograms. It is symmetric in the sets and in [0, 1]; its value
  * depends on the number of texts, on the feature model and a little on `seed`: compare only like with like. Source: Pillutla et al. 2021
  * (NeurIPS), arXiv 2102.01454.
- * @throws HyperfitError ERR_CONFIG for options, ERR_DATA for fewer than two texts of a kind
+ * @param human one vector a text, [texts][width]; `machine` likewise, of the same width
+ * @throws HyperfitError ERR_CONFIG for options; ERR_DATA for fewer than two texts of a kind and features of several widths; ERR_NOT_FINITE
+ *   for features that are no numbers
  *
  * @example
  * const human = await textFeatures(featureModel, ['What a person wrote.', 'And another.']);

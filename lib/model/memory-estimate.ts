@@ -51,7 +51,8 @@ const ALIGNMENT = 16;
 /**
  * What a training of this model takes, by line, before anything is loaded. Activations are those of the engine's own layout, laid out without
  * memory; node, libtorch and what the system keeps of files come on top.
- * @throws HyperfitError ERR_CONFIG for LoRA that this model has no place for, and for shapes beyond its context
+ * @throws HyperfitError ERR_CONFIG for LoRA that this model has no place for, and for shapes beyond its context; ERR_LIBTORCH_NOT_FOUND
+ *   where there is no libtorch, whose layout it asks
  *
  * @example
  * const { lines, totalBytes } = estimateTrainingMemory(model.config, { batchSize: 8, sequenceLength: 256, recompute: true });

@@ -158,8 +158,8 @@ export class Model {
   }
 
   /**
-   * The ids of a rendered dialogue, to be given to `generate`. The template writes every special token, so none is added. Throws as
-   * `renderChat`.
+   * The ids of a rendered dialogue, to be given to `generate`. The template writes every special token, so none is added.
+   * @throws HyperfitError as `renderChat`
    *
    * @example
    * const ids = await model.encodeChat([{ role: 'user', content: 'Who are you?' }]);

@@ -44,8 +44,8 @@ const MOST_OPENINGS = 64;
 
 /**
  * Reads a run whose models are to write.
- * @throws HyperfitError ERR_CONFIG for what is no run, and for a run on images; ERR_CHECKPOINT for a damaged one; ERR_MODEL_FILES when the original
- * model is gone
+ * @throws HyperfitError ERR_CONFIG for what is no run, and for a run on images; ERR_CHECKPOINT for a damaged one, and ERR_DATA where its
+ *   training sequences are; ERR_MODEL_FILES when the original model is gone
  *
  * @example
  * const { name, original: base, train, openings } = await readPlayedRun('runs/novel');

@@ -64,7 +64,7 @@ export class Stage {
 
   /**
    * The models stay the caller's.
-   * @throws HyperfitError ERR_TOKENIZER for models without a tokenizer
+   * @throws HyperfitError ERR_TOKENIZER for models without a tokenizer, and as `CitationBlocker.create`
    */
   static async open(run: PlayedRun, original: Model, hyperfitted: Model): Promise<Stage> {
     for (const model of [original, hyperfitted]) model.requireTokenizer();

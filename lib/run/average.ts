@@ -7,7 +7,8 @@ import { torch } from '../tensor/torch.ts';
  * Makes the weights of `model` the mean over it and the models at `paths`, one after the other, so that two are in memory at a time.
  * Source: Wortsman et al. 2022 (model soups, uniform), arXiv 2203.05482.
  * @param load opens one of them
- * @throws HyperfitError ERR_CONFIG without another model, ERR_MODEL_FILES for one of other parameters; the weights are then of no use
+ * @throws HyperfitError ERR_CONFIG without another model, ERR_MODEL_FILES for one of other parameters, and what `load` throws; the weights
+ *   are then of no use
  *
  * @example
  * await averageWeights(model, ['runs/seed-1', 'runs/seed-2'], (path) => Model.load(path));

@@ -34,7 +34,8 @@ import { renderStudyTable } from './study-table.ts';
  * Runs the cells of a study that are not finished yet, one after another, and writes study.json, table.md, table.csv, tests.csv and
  * index.html. It can be killed at any
  * moment and run again: what a cell has written is not done twice.
- * @throws HyperfitError ERR_CONFIG when `out` holds something else; ERR_BUSY while another process is at it; ERR_DATA, and those of training and decoding
+ * @throws HyperfitError ERR_CONFIG when `out` holds something else; ERR_BUSY while another process is at it; ERR_TOKENIZER for a
+ *   `featureModel` beside a model without tokenizer; ERR_DATA, and those of training and decoding
  *
  * @example
  * const setting = normalizeSetting({

@@ -89,7 +89,7 @@ export class Tokenizer {
   /**
    * The ids of `text`. Special tokens written out in it count as such, and BOS or EOS come where the tokenizer puts them, unless
    * `addSpecialTokens` is false (default true).
-   * @throws TypeError for what is no text
+   * @throws TypeError for what is no text; HyperfitError ERR_TOKENIZER for a tokenizer whose parts do not fit together
    */
   async encode(text: string, { addSpecialTokens = true } = {}): Promise<Int32Array> {
     if (typeof text !== 'string') throw new TypeError(`expected a string for \`text\`, got ${typeof text}`);
@@ -105,7 +105,11 @@ export class Tokenizer {
     return joinIds(joinIds(start, ids), end);
   }
 
-  /** The ids of `text` without special tokens around it, and for each of `places` (ascending positions in it) the first token that begins there or after it. */
+  /**
+   * The ids of `text` without special tokens around it, and for each of `places` (ascending positions in it) the first token that begins
+   * there or after it: `tokens` [places.length], places in `ids`.
+   * @throws HyperfitError ERR_TOKENIZER for a tokenizer whose parts do not fit together
+   */
   async encodeWithPlaces(text: string, places: readonly number[]): Promise<{ ids: Int32Array; tokens: Int32Array }> {
     return encodeLong(text, places, (part) => this.#ask(() => this.#encoder.encode(part, null, { addSpecialTokens: false })), this.#sizes);
   }
@@ -155,7 +159,10 @@ export class Tokenizer {
     return this.trackChat(messages, options).text;
   }
 
-  /** A rendered dialogue, and where each of its messages stands in it. Throws as `renderChat`. */
+  /**
+   * A rendered dialogue, and where each of its messages stands in it.
+   * @throws HyperfitError as `renderChat`
+   */
   trackChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Rendering {
     this.#template ??= this.#makeTemplate();
     const template = options.tools === undefined ? this.#template : (this.#toolTemplate ??= this.#makeToolTemplate(this.#template));
@@ -167,7 +174,10 @@ export class Tokenizer {
     return [this.#template, this.#toolTemplate].some((template) => template?.readsClock === true);
   }
 
-  /** The ids of a rendered dialogue. The template writes every special token itself, so that none is added. Throws as `renderChat`. */
+  /**
+   * The ids of a rendered dialogue. The template writes every special token itself, so that none is added.
+   * @throws HyperfitError as `renderChat` and `encode`
+   */
   async encodeChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<Int32Array> {
     return this.encode(this.renderChat(messages, options), { addSpecialTokens: false });
   }

@@ -68,6 +68,7 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   /** How it ended, whoever has seen it. */
   #end: { result: TrainResult } | { error: unknown } | undefined;
 
+  /** @throws HyperfitError ERR_CONFIG for options; the rest as `hyperfit`, once events are asked for */
   constructor(model: Model, options: HyperfitOptions) {
     const { data, optimizer, loss, state, signal, tensorboard, onWarning = emitWarning, ...settings } = options;
     requireOneSource(options);
