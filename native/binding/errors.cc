@@ -4,32 +4,16 @@
 
 #include <new>
 #include <stdexcept>
-#include <string_view>
 #include <system_error>
 
 #include "binding/addon_data.h"
 #include "engine/error.h"
-#include "ops/cpu/memory/address_reserve.h"
 
 namespace hyperfit::binding {
 
 namespace {
 
 constexpr const char* kOutOfMemory = "expected enough memory, got none left; lower the batch size or the sequence length, or dispose() what is not needed";
-
-// libtorch's allocator of host memory throws a plain c10::Error, and oneDNN its own.
-bool is_of_memory(const std::exception_ptr& exception) {
-  try {
-    std::rethrow_exception(exception);
-  } catch (const std::bad_alloc&) {
-    return true;
-  } catch (const std::exception& error) {
-    const std::string_view words = error.what();
-    return words.find("memory") != std::string_view::npos || words.find(" a primitive") != std::string_view::npos;
-  } catch (...) {
-    return false;
-  }
-}
 
 Failure put_into_words(const std::exception_ptr& exception) {
   try {
@@ -59,7 +43,6 @@ Failure put_into_words(const std::exception_ptr& exception) {
 
 Failure describe_exception(std::exception_ptr exception) noexcept {
   try {
-    if (is_of_memory(exception)) give_up_reserve();
     return put_into_words(exception);
   } catch (...) {
     return {};

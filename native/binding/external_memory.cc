@@ -35,9 +35,10 @@ void ExternalMemory::settle(Napi::Env env, TensorTable& tensors, int64_t other_b
 }
 
 void ExternalMemory::make_room(Napi::Env env, TensorTable& tensors) {
-  is_short_ = false;
+  const size_t watched = watched_.size();
   collect(env);
   free_forgotten(env, tensors);
+  if (watched_.size() < watched) calls_short_ = 0;
 }
 
 void ExternalMemory::report(Napi::Env env, int64_t bytes) {

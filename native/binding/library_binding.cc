@@ -12,7 +12,7 @@
 #include "binding/addon_data.h"
 #include "binding/errors.h"
 #include "binding/readers.h"
-#include "ops/cpu/memory/address_reserve.h"
+#include "ops/cpu/memory/address_limit.h"
 #include "ops/cpu/memory/allocation_guard.h"
 #include "ops/cpu/memory/memory_limit.h"
 #include "ops/select.h"

@@ -3,12 +3,10 @@
 #include "binding/addon_data.h"
 #include "binding/readers.h"
 #include "engine/error.h"
-#include "ops/cpu/memory/address_reserve.h"
 
 namespace hyperfit::binding {
 
 void report_memory(Napi::Env env) {
-  keep_addresses_in_reserve();
   AddonData& data = addon_data(env);
   data.external.settle(env, data.tensors, model_table_bytes(env));
 }

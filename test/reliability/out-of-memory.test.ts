@@ -6,8 +6,8 @@ import { memoryCgroup, type MemoryCgroup } from './memory-cgroup.ts';
 
 const OUT = 'ERR_OUT_OF_MEMORY';
 
-const REFUSED = ['zeros', 'product of sizes', 'operator', 'forward', 'backward', 'loss of its own', 'statistics', 'generation', 'many small ones'];
-const ALL_REFUSED = { ...Object.fromEntries(REFUSED.map((name) => [name, OUT])), after: 'done', step: 'done' };
+const REFUSED = ['zeros', 'product of sizes', 'operator', 'forward', 'backward', 'loss of its own', 'statistics', 'generation', 'many small ones', 'filled', 'more'];
+const ALL_REFUSED = { ...Object.fromEntries(REFUSED.map((name) => [name, OUT])), after: 'done', step: 'done', full: 'done' };
 
 /** With kilobytes of addresses, as `ulimit -v` takes them. */
 async function below(limit: number, threads: number): Promise<{ code: number | null; stdout: string; stderr: string }> {

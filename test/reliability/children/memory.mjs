@@ -28,14 +28,14 @@ function slopeOf(points) {
   return points.reduce((sum, [at, rss]) => sum + (at - x) * (rss - y), 0) / points.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
 }
 
-/** What is left is looked at twenty times, after a quarter for warming up. */
+/** What is left is looked at twenty times, after a half for warming up: so long V8 compiles what turns out to be called often. */
 class Watch {
   #points = [];
   #first;
 
   /** After round `at` of `count`. */
   async look(at) {
-    if (at + 1 < count / 4 || (at + 1) % Math.ceil((0.75 * count) / 20) !== 0) return;
+    if (at + 1 < count / 2 || (at + 1) % Math.ceil(count / 40) !== 0) return;
     const now = await settled();
     this.#first ??= now;
     this.#points.push([at, now.rss]);

@@ -28,4 +28,12 @@ await attempt('step', async () => {
   await model.forwardBackward(batchOf(1, 16));
   await optimizer.step({ learningRate: 1e-5, gradScale: 1 / 16 });
 });
+// What is held now stays to the end, and JavaScript goes on making objects of its own.
+const filled = [];
+await attempt('filled', () => { for (;;) filled.push(torch.zeros([2 ** 12])); });
+for (let round = 0; round < 3; round++) {
+  await attempt('full', async () => { if ((await write()) !== before) throw new Error('other ids'); });
+  await attempt('more', () => model.forwardBackward(batchOf(20_000, 200)));
+  Array.from({ length: 100_000 }, (_, at) => ({ at, name: `x${at}` }));
+}
 console.log(JSON.stringify(codes));

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #endif
 
-#include "ops/cpu/memory/address_reserve.h"
+#include "ops/cpu/memory/address_limit.h"
 #include "ops/cpu/memory/memory_limit.h"
 
 namespace hyperfit {
@@ -74,7 +74,10 @@ void take_pages(void* memory, size_t bytes) noexcept {
 void guard_allocations() {
   // Never freed: tensors point to the allocator that made them.
   static std::once_flag once;
-  std::call_once(once, [] { c10::SetCPUAllocator(new GuardedAllocator(c10::GetCPUAllocator()), 255); });
+  std::call_once(once, [] {
+    if (addresses_are_limited()) free_addresses_at_once();
+    c10::SetCPUAllocator(new GuardedAllocator(c10::GetCPUAllocator()), 255);
+  });
 }
 
 }  // namespace hyperfit

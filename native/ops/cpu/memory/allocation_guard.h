@@ -4,7 +4,7 @@
 namespace hyperfit {
 
 /// Throws ERR_OUT_OF_MEMORY where the system would not refuse `bytes` more, but end the process over them: addresses below a limit on them
-/// (address_reserve.h), memory below the limit of a cgroup (memory_limit.h). Free where neither holds.
+/// (address_limit.h), memory below the limit of a cgroup (memory_limit.h). Free where neither holds.
 void require_room(size_t bytes);
 /// Has the system give the pages of fresh memory at once, where a cgroup limits it and all of it will be written to: what is asked for but not
 /// yet taken is in nobody's count, and would be promised again.

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #endif
 
-#include "ops/cpu/memory/address_reserve.h"
+#include "ops/cpu/memory/address_limit.h"
 #include "ops/cpu/memory/allocation_guard.h"
 
 namespace hyperfit {

@@ -19,8 +19,9 @@
 namespace hyperfit {
 namespace {
 
-/// What is left to V8 and to all that is no tensor.
-constexpr int64_t kLeftOver = int64_t{32} << 20;
+/// What is left to V8 and to all that is no tensor: the lesser of so many bytes and this part of the limit.
+constexpr int64_t kLeftOver = int64_t{64} << 20;
+constexpr int64_t kLeftPart = 8;
 
 std::mutex mutex;
 std::shared_ptr<const std::vector<MemoryLimit>> known;
@@ -67,16 +68,9 @@ int64_t reclaimable(const MemoryLimit& limit) {
 bool has_room(const MemoryLimit& limit, int64_t most, int64_t bytes) {
   const std::optional<int64_t> usage = read_bytes(limit.usage);
   if (!usage) return true;
-  const int64_t unused = most - *usage - kLeftOver;
+  const int64_t unused = most - *usage - std::min(kLeftOver, most / kLeftPart);
   // The statistics are asked for only where they decide: they cost the system a tenth of a millisecond.
   return bytes <= unused || bytes <= unused + reclaimable(limit);
-}
-
-/// What was freed in small pieces is kept by the C library for the next ones.
-void give_back_freed() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
 }
 
 void require_below(const MemoryLimit& limit, int64_t bytes) {
@@ -92,6 +86,12 @@ void require_below(const MemoryLimit& limit, int64_t bytes) {
 }
 
 }  // namespace
+
+void give_back_freed() noexcept {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 void set_memory_limits(std::vector<MemoryLimit> limits) {
   const std::lock_guard lock(mutex);

@@ -22,6 +22,8 @@ struct MemoryLimit {
 /// From now on, for the process. Any thread.
 void set_memory_limits(std::vector<MemoryLimit> limits);
 bool memory_is_limited() noexcept;
+/// What was freed in small pieces is kept by the C library for the next ones: here the system gets it back.
+void give_back_freed() noexcept;
 /// Throws ERR_OUT_OF_MEMORY where `bytes` more would not fit below one of the limits: past it the system ends the process. Any thread.
 void require_memory(size_t bytes);
 
