@@ -83,10 +83,10 @@ function setVariables(): Record<string, string> {
 }
 
 /**
- * The report for people.
+ * The report for people: what `hyperfit doctor` prints.
  *
  * @example
- * console.log(renderDoctor(doctor())); // what hyperfit doctor prints
+ * console.log(renderDoctor(doctor()));
  */
 export function renderDoctor(report: DoctorReport): string {
   const { addon, runtime } = report;

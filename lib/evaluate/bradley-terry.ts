@@ -33,7 +33,7 @@ const MAX_ITERATIONS = 200;
  *
  * @example
  * const wins = [1, 1, 1, 0].map((score) => ({ first: 'tuned', second: 'base', score }));
- * bradleyTerry(wins).strengths; // tuned 0.55, base -0.55: tuned wins three of four
+ * bradleyTerry(wins).strengths.map(({ name, logStrength }) => [name, logStrength]); // tuned 0.55, base -0.55: tuned wins three of four
  */
 export function bradleyTerry(matches: readonly Match[]): BradleyTerry {
   matches.forEach(checkMatch);

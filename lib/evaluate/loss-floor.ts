@@ -13,7 +13,7 @@ interface Group {
  * Source: chain rule of the empirical entropy; targets that do not count are left out.
  *
  * @example
- * trainingLossFloor([Int32Array.of(1, 2, 3), Int32Array.of(1, 4, 5)]); // ln 2 / 2: nobody can know which of the two it is
+ * trainingLossFloor([Int32Array.of(1, 2, 3), Int32Array.of(1, 4, 5)]); // 0.347 = ln 2 / 2: nobody can know which of the two it is
  */
 export function trainingLossFloor(sequences: readonly Row[]): number | null {
   const tokens = sequences.reduce((sum, row) => sum + rowIds(row).reduce((count, _, at) => count + (targetAt(row, at) === undefined ? 0 : 1), 0), 0);

@@ -5,7 +5,7 @@ import { packageVersion } from '../libtorch/package-root.ts';
  * `ttr|unit:token-ids|window:last-96|context:excluded|n:32|hyperfit:0.1.0`.
  *
  * @example
- * signNumber('ttr|unit:token-ids', { n: 32 }); // ttr|unit:token-ids|n:32|hyperfit:0.1.0 in version 0.1.0
+ * signNumber('ttr|unit:token-ids', { n: 32 }); // ttr|unit:token-ids|n:32|hyperfit:...
  */
 export function signNumber(formula: string, facts: Readonly<Record<string, string | number>> = {}): string {
   const parts = Object.entries(facts).map(([name, value]) => `${name}:${value}`);

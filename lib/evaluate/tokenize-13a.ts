@@ -13,7 +13,7 @@ const SYMBOLS = /([!-&(-+:-@[-`{-~/])/g;
  * commas stay inside numbers, a hyphen is parted only after a digit.
  *
  * @example
- * tokenize13a('It costs 3,000 dollars, he said.'); // It, costs, 3,000, dollars, a comma, he, said, a full stop
+ * tokenize13a('It costs 3,000 dollars, he said.').join(' '); // It costs 3,000 dollars , he said .
  */
 export function tokenize13a(text: string): string[] {
   const joined = text.replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ');

@@ -116,7 +116,7 @@ export function encodePicture(picture: Picture, format: ImageFormat, source = 'a
  *
  * @example
  * const format = { width: 2, height: 2, palette: greyPalette(16), startToken: 16 };
- * decodePixels([0, 15, 15, 0], format).rgb; // black, white, white, black: three bytes each
+ * decodePixels([0, 15, 15, 0], format).rgb; // 0, 0, 0, 255, 255, 255, ...: black, white, white, black
  */
 export function decodePixels(pixels: ArrayLike<number>, { width, height, palette }: ImageFormat): Picture {
   return { width, height, rgb: coloursOf(pixels, palette) };

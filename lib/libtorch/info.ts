@@ -47,10 +47,10 @@ export function libtorchInfo(options: FindLibtorchOptions = {}): LibtorchInfo {
 }
 
 /**
- * The same for people, several lines.
+ * The same for people, several lines: what `hyperfit libtorch info` prints.
  *
  * @example
- * console.log(renderLibtorchInfo(libtorchInfo())); // what hyperfit libtorch info prints
+ * console.log(renderLibtorchInfo(libtorchInfo()));
  */
 export function renderLibtorchInfo(info: LibtorchInfo): string {
   const { libtorch } = info;

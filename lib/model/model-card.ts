@@ -46,11 +46,11 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
 }
 
 /**
- * README.md with its YAML front matter, as the Hugging Face hub reads it.
+ * README.md with its YAML front matter, as the Hugging Face hub reads it. `Model.save` and `exportModel` write one themselves.
  *
  * @example
  * const card = { title: 'My novel', baseName: 'SmolLM2-135M', library: 'transformers', dtype: 'float32', license: 'apache-2.0' } as const;
- * console.log(renderModelCard(card)); // model.save and exportModel write one themselves
+ * console.log(renderModelCard(card));
  */
 export function renderModelCard(card: ModelCard): string {
   const sections = [...(card.sections ?? []), use(card), loading(card)];

@@ -7,7 +7,8 @@ import type { ReportVariant } from './report-data.ts';
  * @example
  * const before = { name: 'original', isHyperfitted: false, metrics: { ttr: 0.31, rep2: 0.62 } };
  * const after = { name: 'hyperfitted', isHyperfitted: true, metrics: { ttr: 0.68, rep2: 0.05 } };
- * console.log(renderComparisonTable([before, after])); // last line: hyperfitted  0.680  0.050
+ * const lines = renderComparisonTable([before, after]).split('\n');
+ * lines.at(-1); // hyperfitted  0.680  0.050
  */
 export function renderComparisonTable(variants: readonly ReportVariant[]): string {
   const metrics = measuredMetrics(variants);

@@ -2,8 +2,10 @@ import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import ts from 'typescript';
 import { ERROR_CODES } from '../../lib/errors.ts';
+import { isAsTold, tellsValues, toldValues } from './told-values.ts';
 
-// Every @example of lib/ compiles as it stands against the package's own types, and what comments say of errors is what the code throws.
+// Every @example of lib/ compiles as it stands against the package's own types, values that it tells come out, and what comments say of
+// errors is what the code throws.
 
 const ROOT = join(__dirname, '../..');
 const LIB = join(ROOT, 'lib');
@@ -104,6 +106,29 @@ test('one that does not would be seen', () => {
   const bad = ["await Model.load('m', { devise: 'cpu' });", 'const [{ text }] = await model.generate([1]);', 'nothing.of(the, kind);'];
   expect(problemsOf(bad.map((code, index) => ({ place: `bad ${index}`, code }))).map((problem) => problem.slice(0, 5))).toEqual(expect.arrayContaining(['bad 0', 'bad 1', 'bad 2']));
 }, 120_000);
+
+/** The names of the package that an example says, with what they are. */
+async function homesOf(code: string): Promise<Record<string, unknown>> {
+  const names = [...HOMES.keys()].filter((name) => new RegExp(`\\b${name}\\b`).test(code));
+  const entries = names.map((name) => ENTRIES.find((entry) => nameOf(entry) === HOMES.get(name))!);
+  const modules = await Promise.all(entries.map((entry) => import(entry) as Promise<Record<string, unknown>>));
+  return Object.fromEntries(names.map((name, index) => [name, modules[index]![name]]));
+}
+
+test('values that examples tell are those that come out', async () => {
+  const runnable = examples.filter(({ code }) => tellsValues(code));
+  const run = async ({ place, code }: Example) => toldValues(code, await homesOf(code)).map((each) => ({ ...each, place }));
+  const told = (await Promise.all(runnable.map(run))).flat();
+  expect(told.length).toBeGreaterThan(40);
+  expect(told.filter((each) => !isAsTold(each))).toEqual([]);
+});
+
+test('a value that is not as told would be seen', () => {
+  const wrong = toldValues("0.304; // 0.305\n'rep-n|a'; // rep-n|b|...\n[1, 2]; // 1, 3\ntrue; // false\n[1]; // one", {});
+  expect(wrong.map(isAsTold)).toEqual([false, false, false, false, false]);
+  const right = toldValues("0.3047; // 0.305, and more\n'rep-n|a|b'; // rep-n|a|...\nconsole.log([1, 2]); // 1, 2: both\ntrue; // true", {});
+  expect(right.map(isAsTold)).toEqual([true, true, true, true]);
+});
 
 /** What an editor shows as a function or a class: where a reader asks how it is called. */
 const isCalled = (symbol: ts.Symbol): boolean => (symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Class)) !== 0;
