@@ -12,6 +12,10 @@ const LEAST_UNITS = 1 << 13;
 /** Far more than any vocabulary has, and what a table of all ids can take. */
 const MOST_IDS = 1 << 22;
 
+/** Each goes through every text; real files have up to ten. */
+const MOST_PARTS = 100;
+const LISTS = { normalizer: 'normalizers', pre_tokenizer: 'pretokenizers', post_processor: 'processors', decoder: 'decoders' };
+
 type Part = Readonly<Record<string, unknown>>;
 
 /**
@@ -22,6 +26,10 @@ type Part = Readonly<Record<string, unknown>>;
  */
 export function checkTokenizer(tokenizer: Part, name: string): number {
   const { model, pre_tokenizer: preTokenizer, post_processor: postProcessor, normalizer } = tokenizer;
+  for (const [key, list] of Object.entries(LISTS)) {
+    const count = partsOf(tokenizer[key], list).length;
+    if (count > MOST_PARTS) refuseTokenizer(name, `at most ${MOST_PARTS} parts for \`${key}\``, String(count));
+  }
   checkMerges(asPart(model), name);
   checkIds(asPart(model)['vocab'], name);
   for (const part of partsOf(preTokenizer, 'pretokenizers')) checkLength(part, name);

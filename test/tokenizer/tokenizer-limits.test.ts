@@ -37,6 +37,7 @@ describe('what ends the process in the library is refused', () => {
     ['a table that is no base64', { normalizer: { type: 'Precompiled', precompiled_charsmap: 'BAAAAAAAAAB4AA=' } }],
     ['a table with characters between', { normalizer: { type: 'Precompiled', precompiled_charsmap: 'BAAA\nAAAAAAB4AA==' } }],
     ['replacements that do not say that they are', sequence(...Array.from({ length: 10 }, () => ({ pattern: { String: 'a' }, content: 'a'.repeat(10) })))],
+    ['parts without number', { decoder: { type: 'Sequence', decoders: [{ type: 'Sequence', decoders: Array.from({ length: 1000 }, () => ({ type: 'Fuse' })) }] } }],
     ['merges into what is no token', { model: { vocab: { a: 0, b: 1 }, merges: [['a', 'b']] } }],
     ['merges into what is longer than any token', { model: { vocab: { aa: 0, '文': 1 }, merges: ['aa 文'] } }],
     ['merges without their prefix', { model: { vocab: {}, merges: ['a b'], continuing_subword_prefix: '##' } }],
