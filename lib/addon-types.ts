@@ -221,6 +221,14 @@ export interface NativeAddon {
    * A norm that is not finite changes nothing and rejects with ERR_NOT_FINITE.
    */
   optimizerStep(optimizer: OptimizerHandle, options: { learningRate: number; gradScale: number; maxGradNorm: number }): Promise<{ gradNorm: number }>;
+  /**
+   * A training pass and its update in one: each weight moves as soon as its gradient is whole, and gradients stand a layer at a time. ERR_CONFIG with
+   * LoRA, and where gradients are gathered; ERR_NOT_FINITE.
+   */
+  optimizerStepInBackward(
+    optimizer: OptimizerHandle, tokens: Int32Array, targets: Int32Array, batchSize: number, sequenceLength: number, options: { learningRate: number; gradScale: number },
+    control: Control,
+  ): Promise<{ lossSum: number; tokenCount: number; gradNorm: number }>;
   /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. With LoRA also base.<name>, lora_A and lora_B; see native/engine/lora.h. */
   optimizerState(optimizer: OptimizerHandle): { step: number; tensors: { name: string; tensor: TensorHandle }[] };
   /** After the state was written to; LoRA sums it up into the model's parameters. */

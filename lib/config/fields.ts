@@ -63,6 +63,7 @@ export const FIELDS = {
   eps: field(positive(), 1e-8, 'what AdamW adds to the denominator', 'X'),
   weightDecay: field(z.number().min(0), 0, 'decoupled weight decay', 'X'),
   maxGradNorm: field(z.number().min(0), 0, 'clip the global gradient norm to this; 0 does not clip', 'X'),
+  stepInBackward: field(z.boolean(), false, 'move each weight as soon as its gradient is whole: gradients take the memory of a layer; without clipping and accumulation'),
   loraRank: field(count(0), 0, 'train additions of this rank (LoRA) instead of all weights; 0 trains all weights', 'R'),
   loraAlpha: field(positive(), 16, 'LoRA: the additions are multiplied by alpha / rank', 'X'),
   loraTargets: field(z.array(z.string().min(1)).min(1), ['all-linear'], 'LoRA: modules that get one, such as q_proj,v_proj; all-linear for all of the layers', 'a,b'),

@@ -94,6 +94,10 @@ function contradictions(config: RunConfig): string[] {
       `expected at most one forward pass per sequence, got \`gradientAccumulationSteps\` ${config.gradientAccumulationSteps} for \`batchSize\` ${config.batchSize}`,
     );
   }
+  const together = config.stepInBackward ? ([['gradientAccumulationSteps', config.gradientAccumulationSteps > 1], ['maxGradNorm', config.maxGradNorm > 0], ['loraRank', config.loraRank > 0]] as const) : [];
+  for (const [name] of together.filter(([, isUsed]) => isUsed)) {
+    problems.push(`expected either \`stepInBackward\` or \`${name}\`, got both: ${name === 'loraRank' ? 'gradients of LoRA are small' : 'that needs all gradients before the first weight moves'}; leave one of them out`);
+  }
   if (config.adapter !== null && config.loraRank > 0) {
     problems.push(
       'expected either `adapter` or `loraRank`, got both: what such a run saves as its adapter would not be whole; leave `loraRank` out to train all weights, or merge first (hyperfit save --model M --adapter A --out D)',

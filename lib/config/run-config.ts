@@ -61,6 +61,11 @@ export type RunConfig = {
   weightDecay: number;
   /** Clip the global gradient norm to this; 0 does not clip. Default `0`; as a flag `--max-grad-norm <X>`. */
   maxGradNorm: number;
+  /**
+   * Move each weight as soon as its gradient is whole: gradients take the memory of a layer; without clipping and accumulation. Default
+   * `false`; as a flag `--step-in-backward`.
+   */
+  stepInBackward: boolean;
   /** Train additions of this rank (LoRA) instead of all weights; 0 trains all weights. Default `0`; as a flag `--lora-rank <R>`. */
   loraRank: number;
   /** LoRA: the additions are multiplied by alpha / rank. Default `16`; as a flag `--lora-alpha <X>`. */

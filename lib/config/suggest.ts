@@ -34,6 +34,8 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   quant: 'quantize',
   qat: 'quantize',
   gradientcheckpointing: 'recompute',
+  optimizerinbackward: 'stepInBackward',
+  optimizerinbwd: 'stepInBackward',
   activationcheckpointing: 'recompute',
 };
 

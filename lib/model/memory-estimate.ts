@@ -35,6 +35,8 @@ export interface MemoryOptions {
   sequenceLength?: number;
   /** Whether activations are computed again in the backward. Default false. */
   recompute?: boolean;
+  /** Whether gradients stand a layer at a time. Default false. */
+  stepInBackward?: boolean;
   /** Without it every weight is trained. */
   lora?: LoraOptions | undefined;
   /** Whether passes run on weights rounded for a GGUF file. Default false. */
@@ -59,7 +61,7 @@ const ALIGNMENT = 16;
  * for (const line of lines) console.log(line.of, line.bytes);
  */
 export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptions = {}): MemoryEstimate {
-  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, isQuantized = false } = options;
+  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, stepInBackward = false, isQuantized = false } = options;
   requireShape(config, batchSize, sequenceLength);
   const sizes = [...expectedParameters(config)].map(([name, shape]) => ({ name, isMatrix: shape.length === 2, elements: shape.reduce((product, size) => product * size, 1) }));
   const flat = sizes.reduce((sum, { elements }) => sum + Math.ceil(elements / ALIGNMENT) * ALIGNMENT, 0);
@@ -74,7 +76,7 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
     { of: 'weights, float32', bytes: FLOAT * flat },
     { of: 'weights as products read them, bfloat16', bytes: isRounded ? BFLOAT * flat : 0 },
     { of: 'weights as the file will store them', bytes: isQuantized ? FLOAT * flat : 0 },
-    { of: 'gradients', bytes: FLOAT * (trained === undefined || device !== 'cpu' ? flat : elementsOf(trained.names)) + BFLOAT * largest },
+    { of: 'gradients', bytes: FLOAT * (stepInBackward ? gradientsInTurns(sizes) : trained === undefined || device !== 'cpu' ? flat : elementsOf(trained.names)) + BFLOAT * largest },
     ...(trained === undefined
       ? [{ of: 'moments of AdamW', bytes: 2 * FLOAT * flat }]
       : loraLines(config, elementsOf(trained.names), trained.rank, trained.names)),
@@ -84,6 +86,18 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
     ...decodingLines(config, options),
   ].filter(({ bytes }) => bytes > 0);
   return { device, lines, totalBytes: lines.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** Elements of what stands outside of the layers, and of the largest layer. */
+function gradientsInTurns(sizes: readonly { name: string; elements: number }[]): number {
+  const layers = new Map<string, number>();
+  for (const { name, elements } of sizes) {
+    const layer = /\.(\d+)\./.exec(name)?.[1] ?? '';
+    layers.set(layer, (layers.get(layer) ?? 0) + Math.ceil(elements / ALIGNMENT) * ALIGNMENT);
+  }
+  const outside = layers.get('') ?? 0;
+  layers.delete('');
+  return outside + Math.max(0, ...layers.values());
 }
 
 /** Each addition with its gradient and two moments, and a copy of the matrix that it is added to. */

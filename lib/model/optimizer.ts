@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { NativeLora, OptimizerHandle } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
+import { withControl } from '../control.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { disposeAdditions, type LowRankAddition } from './adapter.ts';
@@ -9,6 +10,7 @@ import { GGUF_ADAPTER, writeGgufAdapterIfKnown } from './adapter-gguf.ts';
 import { writeAdapter } from './adapter-save.ts';
 import { shortModelName } from './base-name.ts';
 import { normalizeLora, type LoraOptions } from './lora.ts';
+import type { ModelBatch } from './model-batch.ts';
 import type { Model } from './model.ts';
 import { ruinedTensor } from './sound-weights.ts';
 import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
@@ -33,6 +35,16 @@ export interface OptimizerStep {
   gradScale?: number;
   /** Global L2 norm to clip to; 0 (default) is off. */
   maxGradNorm?: number;
+}
+
+/** Of one step within the backward. */
+export interface StepInBackward {
+  /** Of this step. */
+  learningRate: number;
+  /** Multiplies the gradients: 1 / tokens makes the mean of a summed loss. Default 1. */
+  gradScale?: number;
+  /** Cancels before the first weight moves; the promise rejects with its reason. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The net below `dispose`. */
@@ -92,16 +104,35 @@ export class Optimizer {
   async step(settings: OptimizerStep): Promise<{ gradNorm: number }> {
     checkOptions(settings, ['learningRate', 'gradScale', 'maxGradNorm'], 'step');
     const { learningRate, gradScale = 1, maxGradNorm = 0 } = settings;
-    const unfit = Object.entries({ learningRate, gradScale, maxGradNorm }).filter(([, value]) => !isFactor(value));
-    if (unfit.length > 0) {
-      throw new HyperfitError('ERR_CONFIG', unfit.map(([name, value]) => `expected a finite number of at least 0 for \`${name}\`, got ${String(value)}`).join('; '));
-    }
+    requireFactors({ learningRate, gradScale, maxGradNorm });
     addon().modelMemory(this.#model.handle); // of a disposed model says so, where the step would miss its gradients
     try {
       return await addon().optimizerStep(this.#handle, { learningRate, gradScale, maxGradNorm });
     } catch (error) {
       throw errorCodeOf(error) === 'ERR_NOT_FINITE' ? this.#naming(error as HyperfitError) : error;
     }
+  }
+
+  /**
+   * `forwardBackward` and `step` in one: each weight moves as soon as its gradient is whole, so that gradients stand in memory a layer at a time
+   * instead of all at once (LOMO, Lv et al. 2023, arXiv 2306.09782; `optimizer_in_bwd` in torchtune). The bits are those of the two without
+   * clipping, which needs all gradients first.
+   * @returns `lossSum` in nats over `tokenCount` targets, before the step, and `gradNorm` as of `step`
+   * @throws HyperfitError ERR_CONFIG with LoRA, after a `forwardBackward` that no step followed, and for settings that are negative or not
+   *   finite; ERR_DATA, ERR_SHAPE, ERR_OUT_OF_MEMORY as of `forwardBackward`; ERR_NOT_FINITE for a loss that is not finite, which changes
+   *   nothing, and for a gradient that is not: weights of the layers above have moved then
+   *
+   * @example
+   * const batch = makeBatch(sequences.slice(0, 8));
+   * const tokens = batch.targets.filter((id) => id !== IGNORE_INDEX).length;
+   * const { lossSum } = await optimizer.stepInBackward(batch, { learningRate: 1e-5, gradScale: 1 / tokens });
+   */
+  async stepInBackward(batch: ModelBatch, settings: StepInBackward): Promise<{ lossSum: number; tokenCount: number; gradNorm: number }> {
+    checkOptions(settings, ['learningRate', 'gradScale', 'signal'], 'stepInBackward');
+    const { learningRate, gradScale = 1, signal } = settings;
+    requireFactors({ learningRate, gradScale });
+    const { tokens, targets, batchSize, sequenceLength } = batch;
+    return withControl(signal, 0, (control) => addon().optimizerStepInBackward(this.#handle, tokens, targets, batchSize, sequenceLength, { learningRate, gradScale }, control));
   }
 
   /** Says whose gradient it is. */
@@ -194,6 +225,12 @@ export class Optimizer {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function requireFactors(values: Readonly<Record<string, unknown>>): void {
+  const unfit = Object.entries(values).filter(([, value]) => !isFactor(value));
+  if (unfit.length === 0) return;
+  throw new HyperfitError('ERR_CONFIG', unfit.map(([name, value]) => `expected a finite number of at least 0 for \`${name}\`, got ${String(value)}`).join('; '));
 }
 
 /** Also as a float32, which is what the kernels multiply by. */

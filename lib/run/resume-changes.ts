@@ -9,8 +9,10 @@ import type { RunStart } from './run-start.ts';
 
 /** Where a run ends may be moved at any time: all that was done stays what it was. */
 const LIMITS: readonly FieldName[] = ['epochs', 'maxSteps', 'targetLoss'];
+/** Changes memory, and no bit of what comes of it. */
+const FREE: readonly FieldName[] = [...LIMITS, 'stepInBackward'];
 /** What the weights depend on. Data are told by their hash, wherever they lie. */
-const FIXED: readonly FieldName[] = [...TRAIN_FIELDS.filter((name) => !LIMITS.includes(name)), 'adapter', 'device', 'computeDtype'];
+const FIXED: readonly FieldName[] = [...TRAIN_FIELDS.filter((name) => !FREE.includes(name)), 'adapter', 'device', 'computeDtype'];
 
 /** Settings of a resumed run that differ from those it was begun with; a model elsewhere with the same weights is the same. */
 export async function settingChanges(saved: RunFile, config: RunConfig): Promise<Change[]> {

@@ -13,12 +13,12 @@ import type { RunData } from './run-data.ts';
 /** Settings that decide how much memory a run takes. */
 type MemorySettings = Pick<
   RunConfig,
-  'device' | 'computeDtype' | 'recompute' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
+  'device' | 'computeDtype' | 'recompute' | 'stepInBackward' | 'maxGradNorm' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
 >;
 
 /** What a run with these settings holds at once. @throws HyperfitError as estimateTrainingMemory */
 export function estimateRunMemory(config: MemorySettings, model: ModelConfig, { train, contexts }: Pick<RunData, 'train' | 'contexts'>): MemoryEstimate {
-  const { batchSize, gradientAccumulationSteps, recompute, quantize, contextLength, maxNewTokens } = config;
+  const { batchSize, gradientAccumulationSteps, recompute, stepInBackward, quantize, contextLength, maxNewTokens } = config;
   const longest = train.reduce((most, { ids }) => Math.max(most, ids.length), 1);
   return estimateTrainingMemory(model, {
     device: chooseDevice(config.device),
@@ -26,6 +26,7 @@ export function estimateRunMemory(config: MemorySettings, model: ModelConfig, { 
     batchSize: Math.ceil(Math.min(batchSize, train.length) / gradientAccumulationSteps),
     sequenceLength: longest,
     recompute,
+    stepInBackward,
     lora: loraOptions(config),
     isQuantized: quantize !== null,
     decoding: { rows: Math.min(CONTEXTS_AT_ONCE, contexts.length), positions: contextLength + maxNewTokens },
@@ -34,13 +35,15 @@ export function estimateRunMemory(config: MemorySettings, model: ModelConfig, { 
 
 /** The changes that make a run smaller, those first that change least of what comes of it. */
 function smallerSettings(config: MemorySettings): Partial<MemorySettings>[] {
-  const { batchSize, gradientAccumulationSteps, recompute } = config;
+  const { batchSize, gradientAccumulationSteps, recompute, stepInBackward, maxGradNorm, loraRank } = config;
   const accumulated: Partial<MemorySettings>[] = [];
   for (let parts = 2 * gradientAccumulationSteps; parts < 2 * batchSize; parts *= 2) accumulated.push({ gradientAccumulationSteps: Math.min(parts, batchSize) });
   const most = accumulated.at(-1) ?? {};
   const least = { ...most, recompute: true };
   const late = { loraRank: 8, loraLayers: 5 };
-  return [...accumulated, ...(recompute ? [] : [{ recompute: true }, least]), ...(config.loraRank > 0 ? [] : [{ ...late }, { ...least, ...late }])];
+  const mayStepWithin = gradientAccumulationSteps === 1 && maxGradNorm === 0 && loraRank === 0 && !stepInBackward;
+  const within = [{ stepInBackward: true }, { recompute: true, stepInBackward: true }];
+  return [...(stepInBackward ? [] : accumulated), ...(recompute ? [] : [{ recompute: true }, ...(stepInBackward ? [] : [least])]), ...(mayStepWithin ? within : []), ...(loraRank > 0 || stepInBackward ? [] : [{ ...late }, { ...least, ...late }])];
 }
 
 /** The first change with which a run takes at most `bytes`, as flags; undefined where none does. */

@@ -1,6 +1,6 @@
 import type { TrainState } from '../checkpoint/train-state.ts';
 import { given } from '../config/given.ts';
-import { batches, makeBatch, type IndexedBatch, type Row } from '../data/batch.ts';
+import { batches, IGNORE_INDEX, makeBatch, type IndexedBatch, type Row } from '../data/batch.ts';
 import { epochOrder, parseOrder, type Order } from '../data/order.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import { ruinedPlace } from '../model/ruined-place.ts';
@@ -25,6 +25,13 @@ export interface TrainingParts {
   signal?: AbortSignal | undefined;
 }
 
+/** What one step found and did. */
+interface Update {
+  lossSum: number;
+  tokenCount: number;
+  gradNorm: number;
+}
+
 /** The loop itself: steps through epochs until a limit, and knows at every moment where it stands. */
 export class Training {
   readonly #parts: TrainingParts;
@@ -36,6 +43,9 @@ export class Training {
   constructor(parts: TrainingParts) {
     this.#parts = parts;
     this.#order = parseOrder(parts.settings.order);
+    if (parts.settings.stepInBackward && parts.loss !== undefined) {
+      throw new HyperfitError('ERR_CONFIG', 'expected either `stepInBackward` or a `loss` of your own, got both; leave one of them out');
+    }
     const begin = initialState(parts);
     if (parts.state !== undefined) requireSameData(parts.state, begin);
     this.#state = { ...(parts.state ?? begin) };
@@ -93,34 +103,54 @@ export class Training {
   }
 
   async #step(batch: IndexedBatch): Promise<StepEvent> {
-    const { optimizer, settings, signal } = this.#parts;
+    const { settings, signal } = this.#parts;
     signal?.throwIfAborted();
     const started = performance.now();
     const step = this.#state.step + 1;
     this.#pace ??= new Pace(this.#state.step, started);
     const learningRate = learningRateAt(step, settings);
-    const { lossSum, tokenCount } = await this.#accumulate(batch, step);
-    const { gradNorm } = await named(
-      step,
-      batch.indices,
-      () => optimizer.step({ learningRate, gradScale: 1 / tokenCount, maxGradNorm: settings.maxGradNorm }),
-      (words) => withPlace(words, this.#parts.model, makeBatch(Array.from(batch.indices, (index) => this.#parts.sequences[index]!))),
-    );
+    const { lossSum, tokenCount, gradNorm } = settings.stepInBackward ? await this.#stepInBackward(batch, step, learningRate) : await this.#stepAfter(batch, step, learningRate);
     this.#advance(lossSum, tokenCount);
     const ended = performance.now();
     const { totalSteps } = this;
     return { type: 'step', step, epoch: this.#state.epoch + 1, loss: lossSum / tokenCount, gradNorm, learningRate, tokens: tokenCount, seconds: (ended - started) / 1000, totalSteps, secondsLeft: this.#pace.secondsLeft(step, totalSteps, ended) };
   }
 
+  /** All gradients first, then all weights. */
+  async #stepAfter({ indices }: IndexedBatch, step: number, learningRate: number): Promise<Update> {
+    const { model, optimizer, settings } = this.#parts;
+    const { lossSum, tokenCount } = await this.#accumulate(indices, step);
+    const { gradNorm } = await named(
+      { step, indices },
+      () => optimizer.step({ learningRate, gradScale: 1 / tokenCount, maxGradNorm: settings.maxGradNorm }),
+      (words) => withPlace(words, model, this.#batchOf(indices)),
+    );
+    return { lossSum, tokenCount, gradNorm };
+  }
+
+  async #stepInBackward({ indices }: IndexedBatch, step: number, learningRate: number): Promise<Update> {
+    const { model, optimizer, signal } = this.#parts;
+    const batch = this.#batchOf(indices);
+    const gradScale = 1 / batch.targets.reduce((count, id) => count + Number(id !== IGNORE_INDEX), 0);
+    return named(
+      { step, indices, stands: 'earlier checkpoints are as they were, the weights in memory may have moved in part' },
+      () => optimizer.stepInBackward(batch, { learningRate, gradScale, signal }),
+      (words) => withPlace(words, model, batch),
+    );
+  }
+
+  #batchOf(indices: Int32Array): ModelBatch {
+    return makeBatch(Array.from(indices, (index) => this.#parts.sequences[index]!));
+  }
+
   /** Sums losses and gradients over the forward passes of one step: exact for sequences of any lengths. */
-  async #accumulate(batch: IndexedBatch, step: number): Promise<{ lossSum: number; tokenCount: number }> {
+  async #accumulate(indicesOfStep: Int32Array, step: number): Promise<Omit<Update, 'gradNorm'>> {
     const { model, loss, settings, signal } = this.#parts;
     const sum = { lossSum: 0, tokenCount: 0 };
-    for (const indices of split(batch.indices, settings.gradientAccumulationSteps)) {
-      const rows = Array.from(indices, (index) => this.#parts.sequences[index]!);
-      const micro = makeBatch(rows);
-      const part = await named(step, indices, () => model.forwardBackward(micro, given({ signal, loss })));
-      if (!Number.isFinite(part.lossSum)) throw notFinite(step, indices, await withPlace(`a loss of ${part.lossSum}`, model, micro));
+    for (const indices of split(indicesOfStep, settings.gradientAccumulationSteps)) {
+      const micro = this.#batchOf(indices);
+      const part = await named({ step, indices }, () => model.forwardBackward(micro, given({ signal, loss })));
+      if (!Number.isFinite(part.lossSum)) throw notFinite({ step, indices }, await withPlace(`a loss of ${part.lossSum}`, model, micro));
       sum.lossSum += part.lossSum;
       sum.tokenCount += part.tokenCount;
     }
@@ -179,18 +209,25 @@ function split(indices: Int32Array, count: number): Int32Array[] {
   return parts;
 }
 
-function notFinite(step: number, indices: Int32Array, what: string, cause?: unknown): HyperfitError {
-  const remedy = 'lower learningRate, set maxGradNorm, or look at these samples; the weights and earlier checkpoints are as before this step';
+/** A step, and what stands when it is refused. */
+interface StepPlace {
+  step: number;
+  indices: Int32Array;
+  stands?: string;
+}
+
+function notFinite({ step, indices, stands = 'the weights and earlier checkpoints are as before this step' }: StepPlace, what: string, cause?: unknown): HyperfitError {
+  const remedy = `lower learningRate, set maxGradNorm, or look at these samples; ${stands}`;
   return new HyperfitError('ERR_NOT_FINITE', `expected a finite loss and gradient at step ${step}, got ${what} on samples ${Array.from(indices).join(', ')}; ${remedy}`, { cause });
 }
 
 /** Adds the step and its samples to a native refusal of NaN and infinity; other errors pass. */
-async function named<T>(step: number, indices: Int32Array, work: () => Promise<T>, explain = async (words: string): Promise<string> => words): Promise<T> {
+async function named<T>(place: StepPlace, work: () => Promise<T>, explain = async (words: string): Promise<string> => words): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (errorCodeOf(error) !== 'ERR_NOT_FINITE') throw error;
-    throw notFinite(step, indices, await explain((error as Error).message), error);
+    throw notFinite(place, await explain((error as Error).message), error);
   }
 }
 

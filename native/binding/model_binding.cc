@@ -183,9 +183,7 @@ Napi::Value queue_on_batch(const Napi::CallbackInfo& info, Result (*call)(Model&
 }
 
 LossSum forward_backward(Model& model, const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
-  const std::span<const int64_t> ids(targets.const_data_ptr<int64_t>(), targets.numel());
-  const auto ignored = std::count(ids.begin(), ids.end(), kIgnoreIndex);
-  return model.forward_backward(batch, targets.to(model.device()), targets.numel() - ignored, stop);
+  return model.forward_backward(batch, targets.to(model.device()), count_targets(targets), stop);
 }
 
 TokenStats token_stats(Model& model, const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {

@@ -72,6 +72,11 @@ HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Nap
   return result;
 }
 
+int64_t count_targets(const at::Tensor& targets) {
+  const std::span<const int64_t> ids(targets.const_data_ptr<int64_t>(), targets.numel());
+  return targets.numel() - std::count(ids.begin(), ids.end(), kIgnoreIndex);
+}
+
 std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Napi::Value& lengths,
                                                const ModelConfig& config, int64_t max_new_tokens) {
   const std::span<int32_t> values = read_typed_array<int32_t>(ids, "prompts");

@@ -20,6 +20,9 @@ struct HostBatch {
 HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
                      const ModelConfig& config, bool allow_ignored);
 
+/// How many of `targets`, int64 on the host, count.
+int64_t count_targets(const at::Tensor& targets);
+
 /// Prompts flattened after each other, with their lengths. Throws ERR_DATA and ERR_SHAPE as read_batch.
 std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Napi::Value& lengths,
                                                const ModelConfig& config, int64_t max_new_tokens);

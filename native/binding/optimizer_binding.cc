@@ -3,7 +3,10 @@
 #include "binding/addon_data.h"
 #include "binding/async_task.h"
 #include "binding/model_functions.h"
+#include "binding/control.h"
+#include "binding/model_readers.h"
 #include "binding/model_table.h"
+#include "engine/error.h"
 #include "binding/readers.h"
 #include "binding/tensor_handles.h"
 
@@ -87,6 +90,42 @@ Napi::Value optimizer_step(const Napi::CallbackInfo& info) {
       });
 }
 
+struct StepInBackward {
+  LossSum loss;
+  double norm;
+};
+
+/// Tokens, targets, batch and sequence as of a training pass.
+Napi::Value optimizer_step_in_backward(const Napi::CallbackInfo& info) {
+  auto holder = optimizer_argument(info);
+  if (holder->lora) throw Error("ERR_CONFIG", "expected an optimizer of all weights for a step within the backward, got one of LoRA, whose gradients are small; use optimizer.step");
+  const auto& model = holder->model;
+  const HostBatch tokens = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
+  const HostBatch targets = read_batch(info[2], info[3], info[4], model->decoder().config(), true);
+  const Napi::Object object = read_object(info[5], "options");
+  const double learning_rate = read_number(object.Get("learningRate"), "learningRate");
+  const double grad_scale = read_number(object.Get("gradScale"), "gradScale");
+  Control control(info[6], &model->retirement());
+  return queue_model_task(
+      info.Env(), model,
+      [=] {
+        holder->retirement.throw_if_retired();
+        const TokenBatch batch{tokens.ids.to(holder->model->device()), tokens.batch, tokens.sequence};
+        StepInBackward step;
+        step.norm = holder->adamw->step_in_backward(learning_rate, grad_scale, [&](GradientConsumer& consumer) {
+          step.loss = holder->model->forward_backward(batch, targets.ids.to(holder->model->device()), count_targets(targets.ids), control.signals(), consumer);
+        });
+        return step;
+      },
+      [](Napi::Env env, StepInBackward& step) {
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("lossSum", Napi::Number::New(env, step.loss.loss_sum));
+        result.Set("tokenCount", Napi::Number::New(env, static_cast<double>(step.loss.token_count)));
+        result.Set("gradNorm", Napi::Number::New(env, step.norm));
+        return result;
+      });
+}
+
 Napi::Value optimizer_state(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto holder = optimizer_argument(info);
@@ -129,6 +168,7 @@ void init_optimizer(Napi::Env env, Napi::Object exports) {
   exports.Set("optimizerCreate", Napi::Function::New<guarded<optimizer_create>>(env, "optimizerCreate"));
   exports.Set("optimizerDispose", Napi::Function::New<guarded<optimizer_dispose>>(env, "optimizerDispose"));
   exports.Set("optimizerStep", Napi::Function::New<guarded<optimizer_step>>(env, "optimizerStep"));
+  exports.Set("optimizerStepInBackward", Napi::Function::New<guarded<optimizer_step_in_backward>>(env, "optimizerStepInBackward"));
   exports.Set("optimizerState", Napi::Function::New<guarded<optimizer_state>>(env, "optimizerState"));
   exports.Set("optimizerSetStep", Napi::Function::New<guarded<optimizer_set_step>>(env, "optimizerSetStep"));
 }

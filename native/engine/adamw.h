@@ -1,5 +1,8 @@
 #pragma once
+#include <functional>
+
 #include "engine/flat_adamw.h"
+#include "engine/gradient_consumer.h"
 #include "engine/parameters.h"
 #include "engine/trained_parameters.h"
 
@@ -21,12 +24,18 @@ class AdamW {
   /// The update by gradients times `grad_scale` times `clip` (clip_coefficient).
   void queue_update(double learning_rate, double grad_scale, double clip);
 
+  /// A step within a backward: `pass` hands the consumer it is given to one (Decoder::forward_backward), and every weight moves as soon as its gradient,
+  /// times `grad_scale`, is whole. The bits are those of `step` without clipping. Returns the norm of all gradients after scaling.
+  /// Throws ERR_NOT_FINITE for a loss that is not finite, having changed nothing, and for gradients that are not: what lay above them has moved then.
+  double step_in_backward(double learning_rate, double grad_scale, const std::function<void(GradientConsumer&)>& pass);
+
   int64_t step_count() const { return adamw_.step_count(); }
   void set_step_count(int64_t step) { adamw_.set_step_count(step); }
   at::Tensor exp_avg(const Parameter& parameter) const;     // [shape of the parameter]
   at::Tensor exp_avg_sq(const Parameter& parameter) const;  // [shape of the parameter]
 
  private:
+  class InBackward;
   ParameterStore& parameters_;
   FlatAdamW adamw_;
   TrainedParameters trained_;

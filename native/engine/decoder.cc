@@ -195,6 +195,30 @@ at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& 
   return loss;
 }
 
+at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer) {
+  if (!parameters_.gradients_are_stale()) {
+    throw Error("ERR_CONFIG", "expected no gathered gradients before a step that updates within its backward, got some of an earlier forwardBackward; "
+                              "apply them with optimizer.step, or forget them with zeroGradients");
+  }
+  std::vector<std::vector<Parameter*>> layers;
+  for (const DecoderLayer& layer : layers_) layers.push_back(layer.parameters());
+  parameters_.require_gradients_in_turns(outer_parameters(), layers);
+  parameters_.settle_trained();
+  workspace_.shape_keeping(batch.batch, batch.sequence, /*first=*/0);
+  run_layers(batch, stop, nullptr);
+  const at::Tensor loss = head_loss_backward(targets, /*beta=*/0, stop);
+  consumer.begin(loss);
+  layers_backward(batch, /*beta=*/0, /*stop=*/{}, &consumer);
+  parameters_.mark_gradients_stale();
+  return loss;
+}
+
+std::vector<Parameter*> Decoder::outer_parameters() {
+  std::vector<Parameter*> outer{embedding_.weight, positions_.weight, final_norm_.weight, final_norm_.bias, head_.weight == embedding_.weight ? nullptr : head_.weight};
+  std::erase(outer, nullptr);
+  return outer;
+}
+
 // As many logits at a time as the workspace gives room to.
 at::Tensor Decoder::head_loss_backward(const at::Tensor& targets, double beta, const StopSignals& stop) {
   const at::Tensor normed = final_normed(workspace_.scratch().final_x);
@@ -246,7 +270,7 @@ void Decoder::head_backward(at::Tensor& dlogits, int64_t first_row, double beta)
 
 // A cancelled backward leaves some gradients written and some not; they stay marked as they were, and the caller of a
 // cancelled step throws them away (Model::forward_backward).
-void Decoder::layers_backward(const TokenBatch& batch, double beta, const StopSignals& stop) {
+void Decoder::layers_backward(const TokenBatch& batch, double beta, const StopSignals& stop, GradientConsumer* consumer) {
   LayerScratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const LayerRotations rotations = rotary_.range(0, batch.sequence);
@@ -260,12 +284,14 @@ void Decoder::layers_backward(const TokenBatch& batch, double beta, const StopSi
     if (activations_ == Activations::recomputed && index + 1 < config_.num_hidden_layers) recompute(layers_[index], a, batch, rotations);
     mlp_backward(layers_[index], a, beta);
     attention_backward(layers_[index], a, beta, batch, rotations);
+    if (consumer) consumer->consume(layers_[index].parameters());
   }
   positions_.backward(b.dx, batch.sequence, beta);
   if (embedding_.weight->trained) {
     if (!config_.tie_word_embeddings && beta == 0) embedding_.weight->gradient.zero_();
     embedding_.backward(b.dx, batch.tokens);
   }
+  if (consumer) consumer->consume(outer_parameters());
   parameters_.mark_gradients_fresh();
 }
 

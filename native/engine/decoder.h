@@ -6,6 +6,7 @@
 
 #include "engine/attention.h"
 #include "engine/embedding.h"
+#include "engine/gradient_consumer.h"
 #include "engine/kv_cache.h"
 #include "engine/linear.h"
 #include "engine/model_config.h"
@@ -28,6 +29,7 @@ struct DecoderLayer {
   LayerRope rope = LayerRope::global;
   int64_t window = 0;
 
+  std::vector<Parameter*> parameters() const;
   /// Whether a gradient of any of its parameters is computed.
   bool is_trained() const;
 };
@@ -59,6 +61,10 @@ class Decoder {
   /// Adds the gradient of the summed loss to the parameters' gradients and gives that loss, nats, float64 [] on the device. `targets` int64
   /// [B*T] on the device, kIgnoreIndex to skip.
   at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
+  /// The same, but gradients are handed to `consumer` as soon as they are whole, and gone afterwards: those of a layer once its backward is
+  /// done, those of embedding, positions, final norm and head at the end. Once it has begun to consume, nothing cancels the pass. Throws
+  /// ERR_CONFIG where gradients have been gathered that nobody has used.
+  at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer);
   /// `forward`, which keeps what `backward_from` needs until another pass of this decoder begins or its weights are written to.
   at::Tensor forward_keeping(const TokenBatch& batch, const StopSignals& stop);
   /// The pass of the last `forward_keeping`.
@@ -126,7 +132,8 @@ class Decoder {
   int64_t first_trained_layer() const;
   at::Tensor head_loss_backward(const at::Tensor& targets, double beta, const StopSignals& stop);
   void head_backward(at::Tensor& dlogits, int64_t first_row, double beta);
-  void layers_backward(const TokenBatch& batch, double beta, const StopSignals& stop);
+  void layers_backward(const TokenBatch& batch, double beta, const StopSignals& stop, GradientConsumer* consumer = nullptr);
+  std::vector<Parameter*> outer_parameters();
 
   /// What a pass that waits for its backward was of, and the version of the weights that it read.
   struct KeptPass {

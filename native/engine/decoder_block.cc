@@ -1,6 +1,8 @@
 // One transformer block: forward and backward of its attention and its MLP, side by side.
 #include <ATen/ops/add.h>
 
+#include <algorithm>
+
 #include "engine/decoder.h"
 
 namespace hyperfit {
@@ -13,11 +15,20 @@ at::Tensor head_rows(const at::Tensor& rows, int64_t size) { return rows.view({-
 
 }  // namespace
 
-bool DecoderLayer::is_trained() const {
-  const auto any = [](const auto&... parts) {
-    return (((parts.weight && parts.weight->trained) || (parts.bias && parts.bias->trained)) || ...);
+std::vector<Parameter*> DecoderLayer::parameters() const {
+  std::vector<Parameter*> found;
+  const auto add = [&](const auto&... parts) {
+    for (Parameter* parameter : {parts.weight..., parts.bias...}) {
+      if (parameter) found.push_back(parameter);
+    }
   };
-  return any(input_norm, mlp_norm, attention_out_norm, mlp_out_norm, q_norm, k_norm, qkv_proj, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj);
+  add(input_norm, mlp_norm, attention_out_norm, mlp_out_norm, q_norm, k_norm, qkv_proj, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj);
+  return found;
+}
+
+bool DecoderLayer::is_trained() const {
+  const std::vector<Parameter*> all = parameters();
+  return std::any_of(all.begin(), all.end(), [](const Parameter* parameter) { return parameter->trained; });
 }
 
 at::Tensor Decoder::by_head(const at::Tensor& rows, int64_t heads, int64_t batch, int64_t sequence) const {

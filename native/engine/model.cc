@@ -50,6 +50,11 @@ LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targe
   }
 }
 
+LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop, GradientConsumer& consumer) {
+  decoder_.refresh_weights();
+  return {decoder_.forward_backward(batch, targets, stop, consumer).item<double>(), token_count};
+}
+
 at::Tensor Model::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
   decoder_.refresh_weights();
   return decoder_.forward_keeping(batch, stop);

@@ -27,6 +27,8 @@ class Model {
   at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
   /// `token_count`: how many targets count, which the caller knows from the host.
   LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop);
+  /// The same, whose gradients go to `consumer`.
+  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop, GradientConsumer& consumer);
   /// As of the decoder, whose weights are refreshed before.
   at::Tensor forward_keeping(const TokenBatch& batch, const StopSignals& stop);
   void backward_from(int64_t pass, const at::Tensor& dlogits, const StopSignals& stop);

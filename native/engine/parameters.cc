@@ -15,6 +15,8 @@ int64_t product(const std::vector<int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
+int64_t padded(const std::vector<int64_t>& shape) { return (product(shape) + kAlignment - 1) / kAlignment * kAlignment; }
+
 }  // namespace
 
 ParameterStore::ParameterStore(const std::vector<ParameterShape>& shapes, const Ops& ops, at::Device device, at::ScalarType compute_dtype) : ops_(ops) {
@@ -26,7 +28,7 @@ ParameterStore::ParameterStore(const std::vector<ParameterShape>& shapes, const 
     parameter.shape = shape;
     parameter.offset = offset;
     element_count_ += product(shape);
-    offset += (product(shape) + kAlignment - 1) / kAlignment * kAlignment;
+    offset += padded(shape);
   }
   const at::TensorOptions options = at::TensorOptions().dtype(at::kFloat).device(device);
   values_ = ops.zeros(offset, options);
@@ -87,17 +89,52 @@ Parameter& ParameterStore::at(const std::string& name, at::IntArrayRef shape) {
 }
 
 void ParameterStore::require_gradients() {
-  if (gradients_.defined()) return;
+  if (gradients_.defined() && !gradients_in_turns_) return;
+  gradients_in_turns_ = false;
+  require_products();
+  gradients_ = at::Tensor();
+  gradients_ = (trains_all() ? ops_.zeros : ops_.zeros_in_parts)(values_.numel(), values_.options());
+  for (auto& parameter : parameters_) parameter.gradient = view_of(gradients_, parameter);
+}
+
+void ParameterStore::require_gradients_in_turns(const std::vector<Parameter*>& held, const std::vector<std::vector<Parameter*>>& turns) {
+  if (gradients_.defined() && gradients_in_turns_) return;
+  gradients_in_turns_ = true;
+  require_products();
+  const auto end_of = [](const std::vector<Parameter*>& group, int64_t start) {
+    for (const Parameter* parameter : group) start += padded(parameter->shape);
+    return start;
+  };
+  const int64_t shared = end_of(held, 0);
+  int64_t size = shared;
+  for (const auto& group : turns) size = std::max(size, end_of(group, shared));
+  for (auto& parameter : parameters_) parameter.gradient = at::Tensor();
+  gradients_ = at::Tensor();
+  gradients_ = ops_.zeros(size, values_.options());
+  const auto place = [this](const std::vector<Parameter*>& group, int64_t start) {
+    for (Parameter* parameter : group) {
+      parameter->gradient = gradients_.narrow(0, start, product(parameter->shape)).view(parameter->shape);
+      start += padded(parameter->shape);
+    }
+  };
+  place(held, 0);
+  for (const auto& group : turns) place(group, shared);
+}
+
+WritableParameter ParameterStore::writable(const Parameter& parameter) const {
+  const int64_t count = padded(parameter.shape);
+  const bool rounds = compute_.defined() && !is_stored_in_forms();
+  return {parameter.offset, values_.narrow(0, parameter.offset, count), gradients_.narrow(0, parameter.gradient.storage_offset(), count),
+          rounds ? compute_.narrow(0, parameter.offset, count) : at::Tensor()};
+}
+
+void ParameterStore::require_products() {
+  if (product_.defined() || !compute_.defined() || ops_.sums_bfloat16_in_float32()) return;
   int64_t largest = 0;
   for (const auto& parameter : parameters_) {
     if (parameter.shape.size() == 2) largest = std::max(largest, product(parameter.shape));
   }
-  const bool needs_product = compute_.defined() && !ops_.sums_bfloat16_in_float32();
-  // Both or none: the second may find no memory.
-  if (needs_product) product_ = ops_.empty(largest, compute_.options());
-  gradients_ = (trains_all() ? ops_.zeros : ops_.zeros_in_parts)(values_.numel(), values_.options());
-  for (auto& parameter : parameters_) parameter.gradient = view_of(gradients_, parameter);
-  if (!needs_product) return;
+  product_ = ops_.empty(largest, compute_.options());
   for (auto& parameter : parameters_) {
     if (parameter.shape.size() == 2) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);
   }

@@ -34,6 +34,13 @@ struct ParameterShape {
   std::vector<int64_t> shape;
 };
 
+/// One parameter as updates see it, flat and with the padding behind it, so that a vector of elements is cut where it is in a pass over all.
+struct WritableParameter {
+  int64_t offset = 0;              // into the flat buffers
+  at::Tensor values, gradients;    // float32 [padded elements]
+  at::Tensor rounded;              // bfloat16 [padded elements]; undefined for float32, and where values are stored in other forms first
+};
+
 /// All parameters in one flat float32 buffer, so that the optimizer and the gradient norm are one pass over memory.
 /// Each parameter starts on a 64-byte boundary; the padding stays zero.
 class ParameterStore {
@@ -46,7 +53,7 @@ class ParameterStore {
   Parameter& at(const std::string& name, at::IntArrayRef shape);
   std::vector<Parameter>& all() { return parameters_; }
   const at::Tensor& flat_values() const { return values_; }        // [padded element count]
-  const at::Tensor& flat_gradients() const { return gradients_; }  // the same, undefined until needed
+  const at::Tensor& flat_gradients() const { return gradients_; }  // the same, undefined until needed; of another size where they stand in turns
   /// From now on passes read each value as it is read back after storing it in `forms[name]`, while the values themselves stay as they are: gradients
   /// of what was read go straight through to them. Values without a form are read as they are; without any forms all are.
   /// Source: the straight-through estimator, Bengio et al. 2013 (arXiv 1308.3432).
@@ -65,8 +72,16 @@ class ParameterStore {
     update(compute_);
     compute_version_ = values_._version();
   }
+  /// For single parameters: between the two, whoever writes values leaves them rounded too.
+  void begin_writing() { compute_version_ = -1; }
+  void end_writing() {
+    if (!is_stored_in_forms()) compute_version_ = values_._version();
+  }
+  WritableParameter writable(const Parameter& parameter) const;
   /// Allocates gradients on first use (decoding alone needs none).
   void require_gradients();
+  /// The same, of a backward that ends with nothing gathered: those of `held` stand throughout, of `turns` one group at a time, all in one place.
+  void require_gradients_in_turns(const std::vector<Parameter*>& held, const std::vector<std::vector<Parameter*>>& turns);
   /// The next backward overwrites instead of adding, which costs no pass over memory.
   void mark_gradients_stale() { gradients_stale_ = true; }
   void zero_gradients();
@@ -89,6 +104,7 @@ class ParameterStore {
   const Ops& ops_;
   at::Tensor view_of(const at::Tensor& flat, const Parameter& parameter) const;
   void refresh_forward();
+  void require_products();
   bool trains_all();
   std::vector<Parameter> parameters_;
   std::unordered_map<std::string, size_t> by_name_;
@@ -99,6 +115,7 @@ class ParameterStore {
   int64_t compute_version_ = -1;  // of values_ when forward_ and compute_ were made of it
   at::Tensor gradients_;
   bool gradients_stale_ = true;
+  bool gradients_in_turns_ = false;
   std::mutex trainers_mutex_;
   int optimizers_ = 0;
   int64_t element_count_ = 0;
