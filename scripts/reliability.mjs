@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
 const LONG = {
-  memory: { steps: 4000, generations: 4000, loads: 2000, dropped: 256 },
+  memory: { steps: 4000, generations: 4000, loads: 4000, dropped: 256 },
   endings: { times: 100, 'at-once': 4, seed: 1 },
   together: { calls: 1000, seconds: 15 },
 };

