@@ -74,7 +74,7 @@ export function mauve(human: readonly Feature[], machine: readonly Feature[], op
 
 /**
  * `mauve` of the same features clustered with each of `seeds`: its spread says how much of a score is the clustering's luck.
- * @throws HyperfitError as `mauve`
+ * @throws HyperfitError as `mauve`, and ERR_CONFIG without seeds
  *
  * @example
  * const human = await textFeatures(featureModel, ['What a person wrote.', 'And another.']);
@@ -82,6 +82,7 @@ export function mauve(human: readonly Feature[], machine: readonly Feature[], op
  * console.log(mauveOfSeeds(human, machine, {}, [0, 1, 2, 3, 4]).map(({ score }) => score));
  */
 export function mauveOfSeeds(human: readonly Feature[], machine: readonly Feature[], options: MauveOptions, seeds: readonly number[]): Mauve[] {
+  if (seeds.length === 0) throw new HyperfitError('ERR_CONFIG', 'expected at least one seed to cluster with, got none; write [0]');
   const all = seeds.map((seed) => normalize(human.length, machine.length, { ...options, seed }));
   const points = projectFeatures([...human, ...machine], all[0]!.keptVariance);
   return all.map((settings) => {

@@ -1,3 +1,4 @@
+import { HyperfitError } from '../errors.ts';
 import type { OverlapIndex } from './overlap.ts';
 
 /** Tokens in a row from which on a shared span counts as memorised: shorter ones are everyday phrases. */
@@ -127,6 +128,7 @@ export interface Interventions {
 
 /**
  * Compares texts written with the citation blocker with those of the same contexts without it.
+ * @throws HyperfitError ERR_DATA for lists of different lengths
  *
  * @example
  * const prompts = contexts.map(({ context }) => context);
@@ -134,6 +136,9 @@ export interface Interventions {
  * const { total, per100Tokens, divergences } = measureInterventions(blocked, free);
  */
 export function measureInterventions(blocked: readonly { ids: Int32Array; interventions?: number }[], unblocked: readonly { ids: Int32Array }[]): Interventions {
+  if (blocked.length !== unblocked.length) {
+    throw new HyperfitError('ERR_DATA', `expected a text without the blocker for each with it, got ${unblocked.length} for ${blocked.length}; write both from the same contexts`);
+  }
   const counts = blocked.map(({ interventions = 0 }) => interventions);
   const total = counts.reduce((sum, count) => sum + count, 0);
   const tokens = blocked.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -143,6 +148,6 @@ export function measureInterventions(blocked: readonly { ids: Int32Array; interv
     texts: counts.length,
     textsWithInterventions: counts.filter((count) => count > 0).length,
     per100Tokens: tokens === 0 ? null : (100 * total) / tokens,
-    divergences: blocked.map(({ ids }, index) => firstDivergence(ids, unblocked[index]?.ids ?? ids)),
+    divergences: blocked.map(({ ids }, index) => firstDivergence(ids, unblocked[index]!.ids)),
   };
 }

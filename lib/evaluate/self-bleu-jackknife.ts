@@ -1,3 +1,4 @@
+import { HyperfitError } from '../errors.ts';
 import { nearestLength } from './bleu-statistics.ts';
 import { NgramNumbers, type Tokens } from './ngrams.ts';
 import { eachRun, scoreText, selfBleu } from './self-bleu.ts';
@@ -17,7 +18,7 @@ export const SELF_BLEU_JACKKNIFE_SIGNATURE = 'spread:jackknife-pseudo-values|lef
 export function selfBleuPseudoValues(texts: readonly Tokens[], maxOrder = 4): number[] {
   if (texts.length < 3) return [];
   const whole = selfBleu(texts, maxOrder)!;
-  const without = selfBleuWithoutEach(texts, maxOrder);
+  const without = withoutEach(texts, maxOrder);
   const mean = without.reduce((sum, value) => sum + value, 0) / without.length;
   return without.map((value) => whole + (texts.length - 1) * (mean - value));
 }
@@ -25,11 +26,17 @@ export function selfBleuPseudoValues(texts: readonly Tokens[], maxOrder = 4): nu
 /**
  * Self-BLEU of the set without each text in turn; at least three texts. One count of all n-grams serves: what leaves with a text is taken
  * off.
+ * @throws HyperfitError ERR_DATA for fewer
  *
  * @example
  * selfBleuWithoutEach([[1, 2, 3, 4], [1, 2, 3, 5], [6, 7, 8, 9]]); // 0, 0, 0.398: the first two are alike
  */
 export function selfBleuWithoutEach(texts: readonly Tokens[], maxOrder = 4): number[] {
+  if (texts.length < 3) throw new HyperfitError('ERR_DATA', `expected at least three texts, of which two are left without each, got ${texts.length}; write more`);
+  return withoutEach(texts, maxOrder);
+}
+
+function withoutEach(texts: readonly Tokens[], maxOrder: number): number[] {
   const numbers = new NgramNumbers();
   const orders = Array.from({ length: maxOrder }, (_, index) => orderCounts(texts, index + 1, numbers));
   const nearestOf = nearestWithout(texts.map(({ length }) => length));

@@ -29,5 +29,5 @@ export const AVAILABLE = Object.keys(STUDIES) as StudyName[];
  * for (const name of STUDY_NAMES) console.log(name, findStudy(name)?.title);
  */
 export function findStudy(name: string): Study | undefined {
-  return STUDIES[name as StudyName];
+  return Object.hasOwn(STUDIES, name) ? STUDIES[name as StudyName] : undefined;
 }
