@@ -113,7 +113,13 @@ if (isMainThread && ending === 'terminate') {
   }
   process.stdout.write(JSON.stringify({ codes: ends.map(({ code }) => code), seconds: ends.map(({ seconds }) => seconds) }));
 } else {
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  process.once('exit', () => {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // A save may still be writing there; whoever started this process clears up after it.
+    }
+  });
   await STAGES[stage]();
 }
 if (isMainThread) rmSync(folder, { recursive: true, force: true });
