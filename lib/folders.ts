@@ -1,6 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { mkdir, stat } from './file-system.ts';
 
 /**
  * Makes `folder` and those that it stands in, one by one from the outermost: `mkdir` of Node with `recursive` tries for ever where a file system answers that

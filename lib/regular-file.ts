@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { HyperfitError } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
+import { open, type FileHandle } from './file-system.ts';
 
 /** Far above any configuration or tokenizer there is, far below what a string may hold. */
 const MOST_BYTES = 256 * 2 ** 20;
@@ -88,7 +88,7 @@ export function readTextSync(path: string): string {
 export async function* readInPieces(path: string): AsyncGenerator<Buffer> {
   const file = await openRegularFile(path);
   try {
-    for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES })) yield chunk as Buffer;
+    for await (const chunk of file.createReadStream({ highWaterMark: CHUNK_BYTES })) yield chunk as Buffer;
   } finally {
     await file.close();
   }

@@ -6,6 +6,7 @@ const LIB = resolve(__dirname, '../lib');
 /** A layer may import itself and whatever stands before it. */
 const LAYERS = [
   'errors',
+  'file-system',
   'disk-errors',
   'folders',
   'regular-file',
@@ -83,6 +84,11 @@ test('a layer imports only itself and the layers before it', () => {
       .map((target) => `${relative(LIB, path)} imports ${relative(LIB, target)}`),
   );
   expect(backward).toEqual([]);
+});
+
+test('files are reached by lib/file-system.ts alone, which says why', () => {
+  const others = files.filter((path) => /^import (?!type).*'node:fs\/promises'/m.test(readFileSync(path, 'utf8')));
+  expect(others.map((path) => relative(LIB, path))).toEqual([]);
 });
 
 test('imports are read at all', () => {

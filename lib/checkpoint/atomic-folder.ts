@@ -1,5 +1,5 @@
-import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { open, rename, rm, writeFile } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { diskRemedy, isDiskError } from '../disk-errors.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';

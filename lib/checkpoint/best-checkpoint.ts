@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { copyFile, link, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { copyFile, link, rename } from '../file-system.ts';
 import { readTextSync } from '../regular-file.ts';
 import { z } from 'zod';
 import { makeFolder } from '../folders.ts';

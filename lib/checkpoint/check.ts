@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { TensorSource } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
+import { readdir } from '../file-system.ts';
 import { Model } from '../model/model.ts';
 import { readSafetensorsSources } from '../model/safetensors.ts';
 import { requireSoundWeights, ruinedTensor } from '../model/sound-weights.ts';

@@ -1,6 +1,6 @@
-import { access, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { access, readdir, rm, stat } from '../file-system.ts';
 import { locateModel } from '../hub/locate.ts';
 import { PARTIAL_SUFFIX } from './atomic-folder.ts';
 import { findDamage, MANIFEST_NAME, readManifest } from './manifest.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { link, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { link, rename, rm, stat, utimes, writeFile } from '../file-system.ts';
 import { readText } from '../regular-file.ts';
 import { beginOf, isAlive, type ProcessName } from '../process-life.ts';
 import { PARTIAL_SUFFIX } from './atomic-folder.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { readdir, stat } from '../file-system.ts';
 import { readInPieces, readText } from '../regular-file.ts';
 import { CARD_FILE } from '../model/model-card.ts';
 

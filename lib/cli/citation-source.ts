@@ -1,10 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { encodeCompletion } from '../data/completion.ts';
 import { encodeDialogue } from '../data/dialogue.ts';
 import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document } from '../data/document.ts';
 import { readDocuments } from '../data/documents.ts';
 import { encodeWhole, needChatTokenizer, needTokenizer, type SequenceTokenizer } from '../data/encoded-document.ts';
 import { HyperfitError } from '../errors.ts';
+import { stat } from '../file-system.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';
 import type { Model } from '../model/model.ts';
 import { runFolder } from '../run/run-folder.ts';

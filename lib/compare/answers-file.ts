@@ -1,7 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { FolderLock } from '../checkpoint/folder-lock.ts';
 import { HyperfitError, isHyperfitError } from '../errors.ts';
+import { open, type FileHandle } from '../file-system.ts';
 import { readBytes, readText } from '../regular-file.ts';
 import { ANSWER, type Answer } from './answer.ts';
 

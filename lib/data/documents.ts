@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readdir } from '../file-system.ts';
 import { locateData } from '../hub/locate.ts';
 import { DataNotes } from './data-notes.ts';
 import { isHyperfitError } from '../errors.ts';

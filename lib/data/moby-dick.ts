@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { readdir } from '../file-system.ts';
 import type { TextDocument } from './document.ts';
 import { readText } from './readers/text.ts';
 

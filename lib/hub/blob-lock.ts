@@ -1,8 +1,8 @@
-import { link, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { link, open, rename, rm, stat, utimes } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { readText } from '../regular-file.ts';
 

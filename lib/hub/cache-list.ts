@@ -1,5 +1,5 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lstat, readdir, realpath, stat } from '../file-system.ts';
 import { readText } from '../regular-file.ts';
 import type { HubName } from './hub-name.ts';
 import { isCommit, isRepoId } from './hub-name.ts';

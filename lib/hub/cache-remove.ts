@@ -1,7 +1,7 @@
-import { lstat, readdir, readlink, rename, rm } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { lstat, readdir, readlink, rename, rm } from '../file-system.ts';
 import { listCache, readRefs, type CachedRepo } from './cache-list.ts';
 import { isCommit, writeHubName, type HubName } from './hub-name.ts';
 import { RepoCache } from './repo-cache.ts';

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
-import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { open, readdir, rename, rm, stat, type FileHandle } from '../file-system.ts';
 import { readInPieces } from '../regular-file.ts';
 import { isAlive } from './blob-lock.ts';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, readdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { copyFile, readdir, readlink, rename, rm, stat, symlink, writeFile } from '../file-system.ts';
 import { readText } from '../regular-file.ts';
 import { makeFolder } from '../folders.ts';
 import type { RepoFile, RepoListing } from './hub-api.ts';

@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { readdir, stat } from '../file-system.ts';
 import { readBytes, refuseFile } from '../regular-file.ts';
 import { idxPictures, isGzip, isIdx, rawPictures, type Picture, type Pictures } from './pixels.ts';
 import { isPng, readPng } from './png.ts';

@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
+import { readdir } from '../file-system.ts';
 import { locateModel } from '../hub/locate.ts';
 import { readTextFile } from '../regular-file.ts';
 import { isTargeted, readAdapterSettings, scalingOf, type AdapterSettings } from './adapter-settings.ts';

@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFile } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import type { ModelConfig } from '../addon-types.ts';
 import { scope } from '../tensor/scope.ts';

@@ -1,5 +1,5 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { mkdir, open, rename, rm, stat } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { onDisk } from '../disk-errors.ts';
 import { addon } from '../addon.ts';

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { statfs } from '../file-system.ts';
 
 /** Undefined where the file system does not say: some network drives and FUSE report no blocks at all, or none that are free. A disk that is full in truth refuses the writing. */
 export async function freeBytes(folder: string): Promise<number | undefined> {

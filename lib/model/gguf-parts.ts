@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { stat } from '../file-system.ts';
 import { metadataNumber } from '../tokenizer/metadata.ts';
 import type { Metadata } from '../tokenizer/metadata.ts';
 import { readGgufHeader } from './gguf.ts';

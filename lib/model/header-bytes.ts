@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { ErrorCode } from '../errors.ts';
+import type { FileHandle } from '../file-system.ts';
 import { openRegularFile, refuseFile } from '../regular-file.ts';
 
 /** What a header parser sees of a file. */

@@ -1,7 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
+import { readdir, stat } from '../file-system.ts';
 import { nameHint } from '../hub/hub-name.ts';
 import { locateModel, type LocateOptions } from '../hub/locate.ts';
 import { configuredTemplate } from '../tokenizer/chat-template.ts';

@@ -1,6 +1,6 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { readdir, rm, writeFile } from '../file-system.ts';
 import { beginOf, isAlive } from '../process-life.ts';
 import { readText } from '../regular-file.ts';
 

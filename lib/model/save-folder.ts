@@ -1,5 +1,5 @@
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { mkdir, readdir, rename, rm, rmdir } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { HyperfitError } from '../errors.ts';
 import { COMPANIONS } from './companions.ts';

@@ -1,8 +1,8 @@
-import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../addon-types.ts';
 import type { QuantizeType } from '../config/quantize-types.ts';
 import { HyperfitError } from '../errors.ts';
+import { readdir, writeFile } from '../file-system.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { hubName, shortModelName } from './base-name.ts';

@@ -1,7 +1,7 @@
-import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import { HyperfitError } from '../errors.ts';
+import { open, rm, writeFile } from '../file-system.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { renderSafetensorsHeader } from './safetensors.ts';

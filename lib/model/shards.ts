@@ -1,7 +1,7 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import type { TensorSource } from '../addon-types.ts';
+import { access } from '../file-system.ts';
 import { readTextFile } from '../regular-file.ts';
 import { isJsonObject, parseJsonObject } from './json.ts';
 import { clip, render } from './render.ts';

@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { HyperfitError } from '../errors.ts';
+import { stat } from '../file-system.ts';
 import type { ModelFiles } from './model-files.ts';
 
 /** Path -> what tells a file from one that is put in its place. */

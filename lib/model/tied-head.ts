@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { FileHandle } from '../file-system.ts';
 import { openRegularFile } from '../regular-file.ts';
 import type { ModelConfig, TensorSource } from '../addon-types.ts';
 

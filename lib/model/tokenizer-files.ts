@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HyperfitError } from '../errors.ts';
+import { stat } from '../file-system.ts';
 import { locateModel } from '../hub/locate.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { TOKENIZER_FILE } from '../tokenizer/tokenizer-files.ts';

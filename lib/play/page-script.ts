@@ -55,7 +55,13 @@ function draw(place) {
   const text = $('text-' + place);
   const focused = text.contains(document.activeElement) ? document.activeElement.dataset.start : undefined;
   text.replaceChildren(...parts);
-  if (focused !== undefined) text.querySelector('[data-start="' + focused + '"]')?.focus();
+  const linkAt = (start) => text.querySelector('[data-start="' + start + '"]');
+  if (focused !== undefined) linkAt(focused)?.focus();
+  // What was opened was drawn anew: focus goes back to the new one when its source is closed.
+  if (opened !== null && !opened.isConnected) {
+    opened = linkAt(opened.dataset.start);
+    opened?.setAttribute('aria-expanded', 'true');
+  }
   text.classList.toggle('writing', isWriting && end === null);
   $('facts-' + place).textContent = factsOf(columns[place]);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { rename, writeFile } from 'node:fs/promises';
 import { HyperfitError } from '../errors.ts';
+import { rename, writeFile } from '../file-system.ts';
 import { renderComparisonSection } from './comparison-table.ts';
 import { renderContinuations } from './continuations.ts';
 import { renderCurves } from './curves.ts';

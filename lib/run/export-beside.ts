@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
+import { stat } from '../file-system.ts';
 import { shortModelName } from '../model/base-name.ts';
 import type { ExportedGguf } from '../model/export-gguf.ts';
 import { readLicense } from '../model/license.ts';

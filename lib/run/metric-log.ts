@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from '../file-system.ts';
 import { readBytesSync } from '../regular-file.ts';
 import { replaceFile, saveError } from '../checkpoint/atomic-folder.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { HyperfitError } from '../errors.ts';
 import type { OverlapIndex } from '../evaluate/overlap.ts';
+import { rename, rm } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { disposeAdditions, type LowRankAddition } from '../model/adapter.ts';
 import { GGUF_ADAPTER, writeGgufAdapterIfKnown } from '../model/adapter-gguf.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { isComplete } from '../checkpoint/checkpoint-list.ts';
+import { readdir } from '../file-system.ts';
 import { ADAPTER_FOLDER } from '../model/adapter-files.ts';
 import { adapterCard } from '../model/adapter-save.ts';
 import { hubName, shortModelName } from '../model/base-name.ts';

@@ -1,4 +1,3 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { addon } from '../addon.ts';
@@ -10,6 +9,7 @@ import type { DataSummary } from '../data/data-summary.ts';
 import { makeManifest, type DataManifest } from '../data/manifest.ts';
 import type { Sequence } from '../data/sequences.ts';
 import { HyperfitError } from '../errors.ts';
+import { readdir, stat } from '../file-system.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import { presentChatDate, writeChatDate } from '../tokenizer/chat-date.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { readdir, rm, rmdir } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { CHECKPOINTS_FOLDER } from '../checkpoint/checkpoint-list.ts';
 import { PARTIAL_SUFFIX, replaceFile, saveError } from '../checkpoint/atomic-folder.ts';

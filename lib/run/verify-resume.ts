@@ -1,4 +1,3 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PARTIAL_SUFFIX } from '../checkpoint/atomic-folder.ts';
 import { checkpointName, isComplete, listCheckpoints } from '../checkpoint/checkpoint-list.ts';
@@ -8,6 +7,7 @@ import { readManifest } from '../checkpoint/manifest.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { given } from '../config/given.ts';
 import { HyperfitError } from '../errors.ts';
+import { mkdir, rm } from '../file-system.ts';
 import { pickTrainSettings } from '../train/settings.ts';
 import { Training } from '../train/training.ts';
 import { loadRunData } from './run-data.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lstat, readdir, rm, writeFile } from '../file-system.ts';
 import { readBytes, readText } from '../regular-file.ts';
 import { writeFolder } from '../checkpoint/atomic-folder.ts';
 import { makeFolder } from '../folders.ts';

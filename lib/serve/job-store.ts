@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { appendFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { appendFile, readdir } from '../file-system.ts';
 import { readText } from '../regular-file.ts';
 import { replaceFile } from '../checkpoint/atomic-folder.ts';
 import { makeFolder } from '../folders.ts';

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatasetBleu } from '../evaluate/dataset-bleu.ts';
 import { OverlapIndex } from '../evaluate/overlap.ts';
+import { rm } from '../file-system.ts';
 import { renderConfigJson } from '../model/config-render.ts';
 import { initializeModel } from '../model/initialize.ts';
 import type { JsonObject } from '../model/json.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { cp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { copyFolder, readdir, rename, rm, symlink } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';
 import { HyperfitError } from '../errors.ts';
@@ -119,7 +119,7 @@ const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 
 async function linkFolder(target: string, link: string): Promise<void> {
   await symlink(target, link).catch(async (error: NodeJS.ErrnoException) => {
     if (!NO_LINKS.has(error.code ?? '')) throw error;
-    await cp(target, link + PARTIAL_SUFFIX, { recursive: true });
+    await copyFolder(target, link + PARTIAL_SUFFIX);
     await rename(link + PARTIAL_SUFFIX, link);
   });
 }
@@ -134,7 +134,7 @@ async function moveFolder(from: string, to: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     if (THERE_ALREADY.has(code!)) return;
     if (code !== 'EXDEV') throw error;
-    await cp(from, to + PARTIAL_SUFFIX, { recursive: true });
+    await copyFolder(from, to + PARTIAL_SUFFIX);
     await rename(to + PARTIAL_SUFFIX, to);
   }
 }

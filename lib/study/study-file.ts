@@ -1,9 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import { hashFile } from '../checkpoint/manifest.ts';
 import type { RunConfig } from '../config/fields.ts';
+import { readdir, stat } from '../file-system.ts';
 import { packageVersion } from '../libtorch/package-root.ts';
 import type { DomainFacts } from './domain.ts';
 import type { Findings } from './findings.ts';

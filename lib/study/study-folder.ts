@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readdir, rm } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { LOCK_NAME } from '../checkpoint/folder-lock.ts';
 import { PARTIAL_SUFFIX, replaceFile } from '../checkpoint/atomic-folder.ts';

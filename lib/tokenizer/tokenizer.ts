@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer as RustTokenizer } from 'tokenizers';
+import { writeFile } from '../file-system.ts';
 import { makeFolder } from '../folders.ts';
 import { HyperfitError } from '../errors.ts';
 import type { AddedToken } from './added-tokens.ts';

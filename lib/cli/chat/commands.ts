@@ -1,8 +1,8 @@
-import { appendFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import { flagOf } from '../../config/fields.ts';
 import { didYouMean } from '../../config/suggest.ts';
 import { HyperfitError } from '../../errors.ts';
+import { appendFile } from '../../file-system.ts';
 import { readText } from '../../regular-file.ts';
 import type { GenerateOptions } from '../../generate/options.ts';
 import { numberWithin, wholeNumber } from '../options.ts';

@@ -1,8 +1,8 @@
-import { stat, type FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { HyperfitError } from '../../errors.ts';
+import { stat, type FileHandle } from '../../file-system.ts';
 import { nameHint } from '../../hub/hub-name.ts';
 import { openRegularFile } from '../../regular-file.ts';
 import { KNOWN_FILES } from './file-kind.ts';
@@ -39,7 +39,7 @@ async function* readPlain(path: string): AsyncGenerator<Uint8Array> {
   const file = await openRegular(path);
   try {
     const before = await file.stat();
-    for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES })) yield chunk as Uint8Array;
+    for await (const chunk of file.createReadStream({ highWaterMark: CHUNK_BYTES })) yield chunk as Uint8Array;
     const after = await file.stat();
     if (before.size !== after.size || before.mtimeMs !== after.mtimeMs) throw refuseData('a file that stays as it is while it is read', `${path}, which changed`, 'try again once it is written');
   } catch (cause) {

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <mutex>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -72,12 +71,12 @@ void take_pages(void* memory, size_t bytes) noexcept {
 }
 
 void guard_allocations() {
-  // Never freed: tensors point to the allocator that made them.
-  static std::once_flag once;
-  std::call_once(once, [] {
+  // Never freed: tensors point to the allocator that made them. Not std::call_once, which asks for a new glibc.
+  [[maybe_unused]] static const bool once = [] {
     if (addresses_are_limited()) free_addresses_at_once();
     c10::SetCPUAllocator(new GuardedAllocator(c10::GetCPUAllocator()), 255);
-  });
+    return true;
+  }();
 }
 
 }  // namespace hyperfit
