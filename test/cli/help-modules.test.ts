@@ -9,7 +9,7 @@ const LIB = resolve(ROOT, 'lib');
 /** What a command may be described with: words, settings and names. Layers below the command line, and single files that hold little more than a list. */
 const LIGHT = [
   /^cli\//, /^config\//, /^hub\//, /^download\//,
-  /^(errors|disk-errors|regular-file|folders|callbacks|process-life)\.ts$/,
+  /^(errors|disk-errors|file-system|regular-file|folders|callbacks|process-life)\.ts$/,
   /^libtorch\/(package-root|pins|pinned-wheels|install-size|progress|cache-folder)\.ts$/,
   /^report\/csv\.ts$/,
   /^generate\/(decoding-fields|options|logits-hook|check-[a-z-]+)\.ts$/,
