@@ -86,7 +86,7 @@ export const FIELDS = {
   seed: field(count(0), 0, 'seed of the sample selection and of the order', 'N'),
   device: field(device(), 'cpu', 'where to compute: cpu, cuda or cuda:N', 'device'),
   computeDtype: field(z.enum(['float32', 'bfloat16']), 'float32', 'type of the activations; the weights are float32 always', 'dtype'),
-  recompute: field(z.boolean(), false, 'compute activations again in the backward and make logits in parts: less memory, about a third more time'),
+  recompute: field(z.boolean(), false, 'compute activations again in the backward and make logits in parts: less memory, about a fifth more time'),
   threads: field(count(1).nullable(), null, 'threads on the CPU; none leaves it to libtorch', 'N'),
   out: field(path().nullable(), null, 'folder of the run; none makes runs/<date and time>', 'dir'),
   resume: field(z.boolean(), false, 'continue the run in --out from its newest complete checkpoint'),

@@ -97,7 +97,7 @@ export type RunConfig = {
   /** Type of the activations; the weights are float32 always. Default `'float32'`; as a flag `--compute-dtype <dtype>`. */
   computeDtype: 'float32' | 'bfloat16';
   /**
-   * Compute activations again in the backward and make logits in parts: less memory, about a third more time. Default `false`; as a flag
+   * Compute activations again in the backward and make logits in parts: less memory, about a fifth more time. Default `false`; as a flag
    * `--recompute`.
    */
   recompute: boolean;

@@ -13,7 +13,7 @@ export interface LoadOptions {
   computeDtype?: ComputeDType;
   /**
    * Training keeps the stream that enters each layer and computes its other activations again in the backward, and makes logits in parts: much
-   * less memory for about a third more time, and the same gradients (where logits need several parts, that of the head to rounding).
+   * less memory for about a fifth more time, and the same gradients (where logits need several parts, that of the head to rounding).
    * Default false. Source: Chen et al. 2016, arXiv 1604.06174; `gradient_checkpointing` in transformers.
    */
   recompute?: boolean;

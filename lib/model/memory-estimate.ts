@@ -64,7 +64,7 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
   const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, stepInBackward = false, isQuantized = false } = options;
   requireShape(config, batchSize, sequenceLength);
   const sizes = [...expectedParameters(config)].map(([name, shape]) => ({ name, isMatrix: shape.length === 2, elements: shape.reduce((product, size) => product * size, 1) }));
-  const flat = sizes.reduce((sum, { elements }) => sum + Math.ceil(elements / ALIGNMENT) * ALIGNMENT, 0);
+  const flat = sizes.reduce((sum, { elements }) => sum + padded(elements), 0);
   const matrices = new Map(sizes.map(({ name, elements }) => [name, elements]));
   // Of the buffer for all gradients the system of a CPU gives what is written to.
   const elementsOf = (names: readonly string[]): number => names.reduce((sum, name) => sum + matrices.get(name)!, 0);
@@ -88,12 +88,14 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
   return { device, lines, totalBytes: lines.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
+const padded = (elements: number): number => Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+
 /** Elements of what stands outside of the layers, and of the largest layer. */
 function gradientsInTurns(sizes: readonly { name: string; elements: number }[]): number {
   const layers = new Map<string, number>();
   for (const { name, elements } of sizes) {
     const layer = /\.(\d+)\./.exec(name)?.[1] ?? '';
-    layers.set(layer, (layers.get(layer) ?? 0) + Math.ceil(elements / ALIGNMENT) * ALIGNMENT);
+    layers.set(layer, (layers.get(layer) ?? 0) + padded(elements));
   }
   const outside = layers.get('') ?? 0;
   layers.delete('');

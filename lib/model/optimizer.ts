@@ -124,8 +124,7 @@ export class Optimizer {
    *
    * @example
    * const batch = makeBatch(sequences.slice(0, 8));
-   * const tokens = batch.targets.filter((id) => id !== IGNORE_INDEX).length;
-   * const { lossSum } = await optimizer.stepInBackward(batch, { learningRate: 1e-5, gradScale: 1 / tokens });
+   * const { lossSum } = await optimizer.stepInBackward(batch, { learningRate: 1e-5, gradScale: 1 / targetCount(batch) });
    */
   async stepInBackward(batch: ModelBatch, settings: StepInBackward): Promise<{ lossSum: number; tokenCount: number; gradNorm: number }> {
     checkOptions(settings, ['learningRate', 'gradScale', 'signal'], 'stepInBackward');

@@ -1,6 +1,6 @@
 import type { TrainState } from '../checkpoint/train-state.ts';
 import { given } from '../config/given.ts';
-import { batches, IGNORE_INDEX, makeBatch, type IndexedBatch, type Row } from '../data/batch.ts';
+import { batches, makeBatch, targetCount, type IndexedBatch, type Row } from '../data/batch.ts';
 import { epochOrder, parseOrder, type Order } from '../data/order.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import { ruinedPlace } from '../model/ruined-place.ts';
@@ -131,7 +131,7 @@ export class Training {
   async #stepInBackward({ indices }: IndexedBatch, step: number, learningRate: number): Promise<Update> {
     const { model, optimizer, signal } = this.#parts;
     const batch = this.#batchOf(indices);
-    const gradScale = 1 / batch.targets.reduce((count, id) => count + Number(id !== IGNORE_INDEX), 0);
+    const gradScale = 1 / targetCount(batch);
     return named(
       { step, indices, stands: 'earlier checkpoints are as they were, the weights in memory may have moved in part' },
       () => optimizer.stepInBackward(batch, { learningRate, gradScale, signal }),
