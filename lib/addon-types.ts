@@ -22,6 +22,9 @@ export type DType = keyof typeof SCALAR_TYPES;
 /** Arithmetic of matrix products; weights, moments and losses are float32 always. */
 export type ComputeDType = 'float32' | 'bfloat16';
 
+/** How weights are held where products compute in bfloat16; `auto`: matrices that bfloat16 holds exactly stand in it alone. */
+export type WeightDType = 'auto' | 'float32' | 'bfloat16';
+
 export type NumericArray = Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array | Uint16Array;
 
 /** `control[0]` = 1 cancels (the promise rejects with code "ABORTED"); `control[1 + row]` = 1 ends that row of a generation. */
@@ -179,12 +182,14 @@ export interface NativeAddon {
   tensorWriteRows(path: string, offset: number, name: string, tensor: TensorHandle, form: StoredForm, begin: number, end: number): Promise<void>;
 
   // model
-  modelLoad(config: ModelConfig, sources: readonly TensorSource[], device: string, computeDtype: ComputeDType, recompute: boolean, control: Control): Promise<ModelHandle>;
+  modelLoad(config: ModelConfig, sources: readonly TensorSource[], device: string, computeDtype: ComputeDType, weightDtype: WeightDType, recompute: boolean, control: Control): Promise<ModelHandle>;
   /** Parked until running work of this model ends; idempotent. */
   /** With `endsWork` what is queued and what runs on it rejects with ERR_DISPOSED; without, as when it was forgotten, that comes to its end. */
   modelDispose(model: ModelHandle, endsWork: boolean): void;
-  /** Names as in Hugging Face weights; the handles share storage with the model and must be disposed by the caller. */
+  /** Names as in Hugging Face weights, float32; the handles share storage with the model and must be disposed by the caller. What stood in bfloat16 alone gets float32 for good. */
   modelParameters(model: ModelHandle): { name: string; tensor: TensorHandle }[];
+  /** To be read: each as it is held, float32 or bfloat16, to the last bit what it is; shared storage, but for sums of LoRA over bfloat16, which are made. */
+  modelHeldParameters(model: ModelHandle): Promise<{ name: string; tensor: TensorHandle }[]>;
   /** What passes read, float32: the parameters themselves unless there are stored forms, of which they are then copies. */
   modelForwardParameters(model: ModelHandle): Promise<{ name: string; tensor: TensorHandle }[]>;
   /** From now on passes read parameters as they are read back of these forms; the parameters stay as they are, and gradients go straight through to them. None: passes read the parameters. */
@@ -222,8 +227,8 @@ export interface NativeAddon {
    */
   optimizerStep(optimizer: OptimizerHandle, options: { learningRate: number; gradScale: number; maxGradNorm: number }): Promise<{ gradNorm: number }>;
   /**
-   * A training pass and its update in one: each weight moves as soon as its gradient is whole, and gradients stand a layer at a time. ERR_CONFIG with
-   * LoRA, and where gradients are gathered; ERR_NOT_FINITE.
+   * A training pass and its update in one: each weight moves as soon as its gradient is whole, and gradients stand a layer at a time; A
+   * and B of LoRA move at its end. ERR_CONFIG where gradients are gathered; ERR_NOT_FINITE.
    */
   optimizerStepInBackward(
     optimizer: OptimizerHandle, tokens: Int32Array, targets: Int32Array, batchSize: number, sequenceLength: number, options: { learningRate: number; gradScale: number },
@@ -232,7 +237,7 @@ export interface NativeAddon {
   /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. With LoRA also base.<name>, lora_A and lora_B; see native/engine/lora.h. */
   optimizerState(optimizer: OptimizerHandle): { step: number; tensors: { name: string; tensor: TensorHandle }[] };
   /** After the state was written to; LoRA sums it up into the model's parameters. */
-  optimizerSetStep(optimizer: OptimizerHandle, step: number): void;
+  optimizerSetStep(optimizer: OptimizerHandle, step: number): Promise<void>;
 
   // citation blocker
   citationIndexCreate(

@@ -8,7 +8,7 @@ export { doctor, type DoctorReport } from './doctor.ts';
 
 export { Model, type LoadOptions } from './model/model.ts';
 export type { LossBatch, LossFunction, ModelBatch } from './model/model-batch.ts';
-export type { ComputeDType, ModelConfig } from './addon-types.ts';
+export type { ComputeDType, ModelConfig, WeightDType } from './addon-types.ts';
 export type { SaveOptions } from './model/save-model.ts';
 export { Optimizer, type OptimizerOptions } from './model/optimizer.ts';
 export type { ChatMessage } from './tokenizer/chat-template.ts';

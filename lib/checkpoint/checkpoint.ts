@@ -2,19 +2,22 @@ import { join } from 'node:path';
 import { makeFolder } from '../folders.ts';
 import { ADAPTER_FOLDER } from '../model/adapter-files.ts';
 import type { DeviceName } from '../config/device-name.ts';
-import type { ComputeDType } from '../addon-types.ts';
+import type { ComputeDType, TensorSource, WeightDType } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
 import { given } from '../config/given.ts';
 import { requireSoundMoments, requireSoundWeights } from '../model/sound-weights.ts';
 import type { LoraOptions } from '../model/lora.ts';
 import { Model } from '../model/model.ts';
 import { Optimizer } from '../model/optimizer.ts';
+import { readSafetensorsSources } from '../model/safetensors.ts';
 import { saveError, writeFolder } from './atomic-folder.ts';
 import { checkpointName, resolveModelPath, rotateCheckpoints } from './checkpoint-list.ts';
 import { modelBytes, requireDiskSpace } from './disk-space.ts';
 import { loadState, saveState, type TrainState } from './train-state.ts';
 
 export const OPTIMIZER_NAME = 'optimizer.safetensors';
+/** What it calls a matrix of the original that LoRA adds to. */
+const BASE = 'base.';
 
 /** A training that can be gone on with: `hyperfit(model, { data, optimizer, state })`. */
 export interface Checkpoint {
@@ -78,6 +81,8 @@ export interface LoadCheckpointOptions {
   device?: DeviceName;
   /** Arithmetic of the matrix products. Default: `HYPERFIT_COMPUTE_DTYPE`, or else `float32`. */
   computeDtype?: ComputeDType;
+  /** How matrices are held, as in `Model.load`. Default: `HYPERFIT_WEIGHT_DTYPE`, or else `auto`. */
+  weightDtype?: WeightDType;
   /** Activations are computed again in the backward, as in `Model.load`. Default false. */
   recompute?: boolean;
   /** Of the optimizer, as at the beginning of the run; defaults as in `Optimizer`. */
@@ -103,21 +108,28 @@ export interface LoadCheckpointOptions {
  * await hyperfit(saved.model, { data: 'novel.txt', maxSteps: 400, optimizer: saved.optimizer, state: saved.state });
  */
 export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<LoadedCheckpoint> {
-  checkOptions(options, ['device', 'computeDtype', 'recompute', 'betas', 'eps', 'weightDecay', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
+  checkOptions(options, ['device', 'computeDtype', 'weightDtype', 'recompute', 'betas', 'eps', 'weightDecay', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
   const folder = await resolveModelPath(path);
   const state = await loadState(folder);
   const { betas, eps, weightDecay, lora, ...loading } = options;
-  const model = await Model.load(folder, loading);
+  const moments = join(folder, OPTIMIZER_NAME);
+  const model = await Model.loadWithBases(folder, loading, lora === undefined ? new Map() : await originalMatrices(moments));
   let optimizer: Optimizer | undefined;
   try {
     optimizer = new Optimizer(model, given({ betas, eps, weightDecay, lora }));
-    await optimizer.load(join(folder, OPTIMIZER_NAME), state.step);
+    await optimizer.load(moments, state.step);
     return { model, optimizer, state, [Symbol.dispose]: disposeBoth.bind(undefined, optimizer, model) };
   } catch (error) {
     optimizer?.dispose();
     model.dispose();
     throw error;
   }
+}
+
+/** The matrices that LoRA adds to, by name: bfloat16 may hold them where it does not hold the sums in the checkpoint's weights. */
+async function originalMatrices(path: string): Promise<Map<string, TensorSource>> {
+  const sources = await readSafetensorsSources(path);
+  return new Map(sources.filter(({ name }) => name.startsWith(BASE)).map((source) => [source.name.slice(BASE.length), { ...source, name: source.name.slice(BASE.length) }]));
 }
 
 function disposeBoth(optimizer: Optimizer, model: Model): void {

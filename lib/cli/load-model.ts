@@ -5,8 +5,8 @@ import { normalizeConfig } from '../config/normalize.ts';
 import { Model } from '../model/model.ts';
 import type { Output } from './output.ts';
 
-/** Where a model computes, and in what type. */
-type Computing = Pick<RunConfig, 'device' | 'computeDtype'>;
+/** Where a model computes, and in what types. */
+type Computing = Pick<RunConfig, 'device' | 'computeDtype' | 'weightDtype'>;
 
 export interface ModelOptions extends Partial<Computing> {
   model: string;
@@ -31,12 +31,12 @@ export async function loadModel(options: ModelOptions, output: Output): Promise<
 }
 
 /**
- * Flags, then `HYPERFIT_DEVICE` and `HYPERFIT_COMPUTE_DTYPE`, then the defaults: as for a run, which has files besides.
+ * Flags, then `HYPERFIT_DEVICE`, `HYPERFIT_COMPUTE_DTYPE` and `HYPERFIT_WEIGHT_DTYPE`, then the defaults: as for a run, which has files besides.
  * @throws HyperfitError ERR_CONFIG
  */
 export function resolveComputing(options: Partial<Computing>): Computing {
-  const pick = ({ device, computeDtype }: Readonly<Record<string, unknown>>): Record<string, unknown> => ({ device, computeDtype });
+  const pick = ({ device, computeDtype, weightDtype }: Readonly<Record<string, unknown>>): Record<string, unknown> => ({ device, computeDtype, weightDtype });
   const layers = [{ name: 'flags', values: pick({ ...options }) }, { name: 'environment', values: pick(environmentLayer(process.env).values) }];
-  const { device, computeDtype } = normalizeConfig(layers).config;
-  return { device, computeDtype };
+  const { device, computeDtype, weightDtype } = normalizeConfig(layers).config;
+  return { device, computeDtype, weightDtype };
 }

@@ -39,11 +39,12 @@ export function addModelOptions(command: Command): Command {
     .option('--adapter <dir>', 'a LoRA adapter in the form of PEFT to add to the weights, or a checkpoint or run that keeps one', checkedPath));
 }
 
-/** Where a model computes, and in what type. */
+/** Where a model computes, and in what types. */
 export function addComputingOptions(command: Command): Command {
   return command
     .addOption(new Option(`--device <${DEVICE.valueName}>`, `${DEVICE.help} (default: HYPERFIT_DEVICE, or ${DEVICE.default})`).argParser(checkedDevice))
-    .addOption(new Option('--compute-dtype <dtype>', `${FIELDS.computeDtype.help} (default: HYPERFIT_COMPUTE_DTYPE, or ${FIELDS.computeDtype.default})`).choices(['float32', 'bfloat16']));
+    .addOption(new Option('--compute-dtype <dtype>', `${FIELDS.computeDtype.help} (default: HYPERFIT_COMPUTE_DTYPE, or ${FIELDS.computeDtype.default})`).choices(['float32', 'bfloat16']))
+    .addOption(new Option('--weight-dtype <dtype>', `${FIELDS.weightDtype.help} (default: HYPERFIT_WEIGHT_DTYPE, or ${FIELDS.weightDtype.default})`).choices(['auto', 'float32', 'bfloat16']));
 }
 
 /** A path that was forgotten makes the parser take the flag after it for one. */

@@ -94,9 +94,12 @@ function contradictions(config: RunConfig): string[] {
       `expected at most one forward pass per sequence, got \`gradientAccumulationSteps\` ${config.gradientAccumulationSteps} for \`batchSize\` ${config.batchSize}`,
     );
   }
-  const together = config.stepInBackward ? ([['gradientAccumulationSteps', config.gradientAccumulationSteps > 1], ['maxGradNorm', config.maxGradNorm > 0], ['loraRank', config.loraRank > 0]] as const) : [];
+  const together = config.stepInBackward ? ([['gradientAccumulationSteps', config.gradientAccumulationSteps > 1], ['maxGradNorm', config.maxGradNorm > 0]] as const) : [];
   for (const [name] of together.filter(([, isUsed]) => isUsed)) {
-    problems.push(`expected either \`stepInBackward\` or \`${name}\`, got both: ${name === 'loraRank' ? 'gradients of LoRA are small' : 'that needs all gradients before the first weight moves'}; leave one of them out`);
+    problems.push(`expected either \`stepInBackward\` or \`${name}\`, got both: that needs all gradients before the first weight moves; leave one of them out`);
+  }
+  if (config.weightDtype === 'bfloat16' && config.computeDtype === 'float32') {
+    problems.push('expected `computeDtype` bfloat16 beside `weightDtype` bfloat16, got float32, whose products read float32 weights; set it, or leave `weightDtype` out');
   }
   if (config.adapter !== null && config.loraRank > 0) {
     problems.push(

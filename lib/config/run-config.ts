@@ -94,8 +94,16 @@ export type RunConfig = {
   seed: number;
   /** Where to compute: cpu, cuda or cuda:N. Default `'cpu'`; as a flag `--device <device>`. */
   device: DeviceName;
-  /** Type of the activations; the weights are float32 always. Default `'float32'`; as a flag `--compute-dtype <dtype>`. */
+  /**
+   * Type of the activations and of the products; weights that are trained are float32 always. Default `'float32'`; as a flag
+   * `--compute-dtype <dtype>`.
+   */
   computeDtype: 'float32' | 'bfloat16';
+  /**
+   * With bfloat16 products: auto holds matrices that nobody trains in bfloat16 alone where that loses nothing, bfloat16 rounds the rest of
+   * them too, float32 holds both. Default `'auto'`; as a flag `--weight-dtype <dtype>`.
+   */
+  weightDtype: 'auto' | 'float32' | 'bfloat16';
   /**
    * Compute activations again in the backward and make logits in parts: less memory, about a fifth more time. Default `false`; as a flag
    * `--recompute`.

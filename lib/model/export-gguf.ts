@@ -149,7 +149,7 @@ function progressOf({ onProgress }: ExportGgufOptions, parts: readonly GgufPart<
 async function writeParts(model: Model, parts: readonly GgufPart<Source>[], report: Report, { signal, check }: ExportGgufOptions): Promise<void> {
   const folder = partialExportFolder(parts[0]!.path);
   const partialOf = (path: string): string => join(folder, basename(path));
-  const parameters = model.parameters();
+  const parameters = await model.heldParameters();
   try {
     await mkdir(folder).catch(refuseWriting(folder));
     await signPartialExport(folder);

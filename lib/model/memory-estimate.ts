@@ -29,6 +29,11 @@ export interface MemoryOptions {
   device?: DeviceName;
   /** Of products. Default `float32`. */
   computeDtype?: ComputeDType;
+  /**
+   * What matrices that nobody trains are held in: `bfloat16` where products compute in that and `Model.load`'s `weightDtype` finds or makes
+   * them so. Default `float32`.
+   */
+  heldDtype?: 'float32' | 'bfloat16';
   /** Sequences in one forward pass: the batch size over `gradientAccumulationSteps`. Default 8. */
   batchSize?: number;
   /** Tokens of the longest sequence. Default 256. */
@@ -61,25 +66,28 @@ const ALIGNMENT = 16;
  * for (const line of lines) console.log(line.of, line.bytes);
  */
 export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptions = {}): MemoryEstimate {
-  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, stepInBackward = false, isQuantized = false } = options;
+  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, stepInBackward = false, isQuantized = false, heldDtype = 'float32' } = options;
   requireShape(config, batchSize, sequenceLength);
   const sizes = [...expectedParameters(config)].map(([name, shape]) => ({ name, isMatrix: shape.length === 2, elements: shape.reduce((product, size) => product * size, 1) }));
-  const flat = sizes.reduce((sum, { elements }) => sum + padded(elements), 0);
-  const matrices = new Map(sizes.map(({ name, elements }) => [name, elements]));
-  // Of the buffer for all gradients the system of a CPU gives what is written to.
-  const elementsOf = (names: readonly string[]): number => names.reduce((sum, name) => sum + matrices.get(name)!, 0);
   const trained = options.lora === undefined ? undefined : normalizeLora(config, options.lora);
+  const names = new Set(trained?.names);
+  // Gradients of vectors are written in any case.
+  const withGradient = sizes.filter(({ name, isMatrix }) => trained === undefined || names.has(name) || !isMatrix);
+  const trainedSizes = withGradient.filter(({ isMatrix }) => isMatrix);
+  const flat = flatElements(sizes);
   const step = addon().stepMemory(config, device, computeDtype, batchSize, sequenceLength, firstLayer(trained?.names), recompute);
-  const largest = step.sumsInFloat32 ? 0 : Math.max(...sizes.filter(({ isMatrix }) => isMatrix).map(({ elements }) => elements));
+  const largest = step.sumsInFloat32 ? 0 : largestOf(trainedSizes);
   const isRounded = computeDtype === 'bfloat16';
+  // Whoever trains all weights, or rounds them for a file, wants float32.
+  const isAlone = heldDtype === 'bfloat16' && isRounded && trained !== undefined && !isQuantized;
   const lines = [
-    { of: 'weights, float32', bytes: FLOAT * flat },
+    { of: 'weights, float32', bytes: FLOAT * (isAlone ? flatElements(sizes.filter(({ isMatrix }) => !isMatrix)) : flat) },
     { of: 'weights as products read them, bfloat16', bytes: isRounded ? BFLOAT * flat : 0 },
     { of: 'weights as the file will store them', bytes: isQuantized ? FLOAT * flat : 0 },
-    { of: 'gradients', bytes: FLOAT * (stepInBackward ? gradientsInTurns(sizes) : trained === undefined || device !== 'cpu' ? flat : elementsOf(trained.names)) + BFLOAT * largest },
+    { of: 'gradients', bytes: FLOAT * (stepInBackward ? gradientsInTurns(withGradient) : flatElements(withGradient)) + BFLOAT * largest },
     ...(trained === undefined
       ? [{ of: 'moments of AdamW', bytes: 2 * FLOAT * flat }]
-      : loraLines(config, elementsOf(trained.names), trained.rank, trained.names)),
+      : loraLines(config, trainedSizes, trained.rank, isAlone)),
     { of: `activations of ${batchSize} x ${sequenceLength} tokens`, bytes: step.activationBytes },
     { of: 'scores of attention', bytes: step.attentionBytes },
     { of: 'logits', bytes: step.logitBytes },
@@ -88,10 +96,20 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
   return { device, lines, totalBytes: lines.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
+interface ParameterSize {
+  name: string;
+  isMatrix: boolean;
+  elements: number;
+}
+
 const padded = (elements: number): number => Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
 
+const flatElements = (sizes: readonly ParameterSize[]): number => sizes.reduce((sum, { elements }) => sum + padded(elements), 0);
+
+const largestOf = (sizes: readonly ParameterSize[]): number => Math.max(0, ...sizes.map(({ elements }) => elements));
+
 /** Elements of what stands outside of the layers, and of the largest layer. */
-function gradientsInTurns(sizes: readonly { name: string; elements: number }[]): number {
+function gradientsInTurns(sizes: readonly ParameterSize[]): number {
   const layers = new Map<string, number>();
   for (const { name, elements } of sizes) {
     const layer = /\.(\d+)\./.exec(name)?.[1] ?? '';
@@ -102,12 +120,13 @@ function gradientsInTurns(sizes: readonly { name: string; elements: number }[]):
   return outside + Math.max(0, ...layers.values());
 }
 
-/** Each addition with its gradient and two moments, and a copy of the matrix that it is added to. */
-function loraLines(config: ModelConfig, elements: number, rank: number, names: readonly string[]): MemoryLine[] {
+/** Each addition with its gradient and two moments, and a copy of the matrix that it is added to; over bfloat16 also one sum at a time. */
+function loraLines(config: ModelConfig, matrices: readonly ParameterSize[], rank: number, isAlone: boolean): MemoryLine[] {
   const shapes = expectedParameters(config);
-  const additions = names.reduce((sum, name) => sum + rank * shapes.get(name)!.reduce((left, right) => left + right, 0), 0);
+  const additions = matrices.reduce((sum, { name }) => sum + rank * shapes.get(name)!.reduce((left, right) => left + right, 0), 0);
+  const elements = matrices.reduce((sum, matrix) => sum + matrix.elements, 0);
   return [
-    { of: 'the matrices that LoRA adds to', bytes: FLOAT * elements },
+    { of: 'the matrices that LoRA adds to', bytes: isAlone ? BFLOAT * elements + FLOAT * largestOf(matrices) : FLOAT * elements },
     { of: 'A and B of LoRA, gradients and moments', bytes: 4 * FLOAT * additions },
   ];
 }

@@ -1,5 +1,5 @@
 import { addon } from '../addon.ts';
-import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats, ParameterForm } from '../addon-types.ts';
+import type { ComputeDType, ModelConfig, ModelHandle, NativeTokenStats, ParameterForm, TensorSource } from '../addon-types.ts';
 import { withControl } from '../control.ts';
 import { checkOptions } from '../config/check-options.ts';
 import type { DeviceName } from '../config/device-name.ts';
@@ -34,7 +34,7 @@ const forgotten = new FinalizationRegistry<ModelHandle>((handle) => addon().mode
 type TokensOnly = Omit<ModelBatch, 'targets'>;
 
 /**
- * A pretrained language model in native memory: 4 bytes a weight, 16 while it trains. Long calls run on the addon's compute thread one
+ * A pretrained language model in native memory: 4 bytes a weight, 16 while it trains, 2 where `weightDtype` says so. Long calls run on the addon's compute thread one
  * after another, so the event loop stays free and a second call waits its turn. Disposing ends its work with ERR_DISPOSED, as it
  * answers every later call. One that is dropped is freed when it is collected.
  *
@@ -89,7 +89,12 @@ export class Model {
    * const mine = await Model.load('runs/novel'); // the newest checkpoint of a run
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Model> {
-    const opened = await openModel(path, options);
+    return Model.loadWithBases(path, options, new Map());
+  }
+
+  /** @internal `load`, with some weights from elsewhere: those that a checkpoint of LoRA keeps beside what it merged. */
+  static async loadWithBases(path: string, options: LoadOptions, bases: ReadonlyMap<string, TensorSource>): Promise<Model> {
+    const opened = await openModel(path, options, bases);
     const { quantize } = opened;
     const { adapter, onFetch, signal } = options;
     const model = new Model(opened);
@@ -171,7 +176,7 @@ export class Model {
 
   /**
    * Parameters by their Hugging Face names, float32, sharing memory with the model: what you write there, the next pass reads. Dispose
-   * each.
+   * each. What was held in bfloat16 alone (`weightDtype`) has float32 from then on.
    *
    * @example
    * const weights = model.parameters();
@@ -180,6 +185,11 @@ export class Model {
    */
   parameters(): Map<string, Tensor> {
     return toTensors(addon().modelParameters(this.handle));
+  }
+
+  /** @internal Parameters to be read, each exactly as it is held: float32, or bfloat16 where that alone is. Dispose each. */
+  async heldParameters(): Promise<Map<string, Tensor>> {
+    return toTensors(await addon().modelHeldParameters(this.handle));
   }
 
   /** The type whose rounding passes run on; null where they run on the parameters themselves. */
@@ -324,8 +334,8 @@ export class Model {
   }
 
   /**
-   * Bytes held in native memory, by purpose: float32 weights, rounded copies for bfloat16 products, gradients, activations, and the cache
-   * of keys and values.
+   * Bytes held in native memory, by purpose: float32 weights, what bfloat16 products read (for weights in bfloat16 alone, the only copy),
+   * gradients, activations, and the cache of keys and values.
    */
   memoryUsage(): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number } {
     return addon().modelMemory(this.handle);
@@ -344,7 +354,7 @@ export class Model {
    */
   async save(folder: string, options: SaveOptions = {}): Promise<SavedModel> {
     const { files, config, tokenizer } = this;
-    return saveModel({ files, config, tokenizer, companions: this.#companions, quantization: this.#quantization, parameters: () => this.parameters() }, folder, options);
+    return saveModel({ files, config, tokenizer, companions: this.#companions, quantization: this.#quantization, parameters: () => this.heldParameters() }, folder, options);
   }
 
   /**

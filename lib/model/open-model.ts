@@ -1,6 +1,6 @@
 import { addon } from '../addon.ts';
-import type { ComputeDType, ModelHandle } from '../addon-types.ts';
-import { chooseComputeDtype } from '../compute-dtype.ts';
+import type { ComputeDType, ModelHandle, TensorSource } from '../addon-types.ts';
+import { chooseComputeDtype, chooseWeightDtype } from '../compute-dtype.ts';
 import { checkOptions } from '../config/check-options.ts';
 import type { DeviceName } from '../config/device-name.ts';
 import type { QuantizeType } from '../config/quantize-types.ts';
@@ -33,13 +33,14 @@ export interface OpenedModel {
   quantize: QuantizeType | null;
 }
 
-/** What `Model.load` does before there is a model; throws as it does. */
-export async function openModel(path: string, options: LoadOptions): Promise<OpenedModel> {
-  checkOptions(options, ['device', 'computeDtype', 'recompute', 'adapter', 'quantize', 'signal', 'onWarning', 'onFetch'], 'Model.load');
+/** What `Model.load` does before there is a model; throws as it does. `bases`: where weights come from that its own files hold otherwise. */
+export async function openModel(path: string, options: LoadOptions, bases: ReadonlyMap<string, TensorSource> = new Map()): Promise<OpenedModel> {
+  checkOptions(options, ['device', 'computeDtype', 'weightDtype', 'recompute', 'adapter', 'quantize', 'signal', 'onWarning', 'onFetch'], 'Model.load');
   const { signal, onWarning, onFetch, recompute = false } = options;
   if (typeof recompute !== 'boolean') throw new HyperfitError('ERR_CONFIG', `expected true or false for \`recompute\`, got ${String(recompute)}`);
   const device = chooseDevice(options.device);
   const computeDtype = chooseComputeDtype(options.computeDtype);
+  const weightDtype = chooseWeightDtype(options.weightDtype, computeDtype);
   const files = await withFetch({ onFetch, signal }, () => openModelFiles(path, { onWarning }));
   const { quantize = trainedType(files) } = options;
   if (quantize !== null) quantizedForms(files.config, quantize, files.path);
@@ -47,6 +48,7 @@ export async function openModel(path: string, options: LoadOptions): Promise<Ope
   const tokenizer = await tokenizerOrError(files);
   const companions = files.format === 'huggingface' ? await readCompanions(files.path) : new Map<string, Buffer>();
   const stamps = await stampFiles(files);
-  const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, files.sources, device, computeDtype, recompute, control));
+  const sources = files.sources.map((source) => bases.get(source.name) ?? source);
+  const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, sources, device, computeDtype, weightDtype, recompute, control));
   return { handle, files, tokenizer, companions, stamps, device, computeDtype, recompute, quantize };
 }

@@ -118,9 +118,10 @@ export class Optimizer {
    * instead of all at once (LOMO, Lv et al. 2023, arXiv 2306.09782; `optimizer_in_bwd` in torchtune). The bits are those of the two without
    * clipping, which needs all gradients first.
    * @returns `lossSum` in nats over `tokenCount` targets, before the step, and `gradNorm` as of `step`
-   * @throws HyperfitError ERR_CONFIG with LoRA, after a `forwardBackward` that no step followed, and for settings that are negative or not
-   *   finite; ERR_DATA, ERR_SHAPE, ERR_OUT_OF_MEMORY as of `forwardBackward`; ERR_NOT_FINITE for a loss that is not finite, which changes
-   *   nothing, and for a gradient that is not: weights of the layers above have moved then
+   * With LoRA gradients of the matrices stand so, and A and B move at the end.
+   * @throws HyperfitError ERR_CONFIG after a `forwardBackward` that no step followed, and for settings that are negative or not finite;
+   *   ERR_DATA, ERR_SHAPE, ERR_OUT_OF_MEMORY as of `forwardBackward`; ERR_NOT_FINITE for a loss that is not finite, which changes nothing,
+   *   and for a gradient that is not: weights of the layers above have moved then, with LoRA none
    *
    * @example
    * const batch = makeBatch(sequences.slice(0, 8));
@@ -161,6 +162,14 @@ export class Optimizer {
     const elements = tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
     disposeAll(tensors);
     return 4 * elements;
+  }
+
+  /** @internal Bytes that it holds, gradients left out. */
+  get heldBytes(): number {
+    const tensors = [...this.state().values()];
+    const bytes = tensors.reduce((sum, { shape, dtype }) => sum + (dtype === 'bfloat16' ? 2 : 4) * shape.reduce((product, size) => product * size, 1), 0);
+    disposeAll(tensors);
+    return bytes;
   }
 
   /** Writes the moments (`exp_avg.<name>`, `exp_avg_sq.<name>`; of LoRA also `base.<name>`, A and B) as safetensors. @throws HyperfitError ERR_CHECKPOINT */
@@ -207,7 +216,7 @@ export class Optimizer {
     const tensors = this.state();
     try {
       await loadTensorFile(path, tensors, this.#model.device);
-      addon().optimizerSetStep(this.#handle, step);
+      await addon().optimizerSetStep(this.#handle, step);
     } finally {
       disposeAll(tensors.values());
     }

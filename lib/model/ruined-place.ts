@@ -15,7 +15,7 @@ type Tokens = Omit<ModelBatch, 'targets'>;
  * in which they are computed. A second pass over `batch`, in a run that ends anyway. Undefined where none is found, as with a loss of the caller's own.
  */
 export async function ruinedPlace(model: Passed, batch: Tokens): Promise<string | undefined> {
-  return ruinedWeight(model) ?? ruinedActivation(model, batch);
+  return (await ruinedWeight(model)) ?? ruinedActivation(model, batch);
 }
 
 /** `hiddenStates` holds what enters each layer and what the final norm gives. */

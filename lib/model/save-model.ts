@@ -50,7 +50,8 @@ interface Saved {
   readonly quantization: QuantizeType | null;
   /** What else of the original's folder transformers reads, by name. */
   readonly companions: ReadonlyMap<string, Buffer>;
-  parameters(): Map<string, Tensor>;
+  /** As they are held. */
+  parameters(): Promise<Map<string, Tensor>>;
 }
 
 /** Writes `model.save`'s folder; see there. */
@@ -68,7 +69,7 @@ export async function saveModel(model: Saved, folder: string, { overwrite = fals
 }
 
 async function writeTensors(model: Saved, folder: string, options: { dtype: SaveDType; maxShardBytes: number | undefined }): Promise<SavedWeights> {
-  const tensors = model.parameters();
+  const tensors = await model.parameters();
   try {
     return await saveWeights(folder, tensors, options);
   } finally {

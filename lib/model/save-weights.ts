@@ -31,7 +31,7 @@ export interface SavedWeights {
 }
 
 /**
- * Writes named float32 tensors as one safetensors file or several with their index, piece after piece, so that no copy of the model is made.
+ * Writes named tensors, float32 or bfloat16, as one safetensors file or several with their index, piece after piece, so that no copy of the model is made.
  * @throws HyperfitError ERR_CHECKPOINT when a file is there or the disk is full, ERR_NOT_FINITE for weights that `dtype` cannot hold
  */
 export async function saveWeights(folder: string, tensors: ReadonlyMap<string, Tensor>, { dtype, maxShardBytes }: { dtype: SaveDType; maxShardBytes?: number | undefined }): Promise<SavedWeights> {
@@ -97,7 +97,7 @@ class RoundingLoss {
   /** @param rows of a matrix; undefined for a whole vector */
   add(name: string, tensor: Tensor, dtype: SaveDType, rows: [number, number] | undefined): void {
     const { largest, sum, count } = scope(() => {
-      const exact = rows === undefined ? tensor : tensor.narrow(0, rows[0], rows[1] - rows[0]);
+      const exact = (rows === undefined ? tensor : tensor.narrow(0, rows[0], rows[1] - rows[0])).to('float32');
       const used = exact.ne(0);
       const change = exact.to(dtype).to('float32').sub(exact).abs().div(exact.abs()).maskedFill(exact.eq(0), 0);
       return { largest: Number(change.max().item()), sum: Number(change.sum().item()), count: Number(used.sum().item()) };

@@ -8,7 +8,7 @@ import { disposeAll } from './tensor-file.ts';
 export interface Weights {
   readonly config: Pick<ModelConfig, 'vocabSize'>;
   readonly computeDtype: ComputeDType;
-  parameters(): Map<string, Tensor>;
+  heldParameters(): Promise<Map<string, Tensor>>;
   forward(batch: { tokens: Int32Array; batchSize: number; sequenceLength: number }): Promise<{ logits: Tensor }>;
 }
 
@@ -19,7 +19,7 @@ export interface Weights {
  * @throws HyperfitError ERR_NOT_FINITE naming what holds NaN or infinity
  */
 export async function requireSoundWeights(model: Weights, step: number): Promise<void> {
-  const place = ruinedWeight(model) ?? ((await givesFiniteLogits(model)) ? undefined : 'the logits');
+  const place = (await ruinedWeight(model)) ?? ((await givesFiniteLogits(model)) ? undefined : 'the logits');
   if (place === undefined) return;
   const remedy = 'lower learningRate, and warm up over more steps; these weights are not saved, and earlier checkpoints are as they were';
   throw new HyperfitError('ERR_NOT_FINITE', `expected finite weights and logits after step ${step}, got NaN or infinity in ${place}; ${remedy}`);
@@ -38,8 +38,8 @@ export function requireSoundMoments(optimizer: { state(): Map<string, Tensor> },
 const MOST_IN_BFLOAT16 = (2 - 2 ** -8) * 2 ** 127;
 
 /** The first weight that passes cannot compute with, in words. */
-export function ruinedWeight(model: Weights): string | undefined {
-  const parameters = model.parameters();
+export async function ruinedWeight(model: Weights): Promise<string | undefined> {
+  const parameters = await model.heldParameters();
   try {
     const name = ruinedTensor(parameters);
     if (name !== undefined || model.computeDtype !== 'bfloat16') return name;

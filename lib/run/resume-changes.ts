@@ -12,7 +12,7 @@ const LIMITS: readonly FieldName[] = ['epochs', 'maxSteps', 'targetLoss'];
 /** Changes memory, and no bit of what comes of it. */
 const FREE: readonly FieldName[] = [...LIMITS, 'stepInBackward'];
 /** What the weights depend on. Data are told by their hash, wherever they lie. */
-const FIXED: readonly FieldName[] = [...TRAIN_FIELDS.filter((name) => !FREE.includes(name)), 'adapter', 'device', 'computeDtype'];
+const FIXED: readonly FieldName[] = [...TRAIN_FIELDS.filter((name) => !FREE.includes(name)), 'adapter', 'device', 'computeDtype', 'weightDtype'];
 
 /** Settings of a resumed run that differ from those it was begun with; a model elsewhere with the same weights is the same. */
 export async function settingChanges(saved: RunFile, config: RunConfig): Promise<Change[]> {

@@ -1,6 +1,7 @@
-import type { ModelConfig } from '../addon-types.ts';
+import type { ModelConfig, TensorSource } from '../addon-types.ts';
 import type { RunConfig } from '../config/fields.ts';
 import { freeMemory } from '../memory-room.ts';
+import { heldDtypeOf } from '../model/held-dtype.ts';
 import type { MemoryEstimate } from '../model/memory-estimate.ts';
 import { loadRunData } from './run-data.ts';
 import { cheapestChange, estimateRunMemory } from './run-memory.ts';
@@ -27,8 +28,8 @@ export interface RunPlan {
   warnings: string[];
 }
 
-/** The model as far as a plan needs it: its config and tokenizer, no weights. */
-export type PlannedModel = Parameters<typeof loadRunData>[1] & { config: ModelConfig };
+/** The model as far as a plan needs it: its config, its tokenizer, and where its weights stand. */
+export type PlannedModel = Parameters<typeof loadRunData>[1] & { config: ModelConfig; files: { sources: readonly TensorSource[] } };
 
 /**
  * Reads and cuts the data as a run does, and counts what the run would take. Writes nothing.
@@ -43,7 +44,8 @@ export type PlannedModel = Parameters<typeof loadRunData>[1] & { config: ModelCo
 export async function planRun(config: RunConfig, model: PlannedModel): Promise<RunPlan> {
   const data = await loadRunData(config, model);
   const { train, contexts, warnings = [] } = data;
-  const memory = estimateRunMemory(config, model.config, data);
+  const measured = { config: model.config, heldDtype: heldDtypeOf(model.files.sources, config.weightDtype) };
+  const memory = estimateRunMemory(config, measured, data);
   const available = memory.device === 'cpu' ? freeMemory() : undefined;
   const fits = available === undefined ? null : memory.totalBytes <= available;
   return {
@@ -54,7 +56,7 @@ export async function planRun(config: RunConfig, model: PlannedModel): Promise<R
     memory,
     availableBytes: available ?? null,
     fits,
-    change: fits === false ? (cheapestChange(config, model.config, data, available!) ?? null) : null,
+    change: fits === false ? (cheapestChange(config, measured, data, available!) ?? null) : null,
     warnings,
   };
 }

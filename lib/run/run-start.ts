@@ -30,11 +30,11 @@ export interface RunStart {
  */
 export async function startRun(config: RunConfig, folder: RunFolder, onWarning: (message: string) => void, signal?: AbortSignal): Promise<RunStart> {
   useThreads(config);
-  const { device, computeDtype, recompute, betas, eps, weightDecay } = config;
+  const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay } = config;
   if (computeDtype === 'bfloat16' && device === 'cpu' && !addon().libraryInfo().bfloat16Products) {
     onWarning('this CPU has no bfloat16 instructions: computeDtype bfloat16 will be right but slow; float32 is faster here');
   }
-  const loading = { device, computeDtype, recompute, onWarning, ...given({ signal }) };
+  const loading = { device, computeDtype, weightDtype, recompute, onWarning, ...given({ signal }) };
   if (config.resume) {
     const newest = await newestCheckpoint(folder.checkpoints, onWarning);
     if (newest !== undefined) {
@@ -56,8 +56,8 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
 /** A checkpoint as its run goes on from it: with the run's threads, device, optimizer and date. */
 export async function loadRunCheckpoint(path: string, config: RunConfig, folder: RunFolder, hearing: Pick<LoadCheckpointOptions, 'signal' | 'onWarning'>): Promise<Checkpoint> {
   useThreads(config);
-  const { device, computeDtype, recompute, betas, eps, weightDecay } = config;
-  const checkpoint = await loadCheckpoint(path, { device, computeDtype, recompute, betas, eps, weightDecay, lora: loraOptions(config), ...hearing });
+  const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay } = config;
+  const checkpoint = await loadCheckpoint(path, { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, lora: loraOptions(config), ...hearing });
   setChatDate(checkpoint.model, chatDateOf(folder, true));
   return checkpoint;
 }

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { withHooks } from '../callbacks.ts';
+import type { RunConfig } from '../config/fields.ts';
 import type { NormalizedConfig } from '../config/normalize.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { toIdsLine } from '../data/labels.ts';
 import { onDisk } from '../disk-errors.ts';
+import { heldDtypeIn, heldDtypeOf } from '../model/held-dtype.ts';
 import { trainingLossFloor } from '../evaluate/loss-floor.ts';
 import { renderChange, resumeIn } from './resume-changes.ts';
 import { loadRunData } from './run-data.ts';
@@ -11,7 +13,7 @@ import type { RunHooks, RunResult } from './run-events.ts';
 import { writeRunFile } from './run-file.ts';
 import { freshRunPath, openRunFolder, removeEmptyFolders, writeJsonLines, type RunFolder } from './run-folder.ts';
 import { RunInProgress } from './run-in-progress.ts';
-import { requireMemory } from './run-memory.ts';
+import { requireMemory, type MeasuredModel } from './run-memory.ts';
 import { endRun, startRun, type RunStart } from './run-start.ts';
 import { withStatus } from './run-status.ts';
 import { trainingExamples } from './training-examples.ts';
@@ -64,7 +66,7 @@ async function runIn(folder: RunFolder, normalized: NormalizedConfig, hooks: Run
     if (start.changes.length > 0) warn(`resumed with changes: ${start.changes.map(renderChange).join(', ')}`);
     data.warnings?.forEach(warn);
     configWarnings(config, data.train.length, { floor: trainingLossFloor(data.train) }).forEach(warn);
-    requireMemory(config, start.model.config, data, heldBytes(start));
+    requireMemory(config, measure(start, config), data, heldBytes(start));
     const examples = data.images === undefined ? trainingExamples(data.train, start.model.tokenizer) : undefined;
     await writeRunFile(folder, { normalized, model: start.model, train: data.train, summary: data.summary, examples, warnings, resumedAt: start.state?.step, changes: start.changes });
     await writeJsonLines(folder.trainFile, data.train.map(toIdsLine));
@@ -74,8 +76,13 @@ async function runIn(folder: RunFolder, normalized: NormalizedConfig, hooks: Run
   }
 }
 
+function measure({ model }: RunStart, { weightDtype }: RunConfig): MeasuredModel {
+  const heldDtype = model.computeDtype === 'bfloat16' ? heldDtypeIn(model.memoryUsage()) : heldDtypeOf(model.files.sources, weightDtype);
+  return { config: model.config, heldDtype };
+}
+
 /** Of what a run takes, bytes that its beginning has taken already. */
 function heldBytes({ model, optimizer }: RunStart): number {
   const { parameterBytes, computeBytes } = model.memoryUsage();
-  return parameterBytes + computeBytes + optimizer.stateBytes;
+  return parameterBytes + computeBytes + optimizer.heldBytes;
 }

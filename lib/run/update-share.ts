@@ -29,7 +29,7 @@ const HALF = 0.5;
  */
 export async function measureUpdateShare(model: Model, exported: readonly TensorSource[] | ReadonlyMap<string, Tensor>, base: ModelFiles, signal?: AbortSignal): Promise<UpdateShare> {
   const [written, before] = ['get' in exported ? exported : byName(exported), byName(base.sources)];
-  const parameters = model.parameters();
+  const parameters = await model.heldParameters();
   const sums: { parameter: string; inner: number; square: number; isMatrix: boolean }[] = [];
   try {
     for (const [parameter, tensor] of parameters) {

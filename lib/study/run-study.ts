@@ -142,7 +142,7 @@ function keepForOthers(cell: Cell): Cell {
 
 /** Everything that decides what a cell finds, beside its own description. */
 function hashInputs(setting: StudySetting, { model, facts }: Inputs): HashInputs {
-  const { out: _out, resume: _resume, allowChanges: _allowChanges, tensorboard: _tensorboard, threads: _threads, recompute: _recompute, model: _model, data: _data, heldOut: _heldOut, ...config } = setting.config;
+  const { out: _out, resume: _resume, allowChanges: _allowChanges, tensorboard: _tensorboard, threads: _threads, recompute: _recompute, weightDtype: _weightDtype, model: _model, data: _data, heldOut: _heldOut, ...config } = setting.config;
   const { device, computeDtype } = config;
   const [version, files] = [packageVersion(), Object.values(model.files)];
   return {

@@ -8,7 +8,7 @@ export { estimateTrainingMemory, type MemoryEstimate, type MemoryLine, type Memo
 export { Optimizer, type OptimizerOptions, type OptimizerStep } from '../model/optimizer.ts';
 export type { LoraOptions } from '../model/lora.ts';
 export type { ModelFiles } from '../model/model-files.ts';
-export type { ComputeDType, DType, ModelConfig, NativeTokenStats as TokenStats } from '../addon-types.ts';
+export type { ComputeDType, DType, ModelConfig, NativeTokenStats as TokenStats, WeightDType } from '../addon-types.ts';
 export { initializeModel, type InitializeOptions } from '../model/initialize.ts';
 export type { SavedModel, SaveOptions } from '../model/save-model.ts';
 export type { Rounding } from '../model/save-weights.ts';

@@ -19,7 +19,7 @@ Napi::Value model_memory(const Napi::CallbackInfo& info) {
   ParameterStore& parameters = model->decoder().parameters();
   const at::Tensor& gradients = parameters.flat_gradients();
   Napi::Object result = Napi::Object::New(info.Env());
-  set_bytes(result, "parameterBytes", static_cast<int64_t>(parameters.flat_values().nbytes()));
+  set_bytes(result, "parameterBytes", parameters.value_bytes());
   set_bytes(result, "computeBytes", parameters.compute_bytes());
   set_bytes(result, "gradientBytes", gradients.defined() ? static_cast<int64_t>(gradients.nbytes()) : 0);
   set_bytes(result, "workspaceBytes", model->decoder().workspace_bytes());

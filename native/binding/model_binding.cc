@@ -46,8 +46,8 @@ TrainingBatch read_training_batch(const Napi::CallbackInfo& info, const ModelCon
 // Of a model that nothing runs on yet. Its tokenizer and what the first passes will take are guessed.
 int64_t held_bytes(Model& model) {
   constexpr int64_t kBeside = 4 << 20;
-  const ParameterStore& parameters = model.decoder().parameters();
-  return static_cast<int64_t>(parameters.flat_values().nbytes()) + parameters.compute_bytes() + kBeside;
+  ParameterStore& parameters = model.decoder().parameters();
+  return parameters.value_bytes() + parameters.compute_bytes() + kBeside;
 }
 
 Napi::Value model_load(const Napi::CallbackInfo& info) {
@@ -55,12 +55,13 @@ Napi::Value model_load(const Napi::CallbackInfo& info) {
   std::vector<TensorSource> sources = read_tensor_sources(info[1]);
   const at::Device device = read_device(info[2], "device");
   const at::ScalarType compute_dtype = read_compute_dtype(info[3]);
-  const Activations activations = read_boolean(info[4], "recompute") ? Activations::recomputed : Activations::kept;
-  Control control(info[5]);
+  const WeightDtype weight_dtype = read_weight_dtype(info[4], compute_dtype);
+  const Activations activations = read_boolean(info[5], "recompute") ? Activations::recomputed : Activations::kept;
+  Control control(info[6]);
   return queue_task(
       info.Env(),
-      [config, sources = std::move(sources), device, compute_dtype, activations, control] {
-        return std::make_shared<Model>(config, sources, device, compute_dtype, activations, control.signals());
+      [config, sources = std::move(sources), device, compute_dtype, weight_dtype, activations, control] {
+        return std::make_shared<Model>(config, sources, device, compute_dtype, weight_dtype, activations, control.signals());
       },
       [](Napi::Env env, std::shared_ptr<Model>& model) {
         const int64_t bytes = held_bytes(*model);
@@ -91,15 +92,41 @@ Napi::Value named_tensors(Napi::Env env, const std::vector<Parameter>& parameter
 }
 
 Napi::Value model_parameters(const Napi::CallbackInfo& info) {
-  return named_tensors(info.Env(), model_argument(info)->decoder().parameters().all(), &Parameter::value);
+  return named_tensors(info.Env(), model_argument(info)->decoder().parameters().with_values(), &Parameter::value);
 }
 
-/// As passes read them.
+/// As passes read them, float32: of what bfloat16 alone is held, copies.
 Napi::Value model_forward_parameters(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   return queue_model_task(
-      info.Env(), model, [model] { model->decoder().refresh_weights(); },
-      [model](Napi::Env env, auto&) { return named_tensors(env, model->decoder().parameters().all(), &Parameter::forward); });
+      info.Env(), model,
+      [model] {
+        model->decoder().refresh_weights();
+        ParameterStore& store = model->decoder().parameters();
+        std::vector<Parameter> parameters = store.all();
+        for (Parameter& parameter : parameters) {
+          if (!parameter.value.defined()) parameter.forward = store.held(parameter).to(at::kFloat);
+        }
+        return parameters;
+      },
+      [](Napi::Env env, std::vector<Parameter>& parameters) { return named_tensors(env, parameters, &Parameter::forward); });
+}
+
+/// As they are held, to be read: float32 or bfloat16, sharing memory; a sum is made, where there is most room.
+Napi::Value model_held_parameters(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  return queue_model_task(
+      info.Env(), model,
+      [model] {
+        ParameterStore& store = model->decoder().parameters();
+        std::vector<Parameter> parameters = store.all();
+        for (Parameter& parameter : parameters) {
+          parameter.value = store.held(parameter);
+          if (parameter.sum) parameter.value = parameter.value.cpu();
+        }
+        return parameters;
+      },
+      [](Napi::Env env, std::vector<Parameter>& parameters) { return named_tensors(env, parameters, &Parameter::value); });
 }
 
 Napi::Value model_set_stored_forms(const Napi::CallbackInfo& info) {
@@ -245,6 +272,7 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelDispose", Napi::Function::New<guarded<model_dispose>>(env, "modelDispose"));
   exports.Set("modelParameters", Napi::Function::New<guarded<model_parameters>>(env, "modelParameters"));
   exports.Set("modelForwardParameters", Napi::Function::New<guarded<model_forward_parameters>>(env, "modelForwardParameters"));
+  exports.Set("modelHeldParameters", Napi::Function::New<guarded<model_held_parameters>>(env, "modelHeldParameters"));
   exports.Set("modelSetStoredForms", Napi::Function::New<guarded<model_set_stored_forms>>(env, "modelSetStoredForms"));
   exports.Set("modelGradients", Napi::Function::New<guarded<model_gradients>>(env, "modelGradients"));
   exports.Set("modelForward", Napi::Function::New<guarded<model_forward>>(env, "modelForward"));

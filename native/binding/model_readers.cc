@@ -54,6 +54,15 @@ at::ScalarType read_compute_dtype(const Napi::Value& value) {
   throw Error("ERR_CONFIG", "expected \"float32\" or \"bfloat16\" for `computeDtype`, got \"" + dtype + "\"");
 }
 
+WeightDtype read_weight_dtype(const Napi::Value& value, at::ScalarType compute_dtype) {
+  const std::string dtype = read_string(value, "weightDtype");
+  if (dtype == "auto") return WeightDtype::automatic;
+  if (dtype == "float32") return WeightDtype::float32;
+  if (dtype != "bfloat16") throw Error("ERR_CONFIG", "expected \"auto\", \"float32\" or \"bfloat16\" for `weightDtype`, got \"" + dtype + "\"");
+  if (compute_dtype == at::kBFloat16) return WeightDtype::bfloat16;
+  throw Error("ERR_CONFIG", "expected `computeDtype` bfloat16 beside `weightDtype` bfloat16, got float32, whose products read float32 weights; leave one of them out");
+}
+
 HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
                      const ModelConfig& config, bool allow_ignored) {
   const std::span<int32_t> values = read_typed_array<int32_t>(ids, allow_ignored ? "targets" : "tokens");

@@ -5,6 +5,7 @@
 #include "engine/adamw.h"
 #include "engine/decoder.h"
 #include "engine/generation.h"
+#include "engine/model.h"
 #include "engine/model_config.h"
 
 namespace hyperfit::binding {
@@ -29,6 +30,9 @@ std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Nap
 
 /// "float32" or "bfloat16". Throws ERR_CONFIG for anything else.
 at::ScalarType read_compute_dtype(const Napi::Value& value);
+
+/// "auto", "float32" or "bfloat16". Throws ERR_CONFIG for anything else, and for bfloat16 where products do not compute in it.
+WeightDtype read_weight_dtype(const Napi::Value& value, at::ScalarType compute_dtype);
 
 /// NativeGenerateOptions of lib/addon-types.ts; the citation index is looked up in this environment's table.
 GenerateOptions read_generate_options(const Napi::Value& value, size_t rows);

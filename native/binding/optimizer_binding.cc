@@ -33,10 +33,12 @@ LoraOptions lora_options(const Napi::Object& object) {
 
 /// Its two moments, and the gradients that the model takes for it.
 int64_t held_bytes(OptimizerHolder& holder) {
-  const auto parameters = static_cast<int64_t>(holder.model->decoder().parameters().flat_values().nbytes());
-  if (!holder.lora) return 3 * parameters;
-  int64_t bytes = parameters;
-  for (const auto& [name, tensor] : holder.lora->state()) bytes += static_cast<int64_t>(tensor.nbytes());
+  constexpr int64_t kFloat = sizeof(float);
+  if (!holder.lora) return 3 * kFloat * holder.model->decoder().parameters().values_like().numel();
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : holder.lora->state()) {
+    bytes += static_cast<int64_t>(tensor.nbytes()) + (name.starts_with("base.") ? kFloat * tensor.numel() : 0);
+  }
   return bytes;
 }
 
@@ -98,7 +100,6 @@ struct StepInBackward {
 /// Tokens, targets, batch and sequence as of a training pass.
 Napi::Value optimizer_step_in_backward(const Napi::CallbackInfo& info) {
   auto holder = optimizer_argument(info);
-  if (holder->lora) throw Error("ERR_CONFIG", "expected an optimizer of all weights for a step within the backward, got one of LoRA, whose gradients are small; use optimizer.step");
   const auto& model = holder->model;
   const HostBatch tokens = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
   const HostBatch targets = read_batch(info[2], info[3], info[4], model->decoder().config(), true);
@@ -112,9 +113,10 @@ Napi::Value optimizer_step_in_backward(const Napi::CallbackInfo& info) {
         holder->retirement.throw_if_retired();
         const TokenBatch batch{tokens.ids.to(holder->model->device()), tokens.batch, tokens.sequence};
         StepInBackward step;
-        step.norm = holder->adamw->step_in_backward(learning_rate, grad_scale, [&](GradientConsumer& consumer) {
+        const auto pass = [&](GradientConsumer& consumer) {
           step.loss = holder->model->forward_backward(batch, targets.ids.to(holder->model->device()), count_targets(targets.ids), control.signals(), consumer);
-        });
+        };
+        step.norm = holder->lora ? holder->lora->step_in_backward(learning_rate, grad_scale, pass) : holder->adamw->step_in_backward(learning_rate, grad_scale, pass);
         return step;
       },
       [](Napi::Env env, StepInBackward& step) {
@@ -154,12 +156,16 @@ Napi::Value optimizer_state(const Napi::CallbackInfo& info) {
 Napi::Value optimizer_set_step(const Napi::CallbackInfo& info) {
   auto holder = optimizer_argument(info);
   const int64_t step = read_integer(info[1], "step", 0);
-  if (holder->lora) {
-    holder->lora->resume(step);
-  } else {
-    holder->adamw->set_step_count(step);
-  }
-  return info.Env().Undefined();
+  return queue_model_task(
+      info.Env(), holder->model,
+      [=] {
+        if (holder->lora) {
+          holder->lora->resume(step);
+        } else {
+          holder->adamw->set_step_count(step);
+        }
+      },
+      [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
 }  // namespace

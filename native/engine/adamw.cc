@@ -18,7 +18,7 @@ std::vector<Parameter*> every(ParameterStore& store) {
 }  // namespace
 
 AdamW::AdamW(ParameterStore& parameters, AdamWOptions options)
-    : parameters_(parameters), adamw_(parameters.ops(), parameters.flat_values(), options), trained_(parameters, every(parameters)) {}
+    : parameters_(parameters), adamw_(parameters.ops(), parameters.values_like(), options), trained_(parameters, every(parameters)) {}
 
 at::Tensor AdamW::queue_norm() {
   trained_.require_fresh_gradients();
@@ -81,11 +81,11 @@ double AdamW::step_in_backward(double learning_rate, double grad_scale, const st
 }
 
 at::Tensor AdamW::exp_avg(const Parameter& p) const {
-  return adamw_.exp_avg().narrow(0, p.offset, p.value.numel()).view(p.shape);
+  return adamw_.exp_avg().narrow(0, p.offset, p.compute.numel()).view(p.shape);
 }
 
 at::Tensor AdamW::exp_avg_sq(const Parameter& p) const {
-  return adamw_.exp_avg_sq().narrow(0, p.offset, p.value.numel()).view(p.shape);
+  return adamw_.exp_avg_sq().narrow(0, p.offset, p.compute.numel()).view(p.shape);
 }
 
 }  // namespace hyperfit

@@ -175,8 +175,8 @@ at::Tensor Decoder::last_hidden_state(const TokenBatch& batch, const StopSignals
 
 // From here to the end of the backward it is settled whose gradients are computed, whatever optimizers come and go meanwhile.
 void Decoder::begin_keeping(const TokenBatch& batch) {
-  parameters_.require_gradients();
   parameters_.settle_trained();
+  parameters_.require_gradients();
   workspace_.shape_keeping(batch.batch, batch.sequence, first_trained_layer());
 }
 
@@ -202,9 +202,9 @@ at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& 
   }
   std::vector<std::vector<Parameter*>> layers;
   for (const DecoderLayer& layer : layers_) layers.push_back(layer.parameters());
-  parameters_.require_gradients_in_turns(outer_parameters(), layers);
   parameters_.settle_trained();
-  workspace_.shape_keeping(batch.batch, batch.sequence, /*first=*/0);
+  parameters_.require_gradients_in_turns(outer_parameters(), layers);
+  workspace_.shape_keeping(batch.batch, batch.sequence, first_trained_layer());
   run_layers(batch, stop, nullptr);
   const at::Tensor loss = head_loss_backward(targets, /*beta=*/0, stop);
   consumer.begin(loss);
@@ -238,12 +238,12 @@ at::Tensor Decoder::head_loss_backward(const at::Tensor& targets, double beta, c
 at::Tensor Decoder::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
   begin_keeping(batch);
   run_layers(batch, stop, nullptr);
-  kept_ = {batch, workspace_.passes(), parameters_.flat_values()._version()};
+  kept_ = {batch, workspace_.passes(), parameters_.version()};
   return head_forward(workspace_.scratch().final_x, /*keep=*/true);
 }
 
 void Decoder::backward_from(int64_t pass, const at::Tensor& dlogits, const StopSignals& stop) {
-  const bool kept = kept_.pass == pass && workspace_.passes() == pass && parameters_.flat_values()._version() == kept_.weights;
+  const bool kept = kept_.pass == pass && workspace_.passes() == pass && parameters_.version() == kept_.weights;
   if (!kept) {
     throw Error("ERR_CONFIG", "expected no other work of this model, and no change of its weights, while its loss is computed, got one; "
                               "compute what the loss needs of this model before, and wait for it");

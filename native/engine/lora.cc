@@ -1,10 +1,10 @@
 #include "engine/lora.h"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -38,15 +38,18 @@ Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& op
     Parameter& parameter = parameters.at(name);
     if (parameter.shape.size() != 2) throw Error("ERR_MODEL_FILES", "expected a matrix for LoRA, got `" + name + "`");
     const int64_t in = parameter.shape[transposed_ ? 0 : 1], out = parameter.shape[transposed_ ? 1 : 0];
-    pairs_.push_back({&parameter, parameter.value.clone(), options.rank, in, out, elements});
+    auto sum = std::make_shared<LowRankSum>(LowRankSum{parameters.copy_held(parameter), {}, {}, scale_, transposed_});
+    pairs_.push_back({&parameter, std::move(sum), options.rank, in, out, elements});
     elements += options.rank * (in + out);
   }
-  values_ = at::zeros({elements}, parameters.flat_values().options());
+  values_ = at::zeros({elements}, parameters.values_like().options());
   gradients_ = at::zeros_like(values_);
   adamw_.emplace(parameters.ops(), values_, adamw);
   Random random(options.seed);
   for (const Pair& pair : pairs_) {
-    pair.a(values_).copy_(uniform({pair.rank, pair.in}, 1 / std::sqrt(static_cast<double>(pair.in)), random));
+    pair.sum->a = pair.a(values_);
+    pair.sum->b = pair.b(values_);
+    pair.sum->a.copy_(uniform({pair.rank, pair.in}, 1 / std::sqrt(static_cast<double>(pair.in)), random));
   }
   std::vector<Parameter*> matrices;
   for (const Pair& pair : pairs_) matrices.push_back(pair.parameter);
@@ -54,20 +57,15 @@ Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& op
 }
 
 /// With G the gradient of W [out, in]: that of B is s G A^T, that of A is s B^T G; s comes with the scaling of all.
-void Lora::gather_gradients() {
-  for (const Pair& pair : pairs_) {
-    const at::Tensor gradient = transposed_ ? pair.parameter->gradient.t() : pair.parameter->gradient;
-    at::Tensor grad_a = pair.a(gradients_), grad_b = pair.b(gradients_);
-    at::mm_out(grad_b, gradient, pair.a(values_).t());
-    at::mm_out(grad_a, pair.b(values_).t(), gradient);
-  }
+void Lora::gather_gradients(const Pair& pair) {
+  const at::Tensor gradient = transposed_ ? pair.parameter->gradient.t() : pair.parameter->gradient;
+  at::Tensor grad_a = pair.a(gradients_), grad_b = pair.b(gradients_);
+  at::mm_out(grad_b, gradient, pair.sum->a.t());
+  at::mm_out(grad_a, pair.sum->b.t(), gradient);
 }
 
 void Lora::merge() {
-  for (const Pair& pair : pairs_) {
-    const at::Tensor a = pair.a(values_), b = pair.b(values_);
-    at::addmm_out(pair.parameter->value, pair.base, transposed_ ? a.t() : b, transposed_ ? b.t() : a, 1, scale_);
-  }
+  for (const Pair& pair : pairs_) parameters_.write_sum(*pair.parameter, pair.sum);
 }
 
 void Lora::resume(int64_t step) {
@@ -77,7 +75,7 @@ void Lora::resume(int64_t step) {
 
 at::Tensor Lora::queue_norm() {
   trained_->require_fresh_gradients();
-  gather_gradients();
+  for (const Pair& pair : pairs_) gather_gradients(pair);
   sum(gradients_);
   return parameters_.ops().norm_of({gradients_});
 }
@@ -94,13 +92,38 @@ double Lora::step(double learning_rate, double grad_scale, double max_grad_norm)
   return norm;
 }
 
+class Lora::InBackward : public GradientConsumer {
+ public:
+  explicit InBackward(Lora& owner) : owner_(owner) {}
+
+  void begin(const at::Tensor&) override {}
+
+  void consume(const std::vector<Parameter*>& parameters) override {
+    for (const Pair& pair : owner_.pairs_) {
+      if (std::find(parameters.begin(), parameters.end(), pair.parameter) != parameters.end()) owner_.gather_gradients(pair);
+    }
+  }
+
+ private:
+  Lora& owner_;
+};
+
+double Lora::step_in_backward(double learning_rate, double grad_scale, const std::function<void(GradientConsumer&)>& pass) {
+  InBackward within(*this);
+  pass(within);
+  sum(gradients_);
+  const double norm = parameters_.ops().norm_of({gradients_}).item<double>() * scale_ * grad_scale;
+  queue_update(learning_rate, grad_scale, clip_coefficient(norm, /*max_grad_norm=*/0));
+  return norm;
+}
+
 std::vector<std::pair<std::string, at::Tensor>> Lora::state() const {
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const Pair& pair : pairs_) {
     const std::string a = module_of(pair.parameter->name) + ".lora_A.weight", b = module_of(pair.parameter->name) + ".lora_B.weight";
-    tensors.emplace_back("base." + pair.parameter->name, pair.base);
-    tensors.emplace_back(a, pair.a(values_));
-    tensors.emplace_back(b, pair.b(values_));
+    tensors.emplace_back("base." + pair.parameter->name, pair.sum->base);
+    tensors.emplace_back(a, pair.sum->a);
+    tensors.emplace_back(b, pair.sum->b);
     tensors.emplace_back("exp_avg." + a, pair.a(adamw_->exp_avg()));
     tensors.emplace_back("exp_avg." + b, pair.b(adamw_->exp_avg()));
     tensors.emplace_back("exp_avg_sq." + a, pair.a(adamw_->exp_avg_sq()));

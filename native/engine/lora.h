@@ -1,12 +1,16 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/flat_adamw.h"
+#include "engine/gradient_consumer.h"
+#include "engine/low_rank_sum.h"
 #include "engine/parameters.h"
 #include "engine/trained_parameters.h"
 
@@ -22,6 +26,7 @@ struct LoraOptions {
 
 /// Trains W = base + (alpha / rank) B A in place of W: AdamW on A and B alone, every other parameter stays. The sum is written into
 /// the model's parameters after each step, so that whatever reads the model sees it merged. Only the gradients of these W are computed.
+/// Where bfloat16 holds a W, it holds its base too, and the sum is rounded for the passes and made anew for whoever wants it exactly.
 /// Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1; initial values and names as in PEFT.
 class Lora {
  public:
@@ -34,6 +39,10 @@ class Lora {
   at::Tensor queue_norm();  // as AdamW's, of the gradients of A and B, before the scaling by alpha / rank
   void queue_update(double learning_rate, double grad_scale, double clip);
 
+  /// A step whose backward (`pass`, as AdamW::step_in_backward) leaves gradients of W a layer at a time: those of A and B are made of them as they
+  /// come, and A and B move at the end. The bits are those of `step` without clipping. Throws ERR_NOT_FINITE, having changed nothing.
+  double step_in_backward(double learning_rate, double grad_scale, const std::function<void(GradientConsumer&)>& pass);
+
   int64_t step_count() const { return adamw_->step_count(); }
   /// Goes on after update `step` with what was written into the state: sums it up anew.
   void resume(int64_t step);
@@ -44,12 +53,13 @@ class Lora {
   /// One matrix. Each of the flat buffers holds A [rank, in] and then B [out, rank].
   struct Pair {
     Parameter* parameter;
-    at::Tensor base;  // as the parameter
+    std::shared_ptr<LowRankSum> sum;
     int64_t rank, in, out, offset;
     at::Tensor a(const at::Tensor& flat) const;
     at::Tensor b(const at::Tensor& flat) const;
   };
-  void gather_gradients();
+  class InBackward;
+  void gather_gradients(const Pair& pair);
   void merge();
 
   ParameterStore& parameters_;

@@ -2,21 +2,30 @@
 
 #include <ATen/ops/ne.h>
 
-
 namespace hyperfit {
 namespace {
 
 void load_parameters(ParameterStore& parameters, const std::vector<TensorSource>& sources, const StopSignals& stop) {
   for (const TensorSource& source : sources) {
     stop.throw_if_cancelled();
-    parameters.at(source.name).value.copy_(load_tensor(source));
+    Parameter& parameter = parameters.at(source.name);
+    (parameter.value.defined() ? parameter.value : parameter.compute).copy_(load_tensor(source));
   }
 }
 
-std::vector<ParameterShape> shapes_of(const std::vector<TensorSource>& sources) {
+bool is_rounded(const TensorSource& source, WeightDtype dtype) { return dtype == WeightDtype::bfloat16 && source.shape.size() == 2; }
+
+bool stands_in_bfloat16(const TensorSource& source, at::ScalarType compute_dtype, WeightDtype dtype) {
+  if (compute_dtype == at::kFloat || source.shape.size() != 2) return false;
+  return is_rounded(source, dtype) || (dtype == WeightDtype::automatic && is_exact_in_bfloat16(source));
+}
+
+std::vector<ParameterShape> shapes_of(const std::vector<TensorSource>& sources, at::ScalarType compute_dtype, WeightDtype dtype, const StopSignals& stop) {
   std::vector<ParameterShape> shapes;
   for (const TensorSource& source : sources) {
-    shapes.push_back({source.name, source.transposed ? std::vector<int64_t>(source.shape.rbegin(), source.shape.rend()) : source.shape});
+    stop.throw_if_cancelled();
+    shapes.push_back({source.name, source.transposed ? std::vector<int64_t>(source.shape.rbegin(), source.shape.rend()) : source.shape,
+                      stands_in_bfloat16(source, compute_dtype, dtype)});
   }
   return shapes;
 }
@@ -24,8 +33,11 @@ std::vector<ParameterShape> shapes_of(const std::vector<TensorSource>& sources) 
 }  // namespace
 
 Model::Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
-             Activations activations, const StopSignals& stop)
-    : device_(device), decoder_(config, shapes_of(sources), device, compute_dtype, activations), cache_(config, decoder_.ops(), decoder_.compute_options()) {
+             WeightDtype weight_dtype, Activations activations, const StopSignals& stop)
+    : device_(device),
+      weight_dtype_(weight_dtype),
+      decoder_(config, shapes_of(sources, compute_dtype, weight_dtype, stop), device, compute_dtype, activations),
+      cache_(config, decoder_.ops(), decoder_.compute_options()) {
   load_parameters(decoder_.parameters(), sources, stop);
 }
 
@@ -88,8 +100,9 @@ std::vector<Generation> Model::generate(const std::vector<std::vector<int32_t>>&
 double Model::changed_share(const std::vector<TensorSource>& sources) {
   int64_t changed = 0;
   for (const TensorSource& source : sources) {
-    const at::Tensor before = load_tensor(source).to(device_);
-    changed += decoder_.parameters().at(source.name).value.ne(before).sum().item<int64_t>();
+    const at::Tensor read = load_tensor(source).to(device_), before = is_rounded(source, weight_dtype_) ? read.to(at::kBFloat16) : read;
+    ParameterStore& parameters = decoder_.parameters();
+    changed += parameters.held(parameters.at(source.name)).ne(before).sum().item<int64_t>();
   }
   return static_cast<double>(changed) / static_cast<double>(decoder_.parameters().element_count());
 }

@@ -14,6 +14,10 @@ struct LossSum {
   int64_t token_count = 0;
 };
 
+/// How weights are held where products compute in bfloat16. Matrices that bfloat16 holds exactly stand in it alone until somebody wants their
+/// float32 (ParameterStore); `bfloat16` rounds all matrices to such, `float32` gives none of them this.
+enum class WeightDtype { automatic, float32, bfloat16 };
+
 /// A decoder with its weights and its cache: what one JavaScript Model stands for. Calls must not overlap; the compute
 /// thread sees to that.
 class Model {
@@ -21,7 +25,7 @@ class Model {
   /// Reads every parameter from its source, in the order in which they are to lie in memory. Throws ERR_MODEL_FILES for a parameter of the
   /// config without a source or of another shape, and ERR_DEVICE for a device that cannot be used.
   Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
-        Activations activations, const StopSignals& stop);
+        WeightDtype weight_dtype, Activations activations, const StopSignals& stop);
 
   at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states);
   at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
@@ -36,7 +40,7 @@ class Model {
   TokenStats token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   std::vector<Generation> generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
                                    const StopSignals& stop, const TokenListener& listener);
-  /// Share of the weights that differ from those in `sources`.
+  /// Share of the weights that differ from those in `sources`, as they would be read.
   double changed_share(const std::vector<TensorSource>& sources);
 
   Decoder& decoder() { return decoder_; }
@@ -46,6 +50,7 @@ class Model {
 
  private:
   at::Device device_;
+  WeightDtype weight_dtype_;
   Decoder decoder_;
   KVCache cache_;
   Retirement retirement_{"model"};

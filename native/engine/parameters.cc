@@ -1,67 +1,163 @@
 #include "engine/parameters.h"
 
-#include <algorithm>
-#include <iterator>
-#include <numeric>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <utility>
 
 #include "engine/error.h"
+#include "engine/parameter_layout.h"
 
 namespace hyperfit {
-namespace {
-
-constexpr int64_t kAlignment = 16;  // float32 elements in 64 bytes
-
-int64_t product(const std::vector<int64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
-}
-
-int64_t padded(const std::vector<int64_t>& shape) { return (product(shape) + kAlignment - 1) / kAlignment * kAlignment; }
-
-}  // namespace
 
 ParameterStore::ParameterStore(const std::vector<ParameterShape>& shapes, const Ops& ops, at::Device device, at::ScalarType compute_dtype) : ops_(ops) {
-  int64_t offset = 0;
-  for (const auto& [name, shape] : shapes) {
+  for (const auto& [name, shape, in_bfloat16] : shapes) {
     by_name_[name] = parameters_.size();
     Parameter& parameter = parameters_.emplace_back();
     parameter.name = name;
     parameter.shape = shape;
-    parameter.offset = offset;
     element_count_ += product(shape);
-    offset += padded(shape);
   }
+  const auto place = [&](bool in_bfloat16) {
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      if (shapes[i].in_bfloat16 != in_bfloat16) continue;
+      parameters_[i].offset = size_;
+      size_ += padded(shapes[i].shape);
+    }
+  };
   const at::TensorOptions options = at::TensorOptions().dtype(at::kFloat).device(device);
-  values_ = ops.zeros(offset, options);
-  if (compute_dtype != at::kFloat) compute_ = ops.zeros(offset, options.dtype(compute_dtype));
-  for (auto& parameter : parameters_) {
-    parameter.value = view_of(values_, parameter);
+  place(/*in_bfloat16=*/false);
+  values_ = ops.zeros(size_, options);
+  place(/*in_bfloat16=*/true);
+  if (compute_dtype != at::kFloat) compute_ = ops.zeros(size_, options.dtype(compute_dtype));
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    Parameter& parameter = parameters_[i];
+    if (!shapes[i].in_bfloat16) parameter.value = view_of(values_, parameter);
     parameter.compute = compute_.defined() ? view_of(compute_, parameter) : parameter.value;
-    parameter.forward = parameter.value;
+    parameter.forward = shapes[i].in_bfloat16 ? parameter.compute : parameter.value;
   }
 }
 
 void ParameterStore::set_stored_forms(const std::unordered_map<std::string, StoredForm>& forms) {
   for (const auto& [name, form] : forms) require_storable(name, at(name).shape, form);
-  forward_ = forms.empty() ? at::Tensor() : ops_.zeros(values_.numel(), values_.options());
+  begin_writing();
+  forward_ = forms.empty() ? at::Tensor() : ops_.zeros(size_, values_.options());
   for (Parameter& parameter : parameters_) {
     const auto form = forms.find(parameter.name);
     parameter.stored = form == forms.end() ? std::nullopt : std::optional(form->second);
     parameter.forward = forward_.defined() ? view_of(forward_, parameter) : parameter.value;
     if (!compute_.defined()) parameter.compute = parameter.forward;
   }
-  compute_version_ = -1;
 }
 
 at::Tensor ParameterStore::view_of(const at::Tensor& flat, const Parameter& parameter) const {
   return flat.narrow(0, parameter.offset, product(parameter.shape)).view(parameter.shape);
 }
 
+at::Tensor ParameterStore::values_like() const { return at::zeros({1}, values_.options()).expand({size_}); }
+
 // Every write through a tensor counts as a new version of the buffer it is a view of.
+int64_t ParameterStore::version() {
+  std::lock_guard lock(mutex_);
+  return current_version();
+}
+
+int64_t ParameterStore::current_version() const { return versions_ + static_cast<int64_t>((all_values_.defined() ? all_values_ : values_)._version()); }
+
+void ParameterStore::make_values() {
+  if (all_values_.defined() || values_.numel() == size_) return;
+  const int64_t before = current_version();
+  at::Tensor all = ops_.zeros(size_, values_.options());
+  all.narrow(0, 0, values_.numel()).copy_(values_);
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.value.defined()) continue;
+    at::Tensor value = view_of(all, parameter);
+    if (parameter.sum) {
+      parameter.sum->write(value);
+    } else {
+      value.copy_(parameter.compute);
+    }
+  }
+  all_values_ = std::move(all);
+  versions_ += before - current_version();
+}
+
+void ParameterStore::adopt_values() {
+  if (!all_values_.defined()) return;
+  values_ = std::exchange(all_values_, {});
+  for (Parameter& parameter : parameters_) {
+    parameter.value = view_of(values_, parameter);
+    parameter.forward = parameter.value;
+    parameter.sum = nullptr;
+  }
+}
+
+std::vector<Parameter> ParameterStore::with_values() {
+  std::lock_guard lock(mutex_);
+  make_values();
+  std::vector<Parameter> all = parameters_;
+  for (Parameter& parameter : all) parameter.value = view_of(all_values_.defined() ? all_values_ : values_, parameter);
+  return all;
+}
+
+at::Tensor ParameterStore::held_now(const Parameter& parameter) const {
+  if (all_values_.defined()) return view_of(all_values_, parameter);
+  if (parameter.value.defined()) return parameter.value;
+  if (!parameter.sum) return parameter.compute;
+  at::Tensor whole = at::empty(parameter.shape, values_.options());
+  parameter.sum->write(whole);
+  return whole;
+}
+
+at::Tensor ParameterStore::held(const Parameter& parameter) {
+  std::lock_guard lock(mutex_);
+  return held_now(parameter);
+}
+
+at::Tensor ParameterStore::copy_held(const Parameter& parameter) {
+  std::lock_guard lock(mutex_);
+  if (parameter.sum) make_values();
+  return held_now(parameter).clone();
+}
+
+void ParameterStore::write_sum(Parameter& parameter, const std::shared_ptr<const LowRankSum>& sum) {
+  std::lock_guard lock(mutex_);
+  adopt_values();
+  if (parameter.value.defined()) return sum->write(parameter.value);
+  const int64_t count = product(parameter.shape);
+  if (!sum_.defined() || sum_.numel() < count) {
+    sum_ = at::Tensor();
+    sum_ = ops_.empty(count, values_.options());
+  }
+  at::Tensor whole = sum_.narrow(0, 0, count).view(parameter.shape);
+  sum->write(whole);
+  const bool is_current = compute_version_ == current_version();
+  ops_.round(parameter.compute, whole);
+  parameter.sum = sum;
+  ++versions_;
+  if (is_current) compute_version_ = current_version();
+}
+
+void ParameterStore::begin_writing() {
+  std::lock_guard lock(mutex_);
+  make_values();
+  adopt_values();
+  compute_version_ = -1;  // should the writing throw
+}
+
 void ParameterStore::refresh_compute() {
-  if (!(compute_.defined() || is_stored_in_forms()) || compute_version_ == values_._version()) return;
+  {
+    std::lock_guard lock(mutex_);
+    adopt_values();
+  }
+  if (!(compute_.defined() || is_stored_in_forms()) || compute_version_ == version()) return;
   if (is_stored_in_forms()) refresh_forward();
-  if (compute_.defined()) ops_.round(compute_, is_stored_in_forms() ? forward_ : values_);
-  compute_version_ = values_._version();
+  if (compute_.defined()) {
+    const at::Tensor& exact = is_stored_in_forms() ? forward_ : values_;
+    at::Tensor rounded = exact.numel() == size_ ? compute_ : compute_.narrow(0, 0, exact.numel());
+    ops_.round(rounded, exact);
+  }
+  compute_version_ = version();
 }
 
 void ParameterStore::refresh_forward() {
@@ -88,39 +184,6 @@ Parameter& ParameterStore::at(const std::string& name, at::IntArrayRef shape) {
   return parameter;
 }
 
-void ParameterStore::require_gradients() {
-  if (gradients_.defined() && !gradients_in_turns_) return;
-  gradients_in_turns_ = false;
-  require_products();
-  gradients_ = at::Tensor();
-  gradients_ = (trains_all() ? ops_.zeros : ops_.zeros_in_parts)(values_.numel(), values_.options());
-  for (auto& parameter : parameters_) parameter.gradient = view_of(gradients_, parameter);
-}
-
-void ParameterStore::require_gradients_in_turns(const std::vector<Parameter*>& held, const std::vector<std::vector<Parameter*>>& turns) {
-  if (gradients_.defined() && gradients_in_turns_) return;
-  gradients_in_turns_ = true;
-  require_products();
-  const auto end_of = [](const std::vector<Parameter*>& group, int64_t start) {
-    for (const Parameter* parameter : group) start += padded(parameter->shape);
-    return start;
-  };
-  const int64_t shared = end_of(held, 0);
-  int64_t size = shared;
-  for (const auto& group : turns) size = std::max(size, end_of(group, shared));
-  for (auto& parameter : parameters_) parameter.gradient = at::Tensor();
-  gradients_ = at::Tensor();
-  gradients_ = ops_.zeros(size, values_.options());
-  const auto place = [this](const std::vector<Parameter*>& group, int64_t start) {
-    for (Parameter* parameter : group) {
-      parameter->gradient = gradients_.narrow(0, start, product(parameter->shape)).view(parameter->shape);
-      start += padded(parameter->shape);
-    }
-  };
-  place(held, 0);
-  for (const auto& group : turns) place(group, shared);
-}
-
 WritableParameter ParameterStore::writable(const Parameter& parameter) const {
   const int64_t count = padded(parameter.shape);
   const bool rounds = compute_.defined() && !is_stored_in_forms();
@@ -128,54 +191,14 @@ WritableParameter ParameterStore::writable(const Parameter& parameter) const {
           rounds ? compute_.narrow(0, parameter.offset, count) : at::Tensor()};
 }
 
-void ParameterStore::require_products() {
-  if (product_.defined() || !compute_.defined() || ops_.sums_bfloat16_in_float32()) return;
-  int64_t largest = 0;
-  for (const auto& parameter : parameters_) {
-    if (parameter.shape.size() == 2) largest = std::max(largest, product(parameter.shape));
-  }
-  product_ = ops_.empty(largest, compute_.options());
-  for (auto& parameter : parameters_) {
-    if (parameter.shape.size() == 2) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);
-  }
-}
-
-bool ParameterStore::trains_all() {
-  std::lock_guard lock(trainers_mutex_);
-  return optimizers_ == 0 || std::all_of(parameters_.begin(), parameters_.end(), [](const Parameter& parameter) { return parameter.trainers > 0; });
-}
-
-void ParameterStore::count_trainers(const std::vector<Parameter*>& parameters, int by) {
-  std::lock_guard lock(trainers_mutex_);
-  optimizers_ += by;
-  for (Parameter* parameter : parameters) parameter->trainers += by;
-}
-
-// What begins to be trained while others' gradients are gathered has gathered nothing yet: memory holds what an earlier pass left there.
-void ParameterStore::settle_trained() {
-  std::lock_guard lock(trainers_mutex_);
-  for (Parameter& parameter : parameters_) {
-    const bool trained = optimizers_ == 0 || parameter.trainers > 0;
-    if (trained && !parameter.trained && !gradients_stale_ && parameter.gradient.defined()) parameter.gradient.zero_();
-    parameter.trained = trained;
-  }
-}
-
-std::vector<Parameter> ParameterStore::trained() {
-  std::lock_guard lock(trainers_mutex_);
-  std::vector<Parameter> found;
-  std::copy_if(parameters_.begin(), parameters_.end(), std::back_inserter(found), [](const Parameter& parameter) { return parameter.trained; });
-  return found;
+int64_t ParameterStore::value_bytes() {
+  std::lock_guard lock(mutex_);
+  return static_cast<int64_t>((all_values_.defined() ? all_values_ : values_).nbytes());
 }
 
 int64_t ParameterStore::compute_bytes() const {
   auto bytes = [](const at::Tensor& t) { return t.defined() ? static_cast<int64_t>(t.nbytes()) : 0; };
-  return bytes(forward_) + bytes(compute_) + bytes(product_);
-}
-
-void ParameterStore::zero_gradients() {
-  if (gradients_.defined()) gradients_.zero_();
-  gradients_stale_ = true;
+  return bytes(forward_) + bytes(compute_) + bytes(product_) + bytes(sum_);
 }
 
 }  // namespace hyperfit

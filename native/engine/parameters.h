@@ -1,12 +1,14 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "engine/low_rank_sum.h"
 #include "engine/stored_form.h"
 #include "ops/ops.h"
 
@@ -17,10 +19,11 @@ struct Parameter {
   std::string name;  // as in Hugging Face weights
   std::vector<int64_t> shape;
   int64_t offset = 0;   // in elements, into the flat buffers
-  at::Tensor value;     // float32 [shape]: what is trained and saved
-  at::Tensor gradient;  // float32 [shape], undefined until gradients are asked for
-  at::Tensor forward;   // float32 [shape]: what passes read; the value itself unless weights are stored in a coarser form
+  at::Tensor value;     // float32 [shape]: what is trained and saved; undefined where bfloat16 alone is held
+  at::Tensor gradient;  // float32 [shape], undefined until it is asked for, and of matrices that nobody trains
+  at::Tensor forward;   // [shape]: what passes read; the value itself unless weights are stored in a coarser form, `compute` where that alone is held
   at::Tensor compute;   // `forward` in the type that products compute in; itself for float32
+  std::shared_ptr<const LowRankSum> sum;  // what `compute` holds rounded and nothing holds exactly; null where `compute` or the value is exact
   std::optional<StoredForm> stored;  // the form that `forward` has been through
   at::Tensor product;   // bfloat16 [shape], memory shared by all: where a product of that type is made before it is added up; undefined where none is needed
   int trainers = 0;     // optimizers that train it
@@ -32,6 +35,7 @@ struct Parameter {
 struct ParameterShape {
   std::string name;
   std::vector<int64_t> shape;
+  bool in_bfloat16 = false;  // held in bfloat16 alone for as long as nobody wants its float32; only where products compute in that
 };
 
 /// One parameter as updates see it, flat and with the padding behind it, so that a vector of elements is cut where it is in a pass over all.
@@ -43,6 +47,9 @@ struct WritableParameter {
 
 /// All parameters in one flat float32 buffer, so that the optimizer and the gradient norm are one pass over memory.
 /// Each parameter starts on a 64-byte boundary; the padding stays zero.
+///
+/// What bfloat16 holds exactly stands in that alone, behind the others, until somebody writes values or asks for them. Then all have float32
+/// values, and keep them. They may be asked for on any thread; what passes read changes on the compute thread only (`adopt_values`).
 class ParameterStore {
  public:
   ParameterStore(const std::vector<ParameterShape>& shapes, const Ops& ops, at::Device device, at::ScalarType compute_dtype);
@@ -52,8 +59,22 @@ class ParameterStore {
   /// The same, of that shape; throws ERR_MODEL_FILES for another.
   Parameter& at(const std::string& name, at::IntArrayRef shape);
   std::vector<Parameter>& all() { return parameters_; }
-  const at::Tensor& flat_values() const { return values_; }        // [padded element count]
-  const at::Tensor& flat_gradients() const { return gradients_; }  // the same, undefined until needed; of another size where they stand in turns
+  /// [padded element count], or of those alone that have values.
+  const at::Tensor& flat_values() const { return values_; }
+  /// Size and type of the values of all, for what is to be laid out as they are; takes no memory.
+  at::Tensor values_like() const;
+  /// As the values, undefined until needed; of another size where they stand in turns, and where not every parameter is trained.
+  const at::Tensor& flat_gradients() const { return gradients_; }
+  /// Rises whenever anybody writes to a weight.
+  int64_t version();
+  /// From any thread: all parameters with their values, which are made where there are none.
+  std::vector<Parameter> with_values();
+  /// What a parameter is exactly: its value or bfloat16, sharing memory, or a new float32 tensor where it is a sum.
+  at::Tensor held(const Parameter& parameter);
+  /// A copy of that, from any thread. A sum gets a value first.
+  at::Tensor copy_held(const Parameter& parameter);
+  /// Makes a matrix that sum: its value, or, where it has none, rounded to what products read.
+  void write_sum(Parameter& parameter, const std::shared_ptr<const LowRankSum>& sum);
   /// From now on passes read each value as it is read back after storing it in `forms[name]`, while the values themselves stay as they are: gradients
   /// of what was read go straight through to them. Values without a form are read as they are; without any forms all are.
   /// Source: the straight-through estimator, Bengio et al. 2013 (arXiv 1308.3432).
@@ -67,18 +88,17 @@ class ParameterStore {
   /// so that no further pass is needed.
   template <class Update>
   void write_values(const Update& update) {
-    compute_version_ = -1;  // should it throw
-    if (is_stored_in_forms()) return update(at::Tensor());
-    update(compute_);
-    compute_version_ = values_._version();
+    begin_writing();
+    update(is_stored_in_forms() ? at::Tensor() : compute_);
+    end_writing();
   }
   /// For single parameters: between the two, whoever writes values leaves them rounded too.
-  void begin_writing() { compute_version_ = -1; }
+  void begin_writing();
   void end_writing() {
-    if (!is_stored_in_forms()) compute_version_ = values_._version();
+    if (!is_stored_in_forms()) compute_version_ = version();
   }
   WritableParameter writable(const Parameter& parameter) const;
-  /// Allocates gradients on first use (decoding alone needs none).
+  /// Allocates gradients on first use (decoding alone needs none): of what is trained, after settle_trained. What has been gathered stays.
   void require_gradients();
   /// The same, of a backward that ends with nothing gathered: those of `held` stand throughout, of `turns` one group at a time, all in one place.
   void require_gradients_in_turns(const std::vector<Parameter*>& held, const std::vector<std::vector<Parameter*>>& turns);
@@ -95,6 +115,8 @@ class ParameterStore {
   void settle_trained();
   /// The parameters whose gradients the last pass left, or the one that is running will leave.
   std::vector<Parameter> trained();
+  /// Of the float32 values.
+  int64_t value_bytes();
   /// Of the rounded weights and of the products' scratch; 0 for float32 weights that are read as they are.
   int64_t compute_bytes() const;
   int64_t element_count() const { return element_count_; }
@@ -105,18 +127,26 @@ class ParameterStore {
   at::Tensor view_of(const at::Tensor& flat, const Parameter& parameter) const;
   void refresh_forward();
   void require_products();
-  bool trains_all();
+  // Whoever calls one of these holds the mutex.
+  void make_values();
+  void adopt_values();
+  int64_t current_version() const;
+  at::Tensor held_now(const Parameter& parameter) const;
   std::vector<Parameter> parameters_;
   std::unordered_map<std::string, size_t> by_name_;
+  int64_t size_ = 0;        // padded elements of all
   at::Tensor values_;
+  at::Tensor all_values_;   // what values_ is to become, which another thread may have asked for
   at::Tensor forward_;      // float32 [padded element count], or undefined where passes read the values
   at::Tensor compute_;      // bfloat16 [padded element count], or undefined
-  at::Tensor product_;      // bfloat16 [elements of the largest matrix], or undefined
-  int64_t compute_version_ = -1;  // of values_ when forward_ and compute_ were made of it
+  at::Tensor product_;      // bfloat16 [elements of the largest matrix that is trained], or undefined
+  at::Tensor sum_;          // float32 [elements of the largest sum without a value], or undefined
+  int64_t versions_ = 0;    // of what is no longer there, and of what is written past the values
+  int64_t compute_version_ = -1;  // when forward_ and compute_ were made of the values
   at::Tensor gradients_;
   bool gradients_stale_ = true;
   bool gradients_in_turns_ = false;
-  std::mutex trainers_mutex_;
+  std::mutex mutex_;  // over who trains what, and over tensors that come and go while another thread may look
   int optimizers_ = 0;
   int64_t element_count_ = 0;
 };

@@ -113,6 +113,27 @@ at::Tensor load_tensor(const TensorSource& source) {
   return source.transposed ? tensor.t().contiguous() : tensor;
 }
 
+bool is_exact_in_bfloat16(const TensorSource& source) {
+  constexpr int64_t kAtOnce = 1 << 14;
+  if (source.add != 0) return false;
+  if (source.type == "BF16") return true;
+  if (source.type != "F32") return false;
+  const int64_t count = count_blocks(source, block_format(source.type));
+  const MappedFile file(source.path);
+  check_extent(source, file.size());
+  const uint8_t* bytes = file.data() + source.offset;
+  for (int64_t first = 0; first < count; first += kAtOnce) {
+    uint32_t bits = 0;  // of all, below what bfloat16 has
+    for (int64_t i = first; i < std::min(count, first + kAtOnce); ++i) {
+      uint32_t element;
+      std::memcpy(&element, bytes + 4 * i, sizeof(element));
+      bits |= element;
+    }
+    if ((bits & 0xffff) != 0) return false;
+  }
+  return true;
+}
+
 at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads) {
   const int64_t rows = tensor.dim() == 0 ? 0 : tensor.size(0);
   if (rows == 0 || rows % (2 * heads) != 0) {
@@ -127,7 +148,7 @@ void save_tensors(const std::string& path, const std::vector<uint8_t>& header, c
   NewFile file(path);
   file.write(header.data(), header.size());
   for (const at::Tensor& tensor : tensors) {
-    const at::Tensor elements = tensor.detach().cpu().contiguous();
+    const at::Tensor elements = tensor.detach().cpu().to(at::kFloat).contiguous();
     file.write(elements.const_data_ptr(), elements.nbytes());
   }
   file.finish();

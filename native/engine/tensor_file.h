@@ -27,10 +27,14 @@ struct TensorSource {
 /// inside the file or do not make the shape, ERR_UNSUPPORTED_MODEL for a type that cannot be decoded.
 at::Tensor load_tensor(const TensorSource& source);
 
+/// Whether bfloat16 holds every element of what is read, to the bit. Looks at all of a float32 matrix that it holds, and seldom far into another; of
+/// types other than F32 and BF16 it says no. Throws as `load_tensor`.
+bool is_exact_in_bfloat16(const TensorSource& source);
+
 /// GGUF's rows [heads, head_dim / 2, 2, columns] to Hugging Face's [heads, 2, head_dim / 2, columns].
 at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads);
 
-/// Creates `path`, writes `header` and then every tensor's elements, flushes to the disk, closes. Throws ERR_CHECKPOINT
+/// Creates `path`, writes `header` and then every tensor's elements as float32, flushes to the disk, closes. Throws ERR_CHECKPOINT
 /// (path there already, disk full, ...); a partial file is removed, a file that was there before is left alone.
 void save_tensors(const std::string& path, const std::vector<uint8_t>& header, const std::vector<at::Tensor>& tensors);
 

@@ -19,10 +19,9 @@ class KVCache;
 struct Ops {
   const char* name;
 
-  // Memory: [count]; zeros_in_parts is for what may never be written to as a whole, and takes only what is written to where it can
+  // Memory: [count]
   at::Tensor (*empty)(int64_t count, const at::TensorOptions& options);
   at::Tensor (*zeros)(int64_t count, const at::TensorOptions& options);
-  at::Tensor (*zeros_in_parts)(int64_t count, const at::TensorOptions& options);
 
   // Where float32 meets the type of the products: to* = from; y = x + addend*; y = beta y + addend*; y [I] = beta y + sum over rows
   // of x* [N, I]
@@ -48,7 +47,7 @@ struct Ops {
   void (*norm_backward)(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
                         const NormGradients& gradients, at::Tensor& scratch);
 
-  // x [N, I] = scale W[token], tokens int64 [N]; dW[token] += scale dx but for the row `padding_index` (-1: none), in one order on
+  // x [N, I] = scale W[token], W float32 or bfloat16, tokens int64 [N]; dW[token] += scale dx but for the row `padding_index` (-1: none), in one order on
   // every run
   void (*embedding)(at::Tensor& x, const at::Tensor& weight, const at::Tensor& tokens, double scale);
   void (*embedding_backward)(at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale,

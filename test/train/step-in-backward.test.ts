@@ -2,6 +2,7 @@ import type { ComputeDType } from '../../lib/addon-types.ts';
 import type { DeviceName } from '../../lib/config/device-name.ts';
 import { makeBatch } from '../../lib/data/batch.ts';
 import { estimateTrainingMemory } from '../../lib/model/memory-estimate.ts';
+import type { LoraOptions } from '../../lib/model/lora.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
 import { hyperfit } from '../../lib/train/hyperfit.ts';
@@ -16,6 +17,7 @@ const STEP = { learningRate: 1e-2, gradScale: 0.1 };
 
 interface How {
   device: DeviceName;
+  lora?: LoraOptions;
   computeDtype?: ComputeDType;
   recompute?: boolean;
   quantize?: 'Q4_0';
@@ -29,9 +31,9 @@ interface Result {
   gradientBytes: number;
 }
 
-async function train(path: string, within: boolean, how: How): Promise<Result> {
+async function train(path: string, within: boolean, { lora, ...how }: How): Promise<Result> {
   using model = await Model.load(path, how);
-  using optimizer = new Optimizer(model, { weightDecay: 0.01 });
+  using optimizer = new Optimizer(model, { weightDecay: 0.01, lora });
   const steps: { lossSum: number; gradNorm: number }[] = [];
   for (const batch of [...BATCHES, ...BATCHES]) {
     if (within) steps.push(await optimizer.stepInBackward(batch, STEP));
@@ -53,6 +55,8 @@ describeOnEachDevice('a step within the backward', (device) => {
   describe.each(['llama-tied-gqa', 'llama-untied-mha', 'gemma3-tied-gqa', 'gpt2-untied-odd', 'imagegpt-odd', 'qwen2-tied-gqa'])('%s', (name) => {
     test.each(['float32', 'bfloat16'] as const)('gives the bits of a step after it: %s', (computeDtype) => expectSame(tinyModelPath(name), { device, computeDtype }));
   });
+
+  test.each(['llama-tied-gqa', 'gpt2-untied-odd'])('of LoRA on %s', (name) => expectSame(tinyModelPath(name), { device, lora: { rank: 3 } }));
 
   test('with activations computed again', () => expectSame(tinyModelPath('gemma2-tied-gqa'), { device, computeDtype: 'bfloat16', recompute: true }));
 
@@ -87,11 +91,8 @@ describeOnEachDevice('a step within the backward', (device) => {
 describe('what a step within the backward refuses', () => {
   const load = (): Promise<Model> => Model.load(tinyModelPath('llama-tied-gqa'));
 
-  test('LoRA, gathered gradients, settings that are no numbers', async () => {
+  test('gathered gradients, settings that are no numbers', async () => {
     using model = await load();
-    using lora = new Optimizer(model, { lora: { rank: 2 } });
-    expect(await refusal(lora.stepInBackward(BATCHES[0]!, STEP))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('LoRA') });
-    lora.dispose();
     using optimizer = new Optimizer(model);
     expect((await refusal(optimizer.stepInBackward(BATCHES[0]!, { learningRate: NaN }))).message).toContain('learningRate');
     await model.forwardBackward(BATCHES[0]!);
@@ -125,7 +126,7 @@ describe('what a step within the backward refuses', () => {
   });
 
   test('settings that want all gradients first', () => {
-    for (const other of [{ maxGradNorm: 1 }, { gradientAccumulationSteps: 2 }, { loraRank: 4 }]) {
+    for (const other of [{ maxGradNorm: 1 }, { gradientAccumulationSteps: 2 }]) {
       expect(() => normalizeTrainSettings({ stepInBackward: true, ...other })).toThrow(`expected either \`stepInBackward\` or \`${Object.keys(other)[0]}\``);
     }
   });

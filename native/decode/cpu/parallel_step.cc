@@ -27,7 +27,7 @@ constexpr int64_t kHeadColumns = 3 * ScoreRow::kBlock;  // scores computed befor
 template <class X>
 class ParallelDecodeStep : public DecodeSession {
  public:
-  ParallelDecodeStep(const Decoder& decoder, const KVCache& cache, int64_t batch);
+  ParallelDecodeStep(Decoder& decoder, const KVCache& cache, int64_t batch);
   TokenScores step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions) override;
 
  private:
@@ -54,7 +54,8 @@ class ParallelDecodeStep : public DecodeSession {
 
   const ModelConfig& config_;
   int64_t batch_, capacity_;
-  const float *embedding_, *position_embedding_;
+  at::Tensor values_;  // into which pointers below go, should the decoder take others meanwhile
+  StepTable embedding_, position_embedding_;
   std::vector<StepLayer<X>> layers_;
   StepNorm final_norm_;
   StepLinear<X> head_;
@@ -78,12 +79,13 @@ class ParallelDecodeStep : public DecodeSession {
 };
 
 template <class X>
-ParallelDecodeStep<X>::ParallelDecodeStep(const Decoder& decoder, const KVCache& cache, int64_t batch)
+ParallelDecodeStep<X>::ParallelDecodeStep(Decoder& decoder, const KVCache& cache, int64_t batch)
     : config_(decoder.config()),
       batch_(batch),
       capacity_(cache.keys(0).size(2)),
-      embedding_(decoder.embedding().weight->forward.template data_ptr<float>()),
-      position_embedding_(decoder.positions().weight ? decoder.positions().weight->forward.template data_ptr<float>() : nullptr),
+      values_(decoder.parameters().flat_values()),
+      embedding_(decoder.embedding().weight),
+      position_embedding_(decoder.positions().weight),
       final_norm_(decoder.final_norm()),
       head_(decoder.head()),
       activate_row_(activation_row<X>(decoder.config().activation)) {
@@ -160,10 +162,11 @@ void ParallelDecodeStep<X>::embed(const Worker& worker) {
   const auto scale = static_cast<float>(config_.embedding_scale);
   const Share rows = worker.share(batch_);
   for (int64_t b = rows.begin; b < rows.end; ++b) {
-    const float* from = embedding_ + tokens_[b] * size;
+    const int64_t token = tokens_[b] * size, position = positions_[b] * size;
     float* to = x_ + b * size;
-    for (int64_t i = 0; i < size; ++i) to[i] = from[i] * scale;
-    if (position_embedding_) kernels::add_row(to, position_embedding_ + positions_[b] * size, size);
+    for (int64_t i = 0; i < size; ++i) to[i] = embedding_.at(token + i) * scale;
+    if (!position_embedding_) continue;
+    for (int64_t i = 0; i < size; ++i) to[i] += position_embedding_.at(position + i);
   }
 }
 

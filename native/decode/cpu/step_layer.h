@@ -15,6 +15,23 @@ namespace hyperfit {
 
 inline const float* floats(const Parameter* parameter) { return parameter ? parameter->forward.data_ptr<float>() : nullptr; }
 
+/// A table of rows that are looked up: float32, or bfloat16 where that alone is held.
+struct StepTable {
+  const float* values = nullptr;
+  const c10::BFloat16* rounded = nullptr;
+
+  explicit StepTable(const Parameter* parameter) {
+    if (!parameter) return;
+    if (parameter->forward.scalar_type() == at::kFloat) {
+      values = parameter->forward.data_ptr<float>();
+    } else {
+      rounded = parameter->forward.data_ptr<c10::BFloat16>();
+    }
+  }
+  explicit operator bool() const { return values || rounded; }
+  float at(int64_t index) const { return values ? values[index] : static_cast<float>(rounded[index]); }
+};
+
 struct StepNorm {
   const float *weight, *bias;
   float eps, offset;

@@ -28,7 +28,11 @@ void add_sums_by_token(at::Tensor& gradient, const at::Tensor& dx, const at::Ten
 }  // namespace
 
 void embedding(at::Tensor& x, const at::Tensor& weight, const at::Tensor& tokens, double scale) {
-  at::index_select_out(x, weight, 0, tokens);
+  if (weight.scalar_type() == x.scalar_type()) {
+    at::index_select_out(x, weight, 0, tokens);
+  } else {
+    x.copy_(at::index_select(weight, 0, tokens));
+  }
   if (scale != 1) x.mul_(scale);
 }
 

@@ -9,7 +9,6 @@ const Ops& table() {
       .name = "aten",
       .empty = empty,
       .zeros = zeros,
-      .zeros_in_parts = zeros,
       .round = round,
       .add = add,
       .accumulate = accumulate,

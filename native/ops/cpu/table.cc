@@ -11,7 +11,6 @@ Ops make() {
   ops.name = "cpu";
   ops.empty = empty;
   ops.zeros = zeros;
-  ops.zeros_in_parts = zeros_in_parts;
   ops.round = round;
   ops.add = add;
   ops.accumulate = accumulate;

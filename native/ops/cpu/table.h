@@ -10,7 +10,6 @@ const Ops& table();
 // The rows that differ.
 at::Tensor empty(int64_t count, const at::TensorOptions& options);
 at::Tensor zeros(int64_t count, const at::TensorOptions& options);
-at::Tensor zeros_in_parts(int64_t count, const at::TensorOptions& options);
 void round(at::Tensor& to, const at::Tensor& from);
 void add(at::Tensor& y, const at::Tensor& x, const at::Tensor& addend);
 void accumulate(at::Tensor& y, const at::Tensor& addend, double beta);

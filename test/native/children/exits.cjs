@@ -22,7 +22,7 @@ function save() {
 }
 
 const model = JSON.parse(process.env.HYPERFIT_TEST_MODEL);
-const load = () => native.modelLoad(model.config, model.sources, 'cpu', 'float32', false, new Int32Array(1));
+const load = () => native.modelLoad(model.config, model.sources, 'cpu', 'float32', 'auto', false, new Int32Array(1));
 
 /** Many steps in a row, none awaited. */
 async function train() {

@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #endif
 
-#include "ops/cpu/memory/address_limit.h"
 #include "ops/cpu/memory/allocation_guard.h"
 
 namespace hyperfit {
@@ -41,18 +40,14 @@ void ask_for_huge_pages(const at::Tensor& fresh) {
 #endif
 }
 
-at::Tensor huge_zeros(int64_t count, const at::TensorOptions& options, bool in_parts) {
+at::Tensor huge_zeros(int64_t count, const at::TensorOptions& options) {
 #ifdef __linux__
   const size_t bytes = round_up(static_cast<size_t>(count) * options.dtype().itemsize());
-  if (in_parts) {
-    require_addresses(bytes);
-  } else {
-    require_room(bytes);
-  }
+  require_room(bytes);
   if (void* memory = count > 0 ? map_zeros(bytes) : nullptr) {
     at::Tensor flat = at::from_blob(memory, {count}, [bytes](void* mapped) { munmap(mapped, bytes); }, options);
     ask_for_huge_pages(flat);
-    if (!in_parts) take_pages(memory, bytes);
+    take_pages(memory, bytes);
     return flat;
   }
 #endif

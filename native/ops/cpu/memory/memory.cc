@@ -13,6 +13,4 @@ at::Tensor empty(int64_t count, const at::TensorOptions& options) {
 
 at::Tensor zeros(int64_t count, const at::TensorOptions& options) { return huge_zeros(count, options); }
 
-at::Tensor zeros_in_parts(int64_t count, const at::TensorOptions& options) { return huge_zeros(count, options, /*in_parts=*/true); }
-
 }  // namespace hyperfit::cpu
