@@ -227,6 +227,13 @@ export interface NativeAddon {
    */
   optimizerStep(optimizer: OptimizerHandle, options: { learningRate: number; gradScale: number; maxGradNorm: number }): Promise<{ gradNorm: number }>;
   /**
+   * Passes of several batches and the update in one call, of which nothing is read before all of it is queued. A loss that is not finite changes no weight,
+   * clears, and stands in `lossSums`, of which later ones may be missing then; a norm that is not finite as of `optimizerStep`.
+   */
+  optimizerTrainStep(
+    optimizer: OptimizerHandle, batches: readonly { tokens: Int32Array; targets: Int32Array; batchSize: number; sequenceLength: number }[], options: { learningRate: number; gradScale: number; maxGradNorm: number }, control: Control,
+  ): Promise<{ lossSums: number[]; gradNorm: number }>;
+  /**
    * A training pass and its update in one: each weight moves as soon as its gradient is whole, and gradients stand a layer at a time; A
    * and B of LoRA move at its end. ERR_CONFIG where gradients are gathered; ERR_NOT_FINITE.
    */

@@ -37,6 +37,12 @@ export interface OptimizerStep {
   maxGradNorm?: number;
 }
 
+/** Of one step with its passes. */
+export interface TrainStep extends OptimizerStep {
+  /** Cancels before the update; the promise rejects with its reason, and what was gathered is thrown away. */
+  signal?: AbortSignal | undefined;
+}
+
 /** Of one step within the backward. */
 export interface StepInBackward {
   /** Of this step. */
@@ -106,11 +112,26 @@ export class Optimizer {
     const { learningRate, gradScale = 1, maxGradNorm = 0 } = settings;
     requireFactors({ learningRate, gradScale, maxGradNorm });
     addon().modelMemory(this.#model.handle); // of a disposed model says so, where the step would miss its gradients
-    try {
-      return await addon().optimizerStep(this.#handle, { learningRate, gradScale, maxGradNorm });
-    } catch (error) {
-      throw errorCodeOf(error) === 'ERR_NOT_FINITE' ? this.#naming(error as HyperfitError) : error;
-    }
+    return this.#naming(() => addon().optimizerStep(this.#handle, { learningRate, gradScale, maxGradNorm }));
+  }
+
+  /**
+   * `forwardBackward` of each batch, added up, and `step`, in one call: a device is told of the whole before anything of it is read, so that it never
+   * waits for the host in between. The bits are those of the calls one by one.
+   * @returns `lossSums`: nats, of each batch; `gradNorm` as of `step`. Where a loss is not finite, weights and moments stay as they are, what was gathered is thrown
+   *   away, and on the CPU the losses of later batches are missing
+   * @throws HyperfitError as `forwardBackward` and `step`; ERR_SHAPE without a batch
+   *
+   * @example
+   * const batches = [makeBatch(sequences.slice(0, 4)), makeBatch(sequences.slice(4, 8))];
+   * const tokens = targetCount(batches[0]) + targetCount(batches[1]);
+   * const { lossSums, gradNorm } = await optimizer.trainStep(batches, { learningRate: 1e-5, gradScale: 1 / tokens, maxGradNorm: 1 });
+   */
+  async trainStep(batches: readonly ModelBatch[], settings: TrainStep): Promise<{ lossSums: number[]; gradNorm: number }> {
+    checkOptions(settings, ['learningRate', 'gradScale', 'maxGradNorm', 'signal'], 'trainStep');
+    const { learningRate, gradScale = 1, maxGradNorm = 0, signal } = settings;
+    requireFactors({ learningRate, gradScale, maxGradNorm });
+    return this.#naming(() => withControl(signal, 0, (control) => addon().optimizerTrainStep(this.#handle, batches, { learningRate, gradScale, maxGradNorm }, control)));
   }
 
   /**
@@ -135,8 +156,16 @@ export class Optimizer {
     return withControl(signal, 0, (control) => addon().optimizerStepInBackward(this.#handle, tokens, targets, batchSize, sequenceLength, { learningRate, gradScale }, control));
   }
 
-  /** Says whose gradient it is. */
-  #naming(error: HyperfitError): HyperfitError {
+  /** A refusal of NaN and infinity says whose gradient it is. */
+  async #naming<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw errorCodeOf(error) === 'ERR_NOT_FINITE' ? this.#named(error as HyperfitError) : error;
+    }
+  }
+
+  #named(error: HyperfitError): HyperfitError {
     const gradients = this.#model.gradients();
     const name = ruinedTensor(gradients);
     disposeAll(gradients.values());

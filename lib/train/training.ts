@@ -109,15 +109,36 @@ export class Training {
     const step = this.#state.step + 1;
     this.#pace ??= new Pace(this.#state.step, started);
     const learningRate = learningRateAt(step, settings);
-    const { lossSum, tokenCount, gradNorm } = settings.stepInBackward ? await this.#stepInBackward(batch, step, learningRate) : await this.#stepAfter(batch, step, learningRate);
+    const { lossSum, tokenCount, gradNorm } = await this.#update(batch, step, learningRate);
     this.#advance(lossSum, tokenCount);
     const ended = performance.now();
     const { totalSteps } = this;
     return { type: 'step', step, epoch: this.#state.epoch + 1, loss: lossSum / tokenCount, gradNorm, learningRate, tokens: tokenCount, seconds: (ended - started) / 1000, totalSteps, secondsLeft: this.#pace.secondsLeft(step, totalSteps, ended) };
   }
 
-  /** All gradients first, then all weights. */
+  #update(batch: IndexedBatch, step: number, learningRate: number): Promise<Update> {
+    if (this.#parts.loss !== undefined) return this.#stepByOwnLoss(batch, step, learningRate);
+    return this.#parts.settings.stepInBackward ? this.#stepInBackward(batch, step, learningRate) : this.#stepAfter(batch, step, learningRate);
+  }
+
+  /** All gradients first, then all weights: in one call, so that a device never waits between them. */
   async #stepAfter({ indices }: IndexedBatch, step: number, learningRate: number): Promise<Update> {
+    const { model, optimizer, settings, signal } = this.#parts;
+    const parts = split(indices, settings.gradientAccumulationSteps);
+    const batches = parts.map((part) => this.#batchOf(part));
+    const tokenCount = sum(batches.map(targetCount));
+    const { lossSums, gradNorm } = await named(
+      { step, indices },
+      () => optimizer.trainStep(batches, { learningRate, gradScale: 1 / tokenCount, maxGradNorm: settings.maxGradNorm, signal }),
+      (words) => withPlace(words, model, this.#batchOf(indices)),
+    );
+    const ruined = lossSums.findIndex((lossSum) => !Number.isFinite(lossSum));
+    if (ruined >= 0) throw notFinite({ step, indices: parts[ruined]! }, await withPlace(`a loss of ${lossSums[ruined]}`, model, batches[ruined]!));
+    return { lossSum: sum(lossSums), tokenCount, gradNorm };
+  }
+
+  /** The same with a loss that JavaScript computes. */
+  async #stepByOwnLoss({ indices }: IndexedBatch, step: number, learningRate: number): Promise<Update> {
     const { model, optimizer, settings } = this.#parts;
     const { lossSum, tokenCount } = await this.#accumulate(indices, step);
     const { gradNorm } = await named(
@@ -146,15 +167,15 @@ export class Training {
   /** Sums losses and gradients over the forward passes of one step: exact for sequences of any lengths. */
   async #accumulate(indicesOfStep: Int32Array, step: number): Promise<Omit<Update, 'gradNorm'>> {
     const { model, loss, settings, signal } = this.#parts;
-    const sum = { lossSum: 0, tokenCount: 0 };
+    const found = { lossSum: 0, tokenCount: 0 };
     for (const indices of split(indicesOfStep, settings.gradientAccumulationSteps)) {
       const micro = this.#batchOf(indices);
       const part = await named({ step, indices }, () => model.forwardBackward(micro, given({ signal, loss })));
       if (!Number.isFinite(part.lossSum)) throw notFinite({ step, indices }, await withPlace(`a loss of ${part.lossSum}`, model, micro));
-      sum.lossSum += part.lossSum;
-      sum.tokenCount += part.tokenCount;
+      found.lossSum += part.lossSum;
+      found.tokenCount += part.tokenCount;
     }
-    return sum;
+    return found;
   }
 
   #advance(lossSum: number, tokenCount: number): void {
@@ -200,6 +221,8 @@ async function exclusively<T>(model: Model, step: () => Promise<T>): Promise<T> 
   stepsUnderWay.set(model, turn);
   return turn;
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** At most `count` parts of nearly equal length, in order. */
 function split(indices: Int32Array, count: number): Int32Array[] {

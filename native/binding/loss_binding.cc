@@ -25,8 +25,7 @@ Napi::Value model_forward_keeping(const Napi::CallbackInfo& info) {
   return queue_model_task(
       info.Env(), model,
       [model, batch, control] {
-        const TokenBatch tokens{batch.ids.to(model->device()), batch.batch, batch.sequence};
-        const at::Tensor logits = model->forward_keeping(tokens, control.signals());
+        const at::Tensor logits = model->forward_keeping(to_device(batch, *model), control.signals());
         return KeptForward{logits.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).view({batch.batch, batch.sequence, -1}),
                            model->decoder().kept_pass()};
       },

@@ -29,20 +29,6 @@ std::shared_ptr<Model> model_argument(const Napi::CallbackInfo& info) {
 
 namespace {
 
-TokenBatch to_device(const HostBatch& batch, const Model& model) {
-  return {batch.ids.to(model.device()), batch.batch, batch.sequence};
-}
-
-/// tokens and targets of one call, arguments 1 to 4: tokens, targets, batch, sequence.
-struct TrainingBatch {
-  HostBatch tokens;
-  HostBatch targets;
-};
-
-TrainingBatch read_training_batch(const Napi::CallbackInfo& info, const ModelConfig& config) {
-  return {read_batch(info[1], info[3], info[4], config, false), read_batch(info[2], info[3], info[4], config, true)};
-}
-
 // Of a model that nothing runs on yet. Its tokenizer and what the first passes will take are guessed.
 int64_t held_bytes(Model& model) {
   constexpr int64_t kBeside = 4 << 20;
@@ -197,24 +183,24 @@ Napi::Value model_last_hidden_state(const Napi::CallbackInfo& info) {
       [](Napi::Env env, at::Tensor& state) { return new_handle(env, state); });
 }
 
-/// Queues a call on (tokens, targets), the targets still on the host; `to_value` makes its result a JavaScript value.
+/// Queues a call on tokens and targets, arguments 1 to 4: tokens, targets, batch, sequence; `to_value` makes its result a JavaScript value.
 template <class Result>
-Napi::Value queue_on_batch(const Napi::CallbackInfo& info, Result (*call)(Model&, const TokenBatch&, const at::Tensor& targets, const StopSignals&),
+Napi::Value queue_on_batch(const Napi::CallbackInfo& info, Result (*call)(Model&, const DeviceBatch&, const StopSignals&),
                            Napi::Value (*to_value)(Napi::Env, Result&)) {
   auto model = model_argument(info);
-  TrainingBatch batch = read_training_batch(info, model->decoder().config());
+  const TrainingBatch batch = read_training_batch(info[1], info[2], info[3], info[4], model->decoder().config());
   Control control(info[5], &model->retirement());
   return queue_model_task(
       info.Env(), model,
-      [model, batch, control, call] { return call(*model, to_device(batch.tokens, *model), batch.targets.ids, control.signals()); }, to_value);
+      [model, batch, control, call] { return call(*model, to_device(batch, *model), control.signals()); }, to_value);
 }
 
-LossSum forward_backward(Model& model, const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
-  return model.forward_backward(batch, targets.to(model.device()), count_targets(targets), stop);
+LossSum forward_backward(Model& model, const DeviceBatch& batch, const StopSignals& stop) {
+  return model.forward_backward(batch.tokens, batch.targets, batch.token_count, stop);
 }
 
-TokenStats token_stats(Model& model, const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
-  return model.token_stats(batch, targets.to(model.device()), stop);
+TokenStats token_stats(Model& model, const DeviceBatch& batch, const StopSignals& stop) {
+  return model.token_stats(batch.tokens, batch.targets, stop);
 }
 
 Napi::Value loss_object(Napi::Env env, LossSum& loss) {

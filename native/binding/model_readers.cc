@@ -81,9 +81,18 @@ HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Nap
   return result;
 }
 
-int64_t count_targets(const at::Tensor& targets) {
-  const std::span<const int64_t> ids(targets.const_data_ptr<int64_t>(), targets.numel());
-  return targets.numel() - std::count(ids.begin(), ids.end(), kIgnoreIndex);
+TokenBatch to_device(const HostBatch& batch, Model& model) { return {model.decoder().upload({batch.ids}).front(), batch.batch, batch.sequence}; }
+
+TrainingBatch read_training_batch(const Napi::Value& tokens, const Napi::Value& targets, const Napi::Value& batch, const Napi::Value& sequence,
+                                  const ModelConfig& config) {
+  return {read_batch(tokens, batch, sequence, config, false), read_batch(targets, batch, sequence, config, true)};
+}
+
+DeviceBatch to_device(const TrainingBatch& batch, Model& model) {
+  const std::span<const int64_t> ids(batch.targets.ids.const_data_ptr<int64_t>(), batch.targets.ids.numel());
+  const auto ignored = std::count(ids.begin(), ids.end(), kIgnoreIndex);
+  const std::vector<at::Tensor> there = model.decoder().upload({batch.tokens.ids, batch.targets.ids});
+  return {{there[0], batch.tokens.batch, batch.tokens.sequence}, there[1], static_cast<int64_t>(ids.size()) - ignored};
 }
 
 std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Napi::Value& lengths,

@@ -21,8 +21,24 @@ struct HostBatch {
 HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
                      const ModelConfig& config, bool allow_ignored);
 
-/// How many of `targets`, int64 on the host, count.
-int64_t count_targets(const at::Tensor& targets);
+/// On the model's device, until its next upload.
+TokenBatch to_device(const HostBatch& batch, Model& model);
+
+/// Tokens and targets of one pass, on the host.
+struct TrainingBatch {
+  HostBatch tokens;
+  HostBatch targets;
+};
+TrainingBatch read_training_batch(const Napi::Value& tokens, const Napi::Value& targets, const Napi::Value& batch, const Napi::Value& sequence,
+                                  const ModelConfig& config);
+
+/// The same on the model's device, in one upload, until the next; `token_count` targets count.
+struct DeviceBatch {
+  TokenBatch tokens;
+  at::Tensor targets;
+  int64_t token_count;
+};
+DeviceBatch to_device(const TrainingBatch& batch, Model& model);
 
 /// Prompts flattened after each other, with their lengths. Throws ERR_DATA and ERR_SHAPE as read_batch.
 std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Napi::Value& lengths,

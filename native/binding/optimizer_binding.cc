@@ -1,5 +1,7 @@
 #include <napi.h>
 
+#include <cmath>
+
 #include "binding/addon_data.h"
 #include "binding/async_task.h"
 #include "binding/model_functions.h"
@@ -72,58 +74,105 @@ Napi::Value optimizer_dispose(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+StepSettings read_step_settings(const Napi::Value& value) {
+  const Napi::Object object = read_object(value, "options");
+  StepSettings settings;
+  settings.learning_rate = read_number(object.Get("learningRate"), "learningRate");
+  settings.grad_scale = read_number(object.Get("gradScale"), "gradScale");
+  if (const Napi::Value most = object.Get("maxGradNorm"); !most.IsUndefined()) settings.max_grad_norm = read_number(most, "maxGradNorm");
+  return settings;
+}
+
+StepResult step(OptimizerHolder& holder, const StepSettings& settings, const std::vector<at::Tensor>& losses) {
+  return holder.lora ? holder.lora->step(settings, losses) : holder.adamw->step(settings, losses);
+}
+
+Napi::Object grad_norm_object(Napi::Env env, const StepResult& step) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("gradNorm", Napi::Number::New(env, step.norm));
+  return result;
+}
+
 Napi::Value optimizer_step(const Napi::CallbackInfo& info) {
   auto holder = optimizer_argument(info);
-  const Napi::Object object = read_object(info[1], "options");
-  const double learning_rate = read_number(object.Get("learningRate"), "learningRate");
-  const double grad_scale = read_number(object.Get("gradScale"), "gradScale");
-  const double max_grad_norm = read_number(object.Get("maxGradNorm"), "maxGradNorm");
+  const StepSettings settings = read_step_settings(info[1]);
   return queue_model_task(
       info.Env(), holder->model,
-      [=] {
+      [holder, settings] {
         holder->retirement.throw_if_retired();
-        return holder->lora ? holder->lora->step(learning_rate, grad_scale, max_grad_norm)
-                            : holder->adamw->step(learning_rate, grad_scale, max_grad_norm);
+        return step(*holder, settings, {});
       },
-      [](Napi::Env env, double& norm) {
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("gradNorm", Napi::Number::New(env, norm));
+      [](Napi::Env env, StepResult& result) { return grad_norm_object(env, result); });
+}
+
+std::vector<TrainingBatch> read_training_batches(const Napi::Value& value, const ModelConfig& config) {
+  const Napi::Array array = read_array(value, "batches");
+  std::vector<TrainingBatch> batches;
+  for (uint32_t index = 0; index < array.Length(); ++index) {
+    const Napi::Object batch = read_object(array.Get(index), "batches[" + std::to_string(index) + "]");
+    batches.push_back(read_training_batch(batch.Get("tokens"), batch.Get("targets"), batch.Get("batchSize"), batch.Get("sequenceLength"), config));
+  }
+  if (batches.empty()) throw Error("ERR_SHAPE", "expected at least one batch for `batches`, got none");
+  return batches;
+}
+
+/// All passes and the update, of which a device is told before anything of it is read. On the CPU a loss that is not finite ends it at once.
+StepResult train_step(OptimizerHolder& holder, const std::vector<TrainingBatch>& batches, const StepSettings& settings, const StopSignals& stop) {
+  holder.retirement.throw_if_retired();
+  Model& model = *holder.model;
+  std::vector<at::Tensor> losses;
+  for (const TrainingBatch& batch : batches) {
+    const DeviceBatch there = to_device(batch, model);
+    losses.push_back(model.queue_forward_backward(there.tokens, there.targets, stop));
+    if (losses.back().is_cpu() && !std::isfinite(losses.back().item<double>())) break;
+  }
+  StepResult result = step(holder, settings, losses);
+  if (!result.updated) model.decoder().parameters().mark_gradients_stale();
+  return result;
+}
+
+Napi::Value optimizer_train_step(const Napi::CallbackInfo& info) {
+  auto holder = optimizer_argument(info);
+  std::vector<TrainingBatch> batches = read_training_batches(info[1], holder->model->decoder().config());
+  const StepSettings settings = read_step_settings(info[2]);
+  Control control(info[3], &holder->model->retirement());
+  return queue_model_task(
+      info.Env(), holder->model,
+      [holder, batches = std::move(batches), settings, control] { return train_step(*holder, batches, settings, control.signals()); },
+      [](Napi::Env env, StepResult& step) {
+        Napi::Object result = grad_norm_object(env, step);
+        Napi::Array losses = Napi::Array::New(env, step.losses.size());
+        for (uint32_t index = 0; index < step.losses.size(); ++index) losses.Set(index, Napi::Number::New(env, step.losses[index]));
+        result.Set("lossSums", losses);
         return result;
       });
 }
 
 struct StepInBackward {
-  LossSum loss;
-  double norm;
+  StepResult step;
+  int64_t token_count;
 };
 
 /// Tokens, targets, batch and sequence as of a training pass.
 Napi::Value optimizer_step_in_backward(const Napi::CallbackInfo& info) {
   auto holder = optimizer_argument(info);
   const auto& model = holder->model;
-  const HostBatch tokens = read_batch(info[1], info[3], info[4], model->decoder().config(), false);
-  const HostBatch targets = read_batch(info[2], info[3], info[4], model->decoder().config(), true);
-  const Napi::Object object = read_object(info[5], "options");
-  const double learning_rate = read_number(object.Get("learningRate"), "learningRate");
-  const double grad_scale = read_number(object.Get("gradScale"), "gradScale");
+  const TrainingBatch batch = read_training_batch(info[1], info[2], info[3], info[4], model->decoder().config());
+  const StepSettings settings = read_step_settings(info[5]);
   Control control(info[6], &model->retirement());
   return queue_model_task(
       info.Env(), model,
       [=] {
         holder->retirement.throw_if_retired();
-        const TokenBatch batch{tokens.ids.to(holder->model->device()), tokens.batch, tokens.sequence};
-        StepInBackward step;
-        const auto pass = [&](GradientConsumer& consumer) {
-          step.loss = holder->model->forward_backward(batch, targets.ids.to(holder->model->device()), count_targets(targets.ids), control.signals(), consumer);
-        };
-        step.norm = holder->lora ? holder->lora->step_in_backward(learning_rate, grad_scale, pass) : holder->adamw->step_in_backward(learning_rate, grad_scale, pass);
-        return step;
+        const DeviceBatch there = to_device(batch, *holder->model);
+        const auto pass = [&](GradientConsumer& consumer) { holder->model->forward_backward(there.tokens, there.targets, control.signals(), consumer); };
+        const StepResult result = holder->lora ? holder->lora->step_in_backward(settings, pass) : holder->adamw->step_in_backward(settings, pass);
+        return StepInBackward{result, there.token_count};
       },
-      [](Napi::Env env, StepInBackward& step) {
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("lossSum", Napi::Number::New(env, step.loss.loss_sum));
-        result.Set("tokenCount", Napi::Number::New(env, static_cast<double>(step.loss.token_count)));
-        result.Set("gradNorm", Napi::Number::New(env, step.norm));
+      [](Napi::Env env, StepInBackward& done) {
+        Napi::Object result = grad_norm_object(env, done.step);
+        result.Set("lossSum", Napi::Number::New(env, done.step.losses.front()));
+        result.Set("tokenCount", Napi::Number::New(env, static_cast<double>(done.token_count)));
         return result;
       });
 }
@@ -174,6 +223,7 @@ void init_optimizer(Napi::Env env, Napi::Object exports) {
   exports.Set("optimizerCreate", Napi::Function::New<guarded<optimizer_create>>(env, "optimizerCreate"));
   exports.Set("optimizerDispose", Napi::Function::New<guarded<optimizer_dispose>>(env, "optimizerDispose"));
   exports.Set("optimizerStep", Napi::Function::New<guarded<optimizer_step>>(env, "optimizerStep"));
+  exports.Set("optimizerTrainStep", Napi::Function::New<guarded<optimizer_train_step>>(env, "optimizerTrainStep"));
   exports.Set("optimizerStepInBackward", Napi::Function::New<guarded<optimizer_step_in_backward>>(env, "optimizerStepInBackward"));
   exports.Set("optimizerState", Napi::Function::New<guarded<optimizer_state>>(env, "optimizerState"));
   exports.Set("optimizerSetStep", Napi::Function::New<guarded<optimizer_set_step>>(env, "optimizerSetStep"));

@@ -46,12 +46,13 @@ at::Tensor Decoder::decode_step(const std::vector<int64_t>& tokens, const std::v
   const auto batch = static_cast<int64_t>(tokens.size());
   const int64_t cached = *std::max_element(positions.begin(), positions.end()) + 1;
   const bool together = std::all_of(positions.begin(), positions.end(), [&](int64_t p) { return p == positions[0]; });
-  const at::Tensor where = at::tensor(positions, at::kLong).to(options_.device());
+  const std::vector<at::Tensor> ids = upload({at::tensor(tokens, at::kLong), at::tensor(positions, at::kLong)});
+  const at::Tensor& where = ids[1];
   const LayerRotations rotations = rotary_.gather(where);
   std::map<int64_t, DecodeSpan> spans;  // by window
 
   workspace_.shape(batch, 1);
-  embedding_.forward(workspace_.layer(0).x, at::tensor(tokens, at::kLong).to(options_.device()));
+  embedding_.forward(workspace_.layer(0).x, ids[0]);
   positions_.forward_at(workspace_.layer(0).x, where);
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
     const DecoderLayer& layer = layers_[index];

@@ -18,37 +18,39 @@ std::vector<Parameter*> every(ParameterStore& store) {
 }  // namespace
 
 AdamW::AdamW(ParameterStore& parameters, AdamWOptions options)
-    : parameters_(parameters), adamw_(parameters.ops(), parameters.values_like(), options), trained_(parameters, every(parameters)) {}
+    : parameters_(parameters),
+      adamw_(parameters.ops(), parameters.values_like(), options),
+      decision_(parameters.ops()),
+      trained_(parameters, every(parameters)) {}
 
 at::Tensor AdamW::queue_norm() {
   trained_.require_fresh_gradients();
   sum(parameters_.flat_gradients());
+  if (parameters_.ops().norms_whole_buffers) return parameters_.ops().norm_of({parameters_.flat_gradients()});
   std::vector<at::Tensor> gradients;
   for (const Parameter& parameter : parameters_.all()) gradients.push_back(parameter.gradient);
   return parameters_.ops().norm_of(gradients);
 }
 
-void AdamW::queue_update(double learning_rate, double grad_scale, double clip) {
+void AdamW::queue_update(double learning_rate, const GradientScale& scale) {
   parameters_.write_values([&](const at::Tensor& rounded) {
-    adamw_.update(parameters_.flat_values(), parameters_.flat_gradients(), rounded, learning_rate, grad_scale * clip);
+    adamw_.update(parameters_.flat_values(), parameters_.flat_gradients(), rounded, learning_rate, scale);
   });
-  parameters_.mark_gradients_stale();
 }
 
-double AdamW::step(double learning_rate, double grad_scale, double max_grad_norm) {
-  const double norm = queue_norm().item<double>() * grad_scale;
-  queue_update(learning_rate, grad_scale, clip_coefficient(norm, max_grad_norm));
-  return norm;
+StepResult AdamW::step(const StepSettings& settings, const std::vector<at::Tensor>& losses) {
+  decision_.queue(queue_norm(), losses, settings);
+  return finish_step(decision_, adamw_, parameters_, [&] { queue_update(settings.learning_rate, decision_.scale()); });
 }
 
-/// Reads a loss and one norm a layer; on a card each is a wait.
+/// On the CPU it reads a loss and one norm a layer; elsewhere the device goes by the norm of all gradients so far, and nothing is read before the end.
 class AdamW::InBackward : public GradientConsumer {
  public:
-  InBackward(AdamW& owner, double learning_rate, double grad_scale) : owner_(owner), learning_rate_(learning_rate), grad_scale_(grad_scale) {}
+  InBackward(AdamW& owner, const StepSettings& settings) : owner_(owner), settings_(settings) {}
 
   void begin(const at::Tensor& loss) override {
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) throw Error("ERR_NOT_FINITE", "expected a finite loss, got " + std::to_string(value) + "; lower the learning rate. The weights were not changed");
+    losses_ = {loss};
+    if (loss.is_cpu()) require_finite_loss(loss.item<double>());
     owner_.parameters_.begin_writing();
     owner_.adamw_.begin_update();
   }
@@ -57,27 +59,48 @@ class AdamW::InBackward : public GradientConsumer {
     std::vector<at::Tensor> gradients;
     for (const Parameter* parameter : parameters) gradients.push_back(parameter->gradient);
     for (const at::Tensor& gradient : gradients) sum(gradient);
-    const double norm = owner_.parameters_.ops().norm_of(gradients).item<double>() * grad_scale_;
-    clip_coefficient(norm, /*max_grad_norm=*/0, "Weights above have moved by this step, those below have not: go on from a checkpoint");
-    squares_ += norm * norm;
+    const GradientScale scale = decide(owner_.parameters_.ops().norm_of(gradients));
     for (const Parameter* parameter : parameters) {
       const WritableParameter part = owner_.parameters_.writable(*parameter);
-      owner_.adamw_.update_part(part.offset, part.values, part.gradients, part.rounded, learning_rate_, grad_scale_);
+      owner_.adamw_.update_part(part.offset, part.values, part.gradients, part.rounded, settings_.learning_rate, scale);
     }
   }
 
-  double norm() const { return std::sqrt(squares_); }
+  StepResult result() {
+    if (losses_[0].is_cpu()) return {{losses_[0].item<double>()}, std::sqrt(squares_), true};
+    StepResult result = owner_.decision_.wait(kMovedInPart);
+    if (!result.updated) owner_.adamw_.take_back_update();
+    require_finite_loss(result.losses.front());
+    return result;
+  }
 
  private:
+  static constexpr const char* kMovedInPart = "Weights above have moved by this step, those below have not: go on from a checkpoint";
+
+  GradientScale decide(const at::Tensor& norm) {
+    if (norm.is_cpu()) {
+      const double scaled = norm.item<double>() * settings_.grad_scale;
+      clip_coefficient(scaled, /*max_grad_norm=*/0, kMovedInPart);
+      squares_ += scaled * scaled;
+      return settings_.grad_scale;
+    }
+    device_squares_ = device_squares_.defined() ? device_squares_.addcmul_(norm, norm) : norm.mul(norm);
+    owner_.decision_.queue(device_squares_.sqrt(), losses_, settings_);
+    return owner_.decision_.scale();
+  }
+
   AdamW& owner_;
-  double learning_rate_, grad_scale_, squares_ = 0;
+  StepSettings settings_;
+  double squares_ = 0;
+  at::Tensor device_squares_;  // float64 []
+  std::vector<at::Tensor> losses_;
 };
 
-double AdamW::step_in_backward(double learning_rate, double grad_scale, const std::function<void(GradientConsumer&)>& pass) {
-  InBackward within(*this, learning_rate, grad_scale);
+StepResult AdamW::step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass) {
+  InBackward within(*this, settings);
   pass(within);
   parameters_.end_writing();
-  return within.norm();
+  return within.result();
 }
 
 at::Tensor AdamW::exp_avg(const Parameter& p) const {

@@ -14,20 +14,20 @@ class AdamW {
   AdamW(ParameterStore& parameters, AdamWOptions options);
 
   /// Scales the gradients by `grad_scale`, clips their global L2 norm to `max_grad_norm` (0: no clipping), updates,
-  /// and marks the gradients stale. Returns the norm after scaling and before clipping.
-  /// Throws ERR_NOT_FINITE, having changed nothing, when the norm is not finite.
-  double step(double learning_rate, double grad_scale, double max_grad_norm);
+  /// and marks the gradients stale. `losses`, float64 [] each, are those of the passes that left the gradients: where one is not finite, nothing
+  /// changes. On a device it returns when the norm is known, while the update still runs.
+  /// Throws ERR_NOT_FINITE, having changed nothing, when the norm is not finite, and ERR_CONFIG without fresh gradients.
+  StepResult step(const StepSettings& settings, const std::vector<at::Tensor>& losses = {});
 
-  // The two halves of a step that only queue work; between them the norm is read.
+  // The two halves of a step that only queue work; between them it is decided.
   /// The L2 norm of all gradients of all processes, float64 [] on the device. Throws ERR_CONFIG without fresh gradients.
   at::Tensor queue_norm();
-  /// The update by gradients times `grad_scale` times `clip` (clip_coefficient).
-  void queue_update(double learning_rate, double grad_scale, double clip);
+  void queue_update(double learning_rate, const GradientScale& scale);
 
   /// A step within a backward: `pass` hands the consumer it is given to one (Decoder::forward_backward), and every weight moves as soon as its gradient,
-  /// times `grad_scale`, is whole. The bits are those of `step` without clipping. Returns the norm of all gradients after scaling.
+  /// times `grad_scale`, is whole. The bits are those of `step` without clipping. Returns the norm of all gradients after scaling, and the loss.
   /// Throws ERR_NOT_FINITE for a loss that is not finite, having changed nothing, and for gradients that are not: what lay above them has moved then.
-  double step_in_backward(double learning_rate, double grad_scale, const std::function<void(GradientConsumer&)>& pass);
+  StepResult step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass);
 
   int64_t step_count() const { return adamw_.step_count(); }
   void set_step_count(int64_t step) { adamw_.set_step_count(step); }
@@ -38,6 +38,7 @@ class AdamW {
   class InBackward;
   ParameterStore& parameters_;
   FlatAdamW adamw_;
+  StepDecision decision_;
   TrainedParameters trained_;
 };
 

@@ -35,7 +35,8 @@ Decoder::Decoder(const ModelConfig& config, const std::vector<ParameterShape>& p
       parameters_(parameters, ops_, device, compute_dtype),
       rotary_(config, device),
       attention_(config, ops_),
-      workspace_(config, ops_, options_, compute_dtype, activations) {
+      workspace_(config, ops_, options_, compute_dtype, activations),
+      upload_(ops_) {
   const ParameterNames names = parameter_names(config.weight_layout);
   embedding_ = {&ops_, &parameters_.at(names.embedding, {config.vocab_size, config.hidden_size}), config.embedding_scale, config.padding_index};
   if (config.learned_positions) positions_.weight = &parameters_.at(names.positions, {config.max_position_embeddings, config.hidden_size});
@@ -238,7 +239,9 @@ at::Tensor Decoder::head_loss_backward(const at::Tensor& targets, double beta, c
 at::Tensor Decoder::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
   begin_keeping(batch);
   run_layers(batch, stop, nullptr);
-  kept_ = {batch, workspace_.passes(), parameters_.version()};
+  // Uploaded ids stand where the next upload will.
+  const at::Tensor tokens = is_queued(options_.device()) ? batch.tokens.clone() : batch.tokens;
+  kept_ = {{tokens, batch.batch, batch.sequence}, workspace_.passes(), parameters_.version()};
   return head_forward(workspace_.scratch().final_x, /*keep=*/true);
 }
 

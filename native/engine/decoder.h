@@ -14,6 +14,7 @@
 #include "engine/norm.h"
 #include "engine/rotary.h"
 #include "engine/stop_signals.h"
+#include "engine/transfers.h"
 #include "engine/workspace.h"
 
 namespace hyperfit {
@@ -94,6 +95,8 @@ class Decoder {
   ParameterStore& parameters() { return parameters_; }
   at::TensorOptions options() const { return options_; }                  // of the residual stream
   at::TensorOptions compute_options() const { return compute_options_; }  // of what enters the products
+  /// Ids of the host, int64 [any] each, on the model's device until the next call.
+  std::vector<at::Tensor> upload(const std::vector<at::Tensor>& ids) { return upload_(ids, options_.device()); }
   /// To be called before anything is computed: weights may have been written to since.
   void refresh_weights() { parameters_.refresh_compute(); }
   int64_t workspace_bytes() const { return workspace_.bytes() + attention_.workspace_bytes(); }
@@ -150,6 +153,7 @@ class Decoder {
   RotaryTables rotary_;
   Attention attention_;
   Workspace workspace_;
+  Upload upload_;
   Embedding embedding_;
   PositionEmbedding positions_;
   Norm final_norm_;

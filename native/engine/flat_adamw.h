@@ -1,5 +1,6 @@
 #pragma once
 #include "engine/parameters.h"
+#include "engine/step_decision.h"
 
 namespace hyperfit {
 
@@ -10,11 +11,6 @@ struct AdamWOptions {
   double weight_decay = 0;
 };
 
-/// What gradients of the L2 norm `norm` are multiplied by so that it is at most `max_grad_norm` (0: no clipping), as
-/// torch.nn.utils.clip_grad_norm_ has it. Throws ERR_NOT_FINITE for a norm that is not finite.
-/// `after` says what stands then.
-double clip_coefficient(double norm, double max_grad_norm, const char* after = "The weights were not changed");
-
 /// Adam with decoupled weight decay over one flat float32 buffer, whoever its values belong to.
 /// Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW.
 class FlatAdamW {
@@ -24,11 +20,14 @@ class FlatAdamW {
 
   /// The next update of `values` from `gradients` times `grad_scale`; memory may keep the gradients scaled or not.
   /// `rounded`, unless undefined, gets the new values in bfloat16.
-  void update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, double grad_scale);
+  void update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, const GradientScale& grad_scale);
 
   /// The same in parts, each once after `begin_update`: the values, gradients and rounded values [m] of those from `offset` on.
   void begin_update() { ++step_; }
-  void update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, double grad_scale);
+  void update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate,
+                   const GradientScale& grad_scale);
+  /// The last update was skipped by the device.
+  void take_back_update() { --step_; }
 
   int64_t step_count() const { return step_; }
   void set_step_count(int64_t step) { step_ = step; }
@@ -41,5 +40,26 @@ class FlatAdamW {
   int64_t step_ = 0;
   at::Tensor exp_avg_, exp_avg_sq_;
 };
+
+/// The end of a step whose decision has been queued: `queue_update` unless nothing may change, and what came of it. Where the device skipped the
+/// update, the step is not counted, and the gradients stay for whoever asks what is wrong with them.
+template <class QueueUpdate>
+StepResult finish_step(StepDecision& decision, FlatAdamW& adamw, ParameterStore& parameters, const QueueUpdate& queue_update) {
+  if (!decision.may_update()) return decision.wait();
+  decision.send();
+  queue_update();
+  try {
+    const StepResult result = decision.wait();
+    if (result.updated) {
+      parameters.mark_gradients_stale();
+    } else {
+      adamw.take_back_update();
+    }
+    return result;
+  } catch (...) {
+    adamw.take_back_update();
+    throw;
+  }
+}
 
 }  // namespace hyperfit

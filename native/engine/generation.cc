@@ -21,8 +21,7 @@ int64_t longest(const std::vector<std::vector<int32_t>>& prompts) {
 }
 
 // Prompts [first, first + count) right-padded with 0 to their longest; causal attention never looks at the padding.
-TokenBatch padded(const std::vector<std::vector<int32_t>>& prompts, int64_t first, int64_t count, at::Device device,
-                  at::Tensor& last) {
+TokenBatch padded(const std::vector<std::vector<int32_t>>& prompts, int64_t first, int64_t count, Decoder& decoder, at::Tensor& last) {
   const std::vector<std::vector<int32_t>> rows(prompts.begin() + first, prompts.begin() + first + count);
   const int64_t length = longest(rows);
   at::Tensor tokens = at::zeros({count, length}, at::kLong);
@@ -32,8 +31,9 @@ TokenBatch padded(const std::vector<std::vector<int32_t>>& prompts, int64_t firs
     tokens.select(0, row).narrow(0, 0, size).copy_(at::tensor(rows[row], at::kLong));
     last.data_ptr<int64_t>()[row] = size - 1;
   }
-  last = last.to(device);
-  return {tokens.view({-1}).to(device), count, length};
+  const std::vector<at::Tensor> ids = decoder.upload({tokens.view({-1}), last});
+  last = ids[1];
+  return {ids[0], count, length};
 }
 
 // Gives every active row its token from the scores of this call's rows. Rows know nothing of each other.
@@ -71,7 +71,7 @@ void prefill_all(Decoder& decoder, KVCache& cache, const std::vector<std::vector
   const auto total = static_cast<int64_t>(prompts.size());
   for (int64_t first = 0; first < total; first += at_once) {
     at::Tensor last;
-    TokenBatch batch = padded(prompts, first, std::min(at_once, total - first), decoder.options().device(), last);
+    TokenBatch batch = padded(prompts, first, std::min(at_once, total - first), decoder, last);
     advance_rows(rows, first, TokenScores::read(decoder.prefill(batch, last, first, cache, stop)), listener);
   }
 }

@@ -43,8 +43,8 @@ void KVCache::store_token(int64_t layer, const at::Tensor& k, const at::Tensor& 
     values_[layer].narrow(2, shared_position, 1).copy_(v);
     return;
   }
-  at::Tensor rows = at::arange(k.size(0), positions.options());
-  const c10::List<std::optional<at::Tensor>> where({rows, std::nullopt, positions});
+  if (!rows_.defined() || rows_.size(0) != k.size(0)) rows_ = at::arange(k.size(0), positions.options());
+  const c10::List<std::optional<at::Tensor>> where({rows_, std::nullopt, positions});
   keys_[layer].index_put_(where, k.squeeze(2));
   values_[layer].index_put_(where, v.squeeze(2));
 }

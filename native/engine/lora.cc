@@ -32,7 +32,7 @@ at::Tensor Lora::Pair::a(const at::Tensor& flat) const { return flat.narrow(0, o
 at::Tensor Lora::Pair::b(const at::Tensor& flat) const { return flat.narrow(0, offset + rank * in, out * rank).view({out, rank}); }
 
 Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& options)
-    : parameters_(parameters), scale_(options.alpha / static_cast<double>(options.rank)), transposed_(options.transposed) {
+    : parameters_(parameters), scale_(options.alpha / static_cast<double>(options.rank)), transposed_(options.transposed), decision_(parameters.ops()) {
   int64_t elements = 0;
   for (const std::string& name : options.names) {
     Parameter& parameter = parameters.at(name);
@@ -80,23 +80,24 @@ at::Tensor Lora::queue_norm() {
   return parameters_.ops().norm_of({gradients_});
 }
 
-void Lora::queue_update(double learning_rate, double grad_scale, double clip) {
-  adamw_->update(values_, gradients_, /*rounded=*/{}, learning_rate, scale_ * grad_scale * clip);
+void Lora::queue_update(double learning_rate, const GradientScale& scale) {
+  adamw_->update(values_, gradients_, /*rounded=*/{}, learning_rate, scale);
   merge();
-  parameters_.mark_gradients_stale();
 }
 
-double Lora::step(double learning_rate, double grad_scale, double max_grad_norm) {
-  const double norm = queue_norm().item<double>() * scale_ * grad_scale;
-  queue_update(learning_rate, grad_scale, clip_coefficient(norm, max_grad_norm));
-  return norm;
+StepResult Lora::step(const StepSettings& settings, const std::vector<at::Tensor>& losses) { return decide_and_update(queue_norm(), settings, losses); }
+
+StepResult Lora::decide_and_update(const at::Tensor& norm, StepSettings settings, const std::vector<at::Tensor>& losses) {
+  settings.beside = scale_;
+  decision_.queue(norm, losses, settings);
+  return finish_step(decision_, *adamw_, parameters_, [&] { queue_update(settings.learning_rate, decision_.scale()); });
 }
 
 class Lora::InBackward : public GradientConsumer {
  public:
   explicit InBackward(Lora& owner) : owner_(owner) {}
 
-  void begin(const at::Tensor&) override {}
+  void begin(const at::Tensor& loss) override { losses_ = {loss}; }
 
   void consume(const std::vector<Parameter*>& parameters) override {
     for (const Pair& pair : owner_.pairs_) {
@@ -104,17 +105,20 @@ class Lora::InBackward : public GradientConsumer {
     }
   }
 
+  const std::vector<at::Tensor>& losses() const { return losses_; }
+
  private:
   Lora& owner_;
+  std::vector<at::Tensor> losses_;
 };
 
-double Lora::step_in_backward(double learning_rate, double grad_scale, const std::function<void(GradientConsumer&)>& pass) {
+StepResult Lora::step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass) {
   InBackward within(*this);
   pass(within);
   sum(gradients_);
-  const double norm = parameters_.ops().norm_of({gradients_}).item<double>() * scale_ * grad_scale;
-  queue_update(learning_rate, grad_scale, clip_coefficient(norm, /*max_grad_norm=*/0));
-  return norm;
+  StepResult result = decide_and_update(parameters_.ops().norm_of({gradients_}), settings, within.losses());
+  require_finite_loss(result.losses.front());
+  return result;
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Lora::state() const {

@@ -34,14 +34,14 @@ class Lora {
   Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& options);
 
   /// As AdamW::step; the norm is that of the gradients of A and B.
-  double step(double learning_rate, double grad_scale, double max_grad_norm);
+  StepResult step(const StepSettings& settings, const std::vector<at::Tensor>& losses = {});
 
   at::Tensor queue_norm();  // as AdamW's, of the gradients of A and B, before the scaling by alpha / rank
-  void queue_update(double learning_rate, double grad_scale, double clip);
+  void queue_update(double learning_rate, const GradientScale& scale);
 
   /// A step whose backward (`pass`, as AdamW::step_in_backward) leaves gradients of W a layer at a time: those of A and B are made of them as they
   /// come, and A and B move at the end. The bits are those of `step` without clipping. Throws ERR_NOT_FINITE, having changed nothing.
-  double step_in_backward(double learning_rate, double grad_scale, const std::function<void(GradientConsumer&)>& pass);
+  StepResult step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass);
 
   int64_t step_count() const { return adamw_->step_count(); }
   /// Goes on after update `step` with what was written into the state: sums it up anew.
@@ -61,6 +61,7 @@ class Lora {
   class InBackward;
   void gather_gradients(const Pair& pair);
   void merge();
+  StepResult decide_and_update(const at::Tensor& norm, StepSettings settings, const std::vector<at::Tensor>& losses);
 
   ParameterStore& parameters_;
   double scale_;
@@ -68,6 +69,7 @@ class Lora {
   std::vector<Pair> pairs_;
   at::Tensor values_, gradients_;  // [elements of all A and B]
   std::optional<FlatAdamW> adamw_;
+  StepDecision decision_;
   std::optional<TrainedParameters> trained_;
 };
 

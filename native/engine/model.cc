@@ -1,6 +1,7 @@
 #include "engine/model.h"
 
 #include <ATen/ops/ne.h>
+#include <ATen/ops/zeros.h>
 
 namespace hyperfit {
 namespace {
@@ -52,19 +53,23 @@ at::Tensor Model::last_hidden_state(const TokenBatch& batch, const StopSignals& 
 }
 
 // What a cancelled or failed backward has half written is of no use to anyone.
-LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop) {
+at::Tensor Model::queue_forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
   decoder_.refresh_weights();
   try {
-    return {decoder_.forward_backward(batch, targets, stop).item<double>(), token_count};
+    return decoder_.forward_backward(batch, targets, stop);
   } catch (...) {
     decoder_.parameters().mark_gradients_stale();
     throw;
   }
 }
 
-LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop, GradientConsumer& consumer) {
+LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop) {
+  return {to_host(queue_forward_backward(batch, targets, stop)).item<double>(), token_count};
+}
+
+void Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer) {
   decoder_.refresh_weights();
-  return {decoder_.forward_backward(batch, targets, stop, consumer).item<double>(), token_count};
+  decoder_.forward_backward(batch, targets, stop, consumer);
 }
 
 at::Tensor Model::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
@@ -86,9 +91,10 @@ void Model::backward_from(int64_t pass, const at::Tensor& dlogits, const StopSig
 }
 
 TokenStats Model::token_stats(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
-  TokenStats stats = decoder_.ops().token_stats(forward(batch, stop, nullptr), targets);
-  for (at::Tensor* column : {&stats.loss, &stats.entropy, &stats.top_mass, &stats.top1_ids}) *column = column->cpu();
-  return stats;
+  const TokenStats stats = decoder_.ops().token_stats(forward(batch, stop, nullptr), targets);
+  Download download({stats.loss, stats.entropy, stats.top_mass, stats.top1_ids});
+  const std::vector<at::Tensor>& columns = download.wait();
+  return {columns[0], columns[1], columns[2], columns[3]};
 }
 
 std::vector<Generation> Model::generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
@@ -98,13 +104,13 @@ std::vector<Generation> Model::generate(const std::vector<std::vector<int32_t>>&
 }
 
 double Model::changed_share(const std::vector<TensorSource>& sources) {
-  int64_t changed = 0;
+  at::Tensor changed = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device_));
   for (const TensorSource& source : sources) {
     const at::Tensor read = load_tensor(source).to(device_), before = is_rounded(source, weight_dtype_) ? read.to(at::kBFloat16) : read;
     ParameterStore& parameters = decoder_.parameters();
-    changed += parameters.held(parameters.at(source.name)).ne(before).sum().item<int64_t>();
+    changed.add_(parameters.held(parameters.at(source.name)).ne(before).sum());
   }
-  return static_cast<double>(changed) / static_cast<double>(decoder_.parameters().element_count());
+  return static_cast<double>(to_host(changed).item<int64_t>()) / static_cast<double>(decoder_.parameters().element_count());
 }
 
 }  // namespace hyperfit

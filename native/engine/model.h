@@ -29,10 +29,12 @@ class Model {
 
   at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states);
   at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
-  /// `token_count`: how many targets count, which the caller knows from the host.
-  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop);
+  /// As of the decoder, whose weights are refreshed before: gives the summed loss, float64 [] on the device.
+  at::Tensor queue_forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   /// The same, whose gradients go to `consumer`.
-  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop, GradientConsumer& consumer);
+  void forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer);
+  /// The same, and waits for the loss. `token_count`: how many targets count, which the caller knows from the host.
+  LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop);
   /// As of the decoder, whose weights are refreshed before.
   at::Tensor forward_keeping(const TokenBatch& batch, const StopSignals& stop);
   void backward_from(int64_t pass, const at::Tensor& dlogits, const StopSignals& stop);

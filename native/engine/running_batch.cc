@@ -68,10 +68,8 @@ Arrival RunningBatch::join(int64_t number, std::vector<int32_t> prompt, Generate
     session_.reset();
     make_room(row + 1, length + 1);
     cache_.show_rows(row + 1);
-    const at::Device device = decoder_.options().device();
-    const TokenBatch batch{at::tensor(prompt, at::kLong).to(device), 1, length};
-    const at::Tensor last = at::tensor(std::vector<int64_t>{length - 1}, at::kLong).to(device);
-    const TokenScores scores = TokenScores::read(decoder_.prefill(batch, last, row, cache_, stop));
+    const std::vector<at::Tensor> ids = decoder_.upload({at::tensor(prompt, at::kLong), at::tensor(std::vector<int64_t>{length - 1}, at::kLong)});
+    const TokenScores scores = TokenScores::read(decoder_.prefill({ids[0], 1, length}, ids[1], row, cache_, stop));
     if (seat->row.active()) seat->row.advance(scores, 0);
     if (prompt_top >= 0) arrival.prompt = score_prompt(prompt, prompt_top, stop);
     if (seat->row.length() > length) tell(*seat, listener);
@@ -90,7 +88,7 @@ PromptScores RunningBatch::score_prompt(const std::vector<int32_t>& prompt, int6
   for (int64_t first = 0; first < total; first += kScoredAtOnce) {
     stop.throw_if_cancelled();
     const int64_t rows = std::min(kScoredAtOnce, total - first);
-    const at::Tensor logits = decoder_.prompt_logits(first, rows).cpu();
+    const at::Tensor logits = to_host(decoder_.prompt_logits(first, rows));
     const int64_t vocabulary = logits.size(1);
     std::vector<PromptScores> parts(rows);
     at::parallel_for(0, rows, /*grain_size=*/1, [&](int64_t begin, int64_t end) {

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "engine/transfers.h"
+
 namespace hyperfit {
 
 /// The score of an id that may not be chosen.
@@ -39,7 +41,7 @@ class ScoreRow {
 /// Scores of one step on the host, and, where the head's product left it, the best of each block of them.
 struct TokenScores {
   /// Waits for logits [B, vocabulary] of any device and brings them to the host.
-  static TokenScores read(const at::Tensor& logits) { return {logits.cpu(), {}}; }
+  static TokenScores read(const at::Tensor& logits) { return {to_host(logits), {}}; }
 
   at::Tensor logits;      // float32 [B, vocabulary]
   at::Tensor block_best;  // float32 [B, blocks] or undefined

@@ -99,6 +99,9 @@ struct AdamWUpdate {
   at::Tensor rounded;    // bfloat16 [n], gets the new values; undefined where nobody wants them
   int64_t step;          // of this update, from 1
   double learning_rate, beta1, beta2, eps, weight_decay, grad_scale;
+  // What the device has decided by itself, float32 [] on it; undefined on the CPU, where the host decides.
+  at::Tensor divisor{};    // of the gradients, in the place of grad_scale
+  at::Tensor found_inf{};  // where it is 1, all stays as it is
 };
 
 /// Per row of logits, on their device, float32; loss is 0 where the target is ignored.

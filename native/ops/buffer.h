@@ -11,9 +11,12 @@ class Buffer {
   explicit Buffer(const Ops& ops) : ops_(&ops) {}
   /// Dense, of that shape and type.
   at::Tensor view(at::IntArrayRef shape, const at::TensorOptions& options);
+  /// The same, and where it has to grow it does so by half at least: for shapes that grow a little with every call.
+  at::Tensor growing_view(at::IntArrayRef shape, const at::TensorOptions& options);
   int64_t bytes() const { return storage_.defined() ? static_cast<int64_t>(storage_.nbytes()) : 0; }
 
  private:
+  at::Tensor view_with_room(at::IntArrayRef shape, const at::TensorOptions& options, int64_t room);
   const Ops* ops_;
   at::Tensor storage_;
 };

@@ -46,6 +46,12 @@ export interface Guard {
   /** Allocations of a device beyond so many bytes together fail; 0 for no limit. */
   setMemoryLimit(bytes: number): void;
   synchronize(device: string): void;
+  /**
+   * Until `beNoCard` it has the operators that libtorch has for CUDA alone (guard/card_operators.h), so that models loaded meanwhile compute by the
+   * engine's CUDA rows. Fused attention refuses heads of `refusedHeadSize`. Once at a time.
+   */
+  becomeCard(refusedHeadSize?: number): void;
+  beNoCard(): void;
   planted: PlantedFaults;
 }
 

@@ -53,8 +53,9 @@ void activate_gated(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up,
 }
 
 void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up, Activation f) {
-  at::Tensor dvalue = dy.mul(up), value = at::empty_like(gate);
-  activate_backward(dgate, dvalue, gate, f);
+  at::Tensor value = at::empty_like(gate);
+  at::mul_out(dup, dy, up);  // the gradient of the value, until dgate has it
+  activate_backward(dgate, dup, gate, f);
   activate(value, gate, f);
   at::mul_out(dup, dy, value);
   at::mul_out(dy, value, up);

@@ -11,11 +11,13 @@ namespace hyperfit::aten {
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors) { return at::stack(at::_foreach_norm(tensors)).to(at::kDouble).norm(); }
 
 void adamw(const AdamWUpdate& u) {
-  at::Tensor gradients = u.gradients;
-  if (u.grad_scale != 1.0) gradients.mul_(u.grad_scale);
+  // The operator divides by its scale as it reads the gradients: a multiplication would be a pass of its own.
+  const auto given = [](const at::Tensor& tensor) { return tensor.defined() ? std::optional(tensor) : std::nullopt; };
   const at::Tensor step = at::full({}, static_cast<double>(u.step), u.values.options());
-  at::_fused_adamw_({u.values}, {gradients}, {u.exp_avg}, {u.exp_avg_sq}, {}, {step}, u.learning_rate, u.beta1, u.beta2, u.weight_decay, u.eps,
-                    /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
+  at::Tensor divisor = u.divisor;
+  if (!divisor.defined() && u.grad_scale != 1.0) divisor = at::full({}, 1 / u.grad_scale, u.values.options());
+  at::_fused_adamw_({u.values}, {u.gradients}, {u.exp_avg}, {u.exp_avg_sq}, {}, {step}, u.learning_rate, u.beta1, u.beta2, u.weight_decay, u.eps,
+                    /*amsgrad=*/false, /*maximize=*/false, given(divisor), given(u.found_inf));
   // The fused operator writes without raising the version by which others tell that values have changed.
   u.values.unsafeGetTensorImpl()->bump_version();
   at::Tensor rounded = u.rounded;

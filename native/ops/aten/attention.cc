@@ -120,12 +120,12 @@ void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k,
                       AttentionScratch& scratch) {
   const int64_t batch = q.size(0), heads = q.size(1), size = q.size(3), cached = k.size(2), kv = k.size(1);
   const at::Tensor rows = q.reshape({batch * kv, heads / kv, size});
-  at::Tensor scores = scratch.scores.view({batch * kv, heads / kv, cached}, q.options());
+  at::Tensor scores = scratch.scores.growing_view({batch * kv, heads / kv, cached}, q.options());
   scratch.ops.matmul(scores, rows, k.view({batch * kv, cached, size}).transpose(1, 2), 0, {});
   scale(scores, rule.scale);
   if (rule.softcap > 0) softcap(scores, rule.softcap, {});
   if (span.hides_any(cached)) scores.view({batch, kv, heads / kv, cached}).add_(decode_mask(span, cached, q.options()));
-  at::Tensor p = scratch.probabilities.view(scores.sizes(), q.options());
+  at::Tensor p = scratch.probabilities.growing_view(scores.sizes(), q.options());
   at::_softmax_out(p, scores, -1, /*half_to_float=*/false);
   at::Tensor mixed = out.view({batch * kv, heads / kv, size});
   scratch.ops.matmul(mixed, p, v.view({batch * kv, cached, size}), 0, {});

@@ -13,6 +13,7 @@ namespace {
 // gradient[token] += scale times the sum of its rows of dx. Rows are sorted by token and each token's are summed up in their order;
 // what is then added has one row a token that is not zero, so that a device which adds in any order gives the same bits every time.
 void add_sums_by_token(at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale) {
+  if (tokens.size(0) == 0) return;
   auto [sorted, order] = at::sort(tokens, /*stable=*/std::optional<bool>(true), /*dim=*/0, /*descending=*/false);
   const int64_t count = tokens.size(0);
   const at::Tensor is_new = sorted.narrow(0, 1, count - 1).ne(sorted.narrow(0, 0, count - 1));

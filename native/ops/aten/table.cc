@@ -39,6 +39,7 @@ const Ops& table() {
       .cross_entropy = cross_entropy,
       .token_stats = token_stats,
       .norm_of = norm_of,
+      .norms_whole_buffers = false,
       .adamw = adamw,
       .decode_session = decode_session,
   };

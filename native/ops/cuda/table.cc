@@ -12,6 +12,14 @@ Ops make() {
   ops.matmul = matmul;
   ops.sums_bfloat16_in_float32 = sums_bfloat16_in_float32;
   ops.linear_float32 = linear_float32;
+  ops.norm = norm;
+  ops.norm_again = norm_again;
+  ops.norm_backward = norm_backward;
+  ops.attention = attention;
+  ops.attention_backward = attention_backward;
+  ops.attention_bytes = attention_bytes;
+  ops.norm_of = norm_of;
+  ops.norms_whole_buffers = true;
   return ops;
 }
 

@@ -61,9 +61,9 @@ async function measureTraining({ model, config, plan, dtype, device, peaks, resu
   const optimizer = new Optimizer(model);
   const products = linearProducts(productsOf(config), tokens, { device, dtype, backward: true });
   const step = async () => {
-    const { lossSum, tokenCount } = await model.forwardBackward(batch);
-    await optimizer.step({ learningRate: 1e-5, gradScale: 1 / tokenCount });
-    return lossSum / tokenCount;
+    const tokenCount = batch.targets.filter((target) => target >= 0).length;
+    const { lossSums } = await optimizer.trainStep([batch], { learningRate: 1e-5, gradScale: 1 / tokenCount });
+    return lossSums[0] / tokenCount;
   };
   try {
     const losses = [await step(), await step()];

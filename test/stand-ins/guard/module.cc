@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "card_operators.h"
 #include "copies.h"
 #include "counts.h"
 #include "device.h"
@@ -85,6 +86,16 @@ Napi::Value set_memory_limit(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value become_card(const Napi::CallbackInfo& info) {
+  register_card_operators(info[0].IsUndefined() ? 0 : info[0].As<Napi::Number>().Int64Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value be_no_card(const Napi::CallbackInfo& info) {
+  forget_card_operators();
+  return info.Env().Undefined();
+}
+
 Napi::Value synchronize(const Napi::CallbackInfo& info) {
   at::accelerator::synchronizeDevice(read_device(info).index());
   return info.Env().Undefined();
@@ -126,6 +137,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define<reset_peak>(exports, "resetPeak");
   define<set_memory_limit>(exports, "setMemoryLimit");
   define<synchronize>(exports, "synchronize");
+  define<become_card>(exports, "becomeCard");
+  define<be_no_card>(exports, "beNoCard");
   Napi::Object plant = Napi::Object::New(env);
   define<touch_on_host>(plant, "touchOnHost");
   define<touch_on_worker>(plant, "touchOnWorker");
