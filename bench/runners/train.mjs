@@ -1,5 +1,6 @@
 // One process, one engine: ours. Settings: weights, tokens, batch, sequence, steps, computeDtype, lora, recompute.
 import { makeBatch, Optimizer } from 'hyperfit';
+import { targetCount } from 'hyperfit/data';
 import { answer, loadModel, peakBytes, readTokens, runtimeBytes, settings } from '../lib/runner.mjs';
 
 const { batch: B, sequence: T, steps } = settings;
@@ -14,9 +15,10 @@ async function trainStep(step) {
     return ids.subarray(start, start + T);
   });
   const started = performance.now();
-  const { lossSum, tokenCount } = await model.forwardBackward(makeBatch(rows));
-  await optimizer.step({ learningRate: 1e-5, gradScale: 1 / tokenCount });
-  return { loss: lossSum / tokenCount, milliseconds: performance.now() - started };
+  const batch = makeBatch(rows);
+  const tokenCount = targetCount(batch);
+  const { lossSums } = await optimizer.trainStep([batch], { learningRate: 1e-5, gradScale: 1 / tokenCount });
+  return { loss: lossSums[0] / tokenCount, milliseconds: performance.now() - started };
 }
 
 // The first two steps also take memory; they are a warm-up for every engine.

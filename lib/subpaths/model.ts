@@ -5,7 +5,7 @@
 export { Model, type LoadOptions } from '../model/model.ts';
 export type { ForwardBackwardOptions, LossBatch, LossFunction, ModelBatch } from '../model/model-batch.ts';
 export { estimateTrainingMemory, type MemoryEstimate, type MemoryLine, type MemoryOptions } from '../model/memory-estimate.ts';
-export { Optimizer, type OptimizerOptions, type OptimizerStep } from '../model/optimizer.ts';
+export { Optimizer, type OptimizerOptions, type OptimizerStep, type StepInBackward, type TrainStep } from '../model/optimizer.ts';
 export type { LoraOptions } from '../model/lora.ts';
 export type { ModelFiles } from '../model/model-files.ts';
 export type { ComputeDType, DType, ModelConfig, NativeTokenStats as TokenStats, WeightDType } from '../addon-types.ts';

@@ -161,6 +161,25 @@ describe('A steady step', () => {
   });
 });
 
+describe('Texts', () => {
+  const prompts = [[5, 6, 7, 8, 9, 10, 11], [12, 13], [14, 15, 16]];
+  const ways = { greedy: {}, penalised: { repetitionPenalty: 1.3, noRepeatNgramSize: 3 }, drawn: { temperature: 0.9, topK: 20, seed: 7 } };
+
+  test.each(FAMILIES)('%s: ids of the CPU, greedy, penalised and drawn', async (name) => {
+    const texts = async (device: DeviceName) => {
+      const model = await Model.load(tinyModelPath(name), { device, computeDtype: 'float32' });
+      const found: Record<string, number[][]> = {};
+      for (const [way, options] of Object.entries(ways)) {
+        const generations = await model.generate(prompts, { maxNewTokens: 24, minNewTokens: 24, stopIds: [], ...options });
+        found[way] = generations.map(({ ids }) => [...ids]);
+      }
+      model.dispose();
+      return found;
+    };
+    expect(await texts(CARD)).toEqual(await texts('cpu'));
+  });
+});
+
 describe('An update that would be bad', () => {
   const data = randomSequences([12, 12, 12, 12]);
   const UP = 'model.layers.1.mlp.up_proj.weight';
