@@ -124,7 +124,7 @@ export class Optimizer {
    *
    * @example
    * const batches = [makeBatch(sequences.slice(0, 4)), makeBatch(sequences.slice(4, 8))];
-   * const tokens = targetCount(batches[0]) + targetCount(batches[1]);
+   * const tokens = batches.reduce((sum, batch) => sum + targetCount(batch), 0);
    * const { lossSums, gradNorm } = await optimizer.trainStep(batches, { learningRate: 1e-5, gradScale: 1 / tokens, maxGradNorm: 1 });
    */
   async trainStep(batches: readonly ModelBatch[], settings: TrainStep): Promise<{ lossSums: number[]; gradNorm: number }> {
