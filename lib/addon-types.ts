@@ -190,6 +190,8 @@ export interface NativeAddon {
   modelParameters(model: ModelHandle): { name: string; tensor: TensorHandle }[];
   /** To be read: each as it is held, float32 or bfloat16, to the last bit what it is; shared storage, but for sums of LoRA over bfloat16, which are made. */
   modelHeldParameters(model: ModelHandle): Promise<{ name: string; tensor: TensorHandle }[]>;
+  /** Adds scale B A to a matrix, [in, out] where `transposed`, or to `base` in its place; where that stands in bfloat16 alone it goes on so, and its factors with it. */
+  modelAddLowRank(model: ModelHandle, parameter: string, a: TensorHandle, b: TensorHandle, scale: number, transposed: boolean, base: TensorHandle | null): Promise<void>;
   /** What passes read, float32: the parameters themselves unless there are stored forms, of which they are then copies. */
   modelForwardParameters(model: ModelHandle): Promise<{ name: string; tensor: TensorHandle }[]>;
   /** From now on passes read parameters as they are read back of these forms; the parameters stay as they are, and gradients go straight through to them. None: passes read the parameters. */

@@ -1,5 +1,5 @@
 import { addon } from '../addon.ts';
-import type { ModelConfig } from '../addon-types.ts';
+import type { ModelConfig, ModelHandle } from '../addon-types.ts';
 import { scope } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { torch } from '../tensor/torch.ts';
@@ -21,7 +21,7 @@ export interface LowRankAddition {
 interface Target {
   readonly config: ModelConfig;
   readonly device: string;
-  parameters(): Map<string, Tensor>;
+  readonly handle: ModelHandle;
 }
 
 export function disposeAdditions(additions: readonly LowRankAddition[]): void {
@@ -36,15 +36,13 @@ export function disposeAdditions(additions: readonly LowRankAddition[]): void {
 export async function mergeAdapter(model: Target, path: string): Promise<string[]> {
   const planned = planAdapter(await openAdapter(path), model.config);
   const loaded = (await addon().tensorsLoad(planned.flatMap(({ a, b, base }) => [a, b, base ?? a]), model.device)).map((handle) => Tensor.fromHandle(handle));
-  const parameters = model.parameters();
   try {
     for (const [index, { parameter, scale, isTransposed, base }] of planned.entries()) {
       const [a, b, before] = loaded.slice(3 * index, 3 * index + 3) as [Tensor, Tensor, Tensor];
-      if (base !== undefined) parameters.get(parameter)!.copy_(before);
-      addProduct(parameters.get(parameter)!, { parameter, scale, a, b }, isTransposed);
+      await addon().modelAddLowRank(model.handle, parameter, a.handle, b.handle, scale, isTransposed, base === undefined ? null : before.handle);
     }
   } finally {
-    disposeAll([...loaded, ...parameters.values()]);
+    disposeAll(loaded);
   }
   return planned.map(({ parameter }) => parameter);
 }

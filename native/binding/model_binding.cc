@@ -269,6 +269,7 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelChangedShare", Napi::Function::New<guarded<model_changed_share>>(env, "modelChangedShare"));
   init_batch(env, exports);
   init_memory(env, exports);
+  init_low_rank(env, exports);
   init_loss(env, exports);
   init_generate(env, exports);
   init_optimizer(env, exports);

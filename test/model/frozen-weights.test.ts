@@ -221,6 +221,27 @@ describeOnEachDevice('weights in bfloat16 alone', (device) => {
     expect(of('activations', 'scores of attention', 'logits')).toBe(workspaceBytes);
   });
 
+  test('an adapter is laid over them, and they stay so', async () => {
+    const path = await inBfloat16('gpt2-untied-odd');
+    const adapter = freshFolder();
+    {
+      using model = await load(path, device);
+      using optimizer = new Optimizer(model, { lora: { rank: 2 } });
+      await train(model, optimizer);
+      await optimizer.saveAdapter(adapter);
+    }
+    const laid: unknown[] = [];
+    for (const weightDtype of ['auto', 'float32'] as const) {
+      using model = await load(path, device, { weightDtype, adapter });
+      expect(isAlone(model)).toBe(weightDtype === 'auto');
+      const { loss } = await model.tokenStats(BATCHES[0]!);
+      laid.push({ loss, weights: await weightsOf(model) });
+      using again = new Optimizer(model, { lora: LORA });
+      laid.push((await train(model, again)).weights);
+    }
+    expect(laid.slice(0, 2)).toEqual(laid.slice(2));
+  });
+
   test('weights of any file are rounded where that is asked for, and then are what is trained and saved', async () => {
     const path = tinyModelPath('llama-untied-mha');
     using model = await load(path, device, { weightDtype: 'bfloat16' });
