@@ -266,6 +266,44 @@ describe('Operations by the operators of a card', () => {
     });
   });
 
+  // Of two of them libtorch has a form for the CPU: the stand-in must compute the same, give results of the same shapes, and keep the same sums.
+  describe('the stand-ins beside libtorch', () => {
+    const asList = (tensor: Tensor): number[] => [...(tensor.to('cpu').to('float32').contiguous().toTypedArray() as Float32Array)];
+    const expectAlike = (got: Tensor, want: Tensor, bound: number): void => {
+      expect(got.shape).toEqual(want.shape);
+      expect(Math.max(...asList(got.to('cpu').to('float32').sub(want.to('float32')).abs()))).toBeLessThanOrEqual(bound);
+    };
+    const many = (name: string, args: readonly unknown[], named: Record<string, unknown> = {}) => torch.call(name, args as never, named as never) as Tensor[];
+
+    test('_fused_rms_norm', () =>
+      scope(() => {
+        const [x, w] = [floats(7, 48), floats(48)];
+        const [y, rstd] = many('aten::_fused_rms_norm', [x.to(CARD), [48], w.to(CARD), 1e-5]) as [Tensor, Tensor];
+        const [wantY, wantRstd] = many('aten::_fused_rms_norm', [x, [48], w, 1e-5]) as [Tensor, Tensor];
+        expectAlike(y, wantY, 1e-5);
+        expectAlike(rstd, wantRstd, 1e-5);
+      }));
+
+    test.each([['float32', 1e-5], ['bfloat16', 0.03]] as const)('attention and its backward in %s, by the flash attention that libtorch has for the CPU', (dtype, bound) =>
+      scope(() => {
+        const [q, k, v, d] = [0, 1, 2, 3].map(() => floats(2, 3, 21, 16).to(dtype)) as [Tensor, Tensor, Tensor, Tensor];
+        const turned = (tensor: Tensor) => tensor.to(CARD).transpose(1, 2);
+        const back = (tensor: Tensor) => tensor.transpose(1, 2).contiguous();
+        const [out, sums] = many('aten::_scaled_dot_product_flash_attention_for_cpu', [q, k, v, 0, true], { scale: 0.3 }) as [Tensor, Tensor];
+        const wanted = many('aten::_scaled_dot_product_flash_attention_for_cpu_backward', [d, q, k, v, out, sums, 0, true], { scale: 0.3 });
+        const efficient = many('aten::_efficient_attention_forward', [turned(q), turned(k), turned(v), null, null, null, null, null, 0, 1, true], { scale: 0.3 });
+        expectAlike(back(efficient[0]!), out, bound);
+        expectAlike(efficient[1]!.narrow(2, 0, 21), sums, bound);
+        const [seed, offset] = [efficient[2], efficient[3]];
+        const gradients = many('aten::_efficient_attention_backward', [turned(d), turned(q), turned(k), turned(v), null, efficient[0], null, null, 21, 21, efficient[1], 0, seed, offset, 1, false], { scale: 0.3, num_splits_key: 1 });
+        for (const [index, want] of wanted.entries()) expectAlike(back(gradients[index]!), want, 4 * bound);
+        if (dtype === 'float32') return;
+        const flash = many('aten::_flash_attention_forward', [turned(q), turned(k), turned(v), null, null, 21, 21, 0, true, false], { scale: 0.3 });
+        expectAlike(back(flash[0]!), out, bound);
+        expectAlike(flash[1]!, sums, bound);
+      }));
+  });
+
   test('what a fused kernel refuses goes operator by operator from then on', () => {
     guard.beNoCard();
     guard.becomeCard(/*refusedHeadSize=*/ 12);
