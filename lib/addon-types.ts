@@ -220,7 +220,7 @@ export interface NativeAddon {
 
   // optimizer
   /** AdamW of every parameter, or with `lora` of additions of low rank to the matrices that it names. */
-  optimizerCreate(model: ModelHandle, options: { beta1: number; beta2: number; eps: number; weightDecay: number; lora?: NativeLora }): OptimizerHandle;
+  optimizerCreate(model: ModelHandle, options: { beta1: number; beta2: number; eps: number; weightDecay: number; momentsIn8Bits: boolean; lora?: NativeLora }): OptimizerHandle;
   /** `endsWork` as of `modelDispose`. */
   optimizerDispose(optimizer: OptimizerHandle, endsWork: boolean): void;
   /**
@@ -243,7 +243,7 @@ export interface NativeAddon {
     optimizer: OptimizerHandle, tokens: Int32Array, targets: Int32Array, batchSize: number, sequenceLength: number, options: { learningRate: number; gradScale: number },
     control: Control,
   ): Promise<{ lossSum: number; tokenCount: number; gradNorm: number }>;
-  /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. With LoRA also base.<name>, lora_A and lora_B; see native/engine/lora.h. */
+  /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. In 8 bits also exp_avg_absmax.<name> and exp_avg_sq_absmax.<name>. With LoRA also base.<name>, lora_A and lora_B; see native/engine/lora.h. */
   optimizerState(optimizer: OptimizerHandle): { step: number; tensors: { name: string; tensor: TensorHandle }[] };
   /** After the state was written to; LoRA sums it up into the model's parameters. */
   optimizerSetStep(optimizer: OptimizerHandle, step: number): Promise<void>;

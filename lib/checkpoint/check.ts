@@ -100,8 +100,8 @@ async function checkMoments(path: string): Promise<void> {
 }
 
 function momentsOf(name: string): string[] {
-  const parameter = /^exp_avg(?:_sq)?\.(.*)$/.exec(name)?.[1];
-  return parameter === undefined ? [] : [`exp_avg.${parameter}`, `exp_avg_sq.${parameter}`];
+  const [, part, parameter] = /^exp_avg(?:_sq)?(_absmax)?\.(.*)$/.exec(name) ?? [];
+  return parameter === undefined ? [] : [`exp_avg${part ?? ''}.${parameter}`, `exp_avg_sq${part ?? ''}.${parameter}`];
 }
 
 async function ruinedIn(sources: readonly TensorSource[]): Promise<string | undefined> {

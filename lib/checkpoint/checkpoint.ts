@@ -4,6 +4,7 @@ import { ADAPTER_FOLDER } from '../model/adapter-files.ts';
 import type { DeviceName } from '../config/device-name.ts';
 import type { ComputeDType, TensorSource, WeightDType } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
+import type { OptimName } from '../config/optims.ts';
 import { given } from '../config/given.ts';
 import { requireSoundMoments, requireSoundWeights } from '../model/sound-weights.ts';
 import type { LoraOptions } from '../model/lora.ts';
@@ -91,6 +92,8 @@ export interface LoadCheckpointOptions {
   eps?: number;
   /** Of AdamW. Default 0. */
   weightDecay?: number;
+  /** Whose moments: `adamw` (default) or `adamw_8bit`. */
+  optim?: OptimName;
   /** Additions of low rank, where the run trained such. */
   lora?: LoraOptions | undefined;
   /** Ends the work; the promise rejects with its reason. */
@@ -108,15 +111,15 @@ export interface LoadCheckpointOptions {
  * await hyperfit(saved.model, { data: 'novel.txt', maxSteps: 400, optimizer: saved.optimizer, state: saved.state });
  */
 export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<LoadedCheckpoint> {
-  checkOptions(options, ['device', 'computeDtype', 'weightDtype', 'recompute', 'betas', 'eps', 'weightDecay', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
+  checkOptions(options, ['device', 'computeDtype', 'weightDtype', 'recompute', 'betas', 'eps', 'weightDecay', 'optim', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
   const folder = await resolveModelPath(path);
   const state = await loadState(folder);
-  const { betas, eps, weightDecay, lora, ...loading } = options;
+  const { betas, eps, weightDecay, optim, lora, ...loading } = options;
   const moments = join(folder, OPTIMIZER_NAME);
   const model = await Model.loadWithBases(folder, loading, lora === undefined ? new Map() : await originalMatrices(moments));
   let optimizer: Optimizer | undefined;
   try {
-    optimizer = new Optimizer(model, given({ betas, eps, weightDecay, lora }));
+    optimizer = new Optimizer(model, given({ betas, eps, weightDecay, optim, lora }));
     await optimizer.load(moments, state.step);
     return { model, optimizer, state, [Symbol.dispose]: disposeBoth.bind(undefined, optimizer, model) };
   } catch (error) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { deviceHint, isDeviceName, type DeviceName } from './device-name.ts';
+import { OPTIMS } from './optims.ts';
 import { QUANTIZE_TYPES } from './quantize-types.ts';
 import type { RunConfig } from './run-config.ts';
 
@@ -63,6 +64,7 @@ export const FIELDS = {
   eps: field(positive(), 1e-8, 'what AdamW adds to the denominator', 'X'),
   weightDecay: field(z.number().min(0), 0, 'decoupled weight decay', 'X'),
   maxGradNorm: field(z.number().min(0), 0, 'clip the global gradient norm to this; 0 does not clip', 'X'),
+  optim: field(z.enum(OPTIMS), 'adamw', 'adamw keeps two moments of 4 bytes for each weight, adamw_8bit of 1', 'name'),
   stepInBackward: field(z.boolean(), false, 'move each weight as soon as its gradient is whole: gradients take the memory of a layer; without clipping and accumulation'),
   loraRank: field(count(0), 0, 'train additions of this rank (LoRA) instead of all weights; 0 trains all weights', 'R'),
   loraAlpha: field(positive(), 16, 'LoRA: the additions are multiplied by alpha / rank', 'X'),

@@ -101,6 +101,9 @@ function contradictions(config: RunConfig): string[] {
   if (config.weightDtype === 'bfloat16' && config.computeDtype === 'float32') {
     problems.push('expected `computeDtype` bfloat16 beside `weightDtype` bfloat16, got float32, whose products read float32 weights; set it, or leave `weightDtype` out');
   }
+  if (config.optim !== 'adamw' && config.loraRank > 0) {
+    problems.push(`expected either \`optim\` ${config.optim} or \`loraRank\`, got both: moments of LoRA are small; leave one of them out`);
+  }
   if (config.adapter !== null && config.loraRank > 0) {
     problems.push(
       'expected either `adapter` or `loraRank`, got both: what such a run saves as its adapter would not be whole; leave `loraRank` out to train all weights, or merge first (hyperfit save --model M --adapter A --out D)',

@@ -61,6 +61,8 @@ export type RunConfig = {
   weightDecay: number;
   /** Clip the global gradient norm to this; 0 does not clip. Default `0`; as a flag `--max-grad-norm <X>`. */
   maxGradNorm: number;
+  /** Adamw keeps two moments of 4 bytes for each weight, adamw_8bit of 1. Default `'adamw'`; as a flag `--optim <name>`. */
+  optim: 'adamw' | 'adamw_8bit';
   /**
    * Move each weight as soon as its gradient is whole: gradients take the memory of a layer; without clipping and accumulation. Default
    * `false`; as a flag `--step-in-backward`.

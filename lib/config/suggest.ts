@@ -37,6 +37,8 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   optimizerinbackward: 'stepInBackward',
   optimizerinbwd: 'stepInBackward',
   activationcheckpointing: 'recompute',
+  optimizer: 'optim',
+  adamw8bit: 'optim',
 };
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');

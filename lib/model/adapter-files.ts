@@ -9,6 +9,7 @@ import { parseJsonObject } from './json.ts';
 import { expectedParameters } from './parameters.ts';
 import { clip } from './render.ts';
 import { readSafetensorsSources } from './safetensors.ts';
+import { checkTypes } from './sources.ts';
 
 export const ADAPTER_CONFIG = 'adapter_config.json';
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
@@ -69,6 +70,7 @@ async function listNames(folder: string): Promise<string[]> {
  */
 export function planAdapter(files: AdapterFiles, config: ModelConfig): PlannedAddition[] {
   const { path, settings, sources } = files;
+  checkTypes(sources, path);
   const shapes = expectedParameters(config);
   // Where PEFT ties the head's additions to the embedding's, it writes them twice.
   const isTiedHead = (name: string): boolean => settings.ensuresTying && config.tieWordEmbeddings && name.startsWith(`${PREFIX}lm_head.`);

@@ -1,6 +1,7 @@
 import { addon } from '../addon.ts';
 import type { ComputeDType, ModelConfig } from '../addon-types.ts';
 import type { DeviceName } from '../config/device-name.ts';
+import type { OptimName } from '../config/optims.ts';
 import { HyperfitError } from '../errors.ts';
 import { normalizeLora, type LoraOptions } from './lora.ts';
 import { expectedParameters } from './parameters.ts';
@@ -42,6 +43,8 @@ export interface MemoryOptions {
   recompute?: boolean;
   /** Whether gradients stand a layer at a time. Default false. */
   stepInBackward?: boolean;
+  /** Whose moments. Default `adamw`. */
+  optim?: OptimName;
   /** Without it every weight is trained. */
   lora?: LoraOptions | undefined;
   /** Whether passes run on weights rounded for a GGUF file. Default false. */
@@ -52,8 +55,8 @@ export interface MemoryOptions {
 
 const FLOAT = 4;
 const BFLOAT = 2;
-/** Parameters begin at multiples of so many floats (native/engine/parameters.cc). */
-const ALIGNMENT = 16;
+/** Parameters begin at multiples of so many elements, which share a scale where their moments have 8 bits (native/ops/arguments.h). */
+const ALIGNMENT = 256;
 
 /**
  * What a training of this model takes, by line, before anything is loaded. Activations are those of the engine's own layout, laid out without
@@ -66,7 +69,7 @@ const ALIGNMENT = 16;
  * for (const line of lines) console.log(line.of, line.bytes);
  */
 export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptions = {}): MemoryEstimate {
-  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, stepInBackward = false, isQuantized = false, heldDtype = 'float32' } = options;
+  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, stepInBackward = false, optim = 'adamw', isQuantized = false, heldDtype = 'float32' } = options;
   requireShape(config, batchSize, sequenceLength);
   const sizes = [...expectedParameters(config)].map(([name, shape]) => ({ name, isMatrix: shape.length === 2, elements: shape.reduce((product, size) => product * size, 1) }));
   const trained = options.lora === undefined ? undefined : normalizeLora(config, options.lora);
@@ -86,7 +89,7 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
     { of: 'weights as the file will store them', bytes: isQuantized ? FLOAT * flat : 0 },
     { of: 'gradients', bytes: FLOAT * (stepInBackward ? gradientsInTurns(withGradient) : flatElements(withGradient)) + BFLOAT * largest },
     ...(trained === undefined
-      ? [{ of: 'moments of AdamW', bytes: 2 * FLOAT * flat }]
+      ? [{ of: 'moments of AdamW', bytes: optim === 'adamw' ? 2 * FLOAT * flat : 2 * flat + (2 * FLOAT * flat) / ALIGNMENT }]
       : loraLines(config, trainedSizes, trained.rank, isAlone)),
     { of: `activations of ${batchSize} x ${sequenceLength} tokens`, bytes: step.activationBytes },
     { of: 'scores of attention', bytes: step.attentionBytes },

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { addon } from '../addon.ts';
 import type { NativeLora, OptimizerHandle } from '../addon-types.ts';
 import { checkOptions } from '../config/check-options.ts';
+import { OPTIMS, type OptimName } from '../config/optims.ts';
 import { withControl } from '../control.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -12,6 +13,7 @@ import { shortModelName } from './base-name.ts';
 import { normalizeLora, type LoraOptions } from './lora.ts';
 import type { ModelBatch } from './model-batch.ts';
 import type { Model } from './model.ts';
+import { readSafetensorsSources } from './safetensors.ts';
 import { ruinedTensor } from './sound-weights.ts';
 import { disposeAll, loadTensorFile, saveTensorFile, toTensors } from './tensor-file.ts';
 
@@ -23,6 +25,11 @@ export interface OptimizerOptions {
   eps?: number;
   /** Decoupled weight decay. Default 0, the paper's. */
   weightDecay?: number;
+  /**
+   * `adamw` (default) keeps both moments in float32, 8 bytes a weight; `adamw_8bit` in 8 bits by blocks of 256, 2 bytes a weight (Dettmers et
+   * al. 2022, arXiv 2110.02861). Not with `lora`, whose moments are small.
+   */
+  optim?: OptimName;
   /** Train additions of low rank to some matrices and nothing else; without it every parameter is trained. */
   lora?: LoraOptions | undefined;
 }
@@ -58,7 +65,7 @@ const forgotten = new FinalizationRegistry<OptimizerHandle>((handle) => addon().
 
 /**
  * AdamW over all parameters of a model: the update rule of torch.optim.AdamW (Loshchilov and Hutter 2019), moments in float32, 8 bytes a
- * weight. With `lora` it moves A and B of W + alpha / rank B A instead; the model's parameters hold the sum after each step, so that the
+ * weight, or in 8 bits. With `lora` it moves A and B of W + alpha / rank B A instead; the model's parameters hold the sum after each step, so that the
  * model generates and is saved merged.
  *
  * @example
@@ -70,22 +77,26 @@ const forgotten = new FinalizationRegistry<OptimizerHandle>((handle) => addon().
 export class Optimizer {
   readonly #model: Model;
   readonly #handle: OptimizerHandle;
+  readonly #optim: OptimName;
   readonly #lora: NativeLora | undefined;
   #disposed = false;
 
   /** @throws HyperfitError ERR_CONFIG for betas outside [0, 1), eps or weightDecay below 0, and for LoRA that does not fit; ERR_DISPOSED */
   constructor(model: Model, options: OptimizerOptions = {}) {
-    checkOptions(options, ['betas', 'eps', 'weightDecay', 'lora'], 'Optimizer');
-    const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, lora } = options;
+    checkOptions(options, ['betas', 'eps', 'weightDecay', 'optim', 'lora'], 'Optimizer');
+    const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, optim = 'adamw', lora } = options;
     if (!Array.isArray(betas) || betas.length !== 2) throw new HyperfitError('ERR_CONFIG', `expected two numbers for \`betas\`, got ${JSON.stringify(betas) ?? String(betas)}; write [0.9, 0.999]`);
     const [beta1, beta2] = betas as readonly [number, number];
     const fits = [beta1, beta2].every((beta) => beta >= 0 && beta < 1) && isFactor(eps) && isFactor(weightDecay);
     if (!fits) {
       throw new HyperfitError('ERR_CONFIG', `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` finite and of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`);
     }
+    if (!OPTIMS.includes(optim)) throw new HyperfitError('ERR_CONFIG', `expected ${OPTIMS.join(' or ')} for \`optim\`, got ${String(optim)}`);
+    if (optim !== 'adamw' && lora !== undefined) throw new HyperfitError('ERR_CONFIG', `expected either \`optim\` ${optim} or \`lora\`, got both: moments of LoRA are small; leave one of them out`);
     this.#model = model;
+    this.#optim = optim;
     this.#lora = lora === undefined ? undefined : normalizeLora(model.config, lora);
-    this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, ...(this.#lora && { lora: this.#lora }) });
+    this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, momentsIn8Bits: optim === 'adamw_8bit', ...(this.#lora && { lora: this.#lora }) });
     forgotten.register(this, this.#handle, this);
   }
 
@@ -187,21 +198,22 @@ export class Optimizer {
 
   /** Bytes that `save` writes. */
   get stateBytes(): number {
-    const tensors = [...this.state().values()];
-    const elements = tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
-    disposeAll(tensors);
-    return 4 * elements;
+    return this.#bytes((dtype) => (dtype === 'uint8' ? 1 : 4));
   }
 
   /** @internal Bytes that it holds, gradients left out. */
   get heldBytes(): number {
+    return this.#bytes((dtype) => ({ uint8: 1, bfloat16: 2 })[dtype] ?? 4);
+  }
+
+  #bytes(ofElement: (dtype: string) => number): number {
     const tensors = [...this.state().values()];
-    const bytes = tensors.reduce((sum, { shape, dtype }) => sum + (dtype === 'bfloat16' ? 2 : 4) * shape.reduce((product, size) => product * size, 1), 0);
+    const bytes = tensors.reduce((sum, { shape, dtype }) => sum + shape.reduce((product, size) => product * size, ofElement(dtype)), 0);
     disposeAll(tensors);
     return bytes;
   }
 
-  /** Writes the moments (`exp_avg.<name>`, `exp_avg_sq.<name>`; of LoRA also `base.<name>`, A and B) as safetensors. @throws HyperfitError ERR_CHECKPOINT */
+  /** Writes the moments (`exp_avg.<name>`, `exp_avg_sq.<name>`, in 8 bits `exp_avg_absmax.<name>` too; of LoRA also `base.<name>`, A and B) as safetensors. @throws HyperfitError ERR_CHECKPOINT */
   async save(path: string): Promise<void> {
     const tensors = this.state();
     try {
@@ -242,6 +254,8 @@ export class Optimizer {
 
   /** Takes the moments from a file that `save` wrote, and goes on after update `step`. @throws HyperfitError ERR_CHECKPOINT */
   async load(path: string, step: number): Promise<void> {
+    const saved: OptimName = (await readSafetensorsSources(path)).some(({ type }) => type === 'U8') ? 'adamw_8bit' : 'adamw';
+    if (saved !== this.#optim) throw new HyperfitError('ERR_CHECKPOINT', `expected moments of ${this.#optim} in ${path}, got those of ${saved}; give \`optim: '${saved}'\``);
     const tensors = this.state();
     try {
       await loadTensorFile(path, tensors, this.#model.device);

@@ -135,10 +135,14 @@ export async function readSafetensorsSources(path: string): Promise<TensorSource
  * The bytes that precede the data of a safetensors file: length, then JSON padded with spaces so that the data starts
  * at a multiple of eight. The tensors follow in the order given, row-major, without gaps.
  */
-export function renderSafetensorsHeader(tensors: readonly { name: string; shape: readonly number[] }[], metadata: Readonly<Record<string, string>> = {}, dtype: 'F32' | 'BF16' | 'F16' = 'F32'): Uint8Array {
+export function renderSafetensorsHeader(
+  tensors: readonly { name: string; shape: readonly number[]; dtype?: 'F32' | 'U8' }[],
+  metadata: Readonly<Record<string, string>> = {},
+  dtypeOfAll: 'F32' | 'BF16' | 'F16' = 'F32',
+): Uint8Array {
   const entries: [string, unknown][] = [['__metadata__', { format: 'pt', ...metadata }]];
   let end = 0;
-  for (const { name, shape } of tensors) {
+  for (const { name, shape, dtype = dtypeOfAll } of tensors) {
     const begin = end;
     end += countBytes(name, shape, DTYPE_BITS[dtype]!, 'the tensors to save');
     entries.push([name, { dtype, shape, data_offsets: [begin, end] }]);

@@ -82,7 +82,8 @@ function list(what: string, names: readonly string[]): string[] {
   return [`${what} ${names.slice(0, MOST_NAMES).map((name) => clip(name, 160)).join(', ')}${rest}`];
 }
 
-function checkTypes(sources: readonly TensorSource[], path: string): void {
+/** @throws HyperfitError ERR_UNSUPPORTED_MODEL for types that cannot be decoded */
+export function checkTypes(sources: readonly TensorSource[], path: string): void {
   const refused = sources.filter(({ type }) => !DECODABLE_TYPES.includes(type));
   const [first] = refused;
   if (first === undefined) return;

@@ -20,7 +20,7 @@ export function disposeAll(tensors: Iterable<Tensor>): void {
  * @throws HyperfitError ERR_CHECKPOINT when the path exists or the disk is full
  */
 export async function saveTensorFile(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
-  const header = renderSafetensorsHeader([...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape })));
+  const header = renderSafetensorsHeader([...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, dtype: tensor.dtype === 'uint8' ? 'U8' : 'F32' })));
   await addon().tensorsSave(path, header, [...tensors.values()].map((tensor) => tensor.handle));
 }
 
@@ -30,7 +30,10 @@ export async function saveTensorFile(path: string, tensors: ReadonlyMap<string, 
  */
 export async function loadTensorFile(path: string, targets: ReadonlyMap<string, Tensor>, device: string): Promise<void> {
   const sources = await readSafetensorsSources(path);
-  const fits = ({ name, shape }: { name: string; shape: readonly number[] }) => `${targets.get(name)?.shape}` === `${shape}`;
+  const fits = ({ name, shape, type }: { name: string; shape: readonly number[]; type: string }): boolean => {
+    const target = targets.get(name);
+    return `${target?.shape}` === `${shape}` && (target?.dtype === 'uint8') === (type === 'U8');
+  };
   const wrong = sources.find((source) => !fits(source))?.name ?? (sources.length === targets.size ? undefined : 'a missing tensor');
   if (wrong !== undefined) {
     throw new HyperfitError('ERR_CHECKPOINT', `expected the ${targets.size} tensors of this model in ${path}, got another set or shape (${wrong}); the checkpoint belongs to another model`);

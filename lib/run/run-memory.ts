@@ -13,7 +13,7 @@ import type { RunData } from './run-data.ts';
 /** Settings that decide how much memory a run takes. */
 type MemorySettings = Pick<
   RunConfig,
-  'device' | 'computeDtype' | 'recompute' | 'stepInBackward' | 'maxGradNorm' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
+  'device' | 'computeDtype' | 'recompute' | 'stepInBackward' | 'optim' | 'maxGradNorm' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
 >;
 
 /** A model as far as its memory goes. */
@@ -25,7 +25,7 @@ export interface MeasuredModel {
 
 /** What a run with these settings holds at once. @throws HyperfitError as estimateTrainingMemory */
 export function estimateRunMemory(config: MemorySettings, model: MeasuredModel, { train, contexts }: Pick<RunData, 'train' | 'contexts'>): MemoryEstimate {
-  const { batchSize, gradientAccumulationSteps, recompute, stepInBackward, quantize, contextLength, maxNewTokens } = config;
+  const { batchSize, gradientAccumulationSteps, recompute, stepInBackward, optim, quantize, contextLength, maxNewTokens } = config;
   const longest = train.reduce((most, { ids }) => Math.max(most, ids.length), 1);
   return estimateTrainingMemory(model.config, {
     device: chooseDevice(config.device),
@@ -35,6 +35,7 @@ export function estimateRunMemory(config: MemorySettings, model: MeasuredModel, 
     sequenceLength: longest,
     recompute,
     stepInBackward,
+    optim,
     lora: loraOptions(config),
     isQuantized: quantize !== null,
     decoding: { rows: Math.min(CONTEXTS_AT_ONCE, contexts.length), positions: contextLength + maxNewTokens },
@@ -43,17 +44,30 @@ export function estimateRunMemory(config: MemorySettings, model: MeasuredModel, 
 
 /** The changes that make a run smaller, those first that change least of what comes of it. */
 function smallerSettings(config: MemorySettings): Partial<MemorySettings>[] {
-  const { batchSize, gradientAccumulationSteps, recompute, stepInBackward, maxGradNorm, loraRank, computeDtype } = config;
   const accumulated: Partial<MemorySettings>[] = [];
-  for (let parts = 2 * gradientAccumulationSteps; parts < 2 * batchSize; parts *= 2) accumulated.push({ gradientAccumulationSteps: Math.min(parts, batchSize) });
-  const most = accumulated.at(-1) ?? {};
-  const least = { ...most, recompute: true };
+  for (let parts = 2 * config.gradientAccumulationSteps; parts < 2 * config.batchSize; parts *= 2) accumulated.push({ gradientAccumulationSteps: Math.min(parts, config.batchSize) });
+  const least = { ...accumulated.at(-1), recompute: true };
+  const within = { recompute: true, stepInBackward: true };
+  const eighth = { optim: 'adamw_8bit' } as const;
   const late = { loraRank: 8, loraLayers: 5 };
-  const mayStepWithin = gradientAccumulationSteps === 1 && maxGradNorm === 0 && !stepInBackward;
-  const within = [{ stepInBackward: true }, { recompute: true, stepInBackward: true }];
-  const lateOnly: Partial<MemorySettings>[] = [late, { ...least, ...late }, ...(mayStepWithin ? [{ ...within[1], ...late }] : [])];
-  const rounded = computeDtype === 'float32' ? lateOnly.map((change) => ({ ...change, computeDtype: 'bfloat16' as const })) : [];
-  return [...(stepInBackward ? [] : accumulated), ...(recompute ? [] : [{ recompute: true }, ...(stepInBackward ? [] : [least])]), ...(mayStepWithin ? within : []), ...(loraRank > 0 || stepInBackward ? [] : [...lateOnly, ...rounded])];
+  const lateOnly: Partial<MemorySettings>[] = [late, { ...least, ...late }, { ...within, ...late }];
+  const inOrder: Partial<MemorySettings>[] = [
+    ...accumulated, { recompute: true }, least, { stepInBackward: true }, within,
+    eighth, { recompute: true, ...eighth }, { ...least, ...eighth }, { ...within, ...eighth },
+    ...lateOnly, ...lateOnly.map((change) => ({ ...change, computeDtype: 'bfloat16' as const })),
+  ];
+  return inOrder.map((change) => withoutKnown(change, config)).filter((change) => Object.keys(change).length > 0 && goTogether(change, config));
+}
+
+function withoutKnown(change: Partial<MemorySettings>, config: MemorySettings): Partial<MemorySettings> {
+  return Object.fromEntries(Object.entries(change).filter(([name, value]) => config[name as keyof MemorySettings] !== value));
+}
+
+/** Of the combinations that normalizeConfig refuses, those that a change could bring about. */
+function goTogether(change: Partial<MemorySettings>, config: MemorySettings): boolean {
+  const { stepInBackward, gradientAccumulationSteps, maxGradNorm, loraRank, optim } = { ...config, ...change };
+  const trainsFewer = change.loraRank === undefined || config.loraRank === 0;
+  return trainsFewer && !(stepInBackward && (gradientAccumulationSteps > 1 || maxGradNorm > 0)) && !(loraRank > 0 && optim !== 'adamw');
 }
 
 /** The first change with which a run takes at most `bytes`, as flags; undefined where none does. */

@@ -30,7 +30,7 @@ export interface RunStart {
  */
 export async function startRun(config: RunConfig, folder: RunFolder, onWarning: (message: string) => void, signal?: AbortSignal): Promise<RunStart> {
   useThreads(config);
-  const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay } = config;
+  const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, optim } = config;
   if (computeDtype === 'bfloat16' && device === 'cpu' && !addon().libraryInfo().bfloat16Products) {
     onWarning('this CPU has no bfloat16 instructions: computeDtype bfloat16 will be right but slow; float32 is faster here');
   }
@@ -50,14 +50,14 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   // Before anything is measured: not every model can be trained for every type.
   if (config.quantize !== null) quantizedForms(model.config, config.quantize, model.path);
   setChatDate(model, chatDateOf(folder, false));
-  return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(config) }), state: undefined, changes: [] };
+  return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, optim, lora: loraOptions(config) }), state: undefined, changes: [] };
 }
 
 /** A checkpoint as its run goes on from it: with the run's threads, device, optimizer and date. */
 export async function loadRunCheckpoint(path: string, config: RunConfig, folder: RunFolder, hearing: Pick<LoadCheckpointOptions, 'signal' | 'onWarning'>): Promise<Checkpoint> {
   useThreads(config);
-  const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay } = config;
-  const checkpoint = await loadCheckpoint(path, { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, lora: loraOptions(config), ...hearing });
+  const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, optim } = config;
+  const checkpoint = await loadCheckpoint(path, { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, optim, lora: loraOptions(config), ...hearing });
   setChatDate(checkpoint.model, chatDateOf(folder, true));
   return checkpoint;
 }

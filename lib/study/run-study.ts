@@ -152,9 +152,9 @@ function hashInputs(setting: StudySetting, { model, facts }: Inputs): HashInputs
 }
 
 /** Without settings that came later, where they change nothing: cells that were found before are known again. */
-function asEver<Settings extends { quantize: unknown; stepInBackward: unknown }>(settings: Settings): Partial<Settings> {
-  const { quantize, stepInBackward: _stepInBackward, ...rest } = settings;
-  return (quantize === null ? rest : { quantize, ...rest }) as Partial<Settings>;
+function asEver<Settings extends { quantize: unknown; optim: unknown; stepInBackward: unknown }>(settings: Settings): Partial<Settings> {
+  const { quantize, optim, stepInBackward: _stepInBackward, ...rest } = settings;
+  return { ...(quantize !== null && { quantize }), ...(optim !== 'adamw' && { optim }), ...rest } as unknown as Partial<Settings>;
 }
 
 /** A study that is taken up again keeps its birth, and the date that its dialogues were rendered with: cells are known by their data. */

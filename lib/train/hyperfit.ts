@@ -130,8 +130,8 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
     const { sequences, summary, warnings } = await prepareTrainingData(data, model, this.settings);
     this.#data = summary;
     for (const message of warnings) this.#onWarning(message);
-    const { betas, eps, weightDecay } = this.settings;
-    const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay, lora: loraOptions(this.settings) });
+    const { betas, eps, weightDecay, optim } = this.settings;
+    const optimizer = given ?? new Optimizer(model, { betas, eps, weightDecay, optim, lora: loraOptions(this.settings) });
     try {
       this.#training = new Training({ model, optimizer, sequences, settings: this.settings, loss, state, signal });
       return yield* shownOn(tensorboard, this.#training, { settings: this.settings, onWarning: this.#onWarning });

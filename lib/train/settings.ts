@@ -24,6 +24,7 @@ export const TRAIN_FIELDS = [
   'eps',
   'weightDecay',
   'maxGradNorm',
+  'optim',
   'stepInBackward',
   'loraRank',
   'loraAlpha',

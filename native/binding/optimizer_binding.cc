@@ -33,12 +33,13 @@ LoraOptions lora_options(const Napi::Object& object) {
   return options;
 }
 
-/// Its two moments, and the gradients that the model takes for it.
-int64_t held_bytes(OptimizerHolder& holder) {
+std::vector<std::pair<std::string, at::Tensor>> state_of(const OptimizerHolder& holder) { return holder.lora ? holder.lora->state() : holder.adamw->state(); }
+
+/// What it keeps, and the gradients that the model takes for it.
+int64_t held_bytes(const OptimizerHolder& holder) {
   constexpr int64_t kFloat = sizeof(float);
-  if (!holder.lora) return 3 * kFloat * holder.model->decoder().parameters().values_like().numel();
-  int64_t bytes = 0;
-  for (const auto& [name, tensor] : holder.lora->state()) {
+  int64_t bytes = holder.lora ? 0 : kFloat * holder.model->decoder().parameters().values_like().numel();
+  for (const auto& [name, tensor] : state_of(holder)) {
     bytes += static_cast<int64_t>(tensor.nbytes()) + (name.starts_with("base.") ? kFloat * tensor.numel() : 0);
   }
   return bytes;
@@ -52,6 +53,7 @@ Napi::Value optimizer_create(const Napi::CallbackInfo& info) {
   options.beta2 = read_number(object.Get("beta2"), "beta2");
   options.eps = read_number(object.Get("eps"), "eps");
   options.weight_decay = read_number(object.Get("weightDecay"), "weightDecay");
+  options.moments_in_8_bits = read_boolean(object.Get("momentsIn8Bits"), "momentsIn8Bits");
   auto holder = std::make_shared<OptimizerHolder>();
   holder->model = model;
   ParameterStore& parameters = model->decoder().parameters();
@@ -181,19 +183,11 @@ Napi::Value optimizer_state(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto holder = optimizer_argument(info);
   Napi::Array tensors = Napi::Array::New(env);
-  auto add = [&](const std::string& name, at::Tensor tensor) {
+  for (auto& [name, tensor] : state_of(*holder)) {
     Napi::Object entry = Napi::Object::New(env);
     entry.Set("name", name);
-    entry.Set("tensor", new_handle(env, std::move(tensor)));
+    entry.Set("tensor", new_handle(env, tensor));
     tensors.Set(tensors.Length(), entry);
-  };
-  if (holder->lora) {
-    for (auto& [name, tensor] : holder->lora->state()) add(name, tensor);
-  } else {
-    for (const Parameter& parameter : holder->model->decoder().parameters().all()) {
-      add("exp_avg." + parameter.name, holder->adamw->exp_avg(parameter));
-      add("exp_avg_sq." + parameter.name, holder->adamw->exp_avg_sq(parameter));
-    }
   }
   const int64_t step = holder->lora ? holder->lora->step_count() : holder->adamw->step_count();
   Napi::Object result = Napi::Object::New(env);

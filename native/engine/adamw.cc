@@ -103,12 +103,18 @@ StepResult AdamW::step_in_backward(const StepSettings& settings, const std::func
   return within.result();
 }
 
-at::Tensor AdamW::exp_avg(const Parameter& p) const {
-  return adamw_.exp_avg().narrow(0, p.offset, p.compute.numel()).view(p.shape);
-}
-
-at::Tensor AdamW::exp_avg_sq(const Parameter& p) const {
-  return adamw_.exp_avg_sq().narrow(0, p.offset, p.compute.numel()).view(p.shape);
+std::vector<std::pair<std::string, at::Tensor>> AdamW::state() const {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (const Parameter& p : parameters_.all()) {
+    const int64_t size = p.compute.numel();
+    tensors.emplace_back("exp_avg." + p.name, adamw_.exp_avg().narrow(0, p.offset, size).view(p.shape));
+    tensors.emplace_back("exp_avg_sq." + p.name, adamw_.exp_avg_sq().narrow(0, p.offset, size).view(p.shape));
+    if (!adamw_.exp_avg_absmax().defined()) continue;
+    const auto blocks = [&](const at::Tensor& absmax) { return absmax.narrow(0, p.offset / kMomentBlock, (size + kMomentBlock - 1) / kMomentBlock); };
+    tensors.emplace_back("exp_avg_absmax." + p.name, blocks(adamw_.exp_avg_absmax()));
+    tensors.emplace_back("exp_avg_sq_absmax." + p.name, blocks(adamw_.exp_avg_sq_absmax()));
+  }
+  return tensors;
 }
 
 }  // namespace hyperfit

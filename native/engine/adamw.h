@@ -1,5 +1,8 @@
 #pragma once
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/flat_adamw.h"
 #include "engine/gradient_consumer.h"
@@ -31,8 +34,9 @@ class AdamW {
 
   int64_t step_count() const { return adamw_.step_count(); }
   void set_step_count(int64_t step) { adamw_.set_step_count(step); }
-  at::Tensor exp_avg(const Parameter& parameter) const;     // [shape of the parameter]
-  at::Tensor exp_avg_sq(const Parameter& parameter) const;  // [shape of the parameter]
+  /// What a checkpoint keeps: exp_avg.<name> and exp_avg_sq.<name>, of the parameter's shape; of moments in 8 bits also exp_avg_absmax.<name> and
+  /// exp_avg_sq_absmax.<name>, of one number a block.
+  std::vector<std::pair<std::string, at::Tensor>> state() const;
 
  private:
   class InBackward;

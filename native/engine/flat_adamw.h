@@ -9,20 +9,22 @@ struct AdamWOptions {
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
+  bool moments_in_8_bits = false;  // 2 bytes a weight for both instead of 8
 };
 
 /// Adam with decoupled weight decay over one flat float32 buffer, whoever its values belong to.
-/// Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW.
+/// Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW. Moments in 8 bits: ops/dynamic_map.h.
 class FlatAdamW {
  public:
-  /// Moments of zero for `values` [n].
+  /// Moments of zero for `values` [n]; in 8 bits n is in whole blocks of kMomentBlock.
   FlatAdamW(const Ops& ops, const at::Tensor& values, AdamWOptions options);
 
   /// The next update of `values` from `gradients` times `grad_scale`; memory may keep the gradients scaled or not.
   /// `rounded`, unless undefined, gets the new values in bfloat16.
   void update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, const GradientScale& grad_scale);
 
-  /// The same in parts, each once after `begin_update`: the values, gradients and rounded values [m] of those from `offset` on.
+  /// The same in parts, each once after `begin_update`: the values, gradients and rounded values [m] of those from `offset` on. In 8 bits both are
+  /// multiples of kMomentBlock.
   void begin_update() { ++step_; }
   void update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate,
                    const GradientScale& grad_scale);
@@ -31,14 +33,16 @@ class FlatAdamW {
 
   int64_t step_count() const { return step_; }
   void set_step_count(int64_t step) { step_ = step; }
-  const at::Tensor& exp_avg() const { return exp_avg_; }        // [n]
-  const at::Tensor& exp_avg_sq() const { return exp_avg_sq_; }  // [n]
+  const at::Tensor& exp_avg() const { return exp_avg_; }        // float32 or uint8 [n]
+  const at::Tensor& exp_avg_sq() const { return exp_avg_sq_; }  // the same
+  const at::Tensor& exp_avg_absmax() const { return exp_avg_absmax_; }        // float32 [n / kMomentBlock]; undefined unless in 8 bits
+  const at::Tensor& exp_avg_sq_absmax() const { return exp_avg_sq_absmax_; }  // the same
 
  private:
   const Ops& ops_;
   AdamWOptions options_;
   int64_t step_ = 0;
-  at::Tensor exp_avg_, exp_avg_sq_;
+  at::Tensor exp_avg_, exp_avg_sq_, exp_avg_absmax_, exp_avg_sq_absmax_;
 };
 
 /// The end of a step whose decision has been queued: `queue_update` unless nothing may change, and what came of it. Where the device skipped the

@@ -4,9 +4,11 @@
 #include <numeric>
 #include <vector>
 
+#include "ops/arguments.h"
+
 namespace hyperfit {
 
-inline constexpr int64_t kAlignment = 16;  // float32 elements in 64 bytes
+inline constexpr int64_t kAlignment = kMomentBlock;  // a block of moments belongs to one parameter; also whole cache lines
 
 inline int64_t product(const std::vector<int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());

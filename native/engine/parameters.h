@@ -46,7 +46,7 @@ struct WritableParameter {
 };
 
 /// All parameters in one flat float32 buffer, so that the optimizer and the gradient norm are one pass over memory.
-/// Each parameter starts on a 64-byte boundary; the padding stays zero.
+/// Each parameter starts at a multiple of kMomentBlock elements; the padding stays zero.
 ///
 /// What bfloat16 holds exactly stands in that alone, behind the others, until somebody writes values or asks for them. Then all have float32
 /// values, and keep them. They may be asked for on any thread; what passes read changes on the compute thread only (`adopt_values`).

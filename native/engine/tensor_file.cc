@@ -98,9 +98,19 @@ class NewFile {
   bool finished_ = false;
 };
 
+at::Tensor load_bytes(const TensorSource& source) {
+  if (count_elements(source) != source.byte_length) refuse(source, std::to_string(count_elements(source)) + " bytes of U8", std::to_string(source.byte_length));
+  const MappedFile file(source.path);
+  check_extent(source, file.size());
+  at::Tensor tensor = at::empty(source.shape, at::TensorOptions(at::kByte));
+  if (source.byte_length > 0) std::memcpy(tensor.mutable_data_ptr<uint8_t>(), file.data() + source.offset, static_cast<size_t>(source.byte_length));
+  return tensor;
+}
+
 }  // namespace
 
 at::Tensor load_tensor(const TensorSource& source) {
+  if (source.type == "U8") return load_bytes(source);
   const BlockFormat& format = block_format(source.type);
   const int64_t blocks = count_blocks(source, format);
   if (source.transposed && source.shape.size() != 2) refuse(source, "a matrix, to transpose it,", std::to_string(source.shape.size()) + " dimensions");

@@ -23,7 +23,7 @@ struct TensorSource {
   bool transposed = false;
 };
 
-/// A float32 CPU tensor that owns its memory, of the source's shape, or that reversed where it is `transposed`. Throws ERR_MODEL_FILES when the bytes do not lie
+/// A CPU tensor that owns its memory, float32 but for sources of type U8, of the source's shape, or that reversed where it is `transposed`. Throws ERR_MODEL_FILES when the bytes do not lie
 /// inside the file or do not make the shape, ERR_UNSUPPORTED_MODEL for a type that cannot be decoded.
 at::Tensor load_tensor(const TensorSource& source);
 

@@ -15,6 +15,7 @@ enum class NormType { rms, layer };
 enum class Activation { silu, gelu, gelu_tanh, quick_gelu };
 
 constexpr int64_t kIgnoreIndex = -100;  // a target that does not count
+constexpr int64_t kMomentBlock = 256;   // moments in 8 bits that share a scale
 
 /// A matrix [out, in], or [in, out] where `transposed`, as GPT-2's Conv1D stores it; a bias [out] or an undefined tensor.
 struct LinearWeights {
@@ -94,7 +95,9 @@ struct DecodeSpan {
 
 /// One AdamW update of a flat float32 buffer [n]. Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW.
 struct AdamWUpdate {
-  at::Tensor values, exp_avg, exp_avg_sq;
+  at::Tensor values;
+  at::Tensor exp_avg, exp_avg_sq;                  // float32 [n], or codes of a dynamic map (ops/dynamic_map.h), uint8 [n], n in whole blocks
+  at::Tensor exp_avg_absmax, exp_avg_sq_absmax;    // of codes: the largest magnitude of each block, float32 [n / kMomentBlock]
   at::Tensor gradients;  // multiplied by `grad_scale`; memory may keep them scaled or not
   at::Tensor rounded;    // bfloat16 [n], gets the new values; undefined where nobody wants them
   int64_t step;          // of this update, from 1

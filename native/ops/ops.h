@@ -87,10 +87,12 @@ struct Ops {
   at::Tensor (*cross_entropy)(at::Tensor& logits, const at::Tensor& targets);
   TokenStats (*token_stats)(const at::Tensor& logits, const at::Tensor& targets);
 
-  // The L2 norm of all elements, float64 []; whether a flat buffer is better asked for as a whole than part by part; one update
+  // The L2 norm of all elements, float64 []; whether a flat buffer is better asked for as a whole than part by part; one update, of moments in
+  // float32 or in 8 bits
   at::Tensor (*norm_of)(const std::vector<at::Tensor>& tensors);
   bool norms_whole_buffers;
   void (*adamw)(const AdamWUpdate& update);
+  void (*adamw_8bit)(const AdamWUpdate& update);
 
   // Decoding `batch` rows of a cache that has been reset for them, a token at a time (decode/session.h)
   std::unique_ptr<DecodeSession> (*decode_session)(Decoder& decoder, KVCache& cache, int64_t batch);

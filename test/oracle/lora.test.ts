@@ -148,7 +148,7 @@ describe('refusals', () => {
     ['names that are none', { names: [7] as never }, { message: expect.stringContaining('lora.names') }],
   ])('by the addon itself: %s', (_, wrong, refused) => {
     const lora = { rank: 2, alpha: 2, seed: 0, names: ['model.layers.0.mlp.up_proj.weight'], transposed: false, ...wrong };
-    expect(() => addon().optimizerCreate(model.handle, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, lora })).toThrow(expect.objectContaining(refused) as Error);
+    expect(() => addon().optimizerCreate(model.handle, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, momentsIn8Bits: false, lora })).toThrow(expect.objectContaining(refused) as Error);
   });
 
   test('the state of another rank', async () => {

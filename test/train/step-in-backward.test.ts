@@ -1,5 +1,6 @@
 import type { ComputeDType } from '../../lib/addon-types.ts';
 import type { DeviceName } from '../../lib/config/device-name.ts';
+import type { OptimName } from '../../lib/config/optims.ts';
 import { makeBatch } from '../../lib/data/batch.ts';
 import { estimateTrainingMemory } from '../../lib/model/memory-estimate.ts';
 import type { LoraOptions } from '../../lib/model/lora.ts';
@@ -21,6 +22,7 @@ interface How {
   computeDtype?: ComputeDType;
   recompute?: boolean;
   quantize?: 'Q4_0';
+  optim?: OptimName;
 }
 
 interface Result {
@@ -31,9 +33,9 @@ interface Result {
   gradientBytes: number;
 }
 
-async function train(path: string, within: boolean, { lora, ...how }: How): Promise<Result> {
+async function train(path: string, within: boolean, { lora, optim = 'adamw', ...how }: How): Promise<Result> {
   using model = await Model.load(path, how);
-  using optimizer = new Optimizer(model, { weightDecay: 0.01, lora });
+  using optimizer = new Optimizer(model, { weightDecay: 0.01, lora, optim });
   const steps: { lossSum: number; gradNorm: number }[] = [];
   for (const batch of [...BATCHES, ...BATCHES]) {
     if (within) steps.push(await optimizer.stepInBackward(batch, STEP));
@@ -59,6 +61,8 @@ describeOnEachDevice('a step within the backward', (device) => {
   test.each(['llama-tied-gqa', 'gpt2-untied-odd'])('of LoRA on %s', (name) => expectSame(tinyModelPath(name), { device, lora: { rank: 3 } }));
 
   test('with activations computed again', () => expectSame(tinyModelPath('gemma2-tied-gqa'), { device, computeDtype: 'bfloat16', recompute: true }));
+
+  test('of moments in 8 bits', () => expectSame(tinyModelPath('gemma3-tied-gqa'), { device, computeDtype: 'bfloat16', optim: 'adamw_8bit' }));
 
   test('on weights rounded for a file', () => expectSame(TINY_MODEL, { device, computeDtype: 'bfloat16', quantize: 'Q4_0' }));
 

@@ -22,6 +22,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> adamw(const at::Tenso
   AdamWUpdate update{.values = values.clone(),
                      .exp_avg = exp_avg.clone(),
                      .exp_avg_sq = exp_avg_sq.clone(),
+                     .exp_avg_absmax = {},
+                     .exp_avg_sq_absmax = {},
                      .gradients = gradients.clone(),
                      .rounded = at::empty(values.sizes(), values.options().dtype(at::kBFloat16)),
                      .step = step,
@@ -35,6 +37,36 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> adamw(const at::Tenso
   return {update.values, update.exp_avg, update.exp_avg_sq, update.rounded};
 }
 
+/// As adamw, of moments in 8 bits [n], n in whole blocks. Gives values, both moments, the largest magnitudes of both, and the values in bfloat16.
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> adamw_8bit(
+    const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq, const at::Tensor& exp_avg_absmax,
+    const at::Tensor& exp_avg_sq_absmax, int64_t step, double learning_rate, double beta1, double beta2, double eps, double weight_decay, double grad_scale) {
+  TORCH_CHECK(step > 0, "expected a step from 1, got ", step);
+  TORCH_CHECK(values.numel() % kMomentBlock == 0, "expected whole blocks of ", kMomentBlock, " values, got ", values.numel());
+  for (const at::Tensor& tensor : {values, gradients}) check_float32(tensor, {values.numel()}, values);
+  for (const at::Tensor& tensor : {exp_avg_absmax, exp_avg_sq_absmax}) check_float32(tensor, {values.numel() / kMomentBlock}, values);
+  for (const at::Tensor& codes : {exp_avg, exp_avg_sq}) {
+    TORCH_CHECK(codes.scalar_type() == at::kByte && codes.is_contiguous() && codes.sizes() == values.sizes() && codes.device() == values.device(),
+                "expected dense uint8 codes of the values' shape and device");
+  }
+  AdamWUpdate update{.values = values.clone(),
+                     .exp_avg = exp_avg.clone(),
+                     .exp_avg_sq = exp_avg_sq.clone(),
+                     .exp_avg_absmax = exp_avg_absmax.clone(),
+                     .exp_avg_sq_absmax = exp_avg_sq_absmax.clone(),
+                     .gradients = gradients.clone(),
+                     .rounded = at::empty(values.sizes(), values.options().dtype(at::kBFloat16)),
+                     .step = step,
+                     .learning_rate = learning_rate,
+                     .beta1 = beta1,
+                     .beta2 = beta2,
+                     .eps = eps,
+                     .weight_decay = weight_decay,
+                     .grad_scale = grad_scale};
+  select_ops(values.device()).adamw_8bit(update);
+  return {update.values, update.exp_avg, update.exp_avg_sq, update.exp_avg_absmax, update.exp_avg_sq_absmax, update.rounded};
+}
+
 }  // namespace
 
 void define_update(torch::Library& library) {
@@ -43,6 +75,10 @@ void define_update(torch::Library& library) {
       "adamw(Tensor values, Tensor gradients, Tensor exp_avg, Tensor exp_avg_sq, int step, float learning_rate, float beta1, float beta2, float eps, "
       "float weight_decay, float grad_scale) -> (Tensor, Tensor, Tensor, Tensor)",
       &adamw);
+  library.def(
+      "adamw_8bit(Tensor values, Tensor gradients, Tensor exp_avg, Tensor exp_avg_sq, Tensor exp_avg_absmax, Tensor exp_avg_sq_absmax, int step, "
+      "float learning_rate, float beta1, float beta2, float eps, float weight_decay, float grad_scale) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+      &adamw_8bit);
 }
 
 }  // namespace hyperfit::binding

@@ -41,6 +41,7 @@ const Ops& table() {
       .norm_of = norm_of,
       .norms_whole_buffers = false,
       .adamw = adamw,
+      .adamw_8bit = adamw_8bit,
       .decode_session = decode_session,
   };
   return kTable;

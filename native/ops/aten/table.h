@@ -45,6 +45,7 @@ at::Tensor cross_entropy(at::Tensor& logits, const at::Tensor& targets);
 TokenStats token_stats(const at::Tensor& logits, const at::Tensor& targets);
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors);
 void adamw(const AdamWUpdate& update);
+void adamw_8bit(const AdamWUpdate& update);
 std::unique_ptr<DecodeSession> decode_session(Decoder& decoder, KVCache& cache, int64_t batch);
 
 }  // namespace hyperfit::aten

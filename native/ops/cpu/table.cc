@@ -36,6 +36,7 @@ Ops make() {
   ops.causal_softmax_backward = causal_softmax_backward;
   ops.cross_entropy = cross_entropy;
   ops.adamw = adamw;
+  ops.adamw_8bit = adamw_8bit;
   ops.decode_session = decode_session;
   return ops;
 }
