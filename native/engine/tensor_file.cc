@@ -158,7 +158,8 @@ void save_tensors(const std::string& path, const std::vector<uint8_t>& header, c
   NewFile file(path);
   file.write(header.data(), header.size());
   for (const at::Tensor& tensor : tensors) {
-    const at::Tensor elements = tensor.detach().cpu().to(at::kFloat).contiguous();
+    const at::ScalarType stored = tensor.scalar_type() == at::kByte ? at::kByte : at::kFloat;
+    const at::Tensor elements = tensor.detach().cpu().to(stored).contiguous();
     file.write(elements.const_data_ptr(), elements.nbytes());
   }
   file.finish();

@@ -34,7 +34,7 @@ bool is_exact_in_bfloat16(const TensorSource& source);
 /// GGUF's rows [heads, head_dim / 2, 2, columns] to Hugging Face's [heads, 2, head_dim / 2, columns].
 at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads);
 
-/// Creates `path`, writes `header` and then every tensor's elements as float32, flushes to the disk, closes. Throws ERR_CHECKPOINT
+/// Creates `path`, writes `header` and then every tensor's elements, of bytes as they are and as float32 else, flushes to the disk, closes. Throws ERR_CHECKPOINT
 /// (path there already, disk full, ...); a partial file is removed, a file that was there before is left alone.
 void save_tensors(const std::string& path, const std::vector<uint8_t>& header, const std::vector<at::Tensor>& tensors);
 
