@@ -37,8 +37,9 @@ async function rounded(path: string): Promise<string> {
 
 const load = (path: string, device: DeviceName, options: LoadOptions = {}): Promise<Model> => Model.load(path, { device, computeDtype: 'bfloat16', ...options });
 
+/** In a flat buffer, where each parameter begins at a multiple of 256. */
 const elements = (model: Model, which: (shape: readonly number[]) => boolean = () => true): number =>
-  scope(() => [...model.parameters().values()].filter(({ shape }) => which(shape)).reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0));
+  scope(() => [...model.parameters().values()].filter(({ shape }) => which(shape)).reduce((sum, { shape }) => sum + 256 * Math.ceil(shape.reduce((product, size) => product * size, 1) / 256), 0));
 
 /** As they are, to the last bit, whatever they are held in. */
 const weightsOf = async (model: Model): Promise<ReturnType<typeof readAll>> => {
