@@ -205,6 +205,8 @@ export interface NativeAddon {
   /** Adds the gradient of the *sum* of the losses to the gradients kept since the last step. Targets: [batch, sequence], IGNORE_INDEX to skip. */
   modelForwardBackward(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<{ lossSum: number; tokenCount: number }>;
   modelZeroGradients(model: ModelHandle): void;
+  /** Takes the memory for activations of a training pass of that shape, so that smaller ones need none. */
+  modelReserve(model: ModelHandle, batchSize: number, sequenceLength: number): Promise<void>;
   modelTokenStats(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<NativeTokenStats>;
   /** `prompts` is every prompt after the other, `lengths` their lengths. `onToken(row, id, logProb)` is called on the main thread as tokens come; `logitsHook` before each, while the compute thread waits. */
   modelGenerate(

@@ -285,6 +285,11 @@ export class Model {
     await addon().modelZeroGradients(this.handle);
   }
 
+  /** @internal Takes the memory for activations of training passes up to that shape, where taking it bit by bit would cost: on a card. */
+  async reserve(batchSize: number, sequenceLength: number): Promise<void> {
+    if (this.device !== 'cpu') await addon().modelReserve(this.handle, batchSize, sequenceLength);
+  }
+
   /**
    * Without gradients, for each position: loss and entropy in nats, the probability of the 1, 3 and 5 most probable tokens, and the most
    * probable id, each row-major [batchSize, sequenceLength]. Throws as `forward`; `signal.reason` when cancelled.

@@ -1,6 +1,6 @@
 import type { TrainState } from '../checkpoint/train-state.ts';
 import { given } from '../config/given.ts';
-import { batches, makeBatch, targetCount, type IndexedBatch, type Row } from '../data/batch.ts';
+import { batches, makeBatch, rowIds, targetCount, type IndexedBatch, type Row } from '../data/batch.ts';
 import { epochOrder, parseOrder, type Order } from '../data/order.ts';
 import { errorCodeOf, HyperfitError } from '../errors.ts';
 import { ruinedPlace } from '../model/ruined-place.ts';
@@ -83,6 +83,14 @@ export class Training {
     }
   }
 
+  /** Ragged batches would take memory anew with each that is longer than all before. */
+  async #reserve(): Promise<void> {
+    const { model, sequences, settings } = this.#parts;
+    const rows = Math.ceil(Math.min(settings.batchSize, sequences.length) / settings.gradientAccumulationSteps);
+    const longest = sequences.reduce((most, row) => Math.max(most, rowIds(row).length), 1);
+    if (longest <= model.config.maxPositionEmbeddings) await model.reserve(rows, longest); // others are refused by their step
+  }
+
   /** A step cut short leaves gradients behind that must not leak into the next one. */
   async #discardGradients(): Promise<void> {
     try {
@@ -107,6 +115,7 @@ export class Training {
     signal?.throwIfAborted();
     const started = performance.now();
     const step = this.#state.step + 1;
+    if (this.#pace === undefined) await this.#reserve();
     this.#pace ??= new Pace(this.#state.step, started);
     const learningRate = learningRateAt(step, settings);
     const { lossSum, tokenCount, gradNorm } = await this.#update(batch, step, learningRate);

@@ -221,6 +221,13 @@ Napi::Value model_zero_gradients(const Napi::CallbackInfo& info) {
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
+Napi::Value model_reserve(const Napi::CallbackInfo& info) {
+  auto model = model_argument(info);
+  const int64_t batch = read_integer(info[1], "batch", 1), sequence = read_integer(info[2], "sequence", 1);
+  return queue_model_task(
+      info.Env(), model, [model, batch, sequence] { model->decoder().reserve(batch, sequence); }, [](Napi::Env env, auto&) { return env.Undefined(); });
+}
+
 Napi::Float32Array float_array(Napi::Env env, const at::Tensor& column) {
   const at::Tensor values = column.contiguous();
   Napi::Float32Array array = Napi::Float32Array::New(env, values.numel());
@@ -264,6 +271,7 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelForward", Napi::Function::New<guarded<model_forward>>(env, "modelForward"));
   exports.Set("modelLastHiddenState", Napi::Function::New<guarded<model_last_hidden_state>>(env, "modelLastHiddenState"));
   exports.Set("modelForwardBackward", Napi::Function::New<guarded<model_forward_backward>>(env, "modelForwardBackward"));
+  exports.Set("modelReserve", Napi::Function::New<guarded<model_reserve>>(env, "modelReserve"));
   exports.Set("modelZeroGradients", Napi::Function::New<guarded<model_zero_gradients>>(env, "modelZeroGradients"));
   exports.Set("modelTokenStats", Napi::Function::New<guarded<model_token_stats>>(env, "modelTokenStats"));
   exports.Set("modelChangedShare", Napi::Function::New<guarded<model_changed_share>>(env, "modelChangedShare"));

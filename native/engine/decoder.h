@@ -66,6 +66,12 @@ class Decoder {
   /// done, those of embedding, positions, final norm and head at the end. Once it has begun to consume, nothing cancels the pass. Throws
   /// ERR_CONFIG where gradients have been gathered that nobody has used.
   at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer);
+  /// Takes the memory of a pass with a backward of that shape, so that no smaller one has to take any. What is kept for a backward is forgotten.
+  void reserve(int64_t batch, int64_t sequence) {
+    parameters_.settle_trained();
+    workspace_.shape_keeping(batch, sequence, first_trained_layer());
+    workspace_.logits(workspace_.logit_rows(batch * sequence));
+  }
   /// `forward`, which keeps what `backward_from` needs until another pass of this decoder begins or its weights are written to.
   at::Tensor forward_keeping(const TokenBatch& batch, const StopSignals& stop);
   /// The pass of the last `forward_keeping`.
