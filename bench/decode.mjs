@@ -2,7 +2,7 @@
 // `npm run bench:decode -- --help` lists the options.
 import { runMain } from '../scripts/steps/log.mjs';
 import { checkAgreement, renderAgreement } from './lib/agreement.mjs';
-import { DEVICE, ofHost, onCpuOnly } from './lib/device.mjs';
+import { DEVICE, ofHost, onCard, onCpuOnly } from './lib/device.mjs';
 import { machineLine } from './lib/machine.mjs';
 import { INSTRUCTION_SET, readOptions, wholeNumber, wholeNumbers } from './lib/options.mjs';
 import { prepare, prepareLlama } from './lib/prepare.mjs';
@@ -40,6 +40,7 @@ function contendersFor({ weights, tokens, python, llama, eosTokenId }, batch) {
     floor('bfloat16', 2),
     ...ourRows('bfloat16'),
     peer('bfloat16', 'bfloat16'),
+    ...(onCard() ? [peer('bfloat16, static cache, compiled', 'bfloat16', { staticCache: true })] : []),
     ...Object.entries(llama.files).map(llamaRow),
   ];
 }

@@ -1,7 +1,7 @@
 // npm run bench:train: a training step against transformers and against the floor of its own matrix products; with --to-loss,
 // the whole way from starting the process to that training loss. `npm run bench:train -- --help` lists the options.
 import { runMain } from '../scripts/steps/log.mjs';
-import { DEVICE, ofHost } from './lib/device.mjs';
+import { DEVICE, ofHost, onCard } from './lib/device.mjs';
 import { machineLine } from './lib/machine.mjs';
 import { INSTRUCTION_SET, readOptions, shapes, wholeNumber } from './lib/options.mjs';
 import { countParameters, prepare } from './lib/prepare.mjs';
@@ -35,6 +35,7 @@ function contendersFor({ weights, tokens, python }, [batch, sequence]) {
     ours('bfloat16'),
     peer('autocast bfloat16', 'autocast'),
     peer('compiled autocast bfloat16', 'compile-autocast'),
+    ...(onCard() ? [peer('autocast, flash attention, bfloat16', 'flash-autocast')] : []),
     ...(options.lora ? ['float32', 'bfloat16'].flatMap(additions) : []),
     ...(options.recompute ? ['float32', 'bfloat16'].map(again) : []),
   ];

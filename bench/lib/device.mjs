@@ -18,3 +18,6 @@ export const onCpuOnly = (name) => (benchDevice() === 'cpu' ? name : `${name} (C
 
 /** Beside figures of memory, which are those of the process, not of a card. */
 export const ofHost = (header) => (benchDevice() === 'cpu' ? header : `${header} (host)`);
+
+/** Whether contenders that pay on a card alone take part. */
+export const onCard = () => benchDevice() !== 'cpu';

@@ -11,7 +11,7 @@ import type { OutputOptions } from '../output.ts';
 export const STUDY_FIELDS: readonly FieldName[] = [
   'samples', 'sampleSelection', 'sequenceLength', 'windows', 'unwrap', 'batchSize', 'learningRate', 'warmupSteps', 'weightDecay', 'maxGradNorm', 'epochs', 'maxSteps', 'targetLoss', 'seed',
   'device', 'computeDtype', 'threads', 'heldOutSamples', 'contextLength', ...BLOCKER_FIELDS, 'topP', 'temperature', 'topK',
-  'loraRank', 'loraAlpha', 'loraTargets', 'loraLayers', 'quantize',
+  'optim', 'loraRank', 'loraAlpha', 'loraTargets', 'loraLayers', 'quantize',
 ];
 
 export interface Named {
