@@ -188,8 +188,10 @@ export interface NativeAddon {
   modelDispose(model: ModelHandle, endsWork: boolean): void;
   /** Names as in Hugging Face weights, float32; the handles share storage with the model and must be disposed by the caller. What stood in bfloat16 alone gets float32 for good. */
   modelParameters(model: ModelHandle): { name: string; tensor: TensorHandle }[];
-  /** To be read: each as it is held, float32 or bfloat16, to the last bit what it is; shared storage, but for sums of LoRA over bfloat16, which are made. */
-  modelHeldParameters(model: ModelHandle): Promise<{ name: string; tensor: TensorHandle }[]>;
+  /** To be read: a parameter as it is held, float32 or bfloat16, to the last bit what it is; shared storage, but for a sum of LoRA over bfloat16, which is made. */
+  modelHeldParameter(model: ModelHandle, parameter: string): Promise<TensorHandle>;
+  /** As `tensorsSave`, of parameters in this order as float32; what has to be made for it stands one at a time. */
+  modelSaveParameters(model: ModelHandle, path: string, header: Uint8Array, parameters: readonly string[]): Promise<void>;
   /** Adds scale B A to a matrix, [in, out] where `transposed`, or to `base` in its place; where that stands in bfloat16 alone it goes on so, and its factors with it. */
   modelAddLowRank(model: ModelHandle, parameter: string, a: TensorHandle, b: TensorHandle, scale: number, transposed: boolean, base: TensorHandle | null): Promise<void>;
   /** What passes read, float32: the parameters themselves unless there are stored forms, of which they are then copies. */

@@ -17,7 +17,6 @@ import type { StoredTensor } from './gguf-stored.ts';
 import { freeBytes } from './free-bytes.ts';
 import type { Model } from './model.ts';
 import { clearPartialExports, partialExportFolder, signPartialExport } from './partial-export.ts';
-import { disposeAll } from './tensor-file.ts';
 
 /** Of `model.exportGguf`. */
 export interface ExportGgufOptions {
@@ -149,17 +148,15 @@ function progressOf({ onProgress }: ExportGgufOptions, parts: readonly GgufPart<
 async function writeParts(model: Model, parts: readonly GgufPart<Source>[], report: Report, { signal, check }: ExportGgufOptions): Promise<void> {
   const folder = partialExportFolder(parts[0]!.path);
   const partialOf = (path: string): string => join(folder, basename(path));
-  const parameters = await model.heldParameters();
   try {
     await mkdir(folder).catch(refuseWriting(folder));
     await signPartialExport(folder);
-    for (const part of parts) await writePart(partialOf(part.path), part, (parameter) => parameters.get(parameter)!, report, signal);
+    for (const part of parts) await writePart(partialOf(part.path), part, model, report, signal);
     await check?.(partialOf(parts[0]!.path));
     // Of old parts and new ones together nobody should load a model: without its first part there is none.
     if (parts.length > 1) await rm(parts[0]!.path, { force: true });
     for (const { path } of parts.toReversed()) await rename(partialOf(path), path);
   } finally {
-    disposeAll(parameters.values());
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -170,15 +167,19 @@ function refuseWriting(path: string): (cause: Error) => never {
   };
 }
 
-async function writePart(path: string, part: GgufPart<Source>, parameterOf: (name: string) => Tensor, report: Report, signal: AbortSignal | undefined): Promise<void> {
+async function writePart(path: string, part: GgufPart<Source>, model: Model, report: Report, signal: AbortSignal | undefined): Promise<void> {
   const { header, offsets, fileBytes } = headerOf(part);
   const file = await open(path, 'wx').catch(refuseWriting(path));
   try {
     await file.truncate(fileBytes);
     await file.write(header, 0, header.length, 0);
     for (const [index, source] of part.tensors.entries()) {
-      if ('numbers' in source) await file.write(Buffer.from(source.numbers.buffer), 0, source.byteLength, offsets[index]);
-      else await writeTensor(path, offsets[index]!, source.stored, parameterOf(source.stored.parameter), report, signal);
+      if ('numbers' in source) {
+        await file.write(Buffer.from(source.numbers.buffer), 0, source.byteLength, offsets[index]);
+        continue;
+      }
+      const tensor = await model.heldParameter(source.stored.parameter);
+      await writeTensor(path, offsets[index]!, source.stored, tensor, report, signal).finally(() => tensor.dispose());
     }
     await file.sync();
   } finally {

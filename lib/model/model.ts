@@ -187,9 +187,9 @@ export class Model {
     return toTensors(addon().modelParameters(this.handle));
   }
 
-  /** @internal Parameters to be read, each exactly as it is held: float32, or bfloat16 where that alone is. Dispose each. */
-  async heldParameters(): Promise<Map<string, Tensor>> {
-    return toTensors(await addon().modelHeldParameters(this.handle));
+  /** @internal One parameter to be read, exactly as it is held: float32, or bfloat16 where that alone is. Dispose it. */
+  async heldParameter(name: string): Promise<Tensor> {
+    return Tensor.fromHandle(await addon().modelHeldParameter(this.handle, name));
   }
 
   /** The type whose rounding passes run on; null where they run on the parameters themselves. */
@@ -358,8 +358,8 @@ export class Model {
    * const { bytes, rounding } = await model.save('my-model-bf16', { dtype: 'bfloat16', maxShardSize: '2GB' });
    */
   async save(folder: string, options: SaveOptions = {}): Promise<SavedModel> {
-    const { files, config, tokenizer } = this;
-    return saveModel({ files, config, tokenizer, companions: this.#companions, quantization: this.#quantization, parameters: () => this.heldParameters() }, folder, options);
+    const { files, config, tokenizer, handle } = this;
+    return saveModel({ files, config, tokenizer, handle, companions: this.#companions, quantization: this.#quantization }, folder, options);
   }
 
   /**

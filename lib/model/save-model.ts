@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import type { ModelConfig } from '../addon-types.ts';
+import type { ModelConfig, ModelHandle } from '../addon-types.ts';
 import type { QuantizeType } from '../config/quantize-types.ts';
 import { HyperfitError } from '../errors.ts';
 import { readdir, writeFile } from '../file-system.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { hubName, shortModelName } from './base-name.ts';
 import { renderConfigJson, renderJson } from './config-render.ts';
@@ -15,7 +14,6 @@ import { saveFolder } from './save-folder.ts';
 import { SAVE_DTYPES, type SaveDType } from './save-dtypes.ts';
 import { saveWeights, type Rounding, type SavedWeights } from './save-weights.ts';
 import { parseShardSize } from './shard-plan.ts';
-import { disposeAll } from './tensor-file.ts';
 
 /** Of `model.save`. */
 export interface SaveOptions {
@@ -50,8 +48,7 @@ interface Saved {
   readonly quantization: QuantizeType | null;
   /** What else of the original's folder transformers reads, by name. */
   readonly companions: ReadonlyMap<string, Buffer>;
-  /** As they are held. */
-  parameters(): Promise<Map<string, Tensor>>;
+  readonly handle: ModelHandle;
 }
 
 /** Writes `model.save`'s folder; see there. */
@@ -61,20 +58,11 @@ export async function saveModel(model: Saved, folder: string, { overwrite = fals
   const license = await readLicense(model.files);
   let saved: SavedWeights | undefined;
   await saveFolder(folder, { overwrite }, async (target) => {
-    saved = await writeTensors(model, target, { dtype, maxShardBytes });
+    saved = await saveWeights(target, model, { dtype, maxShardBytes });
     await writeBeside(model, target, dtype);
     await writeCard(target, renderModelCard({ ...basicCard(model, dtype, license), ...card }));
   });
   return { ...saved!, dtype };
-}
-
-async function writeTensors(model: Saved, folder: string, options: { dtype: SaveDType; maxShardBytes: number | undefined }): Promise<SavedWeights> {
-  const tensors = await model.parameters();
-  try {
-    return await saveWeights(folder, tensors, options);
-  } finally {
-    disposeAll(tensors.values());
-  }
 }
 
 async function writeBeside({ files, tokenizer, companions, quantization }: Saved, folder: string, dtype: SaveDType): Promise<void> {

@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { addon } from '../addon.ts';
+import type { ModelConfig, ModelHandle } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
 import { open, rm, writeFile } from '../file-system.ts';
 import { scope } from '../tensor/scope.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { expectedParameters } from './parameters.ts';
 import { renderSafetensorsHeader } from './safetensors.ts';
 import type { SaveDType } from './save-dtypes.ts';
 import { planShards, renderShardIndex, type PlannedShard } from './shard-plan.ts';
 import { SHARD_INDEX } from './shards.ts';
-import { saveTensorFile } from './tensor-file.ts';
 
 /** By type: its name in safetensors, its bytes, and its name in GGML, by which rows are written. */
 const STORED = { float32: { name: 'F32', bytes: 4, ggml: 'F32' }, bfloat16: { name: 'BF16', bytes: 2, ggml: 'BF16' }, float16: { name: 'F16', bytes: 2, ggml: 'F16' } } as const;
@@ -30,38 +31,46 @@ export interface SavedWeights {
   rounding: Rounding | null;
 }
 
+/** What is saved. */
+interface SavedParameters {
+  readonly handle: ModelHandle;
+  readonly config: ModelConfig;
+}
+
 /**
- * Writes named tensors, float32 or bfloat16, as one safetensors file or several with their index, piece after piece, so that no copy of the model is made.
+ * Writes the parameters of a model as one safetensors file or several with their index, one after the other, so that no copy of the model is made.
  * @throws HyperfitError ERR_CHECKPOINT when a file is there or the disk is full, ERR_NOT_FINITE for weights that `dtype` cannot hold
  */
-export async function saveWeights(folder: string, tensors: ReadonlyMap<string, Tensor>, { dtype, maxShardBytes }: { dtype: SaveDType; maxShardBytes?: number | undefined }): Promise<SavedWeights> {
-  const sizes = [...tensors].map(([name, tensor]) => ({ name, bytes: countElements(tensor) * STORED[dtype].bytes }));
+export async function saveWeights(folder: string, model: SavedParameters, { dtype, maxShardBytes }: { dtype: SaveDType; maxShardBytes?: number | undefined }): Promise<SavedWeights> {
+  const shapes = expectedParameters(model.config);
+  const sizes = [...shapes].map(([name, shape]) => ({ name, bytes: countElements(shape) * STORED[dtype].bytes }));
   const shards = planShards(sizes, maxShardBytes);
   const loss = new RoundingLoss();
-  for (const shard of shards) await saveShard(join(folder, shard.file), new Map(shard.names.map((name) => [name, tensors.get(name)!])), dtype, loss);
+  for (const shard of shards) await saveShard(join(folder, shard.file), model, shard.names.map((name) => ({ name, shape: shapes.get(name)! })), dtype, loss);
   const files = shards.map(({ file }) => file);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
   if (shards.length > 1) await writeFile(join(folder, SHARD_INDEX), renderShardIndex(shards as PlannedShard[], bytes / STORED[dtype].bytes));
   return { files: shards.length > 1 ? [...files, SHARD_INDEX] : files, bytes, rounding: dtype === 'float32' ? null : loss.rounding };
 }
 
-function countElements({ shape }: Tensor): number {
+function countElements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-async function saveShard(path: string, tensors: ReadonlyMap<string, Tensor>, dtype: SaveDType, loss: RoundingLoss): Promise<void> {
-  if (dtype === 'float32') return saveTensorFile(path, tensors);
+async function saveShard(path: string, { handle }: SavedParameters, parameters: readonly { name: string; shape: readonly number[] }[], dtype: SaveDType, loss: RoundingLoss): Promise<void> {
   const { name: stored, bytes: width } = STORED[dtype];
-  const header = renderSafetensorsHeader([...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape })), {}, stored);
+  const header = renderSafetensorsHeader(parameters, {}, stored);
+  if (dtype === 'float32') return addon().modelSaveParameters(handle, path, header, parameters.map(({ name }) => name));
   const file = await open(path, 'wx').catch((cause: Error) => {
     throw new HyperfitError('ERR_CHECKPOINT', `expected to write ${path}, got: ${cause.message}; choose another folder`, { cause });
   });
   try {
     let offset = header.length;
     await file.write(header);
-    for (const [name, tensor] of tensors) {
-      await saveTensor(path, offset, name, tensor, dtype, loss);
-      offset += countElements(tensor) * width;
+    for (const { name, shape } of parameters) {
+      const tensor = Tensor.fromHandle(await addon().modelHeldParameter(handle, name));
+      await saveTensor(path, offset, name, tensor, dtype, loss).finally(() => tensor.dispose());
+      offset += countElements(shape) * width;
     }
     await file.sync();
   } catch (error) {

@@ -2,13 +2,14 @@ import type { ComputeDType, ModelConfig } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
 import { scope } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { expectedParameters } from './parameters.ts';
 import { disposeAll } from './tensor-file.ts';
 
 /** What computes with weights that have names. */
 export interface Weights {
-  readonly config: Pick<ModelConfig, 'vocabSize'>;
+  readonly config: ModelConfig;
   readonly computeDtype: ComputeDType;
-  heldParameters(): Promise<Map<string, Tensor>>;
+  heldParameter(name: string): Promise<Tensor>;
   forward(batch: { tokens: Int32Array; batchSize: number; sequenceLength: number }): Promise<{ logits: Tensor }>;
 }
 
@@ -39,15 +40,17 @@ const MOST_IN_BFLOAT16 = (2 - 2 ** -8) * 2 ** 127;
 
 /** The first weight that passes cannot compute with, in words. */
 export async function ruinedWeight(model: Weights): Promise<string | undefined> {
-  const parameters = await model.heldParameters();
-  try {
-    const name = ruinedTensor(parameters);
-    if (name !== undefined || model.computeDtype !== 'bfloat16') return name;
-    const wide = [...parameters].find(([, tensor]) => scope(() => tensor.abs().max().item() >= MOST_IN_BFLOAT16))?.[0];
-    return wide && `${wide}, which bfloat16 rounds to infinity`;
-  } finally {
-    disposeAll(parameters.values());
+  let wide: string | undefined;
+  for (const name of expectedParameters(model.config).keys()) {
+    const tensor = await model.heldParameter(name);
+    try {
+      if (!isFinite(tensor)) return name;
+      if (wide === undefined && model.computeDtype === 'bfloat16' && scope(() => tensor.abs().max().item() >= MOST_IN_BFLOAT16)) wide = name;
+    } finally {
+      tensor.dispose();
+    }
   }
+  return wide && `${wide}, which bfloat16 rounds to infinity`;
 }
 
 /** The first that holds NaN or infinity. */

@@ -2,6 +2,7 @@ import { addon } from '../addon.ts';
 import type { TensorSource } from '../addon-types.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelFiles } from '../model/model-files.ts';
+import { expectedParameters } from '../model/parameters.ts';
 import { scope, Tensor } from '../tensor/index.ts';
 
 /** What rounding leaves of an update, with signs: 1 is all of it, 0 none, as when every weight falls back to where it came from. */
@@ -29,16 +30,13 @@ const HALF = 0.5;
  */
 export async function measureUpdateShare(model: Model, exported: readonly TensorSource[] | ReadonlyMap<string, Tensor>, base: ModelFiles, signal?: AbortSignal): Promise<UpdateShare> {
   const [written, before] = ['get' in exported ? exported : byName(exported), byName(base.sources)];
-  const parameters = await model.heldParameters();
   const sums: { parameter: string; inner: number; square: number; isMatrix: boolean }[] = [];
-  try {
-    for (const [parameter, tensor] of parameters) {
-      signal?.throwIfAborted();
-      const [after, origin] = [written.get(parameter), before.get(parameter)];
-      if (after !== undefined && origin !== undefined) sums.push({ parameter, isMatrix: tensor.shape.length > 1, ...(await project(tensor, after, origin)) });
-    }
-  } finally {
-    for (const tensor of parameters.values()) tensor.dispose();
+  for (const [parameter, shape] of expectedParameters(model.config)) {
+    signal?.throwIfAborted();
+    const [after, origin] = [written.get(parameter), before.get(parameter)];
+    if (after === undefined || origin === undefined) continue;
+    const tensor = await model.heldParameter(parameter);
+    sums.push({ parameter, isMatrix: shape.length > 1, ...(await project(tensor, after, origin).finally(() => tensor.dispose())) });
   }
   return { ...summarize(sums), grids: [...new Set(base.sources.map(({ type }) => type))].filter((type) => !FLOATS.includes(type)) };
 }

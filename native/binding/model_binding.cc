@@ -98,22 +98,6 @@ Napi::Value model_forward_parameters(const Napi::CallbackInfo& info) {
       [](Napi::Env env, std::vector<Parameter>& parameters) { return named_tensors(env, parameters, &Parameter::forward); });
 }
 
-/// As they are held, to be read: float32 or bfloat16, sharing memory; a sum is made, where there is most room.
-Napi::Value model_held_parameters(const Napi::CallbackInfo& info) {
-  auto model = model_argument(info);
-  return queue_model_task(
-      info.Env(), model,
-      [model] {
-        ParameterStore& store = model->decoder().parameters();
-        std::vector<Parameter> parameters = store.all();
-        for (Parameter& parameter : parameters) {
-          parameter.value = store.held(parameter);
-          if (parameter.sum) parameter.value = parameter.value.cpu();
-        }
-        return parameters;
-      },
-      [](Napi::Env env, std::vector<Parameter>& parameters) { return named_tensors(env, parameters, &Parameter::value); });
-}
 
 Napi::Value model_set_stored_forms(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
@@ -265,7 +249,6 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelDispose", Napi::Function::New<guarded<model_dispose>>(env, "modelDispose"));
   exports.Set("modelParameters", Napi::Function::New<guarded<model_parameters>>(env, "modelParameters"));
   exports.Set("modelForwardParameters", Napi::Function::New<guarded<model_forward_parameters>>(env, "modelForwardParameters"));
-  exports.Set("modelHeldParameters", Napi::Function::New<guarded<model_held_parameters>>(env, "modelHeldParameters"));
   exports.Set("modelSetStoredForms", Napi::Function::New<guarded<model_set_stored_forms>>(env, "modelSetStoredForms"));
   exports.Set("modelGradients", Napi::Function::New<guarded<model_gradients>>(env, "modelGradients"));
   exports.Set("modelForward", Napi::Function::New<guarded<model_forward>>(env, "modelForward"));
@@ -277,6 +260,7 @@ void init_model(Napi::Env env, Napi::Object exports) {
   exports.Set("modelChangedShare", Napi::Function::New<guarded<model_changed_share>>(env, "modelChangedShare"));
   init_batch(env, exports);
   init_memory(env, exports);
+  init_held(env, exports);
   init_low_rank(env, exports);
   init_loss(env, exports);
   init_generate(env, exports);

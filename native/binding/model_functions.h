@@ -43,6 +43,7 @@ Napi::Promise queue_model_task(Napi::Env env, const std::shared_ptr<Model>& mode
 
 void init_batch(Napi::Env env, Napi::Object exports);
 void init_memory(Napi::Env env, Napi::Object exports);
+void init_held(Napi::Env env, Napi::Object exports);
 void init_low_rank(Napi::Env env, Napi::Object exports);
 void init_loss(Napi::Env env, Napi::Object exports);
 void init_generate(Napi::Env env, Napi::Object exports);

@@ -154,15 +154,20 @@ at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads) {
   return tensor.view({heads, pairs, 2, -1}).transpose(1, 2).contiguous().view(tensor.sizes());
 }
 
-void save_tensors(const std::string& path, const std::vector<uint8_t>& header, const std::vector<at::Tensor>& tensors) {
+void save_tensors(const std::string& path, const std::vector<uint8_t>& header, size_t count, const std::function<at::Tensor(size_t)>& tensor_at) {
   NewFile file(path);
   file.write(header.data(), header.size());
-  for (const at::Tensor& tensor : tensors) {
+  for (size_t i = 0; i < count; ++i) {
+    const at::Tensor tensor = tensor_at(i).detach();
     const at::ScalarType stored = tensor.scalar_type() == at::kByte ? at::kByte : at::kFloat;
-    const at::Tensor elements = tensor.detach().cpu().to(stored).contiguous();
+    const at::Tensor elements = tensor.cpu().to(stored).contiguous();
     file.write(elements.const_data_ptr(), elements.nbytes());
   }
   file.finish();
+}
+
+void save_tensors(const std::string& path, const std::vector<uint8_t>& header, const std::vector<at::Tensor>& tensors) {
+  save_tensors(path, header, tensors.size(), [&](size_t i) { return tensors[i]; });
 }
 
 }  // namespace hyperfit

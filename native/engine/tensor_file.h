@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,5 +38,7 @@ at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads);
 /// Creates `path`, writes `header` and then every tensor's elements, of bytes as they are and as float32 else, flushes to the disk, closes. Throws ERR_CHECKPOINT
 /// (path there already, disk full, ...); a partial file is removed, a file that was there before is left alone.
 void save_tensors(const std::string& path, const std::vector<uint8_t>& header, const std::vector<at::Tensor>& tensors);
+/// The same of `count` tensors that are asked for one after the other, so that what is made for this stands one at a time.
+void save_tensors(const std::string& path, const std::vector<uint8_t>& header, size_t count, const std::function<at::Tensor(size_t)>& tensor_at);
 
 }  // namespace hyperfit

@@ -9,7 +9,9 @@ import type { LoadOptions } from '../../lib/model/load-options.ts';
 import { openModelFiles } from '../../lib/model/model-files.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
+import { expectedParameters } from '../../lib/model/parameters.ts';
 import { scope } from '../../lib/tensor/scope.ts';
+import type { Tensor } from '../../lib/tensor/tensor.ts';
 import { initialState } from '../../lib/train/beginning.ts';
 import { describeOnEachDevice } from '../devices.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
@@ -43,9 +45,12 @@ const elements = (model: Model, which: (shape: readonly number[]) => boolean = (
 
 /** As they are, to the last bit, whatever they are held in. */
 const weightsOf = async (model: Model): Promise<ReturnType<typeof readAll>> => {
-  const held = await model.heldParameters();
-  const floats = new Map([...held].map(([name, tensor]) => [name, scope(() => tensor.to('float32').clone())]));
-  for (const tensor of held.values()) tensor.dispose();
+  const floats = new Map<string, Tensor>();
+  for (const name of expectedParameters(model.config).keys()) {
+    const held = await model.heldParameter(name);
+    floats.set(name, scope(() => held.to('float32').clone()));
+    held.dispose();
+  }
   return readAll(floats);
 };
 

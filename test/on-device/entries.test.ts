@@ -45,7 +45,7 @@ const WORK: Record<string, Trial> = {
   'model.setQuantization': { file: 'on-device/quantization.test.ts', calls: /model\.setQuantization\(/ },
   'model.setStoredForms': { file: 'on-device/quantization.test.ts', calls: /model\.setStoredForms\(/ },
   'model.forwardParameters': { file: 'on-device/quantization.test.ts', calls: /model\.forwardParameters\(/ },
-  'model.heldParameters': { file: 'model/frozen-weights.test.ts', calls: /model\.heldParameters\(/ },
+  'model.heldParameter': { file: 'model/frozen-weights.test.ts', calls: /model\.heldParameter\(/ },
   'saveCheckpoint()': { file: 'on-device/checkpoints.test.ts', calls: /saveCheckpoint\(folder, / },
   'optimizer.saveAdapter': { file: 'on-device/checkpoints.test.ts', calls: /optimizer\.saveAdapter\(/ },
   'Optimizer with lora': { file: 'oracle/lora.test.ts', calls: /new Optimizer\(model, \{ lora/ },
