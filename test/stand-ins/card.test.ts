@@ -65,6 +65,12 @@ describe('Four steps of two batches', () => {
     expectNear(await trained(name, CARD, dtype), await trained(name, 'cpu', dtype), BOUND[dtype]);
   });
 
+  // A moment on the border of two codes falls on either side.
+  test('moments in 8 bits: the same', async () => {
+    const options = { optim: 'adamw_8bit' } as const;
+    expectNear(await trained('llama-tied-gqa', CARD, 'float32', options), await trained('llama-tied-gqa', 'cpu', 'float32', options), 1e-3);
+  });
+
   test('LoRA: the same', async () => {
     const options = { lora: { rank: 2, alpha: 4 } };
     expectNear(await trained('llama-tied-gqa', CARD, 'float32', options), await trained('llama-tied-gqa', 'cpu', 'float32', options), BOUND.float32);
@@ -125,6 +131,11 @@ describe('A steady step', () => {
       synchronisations: 1,
     });
     expect(asked.allocations).toBe(allocations);
+  });
+
+  test('moments in 8 bits: nothing more crosses', async () => {
+    const asked = await withModel('llama-tied-gqa', CARD, 'bfloat16', { optim: 'adamw_8bit' }, (_model, optimizer) => steady(() => optimizer.trainStep(BATCHES, settingsOf(BATCHES))));
+    expect(asked).toMatchObject({ hostToDevice: { copies: BATCHES.length }, deviceToHost: { copies: 1 }, scalarReads: 0, synchronisations: 1 });
   });
 
   test('ragged data: the first step takes the memory of all', async () => {
@@ -200,9 +211,13 @@ describe('An update that would be bad', () => {
   };
   const bitsOf = (model: Model, optimizer: Optimizer) => [...readAll(model.parameters()), ...readAll(optimizer.state())].map(([name, values]) => [name, Buffer.from(new Float32Array(values).buffer).toString('hex')]);
 
-  test.each([Number.NaN, Number.POSITIVE_INFINITY])('a gradient of %d: weights and moments keep their bits, the step is not counted, the next one is the CPU\'s', async (value) => {
+  test.each<[number, OptimizerOptions]>([
+    [Number.NaN, {}],
+    [Number.POSITIVE_INFINITY, {}],
+    [Number.NaN, { optim: 'adamw_8bit' }],
+  ])('a gradient of %d, %j: weights and moments keep their bits, the step is not counted, the next one is the CPU\'s', async (value, options) => {
     const run = (device: DeviceName) =>
-      withModel(TINY_MODEL, device, 'float32', {}, async (model, optimizer) => {
+      withModel(TINY_MODEL, device, 'float32', options, async (model, optimizer) => {
         const batch = batchOf(data);
         await optimizer.trainStep([batch], settingsOf([batch]));
         const before = bitsOf(model, optimizer);

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
+#include <tuple>
 
 #include "ops/aten/table.h"
 #include "ops/dynamic_map.h"
@@ -23,6 +26,16 @@ class Writer {
  private:
   at::Tensor stays_;
 };
+
+/// A table on a device, which keeps it for the rest of the process: a copy with every update would wait for all that is queued before it.
+at::Tensor on(const float* table, int64_t size, at::Device device) {
+  static std::mutex mutex;
+  static auto* kept = new std::map<std::tuple<const float*, at::DeviceType, at::DeviceIndex>, at::Tensor>();
+  const std::lock_guard lock(mutex);
+  at::Tensor& there = (*kept)[{table, device.type(), device.index()}];
+  if (!there.defined()) there = at::from_blob(const_cast<float*>(table), {size}, at::kFloat).to(device, /*non_blocking=*/false, /*copy=*/true);
+  return there;
+}
 
 /// The tables of a map, on a device.
 class Codec {
@@ -47,9 +60,6 @@ class Codec {
     // Of an unsigned map what is not zero never becomes zero: a root of zero would stand below the next update.
     if (map_.lowest == 0) return at::maximum(numbers, moments.gt(0).to(at::kInt));
     return at::where(moments.lt(0), numbers.clamp_max(map_.lowest).neg_(), numbers).add_(map_.zero);
-  }
-  static at::Tensor on(const float* table, int64_t size, at::Device device) {
-    return at::from_blob(const_cast<float*>(table), {size}, at::kFloat).to(device, /*non_blocking=*/false, /*copy=*/true);
   }
   const DynamicMap& map_;
   const Writer& writer_;
