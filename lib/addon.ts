@@ -58,6 +58,7 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   const native = requireAddon(path);
   applyThreads(native);
   limitThreads(native);
+  if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0') native.setKernelImages(files.kernels);
   if (process.env.HYPERFIT_MEMORY_CHECK !== '0') native.limitMemory(memoryLimits());
   loaded = { native: wrapAll(native), libtorch, cuda, path };
   return loaded;

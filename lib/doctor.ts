@@ -24,6 +24,8 @@ export interface DoctorReport extends MachineReport {
     path: string | null;
     /** Every file there is, by the series of libtorch that it fits. */
     series: Record<string, string>;
+    /** The kernels that were compiled for cards; null: libtorch's operators compute there. */
+    kernels: string | null;
     error: string | null;
   };
   /** What the loaded addon says of itself; null when it could not be loaded. */
@@ -36,7 +38,7 @@ export interface DoctorReport extends MachineReport {
 
 const VARIABLES = [
   'LIBTORCH', 'HYPERFIT_CACHE', 'HYPERFIT_PYTHON', 'HYPERFIT_NO_PYTHON', 'HYPERFIT_NUM_THREADS', 'HYPERFIT_THREADS', 'HYPERFIT_MEMORY_CHECK', 'HYPERFIT_DEVICE',
-  'HYPERFIT_COMPUTE_DTYPE', 'HYPERFIT_CUDA', 'XDG_CACHE_HOME',
+  'HYPERFIT_COMPUTE_DTYPE', 'HYPERFIT_CUDA', 'HYPERFIT_CUDA_KERNELS', 'XDG_CACHE_HOME',
   'OMP_NUM_THREADS', 'OMP_PROC_BIND', 'OMP_PLACES', 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'GOMP_CPU_AFFINITY', 'CUDA_VISIBLE_DEVICES',
   'CUDA_LAUNCH_BLOCKING', 'CUDA_DEVICE_ORDER', 'PYTORCH_CUDA_ALLOC_CONF', 'PYTORCH_ALLOC_CONF', 'NVIDIA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH',
 ];
@@ -62,7 +64,7 @@ export function doctor(options: { libtorch?: string } = {}): DoctorReport {
     hyperfit: packageVersion(),
     ...reportMachine(),
     libtorch,
-    addon: { origin: files.origin, preloader: files.preloader, path: loaded?.path ?? null, series: Object.fromEntries(files.addons), error },
+    addon: { origin: files.origin, preloader: files.preloader, path: loaded?.path ?? null, series: Object.fromEntries(files.addons), kernels: files.kernels, error },
     runtime: loaded?.native.libraryInfo() ?? null,
     cuda: reportCuda(files.preloader, loaded?.libtorch ?? libtorch.libtorch, loaded),
     environment,

@@ -3,10 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensure } from './setup.mjs';
 import { root, runMain, say, SetupError } from './steps/log.mjs';
+import { tryKernels } from './steps/nvrtc.mjs';
 
 const MOST_BYTES = 45e6;
 const USAGE = `Usage: npm run pack:device -- [--out check-device.pyz] [--preset 6]
@@ -49,7 +50,8 @@ function options() {
 async function fill(stage) {
   const { TORCH_SERIES } = await import('../dist/libtorch.mjs');
   const compiled = ['preload.node', `torch-${TORCH_SERIES}.node`].map((name) => join('build-cmake', 'Release', name));
-  for (const path of [...OWN, ...packages(), ...compiled]) copy(path, stage);
+  const kernels = await tryKernels();
+  for (const path of [...OWN, ...packages(), ...compiled, ...(kernels === undefined ? [] : [relative(root, kernels)])]) copy(path, stage);
   mkdirSync(join(stage, 'bin'));
   cpSync(process.execPath, join(stage, 'bin', 'node'), { dereference: true });
   // Names of symbols are an eighth of Node. Without a strip the file is only larger.

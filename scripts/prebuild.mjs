@@ -1,25 +1,29 @@
 // npm run prebuild:all: prebuilds/<platform>-<arch>/ with the preloader and, in series/, an addon per libtorch series, and headers/ for a build
-// from source. A series takes some minutes to compile the first time; `-- --series 2.11` makes only some, for tests.
+// from source; and the kernels that are compiled for cards. A series takes some minutes to compile the first time; `-- --series 2.11` makes only
+// some, and `--without-kernels` leaves those out, for tests where NVIDIA's compiler library cannot be had.
 import { copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureLibtorch, loadLibtorchModule } from './steps/libtorch.mjs';
 import { root, runMain, say, SetupError } from './steps/log.mjs';
 import { ensureNative, nativeFolder } from './steps/native.mjs';
+import { ensureKernels } from './steps/nvrtc.mjs';
 import { run } from './steps/run.mjs';
 
 const PREBUILDIFY = join(root, 'node_modules', 'prebuildify', 'bin.js');
 
 await runMain(async () => {
   const { PINNED_SERIES, TORCH_SERIES } = await loadLibtorchModule();
-  const { values } = parseArgs({ options: { series: { type: 'string', default: PINNED_SERIES.join(',') } } });
+  const { values } = parseArgs({ options: { series: { type: 'string', default: PINNED_SERIES.join(',') }, 'without-kernels': { type: 'boolean', default: false } } });
   const wanted = values.series.split(',');
   const unknown = wanted.filter((name) => !PINNED_SERIES.includes(name));
   if (unknown.length > 0) throw new SetupError(`expected some of ${PINNED_SERIES.join(',')} for --series, got ${unknown.join(',')}`);
   rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
   await packReference();
-  const target = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'series');
+  const platform = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+  const target = join(platform, 'series');
   mkdirSync(target, { recursive: true });
+  if (!values['without-kernels']) copyFileSync(await ensureKernels(), join(platform, 'cuda-kernels.bin'));
   for (const series of wanted) {
     if (series !== TORCH_SERIES) await ensureNative(await ensureLibtorch(series), series);
     copyFileSync(join(nativeFolder(series === TORCH_SERIES ? undefined : series), 'Release', `torch-${series}.node`), join(target, `torch-${series}.node`));

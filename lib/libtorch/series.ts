@@ -11,6 +11,8 @@ export interface AddonFiles {
   preloader: string | null;
   /** Path by libtorch series. */
   addons: ReadonlyMap<string, string>;
+  /** The kernels that were compiled for cards; without them libtorch's operators compute there. */
+  kernels: string | null;
   origin: 'build' | 'prebuild' | 'none';
 }
 
@@ -23,11 +25,19 @@ export function addonFiles(root: string = packageRoot()): AddonFiles {
   const built = listAddons(build);
   const prebuilt = prebuiltPreloader(root);
   const fromPackage = prebuilt === null ? new Map<string, string>() : listAddons(join(dirname(prebuilt), 'series'));
+  const kernels = findKernels([dirname(build), ...(prebuilt === null ? [] : [dirname(prebuilt)])]);
   if (built.size > 0)
-    return { preloader: join(build, 'preload.node'), addons: inOrder(new Map([...fromPackage, ...built])), origin: 'build' };
+    return { preloader: join(build, 'preload.node'), addons: inOrder(new Map([...fromPackage, ...built])), kernels, origin: 'build' };
   return prebuilt === null
-    ? { preloader: null, addons: new Map(), origin: 'none' }
-    : { preloader: prebuilt, addons: inOrder(fromPackage), origin: 'prebuild' };
+    ? { preloader: null, addons: new Map(), kernels, origin: 'none' }
+    : { preloader: prebuilt, addons: inOrder(fromPackage), kernels, origin: 'prebuild' };
+}
+
+const KERNELS = 'cuda-kernels.bin';
+
+/** An addon that was built from other sources than they were refuses them by their hash. */
+function findKernels(folders: readonly string[]): string | null {
+  return folders.map((folder) => join(folder, KERNELS)).find((path) => existsSync(path)) ?? null;
 }
 
 /** 2.9 before 2.11. */

@@ -9,6 +9,7 @@
 
 #include "binding/addon_data.h"
 #include "binding/errors.h"
+#include "binding/launch_notes.h"
 
 namespace hyperfit::binding {
 
@@ -63,6 +64,7 @@ Napi::Promise queue_task(Napi::Env env, Work work, Finish finish) {
 
   auto settle = [task](Napi::Env env) {
     std::unique_ptr<Task> owned(task);
+    deliver_launch_note(env);
     if (task->failure) {
       task->deferred.Reject(to_js_error(env, *task->failure).Value());
       return;

@@ -11,6 +11,7 @@
 
 #include "binding/addon_data.h"
 #include "binding/errors.h"
+#include "binding/launch_notes.h"
 #include "binding/readers.h"
 #include "ops/cpu/memory/address_limit.h"
 #include "ops/cpu/memory/allocation_guard.h"
@@ -111,6 +112,7 @@ void init_library(Napi::Env env, Napi::Object exports) {
   exports.Set("libraryInfo", Napi::Function::New<guarded<library_info>>(env, "libraryInfo"));
   exports.Set("setNumThreads", Napi::Function::New<guarded<set_num_threads>>(env, "setNumThreads"));
   exports.Set("setKernels", Napi::Function::New<guarded<set_kernels>>(env, "setKernels"));
+  init_launches(env, exports);
   if (addresses_are_limited()) guard_allocations();
   exports.Set("limitMemory", Napi::Function::New<guarded<limit_memory>>(env, "limitMemory"));
   exports.Set("memoryStats", Napi::Function::New<guarded<memory_stats>>(env, "memoryStats"));

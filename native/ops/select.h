@@ -8,6 +8,9 @@ namespace hyperfit {
 /// The operations of a model on that device: its backend's, or libtorch's where it has none, or where own kernels are switched off.
 const Ops& select_ops(at::Device device);
 
+/// A card, or a backend that somebody else has registered and that brings the operators which libtorch has on cards alone.
+bool computes_as_a_card(at::Device device);
+
 /// Whether models made from now on compute by own kernels, or by libtorch's operators, which are slower and obvious: the oracle.
 bool kernels_enabled();
 void set_kernels_enabled(bool enabled);

@@ -4,6 +4,7 @@
  */
 export const PHASES = [
   { name: 'driver', seconds: 45, module: 'driver', title: 'libraries, driver and card, as found' },
+  { name: 'kernels', seconds: 45, module: 'kernels', title: 'our kernels for cards, each by itself against the CPU, and timed' },
   { name: 'float32', seconds: 75, module: 'comparison', argument: 'float32', title: 'tiny models in float32 against the CPU' },
   {
     name: 'bfloat16',

@@ -8,13 +8,16 @@ import { doctor, Model, noGrad } from '../../dist/index.mjs';
 export const REFERENCE = { device: 'cpu', kernels: true };
 export const subjectOf = ({ device, spoil }) => ({ device, kernels: device !== 'cpu', spoil });
 
-let native;
+let opened;
 
-/** dist/ has no word for this switch: it is for oracles. The file is the one that dist/ opens, so that its state is shared. */
-export function setKernels(enabled) {
-  native ??= createRequire(import.meta.url)(doctor().addon.path);
-  native.setKernels(enabled);
-}
+/** The file is the one that dist/ opens, so that its state is shared. */
+const native = () => (opened ??= createRequire(import.meta.url)(doctor().addon.path));
+
+/** dist/ has no word for this switch: it is for oracles. */
+export const setKernels = (enabled) => native().setKernels(enabled);
+
+/** The compiled kernels for cards: the file, how many were launched by this process, and why the first that failed did. */
+export const cudaKernels = () => native().cudaKernels();
 
 /** Loads a model for one side, uses it and lets it go. */
 export async function withModel(path, side, computeDtype, use) {

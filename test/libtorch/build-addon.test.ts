@@ -27,7 +27,7 @@ test('it configures for the libtorch that is here, builds its addon, and what it
   expect(asked()[0]).toMatch(new RegExp(`^-S ${root} -B ${out} -DLIBTORCH=${env.LIBTORCH} -DCMAKE_BUILD_TYPE=Release -DHYPERFIT_ANY_SERIES=OFF -DCMAKE_CXX_COMPILER=clang\\+\\+`));
   expect(asked()[1]).toMatch(/^--build .* --target preload torch-2\.14 --parallel \d+$/);
   expect(events).toContainEqual({ event: 'compiled', done: 3, total: 7 });
-  expect(addonFiles(root)).toEqual({ preloader: join(out, 'Release/preload.node'), addons: new Map([['2.14', addon]]), origin: 'build' });
+  expect(addonFiles(root)).toEqual({ preloader: join(out, 'Release/preload.node'), addons: new Map([['2.14', addon]]), kernels: null, origin: 'build' });
 });
 
 test('what the compiler says is the end of the message, and the whole is in a file', async () => {

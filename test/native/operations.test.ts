@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { addon } from '../../lib/addon.ts';
 import { Tensor, torch } from '../../lib/tensor/index.ts';
 import { scope } from '../../lib/tensor/scope.ts';
 import { describeOnEachDevice } from '../devices.ts';
 import { makeRandom } from '../oracle/batches.ts';
 import { relativeError } from '../oracle/differences.ts';
+import { loadDriver, writeImages } from '../stand-ins/cuda-driver.ts';
 
 /**
  * Every operation of the engine (native/ops/ops.h) that no other test holds by itself, on every device and by both of the CPU's backends,
@@ -198,4 +202,19 @@ describe('operations of the engine by the operators of libtorch (cpu)', () => {
   beforeAll(() => addon().setKernels(false));
   afterAll(() => addon().setKernels(true));
   declareOperations('cpu');
+});
+
+describe('operations of the engine by the kernels for cards (guard)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hyperfit-operations-'));
+  const driver = loadDriver();
+  beforeAll(() => driver.serve(writeImages(join(folder, 'images'))));
+  afterAll(() => {
+    driver.leave();
+    rmSync(folder, { recursive: true });
+  });
+  declareOperations('guard');
+  test('none was left to libtorch', () => {
+    expect(addon().cudaKernels().failure).toBe('');
+    expect(Object.keys(driver.counts().launches)).toEqual(expect.arrayContaining(['cross_entropy_bfloat16', 'rotate_float32', 'token_stats_bfloat16']));
+  });
 });

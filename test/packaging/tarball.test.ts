@@ -33,7 +33,8 @@ let registry: ChildProcess;
 let address: string;
 
 beforeAll(async () => {
-  runIn(root, process.execPath, ['scripts/prebuild.mjs', '--series', series.join(',')]);
+  const kernels = spawnSync(process.execPath, ['scripts/kernels.mjs', '--fetch'], { cwd: root }).status === 0 ? [] : ['--without-kernels'];
+  runIn(root, process.execPath, ['scripts/prebuild.mjs', '--series', series.join(','), ...kernels]);
   packed = (JSON.parse(runIn(root, 'npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder])) as Packed[])[0]!;
   tarball = join(folder, packed.filename);
   registry = spawn(process.execPath, [join(__dirname, 'registry.mjs'), root, tarball], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -59,7 +60,7 @@ describe('what is in it', () => {
     const sources = ['CMakeLists.txt', 'native/preload/preload.cc', 'headers/napi.h', 'headers/node_api.h'];
     expect(paths).toEqual(expect.arrayContaining([...expected, ...sources, 'docs/cli.md', `${platform}/hyperfit.node`, `${platform}/series/torch-${libtorch.series}.node`]));
     const top = /^(package\.json|config\.schema\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|CMakeLists\.txt)$/;
-    const below = /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/(hyperfit|series\/torch-\d+\.\d+)\.node|native\/.+\.(cc|h|cu)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
+    const below = /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/((hyperfit|series\/torch-\d+\.\d+)\.node|cuda-kernels\.bin)|native\/.+\.(cc|h|cu)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
     expect(paths.filter((path) => !top.test(path) && !below.test(path))).toEqual([]);
     expect(packed.size).toBeLessThan(8e6 - (PINNED_SERIES.length - series.length) * 1.3e6); // room for the addons that are not compiled here
   });

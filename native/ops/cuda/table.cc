@@ -2,6 +2,7 @@
 
 #include "decode/session.h"
 #include "ops/aten/table.h"
+#include "ops/cuda/own_rows.h"
 
 namespace hyperfit::cuda {
 namespace {
@@ -23,10 +24,21 @@ Ops make() {
   return ops;
 }
 
+Ops make_with_kernels() {
+  Ops ops = libtorch_table();
+  use_kernels(ops);
+  return ops;
+}
+
 }  // namespace
 
-const Ops& table() {
+const Ops& libtorch_table() {
   static const Ops kTable = make();
+  return kTable;
+}
+
+const Ops& table() {
+  static const Ops kTable = make_with_kernels();
   return kTable;
 }
 

@@ -6,6 +6,9 @@ namespace hyperfit::cuda {
 /// libtorch's operations, and in the place of some what CUDA does better. An operation is one file here and one row in table.cc.
 const Ops& table();
 
+/// The same without our own kernels, which own_rows.h puts in the place of some rows.
+const Ops& libtorch_table();
+
 // The rows that differ.
 void matmul(at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor scratch);
 bool sums_bfloat16_in_float32();

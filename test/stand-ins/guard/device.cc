@@ -56,6 +56,7 @@ struct GuardImpl final : c10::impl::DeviceGuardImplInterface {
     current_streams[index_of(stream.device())] = stream.id();
     return before;
   }
+  void* getStreamNativeHandle(const c10::Stream stream) const override { return reinterpret_cast<void*>(stream.id()); }
   bool queryStream(const c10::Stream& stream) const override {
     wait(stream);
     return true;

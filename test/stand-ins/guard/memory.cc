@@ -251,6 +251,10 @@ int device_at(uintptr_t address) {
   return -1;
 }
 
+void* behind_face(void* face) {
+  return device_at(reinterpret_cast<uintptr_t>(face)) < 0 ? nullptr : static_cast<char*>(face) + kArenaBytes;
+}
+
 void limit_memory(size_t bytes) { memory_limit = bytes; }
 
 c10::DeviceAllocator& device_allocator() {

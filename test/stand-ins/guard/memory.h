@@ -30,6 +30,9 @@ void resize_storage(c10::StorageImpl& storage, size_t bytes);
 /// The device whose faces hold this address, or -1; safe in a signal handler.
 int device_at(uintptr_t address);
 
+/// The memory behind an address of a guarded device, which operators reach; null for any other address.
+void* behind_face(void* face);
+
 /// Bytes that all allocations of a device may take together, for tests of running out; 0 for no limit.
 void limit_memory(size_t bytes);
 

@@ -1,0 +1,44 @@
+#include "binding/launch_notes.h"
+
+#include "binding/errors.h"
+#include "binding/readers.h"
+#include "ops/cuda/launch/report.h"
+
+namespace hyperfit::binding {
+namespace {
+
+Napi::Value set_kernel_images(const Napi::CallbackInfo& info) {
+  cuda::set_kernel_images(read_string(info[0], "path"));
+  return info.Env().Undefined();
+}
+
+Napi::Value cuda_kernels(const Napi::CallbackInfo& info) {
+  const cuda::LaunchReport report = cuda::launch_report();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("images", report.images);
+  result.Set("launches", static_cast<double>(report.launches));
+  result.Set("failure", report.failure);
+  return result;
+}
+
+}  // namespace
+
+void deliver_launch_note(Napi::Env env) {
+  const std::optional<std::string> note = cuda::take_launch_note();
+  if (!note) return;
+  try {
+    const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
+    process.Get("emitWarning")
+        .As<Napi::Function>()
+        .Call(process, {Napi::String::New(env, *note), Napi::String::New(env, "HyperfitWarning")});
+  } catch (const Napi::Error&) {
+    // Whoever took emitWarning away does not want to hear of it.
+  }
+}
+
+void init_launches(Napi::Env env, Napi::Object exports) {
+  exports.Set("setKernelImages", Napi::Function::New<guarded<set_kernel_images>>(env, "setKernelImages"));
+  exports.Set("cudaKernels", Napi::Function::New<guarded<cuda_kernels>>(env, "cudaKernels"));
+}
+
+}  // namespace hyperfit::binding

@@ -1,0 +1,101 @@
+#pragma once
+// Every kernel by its name and its arguments, for those who launch it and those who write it. No header of torch or CUDA is read here or in
+// what stands beside it: NVRTC compiles these sources for cards, and any C++ compiler does for the host.
+
+#ifdef __CUDACC__
+#define HYPERFIT_KERNEL(name, ...) extern "C" __global__ void __launch_bounds__(kThreads) name(__VA_ARGS__)
+#else
+#define HYPERFIT_KERNEL(name, ...) extern "C" void name(__VA_ARGS__)
+#endif
+
+namespace hyperfit::cuda {
+
+using Index = long long;
+
+/// Eight bits of precision: the upper half of a float.
+struct BFloat16 {
+  unsigned short bits;
+};
+
+/// Threads of a block, for all kernels. The number of blocks is free: every kernel strides over what is left.
+constexpr int kThreads = 256;
+constexpr int kWarp = 32;
+
+/// Heads [batch, heads, length, 2 half], and elements from one batch row and one position to the next among the angles [.., half].
+struct HeadSizes {
+  Index batch, heads, length, half, angle_batch, angle_position;
+};
+
+/// Elements from one batch row, head and position to the next.
+struct HeadStrides {
+  Index batch, head, position;
+};
+
+/// Queries [batch, heads, size] over keys and values [batch, heads / group, .., size]: `splits` parts of kThreads positions each.
+struct AttendSizes {
+  Index batch, heads, group, size, splits;
+};
+
+/// The largest head that attend takes.
+constexpr int kMostHeadSize = 256;
+
+// Of one type T, float32 or bfloat16, the one that products compute in.
+//   cross_entropy            logits [rows, size] become softmax - one-hot, 0 where the target is below 0; losses [rows] in nats. A target
+//                            beyond the vocabulary makes its loss NaN. One block a row.
+//   token_stats              of logits [rows, size]: losses and entropies [rows] in nats, masses [rows, 3] of the 1, 3 and 5 likeliest
+//                            tokens, and the likeliest [rows], the lowest on ties. One block a row.
+//   activate                 y = f(x) of `count` elements; f is Activation's number
+//   activate_backward        dx = dy f'(x)
+//   activate_gated           y = f(gate) up
+//   activate_gated_backward  the gradients of that; dy becomes y again
+//   rotate                   out = x turned by the angles times sign. One warp a head of one position.
+//   attend                   of one part of the cached positions from positions[b] - window + 1 (window 0: from 0) to positions[b]: the
+//                            largest score, the sum of exp(score - largest), and the values in that mixture: parts
+//                            [batch, heads, splits, 2 + size]. One block a head and part. A score is scale q k, or with a soft cap
+//                            softcap tanh(scale q k / softcap).
+//   attend_parts             out [batch, heads, size] of these parts. One block a head.
+#define HYPERFIT_KERNELS_OF_TYPE(type, T)                                                                                                 \
+  HYPERFIT_KERNEL(cross_entropy_##type, T* logits, const Index* targets, float* losses, Index rows, Index size);                          \
+  HYPERFIT_KERNEL(token_stats_##type, const T* logits, const Index* targets, float* losses, float* entropies, float* masses, Index* best, \
+                  Index rows, Index size);                                                                                                \
+  HYPERFIT_KERNEL(activate_##type, T* y, const T* x, int f, Index count);                                                                 \
+  HYPERFIT_KERNEL(activate_backward_##type, T* dx, const T* dy, const T* x, int f, Index count);                                          \
+  HYPERFIT_KERNEL(activate_gated_##type, T* y, const T* gate, const T* up, int f, Index count);                                           \
+  HYPERFIT_KERNEL(activate_gated_backward_##type, T* dgate, T* dup, T* dy, const T* gate, const T* up, int f, Index count);               \
+  HYPERFIT_KERNEL(rotate_##type, T* out, const T* x, const float* cos, const float* sin, float sign, HeadSizes sizes, HeadStrides to,     \
+                  HeadStrides from);                                                                                                      \
+  HYPERFIT_KERNEL(attend_##type, float* parts, const T* q, const T* k, const T* v, const Index* positions, float scale, float softcap,    \
+                  Index window, AttendSizes sizes, HeadStrides keys, HeadStrides values);                                                 \
+  HYPERFIT_KERNEL(attend_parts_##type, T* out, const float* parts, AttendSizes sizes);
+
+// Of two types.
+//   norm           y [rows, size] of x; stats [2, rows] are written, or read where `again`. With a bias it is a layer norm, without
+//                  that of the root mean square. One block a row.
+//   norm_backward  dx += gradient through the norm. One block a row.
+//   norm_chunks    sums [2, chunks, size] of the weight's and the bias's gradients, over `chunk` rows each. One thread a column and chunk.
+#define HYPERFIT_KERNELS_OF_TYPES(types, Y, X)                                                                                      \
+  HYPERFIT_KERNEL(norm_##types, Y* y, const X* x, float* stats, const float* weight, const float* bias, float eps, float offset,    \
+                  int again, Index rows, Index size);                                                                               \
+  HYPERFIT_KERNEL(norm_backward_##types, float* dx, const Y* dy, const X* x, const float* stats, const float* weight, float offset, \
+                  int layer, Index rows, Index size);                                                                               \
+  HYPERFIT_KERNEL(norm_chunks_##types, float* sums, const Y* dy, const X* x, const float* stats, int layer, Index rows, Index size, \
+                  Index chunk);
+
+HYPERFIT_KERNELS_OF_TYPE(float32, float)
+HYPERFIT_KERNELS_OF_TYPE(bfloat16, BFloat16)
+HYPERFIT_KERNELS_OF_TYPES(float32_float32, float, float)
+HYPERFIT_KERNELS_OF_TYPES(float32_bfloat16, float, BFloat16)
+HYPERFIT_KERNELS_OF_TYPES(bfloat16_float32, BFloat16, float)
+HYPERFIT_KERNELS_OF_TYPES(bfloat16_bfloat16, BFloat16, BFloat16)
+/// gradient [size] = beta gradient + the sum over chunks; `bias` may be null, and beta 0 forgets what stood there. One thread a column.
+HYPERFIT_KERNEL(norm_gradients, float* weight, float* bias, const float* sums, float beta, Index chunks, Index size);
+
+/// gradient [.., size] of each token += scale times its rows of dx [rows, size], but for `padding` (-1: none): `sorted` has the tokens of
+/// all rows in rising order, and `order` where they stand. One block a token.
+HYPERFIT_KERNEL(embedding_backward, float* gradient, const float* dx, const Index* sorted, const Index* order, float scale, Index padding,
+                Index rows, Index size);
+
+#undef HYPERFIT_KERNELS_OF_TYPE
+#undef HYPERFIT_KERNELS_OF_TYPES
+
+}  // namespace hyperfit::cuda

@@ -1,0 +1,34 @@
+#include "ops/cuda/launch/launch.h"
+#include "ops/cuda/own_rows.h"
+
+namespace hyperfit::cuda::own {
+namespace {
+
+HeadStrides strides_of(const at::Tensor& heads) { return {heads.stride(0), heads.stride(1), heads.stride(2)}; }
+
+bool is_heads(const at::Tensor& tensor) { return (is_float(tensor) || is_bfloat16(tensor)) && tensor.dim() == 4 && tensor.stride(3) == 1; }
+
+bool takes(const at::Tensor& out, const at::Tensor& x, const Rotation& rotation) {
+  if (!rotation.cos.defined()) return false;
+  const at::Tensor &cos = rotation.cos, &sin = rotation.sin;
+  return is_heads(out) && is_heads(x) && out.scalar_type() == x.scalar_type() && out.sizes() == x.sizes() && is_float(cos) &&
+         is_float(sin) && cos.stride(-1) == 1 && cos.strides() == sin.strides() && x.size(3) % 2 == 0;
+}
+
+HeadSizes sizes_of(const at::Tensor& x, const at::Tensor& angles) {
+  const bool per_row = angles.dim() == 4;
+  return {x.size(0), x.size(1), x.size(2), x.size(3) / 2, per_row ? angles.stride(0) : 0, per_row ? 0 : angles.stride(0)};
+}
+
+}  // namespace
+
+void rotate(at::Tensor out, const at::Tensor& x, const Rotation& rotation, double sign) {
+  const auto& [cos, sin] = rotation;
+  const bool done =
+      takes(out, x, rotation) &&
+      HYPERFIT_LAUNCH_BY_TYPE("rotate", rotate, out, blocks_for(x.size(0) * x.size(1) * x.size(2), kThreads / kWarp), data_of(out),
+                              data_of(x), data_of(cos), data_of(sin), sign, sizes_of(x, cos), strides_of(out), strides_of(x));
+  if (!done) libtorch_rows(x.device()).rotate(out, x, rotation, sign);
+}
+
+}  // namespace hyperfit::cuda::own

@@ -1,0 +1,71 @@
+// The sources that NVRTC compiles for cards, compiled for the host.
+#include <map>
+#include <tuple>
+#include <type_traits>
+
+#include "registry.h"
+
+#include "activation.cu"
+#include "attend.cu"
+#include "cross_entropy.cu"
+#include "embedding_backward.cu"
+#include "norm.cu"
+#include "norm_backward.cu"
+#include "rotate.cu"
+#include "token_stats.cu"
+
+namespace stand_in {
+namespace {
+
+using namespace hyperfit::cuda;
+
+template <class T>
+T argument(void* place, Translate translate) {
+  T value = *static_cast<T*>(place);
+  if constexpr (std::is_pointer_v<T>) {
+    if (value != nullptr) value = static_cast<T>(translate(const_cast<void*>(static_cast<const void*>(value))));
+  }
+  return value;
+}
+
+template <auto Kernel>
+struct Run;
+
+template <class... Parameters, void (*Kernel)(Parameters...)>
+struct Run<Kernel> {
+  static void blocks(const Blocks& blocks, void** arguments, Translate translate) {
+    unpacked(blocks, arguments, translate, std::index_sequence_for<Parameters...>());
+  }
+  template <size_t... At>
+  static void unpacked(const Blocks& blocks, void** arguments, Translate translate, std::index_sequence<At...>) {
+    const std::tuple<Parameters...> values(argument<Parameters>(arguments[At], translate)...);
+    host_blocks = blocks.of;
+    for (unsigned block = blocks.first; block < blocks.end; ++block) {
+      host_block = block;
+      Kernel(std::get<At>(values)...);
+    }
+  }
+};
+
+#define ENTRY(name) {#name, &Run<&name>::blocks}
+#define OF_TYPE(type)                                                                                                  \
+  ENTRY(cross_entropy_##type), ENTRY(token_stats_##type), ENTRY(activate_##type), ENTRY(activate_backward_##type),     \
+      ENTRY(activate_gated_##type), ENTRY(activate_gated_backward_##type), ENTRY(rotate_##type), ENTRY(attend_##type), \
+      ENTRY(attend_parts_##type)
+#define OF_TYPES(types) ENTRY(norm_##types), ENTRY(norm_backward_##types), ENTRY(norm_chunks_##types)
+
+const std::map<std::string, Runner>& runners() {
+  static const std::map<std::string, Runner> kRunners = {
+      OF_TYPE(float32),           OF_TYPE(bfloat16),           OF_TYPES(float32_float32), OF_TYPES(float32_bfloat16),
+      OF_TYPES(bfloat16_float32), OF_TYPES(bfloat16_bfloat16), ENTRY(norm_gradients),     ENTRY(embedding_backward)};
+  return kRunners;
+}
+
+}  // namespace
+
+Runner runner_of(const std::string& name) {
+  const auto found = runners().find(name);
+  return found == runners().end() ? nullptr : found->second;
+}
+
+}  // namespace stand_in
