@@ -173,7 +173,7 @@ describe('npm run check:device', () => {
 
   test.each([
     ['--device', 'tpu', 'expected cpu, cuda, cuda:N or guard:N'],
-    ['--only', 'float64', 'expected some of driver, float32'],
+    ['--only', 'float64', 'expected some of driver, kernels, float32'],
     ['--budget', '0', 'seconds above 0'],
     ['--faster', 'yes', '--faster'],
   ])('%s %s is refused in one line', async (option, value, message) => {
