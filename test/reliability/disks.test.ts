@@ -95,7 +95,7 @@ testOnDisk.each([
   ['gone', 'umount -l "$disk"'],
   ['a folder that somebody removed', 'rm -rf "$disk/run"'],
 ])('a training whose disk becomes %s says so and has no stack', async (_, change) => {
-  const run = await runOnDisk(20_000, [...TRAIN, '--max-steps', '60', '--save-every-steps', '5'], { meanwhile: `for i in $(seq 600); do [ -e "$disk/run/checkpoints/step-000005/manifest.json" ] && break; sleep 0.05; done; ${change}` });
+  const run = await runOnDisk(20_000, [...TRAIN, '--max-steps', '400', '--save-every-steps', '5'], { meanwhile: `for i in $(seq 600); do [ -e "$disk/run/checkpoints/step-000005/manifest.json" ] && break; sleep 0.05; done; ${change}` });
   expect(run.code).toBe(1);
   expectWords(run, /training goes on, and the next save tries again/);
   expectWords(run, /error ERR_CHECKPOINT: expected/);
