@@ -29,8 +29,8 @@ export async function gradientsOf(model) {
 export const statisticsOf = (model) => model.tokenStats(batchOf(randomRows(3, 4, 17, idCount(model))));
 
 /** Losses and norms of AdamW steps over four batches in turn. */
-export async function train(model, steps, { learningRate = 1e-3, maxGradNorm = 1, lora } = {}) {
-  const optimizer = new Optimizer(model, { weightDecay: 0.01, lora });
+export async function train(model, steps, { learningRate = 1e-3, maxGradNorm = 1, lora, optim = 'adamw' } = {}) {
+  const optimizer = new Optimizer(model, { weightDecay: 0.01, lora, optim });
   try {
     return await takeSteps(model, optimizer, 0, steps, { learningRate, maxGradNorm });
   } finally {

@@ -23,7 +23,12 @@ async function measure(name, side, dtype) {
     backward: await gradientsOf(model),
     statistics: await statisticsOf(model),
   }));
-  return { ...still, steps: await fresh((model) => train(model, 12)), lora: await fresh((model) => train(model, 8, LORA)) };
+  return {
+    ...still,
+    steps: await fresh((model) => train(model, 12)),
+    lora: await fresh((model) => train(model, 8, LORA)),
+    eighth: await fresh((model) => train(model, 8, { optim: 'adamw_8bit' })),
+  };
 }
 
 function compare(name, actual, expected, bounds, results) {
@@ -45,6 +50,11 @@ function compare(name, actual, expected, bounds, results) {
     bounds.gradNorms,
   );
   results.atMost(`${name}: losses of 8 steps of LoRA`, relativeDifference(actual.lora.losses, expected.lora.losses), bounds.losses);
+  results.atMost(
+    `${name}: losses of 8 steps, moments in 8 bits`,
+    relativeDifference(actual.eighth.losses, expected.eighth.losses),
+    bounds.losses,
+  );
 }
 
 /** Weights stay float32, and what is rounded for the products follows them: or bfloat16 would stop learning, as it once did. */
