@@ -148,9 +148,8 @@ export class Optimizer {
   /**
    * `forwardBackward` and `step` in one: each weight moves as soon as its gradient is whole, so that gradients stand in memory a layer at a time
    * instead of all at once (LOMO, Lv et al. 2023, arXiv 2306.09782; `optimizer_in_bwd` in torchtune). The bits are those of the two without
-   * clipping, which needs all gradients first.
+   * clipping, which needs all gradients first. With LoRA gradients of the matrices stand so, and A and B move at the end.
    * @returns `lossSum` in nats over `tokenCount` targets, before the step, and `gradNorm` as of `step`
-   * With LoRA gradients of the matrices stand so, and A and B move at the end.
    * @throws HyperfitError ERR_CONFIG after a `forwardBackward` that no step followed, and for settings that are negative or not finite;
    *   ERR_DATA, ERR_SHAPE, ERR_OUT_OF_MEMORY as of `forwardBackward`; ERR_NOT_FINITE for a loss that is not finite, which changes nothing,
    *   and for a gradient that is not: weights of the layers above have moved then, with LoRA none

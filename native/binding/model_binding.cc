@@ -98,7 +98,6 @@ Napi::Value model_forward_parameters(const Napi::CallbackInfo& info) {
       [](Napi::Env env, std::vector<Parameter>& parameters) { return named_tensors(env, parameters, &Parameter::forward); });
 }
 
-
 Napi::Value model_set_stored_forms(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   const Napi::Array array = read_array(info[1], "forms");
