@@ -19,8 +19,8 @@ export interface LoadOptions {
    */
   weightDtype?: WeightDType;
   /**
-   * Training keeps the stream that enters each layer and computes its other activations again in the backward, and makes logits in parts: much
-   * less memory for about a fifth more time, and the same gradients (where logits need several parts, that of the head to rounding).
+   * Training keeps the stream that enters each layer and computes its other activations again in the backward: much less memory
+   * for about a fifth more time, and the same gradients (where logits need more parts than without, that of the head to rounding).
    * Default false. Source: Chen et al. 2016, arXiv 1604.06174; `gradient_checkpointing` in transformers.
    */
   recompute?: boolean;

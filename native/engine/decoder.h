@@ -47,8 +47,8 @@ struct TokenBatch {
 class Decoder {
  public:
   /// Weights, their gradients and the residual stream are float32; `compute_dtype`, float32 or bfloat16, is the type of
-  /// what enters and leaves the products. Recomputed activations cost a second forward pass of the layers, give the same gradients to the
-  /// bit, and with them logits are made and used up in parts. `parameters` in the order in which they are to lie in memory. Which backend computes (ops.h) is
+  /// what enters and leaves the products. Recomputed activations cost a second forward pass of the layers and give the same gradients to the
+  /// bit. `parameters` in the order in which they are to lie in memory. Which backend computes (ops.h) is
   /// settled here. Throws ERR_MODEL_FILES where the config asks for other parameters.
   Decoder(const ModelConfig& config, const std::vector<ParameterShape>& parameters, at::Device device, at::ScalarType compute_dtype,
           Activations activations = Activations::kept);

@@ -11,7 +11,7 @@ StepMemory step_memory(const ModelConfig& config, at::Device device, at::ScalarT
   workspace.shape_keeping(shape.batch, shape.sequence, shape.first_trained);
   StepMemory memory;
   memory.activations = workspace.bytes();
-  const int64_t rows = workspace.logit_rows(shape.batch * shape.sequence);
+  const int64_t rows = logit_rows(config, select_ops(device), shape.activations, shape.batch * shape.sequence);
   workspace.logits(rows);
   if (config.final_softcap > 0) workspace.logit_ratios(rows);
   memory.logits = workspace.bytes() - memory.activations;

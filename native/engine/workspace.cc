@@ -8,6 +8,14 @@ constexpr int64_t kPartLogits = int64_t{1} << 26;
 
 }  // namespace
 
+// A last part of few rows would cost what a whole one does.
+int64_t logit_rows(const ModelConfig& config, const Ops& ops, Activations activations, int64_t rows) {
+  int64_t most = ops.loss_rows > 0 ? std::min(ops.loss_rows, rows) : rows;
+  if (activations == Activations::recomputed) most = std::clamp<int64_t>(kPartLogits / config.output_vocab_size, 1, most);
+  const int64_t parts = (rows + most - 1) / most;
+  return (rows + parts - 1) / parts;
+}
+
 Workspace::Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype,
                      Activations activations)
     : config_(config),
@@ -137,11 +145,6 @@ BackwardScratch Workspace::backward_views() {
   if (rounds()) b.dbranch_rounded = take_compute({rows, c.hidden_size});
   if (c.qk_norm) b.draw = take_compute({rows, c.query_size()});
   return b;
-}
-
-int64_t Workspace::logit_rows(int64_t rows) const {
-  if (activations_ == Activations::kept) return rows;
-  return std::clamp<int64_t>(kPartLogits / config_.output_vocab_size, 1, rows);
 }
 
 int64_t Workspace::bytes() const {

@@ -60,6 +60,10 @@ struct BackwardScratch {
 /// How a pass that has a backward comes by its activations.
 enum class Activations { kept, recomputed };
 
+/// Of so many rows, the logits that stand at once in a pass with a loss: as many as the backend wants, fewer where activations are recomputed
+/// and the vocabulary is large. Parts are of one size but for the last.
+int64_t logit_rows(const ModelConfig& config, const Ops& ops, Activations activations, int64_t rows);
+
 /// All activations of the engine. Memory is taken at the first use of the largest shape and kept. Every view is dense, on the device of
 /// `options`, and of one of its two types: that is what operations (ops.h) build on, so that none of them has to ask.
 class Workspace {
@@ -75,8 +79,7 @@ class Workspace {
   LayerActivations& layer(int64_t index) { return layers_[first_kept_ == 0 ? index : std::max<int64_t>(index + 1 - first_kept_, 0)]; }
   LayerScratch& scratch() { return scratch_; }
   BackwardScratch& backward() { return backward_; }
-  /// Of so many rows, the logits that stand at once in a pass with a loss.
-  int64_t logit_rows(int64_t rows) const;
+  int64_t logit_rows(int64_t rows) const { return hyperfit::logit_rows(config_, ops_, activations_, rows); }
   at::Tensor logits(int64_t rows) { return logits_.view({rows, config_.output_vocab_size}, compute_options_); }
   /// Those that a token is chosen from: rounded, the best of them would tie.
   at::Tensor sampling_logits(int64_t rows) { return sampling_logits_.view({rows, config_.output_vocab_size}, options_); }

@@ -85,6 +85,8 @@ struct Ops {
   // logits* [N, vocabulary] become softmax - one-hot, 0 where the target (int64 [N]) is ignored; gives the summed loss, float64 [].
   // Statistics of rows.
   at::Tensor (*cross_entropy)(at::Tensor& logits, const at::Tensor& targets);
+  // Rows whose logits stand at once, at most, in a pass that uses them up itself; 0: all
+  int64_t loss_rows;
   TokenStats (*token_stats)(const at::Tensor& logits, const at::Tensor& targets);
 
   // The L2 norm of all elements, float64 []; whether a flat buffer is better asked for as a whole than part by part; one update, of moments in

@@ -37,6 +37,7 @@ const Ops& table() {
       .causal_softmax = causal_softmax,
       .causal_softmax_backward = causal_softmax_backward,
       .cross_entropy = cross_entropy,
+      .loss_rows = 0,
       .token_stats = token_stats,
       .norm_of = norm_of,
       .norms_whole_buffers = false,
