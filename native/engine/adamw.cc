@@ -20,16 +20,17 @@ std::vector<Parameter*> every(ParameterStore& store) {
 AdamW::AdamW(ParameterStore& parameters, AdamWOptions options)
     : parameters_(parameters),
       adamw_(parameters.ops(), parameters.values_like(), options),
+      norm_(parameters.ops()),
       decision_(parameters.ops()),
       trained_(parameters, every(parameters)) {}
 
 at::Tensor AdamW::queue_norm() {
   trained_.require_fresh_gradients();
   sum(parameters_.flat_gradients());
-  if (parameters_.ops().norms_whole_buffers) return parameters_.ops().norm_of({parameters_.flat_gradients()});
+  if (parameters_.ops().norms_whole_buffers) return parameters_.ops().norm_of({parameters_.flat_gradients()}, norm_);
   std::vector<at::Tensor> gradients;
   for (const Parameter& parameter : parameters_.all()) gradients.push_back(parameter.gradient);
-  return parameters_.ops().norm_of(gradients);
+  return parameters_.ops().norm_of(gradients, norm_);
 }
 
 void AdamW::queue_update(double learning_rate, const GradientScale& scale) {
@@ -59,7 +60,7 @@ class AdamW::InBackward : public GradientConsumer {
     std::vector<at::Tensor> gradients;
     for (const Parameter* parameter : parameters) gradients.push_back(parameter->gradient);
     for (const at::Tensor& gradient : gradients) sum(gradient);
-    const GradientScale scale = decide(owner_.parameters_.ops().norm_of(gradients));
+    const GradientScale scale = decide(owner_.parameters_.ops().norm_of(gradients, owner_.norm_));
     for (const Parameter* parameter : parameters) {
       const WritableParameter part = owner_.parameters_.writable(*parameter);
       owner_.adamw_.update_part(part.offset, part.values, part.gradients, part.rounded, settings_.learning_rate, scale);

@@ -42,6 +42,7 @@ class AdamW {
   class InBackward;
   ParameterStore& parameters_;
   FlatAdamW adamw_;
+  Buffer norm_;
   StepDecision decision_;
   TrainedParameters trained_;
 };

@@ -32,7 +32,7 @@ at::Tensor Lora::Pair::a(const at::Tensor& flat) const { return flat.narrow(0, o
 at::Tensor Lora::Pair::b(const at::Tensor& flat) const { return flat.narrow(0, offset + rank * in, out * rank).view({out, rank}); }
 
 Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& options)
-    : parameters_(parameters), scale_(options.alpha / static_cast<double>(options.rank)), transposed_(options.transposed), decision_(parameters.ops()) {
+    : parameters_(parameters), scale_(options.alpha / static_cast<double>(options.rank)), transposed_(options.transposed), norm_(parameters.ops()), decision_(parameters.ops()) {
   int64_t elements = 0;
   for (const std::string& name : options.names) {
     Parameter& parameter = parameters.at(name);
@@ -77,7 +77,7 @@ at::Tensor Lora::queue_norm() {
   trained_->require_fresh_gradients();
   for (const Pair& pair : pairs_) gather_gradients(pair);
   sum(gradients_);
-  return parameters_.ops().norm_of({gradients_});
+  return parameters_.ops().norm_of({gradients_}, norm_);
 }
 
 void Lora::queue_update(double learning_rate, const GradientScale& scale) {
@@ -116,7 +116,7 @@ StepResult Lora::step_in_backward(const StepSettings& settings, const std::funct
   InBackward within(*this);
   pass(within);
   sum(gradients_);
-  StepResult result = decide_and_update(parameters_.ops().norm_of({gradients_}), settings, within.losses());
+  StepResult result = decide_and_update(parameters_.ops().norm_of({gradients_}, norm_), settings, within.losses());
   require_finite_loss(result.losses.front());
   return result;
 }

@@ -69,6 +69,7 @@ class Lora {
   std::vector<Pair> pairs_;
   at::Tensor values_, gradients_;  // [elements of all A and B]
   std::optional<FlatAdamW> adamw_;
+  Buffer norm_;
   StepDecision decision_;
   std::optional<TrainedParameters> trained_;
 };

@@ -105,6 +105,8 @@ struct AdamWUpdate {
   // What the device has decided by itself, float32 [] on it; undefined on the CPU, where the host decides.
   at::Tensor divisor{};    // of the gradients, in the place of grad_scale
   at::Tensor found_inf{};  // where it is 1, all stays as it is
+  // In the place of the host's learning_rate and step, so that what was queued once can be queued again with others; float32 [] on the device too.
+  at::Tensor device_learning_rate{}, device_step{};
 };
 
 /// Per row of logits, on their device, float32; loss is 0 where the target is ignored.

@@ -89,9 +89,9 @@ struct Ops {
   int64_t loss_rows;
   TokenStats (*token_stats)(const at::Tensor& logits, const at::Tensor& targets);
 
-  // The L2 norm of all elements, float64 []; whether a flat buffer is better asked for as a whole than part by part; one update, of moments in
-  // float32 or in 8 bits
-  at::Tensor (*norm_of)(const std::vector<at::Tensor>& tensors);
+  // The L2 norm of all elements, float64 [], which may lie in `scratch` until that is used again; whether a flat buffer is better asked for as
+  // a whole than part by part; one update, of moments in float32 or in 8 bits
+  at::Tensor (*norm_of)(const std::vector<at::Tensor>& tensors, Buffer& scratch);
   bool norms_whole_buffers;
   void (*adamw)(const AdamWUpdate& update);
   void (*adamw_8bit)(const AdamWUpdate& update);

@@ -7,6 +7,7 @@ import { describeOnEachDevice } from '../devices.ts';
 import { makeRandom } from '../oracle/batches.ts';
 import { relativeError } from '../oracle/differences.ts';
 import { byInstructionSet, INSTRUCTION_SETS, labelOf, testBy } from './instruction-sets.ts';
+import { launchesOf, serveKernels } from './kernels-on-guard.ts';
 
 /** AdamW whose moments are codes of dynamic maps: against float64, with the maps of bitsandbytes (scripts/fixtures/dynamic_map.py). */
 
@@ -110,6 +111,15 @@ describe('an update of moments in 8 bits by the operators of libtorch (cpu)', ()
   beforeAll(() => addon().setKernels(false));
   afterAll(() => addon().setKernels(true));
   declareUpdates('cpu');
+});
+
+describe('an update of moments in 8 bits by the kernel for cards (guard)', () => {
+  serveKernels();
+  declareUpdates('guard');
+  test('which was launched', () => scope(() => {
+    const { values, gradients, moments } = drawn(12);
+    expect(launchesOf('adamw_8bit', () => void update('guard', values, gradients, moments))).toBe(1);
+  }));
 });
 
 describe('an update of moments in 8 bits by instruction set', () => {

@@ -1,14 +1,13 @@
 #include <ATen/ops/bucketize.h>
-#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/maximum.h>
+#include <ATen/ops/pow.h>
 #include <ATen/ops/where.h>
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <mutex>
-#include <tuple>
 
+#include "ops/aten/kept_table.h"
 #include "ops/aten/table.h"
 #include "ops/dynamic_map.h"
 
@@ -27,21 +26,11 @@ class Writer {
   at::Tensor stays_;
 };
 
-/// A table on a device, which keeps it for the rest of the process: a copy with every update would wait for all that is queued before it.
-at::Tensor on(const float* table, int64_t size, at::Device device) {
-  static std::mutex mutex;
-  static auto* kept = new std::map<std::tuple<const float*, at::DeviceType, at::DeviceIndex>, at::Tensor>();
-  const std::lock_guard lock(mutex);
-  at::Tensor& there = (*kept)[{table, device.type(), device.index()}];
-  if (!there.defined()) there = at::from_blob(const_cast<float*>(table), {size}, at::kFloat).to(device, /*non_blocking=*/false, /*copy=*/true);
-  return there;
-}
-
 /// The tables of a map, on a device.
 class Codec {
  public:
   Codec(const DynamicMap& map, at::Device device, const Writer& writer)
-      : map_(map), writer_(writer), values_(on(map.values.data(), 256, device)), edges_(on(map.edges.data(), map.largest, device)) {}
+      : map_(map), writer_(writer), values_(kept_on(map.values.data(), 256, device)), edges_(kept_on(map.edges.data(), map.largest, device)) {}
 
   at::Tensor decode(const at::Tensor& codes, const at::Tensor& absmax) const {
     return values_.index_select(0, codes.to(at::kInt)).view({-1, kMomentBlock}).mul_(absmax.unsqueeze(1)).view({-1});
@@ -66,10 +55,27 @@ class Codec {
   at::Tensor values_, edges_;
 };
 
+at::Tensor moved_by_host(const AdamWUpdate& u, const at::Tensor& values, const at::Tensor& mean, const at::Tensor& square) {
+  const double correction1 = 1 - std::pow(u.beta1, u.step), correction2 = 1 - std::pow(u.beta2, u.step);
+  const at::Tensor root = square.sqrt().div_(std::sqrt(correction2)).add_(u.eps);
+  return values.mul(1 - u.learning_rate * u.weight_decay).addcdiv(mean, root, -u.learning_rate / correction1);
+}
+
+// The same by numbers of the device, in float64 as the host's.
+at::Tensor moved_by_device(const AdamWUpdate& u, const at::Tensor& values, const at::Tensor& mean, const at::Tensor& square) {
+  const auto number = [&](const at::Tensor& there, double host) {
+    return there.defined() ? there.to(at::kDouble) : at::full({}, host, values.options().dtype(at::kDouble));
+  };
+  const at::Tensor step = number(u.device_step, static_cast<double>(u.step)), rate = number(u.device_learning_rate, u.learning_rate);
+  const auto correction = [&](double beta) { return at::pow(beta, step).neg_().add_(1); };
+  const at::Tensor root = square.sqrt().div_(correction(u.beta2).sqrt_()).add_(u.eps);
+  return values.mul(rate.mul(-u.weight_decay).add_(1)).sub_(mean.div(root).mul_(rate.div(correction(u.beta1))));
+}
+
 }  // namespace
 
 void adamw_8bit(const AdamWUpdate& u) {
-  const double correction1 = 1 - std::pow(u.beta1, u.step), correction2 = 1 - std::pow(u.beta2, u.step);
+  const auto moved = u.device_step.defined() || u.device_learning_rate.defined() ? moved_by_device : moved_by_host;
   const Writer writer(u.found_inf);
   const Codec of_mean(DynamicMap::of_signed(), u.values.device(), writer), of_square(DynamicMap::of_unsigned(), u.values.device(), writer);
   for (int64_t begin = 0; begin < u.values.numel(); begin += kPart) {
@@ -79,8 +85,7 @@ void adamw_8bit(const AdamWUpdate& u) {
     const at::Tensor gradients = u.divisor.defined() ? part(u.gradients).div(u.divisor) : part(u.gradients).mul(u.grad_scale);
     const at::Tensor mean = of_mean.decode(part(u.exp_avg), blocks(u.exp_avg_absmax)).lerp_(gradients, 1 - u.beta1);
     const at::Tensor square = of_square.decode(part(u.exp_avg_sq), blocks(u.exp_avg_sq_absmax)).mul_(u.beta2).addcmul_(gradients, gradients, 1 - u.beta2);
-    const at::Tensor moved = part(u.values).mul(1 - u.learning_rate * u.weight_decay);
-    writer.put(part(u.values), moved.addcdiv(mean, square.sqrt().div_(std::sqrt(correction2)).add_(u.eps), -u.learning_rate / correction1));
+    writer.put(part(u.values), moved(u, part(u.values), mean, square));
     of_mean.encode(part(u.exp_avg), blocks(u.exp_avg_absmax), mean);
     of_square.encode(part(u.exp_avg_sq), blocks(u.exp_avg_sq_absmax), square);
   }

@@ -43,7 +43,7 @@ at::Tensor causal_softmax(at::Tensor& scores, const AttentionRule& rule, Attenti
 at::Tensor causal_softmax_backward(at::Tensor& dp, const at::Tensor& p, const AttentionRule& rule, AttentionScratch& scratch);
 at::Tensor cross_entropy(at::Tensor& logits, const at::Tensor& targets);
 TokenStats token_stats(const at::Tensor& logits, const at::Tensor& targets);
-at::Tensor norm_of(const std::vector<at::Tensor>& tensors);
+at::Tensor norm_of(const std::vector<at::Tensor>& tensors, Buffer& scratch);
 void adamw(const AdamWUpdate& update);
 void adamw_8bit(const AdamWUpdate& update);
 std::unique_ptr<DecodeSession> decode_session(Decoder& decoder, KVCache& cache, int64_t batch);

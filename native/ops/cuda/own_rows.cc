@@ -30,6 +30,10 @@ void use_kernels(Ops& ops) {
   ops.norm = own::norm;
   ops.norm_again = own::norm_again;
   ops.norm_backward = own::norm_backward;
+  ops.norm_of = own::norm_of;
+  ops.norms_whole_buffers = true;
+  ops.adamw = own::adamw;
+  ops.adamw_8bit = own::adamw_8bit;
 }
 
 const Ops& libtorch_rows(at::Device device) { return computes_as_a_card(device) ? libtorch_table() : aten::table(); }

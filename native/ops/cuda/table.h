@@ -21,6 +21,6 @@ void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const 
 void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const AttentionRule& rule, AttentionScratch& scratch);
 int64_t attention_bytes(const AttentionShape& shape, const AttentionRule& rule);
-at::Tensor norm_of(const std::vector<at::Tensor>& tensors);
+at::Tensor norm_of(const std::vector<at::Tensor>& tensors, Buffer& scratch);
 
 }  // namespace hyperfit::cuda

@@ -25,6 +25,9 @@ const KERNELS = [
   ['norm', (draw, dtype) => [draw.single([1025, 576]), draw.single([576]), null, 1e-6, 1, dtype]],
   ['norm_backward', (draw) => gradientOfNorm(draw, 1025, 576, false)],
   ['norm_backward', (draw) => gradientOfNorm(draw, 100, 577, true)],
+  ['norm_of', (draw) => [[draw.single([100_003]), draw.single([7, 577])]]],
+  ['adamw', (draw) => update(draw, 100_003)],
+  ['adamw_8bit', (draw) => updateOfCodes(draw, 257)],
 ];
 /** At sizes of a real step or token, with the bytes that each must move at the least. */
 const TIMED = [
@@ -33,10 +36,16 @@ const TIMED = [
   ['rotate', ([x]) => 4 * elements(x), (draw) => [draw.numbers([4, 32, 2048, 64]), draw.single([2048, 32]), draw.single([2048, 32]), 1]],
   ['attention_decode', ([, keys]) => 4 * elements(keys), (draw) => cachedHeads(draw, [8, 32, 1, 64], [8, 4, 2048, 64], Array(8).fill(2047), 0, 0)],
   ['norm', ([x]) => 6 * elements(x), (draw, dtype) => [draw.single([8192, 4096]), draw.single([4096]), null, 1e-5, 0, dtype]],
+  ['norm_of', ([[x]]) => 4 * elements(x), (draw) => [[draw.single([134_515_008])]]],
+  ['adamw', ([values]) => 30 * elements(values), (draw) => update(draw, 134_515_008)],
+  ['adamw_8bit', ([values]) => 18 * elements(values), (draw) => updateOfCodes(draw, 525_449)],
 ];
 const ROUNDS = 20;
-/** Results that are compared, where not all are: the statistics of a root mean square leave half of theirs as they were. */
-const KEPT = { norm: 1 };
+/**
+ * Results that are compared, where not all are: the statistics of a root mean square leave half of theirs as they were, and what is rounded to
+ * codes or bfloat16 may lie on the other side of an edge.
+ */
+const KEPT = { norm: 1, adamw: 3, adamw_8bit: 1 };
 const elements = ({ shape }) => shape.reduce((product, size) => product * size, 1);
 
 /**
@@ -82,12 +91,22 @@ const gradientOfNorm = (draw, rows, size, layer) => [
   0.5,
 ];
 
+/** Of step 7, with a weight decay, of gradients that are halved. */
+const NUMBERS = [7, 0.01, 0.9, 0.95, 1e-8, 0.1, 0.5];
+const update = (draw, count) => [draw.single([count]), draw.single([count]), draw.single([count]), draw.positive([count]), ...NUMBERS];
+const updateOfCodes = (draw, blocks) => [
+  ...[draw.single([256 * blocks]), draw.single([256 * blocks])],
+  ...[draw.codes([256 * blocks]), draw.codes([256 * blocks]), draw.positive([blocks]), draw.positive([blocks])],
+  ...NUMBERS,
+];
+
 /** The same numbers on every side, as `dtype` holds them. */
 function drawer(dtype, device, computed = dtype) {
   const integers = (values) => Tensor.from(BigInt64Array.from(values.map(BigInt))).to({ device });
   return {
     numbers: (shape, reach = 2) => torch.rand(shape).mul(2 * reach).sub(reach).to(dtype).to(computed).to({ device }),
     single: (shape) => torch.rand(shape).mul(2).sub(1).to({ device }),
+    codes: (shape) => torch.rand(shape).mul(255.99).to('uint8').to({ device }),
     positive: (shape) => torch.rand(shape).add(0.5).to({ device }),
     integers,
     tokens: (count, limit) => integers(Array.from({ length: count }, (_, i) => (i * i) % limit)),
@@ -102,8 +121,8 @@ function resultsOf({ name, make, dtype, seed }, { device, kernels }, computed) {
   try {
     const args = make(drawer(dtype, device, computed), computed);
     const values = [torch.call(`hyperfit::${name}`, args)].flat().map(take).slice(0, KEPT[name]);
-    const { shape } = args[0];
-    for (const arg of args) if (arg instanceof Tensor) arg.dispose();
+    const { shape } = args.flat()[0];
+    for (const arg of args.flat()) if (arg instanceof Tensor) arg.dispose();
     return { values, shape };
   } finally {
     setKernels(true);
@@ -130,7 +149,7 @@ function time({ name, bytesOf, make, device, results }) {
     once();
     const milliseconds = timed(device, () => Array.from({ length: ROUNDS }, once)) / ROUNDS;
     const bytes = bytesOf(args);
-    for (const arg of args) if (arg instanceof Tensor) arg.dispose();
+    for (const arg of args.flat()) if (arg instanceof Tensor) arg.dispose();
     return { milliseconds, bandwidth: bytes / milliseconds / 1e9 };
   };
   try {

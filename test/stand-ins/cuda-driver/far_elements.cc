@@ -78,10 +78,41 @@ std::string last_products() {
   return y[kWhole - 2].bits == 0 && y[kWhole + 1].bits == 0 ? "" : "activate_gated: elements beside";
 }
 
+// Of 2^31 + 5 weights two: the last, which is left beyond whole packs of four and so the first block's, has a gradient and is moved by its decay
+// and a step; one of the last pack has none and is moved by its decay.
+std::string last_weights() {
+  constexpr Index kWhole = Index{1} << 31, kCount = kWhole + 5, kLast = kCount - 1;
+  constexpr unsigned kBlocks = 262145, kOfLastPack = (kWhole / 4 / hyperfit::cuda::kThreads) % kBlocks;
+  Far<float> values(kCount), mean(kCount), square(kCount), gradients(kCount);
+  Far<BFloat16> rounded(kCount);
+  values[kLast] = values[kWhole] = 1;
+  gradients[kLast] = 3;
+  const float* no_number = nullptr;
+  const hyperfit::cuda::AdamWNumbers numbers{0.125, 0.9, 0.999, 1e-8, 1, 1, 1};
+  for (const unsigned block : {0U, kOfLastPack}) {
+    run("adamw", {block, block + 1, kBlocks}, values.data(), mean.data(), square.data(), static_cast<const float*>(gradients.data()), rounded.data(),
+        no_number, no_number, no_number, no_number, numbers, kCount);
+  }
+  if (std::abs(values[kLast] - 0.75F) > 1e-5 || values[kWhole] != 0.875F) return "adamw: weight " + std::to_string(values[kLast]);
+  return std::abs(mean[kLast] - 0.3F) < 1e-6 && rounded[kLast].bits == 0x3F40 ? "" : "adamw: its moment";
+}
+
+// The last of 1,024 blocks over 2^31 numbers, of which the very last and the first that this block reads are not 0.
+std::string last_squares() {
+  constexpr Index kCount = Index{1} << 31;
+  constexpr unsigned kBlocks = 1024;
+  Far<float> x(kCount);
+  Far<double> parts(kBlocks);
+  x[kCount - 1] = 3;
+  x[Index{kBlocks - 1} * hyperfit::cuda::kThreads * 4] = 4;
+  run("vector_norm_parts", {kBlocks - 1, kBlocks, kBlocks}, parts.data(), static_cast<const float*>(x.data()), kCount);
+  return parts[kBlocks - 1] == 25 ? "" : "vector_norm: the last part is " + std::to_string(parts[kBlocks - 1]);
+}
+
 }  // namespace
 
 std::string far_elements() {
-  for (const auto& check : {last_loss, last_products}) {
+  for (const auto& check : {last_loss, last_products, last_weights, last_squares}) {
     if (const std::string wrong = check(); !wrong.empty()) return wrong;
   }
   return "";

@@ -6,6 +6,8 @@
 #include "registry.h"
 
 #include "activation.cu"
+#include "adamw.cu"
+#include "adamw_8bit.cu"
 #include "attend.cu"
 #include "cross_entropy.cu"
 #include "embedding_backward.cu"
@@ -13,6 +15,7 @@
 #include "norm_backward.cu"
 #include "rotate.cu"
 #include "token_stats.cu"
+#include "vector_norm.cu"
 
 namespace stand_in {
 namespace {
@@ -57,7 +60,8 @@ struct Run<Kernel> {
 const std::map<std::string, Runner>& runners() {
   static const std::map<std::string, Runner> kRunners = {
       OF_TYPE(float32),           OF_TYPE(bfloat16),           OF_TYPES(float32_float32), OF_TYPES(float32_bfloat16),
-      OF_TYPES(bfloat16_float32), OF_TYPES(bfloat16_bfloat16), ENTRY(norm_gradients),     ENTRY(embedding_backward)};
+      OF_TYPES(bfloat16_float32), OF_TYPES(bfloat16_bfloat16), ENTRY(norm_gradients),     ENTRY(embedding_backward),
+      ENTRY(adamw),               ENTRY(adamw_8bit),           ENTRY(vector_norm_parts),   ENTRY(vector_norm)};
   return kRunners;
 }
 

@@ -49,14 +49,9 @@ HYPERFIT_FUNCTION Curve curve_at(float x, int f) {
   }
 }
 
-template <class... Pointers>
-HYPERFIT_FUNCTION bool all_aligned(Pointers... pointers) {
-  return (is_aligned<kTogether>(pointers) && ...);
-}
-
 template <class T>
 HYPERFIT_FUNCTION void activate(T* y, const T* x, int f, Index count) {
-  each_element<kTogether>(count, all_aligned(y, x), [&]<int N>(Index first, Width<N>) {
+  each_element<kTogether>(count, all_aligned<kTogether>(y, x), [&]<int N>(Index first, Width<N>) {
     float values[N];
     load(values, x + first);
 #pragma unroll
@@ -67,7 +62,7 @@ HYPERFIT_FUNCTION void activate(T* y, const T* x, int f, Index count) {
 
 template <class T>
 HYPERFIT_FUNCTION void activate_backward(T* dx, const T* dy, const T* x, int f, Index count) {
-  each_element<kTogether>(count, all_aligned(dx, dy, x), [&]<int N>(Index first, Width<N>) {
+  each_element<kTogether>(count, all_aligned<kTogether>(dx, dy, x), [&]<int N>(Index first, Width<N>) {
     float values[N], gradients[N];
     load(values, x + first);
     load(gradients, dy + first);
@@ -79,7 +74,7 @@ HYPERFIT_FUNCTION void activate_backward(T* dx, const T* dy, const T* x, int f, 
 
 template <class T>
 HYPERFIT_FUNCTION void activate_gated(T* y, const T* gate, const T* up, int f, Index count) {
-  each_element<kTogether>(count, all_aligned(y, gate, up), [&]<int N>(Index first, Width<N>) {
+  each_element<kTogether>(count, all_aligned<kTogether>(y, gate, up), [&]<int N>(Index first, Width<N>) {
     float gates[N], values[N];
     load(gates, gate + first);
     load(values, up + first);
@@ -91,7 +86,7 @@ HYPERFIT_FUNCTION void activate_gated(T* y, const T* gate, const T* up, int f, I
 
 template <class T>
 HYPERFIT_FUNCTION void activate_gated_backward(T* dgate, T* dup, T* dy, const T* gate, const T* up, int f, Index count) {
-  each_element<kTogether>(count, all_aligned(dgate, dup, dy, gate, up), [&]<int N>(Index first, Width<N>) {
+  each_element<kTogether>(count, all_aligned<kTogether>(dgate, dup, dy, gate, up), [&]<int N>(Index first, Width<N>) {
     float gates[N], ups[N], gradients[N], dups[N];
     load(gates, gate + first);
     load(ups, up + first);

@@ -36,6 +36,20 @@ struct AttendSizes {
   Index batch, heads, group, size, splits;
 };
 
+/// An update as ops/arguments.h has it; where the device has a number of its own, that one counts.
+struct AdamWNumbers {
+  double learning_rate, beta1, beta2, eps, weight_decay, grad_scale;
+  Index step;
+};
+
+/// Of hyperfit::DynamicMap what writing a code asks for. `lowest` 0: unsigned.
+constexpr int kDecades = 7;
+struct MomentMap {
+  float above[kDecades], slope[kDecades], offset[kDecades], first[kDecades], most[kDecades];
+  float last_edge;
+  int zero, lowest;
+};
+
 /// The largest head that attend takes.
 constexpr int kMostHeadSize = 256;
 
@@ -94,6 +108,23 @@ HYPERFIT_KERNEL(norm_gradients, float* weight, float* bias, const float* sums, f
 /// all rows in rising order, and `order` where they stand. One block a token.
 HYPERFIT_KERNEL(embedding_backward, float* gradient, const float* dx, const Index* sorted, const Index* order, float scale, Index padding,
                 Index rows, Index size);
+
+/// One update of `count` weights: moments, weights, and the weights in bfloat16 (`rounded`, or null). Gradients are multiplied by
+/// numbers.grad_scale, or divided by *divisor; where *found_inf is not 0, weights and moments keep their bits. *learning_rate and *step stand
+/// for those of the host. Each of the four may be null.
+HYPERFIT_KERNEL(adamw, float* values, float* exp_avg, float* exp_avg_sq, const float* gradients, BFloat16* rounded, const float* divisor,
+                const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers, Index count);
+/// The same of moments that are codes of `mean_values` and `square_values`, 256 each, and share a largest magnitude a block of 256. One block
+/// such a block.
+HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char* exp_avg_sq, float* exp_avg_absmax, float* exp_avg_sq_absmax,
+                const float* gradients, BFloat16* rounded, const float* mean_values, const float* square_values, const float* divisor,
+                const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers, MomentMap of_means,
+                MomentMap of_squares, Index blocks);
+
+/// parts [blocks]: the sum of squares of each block's share of x, in float64. The result of all is that of a number of blocks.
+HYPERFIT_KERNEL(vector_norm_parts, double* parts, const float* x, Index count);
+/// norm [1] = the root of the sum of `count` parts. One block.
+HYPERFIT_KERNEL(vector_norm, double* norm, const double* parts, Index count);
 
 #undef HYPERFIT_KERNELS_OF_TYPE
 #undef HYPERFIT_KERNELS_OF_TYPES

@@ -59,6 +59,11 @@ HYPERFIT_FUNCTION bool is_aligned(const T* pointer) {
   return reinterpret_cast<unsigned long long>(pointer) % (N * sizeof(T)) == 0;
 }
 
+template <int N, class... Pointers>
+HYPERFIT_FUNCTION bool all_aligned(Pointers... pointers) {
+  return (is_aligned<N>(pointers) && ...);
+}
+
 HYPERFIT_FUNCTION bool divides(Index n, const HeadStrides& strides) {
   return strides.batch % n == 0 && strides.head % n == 0 && strides.position % n == 0;
 }
@@ -92,17 +97,21 @@ HYPERFIT_FUNCTION void each_column(int thread, Index count, bool wide, Body body
   }
 }
 
-/// body(first, Width) over `count` elements by all blocks: N at a time where `aligned`, and one at a time at the end or else.
+/// body(first, Width) over a thread's share of `count` elements, which all blocks part: N at a time where `aligned`, and one at a time at
+/// the end or else.
+template <int N, class Body>
+HYPERFIT_FUNCTION void each_of_all(int thread, Index count, bool aligned, Body body) {
+  const Index packs = aligned ? count / N : 0, step = block_count() * kThreads, first = block_index() * kThreads + thread;
+#pragma unroll 1
+  for (Index pack = first; pack < packs; pack += step) body(pack * N, Width<N>{});
+#pragma unroll 1
+  for (Index i = packs * N + first; i < count; i += step) body(i, Width<1>{});
+}
+
+/// The same by every thread.
 template <int N, class Body>
 HYPERFIT_FUNCTION void each_element(Index count, bool aligned, Body body) {
-  const Index packs = aligned ? count / N : 0, step = block_count() * kThreads;
-  each_thread([&](int thread) {
-    const Index first = block_index() * kThreads + thread;
-#pragma unroll 1
-    for (Index pack = first; pack < packs; pack += step) body(pack * N, Width<N>{});
-#pragma unroll 1
-    for (Index i = packs * N + first; i < count; i += step) body(i, Width<1>{});
-  });
+  each_thread([&](int thread) { each_of_all<N>(thread, count, aligned, body); });
 }
 
 }  // namespace hyperfit::cuda
