@@ -30,6 +30,9 @@ void use_kernels(Ops& ops) {
   ops.norm = own::norm;
   ops.norm_again = own::norm_again;
   ops.norm_backward = own::norm_backward;
+  ops.linear = own::linear;
+  ops.linear_residual = own::linear_residual;
+  ops.linear_float32 = own::linear_float32;
   ops.norm_of = own::norm_of;
   ops.norms_whole_buffers = true;
   ops.adamw = own::adamw;

@@ -30,6 +30,9 @@ void norm(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const Nor
 void norm_again(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const NormWeights& w);
 void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
                    const NormGradients& gradients, at::Tensor& scratch);
+void linear(at::Tensor& y, const at::Tensor& x, const LinearWeights& w);
+void linear_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w, at::Tensor& product);
+void linear_float32(at::Tensor& y, const at::Tensor& x, const LinearWeights& w);
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors, Buffer& scratch);
 void adamw(const AdamWUpdate& update);
 void adamw_8bit(const AdamWUpdate& update);

@@ -14,6 +14,7 @@
 #include "norm.cu"
 #include "norm_backward.cu"
 #include "rotate.cu"
+#include "skinny_gemm.cu"
 #include "token_stats.cu"
 #include "vector_norm.cu"
 
@@ -61,7 +62,8 @@ const std::map<std::string, Runner>& runners() {
   static const std::map<std::string, Runner> kRunners = {
       OF_TYPE(float32),           OF_TYPE(bfloat16),           OF_TYPES(float32_float32), OF_TYPES(float32_bfloat16),
       OF_TYPES(bfloat16_float32), OF_TYPES(bfloat16_bfloat16), ENTRY(norm_gradients),     ENTRY(embedding_backward),
-      ENTRY(adamw),               ENTRY(adamw_8bit),           ENTRY(vector_norm_parts),   ENTRY(vector_norm)};
+      ENTRY(adamw),               ENTRY(adamw_8bit),           ENTRY(vector_norm_parts),   ENTRY(vector_norm),
+      ENTRY(skinny_gemm_1),       ENTRY(skinny_gemm_4),        ENTRY(skinny_gemm_8)};
   return kRunners;
 }
 

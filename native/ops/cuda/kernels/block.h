@@ -64,6 +64,14 @@ HYPERFIT_FUNCTION T gather(Part part, Join join) {
   return value;
 }
 
+/// use(warp, value) by one thread of each warp, with what part(thread) of its threads gives together.
+template <class T, class Part, class Join, class Use>
+HYPERFIT_FUNCTION void gather_warps(Part part, Join join, Use use) {
+  const int thread = static_cast<int>(threadIdx.x);
+  const T value = join_lanes<kWarp>(part(thread), join);
+  if (thread % kWarp == 0) use(thread / kWarp, value);
+}
+
 #else
 
 inline thread_local Index host_block = 0, host_blocks = 1;
@@ -91,6 +99,15 @@ T gather(Part part, Join join) {
   for (int thread = 0; thread < kThreads; ++thread) values[thread] = part(thread);
   for (int warp = 0; warp < kWarps; ++warp) parts[warp] = join_lanes(values + warp * kWarp, kWarp, join);
   return join_lanes(parts, kWarps, join);
+}
+
+template <class T, class Part, class Join, class Use>
+void gather_warps(Part part, Join join, Use use) {
+  for (int warp = 0; warp < kWarps; ++warp) {
+    T values[kWarp];
+    for (int lane = 0; lane < kWarp; ++lane) values[lane] = part(warp * kWarp + lane);
+    use(warp, join_lanes(values, kWarp, join));
+  }
 }
 
 #endif

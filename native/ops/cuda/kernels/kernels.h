@@ -50,6 +50,11 @@ struct MomentMap {
   int zero, lowest;
 };
 
+/// x [rows, in] and a matrix [out, in].
+struct ProductSizes {
+  Index rows, out, in;
+};
+
 /// The largest head that attend takes.
 constexpr int kMostHeadSize = 256;
 
@@ -125,6 +130,17 @@ HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char
 HYPERFIT_KERNEL(vector_norm_parts, double* parts, const float* x, Index count);
 /// norm [1] = the root of the sum of `count` parts. One block.
 HYPERFIT_KERNEL(vector_norm, double* norm, const double* parts, Index count);
+
+/// y [rows, out] = residual + bias + x W^T of at most 1, 4 and 8 rows, x and W [out, in] at multiples of sixteen bytes, `in` of eight. Residual
+/// and bias may be null, the latter in either type; `rounded`, unless null, gets y in bfloat16, without a residual. A warp one column of y, or
+/// two.
+#define HYPERFIT_SKINNY_GEMM(rows)                                                                                                        \
+  HYPERFIT_KERNEL(skinny_gemm_##rows, float* y, BFloat16* rounded, const float* residual, const float* bias, const BFloat16* rounded_bias, \
+                  const BFloat16* x, const BFloat16* w, ProductSizes sizes);
+HYPERFIT_SKINNY_GEMM(1)
+HYPERFIT_SKINNY_GEMM(4)
+HYPERFIT_SKINNY_GEMM(8)
+#undef HYPERFIT_SKINNY_GEMM
 
 #undef HYPERFIT_KERNELS_OF_TYPE
 #undef HYPERFIT_KERNELS_OF_TYPES

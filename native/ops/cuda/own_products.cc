@@ -1,0 +1,50 @@
+#include "ops/cuda/launch/launch.h"
+#include "ops/cuda/own_rows.h"
+
+namespace hyperfit::cuda::own {
+namespace {
+
+constexpr const char* kSkinny = "skinny_gemm";
+// Beyond these a row costs more in additions than in reading the matrix, and the library's products, which have other units for them, are better.
+constexpr int64_t kMostRows = 8;
+constexpr int64_t kPacked = 8;  // numbers in sixteen bytes
+
+bool is_aligned(const at::Tensor& tensor) { return reinterpret_cast<uintptr_t>(tensor.data_ptr()) % 16 == 0; }
+
+bool takes(const at::Tensor& x, const LinearWeights& w) {
+  return may_launch_from(kSkinny, x.device()) && !w.transposed && x.size(0) > 0 && x.size(0) <= kMostRows && is_bfloat16(x) && is_bfloat16(w.weight) &&
+         x.is_contiguous() && w.weight.is_contiguous() && x.size(1) % kPacked == 0 && is_aligned(x) && is_aligned(w.weight) &&
+         (!w.bias.defined() || (w.bias.is_contiguous() && (is_float(w.bias) || is_bfloat16(w.bias))));
+}
+
+/// y is float32 or bfloat16; `residual` float32 or undefined.
+bool launch(const at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w) {
+  if (!takes(x, w) || !y.is_contiguous() || (residual.defined() && !residual.is_contiguous())) return false;
+  const at::Tensor none;
+  const bool is_single = is_float(y), has_single_bias = w.bias.defined() && is_float(w.bias);
+  const Pointer to = data_of(is_single ? y : none), rounded = data_of(is_single ? none : y), before = data_of(residual);
+  const Pointer bias = data_of(has_single_bias ? w.bias : none), rounded_bias = data_of(has_single_bias ? none : w.bias);
+  const ProductSizes sizes{x.size(0), w.weight.size(0), x.size(1)};
+  const auto blocks = [&](int64_t outputs) { return blocks_for(sizes.out, kThreads / kWarp * outputs); };
+  const at::Device device = x.device();
+  const Pointer rows = data_of(x), weight = data_of(w.weight);
+  if (sizes.rows == 1) return HYPERFIT_LAUNCH(kSkinny, skinny_gemm_1, device, blocks(1), to, rounded, before, bias, rounded_bias, rows, weight, sizes);
+  if (sizes.rows <= 4) return HYPERFIT_LAUNCH(kSkinny, skinny_gemm_4, device, blocks(2), to, rounded, before, bias, rounded_bias, rows, weight, sizes);
+  return HYPERFIT_LAUNCH(kSkinny, skinny_gemm_8, device, blocks(2), to, rounded, before, bias, rounded_bias, rows, weight, sizes);
+}
+
+}  // namespace
+
+void linear(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
+  if (!launch(y, /*residual=*/{}, x, w)) libtorch_rows(x.device()).linear(y, x, w);
+}
+
+void linear_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w, at::Tensor& product) {
+  if (!launch(y, residual, x, w)) libtorch_rows(x.device()).linear_residual(y, residual, x, w, product);
+}
+
+void linear_float32(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
+  if (!launch(y, /*residual=*/{}, x, w)) libtorch_rows(x.device()).linear_float32(y, x, w);
+}
+
+}  // namespace hyperfit::cuda::own

@@ -1,0 +1,83 @@
+import { addon } from '../../lib/addon.ts';
+import { Tensor } from '../../lib/tensor/index.ts';
+import { scope } from '../../lib/tensor/scope.ts';
+import { call, close, draw, exact, launchesOf, numbers, serveKernels, TOLERANCE } from './kernels-on-guard.ts';
+
+/** The kernel of products of few rows, which decoding on a card consists of, against float64. */
+
+serveKernels();
+
+const product = (x: Tensor, w: Tensor): Tensor => call('aten::matmul', exact(x), call('aten::t', exact(w)));
+const kernelOf = (rows: number): string => `skinny_gemm_${rows === 1 ? 1 : rows <= 4 ? 4 : 8}`;
+
+/** Fewer columns than a warp has, than a block has, and one beyond; sums of one lane, of some, and of several turns. */
+const SHAPES = [[1, 1, 8], [1, 577, 1544], [2, 7, 264], [3, 33, 576], [4, 129, 2048], [5, 16, 8], [7, 50, 1000], [8, 300, 520], [1, 4097, 64]] as const;
+
+test.each(SHAPES)('%i rows, %i columns, sums of %i: alone, with a bias, with a residual, in float32', (rows, out, size) => scope(() => {
+  const [x, w, b] = [draw(1, [rows, size], 'bfloat16'), draw(2, [out, size], 'bfloat16'), draw(3, [out], 'bfloat16')];
+  const [residual, bias] = [draw(4, [rows, out]), draw(5, [out])];
+  const expected = product(x, w);
+  const ways: [() => Tensor, Tensor, number][] = [
+    [() => call('hyperfit::linear', x, w, null, false), expected, TOLERANCE.bfloat16],
+    [() => call('hyperfit::linear', x, w, b, false), expected.add(exact(b)), TOLERANCE.bfloat16],
+    [() => call('hyperfit::linear_residual', residual, x, w, null, false), expected.add(exact(residual)), TOLERANCE.float32],
+    [() => call('hyperfit::linear_residual', residual, x, w, bias, false), expected.add(exact(residual)).add(exact(bias)), TOLERANCE.float32],
+    [() => call('hyperfit::linear_float32', x, w, false), expected, TOLERANCE.float32],
+  ];
+  for (const [compute, float64, tolerance] of ways) {
+    close(compute(), float64, tolerance);
+    expect(numbers(compute())).toEqual(numbers(compute()));
+    expect(launchesOf(kernelOf(rows), () => void compute())).toBe(1);
+  }
+}));
+
+test('a row has the bits that it has alone, whoever stands beside it', () => scope(() => {
+  const [x, w] = [draw(1, [8, 776], 'bfloat16'), draw(2, [70, 776], 'bfloat16')];
+  const all = numbers(call('hyperfit::linear_float32', x, w, false));
+  for (const count of [1, 2, 3, 4, 5, 6, 7]) {
+    for (let first = 0; first + count <= 8; first += 3) {
+      const some = numbers(call('hyperfit::linear_float32', call('aten::slice', x, 0, first, first + count), w, false));
+      expect(some).toEqual(all.subarray(first * 70, (first + count) * 70));
+    }
+  }
+}));
+
+test('a vocabulary of 262,144', () => scope(() => {
+  const [x, w] = [draw(1, [2, 16], 'bfloat16'), draw(2, [262_144, 16], 'bfloat16')];
+  close(call('hyperfit::linear_float32', x, w, false), product(x, w), TOLERANCE.float32);
+}));
+
+describe('what the kernel does not take is libtorch\'s', () => {
+  const notLaunched = (compute: () => Tensor, expected: Tensor, tolerance: number): void => {
+    close(compute(), expected, tolerance);
+    for (const kernel of [1, 4, 8]) expect(launchesOf(`skinny_gemm_${kernel}`, () => void compute())).toBe(0);
+  };
+
+  test.each([['nine rows', 9, 64], ['sums of a number that eight does not divide', 2, 63]] as const)('%s', (_, rows, size) => scope(() => {
+    const [x, w] = [draw(1, [rows, size], 'bfloat16'), draw(2, [5, size], 'bfloat16')];
+    notLaunched(() => call('hyperfit::linear', x, w, null, false), product(x, w), TOLERANCE.bfloat16);
+  }));
+
+  test('rows that begin at no multiple of sixteen bytes', () => scope(() => {
+    const all = draw(1, [1 + 2 * 64], 'bfloat16'), w = draw(2, [5, 64], 'bfloat16');
+    const x = call('aten::view', call('aten::slice', all, 0, 1, 1 + 2 * 64), [2, 64]);
+    notLaunched(() => call('hyperfit::linear', x, w, null, false), product(x, w), TOLERANCE.bfloat16);
+  }));
+
+  test('a matrix that stands transposed, as GPT-2\'s do, and float32', () => scope(() => {
+    const [x, w] = [draw(1, [2, 64], 'bfloat16'), draw(2, [64, 5], 'bfloat16')];
+    notLaunched(() => call('hyperfit::linear', x, w, null, true), call('aten::matmul', exact(x), exact(w)), TOLERANCE.bfloat16);
+    const [single, weight] = [draw(1, [2, 64]), draw(2, [5, 64])];
+    notLaunched(() => call('hyperfit::linear', single, weight, null, false), product(single, weight), TOLERANCE.float32);
+  }));
+
+  test('with kernels switched off', () => scope(() => {
+    const [x, w] = [draw(1, [2, 64], 'bfloat16'), draw(2, [5, 64], 'bfloat16')];
+    addon().setKernels(false);
+    try {
+      notLaunched(() => call('hyperfit::linear', x, w, null, false), product(x, w), TOLERANCE.bfloat16);
+    } finally {
+      addon().setKernels(true);
+    }
+  }));
+});
