@@ -58,6 +58,7 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   const native = requireAddon(path);
   applyThreads(native);
   limitThreads(native);
+  limitInstructionSet(native);
   if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0') native.setKernelImages(files.kernels);
   if (process.env.HYPERFIT_MEMORY_CHECK !== '0') native.limitMemory(memoryLimits());
   loaded = { native: wrapAll(native), libtorch, cuda, path };
@@ -103,6 +104,18 @@ function applyThreads(native: Native): void {
 function limitThreads(native: Native): void {
   const fit = threadsThatFit(() => native.libraryInfo().numThreads);
   if (fit !== undefined) native.setNumThreads(fit);
+}
+
+const INSTRUCTION_SETS = ['plain', 'avx2', 'avx512', 'avx512_bf16', 'amx'];
+
+/** `HYPERFIT_INSTRUCTION_SET` is the newest one that kernels may use: what to try where a processor's own seems to be at fault. */
+function limitInstructionSet(native: Native): void {
+  const newest = process.env.HYPERFIT_INSTRUCTION_SET;
+  if (!newest) return;
+  if (!INSTRUCTION_SETS.includes(newest)) {
+    throw new HyperfitError('ERR_CONFIG', `expected ${INSTRUCTION_SETS.join(', ')} for \`HYPERFIT_INSTRUCTION_SET\`, got "${newest}"; set it to one, or unset it`);
+  }
+  native.tensorCall('hyperfit::limit_instruction_set', [newest], {});
 }
 
 type NativeFunction = (...args: unknown[]) => unknown;

@@ -10,6 +10,9 @@ const SHARED = {
 /** A newer machine computes as an older one does: our kernels, libtorch's own, oneDNN and MKL. llama.cpp has no such switch. */
 const RESTRICTED = {
   avx2: { BENCH_INSTRUCTION_SET: 'avx2', ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2', MKL_ENABLE_INSTRUCTIONS: 'AVX2' },
+  avx512: { BENCH_INSTRUCTION_SET: 'avx512', ATEN_CPU_CAPABILITY: 'avx512', ONEDNN_MAX_CPU_ISA: 'AVX512_CORE', MKL_ENABLE_INSTRUCTIONS: 'AVX512' },
+  avx512_bf16: { BENCH_INSTRUCTION_SET: 'avx512_bf16', ATEN_CPU_CAPABILITY: 'avx512', ONEDNN_MAX_CPU_ISA: 'AVX512_CORE_BF16', MKL_ENABLE_INSTRUCTIONS: 'AVX512_E3' },
+  amx: { BENCH_INSTRUCTION_SET: 'amx', ATEN_CPU_CAPABILITY: 'avx512', ONEDNN_MAX_CPU_ISA: 'AVX512_CORE_AMX', MKL_ENABLE_INSTRUCTIONS: 'AVX512_E4' },
 };
 export const INSTRUCTION_SET = { 'instruction-set': ['', `restrict every contender to ${Object.keys(RESTRICTED).join(' or ')}; llama.cpp is left out`] };
 const FLAGS = { json: 'print one JSON document instead of tables', help: 'print this and stop' };

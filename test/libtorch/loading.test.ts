@@ -70,6 +70,12 @@ test('CUDA can be switched off', () => {
   expect(cuda).toMatchObject({ loaded: false, reason: 'switched off by HYPERFIT_CUDA=0', remedy: 'unset HYPERFIT_CUDA', cards: [] });
 });
 
+test('HYPERFIT_INSTRUCTION_SET takes bfloat16 products away, and must name a set', () => {
+  expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'avx2' }).runtime).toMatchObject({ bfloat16Products: false });
+  expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'amx' }).runtime).toMatchObject({ bfloat16Products: doctorWith(real.path, {}).runtime?.bfloat16Products });
+  expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'sse9' }).addon.error).toContain('for `HYPERFIT_INSTRUCTION_SET`, got "sse9"');
+});
+
 test('HYPERFIT_NUM_THREADS decides how many threads compute, and must be a number', () => {
   expect(doctorWith(real.path, { HYPERFIT_NUM_THREADS: '1' }).runtime).toMatchObject({ numThreads: 1 });
   expect(doctorWith(real.path, { HYPERFIT_NUM_THREADS: 'many' }).addon.error).toContain('for `HYPERFIT_NUM_THREADS`, got "many"');

@@ -2,16 +2,25 @@ import { addon } from '../../lib/addon.ts';
 import { torch } from '../../lib/tensor/index.ts';
 
 /** From the newest to the oldest. A machine without one takes the next older one. */
-export const INSTRUCTION_SETS = ['avx512_bf16', 'avx512', 'avx2', 'plain'] as const;
+const OF_PROCESSORS = ['amx', 'avx512_bf16', 'avx512', 'avx2', 'plain'] as const;
+/** Of which the first has its tiles emulated, on every machine. */
+export const INSTRUCTION_SETS = ['emulated_amx', ...OF_PROCESSORS] as const;
 export type InstructionSet = (typeof INSTRUCTION_SETS)[number];
 
-export const limitInstructionSet = (newest: InstructionSet): string => torch.call('hyperfit::limit_instruction_set', [newest]) as unknown as string;
+/** Gives what kernels use from now on. */
+export function limitInstructionSet(newest: InstructionSet): string {
+  const isEmulated = newest === 'emulated_amx';
+  torch.call('hyperfit::emulate_tiles', [isEmulated]);
+  const used = torch.call('hyperfit::limit_instruction_set', [isEmulated ? 'amx' : newest]) as unknown as string;
+  return isEmulated ? newest : used;
+}
+const unlimit = (): string => limitInstructionSet('amx');
 
 /** Whether this processor has them. A limit to instructions that it lacks would test the next older ones under a wrong name. */
 export function isHere(set: string): boolean {
   if (!(INSTRUCTION_SETS as readonly string[]).includes(set)) return true; // libtorch's operators and the like
   const used = limitInstructionSet(set as InstructionSet);
-  limitInstructionSet('avx512_bf16');
+  unlimit();
   return used === set;
 }
 
@@ -25,7 +34,7 @@ export function byInstructionSet<T>(newest: InstructionSet, compute: () => T): T
   try {
     return compute();
   } finally {
-    limitInstructionSet('avx512_bf16');
+    unlimit();
   }
 }
 
@@ -35,7 +44,7 @@ export async function whileLimitedTo<T>(newest: InstructionSet, compute: () => P
   try {
     return await compute();
   } finally {
-    limitInstructionSet('avx512_bf16');
+    unlimit();
   }
 }
 

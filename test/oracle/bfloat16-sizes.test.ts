@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { addon } from '../../lib/addon.ts';
 import { Model } from '../../lib/model/model.ts';
-import { byOperators } from '../native/instruction-sets.ts';
+import { byOperators, describeBy, type InstructionSet, labelOf, whileLimitedTo } from '../native/instruction-sets.ts';
 import { makeBatch, randomRows } from './batches.ts';
 import { gradientErrors, largestDifference, relativeError } from './differences.ts';
 import { readAll, readNumbers } from './models.ts';
@@ -42,33 +42,38 @@ async function measure(model: Model, rows: number, length: number) {
   return { logits: numbers, losses, gradients: readAll(model.gradients()) };
 }
 
-test.each([
-  ['products of many rows and columns', wide, 19, 61],
-  ['attention over several blocks', long, 3, 151],
-  ['attention over several blocks with a window', { ...long, family: 'mistral', slidingWindow: 70 }, 3, 151],
-  ['attention with a window shorter than a block', { ...long, family: 'mistral', slidingWindow: 9, keyValueHeads: 4 }, 2, 130],
-] as const)('%s, kernels against operators', async (_, config, rows, length) => {
-  const load = () => withRandomModel(config, (model) => measure(model, rows, length));
-  const [kernels, operators] = [await load(), await byOperators(load)];
-  expect(relativeError(kernels.logits, operators.logits)).toBeLessThan(0.02);
-  expect(relativeError(kernels.losses, operators.losses)).toBeLessThan(0.01);
-  const errors = gradientErrors(kernels.gradients, (parameter) => operators.gradients.get(parameter)!, 0.01);
-  expect(errors.filter(({ error }) => !(error < 0.04))).toEqual([]);
-});
+const SETS: readonly InstructionSet[] = ['amx', 'emulated_amx', 'avx512_bf16', 'avx512'];
+for (const set of SETS) describeBy(set)(`by ${labelOf(set)}`, () => declareTests(set));
 
-test.each([['products', wide, 19, 61], ['attention', long, 3, 151]] as const)('%s of the CPU: one thread and several give the same bits', (_, config, rows, length) =>
-  withRandomModel(config, async (model) => {
-    const threads = addon().libraryInfo().numThreads;
-    const several = await measure(model, rows, length);
-    addon().setNumThreads(1);
-    try {
-      const one = await measure(model, rows, length);
-      expect(largestDifference(one.logits, several.logits)).toBe(0);
-      for (const name of ['mlp.up_proj', 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj']) {
-        const matrix = `model.layers.0.${name}.weight`;
-        expect(largestDifference(one.gradients.get(matrix)!, several.gradients.get(matrix)!)).toBe(0);
+function declareTests(set: InstructionSet): void {
+  test.each([
+    ['products of many rows and columns', wide, 19, 61],
+    ['attention over several blocks', long, 3, 151],
+    ['attention over several blocks with a window', { ...long, family: 'mistral', slidingWindow: 70 }, 3, 151],
+    ['attention with a window shorter than a block', { ...long, family: 'mistral', slidingWindow: 9, keyValueHeads: 4 }, 2, 130],
+  ] as const)('%s, kernels against operators', async (_, config, rows, length) => {
+    const load = () => withRandomModel(config, (model) => measure(model, rows, length));
+    const [kernels, operators] = [await whileLimitedTo(set, load), await byOperators(load)];
+    expect(relativeError(kernels.logits, operators.logits)).toBeLessThan(0.02);
+    expect(relativeError(kernels.losses, operators.losses)).toBeLessThan(0.01);
+    const errors = gradientErrors(kernels.gradients, (parameter) => operators.gradients.get(parameter)!, 0.01);
+    expect(errors.filter(({ error }) => !(error < 0.04))).toEqual([]);
+  });
+
+  test.each([['products', wide, 19, 61], ['attention', long, 3, 151]] as const)('%s of the CPU: one thread and several give the same bits', (_, config, rows, length) =>
+    whileLimitedTo(set, () => withRandomModel(config, async (model) => {
+      const threads = addon().libraryInfo().numThreads;
+      const several = await measure(model, rows, length);
+      addon().setNumThreads(1);
+      try {
+        const one = await measure(model, rows, length);
+        expect(largestDifference(one.logits, several.logits)).toBe(0);
+        for (const name of ['mlp.up_proj', 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj']) {
+          const matrix = `model.layers.0.${name}.weight`;
+          expect(largestDifference(one.gradients.get(matrix)!, several.gradients.get(matrix)!)).toBe(0);
+        }
+      } finally {
+        addon().setNumThreads(threads);
       }
-    } finally {
-      addon().setNumThreads(threads);
-    }
-  }));
+    })));
+}

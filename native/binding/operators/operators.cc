@@ -7,15 +7,16 @@
 #include <vector>
 
 #include "ops/cpu/lanes/instruction_set.h"
+#include "ops/cpu/tiles/tiles.h"
 
 namespace hyperfit::binding {
 namespace {
 
 /// What kernels that know how use from now on; gives what that is, which may be older where the machine is.
 std::string limit_instruction_set(std::string newest) {
-  static const std::vector<std::string> names = {"plain", "avx2", "avx512", "avx512_bf16"};  // in the order of InstructionSet
+  static const std::vector<std::string> names = {"plain", "avx2", "avx512", "avx512_bf16", "amx"};  // in the order of InstructionSet
   const auto found = std::find(names.begin(), names.end(), newest);
-  TORCH_CHECK(found != names.end(), "expected plain, avx2, avx512 or avx512_bf16 for `newest`, got ", newest);
+  TORCH_CHECK(found != names.end(), "expected plain, avx2, avx512, avx512_bf16 or amx for `newest`, got ", newest);
   kernels::limit_instruction_set(static_cast<kernels::InstructionSet>(found - names.begin()));
   return names[static_cast<size_t>(kernels::instruction_set())];
 }
@@ -24,6 +25,7 @@ std::string limit_instruction_set(std::string newest) {
 torch::Library* define_operators() {
   auto* library = new torch::Library(torch::Library::FRAGMENT, "hyperfit", std::nullopt, __FILE__, __LINE__);
   library->def("limit_instruction_set(str newest) -> str", &limit_instruction_set);
+  library->def("emulate_tiles(bool emulated) -> bool", &kernels::emulate_tiles);
   define_activations(*library);
   define_norms(*library);
   define_products(*library);

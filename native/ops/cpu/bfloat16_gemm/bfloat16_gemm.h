@@ -23,8 +23,8 @@ struct Bfloat16Gemm {
   int64_t rows, columns, inner;
 };
 
-/// Whether this machine, as limited (instruction_set.h), multiplies pairs of bfloat16 in one instruction (AVX512_BF16), and has
-/// no tiles (AMX), with which oneDNN is far ahead.
+/// Whether this machine, as limited (instruction_set.h), multiplies tiles of bfloat16 (AMX) or pairs (AVX512_BF16) in one
+/// instruction; or tiles are emulated (tiles/tiles.h).
 bool multiplies_bfloat16();
 
 /// Each element is summed in an order that follows from `inner` alone: the same bits for any number of threads. Only

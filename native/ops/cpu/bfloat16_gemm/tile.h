@@ -5,31 +5,13 @@
 #ifdef HYPERFIT_BF16_PRODUCT
 #include <algorithm>
 #include <cstring>
-#include <memory>
-#include <vector>
 
 #include "ops/cpu/lanes/lanes_of.h"
+#include "ops/cpu/memory/thread_buffer.h"
 
 namespace hyperfit::kernels {
 
 constexpr int64_t kTileRows = kPackedTileRows, kVectors = kPanelColumns / kLanes;
-
-/// Memory that is taken once a thread and kept.
-class ThreadBuffer {
- public:
-  template <class T>
-  T* take(int64_t count) {
-    const size_t wanted = static_cast<size_t>(count) * sizeof(T) + kLine;
-    if (bytes_.size() < wanted) bytes_ = std::vector<char>(wanted);
-    void* at = bytes_.data();
-    size_t space = bytes_.size();
-    return static_cast<T*>(std::align(kLine, wanted - kLine, at, space));
-  }
-
- private:
-  static constexpr size_t kLine = 64;
-  std::vector<char> bytes_;
-};
 
 /// Up to six rows of `a` and one packed panel. Strides in elements; `next` is how far off the tile after it stands.
 struct Tile {

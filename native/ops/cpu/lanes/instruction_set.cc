@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "ops/cpu/tiles/amx.h"
+
 namespace hyperfit::kernels {
 namespace {
 
@@ -16,13 +18,16 @@ InstructionSet newest_here() {
 }
 
 // For the process: it says how to compute, never what.
-std::atomic<InstructionSet> limit{InstructionSet::avx512_bf16};
+std::atomic<InstructionSet> limit{InstructionSet::amx};
 
 }  // namespace
 
 InstructionSet instruction_set() {
   static const InstructionSet newest = newest_here();
-  return std::min(newest, limit.load(std::memory_order_relaxed));
+  const InstructionSet most = limit.load(std::memory_order_relaxed);
+  // The system is asked for tiles only where they may be used.
+  if (newest == InstructionSet::avx512_bf16 && most == InstructionSet::amx && has_amx()) return InstructionSet::amx;
+  return std::min(newest, most);
 }
 
 void limit_instruction_set(InstructionSet newest) { limit = newest; }

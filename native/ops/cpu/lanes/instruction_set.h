@@ -4,12 +4,12 @@
 namespace hyperfit::kernels {
 
 /// From the oldest to the newest. `plain` is what every machine of its kind has: SSE2, or NEON; avx512_bf16 also multiplies
-/// pairs of bfloat16.
-enum class InstructionSet { plain, avx2, avx512, avx512_bf16 };
+/// pairs of bfloat16, amx whole tiles of them (tiles/tiles.h).
+enum class InstructionSet { plain, avx2, avx512, avx512_bf16, amx };
 
 /// The newest one that the machine and the limit allow.
 InstructionSet instruction_set();
-/// For the process, so that a machine can test what older ones run. avx512_bf16, the default, is no limit.
+/// For the process, so that a machine can test what older ones run. amx, the default, is no limit.
 void limit_instruction_set(InstructionSet newest);
 
 // One source, compiled for several instruction sets: Kernel::run<L>(arguments...) with lanes L as wide as the registers
@@ -31,6 +31,7 @@ template <class Kernel, class... Arguments>
 void dispatch(Arguments... arguments) {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
   switch (instruction_set()) {
+    case InstructionSet::amx:
     case InstructionSet::avx512_bf16:
     case InstructionSet::avx512:
       return run_avx512<Kernel>(arguments...);

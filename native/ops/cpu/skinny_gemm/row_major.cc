@@ -45,7 +45,7 @@ void multiply(const SkinnyGemm<Y, X>& p) {
 
 }  // namespace
 
-bool has_bfloat16_products() { return instruction_set() == InstructionSet::avx512_bf16; }
+bool has_bfloat16_products() { return instruction_set() >= InstructionSet::avx512_bf16; }
 
 template <class Y, class X>
 void skinny_gemm_columns(const SkinnyGemm<Y, X>& product, int64_t first, int64_t last) {

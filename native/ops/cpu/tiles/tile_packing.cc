@@ -1,0 +1,89 @@
+#include "ops/cpu/tiles/tile_packing.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ops/cpu/lanes/instruction_set.h"
+#include "ops/cpu/lanes/transpose.h"
+
+namespace hyperfit::kernels {
+namespace {
+
+using c10::BFloat16;
+
+constexpr int64_t kTilePairs = kTileSummed / 2;
+enum class Side { left, right };
+
+// Words of which the first half is of `even` and the second of `odd`, sixteen each.
+template <int N>
+[[gnu::always_inline]] inline void interleave(LanesOf<N>& words, const BFloat16* even, const BFloat16* odd) {
+  using Floats = typename Register<N>::Floats;
+  using Bits = typename Register<N>::Bits;
+#pragma GCC unroll 4
+  for (int i = 0; i < LanesOf<N>::kParts; ++i) {
+    words.part(i) = (Floats)((Bits)Register<N>::load(even + i * N) >> 16 | (Bits)Register<N>::load(odd + i * N));
+  }
+}
+
+// Pairs are words. What is dense in the source comes as [x][pairs] or as [pairs][x], and is transposed where the side wants the other.
+template <Side side, class L>
+[[gnu::always_inline]] inline void pack_whole_tile(char* to, const BFloat16* from, const TileSource& s) {
+  L words[kTile];
+  const bool dense_pairs = s.k_stride == 1;
+  if (dense_pairs) {
+#pragma GCC unroll 16
+    for (int x = 0; x < kTile; ++x) words[x] = L::load(reinterpret_cast<const float*>(from + x * s.x_stride));
+  } else {
+#pragma GCC unroll 16
+    for (int pair = 0; pair < kTilePairs; ++pair) interleave(words[pair], from + 2 * pair * s.k_stride, from + (2 * pair + 1) * s.k_stride);
+  }
+  if (dense_pairs == (side == Side::right)) transpose(words);
+#pragma GCC unroll 16
+  for (int row = 0; row < kTile; ++row) words[row].store(reinterpret_cast<float*>(to + row * kTileRowBytes));
+}
+
+template <Side side>
+void pack_edge_tile(char* to, int64_t x, int64_t k, const TileSource& s) {
+  BFloat16 elements[kTile * kTileSummed];
+  std::memset(static_cast<void*>(elements), 0, sizeof elements);
+  for (int64_t i = 0; i < std::min(kTile, s.count - x); ++i) {
+    for (int64_t j = 0; j < std::min(kTileSummed, s.summed - k); ++j) {
+      const int64_t at = side == Side::left ? i * kTileSummed + j : (j / 2 * kTile + i) * 2 + j % 2;
+      elements[at] = s.data[(x + i) * s.x_stride + (k + j) * s.k_stride];
+    }
+  }
+  std::memcpy(to, elements, sizeof elements);
+}
+
+template <Side side>
+struct PackGroups {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(char* packed, const TileSource& s, int64_t first, int64_t last) {
+    const int64_t tiles = s.tiles(), steps = s.steps();
+    for (int64_t group = first; group < last; ++group) {
+      const int64_t width = std::min(kGroupTiles, tiles - group * kGroupTiles);
+      char* to = packed + group * kGroupTiles * steps * kTileBytes;
+      for (int64_t step = 0; step < steps; ++step) {
+        for (int64_t tile = 0; tile < width; ++tile, to += kTileBytes) {
+          const int64_t x = (group * kGroupTiles + tile) * kTile, k = step * kTileSummed;
+          if (x + kTile <= s.count && k + kTileSummed <= s.summed) {
+            pack_whole_tile<side, L>(to, s.data + x * s.x_stride + k * s.k_stride, s);
+          } else {
+            pack_edge_tile<side>(to, x, k, s);
+          }
+        }
+      }
+    }
+  }
+};
+
+}  // namespace
+
+void pack_left_groups(char* packed, const TileSource& source, int64_t first, int64_t last) {
+  dispatch<PackGroups<Side::left>>(packed, source, first, last);
+}
+void pack_right_groups(char* packed, const TileSource& source, int64_t first, int64_t last) {
+  dispatch<PackGroups<Side::right>>(packed, source, first, last);
+}
+
+}  // namespace hyperfit::kernels
