@@ -43,25 +43,29 @@ at::Tensor Decoder::prompt_logits(int64_t first, int64_t count) {
 }
 
 at::Tensor Decoder::decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache) {
-  const auto batch = static_cast<int64_t>(tokens.size());
-  const int64_t cached = *std::max_element(positions.begin(), positions.end()) + 1;
-  const bool together = std::all_of(positions.begin(), positions.end(), [&](int64_t p) { return p == positions[0]; });
   const std::vector<at::Tensor> ids = upload({at::tensor(tokens, at::kLong), at::tensor(positions, at::kLong)});
-  const at::Tensor& where = ids[1];
-  const LayerRotations rotations = rotary_.gather(where);
+  const int64_t cached = *std::max_element(positions.begin(), positions.end()) + 1;
+  if (is_queued(options_.device())) return decode_step(ids[0], ids[1], cache.reach(cached), cache);  // as where tokens are chosen there
+  return decode_rows(ids[0], ids[1], positions, cached, cache);
+}
+
+at::Tensor Decoder::decode_rows(const at::Tensor& tokens, const at::Tensor& positions, const std::vector<int64_t>& known, int64_t reach, KVCache& cache) {
+  const int64_t batch = tokens.size(0);
+  const bool together = !known.empty() && std::all_of(known.begin(), known.end(), [&](int64_t p) { return p == known[0]; });
+  const LayerRotations rotations = rotary_.gather(positions);
   std::map<int64_t, DecodeSpan> spans;  // by window
 
   workspace_.shape(batch, 1);
-  embedding_.forward(workspace_.layer(0).x, ids[0]);
-  positions_.forward_at(workspace_.layer(0).x, where);
+  embedding_.forward(workspace_.layer(0).x, tokens);
+  positions_.forward_at(workspace_.layer(0).x, positions);
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
     const DecoderLayer& layer = layers_[index];
     LayerActivations& a = workspace_.layer(index);
     project_heads(layer, a, batch, 1, rotations);
-    cache.store_token(index, a.k, a.v, where, together ? positions[0] : -1);
-    DecodeSpan& span = spans.try_emplace(layer.window, positions, layer.window).first->second;
-    span.positions = where;
-    attention_.decode(a.attention, a.q, cache.keys(index).narrow(2, 0, cached), cache.values(index).narrow(2, 0, cached), span);
+    cache.store_token(index, a.k, a.v, positions, together ? known[0] : -1);
+    DecodeSpan& span = spans.try_emplace(layer.window, known, layer.window).first->second;
+    span.positions = positions;
+    attention_.decode(a.attention, a.q, cache.keys(index).narrow(2, 0, reach), cache.values(index).narrow(2, 0, reach), span);
     attention_output(layer, a);
     mlp_forward(layer, a, stream_after(index));
   }

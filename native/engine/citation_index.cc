@@ -81,21 +81,66 @@ void CitationIndex::ban_continuation(const Entry& entry, const CitationRule& rul
   }
 }
 
-std::vector<int32_t> CitationIndex::banned(std::span<const int32_t> history, const CitationRule& rule) const {
-  const int64_t length = context_length(history, static_cast<int64_t>(history.size()));
-  if (length == 0) return {};
-  const std::vector<int32_t> context = canonical(history.last(length));
-  const uint64_t hash = hash_tokens(context);
-  auto entry = std::lower_bound(entries_.begin(), entries_.end(), hash, [](const Entry& e, uint64_t h) { return e.hash < h; });
+std::vector<int32_t> CitationIndex::banned_behind(Entries same_hash, std::span<const int32_t> context, const CitationRule& rule) const {
   std::vector<int32_t> banned;
-  for (; entry != entries_.end() && entry->hash == hash; ++entry) {
-    if (!same_context(*entry, context)) continue;
-    ban_continuation(*entry, rule, banned);
+  for (const Entry& entry : same_hash) {
+    if (!same_context(entry, context)) continue;
+    ban_continuation(entry, rule, banned);
     if (!rule.all_continuations) break;
   }
   std::sort(banned.begin(), banned.end());
   banned.erase(std::unique(banned.begin(), banned.end()), banned.end());
   return banned;
+}
+
+std::vector<int32_t> CitationIndex::banned(std::span<const int32_t> history, const CitationRule& rule) const {
+  const int64_t length = context_length(history, static_cast<int64_t>(history.size()));
+  if (length == 0) return {};
+  const std::vector<int32_t> context = canonical(history.last(length));
+  const uint64_t hash = hash_tokens(context);
+  const auto below = [](const Entry& e, uint64_t h) { return e.hash < h; };
+  const auto first = std::lower_bound(entries_.begin(), entries_.end(), hash, below);
+  const auto end = std::find_if(first, entries_.end(), [&](const Entry& entry) { return entry.hash != hash; });
+  return banned_behind({first, end}, context, rule);
+}
+
+std::span<const int32_t> CitationIndex::context_of(const Entry& entry) const {
+  const uint32_t start = starts_[entry.sequence], end = entry.position - start;
+  const int64_t length = context_length(std::span(tokens_).subspan(start, end), end);
+  return std::span(canonical_).subspan(entry.position - length, length);
+}
+
+// Entries of one hash have one context, but for a collision.
+void CitationIndex::add_contexts(Entries same_hash, const CitationRule& rule, CitationContexts& contexts) const {
+  for (auto entry = same_hash.begin(); entry != same_hash.end(); ++entry) {
+    const std::span<const int32_t> context = context_of(*entry);
+    const bool known = std::any_of(same_hash.begin(), entry, [&](const Entry& earlier) { return same_context(earlier, context); });
+    if (known) continue;
+    const std::vector<int32_t> banned = banned_behind(same_hash, context, rule);
+    if (banned.empty()) continue;
+    contexts.ends.push_back(static_cast<int32_t>(entry->position));
+    contexts.lengths.push_back(static_cast<int32_t>(context.size()));
+    contexts.banned.insert(contexts.banned.end(), banned.begin(), banned.end());
+    contexts.starts.push_back(static_cast<int64_t>(contexts.banned.size()));
+  }
+}
+
+CitationContexts CitationIndex::contexts(const CitationRule& rule) const {
+  CitationContexts result;
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto end = std::find_if(entry, entries_.end(), [&](const Entry& other) { return other.hash != entry->hash; });
+    add_contexts({entry, end}, rule, result);
+    entry = end;
+  }
+  return result;
+}
+
+std::shared_ptr<const CitationTable> CitationIndex::table(const std::string& device, const CitationRule& rule,
+                                                          const std::function<std::shared_ptr<const CitationTable>()>& make) const {
+  for (const Made& made : tables_) {
+    if (made.device == device && made.rule == rule) return made.table;
+  }
+  return tables_.emplace_back(Made{device, rule, make()}).table;
 }
 
 }  // namespace hyperfit

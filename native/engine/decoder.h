@@ -88,6 +88,11 @@ class Decoder {
   at::Tensor prompt_logits(int64_t first, int64_t count);
   /// One token a row at `positions`; gives logits, float32 [B, vocabulary]. Operation by operation, on any device: what decode/operators.cc steps by.
   at::Tensor decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache);
+  /// The same of tokens and positions on the device, int64 [B], all below `reach`. Shapes and addresses follow from `reach` alone, wherever rows
+  /// stand, so that what is queued may be queued again.
+  at::Tensor decode_step(const at::Tensor& tokens, const at::Tensor& positions, int64_t reach, KVCache& cache) {
+    return decode_rows(tokens, positions, /*known=*/{}, reach, cache);
+  }
   /// What a backend's own decoding walks through.
   const Embedding& embedding() const { return embedding_; }
   const PositionEmbedding& positions() const { return positions_; }
@@ -136,6 +141,8 @@ class Decoder {
   at::Tensor head_logits(const at::Tensor& normed, bool keep);
   at::Tensor sampling_logits(const at::Tensor& x);
   at::Tensor final_normed(const at::Tensor& x);
+  /// `known`: the positions, or nothing where the device alone knows them.
+  at::Tensor decode_rows(const at::Tensor& tokens, const at::Tensor& positions, const std::vector<int64_t>& known, int64_t reach, KVCache& cache);
   void begin_keeping(const TokenBatch& batch);
   /// How deep a backward has to go; their number where no layer is trained.
   int64_t first_trained_layer() const;

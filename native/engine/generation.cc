@@ -1,40 +1,14 @@
 #include "engine/generation.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 
-#include <algorithm>
-
+#include "decode/device/device_generation.h"
 #include "decode/session.h"
 #include "engine/generation_row.h"
+#include "engine/prompts.h"
 
 namespace hyperfit {
 namespace {
-
-constexpr int64_t kPrefillTokens = 4096;  // prompt tokens read in one go: bounds the workspace, not the batch
-
-int64_t longest(const std::vector<std::vector<int32_t>>& prompts) {
-  size_t result = 0;
-  for (const auto& prompt : prompts) result = std::max(result, prompt.size());
-  return static_cast<int64_t>(result);
-}
-
-// Prompts [first, first + count) right-padded with 0 to their longest; causal attention never looks at the padding.
-TokenBatch padded(const std::vector<std::vector<int32_t>>& prompts, int64_t first, int64_t count, Decoder& decoder, at::Tensor& last) {
-  const std::vector<std::vector<int32_t>> rows(prompts.begin() + first, prompts.begin() + first + count);
-  const int64_t length = longest(rows);
-  at::Tensor tokens = at::zeros({count, length}, at::kLong);
-  last = at::zeros({count}, at::kLong);
-  for (int64_t row = 0; row < count; ++row) {
-    const auto size = static_cast<int64_t>(rows[row].size());
-    tokens.select(0, row).narrow(0, 0, size).copy_(at::tensor(rows[row], at::kLong));
-    last.data_ptr<int64_t>()[row] = size - 1;
-  }
-  const std::vector<at::Tensor> ids = decoder.upload({tokens.view({-1}), last});
-  last = ids[1];
-  return {ids[0], count, length};
-}
 
 // Gives every active row its token from the scores of this call's rows. Rows know nothing of each other.
 void advance_rows(std::vector<GenerationRow>& rows, int64_t first, const TokenScores& scores, const TokenListener& listener) {
@@ -55,27 +29,6 @@ void advance_rows(std::vector<GenerationRow>& rows, int64_t first, const TokenSc
   }
 }
 
-void end_stopped_rows(std::vector<GenerationRow>& rows, const StopSignals& stop) {
-  for (size_t index = 0; index < rows.size(); ++index) {
-    if (rows[index].active() && stop.row_ended(static_cast<int64_t>(index))) rows[index].end("cancelled");
-  }
-}
-
-bool any_active(const std::vector<GenerationRow>& rows) {
-  return std::any_of(rows.begin(), rows.end(), [](const GenerationRow& row) { return row.active(); });
-}
-
-void prefill_all(Decoder& decoder, KVCache& cache, const std::vector<std::vector<int32_t>>& prompts,
-                 std::vector<GenerationRow>& rows, const StopSignals& stop, const TokenListener& listener) {
-  const int64_t at_once = std::max<int64_t>(1, kPrefillTokens / longest(prompts));
-  const auto total = static_cast<int64_t>(prompts.size());
-  for (int64_t first = 0; first < total; first += at_once) {
-    at::Tensor last;
-    TokenBatch batch = padded(prompts, first, std::min(at_once, total - first), decoder, last);
-    advance_rows(rows, first, TokenScores::read(decoder.prefill(batch, last, first, cache, stop)), listener);
-  }
-}
-
 // Rows that have ended are fed their last token again at their last position: their results are thrown away.
 void decode_once(DecodeSession& session, std::vector<GenerationRow>& rows, const TokenListener& listener) {
   std::vector<int64_t> tokens, positions;
@@ -86,6 +39,21 @@ void decode_once(DecodeSession& session, std::vector<GenerationRow>& rows, const
   advance_rows(rows, 0, session.step(tokens, positions), listener);
 }
 
+// Scores come to the host for every token, and each row chooses there.
+void generate_on_host(Decoder& decoder, KVCache& cache, const Prompts& prompts, std::vector<GenerationRow>& rows, const StopSignals& stop,
+                      const TokenListener& listener) {
+  if (any_active(rows)) {
+    read_prompts(decoder, cache, prompts, stop,
+                 [&](int64_t first, const at::Tensor& logits) { advance_rows(rows, first, TokenScores::read(logits), listener); });
+  }
+  const std::unique_ptr<DecodeSession> session = decoder.ops().decode_session(decoder, cache, static_cast<int64_t>(prompts.size()));
+  while (any_active(rows)) {
+    stop.throw_if_cancelled();
+    decode_once(*session, rows, listener);
+    end_stopped_rows(rows, stop);
+  }
+}
+
 }  // namespace
 
 std::vector<Generation> generate(Decoder& decoder, KVCache& cache, const std::vector<std::vector<int32_t>>& prompts,
@@ -94,12 +62,10 @@ std::vector<Generation> generate(Decoder& decoder, KVCache& cache, const std::ve
   rows.reserve(prompts.size());
   for (int64_t row = 0; row < static_cast<int64_t>(prompts.size()); ++row) rows.emplace_back(prompts[row], options, options.seeds[row], row);
   cache.reset(static_cast<int64_t>(prompts.size()), longest(prompts) + options.max_new_tokens);
-  if (any_active(rows)) prefill_all(decoder, cache, prompts, rows, stop, listener);
-  const std::unique_ptr<DecodeSession> session = decoder.ops().decode_session(decoder, cache, static_cast<int64_t>(prompts.size()));
-  while (any_active(rows)) {
-    stop.throw_if_cancelled();
-    decode_once(*session, rows, listener);
-    end_stopped_rows(rows, stop);
+  if (DeviceGeneration::serves(decoder, options)) {
+    if (any_active(rows)) DeviceGeneration(decoder, cache, prompts, options).run(rows, stop, listener);
+  } else {
+    generate_on_host(decoder, cache, prompts, rows, stop, listener);
   }
   std::vector<Generation> results;
   for (GenerationRow& row : rows) results.push_back(std::move(row.result()));

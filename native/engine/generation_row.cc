@@ -52,10 +52,7 @@ void GenerationRow::advance(const TokenScores& step, int64_t index) {
   ScoreRow scores = step.row(index, block_best_);
   const std::span<const float> values = scores.values();
   const std::vector<float> raw = options_.token_stats ? std::vector<float>(values.begin(), values.end()) : std::vector<float>();
-  if (!std::isfinite(values[std::max(0, scores.best())])) {
-    throw Error("ERR_NOT_FINITE", "expected finite logits, got NaN or infinity after token " + std::to_string(length()) +
-                                      "; the model's weights are damaged: go back to an earlier checkpoint");
-  }
+  if (!std::isfinite(values[std::max(0, scores.best())])) refuse_scores();
   call_logits_hook(scores);
   if (!options_.logit_bias.empty()) {
     scores.change([&](std::span<float> all) { add_bias(all, options_.logit_bias); });
@@ -70,15 +67,26 @@ void GenerationRow::advance(const TokenScores& step, int64_t index) {
   const bool greedy = options_.sampling.temperature == 0;
   const int32_t id = greedy ? scores.best() : choose(scores.values(), options_.sampling, random_);
   if (id < 0) return end("banned");
+  if (!options_.token_stats) return append(id);
+  std::vector<int32_t> top_ids;
+  std::vector<float> top_log_probabilities;
+  if (const int64_t count = options_.top_log_probabilities; count > 0) append_top_choices(raw, count, top_ids, top_log_probabilities);
+  accept({id, choice_stats(raw, id), top_ids, top_log_probabilities});
+}
+
+void GenerationRow::accept(const ChosenToken& token) {
   if (options_.token_stats) {
-    const ChoiceStats stats = choice_stats(raw, id);
-    result_.log_probabilities.push_back(last_log_probability_ = stats.log_probability);
-    result_.entropies.push_back(stats.entropy);
-    if (const int64_t count = options_.top_log_probabilities; count > 0) {
-      append_top_choices(raw, count, result_.top_ids, result_.top_log_probabilities);
-    }
+    result_.log_probabilities.push_back(last_log_probability_ = token.stats.log_probability);
+    result_.entropies.push_back(token.stats.entropy);
+    result_.top_ids.insert(result_.top_ids.end(), token.top_ids.begin(), token.top_ids.end());
+    result_.top_log_probabilities.insert(result_.top_log_probabilities.end(), token.top_log_probabilities.begin(), token.top_log_probabilities.end());
   }
-  append(id);
+  append(token.id);
+}
+
+void GenerationRow::refuse_scores() const {
+  throw Error("ERR_NOT_FINITE", "expected finite logits, got NaN or infinity after token " + std::to_string(length()) +
+                                    "; the model's weights are damaged: go back to an earlier checkpoint");
 }
 
 void GenerationRow::append(int32_t id) {
@@ -92,6 +100,20 @@ void GenerationRow::append(int32_t id) {
 void GenerationRow::end(const char* reason) {
   active_ = false;
   result_.finish_reason = reason;
+}
+
+bool any_active(const std::vector<GenerationRow>& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const GenerationRow& row) { return row.active(); });
+}
+
+bool end_stopped_rows(std::vector<GenerationRow>& rows, const StopSignals& stop) {
+  bool any = false;
+  for (size_t index = 0; index < rows.size(); ++index) {
+    if (!rows[index].active() || !stop.row_ended(static_cast<int64_t>(index))) continue;
+    rows[index].end("cancelled");
+    any = true;
+  }
+  return any;
 }
 
 }  // namespace hyperfit

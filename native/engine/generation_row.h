@@ -7,6 +7,14 @@
 
 namespace hyperfit {
 
+/// A token that was chosen, and what was asked of its step.
+struct ChosenToken {
+  int32_t id;
+  ChoiceStats stats{};                              // with token_stats
+  std::span<const int32_t> top_ids{};               // with top_log_probabilities
+  std::span<const float> top_log_probabilities{};
+};
+
 /// One sequence while it grows: its history, its bans, its draws.
 class GenerationRow {
  public:
@@ -16,6 +24,13 @@ class GenerationRow {
   /// Chooses the next token from row `index` of `scores`, which is changed, and appends it. Ends the row at a stop id,
   /// at the length limit, or when every token is banned.
   void advance(const TokenScores& scores, int64_t index);
+  /// Appends a token that a device has chosen in the place of `advance`.
+  void accept(const ChosenToken& token);
+  /// Throws ERR_NOT_FINITE for the scores of the next token.
+  [[noreturn]] void refuse_scores() const;
+  /// What the next draw goes by.
+  double draw() { return random_.uniform(); }
+  void count_interventions(int64_t of_all) { result_.interventions = of_all; }
   /// Whether rows may be advanced side by side: a hook on logits is called for one after another.
   bool shares_rows_out() const { return !options_.logits_hook; }
   bool active() const { return active_; }
@@ -43,5 +58,9 @@ class GenerationRow {
   float last_log_probability_ = 0;
   bool active_ = true;
 };
+
+bool any_active(const std::vector<GenerationRow>& rows);
+/// Ends the rows that another thread has flagged; whether there were any.
+bool end_stopped_rows(std::vector<GenerationRow>& rows, const StopSignals& stop);
 
 }  // namespace hyperfit

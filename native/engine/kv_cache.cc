@@ -3,7 +3,14 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/index_put.h>
 
+#include <algorithm>
+
 namespace hyperfit {
+namespace {
+
+constexpr int64_t kFirstReach = 128;  // doubled where a row may stand beyond
+
+}  // namespace
 
 void KVCache::reset(int64_t batch, int64_t capacity) {
   const int64_t layers = config_.num_hidden_layers;
@@ -18,6 +25,12 @@ void KVCache::grow(int64_t batch, int64_t capacity, int64_t rows) {
   storage_ = Buffer(ops_);
   reset(batch, capacity);
   if (rows > 0) all_.narrow(2, 0, rows).narrow(4, 0, before.size(4)).copy_(before.narrow(2, 0, rows));
+}
+
+int64_t KVCache::reach(int64_t positions) const {
+  int64_t reach = kFirstReach;
+  while (reach < positions) reach *= 2;
+  return std::min(reach, capacity());
 }
 
 void KVCache::show_rows(int64_t rows) {

@@ -23,6 +23,8 @@ class KVCache {
   /// Row `to` becomes what row `from` is.
   void copy_row(int64_t from, int64_t to);
   int64_t batch() const { return all_.defined() ? all_.size(2) : 0; }
+  /// How far attention looks where rows stand below `positions`: one of few lengths, so that what is queued for a token has one of few shapes.
+  int64_t reach(int64_t positions) const;
   int64_t capacity() const { return all_.defined() ? all_.size(4) : 0; }
   at::Tensor keys(int64_t layer) const { return keys_[layer]; }      // [B, K, S, D]
   at::Tensor values(int64_t layer) const { return values_[layer]; }  // [B, K, S, D]

@@ -83,6 +83,7 @@ struct AttentionScratch {
 
 /// The cached positions at which each row of a decoding step looks: first[b] .. last[b], both included. Every row stands at its last.
 struct DecodeSpan {
+  /// No positions: those on the device are all that is known.
   DecodeSpan(const std::vector<int64_t>& positions, int64_t window);
   /// Whether some row does not look at all `cached` positions.
   bool hides_any(int64_t cached) const;

@@ -155,16 +155,6 @@ describe('A steady step', () => {
     expect(asked).toMatchObject({ hostToDevice: { copies: 1 }, deviceToHost: { copies: 1 }, scalarReads: 0, synchronisations: 1 });
   });
 
-  test('a token: its ids and positions in one copy, its scores in one', async () => {
-    const model = await Model.load(tinyModelPath('llama-tied-gqa'), { device: CARD, computeDtype: 'bfloat16' });
-    const prompts = [[1, 2, 3, 4], [5, 6]];
-    const generate = (maxNewTokens: number) => steady(() => model.generate(prompts, { maxNewTokens, minNewTokens: maxNewTokens, stopIds: [] }));
-    const [few, more] = [await generate(8), await generate(9)];
-    expect(more.hostToDevice).toEqual({ copies: few.hostToDevice.copies + 1, bytes: few.hostToDevice.bytes + 2 * prompts.length * NUMBERS });
-    expect([more.deviceToHost.copies - few.deviceToHost.copies, more.synchronisations - few.synchronisations, more.scalarReads]).toEqual([1, 1, 0]);
-    model.dispose();
-  });
-
   test('statistics of tokens and the share of changed weights are read once', async () => {
     const model = await Model.load(tinyModelPath('llama-tied-gqa'), { device: CARD, computeDtype: 'float32' });
     expect(await steady(() => model.tokenStats(BATCHES[0]!))).toMatchObject({ hostToDevice: { copies: 1 }, scalarReads: 0, synchronisations: 1 });

@@ -20,6 +20,7 @@ DecodeSpan::DecodeSpan(const std::vector<int64_t>& where, int64_t of_window) : l
 }
 
 bool DecodeSpan::hides_any(int64_t cached) const {
+  if (last.empty()) return true;  // the device alone knows
   const bool ragged = std::any_of(last.begin(), last.end(), [&](int64_t p) { return p + 1 != cached; });
   return ragged || std::any_of(first.begin(), first.end(), [](int64_t p) { return p > 0; });
 }

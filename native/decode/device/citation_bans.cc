@@ -1,0 +1,60 @@
+#include <ATen/ops/arange.h>
+#include <ATen/ops/searchsorted.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include "decode/device/citation_table.h"
+
+namespace hyperfit {
+namespace {
+
+/// The last tokens of each row: ids int64 [B, W], and which of them are the context, if there is one (bool [B, W], [B]).
+struct LastContexts {
+  at::Tensor tokens, inside, exist;
+};
+
+// The context of words begins where the k-th word from the end does: as many words begin there and behind.
+LastContexts last_contexts(const CitationTable& table, const GrowingRows& rows, const at::Tensor& places, bool counts_prompt) {
+  const at::Tensor where = rows.positions().unsqueeze(1).add(places).sub_(table.longest - 1);
+  const at::Tensor tokens = rows.history().gather(1, where.clamp_min(0));
+  const at::Tensor there = counts_prompt ? where.ge(0) : where.ge(rows.prompt_lengths().unsqueeze(1));
+  if (!table.match_words) return {tokens, there, there.all(-1)};
+  const at::Tensor begins = table.starts_word.index_select(0, tokens.view({-1})).view(tokens.sizes()).logical_and_(there);
+  const at::Tensor behind = begins.to(at::kLong).flip({1}).cumsum(1).flip({1});  // words that begin here or behind
+  const at::Tensor first = behind.eq(table.match_length).logical_and_(begins);
+  return {tokens, behind.lt(table.match_length).logical_and_(there).logical_or_(first), first.any(-1)};
+}
+
+}  // namespace
+
+CitationBans::CitationBans(const CitationIndex& index, const CitationRule& rule, bool counts_prompt, const GrowingRows& rows)
+    : table_(CitationTable::of(index, rule, rows.options(at::kLong))), counts_prompt_(counts_prompt) {
+  if (!any()) return;
+  banned_ = at::zeros({rows.count(), rows.vocabulary() + 1}, rows.options(at::kBool));
+  places_ = at::arange(table_->longest, rows.options(at::kLong));
+  ranks_ = at::arange(table_->most_banned, rows.options(at::kLong));
+}
+
+at::Tensor CitationBans::find(const GrowingRows& rows) {
+  const CitationTable& table = *table_;
+  const auto [tokens, inside, exist] = last_contexts(table, rows, places_, counts_prompt_);
+  const auto of_tokens = [&](const at::Tensor& values) { return values.index_select(0, tokens.view({-1})).view(tokens.sizes()); };
+  const at::Tensor hash = of_tokens(table.token_factors).mul_(table.place_factors).mul_(inside).sum(1);
+  const at::Tensor found = at::searchsorted(table.hashes, hash).clamp_max_(table.hashes.size(0) - 1);  // [B]
+  // A hash that is there is no proof: the tokens are.
+  const auto of_found = [&](const at::Tensor& values) { return values.index_select(0, found); };
+  const at::Tensor standing = of_found(table.ends).to(at::kLong).unsqueeze(1).add(places_).sub_(table.longest).clamp_min_(0);
+  const at::Tensor quoted = table.corpus.index_select(0, standing.view({-1})).view(tokens.sizes());
+  at::Tensor same = quoted.eq(of_tokens(table.canonical)).logical_or_(inside.logical_not()).all(-1);
+  same.logical_and_(exist).logical_and_(of_found(table.hashes).eq(hash)).logical_and_(of_found(table.lengths).eq(inside.sum(1)));
+  const at::Tensor first = of_found(table.starts), end = table.starts.index_select(0, found.add(1));
+  const at::Tensor which = first.unsqueeze(1).add(ranks_);  // [B, most_banned]
+  const at::Tensor forbidden = which.lt(at::where(same, end, first).unsqueeze(1));
+  const at::Tensor ids = table.banned.index_select(0, which.clamp_max(table.banned.size(0) - 1).view({-1})).to(at::kLong).view(which.sizes());
+  const at::Tensor known = ids.ge(0).logical_and_(ids.lt(rows.vocabulary())).logical_and_(forbidden);
+  banned_.zero_();
+  banned_.scatter_(1, at::where(known, ids, rows.vocabulary()), true);
+  return banned_.narrow(1, 0, rows.vocabulary());
+}
+
+}  // namespace hyperfit
