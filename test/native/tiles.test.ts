@@ -80,6 +80,15 @@ function declareProducts(set: InstructionSet): void {
     expect(some).toEqual(Float64Array.from(some, (_, index) => all[(70 + Math.floor(index / 33)) * 90 + 20 + (index % 33)]!));
   }));
 
+  test('a few rows have the bits of many', () => scope(() => {
+    const [x, w] = [draw(1, [70, 576]), draw(2, [50, 576])];
+    const many = numbers(multiply(set, x, t(w), null, 'float32'));
+    for (const rows of [1, 15, 16, 17, 48, 64]) {
+      const few = byInstructionSet(set, () => numbers(call('hyperfit::linear_float32', call('aten::slice', x, 0, 0, rows).clone(), w, false)));
+      expect(few).toEqual(many.slice(0, rows * 50));
+    }
+  }));
+
   test('an infinity and NaN stay in their rows', () => scope(() => {
     const row = (first: number): number[] => [first, ...Array.from({ length: 39 }, (_, i) => (i % 5) + 1)];
     const a = Tensor.from(Float64Array.from([Infinity, NaN, 1].flatMap(row)), { shape: [3, 40], dtype: 'float64' }).to({ dtype: 'bfloat16' });

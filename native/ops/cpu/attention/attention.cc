@@ -2,8 +2,8 @@
 #include "ops/cpu/attention/causal_attention.h"
 #include "ops/cpu/attention/causal_softmax.h"
 #include "ops/cpu/attention/decode_attention.h"
-#include "ops/cpu/bfloat16_gemm/bfloat16_gemm.h"
 #include "ops/cpu/by_type.h"
+#include "ops/cpu/skinny_gemm/product.h"
 #include "ops/cpu/table.h"
 
 namespace hyperfit::cpu {
@@ -12,7 +12,7 @@ namespace {
 c10::BFloat16* halves(const at::Tensor& tensor) { return tensor.data_ptr<c10::BFloat16>(); }
 
 bool has_whole_kernel(const AttentionShape& shape, const AttentionRule& rule) {
-  return rule.softcap == 0 && shape.dtype == at::kBFloat16 && shape.size % 2 == 0 && kernels::multiplies_bfloat16();
+  return rule.softcap == 0 && shape.dtype == at::kBFloat16 && shape.size % 2 == 0 && kernels::has_bfloat16_products();
 }
 
 bool has_whole_kernel(const at::Tensor& q, const AttentionRule& rule) {

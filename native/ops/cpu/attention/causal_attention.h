@@ -14,7 +14,7 @@ struct CausalAttention {
 };
 
 // Block by block of rows, so that scores and probabilities stay in cache and blocks beyond the diagonal are left out.
-// Scores and sums are float32. Only where multiplies_bfloat16().
+// Scores and sums are float32; products go by tiles where there are any. Only where has_bfloat16_products() (skinny_gemm/product.h).
 
 /// out [B*T, H*D] = softmax(scale q k^T) v.
 void causal_attention(const CausalAttention& call, c10::BFloat16* out);

@@ -4,6 +4,7 @@
 
 #include "ops/cpu/skinny_gemm/lane_transposed_loops.h"
 #include "ops/cpu/lanes/instruction_set.h"
+#include "ops/cpu/tiles/tile_rows.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -37,6 +38,7 @@ int64_t rows_in_one_pass(int64_t rows) { return has_wide_registers() ? rows : 1;
 
 template <class X>
 bool pays_to_lane_transpose(int64_t rows, int64_t in) {
+  if (std::is_same_v<X, c10::BFloat16> && takes_tile_rows(in)) return row_vectors(rows) <= kMostVectors;
   const int64_t from = has_wide_registers() || std::is_same_v<X, float> ? kLaneTransposedFrom : kNarrowLaneTransposedFrom;
   return rows >= from && row_vectors(rows) <= kMostVectors && in % Words<X>::kWidth == 0;
 }
@@ -49,6 +51,7 @@ int64_t lane_transpose_steps(int64_t in) {
 template <class X>
 void lane_transpose(float* lanes, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
   if constexpr (std::is_same_v<X, c10::BFloat16>) {
+    if (takes_tile_rows(in)) return pack_tile_rows(lanes, x, rows, in, first, last);
     if (has_bfloat16_products()) return lane_transpose_pairs(lanes, x, rows, in, first, last);
   }
   by_vectors(rows_in_one_pass(rows), [&]<int V>() { dispatch<Store<V, X>>(lanes, x, rows, in, first, last); });
@@ -57,6 +60,7 @@ void lane_transpose(float* lanes, const X* x, int64_t rows, int64_t in, int64_t 
 template <class Y, class X>
 void lane_transposed_columns(const SkinnyGemm<Y, X>& product, const float* lanes, int64_t first, int64_t last) {
   if constexpr (std::is_same_v<X, c10::BFloat16>) {
+    if (takes_tile_rows(product.in)) return tile_row_columns(product, lanes, first, last);
     if (has_bfloat16_products()) return pair_lane_transposed_columns(product, lanes, first, last);
   }
   by_vectors(rows_in_one_pass(product.rows), [&]<int V>() { dispatch<Multiply<V, Y, X>>(product, lanes, first, last); });

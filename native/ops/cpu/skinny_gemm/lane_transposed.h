@@ -6,6 +6,7 @@ namespace hyperfit::kernels {
 // The skinny product with rows in the lanes: x is transposed in blocks of sixteen rows; one broadcast weight then updates
 // sixteen rows without a horizontal add. Every sum takes the order of the product along the lanes (row_major_loops.h): each of its
 // sixteen lanes is a sum of its own here, and they are added up as there. The bits are the same; from some rows on it is faster.
+// Where there are tiles (tiles/tile_rows.h) and inputs fill them, x is laid out for these instead, for any number of rows.
 
 constexpr int64_t kMostVectors = 4;  // of sixteen rows
 inline int64_t row_vectors(int64_t rows) { return (rows + 15) / 16; }

@@ -25,14 +25,15 @@ template <int N>
   }
 }
 
-// Pairs are words. What is dense in the source comes as [x][pairs] or as [pairs][x], and is transposed where the side wants the other.
+// Pairs are words. What is dense in the source comes as [x][pairs] or as [pairs][x], and is transposed where the side wants the other. Of x
+// `count` are there, all sixteen where pairs are not dense.
 template <Side side, class L>
-[[gnu::always_inline]] inline void pack_whole_tile(char* to, const BFloat16* from, const TileSource& s) {
+[[gnu::always_inline]] inline void pack_tile(char* to, const BFloat16* from, const TileSource& s, int64_t count) {
   L words[kTile];
   const bool dense_pairs = s.k_stride == 1;
   if (dense_pairs) {
 #pragma GCC unroll 16
-    for (int x = 0; x < kTile; ++x) words[x] = L::load(reinterpret_cast<const float*>(from + x * s.x_stride));
+    for (int x = 0; x < kTile; ++x) words[x] = x < count ? L::load(reinterpret_cast<const float*>(from + x * s.x_stride)) : L{};
   } else {
 #pragma GCC unroll 16
     for (int pair = 0; pair < kTilePairs; ++pair) interleave(words[pair], from + 2 * pair * s.k_stride, from + (2 * pair + 1) * s.k_stride);
@@ -58,16 +59,16 @@ void pack_edge_tile(char* to, int64_t x, int64_t k, const TileSource& s) {
 template <Side side>
 struct PackGroups {
   template <class L>
-  [[gnu::always_inline]] static inline void run(char* packed, const TileSource& s, int64_t first, int64_t last) {
+  [[gnu::always_inline]] static inline void run(char* packed, const TileSource& s, int64_t first, int64_t last, int64_t first_step, int64_t last_step) {
     const int64_t tiles = s.tiles(), steps = s.steps();
     for (int64_t group = first; group < last; ++group) {
       const int64_t width = std::min(kGroupTiles, tiles - group * kGroupTiles);
-      char* to = packed + group * kGroupTiles * steps * kTileBytes;
-      for (int64_t step = 0; step < steps; ++step) {
+      char* to = packed + (group * kGroupTiles * steps + first_step * width) * kTileBytes;
+      for (int64_t step = first_step; step < last_step; ++step) {
         for (int64_t tile = 0; tile < width; ++tile, to += kTileBytes) {
           const int64_t x = (group * kGroupTiles + tile) * kTile, k = step * kTileSummed;
-          if (x + kTile <= s.count && k + kTileSummed <= s.summed) {
-            pack_whole_tile<side, L>(to, s.data + x * s.x_stride + k * s.k_stride, s);
+          if (k + kTileSummed <= s.summed && (s.k_stride == 1 || x + kTile <= s.count)) {
+            pack_tile<side, L>(to, s.data + x * s.x_stride + k * s.k_stride, s, s.count - x);
           } else {
             pack_edge_tile<side>(to, x, k, s);
           }
@@ -80,10 +81,13 @@ struct PackGroups {
 }  // namespace
 
 void pack_left_groups(char* packed, const TileSource& source, int64_t first, int64_t last) {
-  dispatch<PackGroups<Side::left>>(packed, source, first, last);
+  dispatch<PackGroups<Side::left>>(packed, source, first, last, int64_t{0}, source.steps());
 }
 void pack_right_groups(char* packed, const TileSource& source, int64_t first, int64_t last) {
-  dispatch<PackGroups<Side::right>>(packed, source, first, last);
+  dispatch<PackGroups<Side::right>>(packed, source, first, last, int64_t{0}, source.steps());
+}
+void pack_right_steps(char* packed, const TileSource& source, int64_t first, int64_t last) {
+  dispatch<PackGroups<Side::right>>(packed, source, int64_t{0}, source.groups(), first, last);
 }
 
 }  // namespace hyperfit::kernels

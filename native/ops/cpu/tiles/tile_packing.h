@@ -33,5 +33,7 @@ inline TileGroup packed_group(const char* packed, int64_t group, int64_t tiles, 
 /// Groups [first, last) of a left operand, whose tiles are [16 x][32 k], or of a right one, [16 pairs of k][16 x][2]; zero where it ends.
 void pack_left_groups(char* packed, const TileSource& source, int64_t first, int64_t last);
 void pack_right_groups(char* packed, const TileSource& source, int64_t first, int64_t last);
+/// Steps [first, last) of all groups.
+void pack_right_steps(char* packed, const TileSource& source, int64_t first, int64_t last);
 
 }  // namespace hyperfit::kernels
