@@ -151,8 +151,8 @@ export interface NativeAddon {
   setNumThreads(threads: number): void;
   /** Own kernels (the default), or libtorch's operators, which are their oracle: of every model that is loaded from now on, in the whole process. */
   setKernels(enabled: boolean): void;
-  /** The file of kernels that were compiled for cards, from now on; "" for none: libtorch's operators compute. */
-  setKernelImages(path: string): void;
+  /** The file of kernels that were compiled for cards, and what is in it where it is packed, from now on; "" for none: libtorch's operators compute. */
+  setKernelImages(path: string, unpacked?: Uint8Array): void;
   /** The file in use, how many of its kernels this process has launched, and why the first one that could not be was not ("" where none failed). */
   cudaKernels(): { images: string; launches: number; failure: string };
   /** Of the cgroups that this process is in: whatever would take more is refused, before the system ends the process. */

@@ -9,6 +9,7 @@ import { threadsThatFit } from './libtorch/address-space.ts';
 import { checkLibtorchSync } from './libtorch/check.ts';
 import { findLibtorch, type FindLibtorchOptions, type Libtorch } from './libtorch/find.ts';
 import { hiddenCudaWarning } from './libtorch/hidden-cuda.ts';
+import { unpackKernels } from './libtorch/kernel-images.ts';
 import { settleOpenMP } from './libtorch/openmp.ts';
 import { openLibtorch, type CudaStatus, type Preloader } from './libtorch/open.ts';
 import { checkLibc } from './libtorch/platform.ts';
@@ -59,7 +60,7 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   applyThreads(native);
   limitThreads(native);
   limitInstructionSet(native);
-  if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0') native.setKernelImages(files.kernels);
+  if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0') native.setKernelImages(files.kernels, cuda.loaded ? unpackKernels(files.kernels) : undefined);
   if (process.env.HYPERFIT_MEMORY_CHECK !== '0') native.limitMemory(memoryLimits());
   loaded = { native: wrapAll(native), libtorch, cuda, path };
   return loaded;

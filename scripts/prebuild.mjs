@@ -1,9 +1,10 @@
 // npm run prebuild:all: prebuilds/<platform>-<arch>/ with the preloader and, in series/, an addon per libtorch series, and headers/ for a build
 // from source; and the kernels that are compiled for cards. A series takes some minutes to compile the first time; `-- --series 2.11` makes only
 // some, and `--without-kernels` leaves those out, for tests where NVIDIA's compiler library cannot be had.
-import { copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { ensureLibtorch, loadLibtorchModule } from './steps/libtorch.mjs';
 import { root, runMain, say, SetupError } from './steps/log.mjs';
 import { ensureNative, nativeFolder } from './steps/native.mjs';
@@ -23,7 +24,7 @@ await runMain(async () => {
   const platform = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
   const target = join(platform, 'series');
   mkdirSync(target, { recursive: true });
-  if (!values['without-kernels']) copyFileSync(await ensureKernels(), join(platform, 'cuda-kernels.bin'));
+  if (!values['without-kernels']) packKernels(await ensureKernels(), join(platform, 'cuda-kernels.bin.br'));
   for (const series of wanted) {
     if (series !== TORCH_SERIES) await ensureNative(await ensureLibtorch(series), series);
     copyFileSync(join(nativeFolder(series === TORCH_SERIES ? undefined : series), 'Release', `torch-${series}.node`), join(target, `torch-${series}.node`));
@@ -38,6 +39,14 @@ async function packReference() {
   // prebuildify takes its file out of build/, which would come before prebuilds/ when the package is loaded.
   rmSync(join(root, 'build'), { recursive: true, force: true });
   if (status !== 0) throw new SetupError(`prebuildify ended with status ${status}`);
+}
+
+/** lib/libtorch/kernel-images.ts unpacks them. Half a minute. */
+function packKernels(from, to) {
+  const bytes = readFileSync(from);
+  const { BROTLI_PARAM_QUALITY, BROTLI_MAX_QUALITY, BROTLI_PARAM_LGWIN, BROTLI_MAX_WINDOW_BITS, BROTLI_PARAM_SIZE_HINT } = constants;
+  const params = { [BROTLI_PARAM_QUALITY]: BROTLI_MAX_QUALITY, [BROTLI_PARAM_LGWIN]: BROTLI_MAX_WINDOW_BITS, [BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  writeFileSync(to, brotliCompressSync(bytes, { params }));
 }
 
 /** What a build wants of two packages that npm does not install for users. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { PACKED_SUFFIX } from './kernel-images.ts';
 import { packageRoot } from './package-root.ts';
 import { TORCH_SERIES } from './pins.ts';
 
@@ -37,7 +38,8 @@ const KERNELS = 'cuda-kernels.bin';
 
 /** An addon that was built from other sources than they were refuses them by their hash. */
 function findKernels(folders: readonly string[]): string | null {
-  return folders.map((folder) => join(folder, KERNELS)).find((path) => existsSync(path)) ?? null;
+  const paths = folders.flatMap((folder) => [join(folder, KERNELS), join(folder, KERNELS + PACKED_SUFFIX)]);
+  return paths.find((path) => existsSync(path)) ?? null;
 }
 
 /** 2.9 before 2.11. */

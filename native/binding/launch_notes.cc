@@ -8,7 +8,13 @@ namespace hyperfit::binding {
 namespace {
 
 Napi::Value set_kernel_images(const Napi::CallbackInfo& info) {
-  cuda::set_kernel_images(read_string(info[0], "path"));
+  const std::string path = read_string(info[0], "path");
+  std::string unpacked;
+  if (!info[1].IsUndefined()) {
+    const std::span<uint8_t> bytes = read_typed_array<uint8_t>(info[1], "unpacked");
+    unpacked.assign(bytes.begin(), bytes.end());
+  }
+  cuda::set_kernel_images(path, std::move(unpacked));
   return info.Env().Undefined();
 }
 

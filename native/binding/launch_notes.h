@@ -6,7 +6,7 @@ namespace hyperfit::binding {
 /// Warns once, by process.emitWarning, where a kernel could not be launched and libtorch computes in its place. Throws nothing.
 void deliver_launch_note(Napi::Env env);
 
-/// setKernelImages(path): the compiled kernels for cards, or "" for none. cudaKernels(): what became of them.
+/// setKernelImages(path, unpacked): the compiled kernels for cards, or "" for none. cudaKernels(): what became of them.
 void init_launches(Napi::Env env, Napi::Object exports);
 
 }  // namespace hyperfit::binding

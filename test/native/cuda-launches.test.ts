@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { addon } from '../../lib/addon.ts';
 import type { ComputeDType } from '../../lib/addon-types.ts';
 import { Model } from '../../lib/model/model.ts';
@@ -125,6 +126,15 @@ describe('a launch', () => {
     expect(launches()).toEqual({});
     expect(addon().cudaKernels().failure).toBe('');
   });
+});
+
+test('what was in a packed file is launched without the file; packed bytes are not taken for it', () => {
+  driver.serve(images);
+  addon().setKernelImages(join(folder, 'nowhere.bin.br'), readFileSync(images));
+  expect([activate(), activate('guard:1'), launches()]).toEqual([EXPECTED, EXPECTED, { activate_float32: 2 }]);
+  addon().setKernelImages(join(folder, 'nowhere.bin.br'), brotliCompressSync(readFileSync(images)));
+  expect([activate(), launches()]).toEqual([EXPECTED, { activate_float32: 2 }]);
+  expect(addon().cudaKernels().failure).toContain('got another file');
 });
 
 describe('what cannot be launched is computed by libtorch, with one note', () => {

@@ -60,7 +60,7 @@ describe('what is in it', () => {
     const sources = ['CMakeLists.txt', 'native/preload/preload.cc', 'headers/napi.h', 'headers/node_api.h'];
     expect(paths).toEqual(expect.arrayContaining([...expected, ...sources, 'docs/cli.md', `${platform}/hyperfit.node`, `${platform}/series/torch-${libtorch.series}.node`]));
     const top = /^(package\.json|config\.schema\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|CMakeLists\.txt)$/;
-    const below = /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/((hyperfit|series\/torch-\d+\.\d+)\.node|cuda-kernels\.bin)|native\/.+\.(cc|h|cu)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
+    const below = /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/((hyperfit|series\/torch-\d+\.\d+)\.node|cuda-kernels\.bin\.br)|native\/.+\.(cc|h|cu)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
     expect(paths.filter((path) => !top.test(path) && !below.test(path))).toEqual([]);
     expect(packed.size).toBeLessThan(8e6 - (PINNED_SERIES.length - series.length) * 1.3e6); // room for the addons that are not compiled here
   });

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace hyperfit::cuda {
 namespace {
@@ -38,9 +39,11 @@ std::string read_file(const std::string& path) {
 
 }  // namespace
 
-std::shared_ptr<const Images> Images::read(const std::string& path) {
+std::shared_ptr<const Images> Images::read(const std::string& path) { return parse(read_file(path), path); }
+
+std::shared_ptr<const Images> Images::parse(std::string bytes, const std::string& path) {
   auto made = std::make_shared<Images>();
-  made->bytes_ = read_file(path);
+  made->bytes_ = std::move(bytes);
   std::istringstream header(made->bytes_);
   std::string name, kind, hash;
   int version = 0;

@@ -15,6 +15,8 @@ class Images {
  public:
   /// Reads the file. Throws std::runtime_error where it is missing, cut off, or compiled from other sources than this addon knows.
   static std::shared_ptr<const Images> read(const std::string& path);
+  /// The same of what was in it.
+  static std::shared_ptr<const Images> parse(std::string bytes, const std::string& path);
 
   /// Machine code of a source for that card, then PTX that its driver translates: what to try in turn. Empty where neither fits.
   std::vector<const char*> candidates(const std::string& source, Capability card) const;

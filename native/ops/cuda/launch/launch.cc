@@ -62,9 +62,10 @@ struct Card {
 
 class Launcher {
  public:
-  void set_images(const std::string& path) {
+  void set_images(const std::string& path, std::string unpacked) {
     std::lock_guard lock(mutex_);
     path_ = path;
+    unpacked_ = std::move(unpacked);
     images_.reset();
     cards_.clear();
     failure_.clear();
@@ -121,7 +122,7 @@ class Launcher {
   }
 
   void open(Card& card, at::Device device) {
-    if (!images_) images_ = Images::read(path_);
+    if (!images_) images_ = unpacked_.empty() ? Images::read(path_) : Images::parse(std::move(unpacked_), path_);
     const Driver* driver = driver_of(device.type());
     if (driver == nullptr) throw std::runtime_error("expected a driver that launches kernels, got none");
     int ordinal = 0;
@@ -166,7 +167,7 @@ class Launcher {
   }
 
   std::mutex mutex_;
-  std::string path_, failure_;
+  std::string path_, unpacked_, failure_;
   std::shared_ptr<const Images> images_;
   std::map<std::pair<at::DeviceType, at::DeviceIndex>, Card> cards_;
   std::optional<std::string> note_;
@@ -197,7 +198,7 @@ bool may_launch(at::Device device) {
 }
 
 bool may_launch_from(const char* source, at::Device device) { return launcher().may_launch_from(source, device); }
-void set_kernel_images(const std::string& path) { launcher().set_images(path); }
+void set_kernel_images(const std::string& path, std::string unpacked) { launcher().set_images(path, std::move(unpacked)); }
 LaunchReport launch_report() { return launcher().report(); }
 std::optional<std::string> take_launch_note() { return launcher().take_note(); }
 
