@@ -63,7 +63,7 @@ std::vector<Generation> generate(Decoder& decoder, KVCache& cache, const std::ve
   for (int64_t row = 0; row < static_cast<int64_t>(prompts.size()); ++row) rows.emplace_back(prompts[row], options, options.seeds[row], row);
   cache.reset(static_cast<int64_t>(prompts.size()), longest(prompts) + options.max_new_tokens);
   if (DeviceGeneration::serves(decoder, options)) {
-    if (any_active(rows)) DeviceGeneration(decoder, cache, prompts, options).run(rows, stop, listener);
+    if (any_active(rows)) DeviceGeneration(decoder, cache, prompts, rows).run(stop, listener);
   } else {
     generate_on_host(decoder, cache, prompts, rows, stop, listener);
   }

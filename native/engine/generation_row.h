@@ -30,11 +30,14 @@ class GenerationRow {
   [[noreturn]] void refuse_scores() const;
   /// What the next draw goes by.
   double draw() { return random_.uniform(); }
-  void count_interventions(int64_t of_all) { result_.interventions = of_all; }
+  void add_interventions(int64_t more) { result_.interventions += more; }
   /// Whether rows may be advanced side by side: a hook on logits is called for one after another.
   bool shares_rows_out() const { return !options_.logits_hook; }
   bool active() const { return active_; }
   void end(const char* reason);
+  const GenerateOptions& options() const { return options_; }
+  std::span<const int32_t> ids() const { return history_; }
+  int64_t prompt_length() const { return static_cast<int64_t>(prompt_length_); }
   int32_t last_token() const { return history_.back(); }
   int64_t length() const { return static_cast<int64_t>(history_.size()); }
   float last_log_probability() const { return last_log_probability_; }

@@ -27,9 +27,10 @@ void tell(const Seat& seat, const SeatListener& listener) {
 }
 
 // What one sequence meets, such as scores that are not finite, is its own affair.
-void choose_token(Seat& seat, const TokenScores& scores, int64_t index) {
+template <class Choose>
+void choose_token(Seat& seat, const Choose& choose) {
   try {
-    seat.row.advance(scores, index);
+    choose(seat.row);
   } catch (const Error& error) {
     seat.failure = error;
     seat.row.end("cancelled");
@@ -46,7 +47,7 @@ RunningBatch::RunningBatch(Decoder& decoder, int64_t seats)
 // The cache follows what is written, not what might be: a long limit that is never reached costs nothing.
 void RunningBatch::make_room(int64_t rows, int64_t positions) {
   if (rows <= cache_.batch() && positions <= cache_.capacity()) return;
-  session_.reset();
+  rows_change();
   const int64_t most = decoder_.config().max_position_embeddings;
   int64_t capacity = std::max(std::min(most, kFirstPositions), cache_.capacity());
   while (capacity < positions) capacity = std::min(most, capacity + capacity / 2 + 1);
@@ -65,7 +66,7 @@ Arrival RunningBatch::join(int64_t number, std::vector<int32_t> prompt, Generate
   const auto row = static_cast<int64_t>(seats_.size()), length = static_cast<int64_t>(prompt.size());
   if (seat->row.active() || prompt_top >= 0) {
     decoder_.refresh_weights();
-    session_.reset();
+    rows_change();
     make_room(row + 1, length + 1);
     cache_.show_rows(row + 1);
     const std::vector<at::Tensor> ids = decoder_.upload({at::tensor(prompt, at::kLong), at::tensor(std::vector<int64_t>{length - 1}, at::kLong)});
@@ -134,17 +135,48 @@ void RunningBatch::step(const SeatListener& listener) {
     positions.push_back(seat->row.length() - 1);
   }
   make_room(count, *std::max_element(positions.begin(), positions.end()) + 1);
+  if (DeviceRows::serve(decoder_)) {
+    choose_on_device(*std::max_element(positions.begin(), positions.end()) + 1);
+  } else {
+    choose_on_host(tokens, positions);
+  }
+  for (int64_t index = 0; index < count; ++index) {
+    if (seats_[index]->row.length() > positions[index] + 1) tell(*seats_[index], listener);
+  }
+}
+
+void RunningBatch::choose_on_host(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions) {
+  const auto count = static_cast<int64_t>(seats_.size());
   if (!session_) {
     cache_.show_rows(count);
     session_ = decoder_.ops().decode_session(decoder_, cache_, count);
   }
   const TokenScores scores = session_->step(tokens, positions);
   at::parallel_for(0, count, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
-    for (int64_t index = begin; index < end; ++index) choose_token(*seats_[index], scores, index);
+    for (int64_t index = begin; index < end; ++index) choose_token(*seats_[index], [&](GenerationRow& row) { row.advance(scores, index); });
   });
-  for (int64_t index = 0; index < count; ++index) {
-    if (seats_[index]->row.length() > positions[index] + 1) tell(*seats_[index], listener);
+}
+
+void RunningBatch::choose_on_device(int64_t positions) {
+  if (!on_device_) {
+    cache_.show_rows(static_cast<int64_t>(seats_.size()));
+    std::vector<GenerationRow*> rows;
+    for (const auto& seat : seats_) rows.push_back(&seat->row);
+    on_device_ = std::make_unique<DeviceRows>(decoder_, cache_, std::move(rows), /*most_steps=*/1);
   }
+  on_device_->begin(1);
+  on_device_->queue(positions);
+  const ChosenTokens chosen = on_device_->read(1);
+  for (size_t index = 0; index < seats_.size(); ++index) {
+    const auto at = static_cast<int64_t>(index);
+    choose_token(*seats_[index], [&](GenerationRow& row) { chosen.hand_to(row, 0, at); });
+    chosen.count_interventions(seats_[index]->row, at);
+  }
+}
+
+void RunningBatch::rows_change() {
+  session_.reset();
+  on_device_.reset();
 }
 
 // The last row of the cache takes the place of one that has left, so that the rows in use lie together.
@@ -156,7 +188,7 @@ std::vector<Departure> RunningBatch::take_ended() {
       continue;
     }
     left.push_back(departure_of(*seats_[index]));
-    session_.reset();
+    rows_change();
     const size_t last = seats_.size() - 1;
     if (index != last) {
       cache_.copy_row(static_cast<int64_t>(last), static_cast<int64_t>(index));

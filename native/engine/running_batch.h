@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "decode/device/device_rows.h"
 #include "decode/session.h"
 #include "engine/decoder.h"
 #include "engine/error.h"
@@ -73,13 +74,18 @@ class RunningBatch {
   void make_room(int64_t rows, int64_t positions);
   PromptScores score_prompt(const std::vector<int32_t>& prompt, int64_t count, const StopSignals& stop);
   void step(const SeatListener& listener);
+  void choose_on_host(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions);
+  void choose_on_device(int64_t positions);
+  void rows_change();
   std::vector<Departure> take_ended();
 
   Decoder& decoder_;
   int64_t seat_count_;
   KVCache cache_;
   std::vector<std::unique_ptr<Seat>> seats_;  // a row of the cache each, in order
-  std::unique_ptr<DecodeSession> session_;    // of these rows; null once they have changed
+  // Of these rows, null once they have changed: one of the two, as the device has it.
+  std::unique_ptr<DecodeSession> session_;
+  std::unique_ptr<DeviceRows> on_device_;
 };
 
 }  // namespace hyperfit

@@ -121,10 +121,12 @@ test('a sequence can be ended, and an advance interrupted, while the others go o
   expect(await batch.advance(1000)).toMatchObject([{ seat: 0, finishReason: 'cancelled' }]);
   expect(counts).toEqual([1, 1]);
   // The thread that computes waits for this hook, so that the interruption comes before the 200 tokens are done.
-  const held = model.generate([prompts[2]!], { maxNewTokens: 1, logitsHook: () => undefined });
-  const going = batch.advance(1000);
-  batch.interrupt();
-  await held;
+  let going: Promise<unknown> | undefined;
+  const interrupting = (): void => {
+    going = batch.advance(1000);
+    batch.interrupt();
+  };
+  await model.generate([prompts[2]!], { maxNewTokens: 1, logitsHook: interrupting });
   expect(await going).toEqual([]);
   expect(counts[1]).toBeLessThan(200);
   expect(await batch.advance(1000)).toMatchObject([{ seat: 1, finishReason: 'length' }]);

@@ -2,11 +2,13 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { standIn } from '../devices.ts';
 import type { DeviceName } from '../../lib/config/device-name.ts';
+import { errorCodeOf } from '../../lib/errors.ts';
 import { CitationBlocker, type CitationBlockerOptions } from '../../lib/generate/citation-blocker.ts';
 import type { Generation } from '../../lib/generate/generation.ts';
 import type { GenerateOptions } from '../../lib/generate/options.ts';
+import { RunningBatch, type BatchEnd, type BatchToken } from '../../lib/generate/running-batch.ts';
 import { Model } from '../../lib/model/model.ts';
-import { torch } from '../../lib/tensor/tensor.ts';
+import { type Tensor, torch } from '../../lib/tensor/tensor.ts';
 import { partingOf } from '../device-promises.ts';
 import { makeRandom, randomRows } from '../oracle/batches.ts';
 import { largestDifference } from '../oracle/differences.ts';
@@ -241,6 +243,83 @@ describe.each(['a device', 'a card'])('Decoding on %s that queues its work', (ki
     });
   });
 
+  describe('A running batch', () => {
+    /** Each sequence with options of its own, so that rows of one batch differ in all of them. */
+    const SEQUENCES = [...Object.values(WAYS), { ...SEEDED, topK: 3, tokenStats: true }, { tokenStats: true, noRepeatNgramSize: 2 }, { minNewTokens: 9, stopIds: [20, 31, 44] }].map((options, index) => ({
+      promptIds: Int32Array.from(randomRows(90 + index, 1, 1 + ((index * 5) % 14), VOCABULARY)[0]!),
+      options: { maxNewTokens: 3 + ((index * 7) % 30), stopIds: [], ...options } as GenerateOptions,
+      topLogProbs: index % 3,
+    }));
+
+    async function runAll(model: Model, blockers: readonly CitationBlocker[]) {
+      using batch = new RunningBatch(model, 5);
+      const results = SEQUENCES.map(() => ({ ids: [] as number[], topIds: [] as number[], logProbs: [] as number[], topLogProbs: [] as number[], finishReason: '', interventions: -1 }));
+      const seats = new Map<number, number>();
+      const leave = (index: number, { finishReason, interventions, failure }: BatchEnd) => {
+        expect(failure).toBeNull();
+        Object.assign(results[index]!, { finishReason, interventions });
+      };
+      let next = 0;
+      while (next < SEQUENCES.length || seats.size > 0) {
+        for (let joined = 0; joined < 2 && next < SEQUENCES.length && !batch.isFull; joined++, next++) {
+          const [index, { promptIds, options, topLogProbs }] = [next, SEQUENCES[next]!];
+          const citationBlocker = blockers[index % 4];
+          const onToken = ({ id, logProb, topIds, topLogProbs: top }: BatchToken) => {
+            results[index]!.ids.push(id);
+            if (options.tokenStats === true) results[index]!.logProbs.push(logProb);
+            results[index]!.topIds.push(...topIds);
+            results[index]!.topLogProbs.push(...top);
+          };
+          const { seat, end } = await batch.join({ promptIds, options: { ...options, ...(citationBlocker && { citationBlocker }) }, topLogProbs, onToken });
+          if (end === null) seats.set(seat, index);
+          else leave(index, end);
+        }
+        for (const end of await batch.advance(3)) {
+          leave(seats.get(end.seat)!, end);
+          seats.delete(end.seat);
+        }
+      }
+      return results;
+    }
+
+    test('rows whose options differ: ids, interventions and likeliest ids of the CPU', async () => {
+      const { here, onCpu } = await onBoth('llama-tied-gqa', DEVICE, async (model) => {
+        const { vocabSize } = model.config;
+        const sequences = [...randomRows(1, 40, 30, VOCABULARY), ...SEQUENCES.map(({ promptIds }) => [...promptIds])];
+        const rule = { sequences, vocabSize, waitForWordEnd: false };
+        const blockers = [await CitationBlocker.create({ ...rule, matchLength: 1 }), await CitationBlocker.create({ ...rule, matchLength: 2, countPrompt: true })];
+        const results = await runAll(model, blockers);
+        for (const blocker of blockers) blocker.dispose();
+        return results;
+      });
+      const exact = (results: typeof here) => results.map(({ ids, topIds, finishReason, interventions }) => ({ ids, topIds, finishReason, interventions }));
+      expect(exact(here)).toEqual(exact(onCpu));
+      for (const name of ['logProbs', 'topLogProbs'] as const) expect(largestDifference(here.flatMap((row) => row[name]), onCpu.flatMap((row) => row[name]))).toBeLessThan(1e-4);
+      expect(here.flatMap(({ topIds }) => topIds).length).toBeGreaterThan(20);
+      expect(here.reduce((sum, { interventions }) => sum + interventions, 0)).toBeGreaterThan(5);
+    });
+
+    test('a row whose scores are not finite leaves, and the others go on', async () => {
+      const { here, onCpu } = await onBoth('llama-untied-mha', DEVICE, async (model) => {
+        using batch = new RunningBatch(model, 3);
+        const told: number[][] = [[], []];
+        // The second meets the embedding of id 9 at once, the first never.
+        const tensors = model.parameters();
+        const row = torch.call('aten::select', [tensors.get('model.embed_tokens.weight')!, 0, 9]) as Tensor;
+        for (const [index, bias] of [[0, 5], [1, 9]] as const) {
+          await batch.join({ promptIds: Int32Array.of(1, 2), options: { maxNewTokens: 6, stopIds: [], suppressIds: index === 0 ? [9] : [], logitBias: new Map([[bias, 100]]) }, onToken: ({ id }) => told[index]!.push(id) });
+        }
+        torch.call('aten::fill_', [row, Number.NaN]);
+        for (const tensor of [row, ...tensors.values()]) tensor.dispose();
+        const ends: unknown[] = [];
+        while (batch.size > 0) ends.push(...(await batch.advance(8)).map(({ seat, finishReason, failure }) => [seat, finishReason, errorCodeOf(failure), (failure as Error | null)?.message]));
+        return { told, ends };
+      });
+      expect(here).toEqual(onCpu);
+      expect(here.ends).toEqual([[1, 'cancelled', 'ERR_NOT_FINITE', expect.stringContaining('after token 3')], [0, 'length', undefined, undefined]]);
+    });
+  });
+
   describe('What crosses', () => {
     const BATCH = PROMPTS.length;
     const RULE: GenerateOptions = { repetitionPenalty: 1.2, noRepeatNgramSize: 3, suppressIds: [7], logitBias: new Map([[5, 1]]) };
@@ -274,6 +353,16 @@ describe.each(['a device', 'a card'])('Decoding on %s that queues its work', (ki
     test('told as they come: the ids of a token in a copy each', () => withDevice(async (model) => {
       const onToken = () => undefined;
       expect(await difference(model, { onToken }, [8, 9])).toEqual({ up: NOTHING, down: { copies: 1, bytes: BATCH * NUMBERS }, scalarReads: 0, synchronisations: 1 });
+    }));
+
+    test('a running batch: ids come back, and random numbers go', () => withDevice(async (model) => {
+      using batch = new RunningBatch(model, 2);
+      for (const temperature of [0, 0.9]) await batch.join({ promptIds: Int32Array.of(5, 6, 7), options: { maxNewTokens: 20, stopIds: [], temperature, repetitionPenalty: 1.1 }, onToken: () => undefined });
+      await batch.advance(2);
+      guard.resetCounts();
+      await batch.advance(3);
+      const each = { copies: 3, bytes: 3 * 2 * NUMBERS };
+      expect(guard.counts()).toMatchObject({ hostToDevice: each, deviceToHost: each, scalarReads: 0, synchronisations: 3 });
     }));
 
     test('citations: the ids and one count a row', () => withDevice(async (model) => {

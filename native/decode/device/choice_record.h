@@ -2,7 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "decode/device/growing_rows.h"
-#include "engine/generation.h"
+#include "engine/generation_row.h"
 
 namespace hyperfit {
 
@@ -13,21 +13,31 @@ enum class NoToken : int64_t { stands = -1, all_banned = -2, not_finite = -3 };
 struct ChosenTokens {
   at::Tensor ids;                           // int64 [steps, B], or a NoToken
   at::Tensor log_probabilities, entropies;  // float32 [steps, B], or undefined where nobody asked
-  at::Tensor interventions;                 // int64 [B], of all steps so far; undefined without a citation blocker
+  at::Tensor top_ids, top_log_probabilities;  // int64, float32 [steps, B, most], or undefined
+  at::Tensor interventions;                 // int64 [B], since `begin`; undefined without a citation blocker
+
+  /// Gives `row`, which is the `index`th of the rows, what was chosen for it in a step. Throws ERR_NOT_FINITE.
+  void hand_to(GenerationRow& row, int64_t step, int64_t index) const;
+  void count_interventions(GenerationRow& row, int64_t index) const {
+    if (interventions.defined()) row.add_interventions(interventions.const_data_ptr<int64_t>()[index]);
+  }
+  bool gave(int64_t step, int64_t index) const { return ids.const_data_ptr<int64_t>()[step * ids.size(1) + index] >= 0; }
 };
 
 /// Keeps what is chosen on the device, so that the host reads many steps at once. The step that is written to is known to the device alone.
 class ChoiceRecord {
  public:
-  static constexpr int64_t kSteps = 32;
-  ChoiceRecord(const GenerateOptions& options, const GrowingRows& rows);
+  /// Of up to so many steps.
+  ChoiceRecord(const GrowingRows& rows, int64_t most_steps);
 
-  void begin() { step_.zero_(); }
+  void begin();
+  int64_t most_steps() const { return ids_.size(0); }
   int64_t rows() const { return ids_.size(1); }
   const at::Tensor& step() const { return step_; }  // int64 [1]
   /// Parts of a step; `end_step` comes after the last of them.
   void put_ids(const at::Tensor& ids) { put(ids_, ids); }
   void put_figures(const at::Tensor& log_probabilities, const at::Tensor& entropies);
+  void put_top(const at::Tensor& ids, const at::Tensor& log_probabilities);
   void count_interventions(const at::Tensor& which) { interventions_.add_(which); }
   void end_step() { step_.add_(1); }
   /// Waits for the first `steps` steps since `begin`.
@@ -35,7 +45,7 @@ class ChoiceRecord {
 
  private:
   void put(at::Tensor& column, const at::Tensor& values) { column.index_copy_(0, step_, values.unsqueeze(0)); }
-  at::Tensor step_, ids_, log_probabilities_, entropies_, interventions_;
+  at::Tensor step_, ids_, log_probabilities_, entropies_, top_ids_, top_log_probabilities_, interventions_;
 };
 
 }  // namespace hyperfit

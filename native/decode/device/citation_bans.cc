@@ -14,10 +14,10 @@ struct LastContexts {
 };
 
 // The context of words begins where the k-th word from the end does: as many words begin there and behind.
-LastContexts last_contexts(const CitationTable& table, const GrowingRows& rows, const at::Tensor& places, bool counts_prompt) {
+LastContexts last_contexts(const CitationTable& table, const GrowingRows& rows, const at::Tensor& places, const at::Tensor& beginnings) {
   const at::Tensor where = rows.positions().unsqueeze(1).add(places).sub_(table.longest - 1);
   const at::Tensor tokens = rows.history().gather(1, where.clamp_min(0));
-  const at::Tensor there = counts_prompt ? where.ge(0) : where.ge(rows.prompt_lengths().unsqueeze(1));
+  const at::Tensor there = where.ge(beginnings);
   if (!table.match_words) return {tokens, there, there.all(-1)};
   const at::Tensor begins = table.starts_word.index_select(0, tokens.view({-1})).view(tokens.sizes()).logical_and_(there);
   const at::Tensor behind = begins.to(at::kLong).flip({1}).cumsum(1).flip({1});  // words that begin here or behind
@@ -27,17 +27,25 @@ LastContexts last_contexts(const CitationTable& table, const GrowingRows& rows, 
 
 }  // namespace
 
-CitationBans::CitationBans(const CitationIndex& index, const CitationRule& rule, bool counts_prompt, const GrowingRows& rows)
-    : table_(CitationTable::of(index, rule, rows.options(at::kLong))), counts_prompt_(counts_prompt) {
+bool CitationBans::alike(const GenerateOptions& a, const GenerateOptions& b) {
+  return a.citation_index == b.citation_index && a.citation_rule == b.citation_rule && a.citation_counts_prompt == b.citation_counts_prompt;
+}
+
+CitationBans::CitationBans(const GenerateOptions& first, const GrowingRows& rows)
+    : table_(CitationTable::of(*first.citation_index, first.citation_rule, rows.tensor_options(at::kLong))) {
   if (!any()) return;
-  banned_ = at::zeros({rows.count(), rows.vocabulary() + 1}, rows.options(at::kBool));
-  places_ = at::arange(table_->longest, rows.options(at::kLong));
-  ranks_ = at::arange(table_->most_banned, rows.options(at::kLong));
+  beginnings_ = rows.beginnings([&](const GenerateOptions& options) {
+    if (!alike(options, first)) return GrowingRows::Counted::nothing;
+    return options.citation_counts_prompt ? GrowingRows::Counted::all : GrowingRows::Counted::output;
+  });
+  banned_ = at::zeros({rows.count(), rows.vocabulary() + 1}, rows.tensor_options(at::kBool));
+  places_ = at::arange(table_->longest, rows.tensor_options(at::kLong));
+  ranks_ = at::arange(table_->most_banned, rows.tensor_options(at::kLong));
 }
 
 at::Tensor CitationBans::find(const GrowingRows& rows) {
   const CitationTable& table = *table_;
-  const auto [tokens, inside, exist] = last_contexts(table, rows, places_, counts_prompt_);
+  const auto [tokens, inside, exist] = last_contexts(table, rows, places_, beginnings_);
   const auto of_tokens = [&](const at::Tensor& values) { return values.index_select(0, tokens.view({-1})).view(tokens.sizes()); };
   const at::Tensor hash = of_tokens(table.token_factors).mul_(table.place_factors).mul_(inside).sum(1);
   const at::Tensor found = at::searchsorted(table.hashes, hash).clamp_max_(table.hashes.size(0) - 1);  // [B]

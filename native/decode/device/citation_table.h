@@ -28,17 +28,20 @@ struct CitationTable {
   at::Tensor place_factors;    // int64 [W], the last for the token just before the end
 };
 
-/// The citation blocker's ids for growing rows, exactly those of CitationIndex::banned.
+/// The citation blocker's ids for growing rows, exactly those of CitationIndex::banned, for the rows that share their options about it.
 class CitationBans {
  public:
-  CitationBans(const CitationIndex& index, const CitationRule& rule, bool counts_prompt, const GrowingRows& rows);
+  /// Of rows such as `first`.
+  CitationBans(const GenerateOptions& first, const GrowingRows& rows);
+  /// Whether two rows share these options.
+  static bool alike(const GenerateOptions& a, const GenerateOptions& b);
   bool any() const { return !table_->is_empty(); }
   /// bool [B, V], true where an id may not follow; overwritten by the next call.
   at::Tensor find(const GrowingRows& rows);
 
  private:
   std::shared_ptr<const CitationTable> table_;
-  bool counts_prompt_;
+  at::Tensor beginnings_;     // int64 [B, 1]
   at::Tensor banned_;         // bool [B, V + 1]; the last column is for ids that are none
   at::Tensor places_, ranks_; // int64 [W], [most_banned]: 0, 1, ...
 };

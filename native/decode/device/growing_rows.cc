@@ -9,52 +9,86 @@
 #include <algorithm>
 
 namespace hyperfit {
+namespace {
 
-GrowingRows::GrowingRows(const std::vector<std::vector<int32_t>>& prompts, int64_t capacity, int64_t vocabulary, const std::vector<int32_t>& stop_ids,
-                         RowMemory memory, const Ops& ops, at::Device device)
+bool reads_history(const GenerateOptions& options) { return options.no_repeat_ngram_size > 0 || options.citation_index; }
+bool marks_seen(const GenerateOptions& options) { return options.repetition_penalty != 1; }
+
+}  // namespace
+
+GrowingRows::GrowingRows(const std::vector<RowStart>& starts, int64_t capacity, int64_t vocabulary, const Ops& ops, at::Device device)
     : ops_(ops), capacity_(capacity), vocabulary_(vocabulary), upload_(ops) {
-  const auto count = static_cast<int64_t>(prompts.size());
-  tokens_ = at::zeros({count}, at::TensorOptions().dtype(at::kLong).device(device));
-  active_ = at::ones({count}, options(at::kBool));
-  take_prompts(prompts, memory);
-  positions_ = prompt_lengths_.sub(1);
-  if (!stop_ids.empty()) stop_mask_ = mask_of(stop_ids);
+  for (const RowStart& start : starts) options_.push_back(start.options);
+  active_ = at::ones({static_cast<int64_t>(starts.size())}, at::TensorOptions().dtype(at::kBool).device(device));
+  take(starts);
+  stop_mask_ = mask_of(&GenerateOptions::stop_ids);
 }
 
-// Behind a prompt stands an id that no head predicts, as do the ids of a prompt that the head does not know.
-void GrowingRows::take_prompts(const std::vector<std::vector<int32_t>>& prompts, RowMemory memory) {
-  std::vector<int64_t> lengths;
-  for (const std::vector<int32_t>& prompt : prompts) lengths.push_back(static_cast<int64_t>(prompt.size()));
-  const bool needs_ids = memory.history || memory.seen;
-  const int64_t longest = needs_ids ? *std::max_element(lengths.begin(), lengths.end()) : 0;
-  at::Tensor ids = at::full({count(), longest}, vocabulary_, at::kLong);
-  for (int64_t row = 0; needs_ids && row < count(); ++row) std::copy(prompts[row].begin(), prompts[row].end(), ids.data_ptr<int64_t>() + row * longest);
-  const std::vector<at::Tensor> there = upload_({at::tensor(lengths, at::kLong), ids}, tokens_.device());
-  prompt_lengths_ = there[0].clone();
-  if (memory.history) {
-    history_ = at::zeros({count(), capacity_ + 1}, options(at::kLong));
+// Behind a row stands an id that no head predicts, as do the ids of a prompt that the head does not know.
+void GrowingRows::take(const std::vector<RowStart>& starts) {
+  const auto count = static_cast<int64_t>(starts.size());
+  const bool history = any(reads_history), seen = any(marks_seen);
+  int64_t longest = 0;
+  for (const RowStart& start : starts) longest = std::max(longest, history || seen ? static_cast<int64_t>(start.ids.size()) : 0);
+  at::Tensor ids = at::full({count, longest}, vocabulary_, at::kLong), places = at::zeros({3, count}, at::kLong);
+  for (int64_t row = 0; row < count; ++row) {
+    const RowStart& start = starts[row];
+    if (longest > 0) std::copy(start.ids.begin(), start.ids.end(), ids.data_ptr<int64_t>() + row * longest);
+    int64_t* const place = places.data_ptr<int64_t>() + row;
+    place[0] = start.ids.back();
+    place[count] = static_cast<int64_t>(start.ids.size()) - 1;
+    place[2 * count] = start.prompt_length;
+  }
+  const std::vector<at::Tensor> there = upload_({places, ids}, active_.device());
+  const at::Tensor own = there[0].clone();  // the next upload takes the place
+  tokens_ = own.select(0, 0);
+  positions_ = own.select(0, 1);
+  prompt_lengths_ = own.select(0, 2);
+  if (history) {
+    history_ = at::zeros({count, capacity_ + 1}, tensor_options(at::kLong));
     history_.narrow(1, 0, longest).copy_(there[1]);
   }
-  if (!memory.seen) return;
-  seen_ = at::zeros({count(), vocabulary_ + 1}, options(at::kBool));
+  if (!seen) return;
+  seen_ = at::zeros({count, vocabulary_ + 1}, tensor_options(at::kBool));
   seen_.scatter_(1, there[1].clamp_max(vocabulary_), true);
 }
 
-at::Tensor GrowingRows::mask_of(const std::vector<int32_t>& ids) const {
-  at::Tensor mask = at::zeros({vocabulary_}, at::kBool);
-  for (int32_t id : ids) {
-    if (id >= 0 && id < vocabulary_) mask.data_ptr<bool>()[id] = true;
+at::Tensor GrowingRows::column(at::ScalarType type, const std::function<double(const GenerateOptions&)>& of) const {
+  std::vector<double> values;
+  for (const GenerateOptions* options : options_) values.push_back(of(*options));
+  if (std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end()) return at::full({count(), 1}, values[0], tensor_options(type));
+  return at::tensor(values, at::kDouble).to(type).unsqueeze(1).to(tokens_.device());
+}
+
+bool GrowingRows::any(const std::function<bool(const GenerateOptions&)>& has) const {
+  return std::any_of(options_.begin(), options_.end(), [&](const GenerateOptions* options) { return has(*options); });
+}
+
+at::Tensor GrowingRows::mask_of(std::vector<int32_t> GenerateOptions::* ids) const {
+  if (!any([&](const GenerateOptions& options) { return !(options.*ids).empty(); })) return {};
+  const bool alike = !any([&](const GenerateOptions& options) { return options.*ids != options_[0]->*ids; });
+  at::Tensor mask = at::zeros({alike ? 1 : count(), vocabulary_}, at::kBool);
+  for (int64_t row = 0; row < mask.size(0); ++row) {
+    for (int32_t id : options_[row]->*ids) {
+      if (id >= 0 && id < vocabulary_) mask.data_ptr<bool>()[row * vocabulary_ + id] = true;
+    }
   }
   return mask.to(tokens_.device());
 }
 
+at::Tensor GrowingRows::beginnings(const std::function<Counted(const GenerateOptions&)>& of) const {
+  const auto is = [&](Counted counted) { return column(at::kBool, [&](const GenerateOptions& options) { return of(options) == counted; }); };
+  const at::Tensor behind = at::where(is(Counted::output), prompt_lengths_.unsqueeze(1), 0);
+  return at::where(is(Counted::nothing), capacity_, behind);
+}
+
 at::Tensor GrowingRows::append(const at::Tensor& ids, const at::Tensor& may) {
-  const at::Tensor grows = active_.logical_and(may);
+  const at::Tensor grows = active_.logical_and(may), which = ids.unsqueeze(1);
   positions_.add_(grows);
   tokens_.copy_(at::where(grows, ids, tokens_));
-  if (history_.defined()) history_.scatter_(1, at::where(grows, positions_, capacity_).unsqueeze(1), ids.unsqueeze(1));
+  if (history_.defined()) history_.scatter_(1, at::where(grows, positions_, capacity_).unsqueeze(1), which);
   if (seen_.defined()) seen_.scatter_(1, at::where(grows, ids, vocabulary_).unsqueeze(1), true);
-  active_.copy_(stop_mask_.defined() ? grows.logical_and(stop_mask_.index_select(0, ids).logical_not_()) : grows);
+  active_.copy_(stop_mask_.defined() ? grows.logical_and(stop_mask_.expand({count(), -1}).gather(1, which).squeeze(1).logical_not_()) : grows);
   return grows;
 }
 
