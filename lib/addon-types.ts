@@ -155,6 +155,10 @@ export interface NativeAddon {
   setKernelImages(path: string, unpacked?: Uint8Array): void;
   /** The file in use, how many of its kernels this process has launched, and why the first one that could not be was not ("" where none failed). */
   cudaKernels(): { images: string; launches: number; failure: string };
+  /** Whether work that comes again is recorded as a graph, on devices that have such: of the whole process, on to begin with. */
+  setGraphs(enabled: boolean): void;
+  /** How many pieces of work this process has recorded and how often one was queued as a whole, and why the first that could not be was not ("" where none). */
+  deviceGraphs(): { recorded: number; replays: number; refusal: string };
   /** Of the cgroups that this process is in: whatever would take more is refused, before the system ends the process. */
   limitMemory(limits: readonly MemoryLimit[]): void;
   memoryStats(): { liveTensors: number; liveTensorBytes: number; liveModels: number };

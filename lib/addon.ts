@@ -60,6 +60,7 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   applyThreads(native);
   limitThreads(native);
   limitInstructionSet(native);
+  if (process.env.HYPERFIT_CUDA_GRAPHS === '0') native.setGraphs(false);
   if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0') native.setKernelImages(files.kernels, cuda.loaded ? unpackKernels(files.kernels) : undefined);
   if (process.env.HYPERFIT_MEMORY_CHECK !== '0') native.limitMemory(memoryLimits());
   loaded = { native: wrapAll(native), libtorch, cuda, path };

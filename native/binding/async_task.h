@@ -64,7 +64,7 @@ Napi::Promise queue_task(Napi::Env env, Work work, Finish finish) {
 
   auto settle = [task](Napi::Env env) {
     std::unique_ptr<Task> owned(task);
-    deliver_launch_note(env);
+    deliver_launch_notes(env);
     if (task->failure) {
       task->deferred.Reject(to_js_error(env, *task->failure).Value());
       return;

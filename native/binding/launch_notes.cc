@@ -2,6 +2,8 @@
 
 #include "binding/errors.h"
 #include "binding/readers.h"
+#include "graph/graph.h"
+#include "graph/graph_report.h"
 #include "ops/cuda/launch/report.h"
 
 namespace hyperfit::binding {
@@ -27,10 +29,21 @@ Napi::Value cuda_kernels(const Napi::CallbackInfo& info) {
   return result;
 }
 
-}  // namespace
+Napi::Value set_graphs(const Napi::CallbackInfo& info) {
+  set_graphs_enabled(read_boolean(info[0], "enabled"));
+  return info.Env().Undefined();
+}
 
-void deliver_launch_note(Napi::Env env) {
-  const std::optional<std::string> note = cuda::take_launch_note();
+Napi::Value device_graphs(const Napi::CallbackInfo& info) {
+  const GraphReport report = graph_report();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("recorded", static_cast<double>(report.recorded));
+  result.Set("replays", static_cast<double>(report.replays));
+  result.Set("refusal", report.refusal);
+  return result;
+}
+
+void warn(Napi::Env env, const std::optional<std::string>& note) {
   if (!note) return;
   try {
     const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
@@ -42,8 +55,17 @@ void deliver_launch_note(Napi::Env env) {
   }
 }
 
+}  // namespace
+
+void deliver_launch_notes(Napi::Env env) {
+  warn(env, cuda::take_launch_note());
+  warn(env, take_graph_note());
+}
+
 void init_launches(Napi::Env env, Napi::Object exports) {
   exports.Set("setKernelImages", Napi::Function::New<guarded<set_kernel_images>>(env, "setKernelImages"));
+  exports.Set("setGraphs", Napi::Function::New<guarded<set_graphs>>(env, "setGraphs"));
+  exports.Set("deviceGraphs", Napi::Function::New<guarded<device_graphs>>(env, "deviceGraphs"));
   exports.Set("cudaKernels", Napi::Function::New<guarded<cuda_kernels>>(env, "cudaKernels"));
 }
 

@@ -9,6 +9,7 @@
 #include "binding/model_readers.h"
 #include "binding/model_table.h"
 #include "engine/error.h"
+#include "graph/graph.h"
 #include "binding/readers.h"
 #include "binding/tensor_handles.h"
 
@@ -123,9 +124,11 @@ StepResult train_step(OptimizerHolder& holder, const std::vector<TrainingBatch>&
   holder.retirement.throw_if_retired();
   Model& model = *holder.model;
   std::vector<at::Tensor> losses;
+  const bool overwritten = batches.size() > 1 && has_graphs(model.device());
   for (const TrainingBatch& batch : batches) {
     const DeviceBatch there = to_device(batch, model);
-    losses.push_back(model.queue_forward_backward(there.tokens, there.targets, stop));
+    const at::Tensor loss = model.queue_forward_backward(there.tokens, there.targets, stop);
+    losses.push_back(overwritten ? loss.clone() : loss);
     if (losses.back().is_cpu() && !std::isfinite(losses.back().item<double>())) break;
   }
   StepResult result = step(holder, settings, losses);

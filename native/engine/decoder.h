@@ -16,6 +16,7 @@
 #include "engine/stop_signals.h"
 #include "engine/transfers.h"
 #include "engine/workspace.h"
+#include "graph/repeated_work.h"
 
 namespace hyperfit {
 
@@ -59,8 +60,8 @@ class Decoder {
   /// What the head would read: the residual stream after the final norm [B*T, hidden], of the type that products compute in, in the
   /// workspace, overwritten by the next call.
   at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
-  /// Adds the gradient of the summed loss to the parameters' gradients and gives that loss, nats, float64 [] on the device. `targets` int64
-  /// [B*T] on the device, kIgnoreIndex to skip.
+  /// Adds the gradient of the summed loss to the parameters' gradients and gives that loss, nats, float64 [] on the device, which
+  /// the next call may overwrite. `targets` int64 [B*T] on the device, kIgnoreIndex to skip. Passes of one shape are one graph there, where the device has such.
   at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   /// The same, but gradients are handed to `consumer` as soon as they are whole, and gone afterwards: those of a layer once its backward is
   /// done, those of embedding, positions, final norm and head at the end. Once it has begun to consume, nothing cancels the pass. Throws
@@ -167,6 +168,7 @@ class Decoder {
   Attention attention_;
   Workspace workspace_;
   Upload upload_;
+  RepeatedWork passes_;
   Embedding embedding_;
   PositionEmbedding positions_;
   Norm final_norm_;

@@ -34,6 +34,7 @@ void ParameterStore::require_gradients() {
     if (has_gradient(parameter)) size += padded(parameter.shape);
   }
   gradients_ = ops_.zeros(size, values_.options());
+  note_memory_move();
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Parameter& parameter = parameters_[i];
     const at::Tensor gathered = std::exchange(parameter.gradient, {});
@@ -58,6 +59,7 @@ void ParameterStore::require_gradients_in_turns(const std::vector<Parameter*>& h
   for (auto& parameter : parameters_) parameter.gradient = at::Tensor();
   gradients_ = at::Tensor();
   gradients_ = ops_.zeros(size, values_.options());
+  note_memory_move();
   const auto place = [this](const std::vector<Parameter*>& group, int64_t start) {
     for (Parameter* parameter : group) {
       if (!has_gradient(*parameter)) continue;
@@ -78,6 +80,7 @@ void ParameterStore::require_products() {
     for (Parameter& parameter : parameters_) parameter.product = at::Tensor();
     product_ = at::Tensor();
     product_ = ops_.empty(largest, compute_.options());
+    note_memory_move();
   }
   for (Parameter& parameter : parameters_) {
     if (needs_product(parameter)) parameter.product = product_.narrow(0, 0, product(parameter.shape)).view(parameter.shape);
@@ -96,6 +99,7 @@ void ParameterStore::settle_trained() {
   for (Parameter& parameter : parameters_) {
     const bool trained = optimizers_ == 0 || parameter.trainers > 0;
     if (trained && !parameter.trained && !gradients_stale_ && parameter.gradient.defined()) parameter.gradient.zero_();
+    if (trained != parameter.trained) note_memory_move();  // other work is queued from now on
     parameter.trained = trained;
   }
 }

@@ -41,6 +41,7 @@ ParameterStore::ParameterStore(const std::vector<ParameterShape>& shapes, const 
 void ParameterStore::set_stored_forms(const std::unordered_map<std::string, StoredForm>& forms) {
   for (const auto& [name, form] : forms) require_storable(name, at(name).shape, form);
   begin_writing();
+  note_memory_move();
   forward_ = forms.empty() ? at::Tensor() : ops_.zeros(size_, values_.options());
   for (Parameter& parameter : parameters_) {
     const auto form = forms.find(parameter.name);
@@ -85,6 +86,7 @@ void ParameterStore::make_values() {
 void ParameterStore::adopt_values() {
   if (!all_values_.defined()) return;
   values_ = std::exchange(all_values_, {});
+  note_memory_move();
   for (Parameter& parameter : parameters_) {
     parameter.value = view_of(values_, parameter);
     parameter.forward = parameter.value;

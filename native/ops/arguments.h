@@ -71,7 +71,10 @@ struct AttentionScratch {
   template <class Make>
   at::Tensor causal_mask(int64_t length, int64_t window, const at::TensorOptions& options, const Make& make) {
     at::Tensor& mask = masks[window];
-    if (!mask.defined() || mask.size(0) < length || mask.scalar_type() != options.dtype()) mask = make(length, window, options);
+    if (!mask.defined() || mask.size(0) < length || mask.scalar_type() != options.dtype()) {
+      mask = make(length, window, options);
+      note_memory_move();
+    }
     return mask.narrow(0, 0, length).narrow(1, 0, length);
   }
   int64_t bytes() const { return scores.bytes() + probabilities.bytes() + heads.bytes() + score_gradients.bytes() + score_ratios.bytes(); }

@@ -1,10 +1,19 @@
 #include "ops/buffer.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "ops/ops.h"
 
 namespace hyperfit {
+namespace {
+
+std::atomic<int64_t> moves{0};
+
+}  // namespace
+
+int64_t memory_moves() { return moves; }
+void note_memory_move() { ++moves; }
 
 at::Tensor Buffer::view(at::IntArrayRef shape, const at::TensorOptions& options) { return view_with_room(shape, options, 0); }
 
@@ -17,6 +26,7 @@ at::Tensor Buffer::view_with_room(at::IntArrayRef shape, const at::TensorOptions
   if (!storage_.defined() || storage_.numel() < count) {
     storage_ = at::Tensor();  // freed before the larger one is taken
     storage_ = ops_->empty(std::max(count, room), options);
+    note_memory_move();
   }
   return storage_.narrow(0, 0, count).view(shape);
 }

@@ -1,9 +1,17 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 namespace hyperfit {
 
 struct Ops;
+
+/// Rises whenever memory that is kept for later calls is taken anew, in whatever object, or other work is to be queued with it than before: graphs
+/// (graph/repeated_work.h) have both in them.
+int64_t memory_moves();
+/// To be called by whoever keeps such memory beside a Buffer.
+void note_memory_move();
 
 /// Memory that is allocated once and viewed in any shape that fits; grows only when a larger shape is asked for.
 class Buffer {

@@ -30,6 +30,15 @@ export interface DriverCounts {
   /** How many modules were loaded, by 'machine code' and 'PTX'. */
   modules: Record<string, number>;
   lastStream: number;
+  graphs: GraphCounts;
+}
+
+/** Captures begun, graphs made of them, launched and destroyed. */
+export interface GraphCounts {
+  captures: number;
+  made: number;
+  launches: number;
+  destroyed: number;
 }
 
 interface DriverModule {
@@ -37,6 +46,10 @@ interface DriverModule {
   serve(settings: DriverSettings): void;
   counts(): DriverCounts;
   farElements(): string;
+  beginCapture(device: string): void;
+  endCapture(): number;
+  launchGraph(graph: number, device: number): void;
+  forgetGraph(graph: number): void;
 }
 
 export interface CudaDriver {
@@ -45,8 +58,33 @@ export interface CudaDriver {
   /** As if it had never been loaded. */
   leave(): void;
   counts(): DriverCounts;
+  /** Records what `work` asks of a guarded device on this thread, as a graph. Throws where something was refused. */
+  capture(device: string, work: () => void): Graph;
   /** What is wrong with kernels beyond 2^31 elements, or "". */
   farElements(): string;
+}
+
+export interface Graph {
+  launch(): void;
+  forget(): void;
+}
+
+function capture(driver: DriverModule, device: string, work: () => void): Graph {
+  driver.beginCapture(device);
+  let failure: unknown;
+  try {
+    work();
+  } catch (error) {
+    failure = error;
+  }
+  let graph: number;
+  try {
+    graph = driver.endCapture();
+  } catch (error) {
+    throw failure ?? error;
+  }
+  if (failure !== undefined) throw failure;
+  return { launch: () => driver.launchGraph(graph, Number(device.at(-1))), forget: () => driver.forgetGraph(graph) };
 }
 
 /**
@@ -68,6 +106,7 @@ export function loadDriver(): CudaDriver {
       addon().setKernelImages(before);
     },
     counts: () => driver.counts(),
+    capture: (device, work) => capture(driver, device, work),
     farElements: () => driver.farElements(),
   };
 }

@@ -1,8 +1,6 @@
 // A driver that runs kernels on the host: strict in what it takes, so that a call that a card's driver would refuse fails here too.
 #include "driver.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -12,15 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "guard_calls.h"
 #include "kernels.h"
 #include "registry.h"
 
 namespace stand_in {
 namespace {
-
-// Of CUresult.
-constexpr int kInvalidValue = 1, kNoDevice = 100, kInvalidDevice = 101, kInvalidImage = 200, kInvalidContext = 201, kNotFound = 500,
-              kIllegalAddress = 700;
 
 struct Context {
   int device;
@@ -30,19 +25,19 @@ struct Module {
 };
 struct FoundKernel {
   std::string name;
-  Runner run;
+  HostKernel kernel;
+};
+/// A launch that is part of a graph.
+struct KeptLaunch {
+  const FoundKernel* found;
+  unsigned blocks;
+  KeptArguments arguments;
+  int device;
 };
 
-void* (*behind)(void*) = nullptr;
-int (*device_at)(void*) = nullptr;
 thread_local std::vector<Context*> contexts;
 std::mutex mutex;
 int64_t stream_of_last = 0;
-
-int failure_of(const char* call) {
-  const auto found = settings().failures.find(call);
-  return found == settings().failures.end() ? 0 : found->second;
-}
 
 Context* context_of(int device) {
   static Context made[] = {{0}, {1}};
@@ -65,11 +60,39 @@ std::string_view image_at(const char* bytes) {
 }
 
 void* translate(void* address) {
-  if (device_at(address) != contexts.back()->device) throw std::runtime_error("an address of no device, or of another one");
-  return behind(address);
+  if (guard().device_at(address) != contexts.back()->device) throw std::runtime_error("an address of no device, or of another one");
+  return guard().behind(address);
+}
+
+void count_launch(const std::string& kernel, unsigned blocks, void* stream) {
+  std::lock_guard lock(mutex);
+  stream_of_last = reinterpret_cast<int64_t>(stream);
+  Launched& counted = launched()[kernel];
+  counted.launches += 1;
+  counted.blocks += blocks;
+}
+
+void run_kept(void* state) {
+  auto& launch = *static_cast<KeptLaunch*>(state);
+  launch.found->kernel.run({0, launch.blocks, launch.blocks}, launch.arguments.places.data(), translate);
+}
+
+/// Whether the launch became part of what is captured.
+bool is_captured(const FoundKernel& found, unsigned blocks, void** arguments) {
+  if (!guard().is_capturing()) return false;
+  auto* launch = new KeptLaunch{&found, blocks, found.kernel.keep(arguments), contexts.back()->device};
+  const auto drop = [](void* state) { delete static_cast<KeptLaunch*>(state); };
+  if (guard().record(launch->device, run_kept, launch, drop, launch->arguments.addresses.data(), static_cast<int>(launch->arguments.addresses.size()))) return true;
+  delete launch;
+  return false;
 }
 
 }  // namespace
+
+int failure_of(const char* call) {
+  const auto found = settings().failures.find(call);
+  return found == settings().failures.end() ? 0 : found->second;
+}
 
 Settings& settings() {
   static Settings made;
@@ -85,16 +108,9 @@ std::map<std::string, int64_t>& loaded() {
 }
 int64_t last_stream() { return stream_of_last; }
 
-void attach(const std::string& guard_module) {
-  void* library = dlopen(guard_module.c_str(), RTLD_NOW | RTLD_NOLOAD);
-  if (library == nullptr) throw std::runtime_error("expected a loaded guarded device, got none in " + guard_module);
-  behind = reinterpret_cast<void* (*)(void*)>(dlsym(library, "guard_behind"));
-  device_at = reinterpret_cast<int (*)(void*)>(dlsym(library, "guard_device_at"));
-}
+int current_device() { return contexts.empty() ? -1 : contexts.back()->device; }
 
 }  // namespace stand_in
-
-#define STAND_IN_CALL(name, ...) __attribute__((visibility("default"))) int name(__VA_ARGS__)
 
 extern "C" {
 
@@ -158,9 +174,9 @@ STAND_IN_CALL(cuModuleLoadData, void** module, const void* image) {
 STAND_IN_CALL(cuModuleGetFunction, void** function, void* module, const char* name) {
   if (contexts.empty()) return kInvalidContext;
   if (const int failure = failure_of("cuModuleGetFunction")) return failure;
-  const Runner run = runner_of(name);
-  if (run == nullptr || static_cast<Module*>(module)->image.find(name) == std::string_view::npos) return kNotFound;
-  *function = new FoundKernel{name, run};
+  const HostKernel kernel = kernel_of(name);
+  if (kernel.run == nullptr || static_cast<Module*>(module)->image.find(name) == std::string_view::npos) return kNotFound;
+  *function = new FoundKernel{name, kernel};
   return 0;
 }
 
@@ -170,17 +186,13 @@ STAND_IN_CALL(cuLaunchKernel, void* function, unsigned grid_x, unsigned grid_y, 
   if (const int failure = failure_of("cuLaunchKernel")) return failure;
   const bool is_plain = grid_x > 0 && grid_y == 1 && grid_z == 1 && block_x == hyperfit::cuda::kThreads && block_y == 1 && block_z == 1;
   if (!is_plain || shared_bytes != 0 || extra != nullptr) return kInvalidValue;
-  const auto& kernel = *static_cast<FoundKernel*>(function);
+  const auto& found = *static_cast<FoundKernel*>(function);
   try {
-    kernel.run({0, grid_x, grid_x}, arguments, translate);
+    if (!is_captured(found, grid_x, arguments)) found.kernel.run({0, grid_x, grid_x}, arguments, translate);
   } catch (const std::exception&) {
     return kIllegalAddress;
   }
-  std::lock_guard lock(mutex);
-  stream_of_last = reinterpret_cast<int64_t>(stream);
-  Launched& counted = launched()[kernel.name];
-  counted.launches += 1;
-  counted.blocks += grid_x;
+  count_launch(found.name, grid_x, stream);
   return 0;
 }
 
@@ -194,6 +206,9 @@ STAND_IN_CALL(cuGetErrorName, int result, const char** name) {
                                                     {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"},
                                                     {500, "CUDA_ERROR_NOT_FOUND"},
                                                     {700, "CUDA_ERROR_ILLEGAL_ADDRESS"},
+                                                    {719, "CUDA_ERROR_LAUNCH_FAILED"},
+                                                    {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"},
+                                                    {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"},
                                                     {701, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"}};
   const auto found = kNames.find(result);
   *name = found == kNames.end() ? nullptr : found->second;

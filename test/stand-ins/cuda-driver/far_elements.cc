@@ -39,7 +39,7 @@ class Far {
 template <class... Arguments>
 void run(const char* name, const Blocks& blocks, Arguments... arguments) {
   void* places[] = {&arguments...};
-  runner_of(name)(blocks, places, same);
+  kernel_of(name).run(blocks, places, same);
 }
 
 // The last of 8,200 rows of 262,144 logits, of which one is 1 and the others 0.

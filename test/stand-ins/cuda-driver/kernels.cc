@@ -32,6 +32,11 @@ T argument(void* place, Translate translate) {
   return value;
 }
 
+template <class T>
+void keep_address(std::vector<void*>& addresses, T value) {
+  if constexpr (std::is_pointer_v<T>) addresses.push_back(const_cast<void*>(static_cast<const void*>(value)));
+}
+
 template <auto Kernel>
 struct Run;
 
@@ -39,6 +44,14 @@ template <class... Parameters, void (*Kernel)(Parameters...)>
 struct Run<Kernel> {
   static void blocks(const Blocks& blocks, void** arguments, Translate translate) {
     unpacked(blocks, arguments, translate, std::index_sequence_for<Parameters...>());
+  }
+  static KeptArguments keep(void** arguments) { return kept(arguments, std::index_sequence_for<Parameters...>()); }
+  template <size_t... At>
+  static KeptArguments kept(void** arguments, std::index_sequence<At...>) {
+    auto values = std::make_shared<std::tuple<Parameters...>>(*static_cast<Parameters*>(arguments[At])...);
+    KeptArguments made{values, {&std::get<At>(*values)...}, {}};
+    (keep_address(made.addresses, std::get<At>(*values)), ...);
+    return made;
   }
   template <size_t... At>
   static void unpacked(const Blocks& blocks, void** arguments, Translate translate, std::index_sequence<At...>) {
@@ -51,27 +64,27 @@ struct Run<Kernel> {
   }
 };
 
-#define ENTRY(name) {#name, &Run<&name>::blocks}
+#define ENTRY(name) {#name, {&Run<&name>::blocks, &Run<&name>::keep}}
 #define OF_TYPE(type)                                                                                                  \
   ENTRY(cross_entropy_##type), ENTRY(token_stats_##type), ENTRY(activate_##type), ENTRY(activate_backward_##type),     \
       ENTRY(activate_gated_##type), ENTRY(activate_gated_backward_##type), ENTRY(rotate_##type), ENTRY(attend_##type), \
       ENTRY(attend_parts_##type)
 #define OF_TYPES(types) ENTRY(norm_##types), ENTRY(norm_backward_##types), ENTRY(norm_chunks_##types)
 
-const std::map<std::string, Runner>& runners() {
-  static const std::map<std::string, Runner> kRunners = {
+const std::map<std::string, HostKernel>& kernels() {
+  static const std::map<std::string, HostKernel> kKernels = {
       OF_TYPE(float32),           OF_TYPE(bfloat16),           OF_TYPES(float32_float32), OF_TYPES(float32_bfloat16),
       OF_TYPES(bfloat16_float32), OF_TYPES(bfloat16_bfloat16), ENTRY(norm_gradients),     ENTRY(embedding_backward),
       ENTRY(adamw),               ENTRY(adamw_8bit),           ENTRY(vector_norm_parts),   ENTRY(vector_norm),
       ENTRY(skinny_gemm_1),       ENTRY(skinny_gemm_4),        ENTRY(skinny_gemm_8)};
-  return kRunners;
+  return kKernels;
 }
 
 }  // namespace
 
-Runner runner_of(const std::string& name) {
-  const auto found = runners().find(name);
-  return found == runners().end() ? nullptr : found->second;
+HostKernel kernel_of(const std::string& name) {
+  const auto found = kernels().find(name);
+  return found == kernels().end() ? HostKernel{} : found->second;
 }
 
 }  // namespace stand_in

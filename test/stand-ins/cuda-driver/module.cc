@@ -3,8 +3,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "captures.h"
 #include "driver.h"
 #include "far_elements.h"
+#include "guard_calls.h"
 
 // What JavaScript sees of the driver that stands in; ../cuda-driver.ts has the types.
 
@@ -34,6 +36,7 @@ Napi::Value serve(const Napi::CallbackInfo& info) {
   settings() = to;
   launched().clear();
   loaded().clear();
+  graph_counts() = {};
   return info.Env().Undefined();
 }
 
@@ -49,6 +52,12 @@ Napi::Value counts(const Napi::CallbackInfo& info) {
   made.Set("launches", launches);
   made.Set("blocks", blocks);
   made.Set("modules", modules);
+  Napi::Object graphs = Napi::Object::New(env);
+  graphs.Set("captures", static_cast<double>(graph_counts().captures));
+  graphs.Set("made", static_cast<double>(graph_counts().made));
+  graphs.Set("launches", static_cast<double>(graph_counts().launches));
+  graphs.Set("destroyed", static_cast<double>(graph_counts().destroyed));
+  made.Set("graphs", graphs);
   made.Set("lastStream", static_cast<double>(last_stream()));
   return made;
 }
@@ -71,6 +80,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("serve", Napi::Function::New(env, stand_in::serve, "serve"));
   exports.Set("counts", Napi::Function::New(env, stand_in::counts, "counts"));
   exports.Set("farElements", Napi::Function::New(env, stand_in::far, "farElements"));
+  stand_in::init_captures(env, exports);
   return exports;
 }
 

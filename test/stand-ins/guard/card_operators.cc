@@ -11,6 +11,7 @@
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -19,6 +20,7 @@
 
 #include "last_operator.h"
 #include "memory.h"
+#include "recorder.h"
 
 // Source of what is refused: libtorch's aten/src/ATen/native/{cuda/layer_norm_kernel.cu, transformers/cuda/attention.cu, attention_backward.cu}.
 
@@ -183,18 +185,51 @@ void efficient_attention_backward(const c10::OperatorHandle& op, Stack* stack) {
   call.finish({back(ds.matmul(keys)), back(ds.transpose(2, 3).matmul(queries)), back(p.transpose(2, 3).matmul(d)), at::Tensor()});
 }
 
+/// Runs, or is recorded: of what is written in place nothing runs then, of the rest what has to for the results' shapes.
+template <auto Function>
+void recorded(const c10::OperatorHandle& op, Stack* stack) {
+  const size_t count = op.schema().arguments().size();
+  const Stack given(stack->end() - static_cast<std::ptrdiff_t>(count), stack->end());
+  const auto tensor = std::find_if(given.begin(), given.end(), [](const c10::IValue& value) { return value.isTensor() && value.toTensor().is_privateuseone(); });
+  Recording* recording = capturing(tensor->toTensor().device().index());
+  if (recording == nullptr) return Function(op, stack);
+  const bool in_place = op.schema().returns().front().alias_info() != nullptr;
+  std::vector<at::Tensor> results;
+  if (in_place) {
+    stack->resize(stack->size() - count);
+    stack->push_back(given.back());
+  } else {
+    Function(op, stack);
+    for (auto result = stack->end() - static_cast<std::ptrdiff_t>(op.schema().returns().size()); result != stack->end(); ++result) {
+      results.push_back(result->isTensor() && result->toTensor().defined() ? behind(result->toTensor()) : at::Tensor());
+    }
+  }
+  recording->add({}, [op, given, results] {
+    Stack again = given;
+    Function(op, &again);
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (results[i].defined()) results[i].copy_(behind(again[i].toTensor()));
+    }
+  });
+}
+
+template <auto Function>
+torch::CppFunction boxed() {
+  return torch::CppFunction::makeFromBoxedFunction<&recorded<Function>>();
+}
+
 }  // namespace
 
 void register_card_operators(int64_t size) {
   refused_size = size;
   library = std::make_unique<torch::Library>(torch::Library::IMPL, "aten", c10::DispatchKey::PrivateUse1, __FILE__, __LINE__);
-  library->impl("mm.dtype_out", torch::CppFunction::makeFromBoxedFunction<&mm_dtype_out>());
-  library->impl("addmm.dtype_out", torch::CppFunction::makeFromBoxedFunction<&addmm_dtype_out>());
-  library->impl("_fused_rms_norm", torch::CppFunction::makeFromBoxedFunction<&fused_rms_norm>());
-  library->impl("_fused_rms_norm_backward", torch::CppFunction::makeFromBoxedFunction<&fused_rms_norm_backward>());
-  library->impl("_flash_attention_forward", torch::CppFunction::makeFromBoxedFunction<&flash_attention_forward>());
-  library->impl("_efficient_attention_forward", torch::CppFunction::makeFromBoxedFunction<&efficient_attention_forward>());
-  library->impl("_efficient_attention_backward", torch::CppFunction::makeFromBoxedFunction<&efficient_attention_backward>());
+  library->impl("mm.dtype_out", boxed<&mm_dtype_out>());
+  library->impl("addmm.dtype_out", boxed<&addmm_dtype_out>());
+  library->impl("_fused_rms_norm", boxed<&fused_rms_norm>());
+  library->impl("_fused_rms_norm_backward", boxed<&fused_rms_norm_backward>());
+  library->impl("_flash_attention_forward", boxed<&flash_attention_forward>());
+  library->impl("_efficient_attention_forward", boxed<&efficient_attention_forward>());
+  library->impl("_efficient_attention_backward", boxed<&efficient_attention_backward>());
 }
 
 void forget_card_operators() { library.reset(); }

@@ -10,6 +10,7 @@
 
 #include "counts.h"
 #include "memory.h"
+#include "recorder.h"
 
 namespace guard {
 namespace {
@@ -89,6 +90,7 @@ void copy_to_host(const at::Tensor& to, const at::Tensor& from, bool non_blockin
 
 template <class Chosen>
 void finish_where(Chosen chosen) {
+  refuse_in_capture("a wait for the device");
   counts().synchronisations += 1;
   std::list<Deferred> due;
   {
@@ -107,9 +109,13 @@ void transfer(const at::Tensor& to, const at::Tensor& from, bool non_blocking) {
   const bool to_device = to.is_privateuseone(), from_device = from.is_privateuseone();
   TORCH_CHECK((to_device || to.is_cpu()) && (from_device || from.is_cpu()), "guard: expected a copy between the CPU and guarded devices, got ", from.device(), " to ",
               to.device());
+  if (to_device != from_device || to.device() != from.device()) refuse_in_capture("a copy from or to elsewhere");
   if (!from_device) return copy_to_device(to, from, non_blocking);
   if (!to_device) return copy_to_host(to, from, non_blocking);
   if (to.device() != from.device()) counts().between_devices.add(static_cast<int64_t>(from.nbytes()));
+  if (Recording* recording = capturing(to.device().index())) {
+    return recording->add({number_of(to), number_of(from)}, [to = behind(to), from = behind(from)] { to.copy_(from); });
+  }
   behind(to).copy_(behind(from));
 }
 

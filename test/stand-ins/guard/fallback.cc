@@ -4,7 +4,9 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_strided.h>
+#include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -15,6 +17,7 @@
 #include "device.h"
 #include "last_operator.h"
 #include "memory.h"
+#include "recorder.h"
 
 namespace guard {
 namespace {
@@ -46,10 +49,8 @@ class Run {
     given_.assign(stack_.begin() + static_cast<std::ptrdiff_t>(first_), stack_.end());
     torch::jit::Stack host;
     for (size_t i = 0; i < count_; ++i) host.push_back(argument_behind(i));
-    {
-      const at::AutoDispatchBelowADInplaceOrView below;
-      op_.callBoxed(host);
-    }
+    if (Recording* recording = capturing(device_.index())) return record(*recording, host);
+    run(op_, host);
     adopt_sizes();
     stack_.resize(first_);
     for (size_t i = 0; i < host.size(); ++i) stack_.push_back(result(i, host[i]));
@@ -63,6 +64,61 @@ class Run {
     for (const c10::Argument& result : op_.schema().returns()) {
       TORCH_CHECK(result.alias_info() == nullptr || result.alias_info()->isWrite(), "guard: no kernel for the view ", name_, "; add one to operators.cc");
     }
+  }
+
+  static void run(const c10::OperatorHandle& op, torch::jit::Stack& host) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    op.callBoxed(host);
+  }
+
+  bool gives_fresh_tensors() const {
+    const auto& returns = op_.schema().returns();
+    return std::any_of(returns.begin(), returns.end(), [](const c10::Argument& result) { return result.alias_info() == nullptr; });
+  }
+
+  // Nothing runs, but for the shapes of what is returned: of an operator that writes what it was given, these are known.
+  void record(Recording& recording, const torch::jit::Stack& host) {
+    std::vector<int64_t> touched;
+    for (const c10::IValue& value : given_) each_tensor(value, [&](const at::Tensor& tensor) { touched.push_back(number_behind(tensor)); });
+    torch::jit::Stack made = host;
+    if (gives_fresh_tensors()) {
+      for (c10::IValue& value : made) value = with_valid_indices(value);
+      run(op_, made);
+    }
+    stack_.resize(first_);
+    std::vector<std::pair<size_t, at::Tensor>> results;  // by place; where each goes
+    for (size_t i = 0; i < op_.schema().returns().size(); ++i) {
+      stack_.push_back(result(i, made[i]));
+      if (op_.schema().returns()[i].alias_info() != nullptr) continue;
+      TORCH_CHECK(stack_.back().isTensor(), "guard: no recording of ", name_, ", whose result is no tensor");
+      if (!stack_.back().toTensor().defined()) continue;
+      touched.push_back(number_of(stack_.back().toTensor()));
+      results.emplace_back(i, behind(stack_.back().toTensor()));
+    }
+    recording.add(std::move(touched), [op = op_, host, results, written = written_behind()] {
+      torch::jit::Stack again = host;
+      run(op, again);
+      for (const auto& [place, target] : results) target.copy_(again[place].toTensor());
+      for (const auto& [target, sizes] : written) TORCH_CHECK(target.sizes() == sizes, "guard: an operator gave its result another size in a replay");
+    });
+  }
+
+  // What has not run has left no indices yet.
+  static c10::IValue with_valid_indices(const c10::IValue& value) {
+    const auto valid = [](const at::Tensor& tensor) { return tensor.defined() && tensor.scalar_type() == at::kLong ? at::zeros_like(tensor) : tensor; };
+    if (value.isTensor()) return valid(value.toTensor());
+    if (!value.isTensorList()) return value;
+    c10::List<at::Tensor> list;
+    for (const at::Tensor& tensor : value.toTensorVector()) list.push_back(valid(tensor));
+    return list;
+  }
+
+  static int64_t number_behind(const at::Tensor& tensor) { return tensor.defined() && tensor.is_privateuseone() ? number_of(tensor) : -1; }
+
+  std::vector<std::pair<at::Tensor, std::vector<int64_t>>> written_behind() const {
+    std::vector<std::pair<at::Tensor, std::vector<int64_t>>> found;
+    for (const auto& [tensor, made] : written_) found.emplace_back(made, made.sizes().vec());
+    return found;
   }
 
   template <class Visit>
@@ -141,7 +197,7 @@ class Run {
       counts().host_to_device.add(static_cast<int64_t>(tensor.nbytes()));
       wait(c10::impl::getDeviceGuardImpl(c10::kPrivateUse1)->getStream(device_));
     }
-    return tensor;
+    return is_capturing() ? tensor.clone() : tensor;  // the launch has its value from then on
   }
 
   static bool is_generator(const c10::Argument& argument) {

@@ -10,6 +10,7 @@
 
 #include "counts.h"
 #include "memory.h"
+#include "recorder.h"
 
 namespace guard {
 namespace {
@@ -77,6 +78,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 }  // namespace
 
 void enter_operator(const std::string& name, c10::DeviceIndex device) {
+  if (is_replaying()) return;  // a graph is queued as one
   const char* kept = count_operator(name).c_str();
   last_of_thread = {kept, device};
   last_of_process = kept;

@@ -18,6 +18,7 @@
 #include "fallback.h"
 #include "last_operator.h"
 #include "memory.h"
+#include "recorder.h"
 
 // What makes, views, resizes, copies and reads tensors; all that computes goes by the fallback.
 
@@ -107,6 +108,7 @@ at::Tensor copy_from_and_resize(const at::Tensor& self, const at::Tensor& target
 
 at::Scalar local_scalar_dense(const at::Tensor& self) {
   enter_operator("aten::_local_scalar_dense", self.device().index());
+  refuse_in_capture("a scalar read");
   counts().scalar_reads += 1;
   wait(c10::impl::getDeviceGuardImpl(c10::kPrivateUse1)->getStream(self.device()));
   return at::_local_scalar_dense(behind(self));

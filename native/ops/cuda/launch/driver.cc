@@ -13,6 +13,17 @@ bool find(void* library, const char* name, Function& function) {
   return function != nullptr;
 }
 
+std::optional<Driver::Graphs> read_graphs(void* library) {
+  Driver::Graphs graphs;
+  const bool whole = find(library, "cuStreamBeginCapture_v2", graphs.cuStreamBeginCapture_v2) &&
+                     find(library, "cuStreamEndCapture", graphs.cuStreamEndCapture) &&
+                     find(library, "cuGraphInstantiateWithFlags", graphs.cuGraphInstantiateWithFlags) &&
+                     find(library, "cuGraphLaunch", graphs.cuGraphLaunch) &&
+                     find(library, "cuGraphExecDestroy", graphs.cuGraphExecDestroy) &&
+                     find(library, "cuGraphDestroy", graphs.cuGraphDestroy);
+  return whole ? std::optional(graphs) : std::nullopt;
+}
+
 const Driver* read_driver(void* library) {
   auto* driver = new Driver();  // never released, as the library is not
   const bool whole =
@@ -23,9 +34,12 @@ const Driver* read_driver(void* library) {
       find(library, "cuCtxPopCurrent_v2", driver->cuCtxPopCurrent_v2) && find(library, "cuModuleLoadData", driver->cuModuleLoadData) &&
       find(library, "cuModuleGetFunction", driver->cuModuleGetFunction) && find(library, "cuLaunchKernel", driver->cuLaunchKernel) &&
       find(library, "cuGetErrorName", driver->cuGetErrorName);
-  if (whole) return driver;
-  delete driver;
-  return nullptr;
+  if (!whole) {
+    delete driver;
+    return nullptr;
+  }
+  driver->graphs = read_graphs(library);
+  return driver;
 }
 
 // A failure is not kept: it is cheap to ask again, and tests load a driver late.

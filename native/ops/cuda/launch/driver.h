@@ -1,6 +1,7 @@
 #pragma once
 #include <c10/core/Device.h>
 
+#include <optional>
 #include <string>
 
 namespace hyperfit::cuda {
@@ -24,6 +25,17 @@ struct Driver {
   Result (*cuLaunchKernel)(Handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
                            unsigned block_z, unsigned shared_bytes, Handle stream, void** arguments, void** extra);
   Result (*cuGetErrorName)(Result result, const char** name);
+
+  /// What recording work takes beside (graph/graph.h); nothing in drivers that are too old for it.
+  struct Graphs {
+    Result (*cuStreamBeginCapture_v2)(Handle stream, int mode);
+    Result (*cuStreamEndCapture)(Handle stream, Handle* graph);
+    Result (*cuGraphInstantiateWithFlags)(Handle* executable, Handle graph, unsigned long long flags);
+    Result (*cuGraphLaunch)(Handle executable, Handle stream);
+    Result (*cuGraphExecDestroy)(Handle executable);
+    Result (*cuGraphDestroy)(Handle graph);
+  };
+  std::optional<Graphs> graphs;
 
   /// "cuModuleLoadData: CUDA_ERROR_NO_BINARY_FOR_GPU"
   std::string failure(const char* call, Result result) const;

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "ops/cuda/launch/context.h"
 #include "ops/cuda/launch/driver.h"
 #include "ops/cuda/launch/images.h"
 #include "ops/cuda/launch/report.h"
@@ -18,36 +19,6 @@ namespace hyperfit::cuda {
 namespace {
 
 constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
-
-class DriverFailure : public std::runtime_error {
-  using runtime_error::runtime_error;
-};
-
-void check(const Driver& driver, const char* call, Driver::Result result) {
-  if (result != 0) throw DriverFailure(driver.failure(call, result));
-}
-
-/// Makes a context the current one of this thread for as long as it lives. It mostly is already, as libtorch's runtime uses the same.
-class CurrentContext {
- public:
-  CurrentContext(const Driver& driver, Driver::Handle wanted) : driver_(driver) {
-    Driver::Handle current = nullptr;
-    check(driver, "cuCtxGetCurrent", driver.cuCtxGetCurrent(&current));
-    if (current == wanted) return;
-    check(driver, "cuCtxPushCurrent", driver.cuCtxPushCurrent_v2(wanted));
-    pushed_ = true;
-  }
-  ~CurrentContext() {
-    Driver::Handle popped = nullptr;
-    if (pushed_) driver_.cuCtxPopCurrent_v2(&popped);
-  }
-  CurrentContext(const CurrentContext&) = delete;
-  CurrentContext& operator=(const CurrentContext&) = delete;
-
- private:
-  const Driver& driver_;
-  bool pushed_ = false;
-};
 
 /// A card as the driver sees it, with the kernels that were found for it.
 struct Card {
@@ -125,13 +96,10 @@ class Launcher {
     if (!images_) images_ = unpacked_.empty() ? Images::read(path_) : Images::parse(std::move(unpacked_), path_);
     const Driver* driver = driver_of(device.type());
     if (driver == nullptr) throw std::runtime_error("expected a driver that launches kernels, got none");
-    int ordinal = 0;
-    check(*driver, "cuInit", driver->cuInit(0));
-    check(*driver, "cuDeviceGet", driver->cuDeviceGet(&ordinal, device.index()));
+    const int ordinal = ordinal_of(*driver, device);
     check(*driver, "cuDeviceGetAttribute", driver->cuDeviceGetAttribute(&card.capability.major, kCapabilityMajor, ordinal));
     check(*driver, "cuDeviceGetAttribute", driver->cuDeviceGetAttribute(&card.capability.minor, kCapabilityMinor, ordinal));
-    // libtorch's runtime holds it for as long as the process, and so does this.
-    check(*driver, "cuDevicePrimaryCtxRetain", driver->cuDevicePrimaryCtxRetain(&card.context, ordinal));
+    card.context = primary_context(*driver, device);
     card.driver = driver;
   }
 

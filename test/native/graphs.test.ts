@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addon } from '../../lib/addon.ts';
+import type { ComputeDType } from '../../lib/addon-types.ts';
+import { makeBatch as batchOf, targetCount } from '../../lib/data/batch.ts';
+import { Model } from '../../lib/model/model.ts';
+import type { ModelBatch } from '../../lib/model/model-batch.ts';
+import { Optimizer, type OptimizerOptions } from '../../lib/model/optimizer.ts';
+import { standIn } from '../devices.ts';
+import { randomRows } from '../oracle/batches.ts';
+import { tinyModelPath } from '../oracle/expected.ts';
+import { readAll } from '../oracle/models.ts';
+import { type DriverSettings, loadDriver, writeImages } from '../stand-ins/cuda-driver.ts';
+
+// A step that is queued as a graph gives the bits of one that is queued operator by operator. The driver that stands in for NVIDIA's records on the
+// guarded device, whose memory the graphs' temporaries have to themselves.
+
+const DEVICE = standIn('guard:1');
+const driver = loadDriver();
+const folder = mkdtempSync(join(tmpdir(), 'hyperfit-graphs-'));
+const images = writeImages(join(folder, 'images'));
+const serve = (settings: Partial<DriverSettings> = {}): void => driver.serve(images, settings);
+beforeEach(() => serve());
+afterAll(() => {
+  driver.leave();
+  rmSync(folder, { recursive: true });
+});
+
+const rowsOf = (seed: number, count: number, length: number): Int32Array[] => randomRows(seed, count, length, 80).map((row) => Int32Array.from(row));
+/** Five steps: of two shapes, of one and of two batches. */
+const STEPS: ModelBatch[][] = [
+  [batchOf(rowsOf(1, 2, 20))],
+  [batchOf(rowsOf(2, 2, 20)), batchOf(rowsOf(3, 2, 20))],
+  [batchOf(rowsOf(4, 1, 13))],
+  [batchOf(rowsOf(5, 2, 20)), batchOf(rowsOf(6, 1, 13))],
+  [batchOf(rowsOf(7, 1, 13))],
+  [batchOf(rowsOf(8, 2, 20))],
+];
+
+interface Training {
+  dtype?: ComputeDType;
+  recompute?: boolean;
+  options?: OptimizerOptions;
+  maxGradNorm?: number | null;
+  graphs?: boolean;
+}
+
+/** Losses, norms and weights of twice these steps, each with a learning rate of its own. */
+async function trained(name: string, { dtype = 'float32', recompute = false, options = {}, maxGradNorm = 0.5, graphs = true }: Training): Promise<unknown[]> {
+  addon().setGraphs(graphs);
+  const model = await Model.load(tinyModelPath(name), { device: DEVICE, computeDtype: dtype, recompute });
+  const optimizer = new Optimizer(model, { weightDecay: 0.01, ...options });
+  try {
+    const found: unknown[] = [];
+    for (const [index, batches] of [...STEPS, ...STEPS].entries()) {
+      const gradScale = 1 / batches.reduce((sum, batch) => sum + targetCount(batch), 0);
+      const { lossSums, gradNorm } = await optimizer.trainStep(batches, { learningRate: 1e-3 / (1 + index), gradScale, ...(maxGradNorm === null ? {} : { maxGradNorm }) });
+      found.push(...lossSums, gradNorm);
+    }
+    return [...found, ...[...readAll(model.parameters())].map(([parameter, values]) => [parameter, [...values]])];
+  } finally {
+    addon().setGraphs(true);
+    optimizer.dispose();
+    model.dispose();
+  }
+}
+
+const CASES: [string, Training][] = [
+  ...['llama-tied-gqa', 'mistral-window', 'qwen3-window-mha', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gpt2-tied'].flatMap((name): [string, Training][] => [[name, {}], [name, { dtype: 'bfloat16' }]]),
+  ['llama-tied-gqa', { options: { lora: { rank: 2, alpha: 4 } } }],
+  ['llama-tied-gqa', { options: { lora: { rank: 2, alpha: 4 } }, dtype: 'bfloat16' }],
+  ['llama-tied-gqa', { options: { optim: 'adamw_8bit' }, dtype: 'bfloat16' }],
+  ['llama-tied-gqa', { maxGradNorm: null }],
+  ['gemma2-untied-mha', { recompute: true, dtype: 'bfloat16' }],
+];
+
+describe('steps queued as graphs', () => {
+  test.each(CASES)('%s, %j: the bits of steps queued operator by operator', async (name, training) => {
+    const expected = await trained(name, { ...training, graphs: false });
+    const before = addon().deviceGraphs();
+    serve();
+    expect(await trained(name, training)).toEqual(expected);
+    const after = addon().deviceGraphs();
+    expect(after.refusal).toBe('');
+    expect(after.replays - before.replays).toBeGreaterThan(after.recorded - before.recorded);
+    const { graphs } = driver.counts();
+    expect(graphs.captures).toBe(after.recorded - before.recorded);
+    expect(graphs.destroyed).toBe(graphs.made); // the model is gone, and what it had with it
+  });
+
+  test.each([
+    ['cuStreamBeginCapture', 900, 'CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED'],
+    ['cuStreamEndCapture', 901, 'CUDA_ERROR_STREAM_CAPTURE_INVALIDATED'],
+    ['cuGraphInstantiateWithFlags', 2, 'CUDA_ERROR_OUT_OF_MEMORY'],
+    ['cuGraphLaunch', 719, 'CUDA_ERROR_LAUNCH_FAILED'],
+  ])('%s fails: the same bits operator by operator', async (call, code, name) => {
+    const expected = await trained('llama-tied-gqa', { graphs: false });
+    serve({ failures: { [call]: code } });
+    const before = addon().deviceGraphs().replays;
+    expect(await trained('llama-tied-gqa', {})).toEqual(expected);
+    expect(addon().deviceGraphs().replays).toBe(before);
+    expect(addon().deviceGraphs().refusal).toContain('expected to record a training pass on guard:1 as a graph, got "');
+    expect(name).toMatch(/^CUDA_ERROR/);
+  });
+});
