@@ -157,8 +157,8 @@ export interface NativeAddon {
   cudaKernels(): { images: string; launches: number; failure: string };
   /** Whether work that comes again is recorded as a graph, on devices that have such: of the whole process, on to begin with. */
   setGraphs(enabled: boolean): void;
-  /** How many pieces of work this process has recorded and how often one was queued as a whole, and why the first that could not be was not ("" where none). */
-  deviceGraphs(): { recorded: number; replays: number; refusal: string };
+  /** How many pieces of work this process has recorded how often one was queued as a whole, how many could not be, and why the first was not ("" where none). */
+  deviceGraphs(): { recorded: number; replays: number; refusals: number; refusal: string };
   /** Of the cgroups that this process is in: whatever would take more is refused, before the system ends the process. */
   limitMemory(limits: readonly MemoryLimit[]): void;
   memoryStats(): { liveTensors: number; liveTensorBytes: number; liveModels: number };

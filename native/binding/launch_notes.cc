@@ -39,6 +39,7 @@ Napi::Value device_graphs(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("recorded", static_cast<double>(report.recorded));
   result.Set("replays", static_cast<double>(report.replays));
+  result.Set("refusals", static_cast<double>(report.refusals));
   result.Set("refusal", report.refusal);
   return result;
 }

@@ -8,7 +8,7 @@
 namespace hyperfit {
 namespace {
 
-std::atomic<int64_t> recorded{0}, replays{0};
+std::atomic<int64_t> recorded{0}, replays{0}, refusals{0};
 std::mutex mutex;  // over what is below
 std::string first_refusal;
 std::optional<std::string> note;
@@ -21,7 +21,7 @@ std::set<std::string>& noted() {
 
 GraphReport graph_report() {
   const std::lock_guard lock(mutex);
-  return {recorded.load(), replays.load(), first_refusal};
+  return {recorded.load(), replays.load(), refusals.load(), first_refusal};
 }
 
 void count_recording() { ++recorded; }
@@ -30,6 +30,7 @@ void count_replay() { ++replays; }
 void note_refusal(const char* work, c10::Device device, const std::string& reason) {
   const std::string text = "expected to record " + std::string(work) + " on " + device.str() + " as a graph, got \"" + reason +
                            "\"; it runs operator by operator, which costs the host more; HYPERFIT_CUDA_GRAPHS=0 does without graphs from the start";
+  ++refusals;
   const std::lock_guard lock(mutex);
   if (first_refusal.empty()) first_refusal = text;
   if (noted().insert(work).second) note = text;

@@ -9,7 +9,7 @@ namespace hyperfit {
 
 /// What became of graphs in this process.
 struct GraphReport {
-  int64_t recorded = 0, replays = 0;
+  int64_t recorded = 0, replays = 0, refusals = 0;
   std::string refusal;  // the first one, or empty
 };
 GraphReport graph_report();

@@ -82,25 +82,34 @@ describe('steps queued as graphs', () => {
     serve();
     expect(await trained(name, training)).toEqual(expected);
     const after = addon().deviceGraphs();
-    expect(after.refusal).toBe('');
+    expect(after.refusals).toBe(before.refusals);
     expect(after.replays - before.replays).toBeGreaterThan(after.recorded - before.recorded);
     const { graphs } = driver.counts();
     expect(graphs.captures).toBe(after.recorded - before.recorded);
     expect(graphs.destroyed).toBe(graphs.made); // the model is gone, and what it had with it
   });
 
+  test.each(['llama-tied-gqa', 'gpt2-tied'])('%s without kernels of ours: the same', async (name) => {
+    const without = { failures: { cuLaunchKernel: 701 } };
+    serve(without);
+    const expected = await trained(name, { graphs: false });
+    const before = addon().deviceGraphs();
+    expect(await trained(name, {})).toEqual(expected);
+    const after = addon().deviceGraphs();
+    expect([after.recorded > before.recorded, after.refusals - before.refusals]).toEqual([true, 0]);
+  });
+
   test.each([
-    ['cuStreamBeginCapture', 900, 'CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED'],
-    ['cuStreamEndCapture', 901, 'CUDA_ERROR_STREAM_CAPTURE_INVALIDATED'],
-    ['cuGraphInstantiateWithFlags', 2, 'CUDA_ERROR_OUT_OF_MEMORY'],
-    ['cuGraphLaunch', 719, 'CUDA_ERROR_LAUNCH_FAILED'],
-  ])('%s fails: the same bits operator by operator', async (call, code, name) => {
+    ['cuStreamBeginCapture', 900],
+    ['cuStreamEndCapture', 901],
+    ['cuGraphInstantiateWithFlags', 2],
+    ['cuGraphLaunch', 719],
+  ])('%s fails: the same bits operator by operator', async (call, code) => {
     const expected = await trained('llama-tied-gqa', { graphs: false });
     serve({ failures: { [call]: code } });
-    const before = addon().deviceGraphs().replays;
+    const before = addon().deviceGraphs();
     expect(await trained('llama-tied-gqa', {})).toEqual(expected);
-    expect(addon().deviceGraphs().replays).toBe(before);
-    expect(addon().deviceGraphs().refusal).toContain('expected to record a training pass on guard:1 as a graph, got "');
-    expect(name).toMatch(/^CUDA_ERROR/);
+    expect(addon().deviceGraphs().replays).toBe(before.replays);
+    expect(addon().deviceGraphs().refusals).toBeGreaterThan(before.refusals);
   });
 });

@@ -75,6 +75,7 @@ describe('a recording', () => {
     const results: Tensor[] = [];
     const work = (): void => {
       const [sorted, order] = torch.call('aten::sort', [x] as never) as unknown as [Tensor, Tensor];
+      results.push(call('aten::arange', [4], { device: DEVICE })); // an empty result that gets its size
       results.push(sorted, order, call('aten::cumsum', [sorted, 0]), call('aten::native_layer_norm', [x, [4], null, null, 1e-5]) as never);
     };
     const graph = driver.capture(DEVICE, work);

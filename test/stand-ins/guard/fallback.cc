@@ -80,10 +80,19 @@ class Run {
   void record(Recording& recording, const torch::jit::Stack& host) {
     std::vector<int64_t> touched;
     for (const c10::IValue& value : given_) each_tensor(value, [&](const at::Tensor& tensor) { touched.push_back(number_behind(tensor)); });
+    std::vector<std::pair<at::Tensor, at::Tensor>> sized;  // an empty `out=` gets its size, and memory, now; what the operator writes, and where it goes
+    for (const auto& [tensor, made] : written_) {
+      if (made.numel() == 0) sized.emplace_back(made, tensor);
+    }
     torch::jit::Stack made = host;
-    if (gives_fresh_tensors()) {
+    if (gives_fresh_tensors() || !sized.empty()) {
       for (c10::IValue& value : made) value = with_valid_indices(value);
       run(op_, made);
+      adopt_sizes();
+    }
+    for (auto& [from, tensor] : sized) {
+      touched.push_back(number_of(tensor));
+      tensor = behind(tensor);
     }
     stack_.resize(first_);
     std::vector<std::pair<size_t, at::Tensor>> results;  // by place; where each goes
@@ -95,9 +104,10 @@ class Run {
       touched.push_back(number_of(stack_.back().toTensor()));
       results.emplace_back(i, behind(stack_.back().toTensor()));
     }
-    recording.add(std::move(touched), [op = op_, host, results, written = written_behind()] {
+    recording.add(std::move(touched), [op = op_, host, results, sized, written = written_behind()] {
       torch::jit::Stack again = host;
       run(op, again);
+      for (const auto& [from, target] : sized) target.copy_(from);
       for (const auto& [place, target] : results) target.copy_(again[place].toTensor());
       for (const auto& [target, sizes] : written) TORCH_CHECK(target.sizes() == sizes, "guard: an operator gave its result another size in a replay");
     });
@@ -105,7 +115,9 @@ class Run {
 
   // What has not run has left no indices yet.
   static c10::IValue with_valid_indices(const c10::IValue& value) {
-    const auto valid = [](const at::Tensor& tensor) { return tensor.defined() && tensor.scalar_type() == at::kLong ? at::zeros_like(tensor) : tensor; };
+    const auto valid = [](const at::Tensor& tensor) {
+      return tensor.defined() && tensor.scalar_type() == at::kLong && tensor.numel() > 0 ? at::zeros_like(tensor) : tensor;
+    };
     if (value.isTensor()) return valid(value.toTensor());
     if (!value.isTensorList()) return value;
     c10::List<at::Tensor> list;
