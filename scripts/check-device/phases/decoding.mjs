@@ -33,6 +33,7 @@ const manyPrompts = (model) => Array.from({ length: 70 }, (_, i) => randomRows(2
 export async function run({ settings, results }) {
   const drawn = { float32: { rows: 0, parted: 0 }, bfloat16: { rows: 0, parted: 0 } };
   await results.tries('70 rows', () => compareManyRows(settings, results));
+  await results.tries('readings', () => compareReadings(settings, results));
   for (const name of tinyModels(settings)) {
     for (const dtype of Object.keys(drawn)) {
       await results.tries(`${name} ${dtype}`, () => compareModel({ name, dtype, settings, results, drawn: drawn[dtype] }));
@@ -112,6 +113,22 @@ async function compareCases({ name, model, subject, reference, sequences, bounds
   results.atMost(`${name}: log-probabilities of what was written`, worstLogProb, bounds.logProbs);
   results.holds(`${name}: blockers keep their word`, keepsItsWord(subject, sequences), {
     interventions: sum(subject['citation blocker'].map(({ interventions }) => interventions)),
+  });
+}
+
+/** Ids are read 32 tokens at a time, or one by one where somebody listens: the same texts, whatever ends them where. */
+async function compareReadings(settings, results) {
+  const path = tinyModelPath('llama-tied-gqa');
+  await withModel(path, subjectOf(settings), 'float32', async (model) => {
+    const parted = [];
+    for (const maxNewTokens of [1, 31, 32, 33, 65]) {
+      const options = { maxNewTokens, stopIds: [2, 20, 31, 44], temperature: 1, seed: 3, noRepeatNgramSize: 4 };
+      const heard = promptsOf(model).map(() => []);
+      const silent = await model.generate(promptsOf(model), options);
+      await model.generate(promptsOf(model), { ...options, onToken: (row, id) => heard[row].push(id) });
+      for (const [row, { ids }] of silent.entries()) if (partingStep(ids, heard[row]) !== -1) parted.push({ maxNewTokens, row });
+    }
+    results.holds('ids read 32 at a time and one by one are the same', parted.length === 0, { parted });
   });
 }
 
