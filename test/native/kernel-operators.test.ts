@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { Tensor, torch } from '../../lib/tensor/index.ts';
 import { scope } from '../../lib/tensor/scope.ts';
 import { makeRandom } from '../oracle/batches.ts';
@@ -127,6 +128,46 @@ function attend(q: Tensor, keys: Tensor, values: Tensor, first: number[], last: 
     return mixed / total;
   });
 }
+
+/** [rows, inner, columns]: within a tile, around tiles and panels, over several blocks and slabs of the sum; more rows than columns and fewer. */
+const PRODUCTS: readonly [number, number, number][] = [[1, 1, 1], [5, 3, 17], [6, 64, 16], [13, 70, 65], [130, 33, 64], [67, 1025, 40], [7, 2100, 130], [70, 4111, 9]];
+
+/** a b (+ y), a and b row by row or column by column. */
+function multiply(a: Tensor, b: Tensor, y: Tensor | null, layout: string): Tensor {
+  const laidOut = (tensor: Tensor, byColumns: boolean): Tensor => (byColumns ? call('aten::t', call('aten::t', tensor).clone()) : tensor);
+  return call('hyperfit::matmul', laidOut(a, layout[0] === 'c'), laidOut(b, layout[1] === 'c'), y?.clone() ?? null, y === null ? 0 : 1, 'float32');
+}
+
+for (const set of INSTRUCTION_SETS) {
+  describeBy(set).each(['rr', 'rc', 'cr', 'cc'])(`products of float32 by ${labelOf(set)}, operands %s (by rows, by columns)`, (layout) => {
+    test.each(PRODUCTS)('[%i, %i] by %i columns, alone and added to what stood there', (rows, inner, columns) => scope(() => {
+      const [a, b, y] = [draw(rows, [rows, inner], 'float32'), draw(inner, [inner, columns], 'float32'), draw(columns, [rows, columns], 'float32')];
+      const product = call('aten::matmul', exact(a), exact(b));
+      const [alone, added] = byInstructionSet(set, () => [multiply(a, b, null, layout), multiply(a, b, y, layout)] as const);
+      expect(relativeError(numbers(alone), numbers(product))).toBeLessThan(TOLERANCE.float32);
+      expect(relativeError(numbers(added), numbers(product.add(exact(y))))).toBeLessThan(TOLERANCE.float32);
+    }));
+  });
+}
+
+// Intel's processors multiply by MKL, whose bits are its own.
+const isIntel = cpus().some(({ model }) => model.includes('Intel'));
+(isIntel ? describe.skip : describe)(`the order of a float32 product's sums${isIntel ? ', which on Intel are MKL’s' : ''}`, () => {
+  testBy('avx512').each(['rr', 'rc', 'cr', 'cc'])(`AVX2 adds up as ${labelOf('avx512')} does, operands %s`, (layout) => scope(() => {
+    for (const [rows, inner, columns] of PRODUCTS) {
+      const [a, b, y] = [draw(1, [rows, inner], 'float32'), draw(2, [inner, columns], 'float32'), draw(3, [rows, columns], 'float32')];
+      const [wide, narrow] = (['avx512', 'avx2'] as const).map((set) => byInstructionSet(set, () => numbers(multiply(a, b, y, layout))));
+      expect(narrow).toEqual(wide);
+    }
+  }));
+
+  testBy('avx2')(`a row has the same bits among few and among many: ${labelOf('avx2')} and newer`, () => scope(() => {
+    const [x, w] = [draw(1, [700, 3000], 'float32'), draw(2, [90, 3000], 'float32')];
+    const linear = (rows: number): Float64Array => numbers(call('hyperfit::linear', call('aten::slice', x, 0, 0, rows), w, null, false));
+    const all = linear(700);
+    for (const rows of [65, 66, 333]) expect(linear(rows)).toEqual(all.slice(0, rows * 90));
+  }));
+});
 
 testBy('avx512').each(DTYPES)(`skinny products of %s: AVX2 adds up as ${labelOf('avx512')} does`, (dtype) => scope(() => {
   const [x, w] = [draw(1, [20, 96], dtype), draw(2, [50, 96], dtype)];

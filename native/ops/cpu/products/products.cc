@@ -1,12 +1,14 @@
-// Which product multiplies: ours of a few rows, ours of bfloat16, oneDNN's, or libtorch's choice.
+// Which product multiplies: ours of a few rows, ours of bfloat16 or float32, oneDNN's, or libtorch's choice.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "ops/aten/table.h"
 #include "ops/cpu/bfloat16_gemm/bfloat16_gemm.h"
 #include "ops/cpu/by_type.h"
+#include "ops/cpu/float32_gemm/float32_gemm.h"
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/skinny_gemm/skinny_gemm.h"
 #include "ops/cpu/table.h"
@@ -20,34 +22,46 @@ __attribute__((weak)) void mkldnn_matmul(const Tensor& mat1, const Tensor& mat2,
 namespace hyperfit::cpu {
 namespace {
 
-// at::mm multiplies float32 by MKL alone, which on other makers' processors uses half of an AVX-512 unit, where oneDNN uses
-// all of it: 2.4 times the rate on a Zen 5. Without AVX-512 libtorch refuses this way to oneDNN. The choice follows from the
-// machine, never from a timing, so that results repeat.
-bool prefers_onednn() {
+// at::mm multiplies float32 by MKL alone, which on other makers' processors uses half of an AVX-512 unit: on a Zen 5 ours, and oneDNN's, are
+// 2.4 times as fast. The choice follows from the machine, never from a timing, so that results repeat.
+bool is_intel() {
 #if defined(__x86_64__) && defined(__GNUC__)
-  static const bool kPrefers = at::native::mkldnn_matmul != nullptr && !__builtin_cpu_is("intel");
-  return kPrefers && kernels::instruction_set() >= kernels::InstructionSet::avx512;
+  static const bool kIntel = __builtin_cpu_is("intel");
+  return kIntel;
 #else
   return false;
 #endif
 }
 
 bool by_onednn(const at::Tensor& y, const at::Tensor& a) {
-  return prefers_onednn() && y.scalar_type() == at::kFloat && a.scalar_type() == at::kFloat && y.is_contiguous();
+  const bool prefers = at::native::mkldnn_matmul != nullptr && !is_intel() && kernels::instruction_set() >= kernels::InstructionSet::avx512;
+  return prefers && y.scalar_type() == at::kFloat && a.scalar_type() == at::kFloat && y.is_contiguous();
 }
 
 bool is_dense(const at::Tensor& matrix) { return matrix.stride(0) == 1 || matrix.stride(1) == 1; }
 
-// Our kernel adds up in float32 whatever it writes: one rounding, or none, and no pass over memory to convert or add.
-bool by_kernel(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta) {
-  const bool types = a.scalar_type() == at::kBFloat16 && (beta == 0 || (beta == 1 && y.scalar_type() == at::kFloat));
-  return types && a.dim() == 2 && kernels::multiplies_bfloat16() && is_dense(a) && is_dense(b) && y.stride(1) == 1;
+// Our kernels add up in float32 whatever they write: one rounding, or none, and no pass over memory to convert or add.
+bool have_kernel(at::ScalarType y, at::ScalarType a, double beta) {
+  if (a == at::kBFloat16) return kernels::multiplies_bfloat16() && (beta == 0 || (beta == 1 && y == at::kFloat));
+  return a == at::kFloat && y == at::kFloat && kernels::multiplies_float32() && !is_intel() && (beta == 0 || beta == 1);
 }
 
-kernels::Bfloat16Matrix matrix(const at::Tensor& t) {
-  if (t.stride(1) == 1) return {t.data_ptr<c10::BFloat16>(), t.stride(0), 1};
-  return {t.data_ptr<c10::BFloat16>(), 1, t.stride(1)};
+bool by_kernel(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta) {
+  return a.dim() == 2 && a.numel() > 0 && b.numel() > 0 && have_kernel(y.scalar_type(), a.scalar_type(), beta) && is_dense(a) && is_dense(b) && y.stride(1) == 1;
 }
+
+/// As `Matrix` of either kernel, its transpose where `flipped`: without a view of libtorch's.
+struct Operand {
+  const at::Tensor& tensor;
+  bool flipped;
+  template <class Matrix>
+  operator Matrix() const {
+    const auto* data = tensor.data_ptr<std::remove_const_t<std::remove_pointer_t<decltype(Matrix::data)>>>();
+    const bool rows = tensor.stride(1) == 1;
+    const int64_t row_stride = rows ? tensor.stride(0) : 1, column_stride = rows ? 1 : tensor.stride(1);
+    return flipped ? Matrix{data, column_stride, row_stride} : Matrix{data, row_stride, column_stride};
+  }
+};
 
 // What is read by columns has to be laid out anew before it can be the left operand; of two such, the smaller one is, and
 // the product is computed transposed: (a b)^T = b^T a^T.
@@ -55,12 +69,13 @@ void multiply_by_kernel(at::Tensor& y, const at::Tensor& a, const at::Tensor& b,
   const bool transposed = a.stride(1) != 1 && a.size(0) > b.size(1);
   const float* added = addend ? addend->data_ptr<float>() : nullptr;
   const int64_t added_stride = addend ? addend->stride(0) : 0;
+  const Operand left{transposed ? b : a, transposed}, right{transposed ? a : b, transposed};
+  const int64_t rows = transposed ? b.size(1) : a.size(0), columns = transposed ? a.size(0) : b.size(1), inner = a.size(1);
+  if (a.scalar_type() == at::kFloat) {
+    return kernels::float32_gemm({y.data_ptr<float>(), y.stride(0), transposed, added, added_stride, left, right, rows, columns, inner});
+  }
   kernels::by_type(y, [&]<class Y>(Y* to) {
-    if (transposed) {
-      kernels::bfloat16_gemm<Y>({to, y.stride(0), true, added, added_stride, matrix(b.t()), matrix(a.t()), y.size(1), y.size(0), a.size(1)});
-    } else {
-      kernels::bfloat16_gemm<Y>({to, y.stride(0), false, added, added_stride, matrix(a), matrix(b), y.size(0), y.size(1), a.size(1)});
-    }
+    kernels::bfloat16_gemm<Y>({to, y.stride(0), transposed, added, added_stride, left, right, rows, columns, inner});
   });
 }
 
