@@ -6,7 +6,7 @@ import { makeRandom } from '../oracle/batches.ts';
 import { relativeError } from '../oracle/differences.ts';
 import { byInstructionSet, describeBy, type InstructionSet, isHere, labelOf, testBy } from './instruction-sets.ts';
 
-/** Products of bfloat16 by tiles, of the processor where it has them and emulated everywhere, against libtorch in float64. */
+/** Products by tiles, of the processor where it has them and emulated everywhere, against libtorch in float64. */
 
 type Dtype = 'float32' | 'bfloat16';
 type Argument = Parameters<typeof torch.call>[1][number];
@@ -103,6 +103,72 @@ function declareProducts(set: InstructionSet): void {
     const [a, b] = [fromNumbers([rows, inner], wild), fromNumbers([inner, columns], wild)];
     const tiny = fromNumbers([rows, inner], (index) => 2 ** (-126 - (index % 3)));
     for (const left of [a, tiny]) expect(numbers(multiply(set, left, b, null, 'float32'))).toEqual(defined(numbers(left), numbers(b), rows, inner, columns));
+  }));
+}
+
+/** A product in float32, by tiles as `set` has them or by libtorch. */
+const byParts = (set: InstructionSet, a: Tensor, b: Tensor, y: Tensor | null = null): Float64Array => numbers(multiply(set, a, b, y, 'float32'));
+/** The largest error in units of a rounding of the sum of sizes, |a| |b|. */
+function error(actual: Float64Array, a: Tensor, b: Tensor): number {
+  const [expected, sizes] = [call('aten::mm', exact(a), exact(b)), call('aten::mm', call('aten::abs', exact(a)), call('aten::abs', exact(b)))].map(numbers) as [Float64Array, Float64Array];
+  return Math.max(...actual.map((value, index) => Math.abs(value - expected[index]!) / (sizes[index]! * 2 ** -24)));
+}
+
+for (const set of SETS) describeBy(set)(`products of float32 in three parts of bfloat16, ${labelOf(set)}`, () => declareParts(set));
+
+function declareParts(set: InstructionSet): void {
+  const float = (seed: number, shape: number[]): Tensor => draw(seed, shape, 'float32');
+
+  test.each(SIZES)('[%i, %i] and [%i columns], each operand as it stands and transposed', (rows, inner, columns) => scope(() => {
+    const [a, b, y] = [float(1, [rows, inner]), float(2, [inner, columns]), float(3, [rows, columns])];
+    for (const left of [a, byColumns(a)]) {
+      for (const right of [b, byColumns(b)]) expect(error(byParts(set, left, right), a, b)).toBeLessThan(3);
+    }
+    const expected = numbers(call('aten::mm', exact(a), exact(b)).add(exact(y)));
+    expect(relativeError(byParts(set, a, b, y), expected)).toBeLessThan(3e-7);
+  }));
+
+  const [rows, inner, columns] = [40, 500, 40];
+  const powers = (seed: number, shape: [number, number], power: (row: number, column: number) => number): Tensor => {
+    const random = makeRandom(seed);
+    return fromNumbers(shape, (index) => (2 * random() - 1) * 10 ** power(Math.floor(index / shape[1]), index % shape[1]), 'float32');
+  };
+  test.each<[string, (row: number, k: number) => number, (k: number, column: number) => number]>([
+    ['of one size', () => 0, () => 0],
+    ['whose rows and columns differ by 10^30', (row) => (row % 31) - 15, (_, column) => (column % 31) - 15],
+    ['whose summed dimension differs by 10^20, and back', (_, k) => (k % 21) - 10, (k) => 10 - (k % 21)],
+    ['near the ends of what float32 holds', () => -37, () => 37],
+    ['that are denormal, times large ones', () => -41, () => 30],
+  ])('numbers %s: no less exact than by libtorch', (_, left, right) => scope(() => {
+    const [a, b] = [powers(1, [rows, inner], left), powers(2, [inner, columns], right)];
+    expect(error(byParts(set, a, b), a, b)).toBeLessThan(error(numbers(call('aten::mm', a, b)), a, b));
+  }));
+
+  test('infinities, NaN and sums beyond float32 come out as by libtorch; zeros stay', () => scope(() => {
+    const b = torch.ones([40, 3]);
+    for (const [first, second] of [[Infinity, 1], [Infinity, -Infinity], [NaN, 1], [3e38, 3e38], [-3.4e38, -3.4e38], [0, 0], [1e-45, 0]] as const) {
+      const a = fromNumbers([2, 40], (index) => (index === 0 ? first : index === 1 ? second : 0), 'float32');
+      expect(byParts(set, a, b)).toEqual(numbers(call('aten::mm', a, b)));
+    }
+  }));
+
+  test('the bits of one element depend on neither the other rows and columns nor the form', () => scope(() => {
+    const [a, b] = [float(1, [150, 1400]), float(2, [1400, 90])];
+    const all = byParts(set, a, b);
+    expect(byParts(set, byColumns(a), byColumns(b))).toEqual(all);
+    const some = byParts(set, call('aten::slice', a, 0, 70, 123), call('aten::slice', b, 1, 20, 53));
+    expect(some).toEqual(Float64Array.from(some, (_, index) => all[(70 + Math.floor(index / 33)) * 90 + 20 + (index % 33)]!));
+  }));
+
+  test('can be switched off', () => scope(() => {
+    const [a, b] = [float(1, [90, 1000]), float(2, [1000, 90])];
+    const parts = byParts(set, a, b);
+    expect(torch.call('hyperfit::allow_split_float32', [false])).toBe(true);
+    try {
+      expect(byParts(set, a, b)).not.toEqual(parts);
+    } finally {
+      torch.call('hyperfit::allow_split_float32', [true]);
+    }
   }));
 }
 

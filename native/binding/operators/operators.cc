@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/cpu/lanes/instruction_set.h"
+#include "ops/cpu/tiles/split_gemm.h"
 #include "ops/cpu/tiles/tiles.h"
 
 namespace hyperfit::binding {
@@ -26,6 +27,7 @@ torch::Library* define_operators() {
   auto* library = new torch::Library(torch::Library::FRAGMENT, "hyperfit", std::nullopt, __FILE__, __LINE__);
   library->def("limit_instruction_set(str newest) -> str", &limit_instruction_set);
   library->def("emulate_tiles(bool emulated) -> bool", &kernels::emulate_tiles);
+  library->def("allow_split_float32(bool on) -> bool", &kernels::allow_split_float32);
   define_activations(*library);
   define_norms(*library);
   define_products(*library);
