@@ -60,13 +60,9 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   applyThreads(native);
   limitThreads(native);
   limitInstructionSet(native);
-<<<<<<< HEAD
+  if (process.env.HYPERFIT_SPLIT_FLOAT32 === '0') native.tensorCall('hyperfit::allow_split_float32', [false], {});
   if (process.env.HYPERFIT_CUDA_GRAPHS === '0') native.setGraphs(false);
   if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0') native.setKernelImages(files.kernels, cuda.loaded ? unpackKernels(files.kernels) : undefined);
-=======
-  if (process.env.HYPERFIT_SPLIT_FLOAT32 === '0') native.tensorCall('hyperfit::allow_split_float32', [false], {});
-  if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0') native.setKernelImages(files.kernels);
->>>>>>> 9bc809e (float32 products on tiles, as three parts of bfloat16: no less exact than sgemm, whatever the operands' scale)
   if (process.env.HYPERFIT_MEMORY_CHECK !== '0') native.limitMemory(memoryLimits());
   loaded = { native: wrapAll(native), libtorch, cuda, path };
   return loaded;
