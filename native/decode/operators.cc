@@ -61,8 +61,12 @@ at::Tensor Decoder::decode_rows(const at::Tensor& tokens, const at::Tensor& posi
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
     const DecoderLayer& layer = layers_[index];
     LayerActivations& a = workspace_.layer(index);
-    project_heads(layer, a, batch, 1, rotations);
-    cache.store_token(index, a.k, a.v, positions, together ? known[0] : -1);
+    if (known.empty()) {
+      project_token(layer, a, cache.place(index, positions), rotations);
+    } else {
+      project_heads(layer, a, batch, 1, rotations);
+      cache.store_token(index, a.k, a.v, positions, together ? known[0] : -1);
+    }
     DecodeSpan& span = spans.try_emplace(layer.window, known, layer.window).first->second;
     span.positions = positions;
     attention_.decode(a.attention, a.q, cache.keys(index).narrow(2, 0, reach), cache.values(index).narrow(2, 0, reach), span);

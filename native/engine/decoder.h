@@ -122,6 +122,8 @@ class Decoder {
   Norm head_norm(const std::string& name);
   void project_heads(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence,
                      const LayerRotations& rotations);
+  void project_normed(const Linear& proj, const Norm& norm, at::Tensor& raw, at::Tensor& stats, at::Tensor& rows);
+  void project_token(const DecoderLayer& layer, LayerActivations& a, const CachePlace& place, const LayerRotations& rotations);
   void project_separately(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence, const Rotation& rotation);
   void attention_output(const DecoderLayer& layer, LayerActivations& a);
   void mlp_activate(const DecoderLayer& layer, LayerActivations& a);

@@ -49,18 +49,41 @@ void Decoder::project_heads(const DecoderLayer& layer, LayerActivations& a, int6
   a.v.copy_(by_head(s.heads.narrow(1, queries + keys, keys), config_.num_key_value_heads, batch, sequence));
 }
 
+// With a norm of each head its input is kept for the backward; otherwise the projection goes straight into `rows`.
+void Decoder::project_normed(const Linear& proj, const Norm& norm, at::Tensor& raw, at::Tensor& stats, at::Tensor& rows) {
+  const at::Tensor& normed = workspace_.scratch().normed;
+  if (!config_.qk_norm) return proj.forward(rows, normed);
+  proj.forward(raw, normed);
+  norm.forward(head_rows(rows, config_.head_dim), stats, head_rows(raw, config_.head_dim));
+}
+
+// a.x -> a.q turned, and the keys and values of one new position a row where the cache has them.
+void Decoder::project_token(const DecoderLayer& layer, LayerActivations& a, const CachePlace& place, const LayerRotations& rotations) {
+  LayerScratch& s = workspace_.scratch();
+  const int64_t batch = place.positions.size(0), queries = config_.query_size(), keys = config_.key_value_size();
+  const auto heads_of = [&](const at::Tensor& rows, int64_t heads) { return by_head(rows, heads, batch, 1); };
+  const int64_t kv = config_.num_key_value_heads;
+  layer.input_norm.forward(s.normed, a.attention_stats, a.x);
+  TokenHeads heads;
+  if (layer.qkv_proj) {
+    layer.qkv_proj.forward(s.heads, s.normed);
+    heads = {heads_of(s.heads.narrow(1, 0, queries), config_.num_attention_heads), heads_of(s.heads.narrow(1, queries, keys), kv),
+             heads_of(s.heads.narrow(1, queries + keys, keys), kv)};
+  } else {
+    project_normed(layer.q_proj, layer.q_norm, a.raw_q, a.q_stats, s.query_rows);
+    project_normed(layer.k_proj, layer.k_norm, a.raw_k, a.k_stats, s.key_value_rows);
+    at::Tensor value_rows = a.v.view({batch, keys});  // of one position heads stand as rows do
+    layer.v_proj.forward(value_rows, s.normed);
+    heads = {heads_of(s.query_rows, config_.num_attention_heads), heads_of(s.key_value_rows, kv), a.v};
+  }
+  ops_.rotate_token(a.q, a.k, place, heads, rotations.of(layer.rope));
+}
+
 void Decoder::project_separately(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence, const Rotation& rotation) {
   LayerScratch& s = workspace_.scratch();
-  const int64_t size = config_.head_dim;
-  // With a norm of each head its input is kept for the backward; otherwise the projection goes straight into scratch.
-  auto project = [&](const Linear& proj, const Norm& norm, at::Tensor& raw, at::Tensor& stats, at::Tensor& rows) {
-    if (!config_.qk_norm) return proj.forward(rows, s.normed);
-    proj.forward(raw, s.normed);
-    norm.forward(head_rows(rows, size), stats, head_rows(raw, size));
-  };
-  project(layer.q_proj, layer.q_norm, a.raw_q, a.q_stats, s.query_rows);
+  project_normed(layer.q_proj, layer.q_norm, a.raw_q, a.q_stats, s.query_rows);
   ops_.rotate(a.q, by_head(s.query_rows, config_.num_attention_heads, batch, sequence), rotation, kForward);
-  project(layer.k_proj, layer.k_norm, a.raw_k, a.k_stats, s.key_value_rows);
+  project_normed(layer.k_proj, layer.k_norm, a.raw_k, a.k_stats, s.key_value_rows);
   ops_.rotate(a.k, by_head(s.key_value_rows, config_.num_key_value_heads, batch, sequence), rotation, kForward);
   layer.v_proj.forward(s.key_value_rows, s.normed);
   a.v.copy_(by_head(s.key_value_rows, config_.num_key_value_heads, batch, sequence));

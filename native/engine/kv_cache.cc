@@ -56,10 +56,15 @@ void KVCache::store_token(int64_t layer, const at::Tensor& k, const at::Tensor& 
     values_[layer].narrow(2, shared_position, 1).copy_(v);
     return;
   }
-  if (!rows_.defined() || rows_.size(0) != k.size(0)) rows_ = at::arange(k.size(0), positions.options());
-  const c10::List<std::optional<at::Tensor>> where({rows_, std::nullopt, positions});
+  const CachePlace there = place(layer, positions);
+  const c10::List<std::optional<at::Tensor>> where({there.rows, std::nullopt, positions});
   keys_[layer].index_put_(where, k.squeeze(2));
   values_[layer].index_put_(where, v.squeeze(2));
+}
+
+CachePlace KVCache::place(int64_t layer, const at::Tensor& positions) {
+  if (!rows_.defined() || rows_.size(0) != positions.size(0)) rows_ = at::arange(positions.size(0), positions.options());
+  return {keys_[layer], values_[layer], rows_, positions};
 }
 
 }  // namespace hyperfit

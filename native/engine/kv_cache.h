@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "ops/buffer.h"
+#include "ops/arguments.h"
 #include "engine/model_config.h"
 
 namespace hyperfit {
@@ -34,6 +34,8 @@ class KVCache {
   /// rows stand at the same one, which is a plain copy.
   void store_token(int64_t layer, const at::Tensor& k, const at::Tensor& v, const at::Tensor& positions,
                    int64_t shared_position);
+  /// Where one position a row is written, at `positions` (int64 [B]).
+  CachePlace place(int64_t layer, const at::Tensor& positions);
   int64_t bytes() const { return storage_.bytes(); }
 
  private:

@@ -49,6 +49,17 @@ struct Rotation {
   at::Tensor cos, sin;
 };
 
+/// Where a decoding step writes: the cache of a layer, and the position of each row in it.
+struct CachePlace {
+  at::Tensor keys, values;     // [B, K, S, D]
+  at::Tensor rows, positions;  // int64 [B]: 0, 1, ..., and where each stands
+};
+
+/// Heads of one new position a row, as the projections leave them: [B, H, 1, D], [B, K, 1, D] twice.
+struct TokenHeads {
+  at::Tensor q, k, v;
+};
+
 struct AttentionRule {
   double scale = 1;
   double softcap = 0;  // 0: none

@@ -57,6 +57,9 @@ struct Ops {
   // dimension
   void (*rotate)(at::Tensor out, const at::Tensor& x, const Rotation& rotation, double sign);
 
+  // Of one new position a row: turned_q* [B, H, 1, D] = q* turned, the cache gets k* turned and v*; turned_k* [B, K, 1, D] is scratch
+  void (*rotate_token)(at::Tensor& turned_q, at::Tensor& turned_k, const CachePlace& place, const TokenHeads& heads, const Rotation& rotation);
+
   // y* = f(x*); dx* = dy* f'(x*); y* = f(gate*) up*; gradients of both, where dy becomes y again
   void (*activate)(at::Tensor& y, const at::Tensor& x, Activation f);
   void (*activate_backward)(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, Activation f);

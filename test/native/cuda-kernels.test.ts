@@ -104,6 +104,25 @@ describe.each(DTYPES)('%s', (dtype) => {
     expect(launchesOf(`rotate_${dtype}`, () => call('hyperfit::rotate', x, cos, sin, 1))).toBe(1);
   }));
 
+  test.each([[1, 1, 1, 2, 1], [2, 4, 2, 6, 5], [3, 9, 3, 64, 40], [1, 2, 2, 130, 3]])('a token: %i rows, %i heads on %i, size %i, into a cache of %i', (batch, heads, kv, size, cached) => scope(() => {
+    const [q, k, v] = [draw(1, [batch, heads, 1, size], dtype), draw(2, [batch, kv, 1, size], dtype), draw(3, [batch, kv, 1, size], dtype)];
+    const [keys, values] = [draw(4, [batch, kv, cached, size], dtype), draw(5, [batch, kv, cached, size], dtype)];
+    const angles = draw(6, [batch, 1, 1, size / 2]);
+    const [cos, sin] = [call('aten::cos', angles), call('aten::sin', angles)];
+    const positions = Array.from({ length: batch }, (_, row) => (row * 17 + cached - 1) % cached);
+    const put = (cache: Tensor, token: Tensor): Float64Array => {
+      const [all, one] = [numbers(cache), numbers(token)];
+      for (let row = 0; row < batch * kv; row++) all.set(one.subarray(row * size, (row + 1) * size), (row * cached + positions[Math.floor(row / kv)]!) * size);
+      return all;
+    };
+    for (const turns of [true, false]) {
+      const run = (): Tensor[] => callMany('hyperfit::rotate_token', q, k, v, turns ? cos : null, turns ? sin : null, keys, values, ids(positions));
+      const turned = (x: Tensor): Tensor => (turns ? call('hyperfit::rotate', x, cos, sin, 1) : x);
+      expect(run().map(numbers)).toEqual([numbers(turned(q)), put(keys, turned(k)), put(values, v)]);
+      expect(launchesOf(`rotate_token_${dtype}`, run)).toBe(1);
+    }
+  }));
+
   // Heads that share keys, parts of 256 positions, windows that begin within one, rows that stand earlier than what is cached.
   test.each([[1, 1, 1, 2, 1, 0, 0], [3, 4, 2, 6, 5, 0, 0], [2, 6, 1, 64, 256, 0, 0], [2, 3, 3, 64, 257, 5, 0], [3, 4, 2, 128, 700, 0, 300], [1, 2, 1, 256, 300, 7, 1]])(
     'attention of a new position: %i rows, %i heads on %i, size %i, over %i cached, cap %d, window %i',

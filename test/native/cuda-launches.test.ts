@@ -50,7 +50,7 @@ async function train(name: string, computeDtype: ComputeDType, device: string): 
 }
 
 describe('a whole model', () => {
-  const FAMILIES = ['cross_entropy', 'token_stats', 'activate_gated', 'activate_gated_backward', 'rotate', 'attend', 'attend_parts', 'norm', 'norm_backward', 'norm_chunks', 'norm_gradients', 'embedding_backward', 'vector_norm_parts', 'vector_norm', 'adamw'];
+  const FAMILIES = ['cross_entropy', 'token_stats', 'activate_gated', 'activate_gated_backward', 'rotate', 'rotate_token', 'attend', 'attend_parts', 'norm', 'norm_backward', 'norm_chunks', 'norm_gradients', 'embedding_backward', 'vector_norm_parts', 'vector_norm', 'adamw'];
 
   test.each([
     ['llama-tied-gqa', 'float32', FAMILIES],

@@ -1,3 +1,4 @@
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
@@ -102,6 +103,30 @@ at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
   return out;
 }
 
+/// Of one new position a row: q turned, and copies of keys and values [B, K, S, D] with k turned and v at `positions`.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_token(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::optional<at::Tensor>& cos,
+                                                            const std::optional<at::Tensor>& sin, const at::Tensor& keys, const at::Tensor& values,
+                                                            const at::Tensor& positions) {
+  check_heads(q, keys, values);
+  check_computes(k, 4);
+  check_alike(v, k);
+  TORCH_CHECK(q.size(2) == 1 && k.scalar_type() == keys.scalar_type() && k.device() == keys.device() &&
+                  k.sizes() == at::IntArrayRef({q.size(0), keys.size(1), 1, q.size(3)}),
+              "expected keys [B, K, 1, D] of the cache's type, got ", k.toString(), k.sizes());
+  check_integers(positions, q.size(0), 0, keys.size(2), q);
+  Rotation rotation;
+  if (cos && sin) {
+    check_float32(*cos, {q.size(0), 1, 1, q.size(3) / 2}, q);
+    check_alike(*sin, *cos);
+    TORCH_CHECK(q.size(3) % 2 == 0, "expected heads of an even size, got ", q.sizes());
+    rotation = {*cos, *sin};
+  }
+  at::Tensor turned_q = at::empty_like(q), turned_k = at::empty_like(k);
+  const CachePlace place{keys.clone(), values.clone(), at::arange(q.size(0), positions.options()), positions};
+  select_ops(q.device()).rotate_token(turned_q, turned_k, place, {q, k, v}, rotation);
+  return {turned_q, place.keys, place.values};
+}
+
 }  // namespace
 
 void define_attention(torch::Library& library) {
@@ -112,6 +137,8 @@ void define_attention(torch::Library& library) {
   library.def("causal_softmax(Tensor scores, float scale, float softcap, int window) -> Tensor", &causal_softmax);
   library.def("causal_softmax_backward(Tensor dp, Tensor p, float scale, int window) -> Tensor", &causal_softmax_backward);
   library.def("rotate(Tensor x, Tensor cos, Tensor sin, float sign) -> Tensor", &rotate);
+  library.def("rotate_token(Tensor q, Tensor k, Tensor v, Tensor? cos, Tensor? sin, Tensor keys, Tensor values, Tensor positions) -> (Tensor, Tensor, Tensor)",
+              &rotate_token);
 }
 
 }  // namespace hyperfit::binding

@@ -1,3 +1,4 @@
+#include <ATen/ops/index_put.h>
 #include <ATen/ops/mul.h>
 
 #include "ops/aten/table.h"
@@ -16,6 +17,15 @@ void rotate(at::Tensor out, const at::Tensor& x, const Rotation& rotation, doubl
   first.addcmul_(x2, rotation.sin, -sign);
   at::mul_out(second, x2, rotation.cos);
   second.addcmul_(x1, rotation.sin, sign);
+}
+
+void rotate_token(at::Tensor& turned_q, at::Tensor& turned_k, const CachePlace& place, const TokenHeads& heads, const Rotation& rotation) {
+  rotate(turned_q, heads.q, rotation, 1);
+  rotate(turned_k, heads.k, rotation, 1);
+  const c10::List<std::optional<at::Tensor>> where({place.rows, std::nullopt, place.positions});
+  at::Tensor keys = place.keys, values = place.values;
+  keys.index_put_(where, turned_k.squeeze(2));
+  values.index_put_(where, heads.v.squeeze(2));
 }
 
 }  // namespace hyperfit::aten

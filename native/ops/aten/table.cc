@@ -24,6 +24,7 @@ const Ops& table() {
       .embedding = embedding,
       .embedding_backward = embedding_backward,
       .rotate = rotate,
+      .rotate_token = rotate_token,
       .activate = activate,
       .activate_backward = activate_backward,
       .activate_gated = activate_gated,

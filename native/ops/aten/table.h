@@ -27,6 +27,7 @@ void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at
 void embedding(at::Tensor& x, const at::Tensor& weight, const at::Tensor& tokens, double scale);
 void embedding_backward(at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale, int64_t padding_index);
 void rotate(at::Tensor out, const at::Tensor& x, const Rotation& rotation, double sign);
+void rotate_token(at::Tensor& turned_q, at::Tensor& turned_k, const CachePlace& place, const TokenHeads& heads, const Rotation& rotation);
 void activate(at::Tensor& y, const at::Tensor& x, Activation f);
 void activate_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, Activation f);
 void activate_gated(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up, Activation f);

@@ -25,6 +25,7 @@ void use_kernels(Ops& ops) {
   ops.activate_gated = own::activate_gated;
   ops.activate_gated_backward = own::activate_gated_backward;
   ops.rotate = own::rotate;
+  ops.rotate_token = own::rotate_token;
   ops.attention_decode = own::attention_decode;
   ops.embedding_backward = own::embedding_backward;
   ops.norm = own::norm;

@@ -23,6 +23,7 @@ void activate_gated(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up,
 void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up,
                              Activation f);
 void rotate(at::Tensor out, const at::Tensor& x, const Rotation& rotation, double sign);
+void rotate_token(at::Tensor& turned_q, at::Tensor& turned_k, const CachePlace& place, const TokenHeads& heads, const Rotation& rotation);
 void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span,
                       const AttentionRule& rule, AttentionScratch& scratch);
 void embedding_backward(at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale, int64_t padding_index);

@@ -18,6 +18,8 @@ const KERNELS = [
   ['activate_gated_backward', (draw) => [draw.numbers([129, 1537]), draw.numbers([129, 1537]), draw.numbers([129, 1537]), 'silu']],
   ['rotate', (draw) => [draw.numbers([2, 9, 65, 64]), draw.single([65, 32]), draw.single([65, 32]), 1]],
   ['rotate', (draw) => [draw.numbers([3, 5, 7, 6]), draw.single([7, 3]), draw.single([7, 3]), -1]],
+  ['rotate_token', (draw) => tokenHeads(draw, 3, 9, 3, 64, 700)],
+  ['rotate_token', (draw) => tokenHeads(draw, 2, 4, 1, 6, 5)],
   ['attention_decode', (draw) => cachedHeads(draw, [2, 9, 1, 64], [2, 3, 700, 64], [699, 258], 0, 0)],
   ['attention_decode', (draw) => cachedHeads(draw, [1, 4, 1, 256], [1, 1, 300, 256], [299], 30, 100)],
   ['embedding_backward', (draw) => [draw.single([100, 577]), draw.single([999, 577]), draw.tokens(999, 100), 2, 7]],
@@ -83,6 +85,13 @@ const cachedHeads = (draw, queries, cached, positions, softcap, window) => [
   0.125,
   softcap,
   window,
+];
+
+const tokenHeads = (draw, batch, heads, kv, size, cached) => [
+  ...[heads, kv, kv].map((count) => draw.numbers([batch, count, 1, size])),
+  ...[draw.single([batch, 1, 1, size / 2]), draw.single([batch, 1, 1, size / 2])],
+  ...[draw.numbers([batch, kv, cached, size]), draw.numbers([batch, kv, cached, size])],
+  draw.integers(Array.from({ length: batch }, (_, row) => (row * 17 + cached - 1) % cached)),
 ];
 
 const gradientOfNorm = (draw, rows, size, layer) => [

@@ -31,6 +31,15 @@ struct HeadStrides {
   Index batch, head, position;
 };
 
+/// Heads of one position a row, and of a cache: queries [batch, heads, size], keys and values [batch, kv, size], elements from one batch row
+/// to the next among the angles.
+struct TokenSizes {
+  Index batch, heads, kv, size, angle_batch;
+};
+struct TokenStrides {
+  HeadStrides q, k, v, keys, values;
+};
+
 /// Queries [batch, heads, size] over keys and values [batch, heads / group, .., size]: `splits` parts of kThreads positions each.
 struct AttendSizes {
   Index batch, heads, group, size, splits;
@@ -68,6 +77,8 @@ constexpr int kMostHeadSize = 256;
 //   activate_gated           y = f(gate) up
 //   activate_gated_backward  the gradients of that; dy becomes y again
 //   rotate                   out = x turned by the angles times sign. One warp a head of one position.
+//   rotate_token             of one position a row: out [batch, heads, size] = q turned, keys = k turned and values = v at positions [batch]
+//                            of a cache. No angles turn nothing. One warp a head, below 2^31 of them.
 //   attend                   of one part of the cached positions from positions[b] - window + 1 (window 0: from 0) to positions[b]: the
 //                            largest score, the sum of exp(score - largest), and the values in that mixture: parts
 //                            [batch, heads, splits, 2 + size]. One block a head and part. A score is scale q k, or with a soft cap
@@ -83,6 +94,8 @@ constexpr int kMostHeadSize = 256;
   HYPERFIT_KERNEL(activate_gated_backward_##type, T* dgate, T* dup, T* dy, const T* gate, const T* up, int f, Index count);               \
   HYPERFIT_KERNEL(rotate_##type, T* out, const T* x, const float* cos, const float* sin, float sign, HeadSizes sizes, HeadStrides to,     \
                   HeadStrides from);                                                                                                      \
+  HYPERFIT_KERNEL(rotate_token_##type, T* out, T* keys, T* values, const T* q, const T* k, const T* v, const float* cos,                  \
+                  const float* sin, const Index* positions, TokenSizes sizes, TokenStrides strides);                                      \
   HYPERFIT_KERNEL(attend_##type, float* parts, const T* q, const T* k, const T* v, const Index* positions, float scale, float softcap,    \
                   Index window, AttendSizes sizes, HeadStrides keys, HeadStrides values);                                                 \
   HYPERFIT_KERNEL(attend_parts_##type, T* out, const float* parts, AttendSizes sizes);

@@ -50,6 +50,41 @@ HYPERFIT_FUNCTION void rotate(T* out, const T* x, const float* cos, const float*
   });
 }
 
+template <class T>
+HYPERFIT_FUNCTION void copy(T* to, const T* from, Index size, int lane) {
+  for (Index i = lane; i < size; i += kWarp) to[i] = from[i];
+}
+
+/// One head at its row's position in a cache.
+HYPERFIT_FUNCTION Index in_cache(const HeadStrides& cache, Index batch, Index head, Index position) {
+  return batch * cache.batch + head * cache.head + position * cache.position;
+}
+
+/// Query heads are turned into `out`, key heads into the cache, and value heads copied there. Strides are read where they stand: a choice among
+/// them by reference would be memory of each thread's own.
+template <class T>
+HYPERFIT_FUNCTION void rotate_token(T* out, T* keys, T* values, const T* q, const T* k, const T* v, const float* cos, const float* sin,
+                                    const Index* positions, const TokenSizes& sizes, const TokenStrides& strides) {
+  const auto of_row = static_cast<unsigned>(sizes.heads + 2 * sizes.kv), count = static_cast<unsigned>(sizes.batch) * of_row;
+  each_thread([&](int thread) {
+    const int lane = thread % kWarp;
+    for (unsigned one = static_cast<unsigned>(block_index()) * kWarps + thread / kWarp; one < count; one += block_count() * kWarps) {
+      const Index batch = one / of_row, place = one % of_row, key = place - sizes.heads, value = key - sizes.kv, position = positions[batch];
+      if (value >= 0) {
+        copy(values + in_cache(strides.values, batch, value, position), v + batch * strides.v.batch + value * strides.v.head, sizes.size, lane);
+        continue;
+      }
+      T* to = key < 0 ? out + (batch * sizes.heads + place) * sizes.size : keys + in_cache(strides.keys, batch, key, position);
+      const T* from = key < 0 ? q + batch * strides.q.batch + place * strides.q.head : k + batch * strides.k.batch + key * strides.k.head;
+      if (cos == nullptr) {
+        copy(to, from, sizes.size, lane);
+      } else {
+        turn<1>(Head<T>{to, from, cos + batch * sizes.angle_batch, sin + batch * sizes.angle_batch}, 1.0f, sizes.size / 2, lane);
+      }
+    }
+  });
+}
+
 HYPERFIT_KERNEL(rotate_float32, float* out, const float* x, const float* cos, const float* sin, float sign, HeadSizes sizes, HeadStrides to,
                 HeadStrides from) {
   rotate(out, x, cos, sin, sign, sizes, to, from);
@@ -58,5 +93,14 @@ HYPERFIT_KERNEL(rotate_bfloat16, BFloat16* out, const BFloat16* x, const float* 
                 HeadStrides to, HeadStrides from) {
   rotate(out, x, cos, sin, sign, sizes, to, from);
 }
+
+#define HYPERFIT_DEFINE(type, T)                                                                                                           \
+  HYPERFIT_KERNEL(rotate_token_##type, T* out, T* keys, T* values, const T* q, const T* k, const T* v, const float* cos, const float* sin, \
+                  const Index* positions, TokenSizes sizes, TokenStrides strides) {                                                        \
+    rotate_token(out, keys, values, q, k, v, cos, sin, positions, sizes, strides);                                                         \
+  }
+HYPERFIT_DEFINE(float32, float)
+HYPERFIT_DEFINE(bfloat16, BFloat16)
+#undef HYPERFIT_DEFINE
 
 }  // namespace hyperfit::cuda
