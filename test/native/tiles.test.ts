@@ -114,7 +114,8 @@ function error(actual: Float64Array, a: Tensor, b: Tensor): number {
   return Math.max(...actual.map((value, index) => Math.abs(value - expected[index]!) / (sizes[index]! * 2 ** -24)));
 }
 
-for (const set of SETS) describeBy(set)(`products of float32 in three parts of bfloat16, ${labelOf(set)}`, () => declareParts(set));
+// What is not finite goes to the kernel of float32, which takes AVX2.
+for (const set of SETS) describeBy(isHere('avx2') ? set : 'avx2')(`products of float32 in three parts of bfloat16, ${labelOf(set)}`, () => declareParts(set));
 
 function declareParts(set: InstructionSet): void {
   const float = (seed: number, shape: number[]): Tensor => draw(seed, shape, 'float32');

@@ -13,7 +13,6 @@
 #include "ops/cpu/skinny_gemm/skinny_gemm.h"
 #include "ops/cpu/table.h"
 #include "ops/cpu/tiles/split_gemm.h"
-#include "ops/cpu/tiles/tiles.h"
 
 // Exported by libtorch_cpu, but in no header of the wheel; null in a build that lacks it. Computes
 // result = alpha mat1 mat2 + beta result by oneDNN.
@@ -45,7 +44,8 @@ bool is_dense(const at::Tensor& matrix) { return matrix.stride(0) == 1 || matrix
 // Our kernels add up in float32 whatever they write: one rounding, or none, and no pass over memory to convert or add.
 bool have_kernel(at::ScalarType y, at::ScalarType a, double beta) {
   if (a == at::kBFloat16) return kernels::multiplies_bfloat16() && (beta == 0 || (beta == 1 && y == at::kFloat));
-  return a == at::kFloat && y == at::kFloat && kernels::multiplies_float32() && !is_intel() && (beta == 0 || beta == 1);
+  const bool pays = kernels::multiplies_float32() && (kernels::splits_float32() || !is_intel());
+  return a == at::kFloat && y == at::kFloat && pays && (beta == 0 || beta == 1);
 }
 
 bool by_kernel(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta) {
@@ -74,24 +74,13 @@ void multiply_by_kernel(at::Tensor& y, const at::Tensor& a, const at::Tensor& b,
   const Operand left{transposed ? b : a, transposed}, right{transposed ? a : b, transposed};
   const int64_t rows = transposed ? b.size(1) : a.size(0), columns = transposed ? a.size(0) : b.size(1), inner = a.size(1);
   if (a.scalar_type() == at::kFloat) {
-    return kernels::float32_gemm({y.data_ptr<float>(), y.stride(0), transposed, added, added_stride, left, right, rows, columns, inner});
+    const kernels::Float32Gemm product{y.data_ptr<float>(), y.stride(0), transposed, added, added_stride, left, right, rows, columns, inner};
+    if (kernels::splits_float32() && kernels::split_gemm(product)) return;
+    return kernels::float32_gemm(product);
   }
   kernels::by_type(y, [&]<class Y>(Y* to) {
     kernels::bfloat16_gemm<Y>({to, y.stride(0), transposed, added, added_stride, left, right, rows, columns, inner});
   });
-}
-
-kernels::FloatMatrix floats(const at::Tensor& t) {
-  if (t.stride(1) == 1) return {t.data_ptr<float>(), t.stride(0), 1};
-  return {t.data_ptr<float>(), 1, t.stride(1)};
-}
-
-// Where there are tiles they multiply float32 too, as three parts of bfloat16; false where they do not.
-bool multiply_by_parts(at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta) {
-  const bool types = y.scalar_type() == at::kFloat && a.scalar_type() == at::kFloat && (beta == 0 || beta == 1);
-  if (!types || a.dim() != 2 || !kernels::splits_float32() || !is_dense(a) || !is_dense(b) || y.stride(1) != 1) return false;
-  float* to = y.data_ptr<float>();
-  return kernels::split_gemm({to, y.stride(0), beta == 0 ? nullptr : to, y.stride(0), floats(a), floats(b), y.size(0), y.size(1), a.size(1)});
 }
 
 bool is_skinny(const at::Tensor& x) { return x.size(0) <= kernels::kMostSkinnyRows; }
@@ -106,7 +95,6 @@ bool sums_bfloat16_in_float32() { return kernels::multiplies_bfloat16(); }
 
 void matmul(at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor scratch) {
   if (by_kernel(y, a, b, beta)) return multiply_by_kernel(y, a, b, beta == 0 ? nullptr : &y);
-  if (multiply_by_parts(y, a, b, beta)) return;
   if (by_onednn(y, a)) return at::native::mkldnn_matmul(a, b, y, static_cast<float>(beta), 1.0f);
   if (y.scalar_type() == a.scalar_type()) return aten::matmul(y, a, b, beta, scratch);
   if (!scratch.defined()) scratch = at::empty(y.sizes(), a.options());

@@ -14,8 +14,8 @@ std::atomic<bool> allowed{true};
 
 thread_local ThreadBuffer row_scales, column_scales;
 
-SplitSource rows_of(const FloatGemm& p) { return {p.a.data, p.a.row_stride, p.a.column_stride, p.rows, p.inner}; }
-SplitSource columns_of(const FloatGemm& p) { return {p.b.data, p.b.column_stride, p.b.row_stride, p.columns, p.inner}; }
+SplitSource rows_of(const Float32Gemm& p) { return {p.a.data, p.a.row_stride, p.a.column_stride, p.rows, p.inner}; }
+SplitSource columns_of(const Float32Gemm& p) { return {p.b.data, p.b.column_stride, p.b.row_stride, p.columns, p.inner}; }
 
 float* scales_of(ThreadBuffer& buffer, const SplitSource& source, std::atomic<bool>& finite) {
   float* scales = buffer.take<float>(source.tiles() * kTile);
@@ -67,19 +67,19 @@ class SplitOperands {
 bool splits_float32() { return has_tiles() && allowed.load(std::memory_order_relaxed); }
 bool allow_split_float32(bool on) { return allowed.exchange(on); }
 
-bool split_gemm(const FloatGemm& p) {
+bool split_gemm(const Float32Gemm& p) {
   std::atomic<bool> finite{true};
   const float *row_scale = scales_of(row_scales, rows_of(p), finite), *column_scale = scales_of(column_scales, columns_of(p), finite);
   if (!finite) return false;
   const float* addend = p.addend;
   int64_t addend_stride = p.addend_stride;
   for (int64_t k = 0; k < p.inner; k += kLongestSlab) {
-    FloatGemm slab = p;
+    Float32Gemm slab = p;
     slab.a.data += k * p.a.column_stride;
     slab.b.data += k * p.b.row_stride;
     slab.inner = std::min(kLongestSlab, p.inner - k);
     const SplitOperands operands(rows_of(slab), columns_of(slab), row_scale, column_scale);
-    multiply_by_tiles(TileResult<float>{p.y, p.y_stride, false, addend, addend_stride, p.rows, p.columns, slab.inner}, operands);
+    multiply_by_tiles(TileResult<float>{p.y, p.y_stride, p.transposed, addend, addend_stride, p.rows, p.columns, slab.inner}, operands);
     addend = p.y;
     addend_stride = p.y_stride;
   }

@@ -1,29 +1,13 @@
 #pragma once
-#include <cstdint>
+#include "ops/cpu/float32_gemm/float32_gemm.h"
 
 namespace hyperfit::kernels {
 
-/// A matrix whose rows or whose columns are dense: element (i, j) stands at data[i row_stride + j column_stride].
-struct FloatMatrix {
-  const float* data;
-  int64_t row_stride, column_stride;
-};
-
-/// y = a b + addend in float32, as Bfloat16Gemm.
-struct FloatGemm {
-  float* y;
-  int64_t y_stride;
-  const float* addend;
-  int64_t addend_stride;
-  FloatMatrix a, b;
-  int64_t rows, columns, inner;
-};
-
-/// Products of float32 by tiles of bfloat16, only where has_tiles(): each number is the sum of three of bfloat16, whose 24 bits are its own,
+/// As float32_gemm, by tiles of bfloat16, only where has_tiles(): each number is the sum of three of bfloat16, whose 24 bits are its own,
 /// and of the nine products of parts the six that float32 would see are made. Sums are float32; the small products are added up first.
 /// Before, each row of a and each column of b is multiplied by a power of two, so that its largest number is of 2^50: no part of what counts
 /// beside it is denormal, which tiles take for zero. False where a number is infinite or NaN: nothing was written.
-bool split_gemm(const FloatGemm& product);
+bool split_gemm(const Float32Gemm& product);
 
 /// Whether products of float32 go this way: there are tiles, and nobody has switched it off.
 bool splits_float32();

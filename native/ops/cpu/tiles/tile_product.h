@@ -84,7 +84,7 @@ class ColumnPart {
       for (int64_t step = 0; step < steps_; step += block_) {
         for (int64_t group = first; group < last; ++group) {
           const TileTarget<Y> to = target(group, panel, sums + (is_one_block ? 0 : (group - first) * kGroupSums));
-          TileProduct product = product_of(Operands::kPairs[pair], group, panel, step);
+          TileProduct product = product_of(parts_of(pair), group, panel, step);
           const bool direct = stores_directly(to, product);
           product.sums = direct ? y_sums(to) : const_cast<float*>(to.sums);
           product.sums_row = direct ? to.y_stride : kGroup;
@@ -102,6 +102,12 @@ class ColumnPart {
         }
       }
     }
+  }
+
+  // In the order of the product that is not transposed, so that both have the same bits.
+  PartPair parts_of(size_t pair) const {
+    const PartPair parts = Operands::kPairs[pair];
+    return p_.transposed ? PartPair{parts.right, parts.left} : parts;
   }
 
   TileProduct product_of(const PartPair& parts, int64_t group, int64_t panel, int64_t step) const {
