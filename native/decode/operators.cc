@@ -55,7 +55,7 @@ at::Tensor Decoder::decode_rows(const at::Tensor& tokens, const at::Tensor& posi
   const LayerRotations rotations = rotary_.gather(positions);
   std::map<int64_t, DecodeSpan> spans;  // by window
 
-  workspace_.shape(batch, 1);
+  begin_token(batch);
   embedding_.forward(workspace_.layer(0).x, tokens);
   positions_.forward_at(workspace_.layer(0).x, positions);
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {

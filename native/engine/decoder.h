@@ -94,6 +94,8 @@ class Decoder {
   at::Tensor decode_step(const at::Tensor& tokens, const at::Tensor& positions, int64_t reach, KVCache& cache) {
     return decode_rows(tokens, positions, /*known=*/{}, reach, cache);
   }
+  /// What `decode_step` does beside queueing; where a graph is queued in its place, this comes before.
+  void begin_token(int64_t rows) { workspace_.shape(rows, 1); }
   /// What a backend's own decoding walks through.
   const Embedding& embedding() const { return embedding_; }
   const PositionEmbedding& positions() const { return positions_; }

@@ -18,7 +18,8 @@ DeviceRows::DeviceRows(Decoder& decoder, KVCache& cache, std::vector<GenerationR
       cache_(cache),
       rows_(std::move(rows)),
       grown_(starts_of(rows_), cache.capacity(), decoder.config().output_vocab_size, decoder.ops(), decoder.options().device()),
-      chooser_(grown_, most_steps) {}
+      chooser_(grown_, most_steps),
+      token_(decoder.options().device(), "a token") {}
 
 // A row that has ended draws no more, and nobody reads what would come of it.
 void DeviceRows::begin(int64_t steps) {
@@ -29,7 +30,14 @@ void DeviceRows::begin(int64_t steps) {
   chooser_.begin(uniform);
 }
 
-void DeviceRows::queue(int64_t positions) { queue(decoder_.decode_step(grown_.tokens(), grown_.positions(), cache_.reach(positions), cache_)); }
+void DeviceRows::queue(int64_t positions) {
+  const int64_t reach = cache_.reach(positions);
+  decoder_.begin_token(grown_.count());
+  token_.queue({reach}, [&] {
+    queue(decoder_.decode_step(grown_.tokens(), grown_.positions(), reach, cache_));
+    return grown_.tokens();
+  });
+}
 
 void DeviceRows::end_rows() {
   std::vector<bool> active;

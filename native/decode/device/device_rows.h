@@ -5,11 +5,12 @@
 #include "decode/device/token_chooser.h"
 #include "engine/decoder.h"
 #include "engine/generation_row.h"
+#include "graph/repeated_work.h"
 
 namespace hyperfit {
 
 /// Rows that a device decodes and chooses the tokens of, as long as they stay the same rows of the same cache: the host draws the random numbers and
-/// reads ids.
+/// reads ids. A token, from the embedding to the id, is a graph where the device has such, one for each reach of attention.
 class DeviceRows {
  public:
   /// Whether a device chooses: one that queues its work. The others have the scores on the host already.
@@ -34,6 +35,7 @@ class DeviceRows {
   std::vector<GenerationRow*> rows_;
   GrowingRows grown_;
   TokenChooser chooser_;
+  RepeatedWork token_;
 };
 
 }  // namespace hyperfit

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addon } from '../../lib/addon.ts';
+import type { ComputeDType } from '../../lib/addon-types.ts';
+import { CitationBlocker } from '../../lib/generate/citation-blocker.ts';
+import type { GenerateOptions } from '../../lib/generate/options.ts';
+import { RunningBatch } from '../../lib/generate/running-batch.ts';
+import { Model } from '../../lib/model/model.ts';
+import { standIn } from '../devices.ts';
+import { makeBatch, randomRows } from '../oracle/batches.ts';
+import { tinyModelPath } from '../oracle/expected.ts';
+import { type DriverSettings, loadDriver, writeImages } from '../stand-ins/cuda-driver.ts';
+
+// A token that is queued as a graph, from the embedding to the id that it chooses, gives what it gives operator by operator.
+
+const DEVICE = standIn('guard:1');
+const driver = loadDriver();
+const folder = mkdtempSync(join(tmpdir(), 'hyperfit-decoding-graphs-'));
+const images = writeImages(join(folder, 'images'));
+const serve = (settings: Partial<DriverSettings> = {}): void => driver.serve(images, settings);
+beforeEach(() => serve());
+afterAll(() => {
+  driver.leave();
+  rmSync(folder, { recursive: true });
+});
+
+const PROMPTS = [7, 1, 13].map((length, i) => randomRows(40 + i, 1, length, 80)[0]!);
+const TOKENS = 40;
+const LENGTH = { maxNewTokens: TOKENS, minNewTokens: TOKENS, stopIds: [] };
+const DRAWN = { temperature: 0.9, seed: 11, topK: 30, topP: 0.95, minP: 0.01 };
+const WAYS: GenerateOptions[] = [{}, { repetitionPenalty: 1.3, noRepeatNgramSize: 2 }, { ...DRAWN, noRepeatNgramSize: 3, suppressIds: [5], logitBias: new Map([[6, 1]]) }, { tokenStats: true }];
+
+async function withGraphs<T>(graphs: boolean, name: string, computeDtype: ComputeDType, work: (model: Model) => Promise<T>): Promise<T> {
+  addon().setGraphs(graphs);
+  const model = await Model.load(tinyModelPath(name), { device: DEVICE, computeDtype });
+  try {
+    return await work(model);
+  } finally {
+    addon().setGraphs(true);
+    model.dispose();
+  }
+}
+
+/** What `work` gives operator by operator and as graphs, and how often graphs were recorded, queued and refused. */
+async function both<T>(name: string, dtype: ComputeDType, work: (model: Model) => Promise<T>, settings: Partial<DriverSettings> = {}) {
+  const expected = await withGraphs(false, name, dtype, work);
+  serve(settings);
+  const before = addon().deviceGraphs();
+  const given = await withGraphs(true, name, dtype, work);
+  const after = addon().deviceGraphs();
+  return { expected, given, recorded: after.recorded - before.recorded, replays: after.replays - before.replays, refusals: after.refusals - before.refusals };
+}
+
+async function texts(model: Model, ways: readonly GenerateOptions[] = WAYS) {
+  const found: unknown[] = [];
+  for (const options of ways) {
+    for (const { ids, finishReason, logProbs, entropies } of await model.generate(PROMPTS, { ...LENGTH, ...options })) found.push([[...ids], finishReason, [...(logProbs ?? [])], [...(entropies ?? [])]]);
+  }
+  return found;
+}
+
+describe('Tokens queued as graphs', () => {
+  const FAMILIES = ['llama-tied-gqa', 'mistral-window', 'qwen3-window-mha', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gpt2-tied', 'imagegpt-odd'];
+  test.each(FAMILIES.flatMap((name) => (['float32', 'bfloat16'] as const).map((dtype) => [name, dtype] as const)))('%s in %s: the bits of tokens queued operator by operator', async (name, dtype) => {
+    const { expected, given, recorded, replays, refusals } = await both(name, dtype, texts);
+    expect(given).toEqual(expected);
+    // The first token comes of the prompts, the second runs, the third is recorded.
+    expect({ recorded, replays, refusals }).toEqual({ recorded: WAYS.length, replays: WAYS.length * (TOKENS - 2), refusals: 0 });
+    const { graphs } = driver.counts();
+    expect(graphs.destroyed).toBe(graphs.made); // a generation leaves nothing behind
+  });
+
+  test('told as they come, ended by ids, a graph for each reach of attention', async () => {
+    const { expected, given, recorded, replays, refusals } = await both('llama-untied-mha', 'float32', async (model) => {
+      const told: number[][] = [];
+      const options = { maxNewTokens: Math.min(290, model.config.maxPositionEmbeddings - 13), noRepeatNgramSize: 6, temperature: 1, seed: 2, onToken: (row: number, id: number) => told.push([row, id]) };
+      await model.generate(PROMPTS, { ...options, stopIds: [] });
+      await model.generate(PROMPTS, { ...options, stopIds: [3, 9, 30] });
+      return told;
+    });
+    expect(given).toEqual(expected);
+    expect(recorded).toBeGreaterThan(1);
+    expect([replays > 10 * recorded, refusals]).toEqual([true, 0]);
+  });
+
+  test('under a citation blocker', async () => {
+    const { expected, given, replays, refusals } = await both('llama-tied-gqa', 'float32', async (model) => {
+      const free = (await model.generate(PROMPTS, LENGTH)).map(({ promptIds, ids }) => [...promptIds, ...ids]);
+      const citationBlocker = await CitationBlocker.create({ sequences: free, vocabSize: model.config.vocabSize, matchLength: 2, waitForWordEnd: false, countPrompt: true });
+      const blocked = await model.generate(PROMPTS, { ...LENGTH, citationBlocker });
+      citationBlocker.dispose();
+      return blocked.map(({ ids, interventions }) => [[...ids], interventions]);
+    });
+    expect(given).toEqual(expected);
+    expect([replays, refusals]).toEqual([2 * (TOKENS - 2), 0]);
+    expect(given.every(([, interventions]) => (interventions as number) > 0)).toBe(true);
+  });
+
+  test('a running batch, between whose tokens the model does other things', async () => {
+    const { expected, given, replays, refusals } = await both('gemma3-tied-gqa', 'bfloat16', async (model) => {
+      using batch = new RunningBatch(model, 3);
+      const told: number[][] = [[], [], []];
+      const lossless: number[] = [];
+      for (const [index, promptIds] of PROMPTS.entries()) {
+        await batch.join({ promptIds: Int32Array.from(promptIds), options: { maxNewTokens: 20 + index, stopIds: [], ...WAYS[index]! }, onToken: ({ id }) => told[index]!.push(id) });
+        await batch.advance(4);
+        lossless.push((await model.forwardBackward(makeBatch(randomRows(index, 2, 9, 80)))).lossSum); // needs more memory than a token
+      }
+      while (batch.size > 0) await batch.advance(3);
+      return { told, lossless };
+    });
+    expect(given).toEqual(expected);
+    expect([replays > 20, refusals]).toEqual([true, 0]);
+  });
+
+  test.each([
+    ['cuStreamBeginCapture', 900],
+    ['cuStreamEndCapture', 901],
+    ['cuGraphInstantiateWithFlags', 2],
+    ['cuGraphLaunch', 719],
+  ])('%s fails: the same operator by operator', async (call, code) => {
+    const { expected, given, replays, refusals } = await both('llama-tied-gqa', 'float32', texts, { failures: { [call]: code } });
+    expect(given).toEqual(expected);
+    expect([replays, refusals > 0]).toEqual([0, true]);
+  });
+});
