@@ -4,7 +4,8 @@ import { runMain } from '../scripts/steps/log.mjs';
 import { checkAgreement, renderAgreement } from './lib/agreement.mjs';
 import { DEVICE, ofHost, onCard, onCpuOnly } from './lib/device.mjs';
 import { machineLine } from './lib/machine.mjs';
-import { INSTRUCTION_SET, readOptions, wholeNumber, wholeNumbers } from './lib/options.mjs';
+import { INSTRUCTION_SET, inTurn } from './lib/instruction-sets.mjs';
+import { readOptions, wholeNumber, wholeNumbers } from './lib/options.mjs';
 import { prepare, prepareLlama } from './lib/prepare.mjs';
 import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
 import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
@@ -83,11 +84,9 @@ function renderRows(batch, rows, agreement) {
   return ['', title, ...agreement.map(renderAgreement), '', renderTable(headers, cells)].join('\n');
 }
 
-await runMain(async () => {
-  const parts = await prepare();
-  parts.llama = prepareLlama(parts, options['instruction-set'] ? [] : options['llama-types'].split(',').filter(Boolean));
-  const report = { machine: machineLine(parts.python), rounds: options.rounds, batches: [] };
-  if (!options.json) console.log(report.machine);
+async function measureBatches(parts) {
+  const report = { machine: machineLine(parts.python), batches: [] };
+  if (!options.json) console.log(`\n${report.machine}`);
   for (const batch of wholeNumbers('batches', options.batches)) {
     const results = await interleave(choose(contendersFor(parts, batch), options), options.rounds);
     const agreement = await agreementOf(parts, batch, results);
@@ -95,5 +94,15 @@ await runMain(async () => {
     report.batches.push({ batch, rows, agreement });
     if (!options.json) console.log(renderRows(batch, rows, agreement));
   }
+  return report;
+}
+
+await runMain(async () => {
+  const parts = await prepare();
+  const report = { rounds: options.rounds, instructionSets: [] };
+  await inTurn(options['instruction-set'], async ({ name, restricts }) => {
+    const llama = prepareLlama(parts, restricts ? [] : options['llama-types'].split(',').filter(Boolean));
+    report.instructionSets.push({ name, ...(await measureBatches({ ...parts, llama })) });
+  });
   if (options.json) console.log(JSON.stringify(report, null, 2));
 });

@@ -3,7 +3,8 @@
 import { runMain } from '../scripts/steps/log.mjs';
 import { DEVICE, ofHost, onCard } from './lib/device.mjs';
 import { machineLine } from './lib/machine.mjs';
-import { INSTRUCTION_SET, readOptions, shapes, wholeNumber } from './lib/options.mjs';
+import { INSTRUCTION_SET, inTurn } from './lib/instruction-sets.mjs';
+import { readOptions, shapes, wholeNumber } from './lib/options.mjs';
 import { countParameters, prepare } from './lib/prepare.mjs';
 import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
 import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
@@ -82,8 +83,9 @@ function renderRows([B, T], rows) {
   return `\nSmolLM2-135M, ${B} x ${T} tokens\n\n${renderTable(headers, cells)}`;
 }
 
-async function measureSteps(parts, report) {
-  report.shapes = [];
+async function measureSteps(parts) {
+  const report = { machine: machineLine(parts.python), shapes: [] };
+  if (!options.json) console.log(`\n${report.machine}`);
   for (const shape of shapes('shapes', options.shapes)) {
     const results = await interleave(choose(contendersFor(parts, shape), options), options.rounds);
     assertSameLosses(results);
@@ -91,13 +93,20 @@ async function measureSteps(parts, report) {
     report.shapes.push({ batchSize: shape[0], sequenceLength: shape[1], rows });
     if (!options.json) console.log(renderRows(shape, rows));
   }
+  return report;
+}
+
+/** Each kind of processor with its machine line, in which a restriction stands. */
+async function measureAll(parts) {
+  const report = { rounds: options.rounds, instructionSets: [] };
+  await inTurn(options['instruction-set'], async ({ name }) => {
+    const measured = options['to-loss'] === '' ? await measureSteps(parts) : { machine: machineLine(parts.python), toLoss: await measureToLoss(parts, options) };
+    report.instructionSets.push({ name, ...measured });
+  });
+  return report;
 }
 
 await runMain(async () => {
-  const parts = await prepare();
-  const report = { machine: machineLine(parts.python), rounds: options.rounds };
-  if (!options.json) console.log(report.machine);
-  if (options['to-loss'] === '') await measureSteps(parts, report);
-  else report.toLoss = await measureToLoss(parts, options);
+  const report = await measureAll(await prepare());
   if (options.json) console.log(JSON.stringify(report, null, 2));
 });

@@ -4,13 +4,14 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../scripts/steps/log.mjs';
 import { benchDevice } from './device.mjs';
+import { cpuFlags } from './instruction-sets.mjs';
 import { LLAMA_VERSION } from './llama.mjs';
 
 const FLAGS = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'];
 
 /** The machine in one line: processor, what it can do, threads, memory, versions. */
 export function machineLine(python) {
-  const flags = new Set(readFileSync('/proc/cpuinfo', 'utf8').match(/^(?:flags|Features)\s*:(.*)$/m)?.[1].split(' ') ?? []);
+  const flags = cpuFlags();
   const known = FLAGS.filter((flag) => flags.has(flag)).join(' ');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   return [

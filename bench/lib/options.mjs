@@ -1,20 +1,13 @@
 import { parseArgs } from 'node:util';
 import { SetupError } from '../../scripts/steps/log.mjs';
 import { chooseDevice } from './device.mjs';
+import { restrictingSet } from './instruction-sets.mjs';
 
 const SHARED = {
   rounds: ['3', 'rounds; each contender runs once per round, in a process of its own'],
   only: ['', 'run only contenders whose name matches this regular expression'],
   skip: ['', 'leave out contenders whose name matches this regular expression'],
 };
-/** A newer machine computes as an older one does: our kernels, libtorch's own, oneDNN and MKL. llama.cpp has no such switch. */
-const RESTRICTED = {
-  avx2: { BENCH_INSTRUCTION_SET: 'avx2', ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2', MKL_ENABLE_INSTRUCTIONS: 'AVX2' },
-  avx512: { BENCH_INSTRUCTION_SET: 'avx512', ATEN_CPU_CAPABILITY: 'avx512', ONEDNN_MAX_CPU_ISA: 'AVX512_CORE', MKL_ENABLE_INSTRUCTIONS: 'AVX512' },
-  avx512_bf16: { BENCH_INSTRUCTION_SET: 'avx512_bf16', ATEN_CPU_CAPABILITY: 'avx512', ONEDNN_MAX_CPU_ISA: 'AVX512_CORE_BF16', MKL_ENABLE_INSTRUCTIONS: 'AVX512_E3' },
-  amx: { BENCH_INSTRUCTION_SET: 'amx', ATEN_CPU_CAPABILITY: 'avx512', ONEDNN_MAX_CPU_ISA: 'AVX512_CORE_AMX', MKL_ENABLE_INSTRUCTIONS: 'AVX512_E4' },
-};
-export const INSTRUCTION_SET = { 'instruction-set': ['', `restrict every contender to ${Object.keys(RESTRICTED).join(' or ')}; llama.cpp is left out`] };
 const FLAGS = { json: 'print one JSON document instead of tables', help: 'print this and stop' };
 
 /**
@@ -35,8 +28,8 @@ export function readOptions(command, summary, fields) {
     process.exit(0);
   }
   orEnd(() => {
-    restrict(values['instruction-set']);
-    if ('device' in all) chooseDevice(values.device, values['instruction-set']);
+    const set = restrictingSet(values['instruction-set']);
+    if ('device' in all) chooseDevice(values.device, set);
   });
   return { ...values, rounds: wholeNumber('rounds', values.rounds) };
 }
@@ -50,13 +43,6 @@ function orEnd(check) {
     process.stderr.write(`error: ${error.message}\n`);
     process.exit(1);
   }
-}
-
-// By the environment, which the contenders' processes inherit.
-function restrict(name = '') {
-  if (name === '') return;
-  if (!Object.hasOwn(RESTRICTED, name)) throw new SetupError(`expected ${Object.keys(RESTRICTED).join(' or ')} for --instruction-set, got ${JSON.stringify(name)}`);
-  Object.assign(process.env, RESTRICTED[name]);
 }
 
 function renderHelp(command, summary, texts, flags) {

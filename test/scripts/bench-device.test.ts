@@ -32,6 +32,31 @@ test('an instruction set is the CPU\'s', () => {
   expect(run(process.execPath, ['bench/decode.mjs', '--device', 'cuda', '--instruction-set', 'avx2']).stderr).toMatch(/^error: expected --device cpu beside --instruction-set, got cuda; leave one out/);
 });
 
+test.each(['train', 'decode'])('bench:%s takes every kind of processor, or one', (name) => {
+  const program = join('bench', `${name}.mjs`);
+  expect(run(process.execPath, [program, '--help']).stdout).toMatch(/--instruction-set <value>.*avx2, avx512, avx512_bf16, amx.*\(default: every\)/);
+  expect(run(process.execPath, [program, '--instruction-set', 'avx1'])).toMatchObject({ status: 1, stderr: expect.stringMatching(/^error: expected every or newest or avx2 or .* for --instruction-set, got "avx1"\n$/) });
+});
+
+test('kinds of processors come in turn, the newest as it is', () => {
+  const script = `
+    import { inTurn, turnsOf } from './bench/lib/instruction-sets.mjs';
+    const tiles = new Set(['avx2', 'fma', 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512_bf16', 'amx_tile', 'amx_bf16']);
+    const seen = [];
+    for (const choice of ['avx2', 'newest']) await inTurn(choice, ({ restricts }) => seen.push([restricts, process.env.BENCH_INSTRUCTION_SET ?? null]));
+    console.log(JSON.stringify({ tiles: turnsOf('every', tiles), old: turnsOf('every', new Set(['avx2', 'fma'])), none: turnsOf('every', new Set()), card: turnsOf('every', tiles, true), one: turnsOf('avx512', tiles), seen }));`;
+  const restricted = (name: string): object => ({ name, restricts: true });
+  const whole = (name: string): object => ({ name, restricts: false });
+  expect(JSON.parse(run(process.execPath, ['--input-type=module', '--eval', script]).stdout)).toEqual({
+    tiles: [restricted('avx2'), restricted('avx512'), restricted('avx512_bf16'), whole('amx')],
+    old: [whole('avx2')],
+    none: [whole('plain')],
+    card: [whole('amx')],
+    one: [restricted('avx512')],
+    seen: [[true, 'avx2'], [false, null]],
+  });
+});
+
 test('llama.cpp is named as what it is when the others compute on a card', () => {
   const script = "import { chooseDevice, onCpuOnly } from './bench/lib/device.mjs'; const names = []; for (const d of ['cpu', 'cuda:1']) { chooseDevice(d); names.push(onCpuOnly('llama.cpp f32')); } console.log(JSON.stringify(names))";
   expect(JSON.parse(run(process.execPath, ['--input-type=module', '--eval', script]).stdout)).toEqual(['llama.cpp f32', 'llama.cpp f32 (CPU only)']);
