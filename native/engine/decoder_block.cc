@@ -89,18 +89,19 @@ void Decoder::project_separately(const DecoderLayer& layer, LayerActivations& a,
   a.v.copy_(by_head(s.key_value_rows, config_.num_key_value_heads, batch, sequence));
 }
 
-// a.attention -> the residual stream between attention and MLP.
+// a.attention -> the residual stream between attention and MLP, and what the MLP reads of it, in scratch.
 void Decoder::attention_output(const DecoderLayer& layer, LayerActivations& a) {
-  if (!config_.post_norms) return layer.o_proj.forward_residual(a.middle, a.x, a.attention, workspace_.scratch().product);
+  LayerScratch& s = workspace_.scratch();
+  if (!config_.post_norms) return layer.o_proj.forward_residual_norm(a.middle, s.normed, a.mlp_stats, a.x, a.attention, s.product, layer.mlp_norm);
   layer.o_proj.forward(a.attention_out, a.attention);
   layer.attention_out_norm.forward(a.middle, a.attention_out_stats, a.attention_out);
   a.middle.add_(a.x);
+  layer.mlp_norm.forward(s.normed, a.mlp_stats, a.middle);
 }
 
-// a.middle -> what enters the MLP's last product, in scratch.
+// What the MLP reads, in scratch -> what enters its last product, there too.
 void Decoder::mlp_activate(const DecoderLayer& layer, LayerActivations& a) {
   LayerScratch& s = workspace_.scratch();
-  layer.mlp_norm.forward(s.normed, a.mlp_stats, a.middle);
   layer.up_proj.forward(a.up, s.normed);
   if (layer.gate_proj) {
     layer.gate_proj.forward(a.gate, s.normed);

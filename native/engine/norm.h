@@ -21,8 +21,6 @@ struct Norm {
   void backward(at::Tensor dx, at::Tensor dy, const at::Tensor& x, const at::Tensor& stats, at::Tensor scratch, double beta) const {
     ops->norm_backward(dx, dy, x, stats, weights(), {weight->gradient, bias ? bias->gradient : weight->gradient, beta}, scratch);
   }
-
- private:
   NormWeights weights() const { return {type, weight->forward, bias ? bias->forward : weight->forward, eps, offset}; }
 };
 

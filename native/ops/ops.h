@@ -40,6 +40,10 @@ struct Ops {
   void (*linear_residual)(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w, at::Tensor& product);
   void (*linear_float32)(at::Tensor& y, const at::Tensor& x, const LinearWeights& w);
 
+  // linear_residual, then `norm` of its result in normed* [N, O] and stats. Null where nothing is better than one after the other.
+  void (*linear_residual_norm)(at::Tensor& y, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual, const at::Tensor& x,
+                               const LinearWeights& w, at::Tensor& product, const NormWeights& norm);
+
   // y [N, I] of x [N, I], each float32 or *; stats [2, N, 1] keeps 1/deviation and, for layer, the mean. `norm_again` brings y back from
   // them. dx += gradient through the norm; dy and `scratch` [N, I] are overwritten.
   void (*norm)(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const NormWeights& w);

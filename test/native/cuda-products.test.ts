@@ -1,7 +1,7 @@
 import { addon } from '../../lib/addon.ts';
 import { Tensor } from '../../lib/tensor/index.ts';
 import { scope } from '../../lib/tensor/scope.ts';
-import { call, close, draw, exact, launchesOf, numbers, serveKernels, TOLERANCE } from './kernels-on-guard.ts';
+import { call, callMany, close, draw, exact, launchesOf, numbers, serveKernels, TOLERANCE } from './kernels-on-guard.ts';
 
 /** The kernel of products of few rows, which decoding on a card consists of, against float64. */
 
@@ -79,5 +79,22 @@ describe('what the kernel does not take is libtorch\'s', () => {
     } finally {
       addon().setKernels(true);
     }
+  }));
+});
+
+describe.each(['float32', 'bfloat16'] as const)('with the residual stream and its norm, in %s', (dtype) => {
+  test.each([[3, 64, 576, false], [1, 8, 7, true], [33, 40, 577, false], [12, 64, 576, true]] as const)('%i rows, sums of %i, %i columns, layer %s: the same as one after the other', (rows, size, out, layer) => scope(() => {
+    const [x, w] = [draw(1, [rows, size], dtype), draw(2, [out, size], dtype)];
+    const [residual, bias, weight, shift] = [draw(3, [rows, out]), layer ? draw(4, [out]) : null, draw(5, [out]), layer ? draw(6, [out]) : null];
+    const run = (): Tensor[] => callMany('hyperfit::linear_residual_norm', residual, x, w, bias, false, weight, shift, 1e-5, layer ? 0 : 1);
+    const [y, normed, stats] = run() as [Tensor, Tensor, Tensor];
+    const product = call('aten::matmul', exact(x), call('aten::t', exact(w))).add(exact(residual));
+    close(y, bias ? product.add(exact(bias)) : product, TOLERANCE[dtype]);
+    const [again, itsStats] = callMany('hyperfit::norm', y, weight, shift, 1e-5, layer ? 0 : 1, dtype) as [Tensor, Tensor];
+    expect(numbers(normed)).toEqual(numbers(again));
+    const kept = (of: Tensor): Float64Array => numbers(of).subarray(0, layer ? 2 * rows : rows);
+    expect(kept(stats)).toEqual(kept(itsStats));
+    const few = dtype === 'bfloat16' && rows <= 8;
+    expect([launchesOf(`add_norm_${dtype}`, run), launchesOf(kernelOf(rows), run)]).toEqual(few ? [0, 1] : [1, 0]);
   }));
 });

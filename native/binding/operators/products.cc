@@ -1,6 +1,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include <tuple>
+
 #include "binding/operators/operators.h"
 
 namespace hyperfit::binding {
@@ -57,6 +59,28 @@ at::Tensor linear_residual(const at::Tensor& residual, const at::Tensor& x, cons
   return y;
 }
 
+/// Gives y, its norm of x's type and the norm's statistics; without a norm's bias that of the root mean square.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> linear_residual_norm(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& w,
+                                                                    const std::optional<at::Tensor>& b, bool transposed, const at::Tensor& norm_weight,
+                                                                    const std::optional<at::Tensor>& norm_bias, double eps, double offset) {
+  const CheckedLinear checked(x, w, b, transposed, at::kFloat);
+  check_float32(residual, {x.size(0), checked.out()}, x);
+  check_float32(norm_weight, {checked.out()}, x);
+  if (norm_bias) check_float32(*norm_bias, {checked.out()}, x);
+  const at::Tensor bias = norm_bias ? *norm_bias : norm_weight;
+  const NormWeights norm{norm_bias ? NormType::layer : NormType::rms, norm_weight, bias, eps, offset};
+  const Ops& ops = select_ops(x.device());
+  at::Tensor y = at::empty_like(residual), normed = at::empty(residual.sizes(), x.options()), product = at::empty_like(normed);
+  at::Tensor stats = at::empty({2, x.size(0), 1}, residual.options());
+  if (ops.linear_residual_norm) {
+    ops.linear_residual_norm(y, normed, stats, residual, x, checked.weights(), product, norm);
+  } else {
+    ops.linear_residual(y, residual, x, checked.weights(), product);
+    ops.norm(normed, stats, y, norm);
+  }
+  return {y, normed, stats};
+}
+
 at::Tensor linear_float32(const at::Tensor& x, const at::Tensor& w, bool transposed) {
   const CheckedLinear checked(x, w, {}, transposed, at::kFloat);
   at::Tensor y = at::empty({x.size(0), checked.out()}, x.options().dtype(at::kFloat));
@@ -70,6 +94,10 @@ void define_products(torch::Library& library) {
   library.def("matmul(Tensor a, Tensor b, Tensor? y, float beta, ScalarType dtype) -> Tensor", &matmul);
   library.def("linear(Tensor x, Tensor w, Tensor? b, bool transposed) -> Tensor", &linear);
   library.def("linear_residual(Tensor residual, Tensor x, Tensor w, Tensor? b, bool transposed) -> Tensor", &linear_residual);
+  library.def(
+      "linear_residual_norm(Tensor residual, Tensor x, Tensor w, Tensor? b, bool transposed, Tensor norm_weight, Tensor? norm_bias, float eps, float offset) "
+      "-> (Tensor, Tensor, Tensor)",
+      &linear_residual_norm);
   library.def("linear_float32(Tensor x, Tensor w, bool transposed) -> Tensor", &linear_float32);
 }
 

@@ -18,6 +18,7 @@ const Ops& table() {
       .linear = linear,
       .linear_residual = linear_residual,
       .linear_float32 = linear_float32,
+      .linear_residual_norm = nullptr,
       .norm = norm,
       .norm_again = norm,
       .norm_backward = norm_backward,

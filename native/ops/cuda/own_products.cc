@@ -33,6 +33,19 @@ bool launch(const at::Tensor& y, const at::Tensor& residual, const at::Tensor& x
   return HYPERFIT_LAUNCH(kSkinny, skinny_gemm_8, device, blocks(2), to, rounded, before, bias, rounded_bias, rows, weight, sizes);
 }
 
+/// sum = residual + product + shift, normed its norm; false: nothing was queued.
+bool launch_add_norm(at::Tensor& sum, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual, const at::Tensor& product,
+                     const at::Tensor& shift, const NormWeights& w) {
+  const bool is_layer = w.type == NormType::layer;
+  const auto is_vector = [](const at::Tensor& tensor) { return is_float(tensor) && tensor.is_contiguous(); };
+  const bool plain = is_vector(sum) && is_vector(residual) && is_vector(stats) && is_plain(normed) && is_plain(product) &&
+                     normed.scalar_type() == product.scalar_type() && (!shift.defined() || is_vector(shift)) && is_vector(w.weight) &&
+                     (!is_layer || is_vector(w.bias));
+  return plain && HYPERFIT_LAUNCH_BY_TYPE("norm", add_norm, product, blocks_for(sum.size(0), 1), data_of(sum), data_of(normed), data_of(stats),
+                                          data_of(residual), data_of(product), data_of(shift), data_of(w.weight),
+                                          data_of(is_layer ? w.bias : at::Tensor()), w.eps, w.offset, sum.size(0), sum.size(1));
+}
+
 }  // namespace
 
 void linear(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
@@ -45,6 +58,18 @@ void linear_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor
 
 void linear_float32(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
   if (!launch(y, /*residual=*/{}, x, w)) libtorch_rows(x.device()).linear_float32(y, x, w);
+}
+
+// Few rows: the product adds to the stream itself. Others: the library's product, and what is added on the way to the norm.
+void linear_residual_norm(at::Tensor& y, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual, const at::Tensor& x,
+                          const LinearWeights& w, at::Tensor& product, const NormWeights& norm_weights) {
+  if (launch(y, residual, x, w)) return norm(normed, stats, y, norm_weights);
+  if (may_launch_from("norm", x.device())) {
+    libtorch_rows(x.device()).matmul(product, x, w.in_out(), 0, {});
+    if (launch_add_norm(y, normed, stats, residual, product, w.bias, norm_weights)) return;
+  }
+  libtorch_rows(x.device()).linear_residual(y, residual, x, w, product);
+  norm(normed, stats, y, norm_weights);
 }
 
 }  // namespace hyperfit::cuda::own

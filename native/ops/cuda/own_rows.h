@@ -34,6 +34,8 @@ void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at
 void linear(at::Tensor& y, const at::Tensor& x, const LinearWeights& w);
 void linear_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, const LinearWeights& w, at::Tensor& product);
 void linear_float32(at::Tensor& y, const at::Tensor& x, const LinearWeights& w);
+void linear_residual_norm(at::Tensor& y, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual, const at::Tensor& x,
+                          const LinearWeights& w, at::Tensor& product, const NormWeights& norm);
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors, Buffer& scratch);
 void adamw(const AdamWUpdate& update);
 void adamw_8bit(const AdamWUpdate& update);

@@ -31,6 +31,8 @@ const KERNELS = [
   ['linear', (draw) => [draw.numbers([7, 64]), draw.numbers([131, 64]), null, false]],
   ['linear_residual', (draw) => [draw.single([3, 577]), draw.numbers([3, 1536]), draw.numbers([577, 1536]), draw.single([577]), false]],
   ['linear_float32', (draw) => [draw.numbers([8, 576]), draw.numbers([49_153, 576]), false]],
+  ['linear_residual_norm', (draw) => residualNorm(draw, 65, 64, 577)],
+  ['linear_residual_norm', (draw) => residualNorm(draw, 2, 1536, 576)],
   ['norm_of', (draw) => [[draw.single([100_003]), draw.single([7, 577])]]],
   ['adamw', (draw) => update(draw, 100_003)],
   ['adamw_8bit', (draw) => updateOfCodes(draw, 257)],
@@ -54,7 +56,7 @@ const ROUNDS = 20;
  * Results that are compared, where not all are: the statistics of a root mean square leave half of theirs as they were, and what is rounded to
  * codes or bfloat16 may lie on the other side of an edge.
  */
-const KEPT = { norm: 1, adamw: 3, adamw_8bit: 1 };
+const KEPT = { norm: 1, linear_residual_norm: 2, adamw: 3, adamw_8bit: 1 };
 const elements = ({ shape }) => shape.reduce((product, size) => product * size, 1);
 
 /**
@@ -92,6 +94,11 @@ const tokenHeads = (draw, batch, heads, kv, size, cached) => [
   ...[draw.single([batch, 1, 1, size / 2]), draw.single([batch, 1, 1, size / 2])],
   ...[draw.numbers([batch, kv, cached, size]), draw.numbers([batch, kv, cached, size])],
   draw.integers(Array.from({ length: batch }, (_, row) => (row * 17 + cached - 1) % cached)),
+];
+
+const residualNorm = (draw, rows, size, out) => [
+  ...[draw.single([rows, out]), draw.numbers([rows, size]), draw.numbers([out, size]), null, false],
+  ...[draw.single([out]), null, 1e-5, 1],
 ];
 
 const gradientOfNorm = (draw, rows, size, layer) => [

@@ -79,6 +79,7 @@ constexpr int kMostHeadSize = 256;
 //   rotate                   out = x turned by the angles times sign. One warp a head of one position.
 //   rotate_token             of one position a row: out [batch, heads, size] = q turned, keys = k turned and values = v at positions [batch]
 //                            of a cache. No angles turn nothing. One warp a head, below 2^31 of them.
+//   add_norm                 stream [rows, size] = x + product + shift (or null), y its norm, stats as of `norm` below. One block a row.
 //   attend                   of one part of the cached positions from positions[b] - window + 1 (window 0: from 0) to positions[b]: the
 //                            largest score, the sum of exp(score - largest), and the values in that mixture: parts
 //                            [batch, heads, splits, 2 + size]. One block a head and part. A score is scale q k, or with a soft cap
@@ -94,6 +95,8 @@ constexpr int kMostHeadSize = 256;
   HYPERFIT_KERNEL(activate_gated_backward_##type, T* dgate, T* dup, T* dy, const T* gate, const T* up, int f, Index count);               \
   HYPERFIT_KERNEL(rotate_##type, T* out, const T* x, const float* cos, const float* sin, float sign, HeadSizes sizes, HeadStrides to,     \
                   HeadStrides from);                                                                                                      \
+  HYPERFIT_KERNEL(add_norm_##type, float* stream, T* y, float* stats, const float* x, const T* product, const float* shift,               \
+                  const float* weight, const float* bias, float eps, float offset, Index rows, Index size);                               \
   HYPERFIT_KERNEL(rotate_token_##type, T* out, T* keys, T* values, const T* q, const T* k, const T* v, const float* cos,                  \
                   const float* sin, const Index* positions, TokenSizes sizes, TokenStrides strides);                                      \
   HYPERFIT_KERNEL(attend_##type, float* parts, const T* q, const T* k, const T* v, const Index* positions, float scale, float softcap,    \

@@ -62,6 +62,37 @@ HYPERFIT_FUNCTION void norm(Y* y, const X* x, float* stats, const float* weight,
   }
 }
 
+/// stream = x + product + shift, and y its norm: what is added stays in the cache of the block that reads it again.
+template <class T>
+HYPERFIT_FUNCTION void add_norm(float* stream, T* y, float* stats, const float* x, const T* product, const float* shift, const float* weight,
+                                const float* bias, float eps, float offset, Index rows, Index size) {
+  const bool aligned = all_aligned<kColumns>(stream, y, x, product, shift, weight, bias), wide = aligned && size % kColumns == 0;
+  for (unsigned row = block_index(); row < static_cast<unsigned>(rows); row += block_count()) {
+    float* to = stream + row * size;
+    each_thread([&](int thread) {
+      const float* from = x + row * size;
+      const T* more = product + row * size;
+      each_column<kColumns>(thread, size, wide, [&]<int N>(Index first, Width<N>) {
+        float sums[N], products[N], shifts[N] = {};
+        load(sums, from + first);
+        load(products, more + first);
+        if (shift != nullptr) load(shifts, shift + first);
+#pragma unroll
+        for (int i = 0; i < N; ++i) sums[i] += products[i] + shifts[i];
+        store(to + first, sums);
+      });
+    });
+    // Each thread reads the columns that it has written.
+    const RowNorm found = norm_of(static_cast<const float*>(to), bias != nullptr, eps, size, wide);
+    each_thread([&](int thread) {
+      if (thread != 0) return;
+      stats[row] = found.rstd;
+      if (bias != nullptr) stats[rows + row] = found.mean;
+    });
+    apply(y + row * size, static_cast<const float*>(to), found, weight, bias, offset, size, wide);
+  }
+}
+
 #define HYPERFIT_DEFINE(types, Y, X)                                                                                             \
   HYPERFIT_KERNEL(norm_##types, Y* y, const X* x, float* stats, const float* weight, const float* bias, float eps, float offset, \
                   int again, Index rows, Index size) {                                                                           \
@@ -71,6 +102,15 @@ HYPERFIT_DEFINE(float32_float32, float, float)
 HYPERFIT_DEFINE(float32_bfloat16, float, BFloat16)
 HYPERFIT_DEFINE(bfloat16_float32, BFloat16, float)
 HYPERFIT_DEFINE(bfloat16_bfloat16, BFloat16, BFloat16)
+#undef HYPERFIT_DEFINE
+
+#define HYPERFIT_DEFINE(type, T)                                                                                                   \
+  HYPERFIT_KERNEL(add_norm_##type, float* stream, T* y, float* stats, const float* x, const T* product, const float* shift,        \
+                  const float* weight, const float* bias, float eps, float offset, Index rows, Index size) {                       \
+    add_norm(stream, y, stats, x, product, shift, weight, bias, eps, offset, rows, size);                                          \
+  }
+HYPERFIT_DEFINE(float32, float)
+HYPERFIT_DEFINE(bfloat16, BFloat16)
 #undef HYPERFIT_DEFINE
 
 }  // namespace hyperfit::cuda
