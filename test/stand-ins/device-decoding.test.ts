@@ -350,6 +350,24 @@ describe.each(['a device', 'a card'])('Decoding on %s that queues its work', (ki
       expect(await difference(model, options, [READING, 2 * READING])).toEqual({ ...expected, scalarReads: 0, synchronisations: 1 });
     }));
 
+    // What an option adds to a greedy token: operators and blocks of memory. Operators that look for the best anew are among them.
+    test.each<[string, GenerateOptions, [number, number]]>([
+      ['repetition penalty', { repetitionPenalty: 1.2 }, [10, 9]],
+      ['a ban of n-grams', { noRepeatNgramSize: 4 }, [22, 16]],
+      ['suppressed ids', { suppressIds: [7] }, [2, 2]],
+      ['a draw', SEEDED, [28, 21]],
+      ['a draw by top-k, top-p and min-p', { ...SEEDED, topK: 20, topP: 0.9, minP: 0.01 }, [50, 35]],
+      ['statistics', { tokenStats: true }, [18, 12]],
+    ])('%s costs a token so many operators and blocks', (_, options, expected) => withDevice(async (model) => {
+      const ofAToken = async (more: GenerateOptions) => {
+        const asked = async (maxNewTokens: number) => steady(() => model.generate(PROMPTS, { maxNewTokens, stopIds: [], ...more }));
+        const [few, many] = [await asked(20), await asked(21)];
+        return [many.operators - few.operators, many.allocations - few.allocations];
+      };
+      const [greedy, with_] = [await ofAToken({}), await ofAToken(options)];
+      expect(with_.map((count, index) => count - greedy[index]!)).toEqual(expected);
+    }));
+
     test('told as they come: the ids of a token in a copy each', () => withDevice(async (model) => {
       const onToken = () => undefined;
       expect(await difference(model, { onToken }, [8, 9])).toEqual({ up: NOTHING, down: { copies: 1, bytes: BATCH * NUMBERS }, scalarReads: 0, synchronisations: 1 });
