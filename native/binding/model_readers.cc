@@ -88,10 +88,13 @@ TrainingBatch read_training_batch(const Napi::Value& tokens, const Napi::Value& 
   return {read_batch(tokens, batch, sequence, config, false), read_batch(targets, batch, sequence, config, true)};
 }
 
-DeviceBatch to_device(const TrainingBatch& batch, Model& model) {
+DeviceBatch to_device(const TrainingBatch& batch, Model& model, at::Tensor* beside) {
   const std::span<const int64_t> ids(batch.targets.ids.const_data_ptr<int64_t>(), batch.targets.ids.numel());
   const auto ignored = std::count(ids.begin(), ids.end(), kIgnoreIndex);
-  const std::vector<at::Tensor> there = model.decoder().upload({batch.tokens.ids, batch.targets.ids});
+  std::vector<at::Tensor> here{batch.tokens.ids, batch.targets.ids};
+  if (beside != nullptr) here.push_back(*beside);
+  const std::vector<at::Tensor> there = model.decoder().upload(here);
+  if (beside != nullptr) *beside = there[2];
   return {{there[0], batch.tokens.batch, batch.tokens.sequence}, there[1], static_cast<int64_t>(ids.size()) - ignored};
 }
 

@@ -38,7 +38,8 @@ struct DeviceBatch {
   at::Tensor targets;
   int64_t token_count;
 };
-DeviceBatch to_device(const TrainingBatch& batch, Model& model);
+/// `beside`, where it is given, int64 of the host, goes in the same copy and is what came of it.
+DeviceBatch to_device(const TrainingBatch& batch, Model& model, at::Tensor* beside = nullptr);
 
 /// Prompts flattened after each other, with their lengths. Throws ERR_DATA and ERR_SHAPE as read_batch.
 std::vector<std::vector<int32_t>> read_prompts(const Napi::Value& ids, const Napi::Value& lengths,

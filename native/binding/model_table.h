@@ -58,9 +58,11 @@ class HandleMap {
 
 /// An optimizer keeps its model alive. It has one of the two.
 struct OptimizerHolder {
+  explicit OptimizerHolder(const Ops& ops) : losses(ops) {}
   std::shared_ptr<Model> model;
   std::unique_ptr<AdamW> adamw;  // of every parameter
   std::unique_ptr<Lora> lora;    // of additions to some
+  Buffer losses;                 // of the passes of a step, float64
   Retirement retirement{"optimizer"};
 };
 

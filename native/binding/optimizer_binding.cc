@@ -9,7 +9,6 @@
 #include "binding/model_readers.h"
 #include "binding/model_table.h"
 #include "engine/error.h"
-#include "graph/graph.h"
 #include "binding/readers.h"
 #include "binding/tensor_handles.h"
 
@@ -55,9 +54,9 @@ Napi::Value optimizer_create(const Napi::CallbackInfo& info) {
   options.eps = read_number(object.Get("eps"), "eps");
   options.weight_decay = read_number(object.Get("weightDecay"), "weightDecay");
   options.moments_in_8_bits = read_boolean(object.Get("momentsIn8Bits"), "momentsIn8Bits");
-  auto holder = std::make_shared<OptimizerHolder>();
-  holder->model = model;
   ParameterStore& parameters = model->decoder().parameters();
+  auto holder = std::make_shared<OptimizerHolder>(parameters.ops());
+  holder->model = model;
   if (object.Get("lora").IsUndefined()) {
     holder->adamw = std::make_unique<AdamW>(parameters, options);
   } else {
@@ -119,16 +118,33 @@ std::vector<TrainingBatch> read_training_batches(const Napi::Value& value, const
   return batches;
 }
 
+/// A batch, and in the same copy what the device has to know of the step to come.
+DeviceBatch to_device_with(const TrainingBatch& batch, OptimizerHolder& holder, const StepSettings& settings) {
+  if (holder.model->device().is_cpu()) return to_device(batch, *holder.model);
+  const at::Tensor bits = holder.lora ? holder.lora->bits(settings) : holder.adamw->bits(settings);
+  at::Tensor there = bits;
+  const DeviceBatch moved = to_device(batch, *holder.model, &there);
+  holder.lora ? holder.lora->take(there, bits) : holder.adamw->take(there, bits);
+  return moved;
+}
+
+/// The loss of a pass, which the next pass may overwrite, at an address that stays.
+at::Tensor keep_loss(OptimizerHolder& holder, const at::Tensor& loss, size_t index, size_t count) {
+  if (loss.is_cpu()) return loss;
+  at::Tensor kept = holder.losses.view({static_cast<int64_t>(count)}, loss.options()).select(0, static_cast<int64_t>(index));
+  kept.copy_(loss);
+  return kept;
+}
+
 /// All passes and the update, of which a device is told before anything of it is read. On the CPU a loss that is not finite ends it at once.
 StepResult train_step(OptimizerHolder& holder, const std::vector<TrainingBatch>& batches, const StepSettings& settings, const StopSignals& stop) {
   holder.retirement.throw_if_retired();
   Model& model = *holder.model;
   std::vector<at::Tensor> losses;
-  const bool overwritten = batches.size() > 1 && has_graphs(model.device());
   for (const TrainingBatch& batch : batches) {
-    const DeviceBatch there = to_device(batch, model);
+    const DeviceBatch there = losses.empty() ? to_device_with(batch, holder, settings) : to_device(batch, model);
     const at::Tensor loss = model.queue_forward_backward(there.tokens, there.targets, stop);
-    losses.push_back(overwritten ? loss.clone() : loss);
+    losses.push_back(keep_loss(holder, loss, losses.size(), batches.size()));
     if (losses.back().is_cpu() && !std::isfinite(losses.back().item<double>())) break;
   }
   StepResult result = step(holder, settings, losses);
@@ -169,7 +185,7 @@ Napi::Value optimizer_step_in_backward(const Napi::CallbackInfo& info) {
       info.Env(), model,
       [=] {
         holder->retirement.throw_if_retired();
-        const DeviceBatch there = to_device(batch, *holder->model);
+        const DeviceBatch there = to_device_with(batch, *holder, settings);
         const auto pass = [&](GradientConsumer& consumer) { holder->model->forward_backward(there.tokens, there.targets, control.signals(), consumer); };
         const StepResult result = holder->lora ? holder->lora->step_in_backward(settings, pass) : holder->adamw->step_in_backward(settings, pass);
         return StepInBackward{result, there.token_count};

@@ -21,11 +21,11 @@ AdamW::AdamW(ParameterStore& parameters, AdamWOptions options)
     : parameters_(parameters),
       adamw_(parameters.ops(), parameters.values_like(), options),
       norm_(parameters.ops()),
-      decision_(parameters.ops()),
+      decision_(parameters.ops(), parameters.flat_values().device()),
+      updates_(parameters.flat_values().device(), "an update"),
       trained_(parameters, every(parameters)) {}
 
 at::Tensor AdamW::queue_norm() {
-  trained_.require_fresh_gradients();
   sum(parameters_.flat_gradients());
   if (parameters_.ops().norms_whole_buffers) return parameters_.ops().norm_of({parameters_.flat_gradients()}, norm_);
   std::vector<at::Tensor> gradients;
@@ -33,15 +33,21 @@ at::Tensor AdamW::queue_norm() {
   return parameters_.ops().norm_of(gradients, norm_);
 }
 
-void AdamW::queue_update(double learning_rate, const GradientScale& scale) {
+void AdamW::queue_update() {
   parameters_.write_values([&](const at::Tensor& rounded) {
-    adamw_.update(parameters_.flat_values(), parameters_.flat_gradients(), rounded, learning_rate, scale);
+    adamw_.begin_update();
+    updates_.queue({}, [&] {
+      adamw_.update_part(0, parameters_.flat_values(), parameters_.flat_gradients(), rounded, decision_.update());
+      return at::Tensor();
+    });
+    parameters_.note_writing();
   });
 }
 
 StepResult AdamW::step(const StepSettings& settings, const std::vector<at::Tensor>& losses) {
-  decision_.queue(queue_norm(), losses, settings);
-  return finish_step(decision_, adamw_, parameters_, [&] { queue_update(settings.learning_rate, decision_.scale()); });
+  trained_.require_fresh_gradients();
+  decision_.queue([this] { return queue_norm(); }, losses, settings, step_count() + 1);
+  return finish_step(decision_, adamw_, parameters_, [this] { queue_update(); });
 }
 
 /// On the CPU it reads a loss and one norm a layer; elsewhere the device goes by the norm of all gradients so far, and nothing is read before the end.
@@ -60,10 +66,10 @@ class AdamW::InBackward : public GradientConsumer {
     std::vector<at::Tensor> gradients;
     for (const Parameter* parameter : parameters) gradients.push_back(parameter->gradient);
     for (const at::Tensor& gradient : gradients) sum(gradient);
-    const GradientScale scale = decide(owner_.parameters_.ops().norm_of(gradients, owner_.norm_));
+    const UpdateNumbers by = decide(owner_.parameters_.ops().norm_of(gradients, owner_.norm_));
     for (const Parameter* parameter : parameters) {
       const WritableParameter part = owner_.parameters_.writable(*parameter);
-      owner_.adamw_.update_part(part.offset, part.values, part.gradients, part.rounded, settings_.learning_rate, scale);
+      owner_.adamw_.update_part(part.offset, part.values, part.gradients, part.rounded, by);
     }
   }
 
@@ -78,16 +84,16 @@ class AdamW::InBackward : public GradientConsumer {
  private:
   static constexpr const char* kMovedInPart = "Weights above have moved by this step, those below have not: go on from a checkpoint";
 
-  GradientScale decide(const at::Tensor& norm) {
+  UpdateNumbers decide(const at::Tensor& norm) {
     if (norm.is_cpu()) {
       const double scaled = norm.item<double>() * settings_.grad_scale;
       clip_coefficient(scaled, /*max_grad_norm=*/0, kMovedInPart);
       squares_ += scaled * scaled;
-      return settings_.grad_scale;
+      return {.grad_scale = settings_.grad_scale, .learning_rate = settings_.learning_rate};
     }
     device_squares_ = device_squares_.defined() ? device_squares_.addcmul_(norm, norm) : norm.mul(norm);
-    owner_.decision_.queue(device_squares_.sqrt(), losses_, settings_);
-    return owner_.decision_.scale();
+    owner_.decision_.queue_again(device_squares_.sqrt(), losses_, settings_);
+    return owner_.decision_.update();
   }
 
   AdamW& owner_;
@@ -98,6 +104,7 @@ class AdamW::InBackward : public GradientConsumer {
 };
 
 StepResult AdamW::step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass) {
+  decision_.require(settings, step_count() + 1);
   InBackward within(*this, settings);
   pass(within);
   parameters_.end_writing();

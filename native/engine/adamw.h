@@ -22,10 +22,10 @@ class AdamW {
   /// Throws ERR_NOT_FINITE, having changed nothing, when the norm is not finite, and ERR_CONFIG without fresh gradients.
   StepResult step(const StepSettings& settings, const std::vector<at::Tensor>& losses = {});
 
-  // The two halves of a step that only queue work; between them it is decided.
-  /// The L2 norm of all gradients of all processes, float64 [] on the device. Throws ERR_CONFIG without fresh gradients.
-  at::Tensor queue_norm();
-  void queue_update(double learning_rate, const GradientScale& scale);
+  /// For a device: the bits of what it has to know of the step to come, int64 on the host; `take` gets them there too. Who does not brings them over by
+  /// `step` itself, in a copy of its own.
+  at::Tensor bits(const StepSettings& settings) const { return decision_.bits(settings, step_count() + 1); }
+  void take(const at::Tensor& there, const at::Tensor& bits) { decision_.take(there, bits); }
 
   /// A step within a backward: `pass` hands the consumer it is given to one (Decoder::forward_backward), and every weight moves as soon as its gradient,
   /// times `grad_scale`, is whole. The bits are those of `step` without clipping. Returns the norm of all gradients after scaling, and the loss.
@@ -40,10 +40,15 @@ class AdamW {
 
  private:
   class InBackward;
+  // The two halves of a step that only queue work; between them it is decided.
+  at::Tensor queue_norm();  // the L2 norm of all gradients of all processes, float64 [] on the device
+  void queue_update();
+
   ParameterStore& parameters_;
   FlatAdamW adamw_;
   Buffer norm_;
   StepDecision decision_;
+  RepeatedWork updates_;
   TrainedParameters trained_;
 };
 

@@ -16,13 +16,12 @@ FlatAdamW::FlatAdamW(const Ops& ops, const at::Tensor& values, AdamWOptions opti
   for (at::Tensor* absmax : {&exp_avg_absmax_, &exp_avg_sq_absmax_}) *absmax = ops.zeros(values.numel() / kMomentBlock, values.options());
 }
 
-void FlatAdamW::update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, const GradientScale& grad_scale) {
+void FlatAdamW::update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, const UpdateNumbers& by) {
   begin_update();
-  update_part(0, values, gradients, rounded, learning_rate, grad_scale);
+  update_part(0, values, gradients, rounded, by);
 }
 
-void FlatAdamW::update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate,
-                            const GradientScale& grad_scale) {
+void FlatAdamW::update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, const UpdateNumbers& by) {
   const int64_t count = values.numel();
   const bool is_all = count == exp_avg_.numel();
   const auto part = [&](const at::Tensor& moment) { return is_all ? moment : moment.narrow(0, offset, count); };
@@ -37,14 +36,16 @@ void FlatAdamW::update_part(int64_t offset, const at::Tensor& values, const at::
                                                                .gradients = gradients,
                                                                .rounded = rounded,
                                                                .step = step_,
-                                                               .learning_rate = learning_rate,
+                                                               .learning_rate = by.learning_rate,
                                                                .beta1 = options_.beta1,
                                                                .beta2 = options_.beta2,
                                                                .eps = options_.eps,
                                                                .weight_decay = options_.weight_decay,
-                                                               .grad_scale = grad_scale.factor,
-                                                               .divisor = grad_scale.divisor,
-                                                               .found_inf = grad_scale.found_inf});
+                                                               .grad_scale = by.grad_scale,
+                                                               .divisor = by.divisor,
+                                                               .found_inf = by.found_inf,
+                                                               .device_learning_rate = by.device_learning_rate,
+                                                               .device_step = by.device_step});
 }
 
 }  // namespace hyperfit

@@ -19,15 +19,14 @@ class FlatAdamW {
   /// Moments of zero for `values` [n]; in 8 bits n is in whole blocks of kMomentBlock.
   FlatAdamW(const Ops& ops, const at::Tensor& values, AdamWOptions options);
 
-  /// The next update of `values` from `gradients` times `grad_scale`; memory may keep the gradients scaled or not.
+  /// The next update of `values` from `gradients`, by these numbers; memory may keep the gradients scaled or not.
   /// `rounded`, unless undefined, gets the new values in bfloat16.
-  void update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate, const GradientScale& grad_scale);
+  void update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, const UpdateNumbers& by);
 
   /// The same in parts, each once after `begin_update`: the values, gradients and rounded values [m] of those from `offset` on. In 8 bits both are
   /// multiples of kMomentBlock.
   void begin_update() { ++step_; }
-  void update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, double learning_rate,
-                   const GradientScale& grad_scale);
+  void update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, const UpdateNumbers& by);
   /// The last update was skipped by the device.
   void take_back_update() { --step_; }
 

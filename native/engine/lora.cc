@@ -32,7 +32,12 @@ at::Tensor Lora::Pair::a(const at::Tensor& flat) const { return flat.narrow(0, o
 at::Tensor Lora::Pair::b(const at::Tensor& flat) const { return flat.narrow(0, offset + rank * in, out * rank).view({out, rank}); }
 
 Lora::Lora(ParameterStore& parameters, AdamWOptions adamw, const LoraOptions& options)
-    : parameters_(parameters), scale_(options.alpha / static_cast<double>(options.rank)), transposed_(options.transposed), norm_(parameters.ops()), decision_(parameters.ops()) {
+    : parameters_(parameters),
+      scale_(options.alpha / static_cast<double>(options.rank)),
+      transposed_(options.transposed),
+      norm_(parameters.ops()),
+      decision_(parameters.ops(), parameters.flat_values().device(), scale_),
+      updates_(parameters.flat_values().device(), "an update") {
   int64_t elements = 0;
   for (const std::string& name : options.names) {
     Parameter& parameter = parameters.at(name);
@@ -64,33 +69,48 @@ void Lora::gather_gradients(const Pair& pair) {
   at::mm_out(grad_a, pair.sum->b.t(), gradient);
 }
 
-void Lora::merge() {
-  for (const Pair& pair : pairs_) parameters_.write_sum(*pair.parameter, pair.sum);
+void Lora::begin_sums() {
+  std::vector<Parameter*> matrices;
+  for (const Pair& pair : pairs_) matrices.push_back(pair.parameter);
+  parameters_.begin_sums(matrices);
+}
+
+void Lora::queue_sums() {
+  for (const Pair& pair : pairs_) parameters_.queue_sum(*pair.parameter, *pair.sum);
+}
+
+void Lora::end_sums() {
+  for (const Pair& pair : pairs_) parameters_.end_sum(*pair.parameter, pair.sum);
 }
 
 void Lora::resume(int64_t step) {
   adamw_->set_step_count(step);
-  merge();
+  begin_sums();
+  queue_sums();
+  end_sums();
 }
 
 at::Tensor Lora::queue_norm() {
-  trained_->require_fresh_gradients();
   for (const Pair& pair : pairs_) gather_gradients(pair);
   sum(gradients_);
   return parameters_.ops().norm_of({gradients_}, norm_);
 }
 
-void Lora::queue_update(double learning_rate, const GradientScale& scale) {
-  adamw_->update(values_, gradients_, /*rounded=*/{}, learning_rate, scale);
-  merge();
+void Lora::queue_update() {
+  begin_sums();
+  adamw_->begin_update();
+  updates_.queue({}, [this] {
+    adamw_->update_part(0, values_, gradients_, /*rounded=*/{}, decision_.update());
+    queue_sums();
+    return at::Tensor();
+  });
+  end_sums();
 }
 
-StepResult Lora::step(const StepSettings& settings, const std::vector<at::Tensor>& losses) { return decide_and_update(queue_norm(), settings, losses); }
-
-StepResult Lora::decide_and_update(const at::Tensor& norm, StepSettings settings, const std::vector<at::Tensor>& losses) {
-  settings.beside = scale_;
-  decision_.queue(norm, losses, settings);
-  return finish_step(decision_, *adamw_, parameters_, [&] { queue_update(settings.learning_rate, decision_.scale()); });
+StepResult Lora::step(const StepSettings& settings, const std::vector<at::Tensor>& losses) {
+  trained_->require_fresh_gradients();
+  decision_.queue([this] { return queue_norm(); }, losses, settings, step_count() + 1);
+  return finish_step(decision_, *adamw_, parameters_, [this] { queue_update(); });
 }
 
 class Lora::InBackward : public GradientConsumer {
@@ -113,10 +133,12 @@ class Lora::InBackward : public GradientConsumer {
 };
 
 StepResult Lora::step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass) {
+  decision_.require(settings, step_count() + 1);
   InBackward within(*this);
   pass(within);
   sum(gradients_);
-  StepResult result = decide_and_update(parameters_.ops().norm_of({gradients_}, norm_), settings, within.losses());
+  decision_.queue_again(parameters_.ops().norm_of({gradients_}, norm_), within.losses(), settings);
+  StepResult result = finish_step(decision_, *adamw_, parameters_, [this] { queue_update(); });
   require_finite_loss(result.losses.front());
   return result;
 }

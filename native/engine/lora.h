@@ -36,8 +36,9 @@ class Lora {
   /// As AdamW::step; the norm is that of the gradients of A and B.
   StepResult step(const StepSettings& settings, const std::vector<at::Tensor>& losses = {});
 
-  at::Tensor queue_norm();  // as AdamW's, of the gradients of A and B, before the scaling by alpha / rank
-  void queue_update(double learning_rate, const GradientScale& scale);
+  // As AdamW's.
+  at::Tensor bits(const StepSettings& settings) const { return decision_.bits(settings, step_count() + 1); }
+  void take(const at::Tensor& there, const at::Tensor& bits) { decision_.take(there, bits); }
 
   /// A step whose backward (`pass`, as AdamW::step_in_backward) leaves gradients of W a layer at a time: those of A and B are made of them as they
   /// come, and A and B move at the end. The bits are those of `step` without clipping. Throws ERR_NOT_FINITE, having changed nothing.
@@ -60,8 +61,11 @@ class Lora {
   };
   class InBackward;
   void gather_gradients(const Pair& pair);
-  void merge();
-  StepResult decide_and_update(const at::Tensor& norm, StepSettings settings, const std::vector<at::Tensor>& losses);
+  at::Tensor queue_norm();  // of the gradients of A and B, before the scaling by alpha / rank
+  void queue_update();
+  void begin_sums();
+  void queue_sums();
+  void end_sums();
 
   ParameterStore& parameters_;
   double scale_;
@@ -71,6 +75,7 @@ class Lora {
   std::optional<FlatAdamW> adamw_;
   Buffer norm_;
   StepDecision decision_;
+  RepeatedWork updates_;
   std::optional<TrainedParameters> trained_;
 };
 

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/error.h"
@@ -122,19 +123,31 @@ at::Tensor ParameterStore::copy_held(const Parameter& parameter) {
   return held_now(parameter).clone();
 }
 
-void ParameterStore::write_sum(Parameter& parameter, const std::shared_ptr<const LowRankSum>& sum) {
+void ParameterStore::begin_sums(const std::vector<Parameter*>& parameters) {
   std::lock_guard lock(mutex_);
   adopt_values();
-  if (parameter.value.defined()) return sum->write(parameter.value);
-  const int64_t count = product(parameter.shape);
-  if (!sum_.defined() || sum_.numel() < count) {
-    sum_ = at::Tensor();
-    sum_ = ops_.empty(count, values_.options());
+  int64_t largest = 0;
+  for (const Parameter* parameter : parameters) largest = std::max(largest, parameter->value.defined() ? 0 : product(parameter->shape));
+  if (largest == 0 || (sum_.defined() && sum_.numel() >= largest)) return;
+  sum_ = at::Tensor();
+  sum_ = ops_.empty(largest, values_.options());
+  note_memory_move();
+}
+
+void ParameterStore::queue_sum(const Parameter& parameter, const LowRankSum& sum) {
+  if (parameter.value.defined()) {
+    at::Tensor value = parameter.value;
+    return sum.write(value);
   }
-  at::Tensor whole = sum_.narrow(0, 0, count).view(parameter.shape);
-  sum->write(whole);
+  at::Tensor whole = sum_.narrow(0, 0, product(parameter.shape)).view(parameter.shape), rounded = parameter.compute;
+  sum.write(whole);
+  ops_.round(rounded, whole);
+}
+
+void ParameterStore::end_sum(Parameter& parameter, const std::shared_ptr<const LowRankSum>& sum) {
+  std::lock_guard lock(mutex_);
+  if (parameter.value.defined()) return note_writing();
   const bool is_current = compute_version_ == current_version();
-  ops_.round(parameter.compute, whole);
   parameter.sum = sum;
   ++versions_;
   if (is_current) compute_version_ = current_version();

@@ -74,7 +74,15 @@ class ParameterStore {
   /// A copy of that, from any thread. A sum gets a value first.
   at::Tensor copy_held(const Parameter& parameter);
   /// Makes a matrix that sum: its value, or, where it has none, rounded to what products read.
-  void write_sum(Parameter& parameter, const std::shared_ptr<const LowRankSum>& sum);
+  void write_sum(Parameter& parameter, const std::shared_ptr<const LowRankSum>& sum) {
+    begin_sums({&parameter});
+    queue_sum(parameter, *sum);
+    end_sum(parameter, sum);
+  }
+  // The same in three: takes the memory, queues the work, which may be a part of a graph, and says that it is done.
+  void begin_sums(const std::vector<Parameter*>& parameters);
+  void queue_sum(const Parameter& parameter, const LowRankSum& sum);
+  void end_sum(Parameter& parameter, const std::shared_ptr<const LowRankSum>& sum);
   /// From now on passes read each value as it is read back after storing it in `forms[name]`, while the values themselves stay as they are: gradients
   /// of what was read go straight through to them. Values without a form are read as they are; without any forms all are.
   /// Source: the straight-through estimator, Bengio et al. 2013 (arXiv 1308.3432).
@@ -97,6 +105,8 @@ class ParameterStore {
   void end_writing() {
     if (!is_stored_in_forms()) compute_version_ = version();
   }
+  /// Values have been written to by work whose operators nobody called: a graph.
+  void note_writing() { values_.unsafeGetTensorImpl()->bump_version(); }
   WritableParameter writable(const Parameter& parameter) const;
   /// Allocates gradients on first use (decoding alone needs none): of what is trained, after settle_trained. What has been gathered stays.
   void require_gradients();

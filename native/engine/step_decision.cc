@@ -4,6 +4,7 @@
 #include <ATen/ops/mul.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string>
 
@@ -39,33 +40,50 @@ void require_finite_loss(double loss) {
   if (!std::isfinite(loss)) throw Error("ERR_NOT_FINITE", "expected a finite loss, got " + std::to_string(loss) + "; lower the learning rate. The weights were not changed");
 }
 
-void StepDecision::queue(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings) {
+void StepDecision::begin(const StepSettings& settings, size_t losses) {
   max_grad_norm_ = settings.max_grad_norm;
   decided_.reset();
   under_way_.reset();
-  if (norm.is_cpu()) {
-    decide_on_host(norm, losses, settings);
-  } else {
-    decide_on_device(norm, losses, settings);
-  }
+  update_ = {};
+  update_.learning_rate = settings.learning_rate;
+  if (device_.is_cpu()) return;
+  const at::TensorOptions options = numbers_.scale().options();
+  sent_ = figures_.view({kLosses + static_cast<int64_t>(losses)}, options);
+  const at::Tensor scales = scales_.view({2}, options.dtype(at::kFloat));
+  update_.divisor = scales.select(0, 0);
+  update_.found_inf = scales.select(0, 1);
+  update_.device_learning_rate = numbers_.learning_rate();
+  update_.device_step = numbers_.step();
+}
+
+void StepDecision::queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings, int64_t step) {
+  require(settings, step);
+  begin(settings, losses.size());
+  if (device_.is_cpu()) return decide_on_host(queue_norm(), losses, settings);
+  WorkKey key{std::bit_cast<int64_t>(max_grad_norm_)};
+  for (const at::Tensor& loss : losses) key.push_back(reinterpret_cast<int64_t>(loss.const_data_ptr()));
+  decisions_.queue(key, [&] { return decide_on_device(queue_norm(), losses); });
+}
+
+void StepDecision::queue_again(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings) {
+  begin(settings, losses.size());
+  if (device_.is_cpu()) return decide_on_host(norm, losses, settings);
+  decide_on_device(norm, losses);
 }
 
 void StepDecision::decide_on_host(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings) {
   StepResult result;
   for (const at::Tensor& loss : losses) result.losses.push_back(loss.item<double>());
   result.updated = all_finite(result.losses);
-  result.norm = norm.item<double>() * settings.beside * settings.grad_scale;
-  if (result.updated) scale_ = settings.beside * settings.grad_scale * clip_coefficient(result.norm, max_grad_norm_);
+  result.norm = norm.item<double>() * beside_ * settings.grad_scale;
+  if (result.updated) update_.grad_scale = beside_ * settings.grad_scale * clip_coefficient(result.norm, max_grad_norm_);
   decided_ = result;
 }
 
 // The host's arithmetic to the bit, a number a launch. A sum with 0 times x is not finite where x is not, and no comparison with NaN holds.
-void StepDecision::decide_on_device(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings) {
-  const double scale = settings.beside * settings.grad_scale;
-  const auto count = static_cast<int64_t>(losses.size());
-  const at::Tensor figures = figures_.view({kLosses + count}, norm.options()), scales = scales_.view({2}, norm.options().dtype(at::kFloat));
-  at::Tensor scaled = figures.select(0, kNorm), clip = figures.select(0, kClip), check = figures.select(0, kCheck), divisor = figures.select(0, kDivisor);
-  at::mul_out(scaled, norm, scale);
+at::Tensor StepDecision::decide_on_device(const at::Tensor& norm, const std::vector<at::Tensor>& losses) {
+  at::Tensor scaled = sent_.select(0, kNorm), clip = sent_.select(0, kClip), check = sent_.select(0, kCheck), divisor = sent_.select(0, kDivisor);
+  at::mul_out(scaled, norm, numbers_.scale());
   if (max_grad_norm_ > 0) {
     check.copy_(scaled).add_(1e-6);
     clip.fill_(max_grad_norm_).div_(check).clamp_max_(1);
@@ -73,25 +91,20 @@ void StepDecision::decide_on_device(const at::Tensor& norm, const std::vector<at
     clip.fill_(1);
   }
   at::mul_out(check, scaled, clip);
-  for (int64_t index = 0; index < count; ++index) {
-    figures.select(0, kLosses + index).copy_(losses[index]);
+  for (size_t index = 0; index < losses.size(); ++index) {
+    sent_.select(0, kLosses + static_cast<int64_t>(index)).copy_(losses[index]);
     check.add_(losses[index], /*alpha=*/0);
   }
-  scale_ = {};
-  scale_.divisor = scales.select(0, 0);
-  scale_.found_inf = scales.select(0, 1);
-  at::mul_out(divisor, clip, scale);
-  scale_.divisor.copy_(divisor.reciprocal_());
-  at::le_out(scale_.found_inf, check, kMostNorm);
-  scale_.found_inf.logical_not_();
-  sent_ = figures;
+  at::mul_out(divisor, clip, numbers_.scale());
+  update_.divisor.copy_(divisor.reciprocal_());
+  at::le_out(update_.found_inf, check, kMostNorm);
+  update_.found_inf.logical_not_();
+  return sent_;
 }
 
 void StepDecision::send() {
   if (!decided_ && !under_way_) under_way_.emplace(std::vector<at::Tensor>{sent_});
 }
-
-GradientScale StepDecision::scale() const { return scale_; }
 
 StepResult StepDecision::wait(const char* after) {
   if (decided_) return *decided_;

@@ -4,23 +4,18 @@
 #include <optional>
 #include <vector>
 
+#include "engine/step_numbers.h"
 #include "engine/transfers.h"
+#include "graph/repeated_work.h"
 #include "ops/ops.h"
 
 namespace hyperfit {
 
-/// What gradients are multiplied by in an update. On a device that decides by itself, `divisor` does all of it and `found_inf` says whether
-/// anything may change; float32 [] both, or undefined.
-struct GradientScale {
-  GradientScale(double by = 1) : factor(by) {}
-  double factor;
-  at::Tensor divisor, found_inf;
-};
-
-/// What an update is asked for, as AdamW::step has it.
-struct StepSettings {
-  double learning_rate = 0, grad_scale = 1, max_grad_norm = 0;
-  double beside = 1;  // what else the gradients are to be multiplied by: LoRA's alpha / rank
+/// By what an update moves. On a device that decides by itself all of it is there, float32 [] each: `divisor` of the gradients in the place of
+/// `grad_scale`, and `found_inf`, which says whether anything may change. Undefined elsewhere.
+struct UpdateNumbers {
+  double grad_scale = 1, learning_rate = 0;
+  at::Tensor divisor{}, found_inf{}, device_learning_rate{}, device_step{};
 };
 
 /// What a step found.
@@ -43,14 +38,27 @@ void require_finite_loss(double loss);
 /// decides. Holds memory for one decision, kept from step to step.
 class StepDecision {
  public:
-  explicit StepDecision(const Ops& ops) : figures_(ops), scales_(ops) {}
+  /// `beside`: what gradients are to be multiplied by beside the step's own scale, LoRA's alpha / rank.
+  StepDecision(const Ops& ops, at::Device device, double beside = 1)
+      : beside_(beside), device_(device), numbers_(ops), figures_(ops), scales_(ops), decisions_(device, "the decision of a step") {}
 
-  /// `norm` of the gradients before scaling, and the losses of their passes, float64 [] each and on one device. On the CPU throws as
-  /// clip_coefficient; elsewhere only queues.
-  void queue(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings);
+  /// The bits of what a device has to know of step number `step` (StepNumbers), for the host to bring over; `take` gets both.
+  at::Tensor bits(const StepSettings& settings, int64_t step) const { return StepNumbers::bits(beside_ * settings.grad_scale, settings.learning_rate, step); }
+  void take(const at::Tensor& there, const at::Tensor& bits) { numbers_.take(there, bits); }
+
+  /// Brings these over by themselves, unless they are there.
+  void require(const StepSettings& settings, int64_t step) {
+    if (!device_.is_cpu()) numbers_.require(bits(settings, step), device_);
+  }
+
+  /// `queue_norm` queues the norm of the gradients before scaling, and gives it; `losses` are those of their passes, float64 [] each and on one
+  /// device. `step` is the number of the update to come. On the CPU throws as clip_coefficient; elsewhere only queues.
+  void queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings, int64_t step);
+  /// The same in the middle of a step whose numbers have come, of a norm that is there.
+  void queue_again(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings);
   /// False where it is known already that nothing may change: no update need be queued.
   bool may_update() const { return decided_ ? decided_->updated : true; }
-  GradientScale scale() const;
+  const UpdateNumbers& update() const { return update_; }
   /// Sends the figures to the host, so that `wait` does not wait for what is queued from now on.
   void send();
   /// What came of it. Throws as clip_coefficient.
@@ -58,14 +66,19 @@ class StepDecision {
 
  private:
   void decide_on_host(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings);
-  void decide_on_device(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings);
+  at::Tensor decide_on_device(const at::Tensor& norm, const std::vector<at::Tensor>& losses);
+  void begin(const StepSettings& settings, size_t losses);
 
+  double beside_;
+  at::Device device_;
   double max_grad_norm_ = 0;
   std::optional<StepResult> decided_;  // by the host
-  GradientScale scale_;
+  UpdateNumbers update_;
+  StepNumbers numbers_;
   at::Tensor sent_;    // float64 [figures] on the device
   Buffer figures_;     // of them
   Buffer scales_;      // float32: divisor, found_inf
+  RepeatedWork decisions_;
   std::optional<Download> under_way_;
 };
 

@@ -113,19 +113,21 @@ async function steady(work: () => Promise<unknown>) {
 const NUMBERS = 8;
 /** Norm, clip factor, whether all is finite, divisor. */
 const FIGURES = 4;
+/** Scale of the gradients, learning rate, number of the step. */
+const OF_STEP = 3;
 
 describe('A steady step', () => {
   test.each([
     // A budget of allocations: temporaries of operators that have no form which writes into memory of ours.
-    ['llama-tied-gqa', 'float32', {}, 153],
-    ['llama-tied-gqa', 'bfloat16', {}, 163],
-    ['gpt2-tied', 'bfloat16', {}, 211],
-    ['llama-tied-gqa', 'bfloat16', { lora: { rank: 2 } }, 141],
+    ['llama-tied-gqa', 'float32', {}, 150],
+    ['llama-tied-gqa', 'bfloat16', {}, 160],
+    ['gpt2-tied', 'bfloat16', {}, 208],
+    ['llama-tied-gqa', 'bfloat16', { lora: { rank: 2 } }, 138],
   ] as const)('%s in %s, %j: ids and targets go in one copy a batch, losses and norm come in one, and the host waits once', async (name, dtype, options, allocations) => {
     const asked = await withModel(name, CARD, dtype, options, (_model, optimizer) => steady(() => optimizer.trainStep(BATCHES, settingsOf(BATCHES))));
     const ids = BATCHES.reduce((sum, batch) => sum + batch.tokens.length + batch.targets.length, 0);
     expect(asked).toMatchObject({
-      hostToDevice: { copies: BATCHES.length, bytes: ids * NUMBERS },
+      hostToDevice: { copies: BATCHES.length, bytes: (ids + OF_STEP) * NUMBERS },
       deviceToHost: { copies: 1, bytes: (FIGURES + BATCHES.length) * NUMBERS },
       scalarReads: 0,
       synchronisations: 1,

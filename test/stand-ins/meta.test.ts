@@ -104,7 +104,7 @@ describe('What device meta catches', () => {
     withMetaModel('gpt2-tied', 'bfloat16', async (model) => {
       const optimizer = new Optimizer(model);
       await reads(1, () => model.forwardBackward(batchOf()));
-      meta.plant('aten::_fused_adamw_', 'item');
+      meta.plant('aten::_fused_adamw_.tensor_lr', 'item');
       await expect(reads(1, () => step(optimizer))).rejects.toThrow(/only queued, got aten::_local_scalar_dense/);
       optimizer.dispose();
     }));
