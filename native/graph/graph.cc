@@ -52,7 +52,7 @@ const Driver* driver_of_graphs(c10::Device device) {
 
 class DriverGraph : public DeviceGraph {
  public:
-  DriverGraph(const Driver& driver, c10::Device device, Driver::Handle context, std::unique_ptr<MemoryPool> pool, Driver::Handle graph)
+  DriverGraph(const Driver& driver, c10::Device device, Driver::Handle context, std::shared_ptr<MemoryPool> pool, Driver::Handle graph)
       : driver_(driver), device_(device), context_(context), pool_(std::move(pool)) {
     const cuda::CurrentContext current(driver_, context_);
     cuda::check(driver_, "cuGraphInstantiateWithFlags", driver_.graphs->cuGraphInstantiateWithFlags(&executable_, graph, 0));
@@ -75,7 +75,7 @@ class DriverGraph : public DeviceGraph {
   const Driver& driver_;
   c10::Device device_;
   Driver::Handle context_;
-  std::unique_ptr<MemoryPool> pool_;
+  std::shared_ptr<MemoryPool> pool_;
   Driver::Handle executable_ = nullptr;
 };
 
@@ -108,11 +108,10 @@ class Capture {
   Driver::Handle graph_ = nullptr;
 };
 
-std::unique_ptr<DeviceGraph> record(const Driver& driver, c10::Device device, const std::function<void()>& work) {
+std::unique_ptr<DeviceGraph> record(const Driver& driver, c10::Device device, const std::function<void()>& work, std::shared_ptr<MemoryPool> pool) {
   const c10::Stream stream = recording_stream(device);
   const c10::StreamGuard on(stream);
   const Driver::Handle context = cuda::primary_context(driver, device);
-  std::unique_ptr<MemoryPool> pool = MemoryPool::of(device);
   std::optional<MemoryPool::Use> use;
   if (pool) use.emplace(*pool, stream);
   Capture capture(driver, context, stream);
@@ -133,9 +132,9 @@ bool has_graphs(c10::Device device) {
   return driver_of_graphs(device) != nullptr && cuda::may_launch(device);
 }
 
-Recording record_graph(c10::Device device, const std::function<void()>& work) {
+Recording record_graph(c10::Device device, const std::function<void()>& work, std::shared_ptr<MemoryPool> pool) {
   try {
-    return {record(*driver_of_graphs(device), device, work), ""};
+    return {record(*driver_of_graphs(device), device, work, std::move(pool)), ""};
   } catch (const Error&) {
     throw;
   } catch (const c10::Error& error) {

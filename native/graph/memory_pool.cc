@@ -25,26 +25,27 @@ c10::MempoolId_t id_of(uint64_t number) { return {kOurs + number, 0}; }
 
 }  // namespace
 
-std::unique_ptr<MemoryPool> MemoryPool::of(c10::Device device) {
+std::shared_ptr<MemoryPool> MemoryPool::of(c10::Device device) {
   if (allocator_of(device) == nullptr) return nullptr;
-  return std::unique_ptr<MemoryPool>(new MemoryPool(device, ++last_number));
+  return std::shared_ptr<MemoryPool>(new MemoryPool(device, ++last_number));
 }
 
+// Each use counts for the allocator.
 MemoryPool::~MemoryPool() {
-  if (used_) allocator_of(device_)->releasePool(device_.index(), id_of(number_));
+  for (; uses_ > 0; --uses_) allocator_of(device_)->releasePool(device_.index(), id_of(number_));
 }
 
 MemoryPool::Use::Use(MemoryPool& pool, const c10::Stream& stream) : pool_(pool) {
   const auto of_stream = [handle = static_cast<cudaStream_t>(stream.native_handle())](cudaStream_t asking) { return asking == handle; };
   allocator_of(pool.device_)->beginAllocateToPool(pool.device_.index(), id_of(pool.number_), of_stream);
-  pool.used_ = true;
+  pool.uses_ += 1;
 }
 
 MemoryPool::Use::~Use() { allocator_of(pool_.device_)->endAllocateToPool(pool_.device_.index(), id_of(pool_.number_)); }
 
 #else
 
-std::unique_ptr<MemoryPool> MemoryPool::of(c10::Device) { return nullptr; }
+std::shared_ptr<MemoryPool> MemoryPool::of(c10::Device) { return nullptr; }
 MemoryPool::~MemoryPool() = default;
 MemoryPool::Use::Use(MemoryPool& pool, const c10::Stream&) : pool_(pool) {}
 MemoryPool::Use::~Use() = default;

@@ -7,11 +7,12 @@
 namespace hyperfit {
 
 /// Device memory that nobody else gets: what is taken from it and given back serves whoever takes from it again, and no other, for as long as
-/// the pool stands. A graph writes to its temporaries with every replay, long after they have been given back.
+/// the pool stands. A graph writes to its temporaries with every replay, long after they have been given back. Graphs that never run at the same
+/// time may share a pool, as long as what one of them gives is read before another runs.
 class MemoryPool {
  public:
   /// Null where the device's allocator has no pools, or the addon was built without knowing them.
-  static std::unique_ptr<MemoryPool> of(c10::Device device);
+  static std::shared_ptr<MemoryPool> of(c10::Device device);
   ~MemoryPool();
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
@@ -32,7 +33,7 @@ class MemoryPool {
   MemoryPool(c10::Device device, uint64_t number) : device_(device), number_(number) {}
   c10::Device device_;
   uint64_t number_;
-  bool used_ = false;
+  int uses_ = 0;
 };
 
 }  // namespace hyperfit

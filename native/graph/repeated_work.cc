@@ -56,7 +56,8 @@ at::Tensor RepeatedWork::begin(const WorkKey& key, const Work& work) {
 }
 
 at::Tensor RepeatedWork::record(Entry& entry, const Work& work) {
-  Recording recording = record_graph(device_, [&] { entry.result = work(); });
+  if (!pool_) pool_ = MemoryPool::of(device_);
+  Recording recording = record_graph(device_, [&] { entry.result = work(); }, pool_);
   if (moves_ != memory_moves()) recording = {nullptr, "expected work whose memory stays where it is, got some that moved"};
   if (recording.graph) {
     entry.graph = std::move(recording.graph);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "graph/memory_pool.h"
 
 namespace hyperfit {
 
@@ -19,7 +20,7 @@ using WorkKey = std::vector<int64_t>;
 /// on devices that have such; elsewhere it always runs. A few of the latest keys are kept.
 ///
 /// `work` reads what changes from memory at addresses that stay, and does nothing beside queueing: where a graph is queued it is not called. What it
-/// gives is what `queue` gives: of a graph one tensor, which the next time overwrites.
+/// gives is what `queue` gives: of a graph one tensor, to be read before anything of this object is queued again.
 /// Kept memory that grows (ops/buffer.h) makes all graphs be forgotten.
 class RepeatedWork {
  public:
@@ -28,7 +29,10 @@ class RepeatedWork {
   using Work = std::function<at::Tensor()>;
   at::Tensor queue(const WorkKey& key, const Work& work);
   /// What graphs read or write is about to go.
-  void forget() { entries_.clear(); }
+  void forget() {
+    entries_.clear();
+    pool_.reset();
+  }
 
  private:
   static constexpr size_t kMost = 16;
@@ -49,7 +53,8 @@ class RepeatedWork {
   const char* name_;
   size_t most_;
   int64_t moves_ = 0;        // of kept memory, when the graphs were recorded
-  std::list<Entry> entries_;  // the latest first
+  std::shared_ptr<MemoryPool> pool_;  // of all graphs: they are queued one after the other
+  std::list<Entry> entries_;          // the latest first
 };
 
 }  // namespace hyperfit

@@ -19,6 +19,10 @@ export const setKernels = (enabled) => native().setKernels(enabled);
 /** The compiled kernels for cards: the file, how many were launched by this process, and why the first that failed did. */
 export const cudaKernels = () => native().cudaKernels();
 
+/** Whether steps are queued as graphs, and what became of them in this process. */
+export const setGraphs = (enabled) => native().setGraphs(enabled);
+export const deviceGraphs = () => native().deviceGraphs();
+
 /** Loads a model for one side, uses it and lets it go. */
 export async function withModel(path, side, computeDtype, use) {
   setKernels(side.kernels);
