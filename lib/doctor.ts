@@ -123,6 +123,6 @@ function renderRuntime(runtime: DoctorReport['runtime']): [string, string][] {
   const devices = runtime.cudaAvailable ? `cpu, ${runtime.cudaDeviceCount} CUDA device(s)` : 'cpu';
   return [
     ['torch', `${runtime.torchVersion}, addon built for ${runtime.builtFor}`],
-    ['compute', `${runtime.cpuCapability}${runtime.bfloat16Products ? ' with bfloat16 products' : ''}, ${runtime.numThreads} threads; devices: ${devices}`],
+    ['compute', `${runtime.cpuCapability}${runtime.bfloat16Products ? ` with bfloat16 products${runtime.tiles ? ' on tiles' : ''}` : ''}, ${runtime.numThreads} threads; devices: ${devices}`],
   ];
 }

@@ -18,6 +18,7 @@
 #include "ops/cpu/memory/memory_limit.h"
 #include "ops/select.h"
 #include "ops/cpu/skinny_gemm/product.h"
+#include "ops/cpu/tiles/tiles.h"
 
 namespace hyperfit::binding {
 namespace {
@@ -51,6 +52,7 @@ Napi::Value library_info(const Napi::CallbackInfo& info) {
   result.Set("builtFor", HYPERFIT_TORCH_SERIES);
   result.Set("cpuCapability", at::get_cpu_capability());
   result.Set("bfloat16Products", kernels::has_bfloat16_products());
+  result.Set("tiles", kernels::has_tiles());
   result.Set("numThreads", Napi::Number::New(env, at::get_num_threads()));
   result.Set("cudaAvailable", cuda);
   result.Set("cudaDeviceCount", Napi::Number::New(env, cuda ? at::detail::getCUDAHooks().deviceCount() : 0));

@@ -24,6 +24,7 @@ test('libraryInfo tells the loaded version, which belongs to the series it was b
     builtFor: expect.stringMatching(/^\d+\.\d+$/) as string,
     cpuCapability: expect.stringMatching(/^[A-Z0-9 ]+$/i) as string,
     bfloat16Products: expect.any(Boolean) as boolean,
+    tiles: expect.any(Boolean) as boolean,
     numThreads: expect.any(Number) as number,
     cudaAvailable: expect.any(Boolean) as boolean,
     cudaDeviceCount: expect.any(Number) as number,
