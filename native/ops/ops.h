@@ -96,6 +96,9 @@ struct Ops {
   int64_t loss_rows;
   TokenStats (*token_stats)(const at::Tensor& logits, const at::Tensor& targets);
 
+  // logits [B, V] float32 of what is seen (bool [B, V]): times the row's penalty [B, 1] below 0, divided by it above
+  void (*penalise)(at::Tensor& logits, const at::Tensor& penalties, const at::Tensor& seen);
+
   // The L2 norm of all elements, float64 [], which may lie in `scratch` until that is used again; whether a flat buffer is better asked for as
   // a whole than part by part; one update, of moments in float32 or in 8 bits
   at::Tensor (*norm_of)(const std::vector<at::Tensor>& tensors, Buffer& scratch);

@@ -182,6 +182,17 @@ test.each([[1, 3, 1, -1], [60, 6, 11, -1], [60, 6, 11, 3], [300, 577, 5, 0]])('%
   expect(launchesOf('embedding_backward', run)).toBe(1);
 }));
 
+// A mask that stands among one column more, as rows of a batch have it.
+test.each([[1, 1], [3, 1023], [2, 1025], [1, 262_144]])('the repetition penalty of %i rows of %i logits', (rows, size) => scope(() => {
+  const [logits, penalties] = [draw(1, [rows, size], 'float32', 9), call('aten::abs', draw(2, [rows, 1])).add(0.5)];
+  const seen = call('aten::slice', call('aten::gt', draw(3, [rows, size + 1]), 1), 1, 0, size);
+  const [values, by, marks] = [numbers(logits), numbers(penalties), numbers(call('aten::contiguous', seen))];
+  const expected = values.map((value, i) => (marks[i] === 0 ? value : Math.fround(value < 0 ? value * by[Math.floor(i / size)]! : value / by[Math.floor(i / size)]!)));
+  const run = (): Float64Array => numbers(call('hyperfit::penalise', logits, penalties, seen));
+  expect(run()).toEqual(expected);
+  expect(launchesOf('penalise', run)).toBe(1);
+}));
+
 test('beyond 2^31 elements the last ones are found, without memory for the others', () => {
   expect(driver.farElements()).toBe('');
 });

@@ -101,13 +101,8 @@ void TokenChooser::choose(at::Tensor logits, GrowingRows& rows) {
 // In Hugging Face's order.
 void TokenChooser::change_scores(at::Tensor& logits, const GrowingRows& rows) {
   if (bias_.defined()) logits.add_(bias_);
-  if (penalties_.defined()) penalise(logits, rows.seen());
+  if (penalties_.defined()) rows.ops().penalise(logits, penalties_, rows.seen());
   bans_.apply(logits, rows);
-}
-
-void TokenChooser::penalise(at::Tensor& logits, const at::Tensor& seen) const {
-  const at::Tensor penalised = at::where(logits.lt(0), logits.mul(penalties_), logits.div(penalties_));
-  logits.copy_(at::where(seen, penalised, logits));
 }
 
 // Counted as an intervention when the token that would otherwise rank first is forbidden.

@@ -30,7 +30,6 @@ class TokenChooser {
   static Best best_of(const at::Tensor& logits);
   bool changes_scores() const { return bias_.defined() || penalties_.defined() || bans_.any(); }
   void change_scores(at::Tensor& logits, const GrowingRows& rows);
-  void penalise(at::Tensor& logits, const at::Tensor& seen) const;
   void block_citations(CitationBans& citations, at::Tensor& logits, const GrowingRows& rows, const Best& best);
   at::Tensor drawn(const at::Tensor& logits, const Best& best) const;
 

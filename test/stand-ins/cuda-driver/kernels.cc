@@ -13,6 +13,7 @@
 #include "embedding_backward.cu"
 #include "norm.cu"
 #include "norm_backward.cu"
+#include "penalise.cu"
 #include "rotate.cu"
 #include "skinny_gemm.cu"
 #include "token_stats.cu"
@@ -76,7 +77,8 @@ const std::map<std::string, HostKernel>& kernels() {
       OF_TYPE(float32),           OF_TYPE(bfloat16),           OF_TYPES(float32_float32), OF_TYPES(float32_bfloat16),
       OF_TYPES(bfloat16_float32), OF_TYPES(bfloat16_bfloat16), ENTRY(norm_gradients),     ENTRY(embedding_backward),
       ENTRY(adamw),               ENTRY(adamw_8bit),           ENTRY(vector_norm_parts),   ENTRY(vector_norm),
-      ENTRY(skinny_gemm_1),       ENTRY(skinny_gemm_4),        ENTRY(skinny_gemm_8)};
+      ENTRY(skinny_gemm_1),       ENTRY(skinny_gemm_4),        ENTRY(skinny_gemm_8),
+      ENTRY(penalise)};
   return kKernels;
 }
 

@@ -142,6 +142,9 @@ HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char
                 const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers, MomentMap of_means,
                 MomentMap of_squares, Index blocks);
 
+/// logits [rows, size] of what `seen` marks (a byte each, rows `seen_step` apart), times the row's penalty below 0 and divided by it above.
+HYPERFIT_KERNEL(penalise, float* logits, const float* penalties, const unsigned char* seen, Index seen_step, Index rows, Index size);
+
 /// parts [blocks]: the sum of squares of each block's share of x, in float64. The result of all is that of a number of blocks.
 HYPERFIT_KERNEL(vector_norm_parts, double* parts, const float* x, Index count);
 /// norm [1] = the root of the sum of `count` parts. One block.
