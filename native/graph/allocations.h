@@ -11,11 +11,12 @@ namespace hyperfit {
 /// told in turn.
 class CountedAllocations {
  public:
-  CountedAllocations() : listener_(std::make_shared<Listener>()), on_(kKind, listener_) {}
+  CountedAllocations() : listener_(std::make_shared<Listener>()), on_(kind(), listener_) {}
   int64_t count() const { return listener_->count; }
 
  private:
-  static constexpr c10::DebugInfoKind kKind = c10::DebugInfoKind::PROFILER_STATE;
+  // No constant expression in every series of libtorch.
+  static c10::DebugInfoKind kind() { return c10::DebugInfoKind::PROFILER_STATE; }
 
   struct Listener : c10::MemoryReportingInfoBase {
     void reportMemoryUsage(void* block, int64_t size, size_t allocated, size_t reserved, c10::Device device) override {
@@ -24,7 +25,7 @@ class CountedAllocations {
     }
     bool memoryProfilingEnabled() const override { return true; }
 
-    c10::MemoryReportingInfoBase* before = static_cast<c10::MemoryReportingInfoBase*>(c10::ThreadLocalDebugInfo::get(kKind));
+    c10::MemoryReportingInfoBase* before = static_cast<c10::MemoryReportingInfoBase*>(c10::ThreadLocalDebugInfo::get(kind()));
     int64_t count = 0;
   };
   std::shared_ptr<Listener> listener_;
