@@ -133,6 +133,24 @@ function logAxis(xs: readonly number[]): Axis {
   return { share: (value) => (level(value) - level(least)) / span, ticks: candidates.filter((tick) => tick >= least && tick <= most) };
 }
 
+/** From the left, without those whose figures would touch the ones before. */
+function legibleTicks({ x, xTicks }: Scale): { tick: number; text: string }[] {
+  const kept: { tick: number; text: string }[] = [];
+  let free = -Infinity;
+  for (const tick of [...xTicks].sort((a, b) => a - b)) {
+    const text = formatNumber(tick, decimalsOf(tick)), half = (text.length * DIGIT_WIDTH) / 2;
+    if (x(tick) - half < free) continue;
+    kept.push({ tick, text });
+    free = x(tick) + half;
+  }
+  return kept;
+}
+
+/** What stands on an axis is a whole number, or one whose first decimals say enough. */
+function decimalsOf(tick: number): number {
+  return Number.isInteger(tick) ? 0 : Math.abs(tick) < 1 ? 2 : 1;
+}
+
 function renderAxes(chart: LineChart, scale: Scale): string {
   const digits = tickDigits(scale.yTicks);
   const rows = scale.yTicks.map((tick) => {
@@ -140,10 +158,10 @@ function renderAxes(chart: LineChart, scale: Scale): string {
     const line = `<line class="${tick === 0 ? 'axis' : 'grid'}" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y}" y2="${y}"/>`;
     return `${line}${renderText(LEFT - 6, scale.y(tick) + 4, 'tick end', formatNumber(tick, digits))}`;
   });
-  const columns = scale.xTicks.map((tick) => {
+  const columns = legibleTicks(scale).map(({ tick, text }) => {
     const x = place(scale.x(tick));
     const line = `<line class="axis" x1="${x}" x2="${x}" y1="${HEIGHT - BOTTOM}" y2="${HEIGHT - BOTTOM + 4}"/>`;
-    return `${line}${renderText(scale.x(tick), HEIGHT - BOTTOM + 17, 'tick middle', formatNumber(tick, 0))}`;
+    return `${line}${renderText(scale.x(tick), HEIGHT - BOTTOM + 17, 'tick middle', text)}`;
   });
   const labels = [renderText(LEFT - 34, 12, 'label', chart.yLabel), renderText((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, 'label middle', chart.xLabel)];
   return [...rows, ...columns, ...labels].join('');

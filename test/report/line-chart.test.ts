@@ -42,6 +42,12 @@ describe('renderLineChart', () => {
     expect(svg).toContain('aria-label="Loss, nats per token by optimizer step: training from 4.00 to 2.00"');
   });
 
+  test('writes fractions on a logarithmic axis, and leaves out what would touch', () => {
+    const xs = [32, 8.51, 7.36, 7.01];
+    const svg = renderLineChart(chartOf(xs.map((x) => ({ x, y: 1 })), { xScale: 'log' }));
+    expect([...svg.matchAll(/class="tick middle">([^<]*)</g)].map(([, text]) => text)).toEqual(['7.0', '8.5', '32']);
+  });
+
   test('draws to scale from zero', () => {
     const [[start, middle, end]] = polylines(renderLineChart(chartOf([{ x: 0, y: 4 }, { x: 50, y: 2 }, { x: 100, y: 0 }]))) as [[number[], number[], number[]]];
     expect(middle![0]! - start![0]!).toBeCloseTo(end![0]! - middle![0]!, 1);
