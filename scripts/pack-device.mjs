@@ -7,6 +7,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensure } from './setup.mjs';
 import { root, runMain, say, SetupError } from './steps/log.mjs';
+import { cpuKernels } from './steps/native.mjs';
 import { tryKernels } from './steps/nvrtc.mjs';
 
 const MOST_BYTES = 45e6;
@@ -49,7 +50,7 @@ function options() {
 /** A small checkout: the paths are those of the large one, so that nothing has to know that it is packed. */
 async function fill(stage) {
   const { TORCH_SERIES } = await import('../dist/libtorch.mjs');
-  const compiled = ['preload.node', `torch-${TORCH_SERIES}.node`].map((name) => join('build-cmake', 'Release', name));
+  const compiled = ['preload.node', `torch-${TORCH_SERIES}.node`, cpuKernels()].map((name) => join('build-cmake', 'Release', name));
   const kernels = await tryKernels();
   for (const path of [...OWN, ...packages(), ...compiled, ...(kernels === undefined ? [] : [relative(root, kernels)])]) copy(path, stage);
   mkdirSync(join(stage, 'bin'));

@@ -1,5 +1,5 @@
-// npm run prebuild:all: prebuilds/<platform>-<arch>/ with the preloader and, in series/, an addon per libtorch series, and headers/ for a build
-// from source; and the kernels that are compiled for cards. A series takes some minutes to compile the first time; `-- --series 2.11` makes only
+// npm run prebuild:all: prebuilds/<platform>-<arch>/ with the preloader and, in series/, an addon per libtorch series and the CPU's kernels that
+// all of them share, and headers/ for a build from source; and the kernels that are compiled for cards. A series takes some minutes to compile the first time; `-- --series 2.11` makes only
 // some, and `--without-kernels` leaves those out, for tests where NVIDIA's compiler library cannot be had.
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { ensureLibtorch, loadLibtorchModule } from './steps/libtorch.mjs';
 import { root, runMain, say, SetupError } from './steps/log.mjs';
-import { ensureNative, nativeFolder } from './steps/native.mjs';
+import { cpuKernels, ensureNative, nativeFolder } from './steps/native.mjs';
 import { ensureKernels } from './steps/nvrtc.mjs';
 import { run } from './steps/run.mjs';
 
@@ -27,7 +27,8 @@ await runMain(async () => {
   if (!values['without-kernels']) packKernels(await ensureKernels(), join(platform, 'cuda-kernels.bin.br'));
   for (const series of wanted) {
     if (series !== TORCH_SERIES) await ensureNative(await ensureLibtorch(series), series);
-    copyFileSync(join(nativeFolder(series === TORCH_SERIES ? undefined : series), 'Release', `torch-${series}.node`), join(target, `torch-${series}.node`));
+    const built = join(nativeFolder(series === TORCH_SERIES ? undefined : series), 'Release');
+    for (const name of [`torch-${series}.node`, cpuKernels()]) copyFileSync(join(built, name), join(target, name));
     say(`prebuild: torch-${series}.node`);
   }
   copyHeaders();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/buffer.h"
+#include "ops/dynamic_map.h"
 
 namespace hyperfit {
 
@@ -15,7 +16,6 @@ enum class NormType { rms, layer };
 enum class Activation { silu, gelu, gelu_tanh, quick_gelu };
 
 constexpr int64_t kIgnoreIndex = -100;  // a target that does not count
-constexpr int64_t kMomentBlock = 256;   // moments in 8 bits that share a scale
 
 /// A matrix [out, in], or [in, out] where `transposed`, as GPT-2's Conv1D stores it; a bias [out] or an undefined tensor.
 struct LinearWeights {

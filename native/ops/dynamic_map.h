@@ -1,7 +1,10 @@
 #pragma once
 #include <array>
+#include <cstdint>
 
 namespace hyperfit {
+
+constexpr int64_t kMomentBlock = 256;  // moments in 8 bits that share a scale
 
 /// How a block of 256 moments is written in 8 bits: each as a code of its share of the largest magnitude in the block. Codes ascend with
 /// the values they stand for. Magnitudes are 0, the middles of even steps of each of seven decades, each decade with half as many steps as the

@@ -15,6 +15,11 @@ export function nativeFolder(series) {
   return series === undefined ? join(root, 'build-cmake') : join(root, 'build-cmake', 'series', series);
 }
 
+/** The library that lies beside the addons. */
+export function cpuKernels() {
+  return `cpu-kernels-${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}.so`;
+}
+
 /**
  * Compiles the addon against `libtorch` in build-cmake/; under a second when nothing changed. With `series` in a folder of its own, and the
  * addon alone.

@@ -28,8 +28,21 @@ export function neededLibraries(path: string): string[] {
 
 /** What it asks of the program that loads it: functions of Node-API, and whatever else is Node's, V8's or libuv's own. */
 export function askedOfNode(path: string): string[] {
-  const missing = [...read('objdump', '-T', path).matchAll(/\*UND\*.* (\S+)$/gm)].map((match) => match[1]!);
-  return missing.filter((name) => /^(napi_|node_|uv_|_ZNK?2v8|_ZNK?4node)/.test(name));
+  return missingFunctions(path).filter((name) => /^(napi_|node_|uv_|_ZNK?2v8|_ZNK?4node)/.test(name));
+}
+
+/** What an addon asks of the library of the CPU's kernels. */
+export function askedOfKernels(path: string): string[] {
+  return missingFunctions(path).filter((name) => name.includes('8hyperfit'));
+}
+
+function missingFunctions(path: string): string[] {
+  return [...read('objdump', '-T', path).matchAll(/\*UND\*.* (\S+)$/gm)].map((match) => match[1]!);
+}
+
+/** What others may call. */
+export function exportedFunctions(path: string): string[] {
+  return [...read('objdump', '-T', path).matchAll(/^[0-9a-f]+ .* (?!\*UND\*)\S+\s+[0-9a-f]+\s+(?:\S+\s+)?(\S+)$/gm)].map((match) => match[1]!);
 }
 
 export function dynamicSection(path: string): string {

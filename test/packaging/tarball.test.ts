@@ -6,7 +6,7 @@ import { findLibtorch, searchLibtorch } from '../../lib/libtorch/find.ts';
 import { PINNED_SERIES } from '../../lib/libtorch/pins.ts';
 import { fakeTorch } from '../libtorch/fake-torch.ts';
 import { GUARD_MODULE } from '../stand-ins/guard.ts';
-import { aboveFloor, isStripped, neededLibraries } from './binary.ts';
+import { aboveFloor, askedOfKernels, exportedFunctions, isStripped, neededLibraries } from './binary.ts';
 import { describeDocuments } from './documents-as-written.ts';
 import { describeExamples } from './examples-as-written.ts';
 import { Reader } from './reader.ts';
@@ -20,6 +20,7 @@ const libtorch = findLibtorch();
 const asked = process.env.HYPERFIT_TEST_SERIES;
 const series = asked === undefined ? [libtorch.series!] : asked === 'all' ? PINNED_SERIES : asked.split(',');
 const MODEL = join(root, 'test/fixtures/models/llama-tied-gqa');
+const CPU_KERNELS = `cpu-kernels-${(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version}.so`;
 
 interface Packed {
   filename: string;
@@ -58,9 +59,9 @@ describe('what is in it', () => {
     const platform = `prebuilds/${process.platform}-${process.arch}`;
     const expected = ['package.json', 'README.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md', 'dist/index.mjs', 'dist/index.cjs', 'dist/index.d.mts', 'dist/index.d.cts', 'dist/cli.mjs'];
     const sources = ['CMakeLists.txt', 'native/preload/preload.cc', 'headers/napi.h', 'headers/node_api.h'];
-    expect(paths).toEqual(expect.arrayContaining([...expected, ...sources, 'docs/cli.md', `${platform}/hyperfit.node`, `${platform}/series/torch-${libtorch.series}.node`]));
+    expect(paths).toEqual(expect.arrayContaining([...expected, ...sources, 'docs/cli.md', `${platform}/hyperfit.node`, `${platform}/series/torch-${libtorch.series}.node`, `${platform}/series/${CPU_KERNELS}`]));
     const top = /^(package\.json|config\.schema\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|CMakeLists\.txt)$/;
-    const below = /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/((hyperfit|series\/torch-\d+\.\d+)\.node|cuda-kernels\.bin\.br)|native\/.+\.(cc|h|cu)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
+    const below = /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/((hyperfit|series\/torch-\d+\.\d+)\.node|series\/cpu-kernels-[\d.]+\.so|cuda-kernels\.bin\.br)|native\/.+\.(cc|h|cu|map)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
     expect(paths.filter((path) => !top.test(path) && !below.test(path))).toEqual([]);
     expect(packed.size).toBeLessThan(7.8e6 - (PINNED_SERIES.length - series.length) * 1.45e6); // room for the addons that are not compiled here
   });
@@ -172,7 +173,9 @@ describe('an addon for each series of libtorch', () => {
         stripped: true,
         torch: ['libc10.so', 'libtorch_cpu.so'],
       });
-      expect(statSync(path).size).toBeLessThan(5e6);
+      expect(statSync(path).size).toBeLessThan(2e6);
+      const kernels = exportedFunctions(join(dirname(path), CPU_KERNELS));
+      expect(askedOfKernels(path).filter((name) => !kernels.includes(name))).toEqual([]);
       const [own, first] = [name, series[0]!].map((which) => train(folderOf(which)));
       expect(own).toEqual({ builtFor: name, ids: first!.ids, losses: first!.losses.map((loss) => expect.closeTo(loss, 4)) });
     }, 600_000);

@@ -1,8 +1,7 @@
 #include "ops/cpu/activation/activation.h"
 
-#include <ATen/Parallel.h>
-
 #include "ops/cpu/lanes/instruction_set.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 
@@ -145,19 +144,19 @@ struct GatedBackward {
 
 template <class F, class T>
 void activate(T* y, const T* x, int64_t count) {
-  at::parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) { dispatch<Forward<F, T, T>>(y + begin, x + begin, end - begin); });
+  parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) { dispatch<Forward<F, T, T>>(y + begin, x + begin, end - begin); });
 }
 
 template <class F, class T>
 void activate_backward(T* dx, const T* dy, const T* x, int64_t count) {
-  at::parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) {
+  parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) {
     dispatch<Backward<F, T>>(dx + begin, dy + begin, x + begin, end - begin);
   });
 }
 
 template <class F, class T>
 void activate_gated(T* y, const T* gate, const T* up, int64_t count) {
-  at::parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) {
+  parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) {
     dispatch<GatedForward<F, T, T>>(y + begin, gate + begin, up + begin, end - begin);
   });
 }
@@ -170,7 +169,7 @@ void activate_row(Y* y, const float* gate, const float* up, int64_t count) {
 
 template <class F, class T>
 void activate_gated_backward(T* dgate, T* dup, T* dy, const T* gate, const T* up, int64_t count) {
-  at::parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) {
+  parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) {
     dispatch<GatedBackward<F, T>>(dgate + begin, dup + begin, dy + begin, gate + begin, up + begin, end - begin);
   });
 }

@@ -1,11 +1,10 @@
 #include "ops/cpu/adamw/adamw.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/round.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -36,7 +35,7 @@ struct Update {
 
 void adamw_step(const AdamWStep& s) {
   constexpr int64_t kBlock = 1 << 12;  // weights still in the nearest cache when they are rounded
-  at::parallel_for(0, (s.count + kBlock - 1) / kBlock, kElementsPerTask / kBlock, [&](int64_t first, int64_t last) {
+  parallel_for(0, (s.count + kBlock - 1) / kBlock, kElementsPerTask / kBlock, [&](int64_t first, int64_t last) {
     for (int64_t block = first; block < last; ++block) {
       const int64_t begin = block * kBlock, end = std::min(s.count, begin + kBlock);
       dispatch<Update>(s, begin, end);

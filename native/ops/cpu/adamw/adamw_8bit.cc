@@ -1,12 +1,10 @@
 #include "ops/cpu/adamw/adamw_8bit.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
-#include "ops/arguments.h"
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/round.h"
+#include "ops/cpu/parallel.h"
 #include "ops/dynamic_map.h"
 
 namespace hyperfit::kernels {
@@ -95,7 +93,7 @@ struct Update8Bit {
 }  // namespace
 
 void adamw_8bit_step(const AdamW8BitStep& s) {
-  at::parallel_for(0, s.rest.count / kMomentBlock, kBlocksPerTask, [&](int64_t first, int64_t last) { dispatch<Update8Bit>(s, first, last); });
+  parallel_for(0, s.rest.count / kMomentBlock, kBlocksPerTask, [&](int64_t first, int64_t last) { dispatch<Update8Bit>(s, first, last); });
 }
 
 }  // namespace hyperfit::kernels

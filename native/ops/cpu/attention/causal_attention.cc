@@ -1,7 +1,5 @@
 #include "ops/cpu/attention/causal_attention.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <limits>
 
@@ -9,6 +7,7 @@
 #include "ops/cpu/attention/tile_products.h"
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/round.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 
@@ -160,7 +159,7 @@ int64_t grain(const CausalAttention& c, int64_t heads) { return std::max<int64_t
 
 template <class Products>
 void forward(const CausalAttention& c, BFloat16* out) {
-  at::parallel_for(0, c.batch * c.heads, grain(c, 1), [&](int64_t begin, int64_t end) {
+  parallel_for(0, c.batch * c.heads, grain(c, 1), [&](int64_t begin, int64_t end) {
     const Products products;
     for (int64_t i = begin; i < end; ++i) head_forward(products, c, i / c.heads, i % c.heads, out);
   });
@@ -169,7 +168,7 @@ void forward(const CausalAttention& c, BFloat16* out) {
 template <class Products>
 void backward(const CausalAttention& c, const BFloat16* dout, BFloat16* dq, BFloat16* dk, BFloat16* dv) {
   const int64_t group = c.heads / c.key_value_heads;
-  at::parallel_for(0, c.batch * c.key_value_heads, grain(c, group), [&](int64_t begin, int64_t end) {
+  parallel_for(0, c.batch * c.key_value_heads, grain(c, group), [&](int64_t begin, int64_t end) {
     const Products products;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t key_head = i % c.key_value_heads;

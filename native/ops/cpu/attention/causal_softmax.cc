@@ -1,12 +1,11 @@
 #include "ops/cpu/attention/causal_softmax.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/lane_functions.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -52,7 +51,7 @@ struct SoftmaxBackward {
 template <class T, class Body>
 void for_rows(T* values, const CausalRows& rows, Body body) {
   const int64_t length = rows.length, grain = std::max<int64_t>(1, kElementsPerTask / length);
-  at::parallel_for(0, rows.matrices * length, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, rows.matrices * length, grain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t t = row % length, first = rows.window > 0 ? std::max<int64_t>(0, t + 1 - rows.window) : 0;
       T* row_values = values + row * length;

@@ -8,13 +8,12 @@
 //     for each head                                            its scores: L1            weigh_positions: softmax
 //     for as many columns as registers hold                    their sums: registers     mix_columns
 //       for each position                                      values: streamed
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/lane_functions.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -246,7 +245,7 @@ template <class T, class Q>
 void decode_attention(const DecodeAttention<T, Q>& c) {
   const int64_t longest = *std::max_element(c.last, c.last + c.batch) + 1, group = c.heads / c.key_value_heads;
   const int64_t grain = std::max<int64_t>(1, kProductsPerTask / (longest * c.head_dim * group));
-  at::parallel_for(0, c.batch * c.key_value_heads, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, c.batch * c.key_value_heads, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(attention_scratch(longest, c.head_dim));
     attend_heads(c, begin * group, end * group, scratch.data());
   });

@@ -8,12 +8,11 @@
 //         for each block of at most 576 summed           b's panel, packed: L1 and L2  pack_panel
 //           for each tile of 6 rows                      a's rows: streamed            compute_tile
 //             for each pair summed                       6 x 64 sums: registers        multiply (tile.h)
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
 #include "ops/cpu/bfloat16_gemm/tile.h"
 #include "ops/cpu/lanes/lanes_of.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 
@@ -155,11 +154,11 @@ void pair_gemm(const Bfloat16Gemm<Y>& p) {
   BFloat16* packed = nullptr;
   if (p.a.column_stride != 1 || p.inner % 2 == 1) {
     packed = packed_tiles.take<BFloat16>(row_tiles * packed_tile_stride(p.inner));
-    at::parallel_for(0, row_tiles, 16, [&](int64_t begin, int64_t end) { pack_tiles(packed, p.a, p.rows, p.inner, begin, end); });
+    parallel_for(0, row_tiles, 16, [&](int64_t begin, int64_t end) { pack_tiles(packed, p.a, p.rows, p.inner, begin, end); });
   }
   const TiledProduct<Y> tiled(p, packed);
   const int64_t grain = std::max<int64_t>(1, (1 << 22) / (kTileRows * kPanelColumns * p.inner));
-  at::parallel_for(0, tiled.tiles(), grain, [&](int64_t begin, int64_t end) { tiled.compute(begin, end); });
+  parallel_for(0, tiled.tiles(), grain, [&](int64_t begin, int64_t end) { tiled.compute(begin, end); });
 }
 #else
 template <class Y>

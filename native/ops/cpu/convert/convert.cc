@@ -1,9 +1,8 @@
 #include "ops/cpu/convert/convert.h"
 
-#include <ATen/Parallel.h>
-
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/round.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -35,7 +34,7 @@ struct Accumulate {
 
 template <class Body>
 void in_parallel(int64_t count, Body body) {
-  at::parallel_for(0, count, kElementsPerTask, body);
+  parallel_for(0, count, kElementsPerTask, body);
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 #include "ops/cpu/cross_entropy/cross_entropy.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/lane_functions.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -43,7 +42,7 @@ struct RowLoss {
 template <class T>
 void cross_entropy(T* logits, float* losses, const int64_t* targets, int64_t rows, int64_t size) {
   const int64_t grain = std::max<int64_t>(1, (1 << 15) / size);
-  at::parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       T* values = logits + row * size;
       if (targets[row] >= 0) {

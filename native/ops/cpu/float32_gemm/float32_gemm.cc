@@ -8,13 +8,12 @@
 //         for each block of the summed dimension         b's panel, packed: L2         pack_panel
 //           for each tile of 6 rows                      a's rows: streamed            compute_tile
 //             for each element summed                    6 x 64 sums: registers        multiply (tile.h)
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
 #include "ops/cpu/float32_gemm/packing.h"
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/memory/thread_buffer.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -142,11 +141,11 @@ void multiply_slab(const Float32Gemm& p) {
   float* packed = nullptr;
   if (p.a.column_stride != 1) {
     packed = packed_tiles.take<float>(row_tiles * packed_float32_tile_stride(p.inner));
-    at::parallel_for(0, row_tiles, 16, [&](int64_t begin, int64_t end) { dispatch<Pack, float*, const Float32Matrix&>(packed, p.a, p.rows, p.inner, begin, end); });
+    parallel_for(0, row_tiles, 16, [&](int64_t begin, int64_t end) { dispatch<Pack, float*, const Float32Matrix&>(packed, p.a, p.rows, p.inner, begin, end); });
   }
   const int64_t tiles = row_tiles * ((p.columns + width - 1) / width);
   const int64_t grain = std::max<int64_t>(1, (1 << 21) / (kFloat32TileRows * width * p.inner));
-  at::parallel_for(0, tiles, grain, [&](int64_t begin, int64_t end) { dispatch<Compute, const Float32Gemm&>(p, packed, begin, end); });
+  parallel_for(0, tiles, grain, [&](int64_t begin, int64_t end) { dispatch<Compute, const Float32Gemm&>(p, packed, begin, end); });
 }
 
 }  // namespace

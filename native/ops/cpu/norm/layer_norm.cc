@@ -1,12 +1,11 @@
 #include "ops/cpu/norm/layer_norm.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/rows.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -131,7 +130,7 @@ struct BackwardColumns {
 
 template <class Y, class X>
 void layer_norm_forward(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias, float eps, int64_t rows, int64_t size) {
-  at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
+  parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     const LayerNormStats part = from_row(stats, begin);
     dispatch<MeasureRows<X>>(part, x + begin * size, eps, end - begin, size);
     dispatch<ScaleRows<Y, X>>(y + begin * size, part, x + begin * size, weight, bias, end - begin, size);
@@ -140,7 +139,7 @@ void layer_norm_forward(Y* y, LayerNormStats stats, const X* x, const float* wei
 
 template <class Y, class X>
 void layer_norm_recompute(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias, int64_t rows, int64_t size) {
-  at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
+  parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     dispatch<ScaleRows<Y, X>>(y + begin * size, from_row(stats, begin), x + begin * size, weight, bias, end - begin, size);
   });
 }
@@ -149,10 +148,10 @@ template <class Y, class X>
 void layer_norm_backward(X* dx, float* dw, float* db, const Y* dy, const X* x, LayerNormStats stats, const float* weight, float beta,
                          int64_t rows, int64_t size) {
   const int64_t blocks = (size + kColumns - 1) / kColumns;
-  at::parallel_for(0, blocks, blocks_per_task(rows, kColumns), [&](int64_t begin, int64_t end) {
+  parallel_for(0, blocks, blocks_per_task(rows, kColumns), [&](int64_t begin, int64_t end) {
     dispatch<BackwardColumns<Y, X>>(dw, db, dy, x, stats, beta, rows, size, begin * kColumns, std::min(size, end * kColumns));
   });
-  at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
+  parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     dispatch<BackwardRows<Y, X>>(dx + begin * size, dy + begin * size, x + begin * size, from_row(stats, begin), weight, end - begin, size);
   });
 }

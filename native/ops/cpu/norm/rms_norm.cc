@@ -1,12 +1,11 @@
 #include "ops/cpu/norm/rms_norm.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/lanes/rows.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -97,7 +96,7 @@ struct BackwardColumns {
 
 template <class Y, class X>
 void rms_norm_forward(Y* y, float* rstd, const X* x, const float* weight, float offset, float eps, int64_t rows, int64_t size) {
-  at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
+  parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     dispatch<MeasureRows<X>>(rstd + begin, x + begin * size, eps, end - begin, size);
     dispatch<ScaleRows<Y, X>>(y + begin * size, rstd + begin, x + begin * size, weight, offset, end - begin, size);
   });
@@ -105,7 +104,7 @@ void rms_norm_forward(Y* y, float* rstd, const X* x, const float* weight, float 
 
 template <class Y, class X>
 void rms_norm_recompute(Y* y, const float* rstd, const X* x, const float* weight, float offset, int64_t rows, int64_t size) {
-  at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
+  parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     dispatch<ScaleRows<Y, X>>(y + begin * size, rstd + begin, x + begin * size, weight, offset, end - begin, size);
   });
 }
@@ -114,10 +113,10 @@ template <class Y, class X>
 void rms_norm_backward(X* dx, float* dw, const Y* dy, const X* x, const float* rstd, const float* weight, float offset,
                        float beta, int64_t rows, int64_t size) {
   const int64_t blocks = (size + kColumns - 1) / kColumns;
-  at::parallel_for(0, blocks, blocks_per_task(rows, kColumns), [&](int64_t begin, int64_t end) {
+  parallel_for(0, blocks, blocks_per_task(rows, kColumns), [&](int64_t begin, int64_t end) {
     dispatch<BackwardColumns<Y, X>>(dw, dy, x, rstd, beta, rows, size, begin * kColumns, std::min(size, end * kColumns));
   });
-  at::parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
+  parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     dispatch<BackwardRows<Y, X>>(dx + begin * size, dy + begin * size, x + begin * size, rstd + begin, weight, offset, end - begin, size);
   });
 }

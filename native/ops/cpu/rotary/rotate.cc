@@ -1,10 +1,9 @@
 #include "ops/cpu/rotary/rotate.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
 #include "ops/cpu/lanes/instruction_set.h"
+#include "ops/cpu/parallel.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -53,7 +52,7 @@ struct RotatePositions {
 template <class T>
 void rotate_heads(const Rotation<T>& r) {
   const int64_t grain = std::max<int64_t>(1, kElementsPerTask / (r.heads * 2 * r.half));
-  at::parallel_for(0, r.batch * r.time, grain, [&](int64_t begin, int64_t end) { dispatch<RotatePositions<T>>(&r, begin, end); });
+  parallel_for(0, r.batch * r.time, grain, [&](int64_t begin, int64_t end) { dispatch<RotatePositions<T>>(&r, begin, end); });
 }
 
 template <class Y>

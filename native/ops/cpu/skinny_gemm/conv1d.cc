@@ -1,13 +1,10 @@
 // The skinny product with weights stored [in, out]: what one input row multiplies lies side by side, so sums run down the
 // inputs, lane by lane, and never across lanes.
-#include <ATen/Parallel.h>
-
 #include <algorithm>
-#include <type_traits>
 
-#include "ops/cpu/by_type.h"
-#include "ops/cpu/skinny_gemm/skinny_gemm.h"
 #include "ops/cpu/lanes/instruction_set.h"
+#include "ops/cpu/parallel.h"
+#include "ops/cpu/skinny_gemm/skinny_gemm.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -73,14 +70,6 @@ struct Columns {
   }
 };
 
-template <class Y, class X>
-void multiply(const SkinnyGemm<Y, X>& p) {
-  const int64_t blocks = (p.out + kTransposedColumns - 1) / kTransposedColumns;
-  at::parallel_for(0, blocks, std::max<int64_t>(1, (1 << 15) / (p.in * kTransposedColumns)), [&](int64_t begin, int64_t end) {
-    skinny_gemm_conv1d_columns(p, begin * kTransposedColumns, std::min(p.out, end * kTransposedColumns));
-  });
-}
-
 }  // namespace
 
 template <class Y, class X>
@@ -90,14 +79,15 @@ void skinny_gemm_conv1d_columns(const SkinnyGemm<Y, X>& product, int64_t first, 
 template void skinny_gemm_conv1d_columns(const SkinnyGemm<float, float>&, int64_t, int64_t);
 template void skinny_gemm_conv1d_columns(const SkinnyGemm<float, c10::BFloat16>&, int64_t, int64_t);
 
-void skinny_gemm_conv1d(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
-  by_type(x, [&]<class X>(const X* from) {
-    by_type(y, [&]<class Y>(Y* to) {
-      if constexpr (std::is_same_v<Y, float> || std::is_same_v<X, Y>) {
-        multiply(SkinnyGemm<Y, X>{to, from, weight.data_ptr<X>(), x.size(0), x.size(1), weight.size(1)});
-      }
-    });
+template <class Y, class X>
+void skinny_gemm_conv1d(const SkinnyGemm<Y, X>& p) {
+  const int64_t blocks = (p.out + kTransposedColumns - 1) / kTransposedColumns;
+  parallel_for(0, blocks, std::max<int64_t>(1, (1 << 15) / (p.in * kTransposedColumns)), [&](int64_t begin, int64_t end) {
+    skinny_gemm_conv1d_columns(p, begin * kTransposedColumns, std::min(p.out, end * kTransposedColumns));
   });
 }
+template void skinny_gemm_conv1d(const SkinnyGemm<float, float>&);
+template void skinny_gemm_conv1d(const SkinnyGemm<float, c10::BFloat16>&);
+template void skinny_gemm_conv1d(const SkinnyGemm<c10::BFloat16, c10::BFloat16>&);
 
 }  // namespace hyperfit::kernels

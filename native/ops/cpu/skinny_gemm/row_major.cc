@@ -1,12 +1,10 @@
 #include "ops/cpu/skinny_gemm/skinny_gemm.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <type_traits>
 #include <vector>
 
-#include "ops/cpu/by_type.h"
+#include "ops/cpu/parallel.h"
 #include "ops/cpu/skinny_gemm/lane_transposed.h"
 #include "ops/cpu/skinny_gemm/row_major_loops.h"
 #include "ops/cpu/lanes/instruction_set.h"
@@ -24,25 +22,6 @@ struct RowMajor {
   }
 };
 
-template <class Y, class X>
-void multiply(const SkinnyGemm<Y, X>& p) {
-  const int64_t blocks = (p.out + kColumns - 1) / kColumns, steps = lane_transpose_steps<X>(p.in);
-  const bool is_lane_transposed = pays_to_lane_transpose<X>(p.rows, p.in);
-  std::vector<float> lanes(is_lane_transposed ? lane_transposed_size(p.rows, p.in) : 0);
-  if (is_lane_transposed) {
-    at::parallel_for(0, steps, std::max<int64_t>(1, kProductsPerTask / (p.rows * p.in / steps)),
-                     [&](int64_t begin, int64_t end) { lane_transpose(lanes.data(), p.x, p.rows, p.in, begin, end); });
-  }
-  at::parallel_for(0, blocks, std::max<int64_t>(1, kProductsPerTask / (p.in * kColumns)), [&](int64_t begin, int64_t end) {
-    const int64_t first = begin * kColumns, last = std::min(p.out, end * kColumns);
-    if (is_lane_transposed) {
-      lane_transposed_columns(p, lanes.data(), first, last);
-    } else {
-      skinny_gemm_columns(p, first, last);
-    }
-  });
-}
-
 }  // namespace
 
 bool has_bfloat16_products() { return instruction_set() >= InstructionSet::avx512_bf16; }
@@ -57,14 +36,26 @@ void skinny_gemm_columns(const SkinnyGemm<Y, X>& product, int64_t first, int64_t
 template void skinny_gemm_columns(const SkinnyGemm<float, float>&, int64_t, int64_t);
 template void skinny_gemm_columns(const SkinnyGemm<float, c10::BFloat16>&, int64_t, int64_t);
 
-void skinny_gemm(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
-  by_type(x, [&]<class X>(const X* from) {
-    by_type(y, [&]<class Y>(Y* to) {
-      if constexpr (std::is_same_v<Y, float> || std::is_same_v<X, Y>) {
-        multiply(SkinnyGemm<Y, X>{to, from, weight.data_ptr<X>(), x.size(0), x.size(1), weight.size(0)});
-      }
-    });
+template <class Y, class X>
+void skinny_gemm(const SkinnyGemm<Y, X>& p) {
+  const int64_t blocks = (p.out + kColumns - 1) / kColumns, steps = lane_transpose_steps<X>(p.in);
+  const bool is_lane_transposed = pays_to_lane_transpose<X>(p.rows, p.in);
+  std::vector<float> lanes(is_lane_transposed ? lane_transposed_size(p.rows, p.in) : 0);
+  if (is_lane_transposed) {
+    parallel_for(0, steps, std::max<int64_t>(1, kProductsPerTask / (p.rows * p.in / steps)),
+                 [&](int64_t begin, int64_t end) { lane_transpose(lanes.data(), p.x, p.rows, p.in, begin, end); });
+  }
+  parallel_for(0, blocks, std::max<int64_t>(1, kProductsPerTask / (p.in * kColumns)), [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * kColumns, last = std::min(p.out, end * kColumns);
+    if (is_lane_transposed) {
+      lane_transposed_columns(p, lanes.data(), first, last);
+    } else {
+      skinny_gemm_columns(p, first, last);
+    }
   });
 }
+template void skinny_gemm(const SkinnyGemm<float, float>&);
+template void skinny_gemm(const SkinnyGemm<float, c10::BFloat16>&);
+template void skinny_gemm(const SkinnyGemm<c10::BFloat16, c10::BFloat16>&);
 
 }  // namespace hyperfit::kernels

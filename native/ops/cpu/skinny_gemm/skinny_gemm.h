@@ -1,6 +1,4 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-
 #include "ops/cpu/skinny_gemm/product.h"
 
 namespace hyperfit::kernels {
@@ -11,10 +9,12 @@ constexpr int64_t kMostSkinnyRows = 64;
 
 /// y [rows, out] = x [rows, in] W^T, W [out, in] row-major; of bfloat16 y may be float32. Sums are float32. A row's result
 /// does not depend on the other rows: a sequence decodes to the same bits alone and in a batch of up to kMostSkinnyRows.
-void skinny_gemm(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
+template <class Y, class X>
+void skinny_gemm(const SkinnyGemm<Y, X>& product);
 
 /// The same with W [in, out] row-major, as GPT-2 stores it.
-void skinny_gemm_conv1d(at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
+template <class Y, class X>
+void skinny_gemm_conv1d(const SkinnyGemm<Y, X>& product);
 
 /// Columns [first, last) of either, on the calling thread. Any split of the columns gives the same bits.
 template <class Y, class X>

@@ -1,9 +1,8 @@
 // What TDPBF16PS is defined to compute (Intel's manual, volume 2): in one step even and odd elements have float32 sums of their own, which begin
 // at zero and take a fused multiply-add each; the two are added, then added to the tile's. Denormal numbers count as zero, results too.
-#include <c10/util/Exception.h>
-
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/tiles/tile_loops.h"
@@ -32,7 +31,9 @@ inline float from_bfloat16(uint16_t bits) {
   return input(x);
 }
 
-void check_configured() { TORCH_INTERNAL_ASSERT(registers.configured, "tiles are used outside of a TileScope"); }
+void check_configured() {
+  if (!registers.configured) throw std::logic_error("tiles are used outside of a TileScope");
+}
 
 // sums [16] += a [16 pairs] b [16 pairs][16][2]. The compiler makes vectors of it, as wide as the machine's.
 struct AddRow {
@@ -64,7 +65,7 @@ void widen(float (&to)[kTile][kTileSummed], const char* tile) {
 
 struct EmulatedTiles {
   static void configure() {
-    TORCH_INTERNAL_ASSERT(!registers.configured, "tiles are configured twice");
+    if (registers.configured) throw std::logic_error("tiles are configured twice");
     registers.configured = true;
     std::memset(registers.tiles, 0, sizeof registers.tiles);
   }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "ops/cpu/parallel.h"
 #include "ops/cpu/tiles/split_packing.h"
 #include "ops/cpu/tiles/tile_product.h"
 
@@ -19,7 +20,7 @@ SplitSource columns_of(const Float32Gemm& p) { return {p.b.data, p.b.column_stri
 
 float* scales_of(ThreadBuffer& buffer, const SplitSource& source, std::atomic<bool>& finite) {
   float* scales = buffer.take<float>(source.tiles() * kTile);
-  at::parallel_for(0, source.groups(), 8, [&](int64_t begin, int64_t end) {
+  parallel_for(0, source.groups(), 8, [&](int64_t begin, int64_t end) {
     if (!find_scales(scales, source, begin, end)) finite = false;
   });
   return scales;
@@ -33,7 +34,7 @@ class SplitOperands {
 
   SplitOperands(const SplitSource& rows, const SplitSource& columns, const float* row_scale, const float* column_scale)
       : rows_(rows), columns_(columns), row_scale_(row_scale), column_scale_(column_scale), packed_(packed_left.take<char>(kParts * rows.part_bytes())) {
-    at::parallel_for(0, count(), 1, [this](int64_t begin, int64_t end) { pack_left_parts(packed_, rows_, row_scale_, begin, end); });
+    parallel_for(0, count(), 1, [this](int64_t begin, int64_t end) { pack_left_parts(packed_, rows_, row_scale_, begin, end); });
   }
   int64_t count() const { return rows_.groups(); }
   int64_t first_row(int64_t group) const { return group * kGroup; }

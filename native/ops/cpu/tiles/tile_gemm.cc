@@ -1,5 +1,6 @@
 #include "ops/cpu/tiles/tile_gemm.h"
 
+#include "ops/cpu/parallel.h"
 #include "ops/cpu/tiles/tile_product.h"
 
 namespace hyperfit::kernels {
@@ -19,7 +20,7 @@ class Bfloat16Operands {
     rest_.data += whole_ * kTile * rest_.x_stride;
     rest_.count -= whole_ * kTile;
     packed_ = packed_left.take<char>(rest_.bytes());
-    at::parallel_for(0, rest_.groups(), 1, [this](int64_t begin, int64_t end) { pack_left_groups(packed_, rest_, begin, end); });
+    parallel_for(0, rest_.groups(), 1, [this](int64_t begin, int64_t end) { pack_left_groups(packed_, rest_, begin, end); });
   }
   int64_t count() const { return whole_groups_ + rest_.groups(); }
   int64_t first_row(int64_t group) const {

@@ -10,12 +10,11 @@
 //
 // `Operands` says where a's groups stand and packs b: count, first_row, left, stands_in_place, right, pack_right; kParts pairs of parts that
 // are multiplied, of which part i of a packed operand stands i times its bytes behind the first; and `finish`, what becomes of sums.
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <type_traits>
 
 #include "ops/cpu/memory/thread_buffer.h"
+#include "ops/cpu/parallel.h"
 #include "ops/cpu/tiles/tile_packing.h"
 #include "ops/cpu/tiles/tile_target.h"
 
@@ -55,16 +54,16 @@ class ColumnPart {
     const int64_t blocks = (steps_ + kBlockSteps - 1) / kBlockSteps;
     block_ = (steps_ + blocks - 1) / blocks;
     const int64_t most = std::max<int64_t>(1, kRowBlockBytes / (kGroup * kTileRowBytes * steps_ * Operands::kParts));
-    const int64_t shared = std::max<int64_t>(1, operands_.count() * panels() / (kTasksPerThread * at::get_num_threads()));
+    const int64_t shared = std::max<int64_t>(1, operands_.count() * panels() / (kTasksPerThread * thread_count()));
     const int64_t row_blocks = (operands_.count() + std::min(most, shared) - 1) / std::min(most, shared);
     groups_ = (operands_.count() + row_blocks - 1) / row_blocks;
   }
 
   void compute() {
     packed_ = packed_right.take<char>(Operands::kParts * part_bytes());
-    at::parallel_for(0, panels(), std::max<int64_t>(1, 16 / steps_), [this](int64_t begin, int64_t end) { operands_.pack_right(packed_, first_, count_, begin, end); });
+    parallel_for(0, panels(), std::max<int64_t>(1, 16 / steps_), [this](int64_t begin, int64_t end) { operands_.pack_right(packed_, first_, count_, begin, end); });
     const int64_t tasks = (operands_.count() + groups_ - 1) / groups_ * panels(), work = groups_ * kGroupSums * p_.inner;
-    at::parallel_for(0, tasks, std::max<int64_t>(1, kTaskWork / work), [this](int64_t begin, int64_t end) {
+    parallel_for(0, tasks, std::max<int64_t>(1, kTaskWork / work), [this](int64_t begin, int64_t end) {
       const TileScope tiles;
       for (int64_t task = begin; task < end; ++task) compute_panel(tiles, task / panels() * groups_, task % panels(), task == begin || task % panels() == 0);
     });
