@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { CLI, ROOT, startProgram } from './cli-process.ts';
 
 const LIB = resolve(ROOT, 'lib');
@@ -61,24 +60,19 @@ test('what a command does is loaded by nobody but its description, when it is as
   expect([...chains(join(LIB, 'cli/actions/evaluate.ts')).keys()].map((path) => relative(LIB, path))).toContain('tokenizer/tokenizer.ts');
 });
 
-const RECORDER = `import { appendFileSync } from 'node:fs';
-export async function load(url, context, next) {
-  appendFileSync(process.env.LOADED_MODULES, url + '\\n');
-  return next(url, context);
-}`;
+const RECORDER = `process.on('exit', () => require('node:fs').writeFileSync(process.env.LOADED_MODULES, JSON.stringify(Object.keys(require.cache))));`;
 
 test('the built command line that describes every command and its options loads none of them either', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hyperfit-help-'));
   try {
-    const [hooks, register, list] = [join(folder, 'hooks.mjs'), join(folder, 'register.mjs'), join(folder, 'loaded')];
-    writeFileSync(hooks, RECORDER);
-    writeFileSync(register, `import { register } from 'node:module'; register(${JSON.stringify(pathToFileURL(hooks).href)});`);
+    const [recorder, list] = [join(folder, 'recorder.cjs'), join(folder, 'loaded')];
+    writeFileSync(recorder, RECORDER);
     // Completions are made of all that --help of any command shows.
-    const { code, stdout } = await startProgram(process.execPath, ['--import', register, CLI, 'completion', 'bash'], { env: { LOADED_MODULES: list } }).finished;
+    const { code, stdout } = await startProgram(process.execPath, ['--require', recorder, CLI, 'completion', 'bash'], { env: { LOADED_MODULES: list } }).finished;
     expect([code, stdout.includes('--citation-blocker'), stdout.includes('--feature-model')]).toEqual([0, true, true]);
-    const loaded = readFileSync(list, 'utf8').split('\n').filter((url) => url.startsWith('file:') && !url.includes(folder)).map((url) => new URL(url).pathname);
-    expect(loaded).toContain(CLI);
-    expect(loaded.filter((path) => path.includes('/node_modules/') || path.endsWith('.node') || path.endsWith('.cjs'))).toEqual([]);
+    const loaded = (JSON.parse(readFileSync(list, 'utf8')) as string[]).filter((path) => path !== recorder);
+    expect(loaded).toContain(resolve(ROOT, 'dist/cli.cjs'));
+    expect(loaded.filter((path) => !path.startsWith(resolve(ROOT, 'dist/')) || path.endsWith('.node'))).toEqual([]);
     expect(loaded.reduce((sum, path) => sum + readFileSync(path).length, 0)).toBeLessThan(600_000);
   } finally {
     rmSync(folder, { recursive: true, force: true });

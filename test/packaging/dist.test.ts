@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 // The built package under plain node, found by its name as a user's program finds it.
 
@@ -62,14 +62,30 @@ test('importing it opens no library, so that a program can choose its libtorch f
   expect(runFile('idle.mjs', script)).toBe('false');
 });
 
-test('an error of the ES module is recognised by the CommonJS module', () => {
+test.each(['hyperfit', ...SUBPATHS])('%s: the ES module has the names of the CommonJS module, and its very objects', (path) => {
   const script = `
-    import { HyperfitError } from 'hyperfit';
+    import * as esm from '${path}';
     import { createRequire } from 'node:module';
-    const { isHyperfitError } = createRequire(import.meta.url)('hyperfit');
-    console.log(isHyperfitError(new HyperfitError('ERR_DATA', 'x')));
+    const cjs = createRequire(import.meta.url)('${path}');
+    console.log(JSON.stringify({ names: [Object.keys(esm), Object.keys(cjs).sort()], others: Object.keys(cjs).filter((name) => esm[name] !== cjs[name]) }));
   `;
-  expect(runFile('both.mjs', script)).toBe('true');
+  const { names, others } = JSON.parse(runFile('both.mjs', script)) as { names: string[][]; others: string[] };
+  expect(names[0]).toEqual(names[1]);
+  expect(others).toEqual([]);
+});
+
+test('no file of the bundle requires one that requires it, which would find it half made', () => {
+  const dist = join(root, 'dist');
+  const files = ['.', 'parts'].flatMap((folder) => readdirSync(join(dist, folder)).filter((name) => /(?<!\.d)\.cjs$/.test(name)).map((name) => join(folder, name)));
+  const required = new Map(files.map((file) => [file, [...readFileSync(join(dist, file), 'utf8').matchAll(/^(?:(?:const|let) .* = )?require\("(\..+?)"\)/gm)].map(([, path]) => join(dirname(file), path!))]));
+  const above = (file: string, path: readonly string[]): string[] => {
+    if (path.includes(file)) return [[...path, file].join(' -> ')];
+    const below = required.get(file)!;
+    required.set(file, []); // looked at
+    return below.flatMap((next) => above(next, [...path, file]));
+  };
+  expect(files.length).toBeGreaterThan(100);
+  expect(files.flatMap((file) => above(file, []))).toEqual([]);
 });
 
 test('the command line starts under its own name', () => {

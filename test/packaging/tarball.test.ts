@@ -1,9 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { findLibtorch, searchLibtorch } from '../../lib/libtorch/find.ts';
 import { PINNED_SERIES } from '../../lib/libtorch/pins.ts';
+import { linksOf } from '../docs/markdown.ts';
 import { fakeTorch } from '../libtorch/fake-torch.ts';
 import { GUARD_MODULE } from '../stand-ins/guard.ts';
 import { aboveFloor, askedOfKernels, exportedFunctions, isStripped, neededLibraries } from './binary.ts';
@@ -63,14 +64,18 @@ describe('what is in it', () => {
     const top = /^(package\.json|config\.schema\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|CMakeLists\.txt)$/;
     const below = /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/((hyperfit|series\/torch-\d+\.\d+)\.node|series\/cpu-kernels-[\d.]+\.so|cuda-kernels\.bin\.br)|native\/.+\.(cc|h|cu|map)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
     expect(paths.filter((path) => !top.test(path) && !below.test(path))).toEqual([]);
-    expect(packed.size).toBeLessThan(7.8e6 - (PINNED_SERIES.length - series.length) * 1.45e6); // room for the addons that are not compiled here
+    expect(packed.size).toBeLessThan(5e6 - (PINNED_SERIES.length - series.length) * 6e5); // room for the addons that are not compiled here
   });
 
-  test('every relative link of the README leads to a file of the package', () => {
+  test('every relative link of the README and of its documents leads to a file of the package, but for study pages and what is for a checkout', () => {
     const paths = packed.files.map(({ path }) => path);
-    const links = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path!);
-    expect(links.length).toBeGreaterThan(5);
-    expect(links.filter((link) => !paths.some((path) => path === link || path.startsWith(`${link}/`)))).toEqual([]);
+    const isThere = (link: string): boolean => paths.some((path) => path === link || path.startsWith(`${link}/`));
+    const documents = paths.filter((path) => path.endsWith('.md') && path !== 'CONTRIBUTING.md');
+    const targets = documents.flatMap((path) => linksOf(path).filter((target) => !/^([a-z]+:|#)/.test(target)).map((target) => ({ path, target })));
+    const links = targets.map(({ path, target }) => ({ path, link: posix.join(posix.dirname(path), target.split('#')[0]!) }));
+    expect(links.filter(({ path }) => path === 'README.md').length).toBeGreaterThan(5);
+    expect(links.filter(({ link }) => !isThere(link) && !/^(docs\/studies\/.+\.html|(bench|lib|scripts|site|test)\/.+)$/.test(link))).toEqual([]);
+    expect(paths.filter((path) => path.startsWith('docs/studies/'))).toEqual([]);
   });
 
   test('the device that stands in for a card in tests is built, and not shipped', () => {
