@@ -129,17 +129,24 @@ function attend(q: Tensor, keys: Tensor, values: Tensor, first: number[], last: 
   });
 }
 
-/** [rows, inner, columns]: within a tile, around tiles and panels, over several blocks and slabs of the sum; more rows than columns and fewer. */
-const PRODUCTS: readonly [number, number, number][] = [[1, 1, 1], [5, 3, 17], [6, 64, 16], [13, 70, 65], [130, 33, 64], [67, 1025, 40], [7, 2100, 130], [70, 4111, 9]];
+/**
+ * [rows, inner, columns]: within a tile, around tiles and panels, over several blocks and slabs of the sum, over several blocks of rows; more rows
+ * than columns and fewer.
+ */
+const PRODUCTS: readonly [number, number, number][] = [
+  [1, 1, 1], [5, 3, 17], [6, 64, 16], [13, 70, 65], [130, 33, 64], [67, 1025, 40], [7, 2100, 130], [70, 4111, 9], [1040, 37, 21], [19, 50, 1033],
+];
+const LAYOUTS = ['rr', 'rc', 'cr', 'cc'];
 
+const t = (tensor: Tensor): Tensor => call('aten::t', tensor);
 /** a b (+ y), a and b row by row or column by column. */
-function multiply(a: Tensor, b: Tensor, y: Tensor | null, layout: string): Tensor {
-  const laidOut = (tensor: Tensor, byColumns: boolean): Tensor => (byColumns ? call('aten::t', call('aten::t', tensor).clone()) : tensor);
-  return call('hyperfit::matmul', laidOut(a, layout[0] === 'c'), laidOut(b, layout[1] === 'c'), y?.clone() ?? null, y === null ? 0 : 1, 'float32');
+function multiply(a: Tensor, b: Tensor, y: Tensor | null, layout: string, to: Dtype = 'float32'): Tensor {
+  const laidOut = (tensor: Tensor, byColumns: boolean): Tensor => (byColumns ? t(call('aten::contiguous', t(tensor))) : tensor);
+  return call('hyperfit::matmul', laidOut(a, layout[0] === 'c'), laidOut(b, layout[1] === 'c'), y?.clone() ?? null, y === null ? 0 : 1, to);
 }
 
 for (const set of INSTRUCTION_SETS) {
-  describeBy(set).each(['rr', 'rc', 'cr', 'cc'])(`products of float32 by ${labelOf(set)}, operands %s (by rows, by columns)`, (layout) => {
+  describeBy(set).each(LAYOUTS)(`products of float32 by ${labelOf(set)}, operands %s (by rows, by columns)`, (layout) => {
     test.each(PRODUCTS)('[%i, %i] by %i columns, alone and added to what stood there', (rows, inner, columns) => scope(() => {
       const [a, b, y] = [draw(rows, [rows, inner], 'float32'), draw(inner, [inner, columns], 'float32'), draw(columns, [rows, columns], 'float32')];
       const product = call('aten::matmul', exact(a), exact(b));
@@ -150,16 +157,68 @@ for (const set of INSTRUCTION_SETS) {
   });
 }
 
-// Intel's processors multiply by MKL, whose bits are its own.
-const isIntel = cpus().some(({ model }) => model.includes('Intel'));
-(isIntel ? describe.skip : describe)(`the order of a float32 product's sums${isIntel ? ', which on Intel are MKL’s' : ''}`, () => {
-  testBy('avx512').each(['rr', 'rc', 'cr', 'cc'])(`AVX2 adds up as ${labelOf('avx512')} does, operands %s`, (layout) => scope(() => {
+/** The sets by which sums of bfloat16 are float32 whatever they are stored in. */
+const SUMS_IN_FLOAT32 = INSTRUCTION_SETS.filter((set) => set !== 'plain');
+
+for (const set of SUMS_IN_FLOAT32) {
+  describeBy(set).each(LAYOUTS)(`products of bfloat16 by ${labelOf(set)}, operands %s (by rows, by columns)`, (layout) => {
+    test.each(PRODUCTS)('[%i, %i] by %i columns, rounded once or not, and added to what stood there', (rows, inner, columns) => scope(() => {
+      const [a, b, y] = [draw(rows, [rows, inner], 'bfloat16'), draw(inner, [inner, columns], 'bfloat16'), draw(columns, [rows, columns], 'float32')];
+      const product = call('aten::matmul', exact(a), exact(b));
+      const [single, rounded, added] = byInstructionSet(set, () => [multiply(a, b, null, layout), multiply(a, b, null, layout, 'bfloat16'), multiply(a, b, y, layout)] as const);
+      expect(relativeError(numbers(single), numbers(product))).toBeLessThan(TOLERANCE.float32);
+      expect(numbers(rounded)).toEqual(numbers(single.to({ dtype: 'bfloat16' })));
+      expect(relativeError(numbers(added), numbers(product.add(exact(y))))).toBeLessThan(TOLERANCE.float32);
+    }));
+  });
+
+  describeBy(set)(`products of bfloat16 by ${labelOf(set)}`, () => {
+    test('residuals are added before anything is rounded', () => scope(() => {
+      const [x, w, residual] = [draw(1, [70, 90], 'bfloat16'), draw(2, [50, 90], 'bfloat16'), draw(3, [70, 50], 'float32')];
+      const sum = byInstructionSet(set, () => call('hyperfit::linear_residual', residual, x, w, null, false));
+      expect(relativeError(numbers(sum), numbers(call('aten::matmul', exact(x), t(exact(w))).add(exact(residual))))).toBeLessThan(TOLERANCE.float32);
+    }));
+
+    test('an infinity and NaN stay in their rows', () => scope(() => {
+      const row = (first: number): number[] => [first, ...Array.from({ length: 39 }, (_, i) => (i % 5) + 1)];
+      const a = Tensor.from(Float64Array.from([Infinity, NaN, 1].flatMap(row)), { shape: [3, 40], dtype: 'float64' }).to({ dtype: 'bfloat16' });
+      for (const to of DTYPES) {
+        const y = byInstructionSet(set, () => numbers(multiply(a, torch.ones([40, 2]).to({ dtype: 'bfloat16' }), null, 'rr', to)));
+        expect([...y]).toEqual([Infinity, Infinity, NaN, NaN, 116, 116]);
+      }
+    }));
+  });
+}
+
+/** Numbers that are widened are summed as those of float32 are, on every maker's processors. */
+for (const set of ['avx512', 'avx2'] as const) {
+  describeBy(set)(`the order of a widened product's sums by ${labelOf(set)}`, () => {
+    test('a row has the same bits among few and among many, an element in every form', () => scope(() => {
+      const [x, w] = [draw(1, [1100, 3000], 'bfloat16'), draw(2, [90, 3000], 'bfloat16')];
+      const rows = (count: number, layout: string): Float64Array =>
+        byInstructionSet(set, () => numbers(multiply(call('aten::slice', x, 0, 0, count), t(w), null, layout)));
+      const all = rows(1100, 'rr');
+      for (const count of [1, 65, 66, 333, 1100]) for (const layout of LAYOUTS) expect(rows(count, layout)).toEqual(all.slice(0, count * 90));
+    }));
+  });
+}
+
+function expectSameSums(dtype: Dtype, layout: string): void {
+  scope(() => {
     for (const [rows, inner, columns] of PRODUCTS) {
-      const [a, b, y] = [draw(1, [rows, inner], 'float32'), draw(2, [inner, columns], 'float32'), draw(3, [rows, columns], 'float32')];
+      const [a, b, y] = [draw(1, [rows, inner], dtype), draw(2, [inner, columns], dtype), draw(3, [rows, columns], 'float32')];
       const [wide, narrow] = (['avx512', 'avx2'] as const).map((set) => byInstructionSet(set, () => numbers(multiply(a, b, y, layout))));
       expect(narrow).toEqual(wide);
     }
-  }));
+  });
+}
+
+testBy('avx512').each(LAYOUTS)(`products of bfloat16: AVX2 adds up as ${labelOf('avx512')} does, operands %s`, (layout) => expectSameSums('bfloat16', layout));
+
+// Intel's processors multiply by MKL, whose bits are its own.
+const isIntel = cpus().some(({ model }) => model.includes('Intel'));
+(isIntel ? describe.skip : describe)(`the order of a float32 product's sums${isIntel ? ', which on Intel are MKL’s' : ''}`, () => {
+  testBy('avx512').each(LAYOUTS)(`AVX2 adds up as ${labelOf('avx512')} does, operands %s`, (layout) => expectSameSums('float32', layout));
 
   testBy('avx2')(`a row has the same bits among few and among many: ${labelOf('avx2')} and newer`, () => scope(() => {
     const [x, w] = [draw(1, [700, 3000], 'float32'), draw(2, [90, 3000], 'float32')];

@@ -42,7 +42,7 @@ async function measure(model: Model, rows: number, length: number) {
   return { logits: numbers, losses, gradients: readAll(model.gradients()) };
 }
 
-const SETS: readonly InstructionSet[] = ['amx', 'emulated_amx', 'avx512_bf16', 'avx512'];
+const SETS: readonly InstructionSet[] = ['amx', 'emulated_amx', 'avx512_bf16', 'avx512', 'avx2'];
 for (const set of SETS) describeBy(set)(`by ${labelOf(set)}`, () => declareTests(set));
 
 function declareTests(set: InstructionSet): void {

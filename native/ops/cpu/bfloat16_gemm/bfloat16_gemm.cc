@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "ops/cpu/bfloat16_gemm/pair_gemm.h"
+#include "ops/cpu/bfloat16_gemm/widened_gemm.h"
+#include "ops/cpu/float32_gemm/float32_gemm.h"
+#include "ops/cpu/float32_gemm/slab.h"
 #include "ops/cpu/lanes/instruction_set.h"
 #include "ops/cpu/memory/thread_buffer.h"
 #include "ops/cpu/tiles/tile_gemm.h"
@@ -17,29 +20,23 @@ constexpr int64_t kSlabElements = 1 << 22;  // of `a`, read once for each panel:
 
 thread_local ThreadBuffer slab_sums;
 
+bool multiplies_pairs() { return instruction_set() >= InstructionSet::avx512_bf16; }
+
 template <class Y>
 void multiply_slab(const Bfloat16Gemm<Y>& p) {
-  has_tiles() ? tile_gemm(p) : pair_gemm(p);
-}
-
-int64_t longest_slab(int64_t rows) {
-  return has_tiles() ? kLongestTileSlab : std::max<int64_t>(1024, kSlabElements / rows / 2 * 2);
+  has_tiles() ? tile_gemm(p) : multiplies_pairs() ? pair_gemm(p) : widened_gemm(p);
 }
 
 // What is summed over very many (the input gradient of an output matrix) would read `a` from memory once a panel: it is cut
 // into slabs, whose sums are float32.
-template <class Y>
-Bfloat16Gemm<Y> slab_of(const Bfloat16Gemm<Y>& p, int64_t k, int64_t inner) {
-  Bfloat16Gemm<Y> slab = p;
-  slab.a.data += k * p.a.column_stride;
-  slab.b.data += k * p.b.row_stride;
-  slab.inner = inner;
-  return slab;
+int64_t longest_slab(int64_t rows) {
+  if (has_tiles()) return kLongestTileSlab;
+  return multiplies_pairs() ? std::max<int64_t>(1024, kSlabElements / rows / 2 * 2) : kFloat32Slab;
 }
 
 }  // namespace
 
-bool multiplies_bfloat16() { return has_tiles() || instruction_set() >= InstructionSet::avx512_bf16; }
+bool multiplies_bfloat16() { return has_tiles() || multiplies_float32(); }
 
 template <>
 void bfloat16_gemm(const Bfloat16Gemm<float>& p) {
