@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { addon } from '../../lib/addon.ts';
 import { Tensor, torch } from '../../lib/tensor/index.ts';
 import { scope } from '../../lib/tensor/scope.ts';
 import { makeRandom } from '../oracle/batches.ts';
@@ -11,6 +12,9 @@ type Dtype = 'float32' | 'bfloat16';
 const DTYPES: readonly Dtype[] = ['float32', 'bfloat16'];
 /** Of a result that is rounded once: float32 sums and exponentials, or bfloat16's 8 bits. */
 const TOLERANCE = { float32: 2e-6, bfloat16: 2 ** -8 } as const;
+
+/** Of attention over a whole sequence: bfloat16 rounds probabilities and their gradients too. */
+const ATTENTION = { float32: 4e-6, bfloat16: 2 ** -5 } as const;
 
 type Argument = Parameters<typeof torch.call>[1][number];
 const call = (name: string, ...args: Argument[]): Tensor => torch.call(name, args) as Tensor;
@@ -89,6 +93,21 @@ function declareTests(set: InstructionSet): void {
       }
     }));
 
+    // Within a block of rows, over several, over some and a rest; windows that begin within blocks and within tiles.
+    test.each([[1, 0], [7, 3], [67, 0], [151, 70], [200, 9], [300, 0]])('attention over %i positions, window %i, and its gradients', (length, window) => scope(() => {
+      for (const [heads, keyHeads, size] of [[4, 2, 64], [3, 1, 20], [1, 1, 80]] as const) {
+        const [q, k, v] = [draw(1, [2, heads, length, size], dtype, 2), draw(2, [2, keyHeads, length, size], dtype, 2), draw(3, [2, keyHeads, length, size], dtype)];
+        const dout = draw(4, [2 * length, heads * size], dtype);
+        const inputs = [q, k, v].map((tensor) => Object.assign(exact(tensor).clone(), { requiresGrad: true }));
+        const expected = attendAll(inputs as [Tensor, Tensor, Tensor], 0.2, window);
+        expected.backward({ gradient: exact(dout) });
+        const [out, gradients] = byInstructionSet(set, () => [call('hyperfit::attention', q, k, v, 0.2, 0, window), callMany('hyperfit::attention_backward', dout, q, k, v, 0.2, 0, window)] as const);
+        expect(relativeError(numbers(out), numbers(expected.detach()))).toBeLessThan(ATTENTION[dtype]);
+        if (length === 1) continue; // one position: probabilities are 1, whatever the scores
+        for (const [index, gradient] of gradients.entries()) expect(relativeError(numbers(gradient), numbers(inputs[index]!.grad!))).toBeLessThan(ATTENTION[dtype]);
+      }
+    }));
+
     test.each([0, 2, 34])('attention of a decoding step, window %i', (window) => scope(() => {
       for (const [heads, keyHeads, size, cap] of [[1, 1, 64, 0], [6, 2, 64, 0], [8, 2, 32, 0], [10, 2, 20, 5], [3, 1, 16, 0], [2, 2, 128, 5], [4, 1, 7, 0]] as const) {
         const [capacity, last] = [41, [0, 40, 17, 3]];
@@ -108,6 +127,15 @@ function hidden(length: number, window: number): Tensor {
     return column <= row && (window === 0 || column > row - window) ? 0 : -1e30;
   });
   return Tensor.from(values, { shape: [length, length], dtype: 'float64' });
+}
+
+/** Causal attention of whole sequences in float64, by operators that autograd knows: [B*T, H*D]. */
+function attendAll([q, k, v]: [Tensor, Tensor, Tensor], scale: number, window: number): Tensor {
+  const [batch, heads, length, size] = q.shape as [number, number, number, number];
+  const expand = (tensor: Tensor): Tensor => call('aten::repeat_interleave', tensor, heads / k.shape[1]!, 1);
+  const scores = call('aten::matmul', q, call('aten::transpose', expand(k), 2, 3)).mul(scale).add(hidden(length, window));
+  const mixed = call('aten::matmul', call('aten::_softmax', scores, -1, false), expand(v));
+  return call('aten::reshape', call('aten::transpose', mixed, 1, 2), [batch * length, heads * size]);
 }
 
 /** As the definition has it: the scores, then the values they weigh. */
@@ -225,6 +253,40 @@ const isIntel = cpus().some(({ model }) => model.includes('Intel'));
     const linear = (rows: number): Float64Array => numbers(call('hyperfit::linear', call('aten::slice', x, 0, 0, rows), w, null, false));
     const all = linear(700);
     for (const rows of [65, 66, 333]) expect(linear(rows)).toEqual(all.slice(0, rows * 90));
+  }));
+});
+
+/** Queries, keys, values and the gradient of what comes out: four heads on two, of size 40, over `length` of 151 positions. */
+function attentionInputs(batch: number, length: number): [Tensor, Tensor, Tensor, Tensor] {
+  const [q, k, v] = [4, 2, 2].map((heads, index) => call('aten::slice', draw(index, [batch, heads, 151, 40], 'float32', 2), 2, 0, length).clone());
+  return [q!, k!, v!, draw(3, [batch * length, 160], 'float32')];
+}
+
+describe('the order of sums in float32 attention', () => {
+  testBy('avx512').each([0, 70])(`AVX2 adds up as ${labelOf('avx512')} does, window %i`, (window) => scope(() => {
+    const [q, k, v, dout] = attentionInputs(2, 151);
+    const [wide, narrow] = (['avx512', 'avx2'] as const).map((set) => byInstructionSet(set, () =>
+      [call('hyperfit::attention', q, k, v, 0.2, 0, window), ...callMany('hyperfit::attention_backward', dout, q, k, v, 0.2, 0, window)].map(numbers)));
+    expect(narrow).toEqual(wide);
+  }));
+
+  testBy('avx2').each([0, 70])(`a row has the same bits alone, in a batch and in a longer sequence, window %i: ${labelOf('avx2')} and newer`, (window) => scope(() => {
+    const attend = (batch: number, length: number): Float64Array => numbers(call('hyperfit::attention', ...attentionInputs(batch, length).slice(0, 3), 0.2, 0, window));
+    const all = attend(2, 151);
+    expect(attend(1, 151)).toEqual(all.slice(0, 151 * 160));
+    for (const length of [1, 17, 66, 100]) expect(attend(1, length)).toEqual(all.slice(0, length * 160));
+  }));
+
+  testBy('avx2')(`one thread and several give the same bits: ${labelOf('avx2')} and newer`, () => scope(() => {
+    const [q, k, v, dout] = attentionInputs(3, 151);
+    const compute = () => [call('hyperfit::attention', q, k, v, 0.2, 0, 0), ...callMany('hyperfit::attention_backward', dout, q, k, v, 0.2, 0, 0)].map(numbers);
+    const threads = addon().libraryInfo().numThreads;
+    addon().setNumThreads(1);
+    const one = compute();
+    addon().setNumThreads(2);
+    const two = compute();
+    addon().setNumThreads(threads);
+    expect(two).toEqual(one);
   }));
 });
 

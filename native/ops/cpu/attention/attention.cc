@@ -3,26 +3,27 @@
 #include "ops/cpu/attention/causal_softmax.h"
 #include "ops/cpu/attention/decode_attention.h"
 #include "ops/cpu/by_type.h"
-#include "ops/cpu/skinny_gemm/product.h"
 #include "ops/cpu/table.h"
 
 namespace hyperfit::cpu {
 namespace {
 
-c10::BFloat16* halves(const at::Tensor& tensor) { return tensor.data_ptr<c10::BFloat16>(); }
-
+// bfloat16 is multiplied in pairs.
 bool has_whole_kernel(const AttentionShape& shape, const AttentionRule& rule) {
-  return rule.softcap == 0 && shape.dtype == at::kBFloat16 && shape.size % 2 == 0 && kernels::has_bfloat16_products();
+  if (rule.softcap > 0) return false;
+  if (shape.dtype == at::kFloat) return kernels::has_causal_attention<float>();
+  return shape.dtype == at::kBFloat16 && shape.size % 2 == 0 && kernels::has_causal_attention<c10::BFloat16>();
 }
 
 bool has_whole_kernel(const at::Tensor& q, const AttentionRule& rule) {
   return has_whole_kernel({q.size(0), q.size(1), q.size(2), q.size(3), q.scalar_type()}, rule);
 }
 
-kernels::CausalAttention whole(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule) {
-  return {.q = halves(q),
-          .k = halves(k),
-          .v = halves(v),
+template <class T>
+kernels::CausalAttention<T> whole(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule) {
+  return {.q = q.data_ptr<T>(),
+          .k = k.data_ptr<T>(),
+          .v = v.data_ptr<T>(),
           .batch = q.size(0),
           .heads = q.size(1),
           .key_value_heads = k.size(1),
@@ -42,13 +43,15 @@ kernels::CausalRows rows_of(const at::Tensor& scores, const AttentionRule& rule)
 
 void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch) {
   if (!has_whole_kernel(q, rule)) return aten::attention(out, q, k, v, rule, scratch);
-  kernels::causal_attention(whole(q, k, v, rule), halves(out));
+  kernels::by_type(out, [&]<class T>(T* to) { kernels::causal_attention(whole<T>(q, k, v, rule), to); });
 }
 
 void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const AttentionRule& rule, AttentionScratch& scratch) {
   if (!has_whole_kernel(q, rule)) return aten::attention_backward(dq, dk, dv, dout, q, k, v, rule, scratch);
-  kernels::causal_attention_backward(whole(q, k, v, rule), halves(dout), halves(dq), halves(dk), halves(dv));
+  kernels::by_type(dq, [&]<class T>(T* to) {
+    kernels::causal_attention_backward(whole<T>(q, k, v, rule), dout.data_ptr<T>(), to, dk.data_ptr<T>(), dv.data_ptr<T>());
+  });
 }
 
 // Without a soft cap probabilities stand where the scores did.

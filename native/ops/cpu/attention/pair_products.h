@@ -1,6 +1,8 @@
 #pragma once
 // The products of attention by the instruction that multiplies and adds pairs of bfloat16.
 #include "ops/cpu/attention/attention_block.h"
+#include "ops/cpu/attention/causal_attention.h"
+#include "ops/cpu/attention/pair_softmax.h"
 #include "ops/cpu/bfloat16_gemm/tile.h"
 
 #ifdef HYPERFIT_BF16_PRODUCT
@@ -10,14 +12,15 @@ namespace {
 static_assert(kAttentionPanel == kPanelColumns);
 thread_local ThreadBuffer packed_columns, packed_rows;
 
-struct PairProducts {
+struct PairProducts : PairSoftmax {
   using BFloat16 = c10::BFloat16;
+  using Element = BFloat16;
 
   /// One matrix [T, D] packed for products whose columns are its rows (to multiply by its transpose), or for those whose
   /// columns are its columns.
   class Head {
    public:
-    Head(ThreadBuffer& buffer, const CausalAttention& c) : length_(c.length), size_(c.size) {
+    Head(ThreadBuffer& buffer, const CausalAttention<BFloat16>& c) : length_(c.length), size_(c.size) {
       const int64_t transposed = panels_of(length_) * size_ * kPanelColumns, rows = panels_of(size_) * panels_of(length_) * kPanelColumns * kPanelColumns;
       to_ = buffer.take<BFloat16>(std::max(transposed, rows));
     }

@@ -1,24 +1,28 @@
 #pragma once
 // The products of attention by tiles, with the members of PairProducts.
 #include "ops/cpu/attention/attention_block.h"
+#include "ops/cpu/attention/causal_attention.h"
+#include "ops/cpu/attention/pair_softmax.h"
 #include "ops/cpu/memory/thread_buffer.h"
 #include "ops/cpu/tiles/tile_packing.h"
 #include "ops/cpu/tiles/tile_target.h"
 
+#ifdef HYPERFIT_BF16_PRODUCT
 namespace hyperfit::kernels {
 namespace {
 
 thread_local ThreadBuffer packed_left_tiles, packed_right_tiles;
 
-class TileProducts {
+class TileProducts : public PairSoftmax {
  public:
   using BFloat16 = c10::BFloat16;
+  using Element = BFloat16;
 
   TileProducts() {}
 
   class Head {
    public:
-    Head(ThreadBuffer& buffer, const CausalAttention& c)
+    Head(ThreadBuffer& buffer, const CausalAttention<BFloat16>& c)
         : length_(c.length), size_(c.size), packed_(buffer.take<char>(std::max(keys(nullptr).bytes(), columns(nullptr, 0).bytes()))) {}
     void pack_transposed(const BFloat16* rows) const { pack_right_groups(packed_, keys(rows), 0, keys(rows).groups()); }
     void pack(const BFloat16* rows, int64_t row_stride) const { pack_right_groups(packed_, columns(rows, row_stride), 0, columns(rows, row_stride).groups()); }
@@ -127,3 +131,4 @@ class TileProducts {
 
 }  // namespace
 }  // namespace hyperfit::kernels
+#endif
