@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "ops/arguments.h"
+#include "ops/token_choice.h"
 
 namespace hyperfit {
 
@@ -96,8 +97,9 @@ struct Ops {
   int64_t loss_rows;
   TokenStats (*token_stats)(const at::Tensor& logits, const at::Tensor& targets);
 
-  // logits [B, V] float32 of what is seen (bool [B, V]): times the row's penalty [B, 1] below 0, divided by it above
-  void (*penalise)(at::Tensor& logits, const at::Tensor& penalties, const at::Tensor& seen);
+  // A step of choosing ids (token_choice.h); false: not done, and nothing has changed. Null where nothing is better than the operators of
+  // decode/device/
+  bool (*choose_tokens)(const TokenChoice& choice);
 
   // The L2 norm of all elements, float64 [], which may lie in `scratch` until that is used again; whether a flat buffer is better asked for as
   // a whole than part by part; one update, of moments in float32 or in 8 bits

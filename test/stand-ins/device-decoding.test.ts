@@ -1,5 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addon } from '../../lib/addon.ts';
 import { standIn } from '../devices.ts';
 import type { DeviceName } from '../../lib/config/device-name.ts';
 import { errorCodeOf } from '../../lib/errors.ts';
@@ -14,12 +16,17 @@ import { makeRandom, randomRows } from '../oracle/batches.ts';
 import { largestDifference } from '../oracle/differences.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
 import { refusal, TINY_MODEL } from '../train/tiny.ts';
+import { loadDriver, writeImages } from './cuda-driver.ts';
 import { loadGuard } from './guard.ts';
 
 // A device that queues its work chooses tokens itself (native/decode/device/), by operators; the CPU's rows choose for themselves, in C++. Two
-// programs for one meaning, held against each other for every option.
+// programs for one meaning, held against each other for every option; and a third, by kernels of ours, where those are served.
 
 const guard = loadGuard();
+const driver = loadDriver();
+const folder = mkdtempSync(join(tmpdir(), 'hyperfit-device-decoding-'));
+const images = writeImages(join(folder, 'images'));
+afterAll(() => rmSync(folder, { recursive: true }));
 const DEVICE = standIn('guard:1'); // not the current device, which a forgotten device would choose
 const MODELS = readdirSync(join(__dirname, '../fixtures/models'));
 const VOCABULARY = 80;
@@ -93,9 +100,19 @@ async function steady(work: () => Promise<unknown>) {
 
 const NUMBERS = 8;
 
-describe.each(['a device', 'a card'])('Decoding on %s that queues its work', (kind) => {
-  beforeAll(() => kind === 'a card' && guard.becomeCard());
-  afterAll(() => kind === 'a card' && guard.beNoCard());
+describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s that queues its work', (kind) => {
+  const byKernels = kind === 'a card with our kernels';
+  beforeAll(() => {
+    if (kind !== 'a device') guard.becomeCard();
+    if (byKernels) driver.serve(images);
+    addon().setGraphs(!byKernels); // decoding-graphs.test.ts has those: here operators and launches are counted
+  });
+  afterAll(() => {
+    guard.beNoCard();
+    driver.leave();
+    addon().setGraphs(true);
+  });
+  afterEach(() => expect(addon().cudaKernels().failure).toBe(''));
 
   test.each(MODELS)('%s: ids of the CPU in every way', async (name) => {
     const { here, onCpu } = await onBoth(name, DEVICE, async (model) => {
@@ -350,15 +367,18 @@ describe.each(['a device', 'a card'])('Decoding on %s that queues its work', (ki
       expect(await difference(model, options, [READING, 2 * READING])).toEqual({ ...expected, scalarReads: 0, synchronisations: 1 });
     }));
 
-    // What an option adds to a greedy token: operators and blocks of memory. Operators that look for the best anew are among them.
-    test.each<[string, GenerateOptions, [number, number]]>([
-      ['repetition penalty', { repetitionPenalty: 1.2 }, [10, 9]],
-      ['a ban of n-grams', { noRepeatNgramSize: 4 }, [22, 16]],
-      ['suppressed ids', { suppressIds: [7] }, [2, 2]],
-      ['a draw', SEEDED, [28, 21]],
-      ['a draw by top-k, top-p and min-p', { ...SEEDED, topK: 20, topP: 0.9, minP: 0.01 }, [50, 35]],
-      ['statistics', { tokenStats: true }, [18, 12]],
-    ])('%s costs a token so many operators and blocks', (_, options, expected) => withDevice(async (model) => {
+    // What an option adds to a greedy token, by operators and by kernels: operators and blocks of memory. Operators that look for the best anew are
+    // among them.
+    const NONE: [number, number] = [0, 0];
+    test.each<[string, GenerateOptions, [number, number], [number, number]]>([
+      ['repetition penalty', { repetitionPenalty: 1.2 }, [10, 9], NONE],
+      ['a ban of n-grams', { noRepeatNgramSize: 4 }, [22, 16], NONE],
+      ['suppressed ids', { suppressIds: [7] }, [2, 2], NONE],
+      ['a draw', SEEDED, [28, 21], NONE],
+      ['a draw by top-k, top-p and min-p', { ...SEEDED, topK: 20, topP: 0.9, minP: 0.01 }, [50, 35], NONE],
+      ['statistics', { tokenStats: true }, [18, 12], [21, 15]],
+    ])('%s costs a token so many operators and blocks', (_, options, byOperators, ofKernels) => withDevice(async (model) => {
+      const expected = byKernels ? ofKernels : byOperators;
       const ofAToken = async (more: GenerateOptions) => {
         const asked = async (maxNewTokens: number) => steady(() => model.generate(PROMPTS, { maxNewTokens, stopIds: [], ...more }));
         const [few, many] = [await asked(20), await asked(21)];

@@ -24,22 +24,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> token_stats(const at:
   return {stats.loss, stats.entropy, stats.top_mass, stats.top1_ids};
 }
 
-at::Tensor penalise(const at::Tensor& logits, const at::Tensor& penalties, const at::Tensor& seen) {
-  check_computes(logits, 2);
-  check_float32(logits, logits.sizes(), logits);
-  check_float32(penalties, {logits.size(0), 1}, logits);
-  TORCH_CHECK(seen.scalar_type() == at::kBool && seen.sizes() == logits.sizes() && seen.device() == logits.device(), "expected `seen` bool ", logits.sizes(),
-              ", got ", seen.toString(), seen.sizes());
-  at::Tensor changed = logits.clone();
-  select_ops(logits.device()).penalise(changed, penalties, seen);
-  return changed;
-}
-
 }  // namespace
 
 void define_loss(torch::Library& library) {
   library.def("cross_entropy(Tensor logits, Tensor targets) -> (Tensor, Tensor)", &cross_entropy);
-  library.def("penalise(Tensor logits, Tensor penalties, Tensor seen) -> Tensor", &penalise);
   library.def("token_stats(Tensor logits, Tensor targets) -> (Tensor, Tensor, Tensor, Tensor)", &token_stats);
 }
 

@@ -35,6 +35,7 @@ torch::Library* define_operators() {
   define_attention(*library);
   define_embedding(*library);
   define_loss(*library);
+  define_choice(*library);
   define_update(*library);
   return library;
 }

@@ -18,6 +18,7 @@ void define_precision(torch::Library& library);
 void define_attention(torch::Library& library);
 void define_embedding(torch::Library& library);
 void define_loss(torch::Library& library);
+void define_choice(torch::Library& library);
 void define_update(torch::Library& library);
 
 // Pointers carry no sizes: what does not fit is refused here.

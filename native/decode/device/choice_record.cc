@@ -28,7 +28,7 @@ void ChosenTokens::hand_to(GenerationRow& row, int64_t step, int64_t index) cons
 ChoiceRecord::ChoiceRecord(const GrowingRows& rows, int64_t most_steps) {
   const auto zeros = [&](std::vector<int64_t> sizes, at::ScalarType type) { return at::zeros(sizes, rows.tensor_options(type)); };
   const int64_t count = rows.count(), top = TokenFigures::most_asked(rows);
-  step_ = zeros({1}, at::kLong);
+  steps_ = zeros({count}, at::kLong);
   ids_ = zeros({most_steps, count}, at::kLong);
   if (rows.any([](const GenerateOptions& options) { return options.citation_index != nullptr; })) interventions_ = zeros({count}, at::kLong);
   if (!TokenFigures::are_asked(rows)) return;
@@ -40,7 +40,7 @@ ChoiceRecord::ChoiceRecord(const GrowingRows& rows, int64_t most_steps) {
 }
 
 void ChoiceRecord::begin() {
-  step_.zero_();
+  steps_.zero_();
   if (interventions_.defined()) interventions_.zero_();
 }
 

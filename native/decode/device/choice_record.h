@@ -33,19 +33,24 @@ class ChoiceRecord {
   void begin();
   int64_t most_steps() const { return ids_.size(0); }
   int64_t rows() const { return ids_.size(1); }
-  const at::Tensor& step() const { return step_; }  // int64 [1]
+  at::Tensor step() const { return steps_.narrow(0, 0, 1); }  // int64 [1]
+  /// What a kernel writes to in the place of the `put`s: ids int64 [most steps, B]; the step, for each row by itself, int64 [B]; counts [B] or
+  /// undefined.
+  const at::Tensor& ids() const { return ids_; }
+  const at::Tensor& steps() const { return steps_; }
+  const at::Tensor& interventions() const { return interventions_; }
   /// Parts of a step; `end_step` comes after the last of them.
   void put_ids(const at::Tensor& ids) { put(ids_, ids); }
   void put_figures(const at::Tensor& log_probabilities, const at::Tensor& entropies);
   void put_top(const at::Tensor& ids, const at::Tensor& log_probabilities);
   void count_interventions(const at::Tensor& which) { interventions_.add_(which); }
-  void end_step() { step_.add_(1); }
+  void end_step() { steps_.add_(1); }
   /// Waits for the first `steps` steps since `begin`.
   ChosenTokens read(int64_t steps) const;
 
  private:
-  void put(at::Tensor& column, const at::Tensor& values) { column.index_copy_(0, step_, values.unsqueeze(0)); }
-  at::Tensor step_, ids_, log_probabilities_, entropies_, top_ids_, top_log_probabilities_, interventions_;
+  void put(at::Tensor& column, const at::Tensor& values) { column.index_copy_(0, step(), values.unsqueeze(0)); }
+  at::Tensor steps_, ids_, log_probabilities_, entropies_, top_ids_, top_log_probabilities_, interventions_;
 };
 
 }  // namespace hyperfit

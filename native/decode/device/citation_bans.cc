@@ -3,6 +3,8 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+
 #include "decode/device/citation_table.h"
 
 namespace hyperfit {
@@ -31,9 +33,20 @@ bool CitationBans::alike(const GenerateOptions& a, const GenerateOptions& b) {
   return a.citation_index == b.citation_index && a.citation_rule == b.citation_rule && a.citation_counts_prompt == b.citation_counts_prompt;
 }
 
+std::vector<const GenerateOptions*> CitationBans::kinds_of(const GrowingRows& rows) {
+  std::vector<const GenerateOptions*> kinds;
+  for (int64_t row = 0; row < rows.count(); ++row) {
+    const GenerateOptions& options = rows.options_of(row);
+    const auto is_known = [&](const GenerateOptions* kind) { return alike(*kind, options); };
+    if (!options.citation_index || std::any_of(kinds.begin(), kinds.end(), is_known)) continue;
+    const auto table = CitationTable::of(*options.citation_index, options.citation_rule, rows.tensor_options(at::kLong));
+    if (!table->is_empty()) kinds.push_back(&options);
+  }
+  return kinds;
+}
+
 CitationBans::CitationBans(const GenerateOptions& first, const GrowingRows& rows)
     : table_(CitationTable::of(*first.citation_index, first.citation_rule, rows.tensor_options(at::kLong))) {
-  if (!any()) return;
   beginnings_ = rows.beginnings([&](const GenerateOptions& options) {
     if (!alike(options, first)) return GrowingRows::Counted::nothing;
     return options.citation_counts_prompt ? GrowingRows::Counted::all : GrowingRows::Counted::output;

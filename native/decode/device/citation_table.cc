@@ -1,9 +1,9 @@
 #include "decode/device/citation_table.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -44,13 +44,22 @@ SortedContexts sorted_by(const ContextHash& hash, const CitationContexts& contex
   return sorted;
 }
 
-at::Tensor there(const std::vector<int64_t>& values, const at::TensorOptions& options) { return at::tensor(values, at::kLong).to(options.device()); }
+/// Numbers of one type, brought to a device together.
+template <class T>
+class Joined {
+ public:
+  template <class Range>
+  void add(const Range& values) {
+    sizes_.push_back(static_cast<int64_t>(values.size()));
+    all_.insert(all_.end(), values.begin(), values.end());
+  }
+  at::Tensor on(at::Device device) const { return at::tensor(all_, c10::CppTypeToScalarType<T>::value).to(device); }
+  std::vector<at::Tensor> parts_of(const at::Tensor& there) const { return there.split_with_sizes(sizes_); }
 
-at::Tensor there(std::span<const int32_t> values, const at::TensorOptions& options) {
-  at::Tensor host = at::empty({static_cast<int64_t>(values.size())}, at::kInt);
-  std::copy(values.begin(), values.end(), host.data_ptr<int32_t>());
-  return host.to(options.device());
-}
+ private:
+  std::vector<T> all_;
+  std::vector<int64_t> sizes_;
+};
 
 // Contexts that share a hash get other factors, which hardly ever happens: a million contexts do so once in some forty million times.
 std::pair<ContextHash, SortedContexts> without_collisions(const CitationContexts& contexts, const CitationIndex& index, int64_t longest) {
@@ -81,17 +90,23 @@ std::shared_ptr<const CitationTable> make_table(const CitationIndex& index, cons
   }
   std::vector<int64_t> token_factors;
   for (int32_t id : index.options().canonical) token_factors.push_back(hash.tokens[id]);
-  table->hashes = there(sorted.hashes, options);
-  table->ends = there(ends, options);
-  table->lengths = there(lengths, options);
-  table->starts = there(starts, options);
-  table->banned = there(banned, options);
-  table->corpus = there(index.canonical_tokens(), options);
-  table->canonical = there(index.options().canonical, options);
-  const std::vector<uint8_t>& marks = index.options().starts_word;
-  table->starts_word = there(std::vector<int32_t>(marks.begin(), marks.end()), options).ne(0);
-  table->token_factors = there(token_factors, options);
-  table->place_factors = there(hash.places, options);
+  Joined<int64_t> longs;
+  for (const auto& part : {std::cref(sorted.hashes), std::cref(starts), std::cref(token_factors), std::cref(hash.places)}) longs.add(part.get());
+  Joined<int32_t> ints;
+  for (const auto& part : {std::cref(ends), std::cref(lengths), std::cref(banned)}) ints.add(part.get());
+  ints.add(index.canonical_tokens());
+  ints.add(index.options().canonical);
+  ints.add(index.options().starts_word);
+  const auto count = [](const auto& values) { return static_cast<int64_t>(values.size()); };
+  const at::Device device = options.device();
+  table->arrays = {longs.on(device), ints.on(device), count(ends), table->longest, count(banned), count(index.canonical_tokens()),
+                   index.vocabulary(), table->match_length, table->match_words};
+  const std::vector<at::Tensor> wide = longs.parts_of(table->arrays.longs), narrow = ints.parts_of(table->arrays.ints);
+  size_t which = 0;
+  for (at::Tensor* part : {&table->hashes, &table->starts, &table->token_factors, &table->place_factors}) *part = wide[which++];
+  which = 0;
+  for (at::Tensor* part : {&table->ends, &table->lengths, &table->banned, &table->corpus, &table->canonical}) *part = narrow[which++];
+  table->starts_word = narrow.back().ne(0);
   return table;
 }
 

@@ -64,6 +64,27 @@ bool GrowingRows::any(const std::function<bool(const GenerateOptions&)>& has) co
   return std::any_of(options_.begin(), options_.end(), [&](const GenerateOptions* options) { return has(*options); });
 }
 
+bool GrowingRows::any_draws() const {
+  return any([](const GenerateOptions& options) { return options.sampling.temperature != 0; });
+}
+
+at::Tensor GrowingRows::penalties() const {
+  if (!any(marks_seen)) return {};
+  return column(at::kFloat, [](const GenerateOptions& options) { return options.repetition_penalty; });
+}
+
+at::Tensor GrowingRows::bias() const {
+  if (!any([](const GenerateOptions& options) { return !options.logit_bias.empty(); })) return {};
+  const bool alike = !any([&](const GenerateOptions& options) { return options.logit_bias != options_[0]->logit_bias; });
+  at::Tensor bias = at::zeros({alike ? 1 : count(), vocabulary_}, at::kFloat);
+  for (int64_t row = 0; row < bias.size(0); ++row) {
+    for (const auto& [id, value] : options_[row]->logit_bias) {
+      if (id >= 0 && id < vocabulary_) bias.data_ptr<float>()[row * vocabulary_ + id] += value;
+    }
+  }
+  return bias.to(tokens_.device());
+}
+
 at::Tensor GrowingRows::mask_of(std::vector<int32_t> GenerateOptions::* ids) const {
   if (!any([&](const GenerateOptions& options) { return !(options.*ids).empty(); })) return {};
   const bool alike = !any([&](const GenerateOptions& options) { return options.*ids != options_[0]->*ids; });

@@ -45,6 +45,9 @@ class GrowingRows {
   /// A number of each row, [B, 1] on the device.
   at::Tensor column(at::ScalarType type, const std::function<double(const GenerateOptions&)>& of) const;
   bool any(const std::function<bool(const GenerateOptions&)>& has) const;
+  bool any_draws() const;
+  at::Tensor bias() const;       // float32 [1 or B, V], or undefined where no row has any
+  at::Tensor penalties() const;  // float32 [B, 1], or undefined where no row has one
   /// Marks of the ids that a row's options list, bool [B, V], or [1, V] where all rows list the same: ids that the head does not predict are
   /// left out. Undefined where no row lists any.
   at::Tensor mask_of(std::vector<int32_t> GenerateOptions::* ids) const;

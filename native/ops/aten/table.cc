@@ -41,7 +41,7 @@ const Ops& table() {
       .cross_entropy = cross_entropy,
       .loss_rows = 0,
       .token_stats = token_stats,
-      .penalise = penalise,
+      .choose_tokens = nullptr,
       .norm_of = norm_of,
       .norms_whole_buffers = false,
       .adamw = adamw,

@@ -44,7 +44,6 @@ at::Tensor causal_softmax(at::Tensor& scores, const AttentionRule& rule, Attenti
 at::Tensor causal_softmax_backward(at::Tensor& dp, const at::Tensor& p, const AttentionRule& rule, AttentionScratch& scratch);
 at::Tensor cross_entropy(at::Tensor& logits, const at::Tensor& targets);
 TokenStats token_stats(const at::Tensor& logits, const at::Tensor& targets);
-void penalise(at::Tensor& logits, const at::Tensor& penalties, const at::Tensor& seen);
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors, Buffer& scratch);
 void adamw(const AdamWUpdate& update);
 void adamw_8bit(const AdamWUpdate& update);

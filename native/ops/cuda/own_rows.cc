@@ -35,7 +35,7 @@ void use_kernels(Ops& ops) {
   ops.linear_residual = own::linear_residual;
   ops.linear_float32 = own::linear_float32;
   ops.linear_residual_norm = own::linear_residual_norm;
-  ops.penalise = own::penalise;
+  ops.choose_tokens = own::choose_tokens;
   ops.norm_of = own::norm_of;
   ops.norms_whole_buffers = true;
   ops.adamw = own::adamw;

@@ -36,7 +36,7 @@ void linear_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor
 void linear_float32(at::Tensor& y, const at::Tensor& x, const LinearWeights& w);
 void linear_residual_norm(at::Tensor& y, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual, const at::Tensor& x,
                           const LinearWeights& w, at::Tensor& product, const NormWeights& norm);
-void penalise(at::Tensor& logits, const at::Tensor& penalties, const at::Tensor& seen);
+bool choose_tokens(const TokenChoice& choice);
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors, Buffer& scratch);
 void adamw(const AdamWUpdate& update);
 void adamw_8bit(const AdamWUpdate& update);

@@ -27,11 +27,14 @@ const KERNELS = [
   ['norm', (draw, dtype) => [draw.single([1025, 576]), draw.single([576]), null, 1e-6, 1, dtype]],
   ['norm_backward', (draw) => gradientOfNorm(draw, 1025, 576, false)],
   ['norm_backward', (draw) => gradientOfNorm(draw, 100, 577, true)],
+  ['norm_backward', (draw) => gradientOfNorm(draw, 1025, 64, false, draw.numbers)],
   ['linear', (draw) => [draw.numbers([1, 1544]), draw.numbers([577, 1544]), draw.numbers([577]), false]],
   ['linear', (draw) => [draw.numbers([7, 64]), draw.numbers([131, 64]), null, false]],
   ['linear_residual', (draw) => [draw.single([3, 577]), draw.numbers([3, 1536]), draw.numbers([577, 1536]), draw.single([577]), false]],
   ['linear_float32', (draw) => [draw.numbers([8, 576]), draw.numbers([49_153, 576]), false]],
-  ['penalise', (draw) => [draw.single([3, 50_257]), draw.positive([3, 1]), draw.marks([3, 50_257])]],
+  ['choose_tokens', (draw) => choice(draw, 5, 50_257, [1.3, 3, [7, 9], 0, 0, 1, 0])],
+  ['choose_tokens', (draw) => choice(draw, 5, 262_144, [1, 0, [], 1, 0, 1, 0])],
+  ['choose_tokens', (draw) => choice(draw, 5, 50_257, [1.1, 2, [7], 0.8, 100, 0.9, 0.01])],
   ['linear_residual_norm', (draw) => residualNorm(draw, 65, 64, 577)],
   ['linear_residual_norm', (draw) => residualNorm(draw, 2, 1536, 576)],
   ['norm_of', (draw) => [[draw.single([100_003]), draw.single([7, 577])]]],
@@ -97,15 +100,22 @@ const tokenHeads = (draw, batch, heads, kv, size, cached) => [
   draw.integers(Array.from({ length: batch }, (_, row) => (row * 17 + cached - 1) % cached)),
 ];
 
+/** Logits, what each row holds, a number to draw by; penalty, n-grams, suppressed ids, temperature, top-k, top-p, min-p. */
+const choice = (draw, rows, size, options) => [
+  draw.single([rows, size], 12),
+  draw.integers(Array.from({ length: 64 * rows }, (_, i) => (i * i) % 11), [rows, 64]),
+  draw.shares([rows]),
+  ...options,
+];
+
 const residualNorm = (draw, rows, size, out) => [
   ...[draw.single([rows, out]), draw.numbers([rows, size]), draw.numbers([out, size]), null, false],
   ...[draw.single([out]), null, 1e-5, 1],
 ];
 
-const gradientOfNorm = (draw, rows, size, layer) => [
-  draw.single([rows, size]),
-  draw.numbers([rows, size]),
-  draw.single([rows, size]),
+/** `of`: what draws x and its gradient, which a norm within a branch has in the type of the products. */
+const gradientOfNorm = (draw, rows, size, layer, of = draw.single) => [
+  ...[of([rows, size]), draw.numbers([rows, size]), of([rows, size])],
   draw.positive([2, rows, 1]),
   draw.single([size]),
   layer ? draw.single([size]) : null,
@@ -126,12 +136,12 @@ const updateOfCodes = (draw, blocks) => [
 
 /** The same numbers on every side, as `dtype` holds them. */
 function drawer(dtype, device, computed = dtype) {
-  const integers = (values) => Tensor.from(BigInt64Array.from(values.map(BigInt))).to({ device });
+  const integers = (values, shape = [values.length]) => Tensor.from(BigInt64Array.from(values.map(BigInt)), { shape }).to({ device });
   return {
     numbers: (shape, reach = 2) => torch.rand(shape).mul(2 * reach).sub(reach).to(dtype).to(computed).to({ device }),
-    single: (shape) => torch.rand(shape).mul(2).sub(1).to({ device }),
+    single: (shape, reach = 1) => torch.rand(shape).mul(2 * reach).sub(reach).to({ device }),
     codes: (shape) => torch.rand(shape).mul(255.99).to('uint8').to({ device }),
-    marks: (shape) => torch.rand(shape).mul(1.2).to('uint8').to('bool').to({ device }),
+    shares: (shape) => torch.rand(shape).to('float64').to({ device }),
     positive: (shape) => torch.rand(shape).add(0.5).to({ device }),
     integers,
     tokens: (count, limit) => integers(Array.from({ length: count }, (_, i) => (i * i) % limit)),

@@ -9,15 +9,17 @@
 #include "adamw.cu"
 #include "adamw_8bit.cu"
 #include "attend.cu"
+#include "choose_tokens.cu"
 #include "cross_entropy.cu"
 #include "embedding_backward.cu"
 #include "norm.cu"
 #include "norm_backward.cu"
-#include "penalise.cu"
 #include "rotate.cu"
+#include "score_tokens.cu"
 #include "skinny_gemm.cu"
 #include "token_stats.cu"
 #include "vector_norm.cu"
+#include "weigh_tokens.cu"
 
 namespace stand_in {
 namespace {
@@ -70,15 +72,16 @@ struct Run<Kernel> {
   ENTRY(cross_entropy_##type), ENTRY(token_stats_##type), ENTRY(activate_##type), ENTRY(activate_backward_##type),     \
       ENTRY(activate_gated_##type), ENTRY(activate_gated_backward_##type), ENTRY(rotate_##type), ENTRY(rotate_token_##type), ENTRY(add_norm_##type), ENTRY(attend_##type), \
       ENTRY(attend_parts_##type)
-#define OF_TYPES(types) ENTRY(norm_##types), ENTRY(norm_backward_##types), ENTRY(norm_chunks_##types)
+#define BACKWARD(types) ENTRY(norm_backward_##types), ENTRY(norm_chunks_##types)
 
 const std::map<std::string, HostKernel>& kernels() {
   static const std::map<std::string, HostKernel> kKernels = {
-      OF_TYPE(float32),           OF_TYPE(bfloat16),           OF_TYPES(float32_float32), OF_TYPES(float32_bfloat16),
-      OF_TYPES(bfloat16_float32), OF_TYPES(bfloat16_bfloat16), ENTRY(norm_gradients),     ENTRY(embedding_backward),
+      OF_TYPE(float32),           OF_TYPE(bfloat16),           ENTRY(norm_float32_float32), ENTRY(norm_float32_bfloat16),
+      ENTRY(norm_bfloat16_float32), ENTRY(norm_bfloat16_bfloat16), BACKWARD(float32_float32), BACKWARD(bfloat16_float32), BACKWARD(bfloat16_bfloat16),
+      ENTRY(norm_gradients),     ENTRY(norm_backward_rounded), ENTRY(embedding_backward),
       ENTRY(adamw),               ENTRY(adamw_8bit),           ENTRY(vector_norm_parts),   ENTRY(vector_norm),
       ENTRY(skinny_gemm_1),       ENTRY(skinny_gemm_4),        ENTRY(skinny_gemm_8),
-      ENTRY(penalise)};
+      ENTRY(score_tokens),         ENTRY(weigh_tokens),         ENTRY(choose_tokens)};
   return kKernels;
 }
 

@@ -32,6 +32,11 @@ HYPERFIT_FUNCTION void each_thread(Body body) {
 /// What any thread of the block wrote to shared memory before is seen by all after it.
 HYPERFIT_FUNCTION void barrier() { __syncthreads(); }
 
+/// Adds where other threads, of any block, do so too: whole numbers give the same sum whoever comes first.
+HYPERFIT_FUNCTION void add_to(unsigned long long& sum, unsigned long long number) { atomicAdd(&sum, number); }
+/// A number that no other thread gets: 0, 1, ...
+HYPERFIT_FUNCTION int next_of(int& count) { return atomicAdd(&count, 1); }
+
 template <class T>
 HYPERFIT_FUNCTION T of_lane(T value, int lane) {
   static_assert(sizeof(T) % 4 == 0, "values are exchanged word by word");
@@ -78,6 +83,8 @@ inline thread_local Index host_block = 0, host_blocks = 1;
 inline Index block_index() { return host_block; }
 inline Index block_count() { return host_blocks; }
 inline void barrier() {}  // each_thread has come to its end for every thread
+inline void add_to(unsigned long long& sum, unsigned long long number) { sum += number; }
+inline int next_of(int& count) { return count++; }
 
 template <class Body>
 void each_thread(Body body) {

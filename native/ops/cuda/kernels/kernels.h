@@ -4,8 +4,11 @@
 
 #ifdef __CUDACC__
 #define HYPERFIT_KERNEL(name, ...) extern "C" __global__ void __launch_bounds__(kThreads) name(__VA_ARGS__)
+/// One block a multiprocessor is enough for it, so that it may have all registers.
+#define HYPERFIT_LONG_KERNEL(name, ...) extern "C" __global__ void __launch_bounds__(kThreads, 1) name(__VA_ARGS__)
 #else
 #define HYPERFIT_KERNEL(name, ...) extern "C" void name(__VA_ARGS__)
+#define HYPERFIT_LONG_KERNEL HYPERFIT_KERNEL
 #endif
 
 namespace hyperfit::cuda {
@@ -67,6 +70,62 @@ struct ProductSizes {
 /// The largest head that attend takes.
 constexpr int kMostHeadSize = 256;
 
+/// Ids of a vocabulary that a block scores, and what it finds among them: the highest logit (infinity where one is NaN), the best score before
+/// and after the citation blocker, the lowest id of it, and the lowest score that is not -infinity.
+constexpr int kScoredPart = 4096;
+struct PartScores {
+  float logit, free_score, score, least;
+  int free_id, id;
+};
+
+/// What a row forbids: no id of `stop_ids` before `least` tokens beyond the prompt, no n-gram of that size (0: any) twice from `ngram_first` on,
+/// what the citation table `table` forbids behind the tokens from `citation_first` on.
+struct TokenRule {
+  Index prompt, least, ngram, ngram_first, table, citation_first;
+};
+
+/// How a row draws; temperature 0 takes the best.
+struct TokenDraw {
+  double temperature, top_k, top_p, min_p;
+};
+
+/// Rows [rows, size]; elements from one row to the next, 0 where all rows share one. `table`: of the rows that are scored.
+struct ScoreSizes {
+  Index rows, size, parts, bias, seen, suppressed, stops, history, table;
+};
+
+/// One citation index in two arrays. Of 64 bits: hashes [contexts], rising, starts [contexts + 1], factors of tokens [vocabulary] and of places
+/// [longest]. Of 32: ends and lengths [contexts], what is forbidden [banned], canonical tokens of the data [corpus] and of the vocabulary, and
+/// which begin a word.
+struct CitationSizes {
+  Index contexts, longest, banned, corpus, vocabulary, units;
+  int words;
+};
+
+/// Ranges of falling scores whose masses are added up; a mass is a whole number, so that it does not matter who adds first.
+constexpr int kMassBins = 4096;
+struct MassBin {
+  unsigned long long mass, count;
+};
+
+/// How scores of a row become weights, exp((score - best) sharpness), masses, and bins of a width.
+struct RowWeights {
+  double best, sharpness, of_mass, width, bins_a_score;
+};
+
+/// A best token weighs 2^`scale`, so that a whole vocabulary stays below 2^63.
+struct WeightSizes {
+  Index rows, size, parts;
+  int scale;
+};
+
+/// `ends` says whether the step ends here.
+struct ChoiceSizes {
+  WeightSizes weights;
+  Index history, seen, stops;
+  int ends;
+};
+
 // Of one type T, float32 or bfloat16, the one that products compute in.
 //   cross_entropy            logits [rows, size] become softmax - one-hot, 0 where the target is below 0; losses [rows] in nats. A target
 //                            beyond the vocabulary makes its loss NaN. One block a row.
@@ -106,11 +165,14 @@ constexpr int kMostHeadSize = 256;
 // Of two types.
 //   norm           y [rows, size] of x; stats [2, rows] are written, or read where `again`. With a bias it is a layer norm, without
 //                  that of the root mean square. One block a row.
+#define HYPERFIT_KERNELS_OF_TYPES(types, Y, X)                                                                                   \
+  HYPERFIT_KERNEL(norm_##types, Y* y, const X* x, float* stats, const float* weight, const float* bias, float eps, float offset, \
+                  int again, Index rows, Index size);
+
+// Of the types that a backward meets.
 //   norm_backward  dx += gradient through the norm. One block a row.
 //   norm_chunks    sums [2, chunks, size] of the weight's and the bias's gradients, over `chunk` rows each. One thread a column and chunk.
-#define HYPERFIT_KERNELS_OF_TYPES(types, Y, X)                                                                                      \
-  HYPERFIT_KERNEL(norm_##types, Y* y, const X* x, float* stats, const float* weight, const float* bias, float eps, float offset,    \
-                  int again, Index rows, Index size);                                                                               \
+#define HYPERFIT_KERNELS_BACKWARD(types, Y, X)                                                                                      \
   HYPERFIT_KERNEL(norm_backward_##types, float* dx, const Y* dy, const X* x, const float* stats, const float* weight, float offset, \
                   int layer, Index rows, Index size);                                                                               \
   HYPERFIT_KERNEL(norm_chunks_##types, float* sums, const Y* dy, const X* x, const float* stats, int layer, Index rows, Index size, \
@@ -122,6 +184,12 @@ HYPERFIT_KERNELS_OF_TYPES(float32_float32, float, float)
 HYPERFIT_KERNELS_OF_TYPES(float32_bfloat16, float, BFloat16)
 HYPERFIT_KERNELS_OF_TYPES(bfloat16_float32, BFloat16, float)
 HYPERFIT_KERNELS_OF_TYPES(bfloat16_bfloat16, BFloat16, BFloat16)
+HYPERFIT_KERNELS_BACKWARD(float32_float32, float, float)
+HYPERFIT_KERNELS_BACKWARD(bfloat16_float32, BFloat16, float)
+HYPERFIT_KERNELS_BACKWARD(bfloat16_bfloat16, BFloat16, BFloat16)
+/// norm_backward of bfloat16 alone, dx too: added in float32, and rounded once.
+HYPERFIT_KERNEL(norm_backward_rounded, BFloat16* dx, const BFloat16* dy, const BFloat16* x, const float* stats, const float* weight, float offset,
+                int layer, Index rows, Index size);
 /// gradient [size] = beta gradient + the sum over chunks; `bias` may be null, and beta 0 forgets what stood there. One thread a column.
 HYPERFIT_KERNEL(norm_gradients, float* weight, float* bias, const float* sums, float beta, Index chunks, Index size);
 
@@ -142,8 +210,23 @@ HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char
                 const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers, MomentMap of_means,
                 MomentMap of_squares, Index blocks);
 
-/// logits [rows, size] of what `seen` marks (a byte each, rows `seen_step` apart), times the row's penalty below 0 and divided by it above.
-HYPERFIT_KERNEL(penalise, float* logits, const float* penalties, const unsigned char* seen, Index seen_step, Index rows, Index size);
+/// scores [rows, size] (or null where nothing changes) of logits: with bias, then of what is `seen` times the row's penalty below 0 and divided
+/// by it above, -infinity where an id may not follow; parts [rows, parts] of them, and bins [rows, kMassBins] (or null) without mass. Rows that are
+/// not active are left out. Bias, penalties, seen, suppressed, stops, history and the table may be null. One block a part of a row.
+HYPERFIT_LONG_KERNEL(score_tokens, PartScores* parts, float* scores, MassBin* bins, const float* logits, const float* bias, const float* penalties,
+                const unsigned char* seen, const unsigned char* suppressed, const unsigned char* stops, const unsigned char* active,
+                const TokenRule* rules, const Index* positions, const Index* history, const Index* table_longs, const int* table_ints,
+                ScoreSizes sizes, CitationSizes table);
+/// weights [rows], and bins [rows, kMassBins] of scores [rows, size] of the rows that draw, with masses and numbers of those that have a mass,
+/// by rising distance from the best. One block a part of a row.
+HYPERFIT_KERNEL(weigh_tokens, MassBin* bins, RowWeights* weights, const float* scores, const PartScores* parts, const unsigned char* active,
+                const TokenDraw* draws, WeightSizes sizes);
+/// Chooses an id for each row and appends it: ids [steps, rows] at its step gets it, or -1 where a row stands, -2 where all is banned, -3 where
+/// logits are not finite. Rows draw by uniform [steps, rows]. History, seen, stops and interventions may be null; so may
+/// scores, bins, weights, draws and uniform, where all rows take the best. One block a row.
+HYPERFIT_LONG_KERNEL(choose_tokens, Index* ids, Index* steps, Index* interventions, Index* tokens, Index* positions, unsigned char* active,
+                Index* history, unsigned char* seen, const unsigned char* stops, const PartScores* parts, const float* scores,
+                const MassBin* bins, const RowWeights* weights, const TokenDraw* draws, const double* uniform, ChoiceSizes sizes);
 
 /// parts [blocks]: the sum of squares of each block's share of x, in float64. The result of all is that of a number of blocks.
 HYPERFIT_KERNEL(vector_norm_parts, double* parts, const float* x, Index count);
@@ -163,5 +246,6 @@ HYPERFIT_SKINNY_GEMM(8)
 
 #undef HYPERFIT_KERNELS_OF_TYPE
 #undef HYPERFIT_KERNELS_OF_TYPES
+#undef HYPERFIT_KERNELS_BACKWARD
 
 }  // namespace hyperfit::cuda

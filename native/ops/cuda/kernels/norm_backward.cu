@@ -5,8 +5,8 @@
 
 namespace hyperfit::cuda {
 
-template <class Y, class X>
-HYPERFIT_FUNCTION void norm_backward(float* dx, const Y* dy, const X* x, const float* stats, const float* weight, float offset, bool layer,
+template <class D, class Y, class X>
+HYPERFIT_FUNCTION void norm_backward(D* dx, const Y* dy, const X* x, const float* stats, const float* weight, float offset, bool layer,
                                      Index rows, Index size) {
   const bool aligned = is_aligned<kColumns>(dx) && is_aligned<kColumns>(dy) && is_aligned<kColumns>(x) && is_aligned<kColumns>(weight);
   const bool wide = aligned && size % kColumns == 0;
@@ -93,9 +93,13 @@ HYPERFIT_KERNEL(norm_gradients, float* weight, float* bias, const float* sums, f
     norm_chunks(sums, dy, x, stats, layer != 0, rows, size, chunk);                                                                 \
   }
 HYPERFIT_DEFINE(float32_float32, float, float)
-HYPERFIT_DEFINE(float32_bfloat16, float, BFloat16)
 HYPERFIT_DEFINE(bfloat16_float32, BFloat16, float)
 HYPERFIT_DEFINE(bfloat16_bfloat16, BFloat16, BFloat16)
 #undef HYPERFIT_DEFINE
+
+HYPERFIT_KERNEL(norm_backward_rounded, BFloat16* dx, const BFloat16* dy, const BFloat16* x, const float* stats, const float* weight, float offset,
+                int layer, Index rows, Index size) {
+  norm_backward(dx, dy, x, stats, weight, offset, layer != 0, rows, size);
+}
 
 }  // namespace hyperfit::cuda
