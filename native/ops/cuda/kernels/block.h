@@ -56,15 +56,24 @@ HYPERFIT_FUNCTION T join_lanes(T value, Join join) {
   return value;
 }
 
+/// The same as a loop, where it comes once a row: unrolled, what blocks gather was a tenth of all machine code.
+template <int kLanes, class T, class Join>
+HYPERFIT_FUNCTION T join_lanes_by_loop(T value, Join join) {
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+#pragma unroll 1
+  for (int offset = kLanes / 2; offset > 0; offset /= 2) value = join(value, of_lane(value, lane ^ offset));
+  return value;
+}
+
 /// What part(thread) of all threads gives together, the same in every thread. A barrier: what a thread wrote before is seen after it.
 template <class T, class Part, class Join>
 HYPERFIT_FUNCTION T gather(Part part, Join join) {
   __shared__ T parts[kWarps];
   const int thread = static_cast<int>(threadIdx.x);
-  T value = join_lanes<kWarp>(part(thread), join);
+  T value = join_lanes_by_loop<kWarp>(part(thread), join);
   if (thread % kWarp == 0) parts[thread / kWarp] = value;
   __syncthreads();
-  value = of_lane(join_lanes<kWarps>(parts[thread % kWarps], join), 0);
+  value = of_lane(join_lanes_by_loop<kWarps>(parts[thread % kWarps], join), 0);
   __syncthreads();  // the next gather writes to the same memory
   return value;
 }
