@@ -147,7 +147,7 @@ export interface NativeLora {
 
 export interface NativeAddon {
   // library
-  libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; bfloat16Products: boolean; tiles: boolean; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number; otherBackend: OtherBackend | null };
+  libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; bfloat16Kernels: boolean; bfloat16Products: boolean; tiles: boolean; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number; otherBackend: OtherBackend | null };
   setNumThreads(threads: number): void;
   /** Own kernels (the default), or libtorch's operators, which are their oracle: of every model that is loaded from now on, in the whole process. */
   setKernels(enabled: boolean): void;

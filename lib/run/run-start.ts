@@ -31,8 +31,8 @@ export interface RunStart {
 export async function startRun(config: RunConfig, folder: RunFolder, onWarning: (message: string) => void, signal?: AbortSignal): Promise<RunStart> {
   useThreads(config);
   const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, optim } = config;
-  if (computeDtype === 'bfloat16' && device === 'cpu' && !addon().libraryInfo().bfloat16Products) {
-    onWarning('this CPU has no bfloat16 instructions: computeDtype bfloat16 will be right but slow; float32 is faster here');
+  if (computeDtype === 'bfloat16' && device === 'cpu' && !addon().libraryInfo().bfloat16Kernels) {
+    onWarning('this CPU has no AVX2: computeDtype bfloat16 will be right but slow; float32 is faster here');
   }
   const loading = { device, computeDtype, weightDtype, recompute, onWarning, ...given({ signal }) };
   if (config.resume) {

@@ -13,6 +13,7 @@
 #include "binding/errors.h"
 #include "binding/launch_notes.h"
 #include "binding/readers.h"
+#include "ops/cpu/bfloat16_gemm/bfloat16_gemm.h"
 #include "ops/cpu/memory/address_limit.h"
 #include "ops/cpu/memory/allocation_guard.h"
 #include "ops/cpu/memory/memory_limit.h"
@@ -51,6 +52,7 @@ Napi::Value library_info(const Napi::CallbackInfo& info) {
   result.Set("torchVersion", loaded_version());
   result.Set("builtFor", HYPERFIT_TORCH_SERIES);
   result.Set("cpuCapability", at::get_cpu_capability());
+  result.Set("bfloat16Kernels", kernels::multiplies_bfloat16());
   result.Set("bfloat16Products", kernels::has_bfloat16_products());
   result.Set("tiles", kernels::has_tiles());
   result.Set("numThreads", Napi::Number::New(env, at::get_num_threads()));

@@ -23,6 +23,7 @@ test('libraryInfo tells the loaded version, which belongs to the series it was b
     torchVersion: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
     builtFor: expect.stringMatching(/^\d+\.\d+$/) as string,
     cpuCapability: expect.stringMatching(/^[A-Z0-9 ]+$/i) as string,
+    bfloat16Kernels: expect.any(Boolean) as boolean,
     bfloat16Products: expect.any(Boolean) as boolean,
     tiles: expect.any(Boolean) as boolean,
     numThreads: expect.any(Number) as number,

@@ -8,16 +8,7 @@
 namespace hyperfit::cpu {
 namespace {
 
-// bfloat16 is multiplied in pairs.
-bool has_whole_kernel(const AttentionShape& shape, const AttentionRule& rule) {
-  if (rule.softcap > 0) return false;
-  if (shape.dtype == at::kFloat) return kernels::has_causal_attention<float>();
-  return shape.dtype == at::kBFloat16 && shape.size % 2 == 0 && kernels::has_causal_attention<c10::BFloat16>();
-}
-
-bool has_whole_kernel(const at::Tensor& q, const AttentionRule& rule) {
-  return has_whole_kernel({q.size(0), q.size(1), q.size(2), q.size(3), q.scalar_type()}, rule);
-}
+bool has_whole_kernel(const AttentionRule& rule) { return rule.softcap == 0 && kernels::has_causal_attention(); }
 
 template <class T>
 kernels::CausalAttention<T> whole(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule) {
@@ -42,13 +33,13 @@ kernels::CausalRows rows_of(const at::Tensor& scores, const AttentionRule& rule)
 }  // namespace
 
 void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch) {
-  if (!has_whole_kernel(q, rule)) return aten::attention(out, q, k, v, rule, scratch);
+  if (!has_whole_kernel(rule)) return aten::attention(out, q, k, v, rule, scratch);
   kernels::by_type(out, [&]<class T>(T* to) { kernels::causal_attention(whole<T>(q, k, v, rule), to); });
 }
 
 void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const AttentionRule& rule, AttentionScratch& scratch) {
-  if (!has_whole_kernel(q, rule)) return aten::attention_backward(dq, dk, dv, dout, q, k, v, rule, scratch);
+  if (!has_whole_kernel(rule)) return aten::attention_backward(dq, dk, dv, dout, q, k, v, rule, scratch);
   kernels::by_type(dq, [&]<class T>(T* to) {
     kernels::causal_attention_backward(whole<T>(q, k, v, rule), dout.data_ptr<T>(), to, dk.data_ptr<T>(), dv.data_ptr<T>());
   });
@@ -56,7 +47,7 @@ void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at
 
 // Without a soft cap probabilities stand where the scores did.
 int64_t attention_bytes(const AttentionShape& shape, const AttentionRule& rule) {
-  if (has_whole_kernel(shape, rule)) return 0;
+  if (has_whole_kernel(rule)) return 0;
   const int64_t queries = shape.batch * shape.heads * shape.length;
   const int64_t probabilities = rule.softcap > 0 ? 0 : queries * shape.length * static_cast<int64_t>(c10::elementSize(shape.dtype));
   return aten::attention_bytes(shape, rule) - probabilities;

@@ -6,7 +6,7 @@
 namespace hyperfit::kernels {
 
 /// Causal attention over whole sequences of T, float32 or bfloat16. q [B, H, T, D]; k, v [B, K, T, D], H a multiple of K; position t looks
-/// at max(0, t + 1 - window) to t, window 0 for all up to t. D even in bfloat16.
+/// at max(0, t + 1 - window) to t, window 0 for all up to t.
 template <class T>
 struct CausalAttention {
   const T *q, *k, *v;
@@ -14,16 +14,11 @@ struct CausalAttention {
   float scale;
 };
 
-/// Whether this machine, as limited (instruction_set.h), has a kernel for T: for float32 AVX2 or newer, for bfloat16 AVX512_BF16.
-template <class T>
+/// Whether this machine, as limited (instruction_set.h), has a kernel for it: AVX2 or newer.
 bool has_causal_attention();
-template <>
-bool has_causal_attention<float>();
-template <>
-bool has_causal_attention<c10::BFloat16>();
 
 // Block by block of rows, so that scores and probabilities stay in cache and what lies beyond the diagonal is left out. Scores and sums are
-// float32. A row's bits depend neither on what else is in the batch nor on threads; in float32 they are the same with AVX2 and AVX-512.
+// float32. A row's bits depend neither on what else is in the batch nor on threads; they are the same with AVX2 and AVX-512.
 
 /// out [B*T, H*D] = softmax(scale q k^T) v.
 void causal_attention(const CausalAttention<float>& call, float* out);

@@ -1,7 +1,9 @@
 #pragma once
 // The products of attention by multiply-adds of float32, in tiles of six rows by a panel of columns (float32_gemm/tile.h), and the softmax
-// between them. What the diagonal or a window leaves out is not multiplied, tile by tile.
+// between them. What the diagonal or a window leaves out is not multiplied, tile by tile. bfloat16 is widened: matrices as they are packed, a
+// block of rows before it is multiplied.
 #include <algorithm>
+#include <type_traits>
 
 #include "ops/cpu/attention/attention_block.h"
 #include "ops/cpu/attention/causal_attention.h"
@@ -13,7 +15,7 @@
 namespace hyperfit::kernels {
 namespace {
 
-thread_local ThreadBuffer packed_block_rows;
+thread_local ThreadBuffer packed_block_rows, single_rows;
 
 /// Rows of a left operand, of which element (r, k) stands at data[r row_stride + k inner_stride].
 struct AttentionRows {
@@ -27,11 +29,25 @@ struct AttentionSums {
 };
 
 /// A matrix [inner, columns] as panels, one behind the other.
+template <class T>
 struct PackPanels {
   template <class L>
-  [[gnu::always_inline]] static inline void run(float* to, const GemmMatrix<float>& matrix, int64_t inner, int64_t columns) {
+  [[gnu::always_inline]] static inline void run(float* to, const GemmMatrix<T>& matrix, int64_t inner, int64_t columns) {
     if constexpr (L::kFit >= 8) {
       for (int64_t n = 0; n < columns; n += kPanelWidth<L>) pack_panel<L>(to + n * inner, matrix, 0, inner, n, std::min(kPanelWidth<L>, columns - n));
+    }
+  }
+};
+
+/// Rows of X as rows of Y.
+template <class Y, class X>
+struct ConvertRows {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(Y* to, int64_t to_stride, const X* from, int64_t from_stride, int64_t rows, int64_t count) {
+    for (int64_t row = 0; row < rows; ++row, to += to_stride, from += from_stride) {
+      int64_t i = 0;
+      for (; i + kLanes <= count; i += kLanes) L::load(from + i).store(to + i);
+      for (; i < count; ++i) to[i] = from[i];
     }
   }
 };
@@ -141,8 +157,9 @@ struct SoftmaxRowsBackward {
   }
 };
 
+template <class T>
 struct LaneProducts {
-  using Element = float;
+  using Element = T;
   using Probability = float;
 
   static constexpr int64_t kRowPadding = kLanes;  // columns of scores are read too: a power of two would have them all in few sets of a cache
@@ -158,11 +175,11 @@ struct LaneProducts {
   /// columns are its columns.
   class Head {
    public:
-    Head(ThreadBuffer& buffer, const CausalAttention<float>& c) : length_(c.length), size_(c.size) {
+    Head(ThreadBuffer& buffer, const CausalAttention<T>& c) : length_(c.length), size_(c.size) {
       to_ = buffer.take<float>(std::max(panels_of(length_) * size_, panels_of(size_) * length_) * kAttentionPanel);
     }
-    void pack_transposed(const float* rows) const { dispatch<PackPanels, float*, const GemmMatrix<float>&>(to_, {rows, 1, size_}, size_, length_); }
-    void pack(const float* rows, int64_t row_stride) const { dispatch<PackPanels, float*, const GemmMatrix<float>&>(to_, {rows, row_stride, 1}, length_, size_); }
+    void pack_transposed(const T* rows) const { dispatch<PackPanels<T>, float*, const GemmMatrix<T>&>(to_, {rows, 1, size_}, size_, length_); }
+    void pack(const T* rows, int64_t row_stride) const { dispatch<PackPanels<T>, float*, const GemmMatrix<T>&>(to_, {rows, row_stride, 1}, length_, size_); }
     const float* packed() const { return to_; }
     int64_t length() const { return length_; }
     int64_t size() const { return size_; }
@@ -173,19 +190,21 @@ struct LaneProducts {
   };
 
   /// to [rows, keys] = a [rows, D] times the transpose of what is packed, where rows see keys; `stride` is that of `to`.
-  void multiply_transposed(float* to, int64_t stride, const float* a, int64_t a_stride, const Head& packed, const AttentionBlock& block) const {
+  void multiply_transposed(float* to, int64_t stride, const T* a, int64_t a_stride, const Head& packed, const AttentionBlock& block) const {
     dispatch<MultiplyTransposed, const AttentionSums&, const AttentionRows&, const float*, int64_t, const AttentionBlock&>(
-        {to, stride}, {a, a_stride, 1}, packed.packed(), packed.size(), block);
+        {to, stride}, widened({a, a_stride}, block.rows(), packed.size()), packed.packed(), packed.size(), block);
   }
   /// to [rows, D] = a [rows, keys] times the keys' rows of what is packed.
-  void multiply_keys(float* to, int64_t stride, const float* a, int64_t a_stride, const Head& packed, const AttentionBlock& block) const {
+  void multiply_keys(T* to, int64_t stride, const float* a, int64_t a_stride, const Head& packed, const AttentionBlock& block) const {
+    const AttentionSums sums = sums_for(to, stride, block.rows(), packed.size());
     dispatch<MultiplyKeys, const AttentionSums&, const AttentionRows&, const float*, int64_t, int64_t, const AttentionBlock&>(
-        {to, stride}, {a, a_stride, 1}, packed.packed(), packed.length(), packed.size(), block);
+        sums, {a, a_stride, 1}, packed.packed(), packed.length(), packed.size(), block);
+    if constexpr (!std::is_same_v<T, float>) dispatch<ConvertRows<T, float>, T*, int64_t, const float*>(to, stride, sums.data, sums.stride, block.rows(), packed.size());
   }
   /// to [T, D], of which the block's keys += the transpose of `a` [rows, keys] times b [rows, D].
-  void add_transposed(float* to, int64_t size, const float* a, int64_t a_stride, const float* b, int64_t b_stride, const AttentionBlock& block) const {
+  void add_transposed(float* to, int64_t size, const float* a, int64_t a_stride, const T* b, int64_t b_stride, const AttentionBlock& block) const {
     float* packed = packed_block_rows.take<float>(block.rows() * panels_of(size) * kAttentionPanel);
-    dispatch<PackPanels, float*, const GemmMatrix<float>&>(packed, {b, b_stride, 1}, block.rows(), size);
+    dispatch<PackPanels<T>, float*, const GemmMatrix<T>&>(packed, {b, b_stride, 1}, block.rows(), size);
     dispatch<AddTransposed, const AttentionSums&, const AttentionRows&, const float*, int64_t, const AttentionBlock&>({to, size}, {a, a_stride, 1}, packed, size, block);
   }
 
@@ -194,6 +213,31 @@ struct LaneProducts {
   }
   void softmax_backward(float*, float* dp, const float* p, int64_t stride, const AttentionBlock& block, float scale) const {
     dispatch<SoftmaxRowsBackward, float*, const float*, int64_t, const AttentionBlock&, float>(dp, p, stride, block, scale);
+  }
+
+ private:
+  struct Rows {
+    const T* data;
+    int64_t stride;
+  };
+  /// A line more than a row needs keeps the rows of a tile out of each other's cache sets.
+  static int64_t padded(int64_t size) { return (size / kLanes + 2) * kLanes; }
+
+  static AttentionRows widened(const Rows& a, int64_t rows, int64_t size) {
+    if constexpr (std::is_same_v<T, float>) {
+      return {a.data, a.stride, 1};
+    } else {
+      float* single = single_rows.take<float>(rows * padded(size));
+      dispatch<ConvertRows<float, T>, float*, int64_t, const T*>(single, padded(size), a.data, a.stride, rows, size);
+      return {single, padded(size), 1};
+    }
+  }
+  static AttentionSums sums_for(T* to, int64_t stride, int64_t rows, int64_t size) {
+    if constexpr (std::is_same_v<T, float>) {
+      return {to, stride};
+    } else {
+      return {single_rows.take<float>(rows * padded(size)), padded(size)};
+    }
   }
 };
 

@@ -88,7 +88,7 @@ bool is_skinny(const at::Tensor& x) { return x.size(0) <= kernels::kMostSkinnyRo
 void multiply_skinny(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) {
   kernels::by_types(y, x, [&]<class Y, class X>(Y* to, const X* from) {
     if constexpr (std::is_same_v<Y, float> || std::is_same_v<X, Y>) {
-      const kernels::SkinnyGemm<Y, X> product{to, from, w.weight.data_ptr<X>(), x.size(0), x.size(1), w.out_in().size(0)};
+      const kernels::SkinnyGemm<Y, X> product{to, from, w.weight.data_ptr<X>(), x.size(0), x.size(1), y.size(1)};
       w.transposed ? kernels::skinny_gemm_conv1d(product) : kernels::skinny_gemm(product);
     }
   });
