@@ -24,11 +24,11 @@ await runMain(async () => {
   const platform = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
   const target = join(platform, 'series');
   mkdirSync(target, { recursive: true });
+  copyFileSync(join(nativeFolder(), 'Release', cpuKernels()), join(target, cpuKernels()));
   if (!values['without-kernels']) packKernels(await ensureKernels(), join(platform, 'cuda-kernels.bin.br'));
   for (const series of wanted) {
     if (series !== TORCH_SERIES) await ensureNative(await ensureLibtorch(series), series);
-    const built = join(nativeFolder(series === TORCH_SERIES ? undefined : series), 'Release');
-    for (const name of [`torch-${series}.node`, cpuKernels()]) copyFileSync(join(built, name), join(target, name));
+    copyFileSync(join(nativeFolder(series === TORCH_SERIES ? undefined : series), 'Release', `torch-${series}.node`), join(target, `torch-${series}.node`));
     say(`prebuild: torch-${series}.node`);
   }
   copyHeaders();

@@ -22,11 +22,12 @@ export function cpuKernels() {
 
 /**
  * Compiles the addon against `libtorch` in build-cmake/; under a second when nothing changed. With `series` in a folder of its own, and the
- * addon alone.
+ * addon alone, for the kernels of the CPU that build-cmake/ has.
  */
 export async function ensureNative(libtorch, series) {
   checkTools();
-  const build = { libtorch, out: nativeFolder(series), log: [] };
+  const kernels = series === undefined ? undefined : join(nativeFolder(), 'Release', cpuKernels());
+  const build = { libtorch, out: nativeFolder(series), log: [], kernels };
   if (!(await configuredFor(build))) await step('configure', build);
   const counter = progress();
   await step('build', build, counter.onLine, ['--parallel', String(jobs()), ...(series === undefined ? [] : ['--target', `torch-${series}`])]);
@@ -56,17 +57,19 @@ function answers(command) {
  * An existing CMakeCache freezes its settings, so what it holds decides whether to configure anew. Another folder with
  * the same version of libtorch is as good: the addon keeps no path of it.
  */
-async function configuredFor({ libtorch, out }) {
+async function configuredFor({ libtorch, out, kernels = '' }) {
   const cache = join(out, 'CMakeCache.txt');
   if (!existsSync(cache) || !['build.ninja', 'Makefile'].some((name) => existsSync(join(out, name)))) return false;
-  const configured = /^LIBTORCH:PATH=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1] ?? '';
+  const settings = readFileSync(cache, 'utf8');
+  const configured = (name) => new RegExp(`^${name}:\\w+=(.*)$`, 'm').exec(settings)?.[1] ?? '';
   const { readTorchFolder } = await loadLibtorchModule();
-  const [old, wanted] = [readTorchFolder(configured), readTorchFolder(libtorch)];
-  return old.hasHeaders === true && old.version === wanted.version;
+  const [old, wanted] = [readTorchFolder(configured('LIBTORCH')), readTorchFolder(libtorch)];
+  return old.hasHeaders === true && old.version === wanted.version && configured('HYPERFIT_CPU_KERNELS') === kernels;
 }
 
-async function step(command, { libtorch, out, log }, onLine = () => {}, more = []) {
-  const status = await runLines(process.execPath, [CMAKE_JS, command, '-O', out, `--CDLIBTORCH=${libtorch}`, '--CDHYPERFIT_WERROR=ON', ...more], {
+async function step(command, { libtorch, out, log, kernels }, onLine = () => {}, more = []) {
+  const settings = [`--CDLIBTORCH=${libtorch}`, '--CDHYPERFIT_WERROR=ON', ...(kernels === undefined ? [] : [`--CDHYPERFIT_CPU_KERNELS=${kernels}`])];
+  const status = await runLines(process.execPath, [CMAKE_JS, command, '-O', out, ...settings, ...more], {
     env: { ...process.env, LIBTORCH: libtorch },
     onLine: (line) => {
       log.push(line);
