@@ -59,7 +59,7 @@ CitationBans::CitationBans(const GenerateOptions& first, const GrowingRows& rows
 at::Tensor CitationBans::find(const GrowingRows& rows) {
   const CitationTable& table = *table_;
   const auto [tokens, inside, exist] = last_contexts(table, rows, places_, beginnings_);
-  const auto of_tokens = [&](const at::Tensor& values) { return values.index_select(0, tokens.view({-1})).view(tokens.sizes()); };
+  const auto of_tokens = [&tokens = tokens](const at::Tensor& values) { return values.index_select(0, tokens.view({-1})).view(tokens.sizes()); };
   const at::Tensor hash = of_tokens(table.token_factors).mul_(table.place_factors).mul_(inside).sum(1);
   const at::Tensor found = at::searchsorted(table.hashes, hash).clamp_max_(table.hashes.size(0) - 1);  // [B]
   // A hash that is there is no proof: the tokens are.

@@ -35,7 +35,7 @@ void rotate(at::Tensor out, const at::Tensor& x, const Rotation& rotation, doubl
 void rotate_token(at::Tensor& turned_q, at::Tensor& turned_k, const CachePlace& place, const TokenHeads& heads, const Rotation& rotation) {
   const auto& [q, k, v] = heads;
   const auto& [cos, sin] = rotation;
-  const auto fits = [&](const at::Tensor& tensor) { return is_heads(tensor) && tensor.scalar_type() == q.scalar_type(); };
+  const auto fits = [type = q.scalar_type()](const at::Tensor& tensor) { return is_heads(tensor) && tensor.scalar_type() == type; };
   const bool turns = cos.defined();
   const bool plain = fits(q) && fits(k) && fits(v) && fits(place.keys) && fits(place.values) && fits(turned_q) && turned_q.is_contiguous() &&
                      place.positions.is_contiguous() && q.size(0) * (q.size(1) + 2 * k.size(1)) < (int64_t{1} << 30) &&
