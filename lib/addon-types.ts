@@ -227,8 +227,8 @@ export interface NativeAddon {
   /** Share of the weights that differ from those in `sources` (the files of the model one started from). */
   modelChangedShare(model: ModelHandle, sources: readonly TensorSource[]): Promise<number>;
   /** What a training step will hold beside weights, gradients and moments, bytes; `sumsInFloat32`: gradients of matrices need no memory for their product first. */
-  stepMemory(config: ModelConfig, device: string, computeDtype: ComputeDType, batchSize: number, sequenceLength: number, firstTrainedLayer: number, recompute: boolean): { activationBytes: number; logitBytes: number; attentionBytes: number; sumsInFloat32: boolean };
-  modelMemory(model: ModelHandle): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number };
+  stepMemory(config: ModelConfig, device: string, computeDtype: ComputeDType, batchSize: number, sequenceLength: number, firstTrainedLayer: number, recompute: boolean): { activationBytes: number; logitBytes: number; attentionBytes: number; graphBytes: number; sumsInFloat32: boolean };
+  modelMemory(model: ModelHandle): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; temporaryBytes: number; cacheBytes: number };
 
   // optimizer
   /** AdamW of every parameter, or with `lora` of additions of low rank to the matrices that it names. */

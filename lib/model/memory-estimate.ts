@@ -49,12 +49,16 @@ export interface MemoryOptions {
   lora?: LoraOptions | undefined;
   /** Whether passes run on weights rounded for a GGUF file. Default false. */
   isQuantized?: boolean;
-  /** The largest batch that is decoded on the way: `rows` beginnings, which grow to `positions` tokens each. */
-  decoding?: { rows: number; positions: number };
+  /** The largest batch that is decoded on the way: `rows` beginnings, which grow to `positions` tokens each, and whether tokens are drawn. */
+  decoding?: { rows: number; positions: number; draws?: boolean };
 }
 
 const FLOAT = 4;
 const BFLOAT = 2;
+/** Of a row and id, while a device draws from them (native/decode/device/token_draw.cc): weights in float64 before, in and behind their order, and ids. */
+const DRAWN = 50;
+/** Positions of a cache on a device come in such (native/engine/generation.cc). */
+const POSITIONS = 128;
 /** Parameters begin at multiples of so many elements, which share a scale where their moments have 8 bits (native/ops/arguments.h). */
 const ALIGNMENT = 256;
 
@@ -93,6 +97,7 @@ export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptio
       : loraLines(config, trainedSizes, trained.rank, isAlone)),
     { of: `activations of ${batchSize} x ${sequenceLength} tokens`, bytes: step.activationBytes },
     { of: 'scores of attention', bytes: step.attentionBytes },
+    { of: 'what graphs keep of attention', bytes: step.graphBytes },
     { of: 'logits', bytes: step.logitBytes },
     ...decodingLines(config, options),
   ].filter(({ bytes }) => bytes > 0);
@@ -134,15 +139,18 @@ function loraLines(config: ModelConfig, matrices: readonly ParameterSize[], rank
   ];
 }
 
-function decodingLines(config: ModelConfig, { computeDtype = 'float32', decoding }: MemoryOptions): MemoryLine[] {
+function decodingLines(config: ModelConfig, { device = 'cpu', computeDtype = 'float32', decoding }: MemoryOptions): MemoryLine[] {
   if (decoding === undefined || decoding.rows === 0) return [];
   const { numHiddenLayers, numKeyValueHeads, headDim, outputVocabSize } = config;
-  const { rows, positions } = decoding;
+  const { rows, draws = false } = decoding;
+  const onDevice = device !== 'cpu';
+  const positions = onDevice ? Math.max(decoding.positions, Math.min(Math.ceil(decoding.positions / POSITIONS) * POSITIONS, config.maxPositionEmbeddings)) : decoding.positions;
   const isRounded = computeDtype === 'bfloat16';
   return [
     { of: `keys and values of ${rows} texts`, bytes: 2 * numHiddenLayers * rows * numKeyValueHeads * positions * headDim * (isRounded ? BFLOAT : FLOAT) },
     // Those of float32 products stand where the logits of training do.
     { of: 'scores that tokens are chosen by', bytes: isRounded ? FLOAT * rows * outputVocabSize : 0 },
+    { of: 'weights that tokens are drawn by', bytes: onDevice && draws ? DRAWN * rows * outputVocabSize : 0 },
   ];
 }
 

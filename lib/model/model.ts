@@ -340,9 +340,9 @@ export class Model {
 
   /**
    * Bytes held in native memory, by purpose: float32 weights, what bfloat16 products read (for weights in bfloat16 alone, the only copy),
-   * gradients, activations, and the cache of keys and values.
+   * gradients, activations, what operations have needed for a moment, and the cache of keys and values.
    */
-  memoryUsage(): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; cacheBytes: number } {
+  memoryUsage(): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; temporaryBytes: number; cacheBytes: number } {
     return addon().modelMemory(this.handle);
   }
 

@@ -13,7 +13,7 @@ import type { RunData } from './run-data.ts';
 /** Settings that decide how much memory a run takes. */
 type MemorySettings = Pick<
   RunConfig,
-  'device' | 'computeDtype' | 'recompute' | 'stepInBackward' | 'optim' | 'maxGradNorm' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens'
+  'device' | 'computeDtype' | 'recompute' | 'stepInBackward' | 'optim' | 'maxGradNorm' | 'batchSize' | 'gradientAccumulationSteps' | 'quantize' | 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed' | 'contextLength' | 'maxNewTokens' | 'comparisonContexts'
 >;
 
 /** A model as far as its memory goes. */
@@ -25,7 +25,7 @@ export interface MeasuredModel {
 
 /** What a run with these settings holds at once. @throws HyperfitError as estimateTrainingMemory */
 export function estimateRunMemory(config: MemorySettings, model: MeasuredModel, { train, contexts }: Pick<RunData, 'train' | 'contexts'>): MemoryEstimate {
-  const { batchSize, gradientAccumulationSteps, recompute, stepInBackward, optim, quantize, contextLength, maxNewTokens } = config;
+  const { batchSize, gradientAccumulationSteps, recompute, stepInBackward, optim, quantize, contextLength, maxNewTokens, comparisonContexts } = config;
   const longest = train.reduce((most, { ids }) => Math.max(most, ids.length), 1);
   return estimateTrainingMemory(model.config, {
     device: chooseDevice(config.device),
@@ -38,7 +38,7 @@ export function estimateRunMemory(config: MemorySettings, model: MeasuredModel, 
     optim,
     lora: loraOptions(config),
     isQuantized: quantize !== null,
-    decoding: { rows: Math.min(CONTEXTS_AT_ONCE, contexts.length), positions: contextLength + maxNewTokens },
+    decoding: { rows: Math.min(CONTEXTS_AT_ONCE, contexts.length), positions: contextLength + maxNewTokens, draws: comparisonContexts > 0 },
   });
 }
 

@@ -23,6 +23,7 @@ Napi::Value model_memory(const Napi::CallbackInfo& info) {
   set_bytes(result, "computeBytes", parameters.compute_bytes());
   set_bytes(result, "gradientBytes", gradients.defined() ? static_cast<int64_t>(gradients.nbytes()) : 0);
   set_bytes(result, "workspaceBytes", model->decoder().workspace_bytes());
+  set_bytes(result, "temporaryBytes", model->decoder().temporary_bytes());
   set_bytes(result, "cacheBytes", model->cache().bytes());
   return result;
 }
@@ -40,6 +41,7 @@ Napi::Value step_memory_of(const Napi::CallbackInfo& info) {
   set_bytes(result, "activationBytes", memory.activations);
   set_bytes(result, "logitBytes", memory.logits);
   set_bytes(result, "attentionBytes", memory.attention);
+  set_bytes(result, "graphBytes", memory.graphs);
   result.Set("sumsInFloat32", memory.sums_in_float32);
   return result;
 }

@@ -130,7 +130,6 @@ DeviceBatch to_device_with(const TrainingBatch& batch, OptimizerHolder& holder, 
 
 /// The loss of a pass, which the next pass may overwrite, at an address that stays.
 at::Tensor keep_loss(OptimizerHolder& holder, const at::Tensor& loss, size_t index, size_t count) {
-  if (loss.is_cpu()) return loss;
   at::Tensor kept = holder.losses.view({static_cast<int64_t>(count)}, loss.options()).select(0, static_cast<int64_t>(index));
   kept.copy_(loss);
   return kept;
@@ -186,7 +185,7 @@ Napi::Value optimizer_step_in_backward(const Napi::CallbackInfo& info) {
       [=] {
         holder->retirement.throw_if_retired();
         const DeviceBatch there = to_device_with(batch, *holder, settings);
-        const auto pass = [&](GradientConsumer& consumer) { holder->model->forward_backward(there.tokens, there.targets, control.signals(), consumer); };
+        const auto pass = [&](GradientConsumer& consumer) { return holder->model->forward_backward(there.tokens, there.targets, control.signals(), consumer); };
         const StepResult result = holder->lora ? holder->lora->step_in_backward(settings, pass) : holder->adamw->step_in_backward(settings, pass);
         return StepInBackward{result, there.token_count};
       },

@@ -33,6 +33,7 @@ std::unique_ptr<DecodeSession> aten::decode_session(Decoder& decoder, KVCache& c
 at::Tensor Decoder::prefill(const TokenBatch& prompts, const at::Tensor& last, int64_t first_row, KVCache& cache,
                             const StopSignals& stop) {
   workspace_.shape(prompts.batch, prompts.sequence);
+  const Arena::Use use = use_arena(prompts.batch * prompts.sequence);
   run_layers(prompts, stop, [&](int64_t layer, const LayerActivations& a) { cache.store_prompt(layer, first_row, a.k, a.v); });
   at::Tensor rows = at::arange(prompts.batch, last.options()).mul_(prompts.sequence).add_(last);
   return sampling_logits(workspace_.scratch().final_x.index_select(0, rows));
@@ -56,6 +57,7 @@ at::Tensor Decoder::decode_rows(const at::Tensor& tokens, const at::Tensor& posi
   std::map<int64_t, DecodeSpan> spans;  // by window
 
   begin_token(batch);
+  const Arena::Use use = use_arena(batch);
   embedding_.forward(workspace_.layer(0).x, tokens);
   positions_.forward_at(workspace_.layer(0).x, positions);
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {

@@ -27,10 +27,10 @@ class AdamW {
   at::Tensor bits(const StepSettings& settings) const { return decision_.bits(settings, step_count() + 1); }
   void take(const at::Tensor& there, const at::Tensor& bits) { decision_.take(there, bits); }
 
-  /// A step within a backward: `pass` hands the consumer it is given to one (Decoder::forward_backward), and every weight moves as soon as its gradient,
+  /// A step within a backward: `pass` hands the consumer it is given to one (Decoder::forward_backward), whose loss it gives, and every weight moves as soon as its gradient,
   /// times `grad_scale`, is whole. The bits are those of `step` without clipping. Returns the norm of all gradients after scaling, and the loss.
   /// Throws ERR_NOT_FINITE for a loss that is not finite, having changed nothing, and for gradients that are not: what lay above them has moved then.
-  StepResult step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass);
+  StepResult step_in_backward(const StepSettings& settings, const std::function<at::Tensor(GradientConsumer&)>& pass);
 
   int64_t step_count() const { return adamw_.step_count(); }
   void set_step_count(int64_t step) { adamw_.set_step_count(step); }
@@ -43,12 +43,15 @@ class AdamW {
   // The two halves of a step that only queue work; between them it is decided.
   at::Tensor queue_norm();  // the L2 norm of all gradients of all processes, float64 [] on the device
   void queue_update();
+  StepResult step_in_backward_on_device(const StepSettings& settings, const std::function<at::Tensor(GradientConsumer&)>& pass);
 
   ParameterStore& parameters_;
   FlatAdamW adamw_;
   Buffer norm_;
+  Buffer squares_;  // float64, of a step within a backward: of all norms so far, and its root
   StepDecision decision_;
   RepeatedWork updates_;
+  int64_t number_ = unique_number();
   TrainedParameters trained_;
 };
 

@@ -29,6 +29,8 @@ Decoder::Decoder(const ModelConfig& config, const std::vector<ParameterShape>& p
       rotary_(config, device),
       attention_(config, ops_),
       workspace_(config, ops_, options_, compute_dtype, activations),
+      arena_(ops_, device),
+      losses_(ops_),
       upload_(ops_),
       passes_(parameters_.flat_values().device(), "a training pass") {
   const ParameterNames names = parameter_names(config.weight_layout);
@@ -155,6 +157,7 @@ at::Tensor Decoder::sampling_logits(const at::Tensor& x) {
 
 at::Tensor Decoder::forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states) {
   workspace_.shape(batch.batch, batch.sequence);
+  const Arena::Use use = use_arena(batch.batch * batch.sequence);
   Observer copy_stream = [&](int64_t, const LayerActivations& a) { hidden_states->push_back(a.x.clone()); };
   run_layers(batch, stop, hidden_states ? copy_stream : nullptr);
   at::Tensor logits = head_forward(workspace_.scratch().final_x);
@@ -164,6 +167,7 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const StopSignals& stop, st
 
 at::Tensor Decoder::last_hidden_state(const TokenBatch& batch, const StopSignals& stop) {
   workspace_.shape(batch.batch, batch.sequence);
+  const Arena::Use use = use_arena(batch.batch * batch.sequence);
   run_layers(batch, stop, nullptr);
   return final_normed(workspace_.scratch().final_x);
 }

@@ -17,6 +17,7 @@
 #include "engine/transfers.h"
 #include "engine/workspace.h"
 #include "graph/repeated_work.h"
+#include "ops/arena.h"
 
 namespace hyperfit {
 
@@ -64,12 +65,13 @@ class Decoder {
   /// the next call may overwrite. `targets` int64 [B*T] on the device, kIgnoreIndex to skip. Passes of one shape are one graph there, where the device has such.
   at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   /// The same, but gradients are handed to `consumer` as soon as they are whole, and gone afterwards: those of a layer once its backward is
-  /// done, those of embedding, positions, final norm and head at the end. Once it has begun to consume, nothing cancels the pass. Throws
+  /// done, those of embedding, positions, final norm and head at the end. A graph too, of the consumer's key. Once it has begun to consume, nothing cancels the pass. Throws
   /// ERR_CONFIG where gradients have been gathered that nobody has used.
   at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer);
   /// Takes the memory of a pass with a backward of that shape, so that no smaller one has to take any. What is kept for a backward is forgotten.
   void reserve(int64_t batch, int64_t sequence) {
     parameters_.settle_trained();
+    most_rows_ = std::max(most_rows_, batch * sequence);
     workspace_.shape_keeping(batch, sequence, first_trained_layer());
     workspace_.logits(workspace_.logit_rows(batch * sequence));
   }
@@ -114,6 +116,7 @@ class Decoder {
   /// To be called before anything is computed: weights may have been written to since.
   void refresh_weights() { parameters_.refresh_compute(); }
   int64_t workspace_bytes() const { return workspace_.bytes() + attention_.workspace_bytes(); }
+  int64_t temporary_bytes() const { return arena_.bytes(); }
 
  private:
   DecoderLayer make_layer(int64_t index);
@@ -151,6 +154,7 @@ class Decoder {
   void begin_keeping(const TokenBatch& batch);
   /// How deep a backward has to go; their number where no layer is trained.
   int64_t first_trained_layer() const;
+  Arena::Use use_arena(int64_t rows) { return {arena_, rows, most_rows_}; }
   at::Tensor head_loss_backward(const at::Tensor& targets, double beta, const StopSignals& stop);
   void head_backward(at::Tensor& dlogits, int64_t first_row, double beta);
   void layers_backward(const TokenBatch& batch, double beta, const StopSignals& stop, GradientConsumer* consumer = nullptr);
@@ -171,6 +175,9 @@ class Decoder {
   RotaryTables rotary_;
   Attention attention_;
   Workspace workspace_;
+  Arena arena_;
+  int64_t most_rows_ = 0;  // of passes to come, as far as anybody has said
+  Buffer losses_;          // float64: of a pass, and of a part of it
   Upload upload_;
   RepeatedWork passes_;
   Embedding embedding_;

@@ -13,6 +13,13 @@ at::Tensor rows_of(const at::Tensor& tensor, int64_t first, int64_t count) { ret
 
 int64_t address_of(const at::Tensor& tensor) { return reinterpret_cast<int64_t>(tensor.const_data_ptr()); }
 
+/// What becomes of gradients: they forget what stood there, add to it, or are used up at once.
+enum class Pass : int64_t { overwriting, adding, consumed };
+
+WorkKey key_of(const TokenBatch& batch, const at::Tensor& targets, Pass pass) {
+  return {batch.batch, batch.sequence, static_cast<int64_t>(pass), address_of(batch.tokens), address_of(targets)};
+}
+
 }  // namespace
 
 // From here to the end of the backward it is settled whose gradients are computed, whatever optimizers come and go meanwhile.
@@ -31,7 +38,8 @@ int64_t Decoder::first_trained_layer() const {
 at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop) {
   begin_keeping(batch);
   const double beta = parameters_.gradient_beta();
-  const at::Tensor loss = passes_.queue({batch.batch, batch.sequence, beta != 0, address_of(batch.tokens), address_of(targets)}, [&] {
+  const at::Tensor loss = passes_.queue(key_of(batch, targets, beta == 0 ? Pass::overwriting : Pass::adding), [&] {
+    const Arena::Use use = use_arena(batch.batch * batch.sequence);
     run_layers(batch, stop, nullptr);
     const at::Tensor made = head_loss_backward(targets, beta, stop);
     layers_backward(batch, beta, stop);
@@ -51,10 +59,17 @@ at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& 
   parameters_.settle_trained();
   parameters_.require_gradients_in_turns(outer_parameters(), layers);
   workspace_.shape_keeping(batch.batch, batch.sequence, first_trained_layer());
-  run_layers(batch, stop, nullptr);
-  const at::Tensor loss = head_loss_backward(targets, /*beta=*/0, stop);
-  consumer.begin(loss);
-  layers_backward(batch, /*beta=*/0, /*stop=*/{}, &consumer);
+  WorkKey key = key_of(batch, targets, Pass::consumed);
+  const WorkKey by = consumer.key();
+  key.insert(key.end(), by.begin(), by.end());
+  const at::Tensor loss = passes_.queue(key, [&] {
+    const Arena::Use use = use_arena(batch.batch * batch.sequence);
+    run_layers(batch, stop, nullptr);
+    const at::Tensor made = head_loss_backward(targets, /*beta=*/0, stop);
+    consumer.begin(made);
+    layers_backward(batch, /*beta=*/0, /*stop=*/{}, &consumer);
+    return made;
+  });
   parameters_.mark_gradients_stale();
   return loss;
 }
@@ -69,12 +84,13 @@ std::vector<Parameter*> Decoder::outer_parameters() {
 at::Tensor Decoder::head_loss_backward(const at::Tensor& targets, double beta, const StopSignals& stop) {
   const at::Tensor normed = final_normed(workspace_.scratch().final_x);
   const int64_t rows = normed.size(0), part = workspace_.logit_rows(rows);
-  at::Tensor loss;
+  const at::Tensor losses = losses_.view({2}, options_.dtype(at::kDouble));
+  at::Tensor loss = losses.select(0, 0), part_loss = losses.select(0, 1);
   for (int64_t first = 0; first < rows; first += part) {
     const int64_t count = std::min(part, rows - first);
     at::Tensor logits = head_logits(rows_of(normed, first, count), /*keep=*/true);
-    const at::Tensor part_loss = ops_.cross_entropy(logits, rows_of(targets, first, count));
-    loss = loss.defined() ? loss.add(part_loss) : part_loss;
+    ops_.cross_entropy(logits, rows_of(targets, first, count), first == 0 ? loss : part_loss);
+    if (first > 0) loss.add_(part_loss);
     stop.throw_if_cancelled();
     head_backward(logits, first, first == 0 ? beta : 1);
   }
@@ -83,6 +99,7 @@ at::Tensor Decoder::head_loss_backward(const at::Tensor& targets, double beta, c
 
 at::Tensor Decoder::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
   begin_keeping(batch);
+  const Arena::Use use = use_arena(batch.batch * batch.sequence);
   run_layers(batch, stop, nullptr);
   // Uploaded ids stand where the next upload will.
   const at::Tensor tokens = is_queued(options_.device()) ? batch.tokens.clone() : batch.tokens;
@@ -97,6 +114,7 @@ void Decoder::backward_from(int64_t pass, const at::Tensor& dlogits, const StopS
                               "compute what the loss needs of this model before, and wait for it");
   }
   const TokenBatch batch = std::exchange(kept_, {}).batch;
+  const Arena::Use use = use_arena(batch.batch * batch.sequence);
   at::Tensor logits = workspace_.logits(batch.batch * batch.sequence);
   logits.copy_(dlogits);  // of another shape it throws
   const double beta = parameters_.gradient_beta();

@@ -54,16 +54,24 @@ void generate_on_host(Decoder& decoder, KVCache& cache, const Prompts& prompts, 
   }
 }
 
+// On a device one of few, so that texts of about the same length find what others have left.
+int64_t capacity_of(const Decoder& decoder, int64_t positions) {
+  constexpr int64_t kMultiple = 128;
+  if (!DeviceRows::serve(decoder)) return positions;
+  const int64_t rounded = (positions + kMultiple - 1) / kMultiple * kMultiple;
+  return std::max(positions, std::min(rounded, decoder.config().max_position_embeddings));
+}
+
 }  // namespace
 
-std::vector<Generation> generate(Decoder& decoder, KVCache& cache, const std::vector<std::vector<int32_t>>& prompts,
+std::vector<Generation> generate(Decoder& decoder, KVCache& cache, KeptRows& kept, const std::vector<std::vector<int32_t>>& prompts,
                                  const GenerateOptions& options, const StopSignals& stop, const TokenListener& listener) {
   std::vector<GenerationRow> rows;
   rows.reserve(prompts.size());
   for (int64_t row = 0; row < static_cast<int64_t>(prompts.size()); ++row) rows.emplace_back(prompts[row], options, options.seeds[row], row);
-  cache.reset(static_cast<int64_t>(prompts.size()), longest(prompts) + options.max_new_tokens);
+  cache.reset(static_cast<int64_t>(prompts.size()), capacity_of(decoder, longest(prompts) + options.max_new_tokens));
   if (DeviceGeneration::serves(decoder, options)) {
-    if (any_active(rows)) DeviceGeneration(decoder, cache, prompts, rows).run(stop, listener);
+    if (any_active(rows)) DeviceGeneration(decoder, cache, kept, prompts, rows).run(stop, listener);
   } else {
     generate_on_host(decoder, cache, prompts, rows, stop, listener);
   }

@@ -46,10 +46,13 @@ struct Generation {
   int64_t interventions = 0;
 };
 
+class KeptRows;
+
 using TokenListener = std::function<void(int64_t row, int32_t id, float log_probability)>;
 
-/// Continues every prompt. Rows do not affect each other: a row's tokens are those it would get alone.
-std::vector<Generation> generate(Decoder& decoder, KVCache& cache, const std::vector<std::vector<int32_t>>& prompts,
+/// Continues every prompt. Rows do not affect each other: a row's tokens are those it would get alone. `kept` has what an earlier generation over
+/// the same cache has left for others like it.
+std::vector<Generation> generate(Decoder& decoder, KVCache& cache, KeptRows& kept, const std::vector<std::vector<int32_t>>& prompts,
                                  const GenerateOptions& options, const StopSignals& stop, const TokenListener& listener);
 
 }  // namespace hyperfit

@@ -63,8 +63,12 @@ void KVCache::store_token(int64_t layer, const at::Tensor& k, const at::Tensor& 
 }
 
 CachePlace KVCache::place(int64_t layer, const at::Tensor& positions) {
-  if (!rows_.defined() || rows_.size(0) != positions.size(0)) rows_ = at::arange(positions.size(0), positions.options());
-  return {keys_[layer], values_[layer], rows_, positions};
+  const int64_t count = positions.size(0);
+  if (!rows_.defined() || rows_.size(0) < count) {
+    rows_ = at::arange(count, positions.options());
+    note_memory_move();
+  }
+  return {keys_[layer], values_[layer], rows_.narrow(0, 0, count), positions};
 }
 
 }  // namespace hyperfit

@@ -44,7 +44,7 @@ class KVCache {
   at::TensorOptions options_;
   Buffer storage_;
   at::Tensor all_;   // [layers, 2, B, K, S, D]
-  at::Tensor rows_;  // int64 [B]: 0, 1, ..., made by the first token that needs it
+  at::Tensor rows_;  // int64 [B or more]: 0, 1, ..., made by the first token that needs it
   std::vector<at::Tensor> keys_, values_;
 };
 

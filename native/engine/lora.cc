@@ -117,7 +117,9 @@ class Lora::InBackward : public GradientConsumer {
  public:
   explicit InBackward(Lora& owner) : owner_(owner) {}
 
-  void begin(const at::Tensor& loss) override { losses_ = {loss}; }
+  WorkKey key() const override { return {owner_.number_}; }
+
+  void begin(const at::Tensor&) override {}
 
   void consume(const std::vector<Parameter*>& parameters) override {
     for (const Pair& pair : owner_.pairs_) {
@@ -125,19 +127,20 @@ class Lora::InBackward : public GradientConsumer {
     }
   }
 
-  const std::vector<at::Tensor>& losses() const { return losses_; }
-
  private:
   Lora& owner_;
-  std::vector<at::Tensor> losses_;
 };
 
-StepResult Lora::step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass) {
+StepResult Lora::step_in_backward(const StepSettings& settings, const std::function<at::Tensor(GradientConsumer&)>& pass) {
+  constexpr int64_t kGathered = 1;  // the gradients of A and B are there
   decision_.require(settings, step_count() + 1);
   InBackward within(*this);
-  pass(within);
-  sum(gradients_);
-  decision_.queue_again(parameters_.ops().norm_of({gradients_}, norm_), within.losses(), settings);
+  const at::Tensor loss = pass(within);
+  const auto norm = [this] {
+    sum(gradients_);
+    return parameters_.ops().norm_of({gradients_}, norm_);
+  };
+  decision_.queue(norm, {loss}, settings, step_count() + 1, kGathered);
   StepResult result = finish_step(decision_, *adamw_, parameters_, [this] { queue_update(); });
   require_finite_loss(result.losses.front());
   return result;

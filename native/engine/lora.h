@@ -42,7 +42,7 @@ class Lora {
 
   /// A step whose backward (`pass`, as AdamW::step_in_backward) leaves gradients of W a layer at a time: those of A and B are made of them as they
   /// come, and A and B move at the end. The bits are those of `step` without clipping. Throws ERR_NOT_FINITE, having changed nothing.
-  StepResult step_in_backward(const StepSettings& settings, const std::function<void(GradientConsumer&)>& pass);
+  StepResult step_in_backward(const StepSettings& settings, const std::function<at::Tensor(GradientConsumer&)>& pass);
 
   int64_t step_count() const { return adamw_->step_count(); }
   /// Goes on after update `step` with what was written into the state: sums it up anew.
@@ -76,6 +76,7 @@ class Lora {
   Buffer norm_;
   StepDecision decision_;
   RepeatedWork updates_;
+  int64_t number_ = unique_number();
   std::optional<TrainedParameters> trained_;
 };
 

@@ -67,9 +67,9 @@ LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targe
   return {to_host(queue_forward_backward(batch, targets, stop)).item<double>(), token_count};
 }
 
-void Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer) {
+at::Tensor Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer) {
   decoder_.refresh_weights();
-  decoder_.forward_backward(batch, targets, stop, consumer);
+  return decoder_.forward_backward(batch, targets, stop, consumer);
 }
 
 at::Tensor Model::forward_keeping(const TokenBatch& batch, const StopSignals& stop) {
@@ -100,7 +100,7 @@ TokenStats Model::token_stats(const TokenBatch& batch, const at::Tensor& targets
 std::vector<Generation> Model::generate(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
                                         const StopSignals& stop, const TokenListener& listener) {
   decoder_.refresh_weights();
-  return hyperfit::generate(decoder_, cache_, prompts, options, stop, listener);
+  return hyperfit::generate(decoder_, cache_, kept_rows_, prompts, options, stop, listener);
 }
 
 double Model::changed_share(const std::vector<TensorSource>& sources) {

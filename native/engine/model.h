@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "decode/device/device_rows.h"
 #include "engine/decoder.h"
 #include "engine/generation.h"
 #include "engine/kv_cache.h"
@@ -32,7 +33,7 @@ class Model {
   /// As of the decoder, whose weights are refreshed before: gives the summed loss, float64 [] on the device.
   at::Tensor queue_forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   /// The same, whose gradients go to `consumer`.
-  void forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer);
+  at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer);
   /// The same, and waits for the loss. `token_count`: how many targets count, which the caller knows from the host.
   LossSum forward_backward(const TokenBatch& batch, const at::Tensor& targets, int64_t token_count, const StopSignals& stop);
   /// As of the decoder, whose weights are refreshed before.
@@ -55,6 +56,7 @@ class Model {
   WeightDtype weight_dtype_;
   Decoder decoder_;
   KVCache cache_;
+  KeptRows kept_rows_{decoder_, cache_, /*most=*/1};
   Retirement retirement_{"model"};
 };
 

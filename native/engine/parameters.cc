@@ -153,10 +153,14 @@ void ParameterStore::end_sum(Parameter& parameter, const std::shared_ptr<const L
   if (is_current) compute_version_ = current_version();
 }
 
-void ParameterStore::begin_writing() {
+void ParameterStore::require_values() {
   std::lock_guard lock(mutex_);
   make_values();
   adopt_values();
+}
+
+void ParameterStore::begin_writing() {
+  require_values();
   compute_version_ = -1;  // should the writing throw
 }
 

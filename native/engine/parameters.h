@@ -100,6 +100,8 @@ class ParameterStore {
     update(is_stored_in_forms() ? at::Tensor() : compute_);
     end_writing();
   }
+  /// Every parameter has a value from now on, which passes read.
+  void require_values();
   /// For single parameters: between the two, whoever writes values leaves them rounded too.
   void begin_writing();
   void end_writing() {

@@ -10,6 +10,7 @@ namespace hyperfit {
 namespace {
 
 constexpr int64_t kFirstPositions = 256;  // of a cache that grows by half
+constexpr size_t kKeptBatches = 4;        // of other numbers of rows, whose graphs are kept
 constexpr int64_t kScoredAtOnce = 256;    // positions of a prompt whose logits are in memory together
 constexpr float kImpossible = -std::numeric_limits<float>::infinity();
 
@@ -42,7 +43,7 @@ Departure departure_of(Seat& seat) { return {seat.number, std::move(seat.row.res
 }  // namespace
 
 RunningBatch::RunningBatch(Decoder& decoder, int64_t seats)
-    : decoder_(decoder), seat_count_(seats), cache_(decoder.config(), decoder.ops(), decoder.compute_options()) {}
+    : decoder_(decoder), seat_count_(seats), cache_(decoder.config(), decoder.ops(), decoder.compute_options()), kept_rows_(decoder, cache_, kKeptBatches) {}
 
 // The cache follows what is written, not what might be: a long limit that is never reached costs nothing.
 void RunningBatch::make_room(int64_t rows, int64_t positions) {
@@ -52,6 +53,7 @@ void RunningBatch::make_room(int64_t rows, int64_t positions) {
   int64_t capacity = std::max(std::min(most, kFirstPositions), cache_.capacity());
   while (capacity < positions) capacity = std::min(most, capacity + capacity / 2 + 1);
   const int64_t batch = rows <= cache_.batch() ? cache_.batch() : std::min(seat_count_, std::max(rows, 2 * cache_.batch()));
+  kept_rows_.forget();
   cache_.grow(batch, capacity, std::min(static_cast<int64_t>(seats_.size()), cache_.batch()));
 }
 
@@ -157,12 +159,20 @@ void RunningBatch::choose_on_host(const std::vector<int64_t>& tokens, const std:
   });
 }
 
+// One of few, so that graphs are there already when a sequence comes or goes: what stands in the rows beyond the last seat is nobody's.
+int64_t RunningBatch::rows_on_device() const {
+  int64_t rows = 1;
+  while (rows < static_cast<int64_t>(seats_.size())) rows *= 2;
+  return std::min(rows, cache_.batch());
+}
+
 void RunningBatch::choose_on_device(int64_t positions) {
   if (!on_device_) {
-    cache_.show_rows(static_cast<int64_t>(seats_.size()));
     std::vector<GenerationRow*> rows;
     for (const auto& seat : seats_) rows.push_back(&seat->row);
-    on_device_ = std::make_unique<DeviceRows>(decoder_, cache_, std::move(rows), /*most_steps=*/1);
+    rows.resize(rows_on_device(), nullptr);
+    cache_.show_rows(static_cast<int64_t>(rows.size()));
+    on_device_ = &kept_rows_.take(std::move(rows), /*most_steps=*/1);
   }
   on_device_->begin(1);
   on_device_->queue(positions);
@@ -176,7 +186,7 @@ void RunningBatch::choose_on_device(int64_t positions) {
 
 void RunningBatch::rows_change() {
   session_.reset();
-  on_device_.reset();
+  on_device_ = nullptr;
 }
 
 // The last row of the cache takes the place of one that has left, so that the rows in use lie together.

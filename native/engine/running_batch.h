@@ -76,6 +76,7 @@ class RunningBatch {
   void step(const SeatListener& listener);
   void choose_on_host(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions);
   void choose_on_device(int64_t positions);
+  int64_t rows_on_device() const;
   void rows_change();
   std::vector<Departure> take_ended();
 
@@ -85,7 +86,8 @@ class RunningBatch {
   std::vector<std::unique_ptr<Seat>> seats_;  // a row of the cache each, in order
   // Of these rows, null once they have changed: one of the two, as the device has it.
   std::unique_ptr<DecodeSession> session_;
-  std::unique_ptr<DeviceRows> on_device_;
+  DeviceRows* on_device_ = nullptr;
+  KeptRows kept_rows_;
 };
 
 }  // namespace hyperfit

@@ -13,6 +13,7 @@ struct SamplingOptions {
   int64_t top_k = 0;       // 0: off
   double top_p = 1;
   double min_p = 0;
+  bool operator==(const SamplingOptions&) const = default;
 };
 
 /// Divides positive and multiplies negative scores of each seen token once (CTRL, Keskar et al. 2019).

@@ -56,19 +56,14 @@ void StepDecision::begin(const StepSettings& settings, size_t losses) {
   update_.device_step = numbers_.step();
 }
 
-void StepDecision::queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings, int64_t step) {
+void StepDecision::queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings, int64_t step,
+                         int64_t way) {
   require(settings, step);
   begin(settings, losses.size());
   if (device_.is_cpu()) return decide_on_host(queue_norm(), losses, settings);
-  WorkKey key{std::bit_cast<int64_t>(max_grad_norm_)};
+  WorkKey key{way, std::bit_cast<int64_t>(max_grad_norm_)};
   for (const at::Tensor& loss : losses) key.push_back(reinterpret_cast<int64_t>(loss.const_data_ptr()));
   decisions_.queue(key, [&] { return decide_on_device(queue_norm(), losses); });
-}
-
-void StepDecision::queue_again(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings) {
-  begin(settings, losses.size());
-  if (device_.is_cpu()) return decide_on_host(norm, losses, settings);
-  decide_on_device(norm, losses);
 }
 
 void StepDecision::decide_on_host(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings) {

@@ -52,10 +52,14 @@ class StepDecision {
   }
 
   /// `queue_norm` queues the norm of the gradients before scaling, and gives it; `losses` are those of their passes, float64 [] each and on one
-  /// device. `step` is the number of the update to come. On the CPU throws as clip_coefficient; elsewhere only queues.
-  void queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings, int64_t step);
-  /// The same in the middle of a step whose numbers have come, of a norm that is there.
-  void queue_again(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings);
+  /// device. `step` is the number of the update to come. `way` tells one `queue_norm` of a step from another. On the CPU throws as
+  /// clip_coefficient; elsewhere only queues.
+  void queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings, int64_t step,
+             int64_t way = 0);
+  /// For a device that decides several times in a step, of so many losses, whose numbers have come: once before all of that,
+  void begin(const StepSettings& settings, size_t losses);
+  /// and each time, of a norm that is there. It only queues.
+  at::Tensor decide_on_device(const at::Tensor& norm, const std::vector<at::Tensor>& losses);
   /// False where it is known already that nothing may change: no update need be queued.
   bool may_update() const { return decided_ ? decided_->updated : true; }
   const UpdateNumbers& update() const { return update_; }
@@ -66,8 +70,6 @@ class StepDecision {
 
  private:
   void decide_on_host(const at::Tensor& norm, const std::vector<at::Tensor>& losses, const StepSettings& settings);
-  at::Tensor decide_on_device(const at::Tensor& norm, const std::vector<at::Tensor>& losses);
-  void begin(const StepSettings& settings, size_t losses);
 
   double beside_;
   at::Device device_;

@@ -12,10 +12,10 @@ struct StepShape {
   Activations activations = Activations::kept;
 };
 
-/// Bytes of what a training step holds beside weights, gradients and moments: its workspace, and whether gradients of matrices need
-/// memory for their product first.
+/// Bytes of what a training step holds beside weights, gradients and moments: its workspace, what graphs keep for results of operators that write
+/// into no memory of ours, and whether gradients of matrices need memory for their product first.
 struct StepMemory {
-  int64_t activations = 0, logits = 0, attention = 0;
+  int64_t activations = 0, logits = 0, attention = 0, graphs = 0;
   bool sums_in_float32 = true;
 };
 

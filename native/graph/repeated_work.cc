@@ -1,12 +1,18 @@
 #include "graph/repeated_work.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "graph/graph_report.h"
 #include "ops/buffer.h"
 #include "ops/cuda/launch/context.h"
 
 namespace hyperfit {
+
+int64_t unique_number() {
+  static std::atomic<int64_t> last{0};
+  return ++last;
+}
 
 RepeatedWork::Entry* RepeatedWork::find(const WorkKey& key) {
   const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.key == key; });

@@ -16,6 +16,9 @@ namespace hyperfit {
 /// All by which a piece of work may differ from another that the same object queues: shapes, flags, addresses, numbers that launches carry.
 using WorkKey = std::vector<int64_t>;
 
+/// A number that nothing else in this process has, for keys of what is gone when others stand at its address.
+int64_t unique_number();
+
 /// Queues work that comes again and again. Of each key it runs the first time, is recorded the second, and from then on is queued as one graph,
 /// on devices that have such; elsewhere it always runs. A few of the latest keys are kept.
 ///

@@ -13,7 +13,7 @@ int64_t memory_moves();
 /// To be called by whoever keeps such memory beside a Buffer.
 void note_memory_move();
 
-/// Memory that is allocated once and viewed in any shape that fits; grows only when a larger shape is asked for.
+/// Memory that is allocated once and viewed in any shape and type that fits; grows only when more is asked for.
 class Buffer {
  public:
   explicit Buffer(const Ops& ops) : ops_(&ops) {}
@@ -25,8 +25,9 @@ class Buffer {
 
  private:
   at::Tensor view_with_room(at::IntArrayRef shape, const at::TensorOptions& options, int64_t room);
+  at::Tensor first(int64_t count, const at::TensorOptions& options) const;
   const Ops* ops_;
-  at::Tensor storage_;
+  at::Tensor storage_;  // [elements], of the type that was asked for when it was taken
 };
 
 }  // namespace hyperfit

@@ -13,7 +13,7 @@ class KVCache;
 
 /// The engine's whole vocabulary, beside views, copies, fills and additions of tensors. A backend is one such table: `aten` has every
 /// operation by libtorch, for any device; `cpu` and `cuda` begin with its rows and put their own in the place of some. A decoder
-/// chooses its table once (select.h). Nothing here waits for a device but `decode_session`'s steps.
+/// chooses its table once (select.h). What a row needs beside its arguments are Temporaries (arena.h). Nothing here waits for a device but `decode_session`'s steps.
 ///
 /// Tensors are dense and on one device; weights, gradients, statistics and the residual stream are float32; those marked * are of the
 /// type that products compute in, float32 or bfloat16, one for all of a call. N rows, I and O sizes. See arguments.h for the rest.
@@ -90,9 +90,9 @@ struct Ops {
   at::Tensor (*causal_softmax)(at::Tensor& scores, const AttentionRule& rule, AttentionScratch& scratch);
   at::Tensor (*causal_softmax_backward)(at::Tensor& dp, const at::Tensor& p, const AttentionRule& rule, AttentionScratch& scratch);
 
-  // logits* [N, vocabulary] become softmax - one-hot, 0 where the target (int64 [N]) is ignored; gives the summed loss, float64 [].
+  // logits* [N, vocabulary] become softmax - one-hot, 0 where the target (int64 [N]) is ignored; loss float64 [] = their summed loss.
   // Statistics of rows.
-  at::Tensor (*cross_entropy)(at::Tensor& logits, const at::Tensor& targets);
+  void (*cross_entropy)(at::Tensor& logits, const at::Tensor& targets, at::Tensor& loss);
   // Rows whose logits stand at once, at most, in a pass that uses them up itself; 0: all
   int64_t loss_rows;
   TokenStats (*token_stats)(const at::Tensor& logits, const at::Tensor& targets);

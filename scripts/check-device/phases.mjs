@@ -17,7 +17,7 @@ export const PHASES = [
   { name: 'speed-135m', seconds: 60, module: 'speed', argument: 'SmolLM2-135M', title: 'speed at the shape of SmolLM2-135M' },
   { name: 'bits', seconds: 40, module: 'bits', title: 'equal runs to the last bit; alone and in a batch' },
   { name: 'fused', seconds: 40, module: 'fused', title: 'fused attention beside the plain form; a step in one call' },
-  { name: 'graphs', seconds: 40, module: 'graphs', title: 'steps queued as graphs beside steps operator by operator' },
+  { name: 'graphs', seconds: 40, module: 'graphs', title: 'steps and tokens queued as graphs beside the same operator by operator' },
   { name: 'checkpoints', seconds: 40, module: 'checkpoints', title: 'trained here, gone on with on the CPU, and back' },
   { name: 'errors', seconds: 30, module: 'errors', title: 'devices that are not there, and other refusals' },
   { name: 'memory', seconds: 40, module: 'memory', title: 'out of memory, and going on after it' },

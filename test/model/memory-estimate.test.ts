@@ -1,3 +1,9 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addon } from '../../lib/addon.ts';
+import type { DeviceName } from '../../lib/config/device-name.ts';
+import { initializeModel } from '../../lib/model/initialize.ts';
 import { estimateTrainingMemory, type MemoryEstimate, type MemoryOptions } from '../../lib/model/memory-estimate.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
@@ -5,8 +11,10 @@ import { openModelFiles } from '../../lib/model/model-files.ts';
 import { cheapestChange, estimateRunMemory, requireMemory, type MeasuredModel } from '../../lib/run/run-memory.ts';
 import { normalizeConfig } from '../../lib/config/normalize.ts';
 import { makeBatch } from '../../lib/data/batch.ts';
-import { describeOnEachDevice } from '../devices.ts';
+import { describeOnEachDevice, standIn } from '../devices.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
+import { loadDriver, writeImages } from '../stand-ins/cuda-driver.ts';
+import { loadGuard } from '../stand-ins/guard.ts';
 
 const ROWS = [3, 5, 1];
 
@@ -50,6 +58,69 @@ describeOnEachDevice('the estimate of memory beside what a step takes', (device)
     else expectMoments(state, used.parameterBytes, optimizer.stateBytes, optim);
     optimizer.dispose();
     model.dispose();
+  });
+});
+
+describeOnEachDevice('the estimate of memory beside what texts take', (device) => {
+  test.each(['float32', 'bfloat16'] as const)('in %s: keys and values, and on a device what tokens are drawn by', async (computeDtype) => {
+    const model = await Model.load(tinyModelPath('llama-tied-gqa'), { device, computeDtype });
+    const prompts = [[1, 2, 3, 4, 5], [6, 7], [8, 9, 10]];
+    await model.generate(prompts, { maxNewTokens: 9, stopIds: [], temperature: 1 });
+    const estimate = estimateTrainingMemory(model.config, { device, computeDtype, decoding: { rows: prompts.length, positions: 5 + 9, draws: true } });
+    expect(bytesOf(estimate, 'keys and values')).toBe(model.memoryUsage().cacheBytes);
+    expect(bytesOf(estimate, 'weights that tokens are drawn by') > 0).toBe(device !== 'cpu');
+    model.dispose();
+  });
+});
+
+describe('memory that a draw takes', () => {
+  const guard = loadGuard();
+  const DEVICE = standIn('guard:1');
+
+  // A vocabulary so large that nothing else counts; no graph, whose pool the stand-in does not use twice.
+  test('is at most what is said of a row and id, and no less than half of it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hyperfit-draws-'));
+    await initializeModel(folder, { ...(JSON.parse(readFileSync(join(tinyModelPath('llama-tied-gqa'), 'config.json'), 'utf8')) as object), vocab_size: 40_000 });
+    const model = await Model.load(folder, { device: DEVICE });
+    const peak = async (options: object): Promise<number> => {
+      guard.resetPeak(DEVICE);
+      const { bytes } = guard.memory(DEVICE);
+      await model.generate([[1, 2], [3, 4], [5, 6], [7, 8]], { maxNewTokens: 3, stopIds: [], ...options });
+      return guard.memory(DEVICE).peakBytes - bytes;
+    };
+    await peak({});
+    const [greedy, drawn] = [await peak({}), await peak({ temperature: 1, topK: 50, topP: 0.9 })];
+    const estimate = estimateTrainingMemory(model.config, { device: DEVICE, decoding: { rows: 4, positions: 5, draws: true } });
+    const said = bytesOf(estimate, 'weights that tokens are drawn by');
+    expect(drawn - greedy).toBeLessThanOrEqual(said);
+    expect(drawn - greedy).toBeGreaterThan(said / 2);
+    model.dispose();
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('memory that graphs keep of attention', () => {
+  const guard = loadGuard();
+  const driver = loadDriver();
+  const folder = mkdtempSync(join(tmpdir(), 'hyperfit-graph-memory-'));
+  beforeAll(() => {
+    guard.becomeCard();
+    driver.serve(writeImages(join(folder, 'images')));
+  });
+  afterAll(() => {
+    guard.beNoCard();
+    driver.leave();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('is said where attention gives results of its own and passes are graphs', async () => {
+    const bytes = async (name: string, device: DeviceName): Promise<number> => bytesOf(estimateTrainingMemory((await openModelFiles(tinyModelPath(name))).config, { device, batchSize: 2, sequenceLength: 20 }), 'what graphs keep');
+    expect(await bytes('llama-tied-gqa', standIn('guard:1'))).toBeGreaterThan(0);
+    expect(await bytes('llama-tied-gqa', 'cpu')).toBe(0);
+    expect(await bytes('gemma2-untied-mha', standIn('guard:1'))).toBe(0); // a soft cap: scores lie in memory of the model
+    addon().setGraphs(false);
+    expect(await bytes('llama-tied-gqa', standIn('guard:1'))).toBe(0);
+    addon().setGraphs(true);
   });
 });
 

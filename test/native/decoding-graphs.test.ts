@@ -7,6 +7,7 @@ import { CitationBlocker } from '../../lib/generate/citation-blocker.ts';
 import type { GenerateOptions } from '../../lib/generate/options.ts';
 import { RunningBatch } from '../../lib/generate/running-batch.ts';
 import { Model } from '../../lib/model/model.ts';
+import { Optimizer } from '../../lib/model/optimizer.ts';
 import { standIn } from '../devices.ts';
 import { makeBatch, randomRows } from '../oracle/batches.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
@@ -82,6 +83,66 @@ describe('Tokens queued as graphs', () => {
     expect(given).toEqual(expected);
     expect(recorded).toBeGreaterThan(1);
     expect([replays > 10 * recorded, refusals]).toEqual([true, 0]);
+  });
+
+  // Other texts, of about the same length, and other seeds: what tells generations apart lies in memory.
+  const SAME: GenerateOptions[] = [{}, { repetitionPenalty: 1.3, noRepeatNgramSize: 2, noRepeatNgramCountsPrompt: false }, { ...DRAWN, noRepeatNgramSize: 3 }];
+  test.each(SAME)('%j: a second generation of as many rows launches from its first token', async (options) => {
+    const { expected, given, recorded, replays, refusals } = await both('llama-tied-gqa', 'bfloat16', async (model) => {
+      const found: unknown[] = [];
+      for (const time of [0, 1, 2]) {
+        const prompts = PROMPTS.map((prompt, row) => prompt.map((id) => (id + 7 * time + row) % 80).slice(0, prompt.length - (time === 1 && prompt.length > 1 ? 1 : 0)));
+        for (const { ids, finishReason } of await model.generate(prompts, { ...LENGTH, ...options, seed: time, maxNewTokens: TOKENS + time })) found.push([[...ids], finishReason]);
+      }
+      return found;
+    });
+    expect(given).toEqual(expected);
+    // The first token comes of the prompts; the second of the first generation runs, its third is recorded.
+    const tokens = [TOKENS, TOKENS + 1, TOKENS + 2].reduce((sum, count) => sum + count - 1, 0);
+    expect({ recorded, replays, refusals }).toEqual({ recorded: 1, replays: tokens - 1, refusals: 0 });
+  });
+
+  test('training between two generations takes nothing from the second, and its weights count', async () => {
+    const { expected, given, recorded } = await both('llama-tied-gqa', 'float32', async (model) => {
+      const optimizer = new Optimizer(model, {});
+      const found: unknown[] = [];
+      const batch = makeBatch(randomRows(5, 2, 9, 80));
+      for (let time = 0; time < 6; time++) {
+        found.push((await optimizer.trainStep([batch], { learningRate: 1e-2, gradScale: 0.05 })).gradNorm);
+        for (const { ids } of await model.generate(PROMPTS, LENGTH)) found.push([...ids]);
+      }
+      optimizer.dispose();
+      return found;
+    });
+    expect(given).toEqual(expected);
+    const before = addon().deviceGraphs();
+    await withGraphs(true, 'llama-tied-gqa', 'float32', async (model) => {
+      for (let time = 0; time < 2; time++) await model.generate(PROMPTS, LENGTH);
+    });
+    expect(addon().deviceGraphs().recorded - before.recorded).toBe(1);
+    expect(recorded).toBeLessThanOrEqual(8); // a pass, its decision and update, and tokens, recorded anew once when memory has settled
+  });
+
+  test('a running batch that others have left and join again finds the graphs of as many rows', async () => {
+    let between = addon().deviceGraphs();
+    const { expected, given, replays, refusals } = await both('llama-tied-gqa', 'bfloat16', async (model) => {
+      using batch = new RunningBatch(model, 4);
+      const told: number[][] = [];
+      for (const wave of [0, 1, 2]) {
+        if (wave === 2) between = addon().deviceGraphs();
+        for (const [index, promptIds] of PROMPTS.entries()) {
+          const ids: number[] = [];
+          told.push(ids);
+          await batch.join({ promptIds: Int32Array.from(promptIds), options: { maxNewTokens: 12 + 3 * index, stopIds: [], temperature: 0.8, seed: wave + index }, onToken: ({ id }) => ids.push(id) });
+          await batch.advance(3);
+        }
+        while (batch.size > 0) await batch.advance(3);
+      }
+      return told;
+    });
+    expect(given).toEqual(expected);
+    expect([replays > 20, refusals]).toEqual([true, 0]);
+    expect(addon().deviceGraphs().recorded).toBe(between.recorded); // the third wave records nothing
   });
 
   test('under a citation blocker', async () => {

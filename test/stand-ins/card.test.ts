@@ -118,11 +118,11 @@ const OF_STEP = 3;
 
 describe('A steady step', () => {
   test.each([
-    // A budget of allocations: temporaries of operators that have no form which writes into memory of ours.
-    ['llama-tied-gqa', 'float32', {}, 150],
-    ['llama-tied-gqa', 'bfloat16', {}, 160],
-    ['gpt2-tied', 'bfloat16', {}, 208],
-    ['llama-tied-gqa', 'bfloat16', { lora: { rank: 2 } }, 138],
+    // A budget of allocations: results of operators that have no form which writes into memory of ours. Without kernels of ours norms are among them.
+    ['llama-tied-gqa', 'float32', {}, 84],
+    ['llama-tied-gqa', 'bfloat16', {}, 84],
+    ['gpt2-tied', 'bfloat16', {}, 124],
+    ['llama-tied-gqa', 'bfloat16', { lora: { rank: 2 } }, 82],
   ] as const)('%s in %s, %j: ids and targets go in one copy a batch, losses and norm come in one, and the host waits once', async (name, dtype, options, allocations) => {
     const asked = await withModel(name, CARD, dtype, options, (_model, optimizer) => steady(() => optimizer.trainStep(BATCHES, settingsOf(BATCHES))));
     const ids = BATCHES.reduce((sum, batch) => sum + batch.tokens.length + batch.targets.length, 0);

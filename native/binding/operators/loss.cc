@@ -1,3 +1,5 @@
+#include <ATen/ops/empty.h>
+
 #include <tuple>
 
 #include "binding/operators/operators.h"
@@ -14,7 +16,8 @@ void check_targets(const at::Tensor& targets, const at::Tensor& logits) {
 std::tuple<at::Tensor, at::Tensor> cross_entropy(const at::Tensor& logits, const at::Tensor& targets) {
   check_targets(targets, logits);
   at::Tensor gradient = logits.clone();
-  const at::Tensor loss = select_ops(logits.device()).cross_entropy(gradient, targets);
+  at::Tensor loss = at::empty({}, logits.options().dtype(at::kDouble));
+  select_ops(logits.device()).cross_entropy(gradient, targets, loss);
   return {gradient, loss};
 }
 

@@ -13,7 +13,7 @@ class DeviceGeneration {
   /// Whether tokens are chosen there: a hook on logits has its say on the host.
   static bool serves(const Decoder& decoder, const GenerateOptions& options) { return DeviceRows::serve(decoder) && !options.logits_hook; }
   /// The cache has been reset for the prompts and what is to come.
-  DeviceGeneration(Decoder& decoder, KVCache& cache, const Prompts& prompts, std::vector<GenerationRow>& rows);
+  DeviceGeneration(Decoder& decoder, KVCache& cache, KeptRows& kept, const Prompts& prompts, std::vector<GenerationRow>& rows);
   void run(const StopSignals& stop, const TokenListener& listener);
 
  private:
@@ -26,7 +26,7 @@ class DeviceGeneration {
   KVCache& cache_;
   const Prompts& prompts_;
   std::vector<GenerationRow>& rows_;
-  DeviceRows there_;
+  DeviceRows& there_;
   int64_t done_ = 0;  // tokens queued, of each row
 };
 

@@ -1,7 +1,7 @@
 #include "decode/device/growing_rows.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
@@ -18,39 +18,47 @@ bool marks_seen(const GenerateOptions& options) { return options.repetition_pena
 
 GrowingRows::GrowingRows(const std::vector<RowStart>& starts, int64_t capacity, int64_t vocabulary, const Ops& ops, at::Device device)
     : ops_(ops), capacity_(capacity), vocabulary_(vocabulary), upload_(ops) {
+  const auto count = static_cast<int64_t>(starts.size());
   for (const RowStart& start : starts) options_.push_back(start.options);
-  active_ = at::ones({static_cast<int64_t>(starts.size())}, at::TensorOptions().dtype(at::kBool).device(device));
+  places_ = at::empty({3, count}, at::TensorOptions().dtype(at::kLong).device(device));
+  tokens_ = places_.select(0, 0);
+  positions_ = places_.select(0, 1);
+  prompt_lengths_ = places_.select(0, 2);
+  active_ = at::empty({count}, tensor_options(at::kBool));
+  if (any(reads_history)) history_ = at::empty({count, capacity_ + 1}, tensor_options(at::kLong));
+  if (any(marks_seen)) seen_ = at::empty({count, vocabulary_ + 1}, tensor_options(at::kBool));
   take(starts);
   stop_mask_ = mask_of(&GenerateOptions::stop_ids);
+}
+
+void GrowingRows::begin(const std::vector<RowStart>& starts) {
+  for (size_t row = 0; row < starts.size(); ++row) options_[row] = starts[row].options;
+  take(starts);
+  for (const Beginnings& beginnings : beginnings_) write(beginnings);
 }
 
 // Behind a row stands an id that no head predicts, as do the ids of a prompt that the head does not know.
 void GrowingRows::take(const std::vector<RowStart>& starts) {
   const auto count = static_cast<int64_t>(starts.size());
-  const bool history = any(reads_history), seen = any(marks_seen);
+  const bool history = history_.defined(), seen = seen_.defined();
   int64_t longest = 0;
   for (const RowStart& start : starts) longest = std::max(longest, history || seen ? static_cast<int64_t>(start.ids.size()) : 0);
-  at::Tensor ids = at::full({count, longest}, vocabulary_, at::kLong), places = at::zeros({3, count}, at::kLong);
+  at::Tensor ids = at::full({count, longest}, vocabulary_, at::kLong), places = at::zeros({3, count}, at::kLong), active = at::zeros({count}, at::kLong);
   for (int64_t row = 0; row < count; ++row) {
     const RowStart& start = starts[row];
+    if (start.ids.empty()) continue;
+    active.data_ptr<int64_t>()[row] = 1;
     if (longest > 0) std::copy(start.ids.begin(), start.ids.end(), ids.data_ptr<int64_t>() + row * longest);
     int64_t* const place = places.data_ptr<int64_t>() + row;
     place[0] = start.ids.back();
     place[count] = static_cast<int64_t>(start.ids.size()) - 1;
     place[2 * count] = start.prompt_length;
   }
-  const std::vector<at::Tensor> there = upload_({places, ids}, active_.device());
-  const at::Tensor own = there[0].clone();  // the next upload takes the place
-  tokens_ = own.select(0, 0);
-  positions_ = own.select(0, 1);
-  prompt_lengths_ = own.select(0, 2);
-  if (history) {
-    history_ = at::zeros({count, capacity_ + 1}, tensor_options(at::kLong));
-    history_.narrow(1, 0, longest).copy_(there[1]);
-  }
-  if (!seen) return;
-  seen_ = at::zeros({count, vocabulary_ + 1}, tensor_options(at::kBool));
-  seen_.scatter_(1, there[1].clamp_max(vocabulary_), true);
+  const std::vector<at::Tensor> there = upload_({places, active, ids}, active_.device());
+  places_.copy_(there[0]);  // the next upload takes the place
+  active_.copy_(there[1]);
+  if (history) history_.zero_().narrow(1, 0, longest).copy_(there[2]);
+  if (seen) seen_.zero_().scatter_(1, there[2].clamp_max(vocabulary_), true);
 }
 
 at::Tensor GrowingRows::column(at::ScalarType type, const std::function<double(const GenerateOptions&)>& of) const {
@@ -99,8 +107,14 @@ at::Tensor GrowingRows::mask_of(std::vector<int32_t> GenerateOptions::* ids) con
 
 at::Tensor GrowingRows::beginnings(const std::function<Counted(const GenerateOptions&)>& of) const {
   const auto is = [&](Counted counted) { return column(at::kBool, [&](const GenerateOptions& options) { return of(options) == counted; }); };
-  const at::Tensor behind = at::where(is(Counted::output), prompt_lengths_.unsqueeze(1), 0);
-  return at::where(is(Counted::nothing), capacity_, behind);
+  beginnings_.push_back({is(Counted::output), is(Counted::nothing), at::empty({count(), 1}, tensor_options(at::kLong))});
+  write(beginnings_.back());
+  return beginnings_.back().there;
+}
+
+void GrowingRows::write(const Beginnings& beginnings) const {
+  at::Tensor there = beginnings.there;
+  there.copy_(at::where(beginnings.is_nothing, capacity_, at::where(beginnings.is_output, prompt_lengths_.unsqueeze(1), 0)));
 }
 
 at::Tensor GrowingRows::append(const at::Tensor& ids, const at::Tensor& may) {

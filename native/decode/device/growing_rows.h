@@ -10,7 +10,8 @@
 
 namespace hyperfit {
 
-/// Where a row stands when a device takes it over: the prompt and what came after it, and how much of it is the prompt.
+/// Where a row stands when a device takes it over: the prompt and what came after it, and how much of it is the prompt. A row without ids is none: it
+/// stands still at the first position, with the options of others.
 struct RowStart {
   std::span<const int32_t> ids;
   int64_t prompt_length;
@@ -23,6 +24,9 @@ struct RowStart {
 class GrowingRows {
  public:
   GrowingRows(const std::vector<RowStart>& starts, int64_t capacity, int64_t vocabulary, const Ops& ops, at::Device device);
+
+  /// Other rows in the place of these, as many and of the same options, in the same memory: what was queued for those may be queued again.
+  void begin(const std::vector<RowStart>& starts);
 
   /// Appends `ids` (int64 [B]) to the rows that grow and `may` grow (bool [B]); the others end, as does a row at a stop id. Rows that have ended
   /// stand still: their last token is computed again, and nobody reads what comes of it. Gives which rows grew, bool [B].
@@ -51,18 +55,25 @@ class GrowingRows {
   /// Marks of the ids that a row's options list, bool [B, V], or [1, V] where all rows list the same: ids that the head does not predict are
   /// left out. Undefined where no row lists any.
   at::Tensor mask_of(std::vector<int32_t> GenerateOptions::* ids) const;
-  /// Where the part of each row begins that counts: at 0, behind the prompt, or nowhere at all (the capacity), int64 [B, 1].
+  /// Where the part of each row begins that counts: at 0, behind the prompt, or nowhere at all (the capacity), int64 [B, 1]. `begin` writes it anew.
   enum class Counted { all, output, nothing };
   at::Tensor beginnings(const std::function<Counted(const GenerateOptions&)>& of) const;
   const Ops& ops() const { return ops_; }
   at::TensorOptions tensor_options(at::ScalarType type) const { return tokens_.options().dtype(type); }
 
  private:
+  struct Beginnings {
+    at::Tensor is_output, is_nothing;  // bool [B, 1]
+    at::Tensor there;                  // int64 [B, 1]
+  };
   void take(const std::vector<RowStart>& starts);
+  void write(const Beginnings& beginnings) const;
   const Ops& ops_;
   int64_t capacity_, vocabulary_;
   std::vector<const GenerateOptions*> options_;
   Upload upload_;
+  mutable std::vector<Beginnings> beginnings_;  // that were asked for
+  at::Tensor places_;                           // int64 [3, B]: the next three
   at::Tensor tokens_, positions_, prompt_lengths_, active_, history_, seen_, stop_mask_;
 };
 

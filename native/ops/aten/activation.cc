@@ -1,10 +1,10 @@
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
 
+#include "ops/arena.h"
 #include "ops/aten/table.h"
 
 namespace hyperfit::aten {
@@ -23,7 +23,7 @@ void activate(at::Tensor& y, const at::Tensor& x, Activation f) {
       at::silu_out(y, x);
       return;
     case Activation::quick_gelu:
-      at::mul_out(y, x, kQuickSlope);
+      at::mul_out(y, x, number(kQuickSlope));
       at::silu_out(y, y);
       scale(y, 1 / kQuickSlope);
       return;
@@ -38,9 +38,13 @@ void activate_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x
     case Activation::silu:
       at::silu_backward_out(dx, dy, x);
       return;
-    case Activation::quick_gelu:
-      at::silu_backward_out(dx, dy, x.mul(kQuickSlope));
+    case Activation::quick_gelu: {
+      const Temporaries temporaries;
+      at::Tensor steep = temporaries.like(x);
+      at::mul_out(steep, x, number(kQuickSlope));
+      at::silu_backward_out(dx, dy, steep);
       return;
+    }
     case Activation::gelu:
     case Activation::gelu_tanh:
       at::gelu_backward_out(dx, dy, x, approximation(f));
@@ -53,7 +57,8 @@ void activate_gated(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up,
 }
 
 void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up, Activation f) {
-  at::Tensor value = at::empty_like(gate);
+  const Temporaries temporaries;
+  at::Tensor value = temporaries.like(gate);
   at::mul_out(dup, dy, up);  // the gradient of the value, until dgate has it
   activate_backward(dgate, dup, gate, f);
   activate(value, gate, f);

@@ -1,11 +1,10 @@
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/add.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/native_layer_norm.h>
 #include <ATen/ops/native_layer_norm_backward.h>
-#include <ATen/ops/sum.h>
 
+#include "ops/arena.h"
 #include "ops/aten/table.h"
 
 namespace hyperfit::aten {
@@ -13,7 +12,11 @@ namespace {
 
 bool is_float(const at::Tensor& tensor) { return tensor.scalar_type() == at::kFloat; }
 
-at::Tensor gain(const NormWeights& w) { return w.offset == 0 ? w.weight : w.weight.add(w.offset); }
+at::Tensor gain(const NormWeights& w, const Temporaries& temporaries) {
+  if (w.offset == 0) return w.weight;
+  at::Tensor sum = temporaries.like(w.weight);
+  return at::add_out(sum, w.weight, number(w.offset));
+}
 
 void rms_forward(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const NormWeights& w) {
   at::Tensor rstd = stats.select(0, 0);
@@ -21,17 +24,22 @@ void rms_forward(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, co
   at::mean_out(rstd, y, {-1}, /*keepdim=*/true);
   rstd.add_(w.eps).rsqrt_();
   at::mul_out(y, x, rstd);
-  y.mul_(gain(w));
+  const Temporaries temporaries;
+  y.mul_(gain(w, temporaries));
 }
 
 // With n = x rstd and g = dy gain:  dx = rstd (g - n mean(g n)),  dw = sum over rows of dy n.
 void rms_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients,
                   at::Tensor& scratch) {
+  const Temporaries temporaries;
   const at::Tensor rstd = stats.select(0, 0);
+  at::Tensor product = temporaries.like(scratch), projection = temporaries.like(rstd);
   at::mul_out(scratch, x, rstd);  // n
-  accumulate(gradients.weight, scratch.mul(dy).sum(0), gradients.beta);
-  dy.mul_(gain(w));                                                      // g
-  at::Tensor projection = scratch.mul(dy).mean({-1}, /*keepdim=*/true);  // [rows, 1]
+  at::mul_out(product, scratch, dy);
+  sum_rows(gradients.weight, product, gradients.beta);
+  dy.mul_(gain(w, temporaries));  // g
+  at::mul_out(product, scratch, dy);
+  at::mean_out(projection, product, {-1}, /*keepdim=*/true);
   dy.sub_(scratch.mul_(projection));
   dx.addcmul_(dy, rstd);
 }
@@ -63,16 +71,19 @@ void backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Ten
 
 void norm(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const NormWeights& w) {
   if (is_float(y) && is_float(x)) return forward(y, stats, x, w);
-  at::Tensor single = at::empty(y.sizes(), stats.options());
-  forward(single, stats, x.to(at::kFloat), w);
+  const Temporaries temporaries;
+  at::Tensor single = temporaries.empty(y.sizes(), stats.options());
+  forward(single, stats, temporaries.in_type(x, at::kFloat), w);
   y.copy_(single);
 }
 
 void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients,
                    at::Tensor& scratch) {
   if (is_float(dx) && is_float(dy) && is_float(x)) return backward(dx, dy, x, stats, w, gradients, scratch);
-  at::Tensor single_dx = dx.to(at::kFloat), single_dy = dy.to(at::kFloat), single_scratch = at::empty_like(single_dy);
-  backward(single_dx, single_dy, x.to(at::kFloat), stats, w, gradients, single_scratch);
+  const Temporaries temporaries;
+  at::Tensor single_dx = temporaries.in_type(dx, at::kFloat), single_dy = temporaries.in_type(dy, at::kFloat);
+  at::Tensor single_scratch = temporaries.like(single_dy);
+  backward(single_dx, single_dy, temporaries.in_type(x, at::kFloat), stats, w, gradients, single_scratch);
   if (!dx.is_same(single_dx)) dx.copy_(single_dx);
 }
 

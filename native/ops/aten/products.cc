@@ -1,10 +1,10 @@
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
 
+#include "ops/arena.h"
 #include "ops/aten/table.h"
 
 namespace hyperfit::aten {
@@ -17,7 +17,8 @@ constexpr int64_t kExactRows = 64;
 
 void matmul(at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor scratch) {
   if (y.scalar_type() != a.scalar_type()) {
-    if (!scratch.defined()) scratch = at::empty(y.sizes(), a.options());
+    const Temporaries temporaries;
+    if (!scratch.defined()) scratch = temporaries.empty(y.sizes(), a.options());
     at::mm_out(scratch, a, b);
     accumulate(y, scratch, beta);
   } else if (a.dim() == 3) {
@@ -44,8 +45,9 @@ void linear_float32(at::Tensor& y, const at::Tensor& x, const LinearWeights& w) 
   const at::Tensor weight = w.in_out().to(at::kFloat);
   for (int64_t row = 0; row < x.size(0); row += kExactRows) {
     const int64_t rows = std::min(kExactRows, x.size(0) - row);
+    const Temporaries temporaries;
     at::Tensor some_y = y.narrow(0, row, rows);
-    at::mm_out(some_y, x.narrow(0, row, rows).to(at::kFloat), weight);
+    at::mm_out(some_y, temporaries.in_type(x.narrow(0, row, rows), at::kFloat), weight);
   }
 }
 

@@ -7,9 +7,9 @@ namespace hyperfit::aten {
 // Source: Gemma 2 technical report 2024, section 2.
 void softcap(at::Tensor& x, double cap, at::Tensor ratio) {
   if (!ratio.defined()) ratio = x;
-  at::mul_out(ratio, x, 1 / cap);
+  at::mul_out(ratio, x, number(1 / cap));
   ratio.tanh_();
-  at::mul_out(x, ratio, cap);
+  at::mul_out(x, ratio, number(cap));
 }
 
 void softcap_backward(at::Tensor& dy, at::Tensor& ratio) {

@@ -8,6 +8,8 @@ const Ops& table();
 
 /// x = factor x. Not `x.mul_(factor)`, which rounds the factor to x's type before it multiplies: an attention scale of .204 by .2 %.
 void scale(at::Tensor& x, double factor);
+/// A number of the host as the second operand of an operator that writes into memory of the caller's: no factor of the operands' type.
+at::Tensor number(double value);
 
 // Its rows, for those of other backends that fall back on them.
 at::Tensor empty(int64_t count, const at::TensorOptions& options);
@@ -42,7 +44,7 @@ void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k,
                       AttentionScratch& scratch);
 at::Tensor causal_softmax(at::Tensor& scores, const AttentionRule& rule, AttentionScratch& scratch);
 at::Tensor causal_softmax_backward(at::Tensor& dp, const at::Tensor& p, const AttentionRule& rule, AttentionScratch& scratch);
-at::Tensor cross_entropy(at::Tensor& logits, const at::Tensor& targets);
+void cross_entropy(at::Tensor& logits, const at::Tensor& targets, at::Tensor& loss);
 TokenStats token_stats(const at::Tensor& logits, const at::Tensor& targets);
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors, Buffer& scratch);
 void adamw(const AdamWUpdate& update);

@@ -36,7 +36,7 @@ void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k,
                       AttentionScratch& scratch);
 at::Tensor causal_softmax(at::Tensor& scores, const AttentionRule& rule, AttentionScratch& scratch);
 at::Tensor causal_softmax_backward(at::Tensor& dp, const at::Tensor& p, const AttentionRule& rule, AttentionScratch& scratch);
-at::Tensor cross_entropy(at::Tensor& logits, const at::Tensor& targets);
+void cross_entropy(at::Tensor& logits, const at::Tensor& targets, at::Tensor& loss);
 void adamw(const AdamWUpdate& update);
 void adamw_8bit(const AdamWUpdate& update);
 std::unique_ptr<DecodeSession> decode_session(Decoder& decoder, KVCache& cache, int64_t batch);

@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "ops/arena.h"
 #include "ops/aten/table.h"
 #include "ops/cuda/table.h"
 
@@ -69,10 +70,12 @@ void fused_or_plain(const at::Tensor& q, const AttentionRule& rule, const Fused&
 at::Tensor turned(const at::Tensor& heads) { return heads.transpose(1, 2); }
 
 // [B, K, T, D] -> [B, T, H, D]: each query head's own keys.
-at::Tensor repeated(const at::Tensor& keys, int64_t heads) {
+at::Tensor repeated(const at::Tensor& keys, int64_t heads, const Temporaries& temporaries) {
   const int64_t batch = keys.size(0), kv = keys.size(1), length = keys.size(2), size = keys.size(3);
   if (kv == heads) return turned(keys);
-  return turned(keys).unsqueeze(3).expand({batch, length, kv, heads / kv, size}).reshape({batch, length, heads, size});
+  const at::Tensor own = temporaries.empty({batch, length, heads, size}, keys.options());
+  own.view({batch, length, kv, heads / kv, size}).copy_(turned(keys).unsqueeze(3));
+  return own;
 }
 
 // The gradient of `repeated`.
@@ -94,8 +97,9 @@ at::Tensor mixed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, 
     return std::get<0>(at::_flash_attention_forward(turned(q), turned(k), turned(v), /*cum_seq_q=*/{}, /*cum_seq_k=*/{}, length, length, /*dropout_p=*/0,
                                                     /*is_causal=*/true, /*return_debug_mask=*/false, scale));
   }
-  return std::get<0>(at::_efficient_attention_forward(turned(q), repeated(k, heads), repeated(v, heads), /*bias=*/{}, /*cu_seqlens_q=*/{},
-                                                      /*cu_seqlens_k=*/{}, /*max_seqlen_q=*/std::nullopt, /*max_seqlen_k=*/std::nullopt, /*dropout_p=*/0,
+  const Temporaries temporaries;
+  return std::get<0>(at::_efficient_attention_forward(turned(q), repeated(k, heads, temporaries), repeated(v, heads, temporaries), /*bias=*/{},
+                                                      /*cu_seqlens_q=*/{}, /*cu_seqlens_k=*/{}, /*max_seqlen_q=*/std::nullopt, /*max_seqlen_k=*/std::nullopt, /*dropout_p=*/0,
                                                       kCausal, /*compute_log_sumexp=*/false, scale));
 }
 
@@ -103,7 +107,8 @@ at::Tensor mixed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, 
 void mixed_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                     double scale) {
   const int64_t length = q.size(2), heads = q.size(1);
-  const at::Tensor queries = turned(q), keys = repeated(k, heads), values = repeated(v, heads);
+  const Temporaries temporaries;
+  const at::Tensor queries = turned(q), keys = repeated(k, heads, temporaries), values = repeated(v, heads, temporaries);
   const auto [out, sums, seed, offset, longest_query, longest_key] =
       at::_efficient_attention_forward(queries, keys, values, /*bias=*/{}, /*cu_seqlens_q=*/{}, /*cu_seqlens_k=*/{}, /*max_seqlen_q=*/std::nullopt,
                                        /*max_seqlen_k=*/std::nullopt, /*dropout_p=*/0, kCausal, /*compute_log_sumexp=*/true, scale);

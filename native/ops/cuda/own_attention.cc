@@ -1,5 +1,3 @@
-#include <ATen/ops/empty.h>
-
 #include "ops/cuda/launch/launch.h"
 #include "ops/cuda/own_rows.h"
 
@@ -16,19 +14,13 @@ bool takes(const at::Tensor& out, const at::Tensor& q, const at::Tensor& k, cons
          positions.is_contiguous();
 }
 
-/// Memory for so many floats. The scratch keeps the type that it was first asked for, the queries', so it is asked for as many bytes.
-at::Tensor room_for(int64_t floats, const at::Tensor& q, AttentionScratch& scratch) {
-  const at::Tensor room = scratch.scores.view({floats * static_cast<int64_t>(sizeof(float)) / q.element_size()}, q.options());
-  return room.scalar_type() == q.scalar_type() ? room : at::empty({floats}, q.options().dtype(at::kFloat));
-}
-
 }  // namespace
 
 void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span,
                       const AttentionRule& rule, AttentionScratch& scratch) {
   if (!takes(out, q, k, v, span)) return libtorch_rows(q.device()).attention_decode(out, q, k, v, span, rule, scratch);
   const AttendSizes sizes{q.size(0), q.size(1), q.size(1) / k.size(1), q.size(3), (k.size(2) + kThreads - 1) / kThreads};
-  const at::Tensor parts = room_for(sizes.batch * sizes.heads * sizes.splits * (2 + sizes.size), q, scratch);
+  const at::Tensor parts = scratch.scores.view({sizes.batch * sizes.heads * sizes.splits * (2 + sizes.size)}, q.options().dtype(at::kFloat));
   const bool done =
       HYPERFIT_LAUNCH_BY_TYPE("attend", attend, q, blocks_for(sizes.batch * sizes.heads * sizes.splits, 1), data_of(parts), data_of(q),
                               data_of(k), data_of(v), data_of(span.positions), rule.scale, rule.softcap, span.window, sizes,

@@ -1,7 +1,9 @@
 #include <ATen/ops/empty.h>
+#include <ATen/ops/sum.h>
 
 #include <limits>
 
+#include "ops/arena.h"
 #include "ops/cuda/launch/launch.h"
 #include "ops/cuda/own_rows.h"
 
@@ -15,13 +17,16 @@ bool takes(const char* source, const at::Tensor& logits, const at::Tensor& targe
 
 }  // namespace
 
-at::Tensor cross_entropy(at::Tensor& logits, const at::Tensor& targets) {
-  if (!takes("cross_entropy", logits, targets)) return libtorch_rows(logits.device()).cross_entropy(logits, targets);
+void cross_entropy(at::Tensor& logits, const at::Tensor& targets, at::Tensor& loss) {
+  if (!takes("cross_entropy", logits, targets)) return libtorch_rows(logits.device()).cross_entropy(logits, targets, loss);
+  const Temporaries temporaries;
   const int64_t rows = logits.size(0);
-  const at::Tensor losses = at::empty({rows}, logits.options().dtype(at::kFloat));
+  const at::Tensor losses = temporaries.empty({rows}, logits.options().dtype(at::kFloat));
   const bool done = HYPERFIT_LAUNCH_BY_TYPE("cross_entropy", cross_entropy, logits, blocks_for(rows, 1), data_of(logits), data_of(targets),
                                             data_of(losses), rows, logits.size(1));
-  return done ? losses.sum(at::kDouble) : libtorch_rows(logits.device()).cross_entropy(logits, targets);
+  if (!done) return libtorch_rows(logits.device()).cross_entropy(logits, targets, loss);
+  // Asked for float64, the sum would make memory of its own for the copy.
+  at::sum_out(loss, temporaries.in_type(losses, at::kDouble), at::IntArrayRef{0});
 }
 
 TokenStats token_stats(const at::Tensor& logits, const at::Tensor& targets) {

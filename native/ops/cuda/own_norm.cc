@@ -1,5 +1,4 @@
-#include <ATen/ops/empty.h>
-
+#include "ops/arena.h"
 #include "ops/aten/table.h"
 #include "ops/cuda/launch/launch.h"
 #include "ops/cuda/own_rows.h"
@@ -24,10 +23,10 @@ bool launch_norm(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, co
 }
 
 /// Sums of chunks, float32 [2, chunks, size]: in what `scratch` has, or in memory of their own where that is too little.
-at::Tensor sums_in(const at::Tensor& scratch, int64_t chunks, const at::Tensor& x) {
+at::Tensor sums_in(const at::Tensor& scratch, const Temporaries& temporaries, int64_t chunks, const at::Tensor& x) {
   const int64_t count = 2 * chunks * x.size(1);
   const bool fits = scratch.defined() && scratch.is_contiguous() && is_float(scratch) && scratch.numel() >= count;
-  const at::Tensor room = fits ? scratch.view({-1}).narrow(0, 0, count) : at::empty({count}, x.options().dtype(at::kFloat));
+  const at::Tensor room = fits ? scratch.view({-1}).narrow(0, 0, count) : temporaries.empty({count}, x.options().dtype(at::kFloat));
   return room.view({2, chunks, x.size(1)});
 }
 
@@ -77,7 +76,8 @@ void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at
   const bool plain = may_launch_from("norm_backward", x.device()) && are_of_backward(dx, dy, x) && stats.is_contiguous() && has_plain_weights(w);
   if (!plain || x.numel() == 0) return libtorch_rows(x.device()).norm_backward(dx, dy, x, stats, w, gradients, scratch);
   const int64_t rows = x.size(0), size = x.size(1), chunks = (rows + kChunk - 1) / kChunk, tiles = (size + kThreads - 1) / kThreads;
-  const at::Tensor sums = sums_in(scratch, chunks, x);
+  const Temporaries temporaries;
+  const at::Tensor sums = sums_in(scratch, temporaries, chunks, x);
   const bool done = HYPERFIT_LAUNCH_BACKWARD(norm_chunks, dy, x, blocks_for(chunks * tiles, 1), data_of(sums), data_of(dy), data_of(x),
                                              data_of(stats), is_layer(w), rows, size, kChunk) &&
                     launch_backward(dx, dy, x, stats, w);

@@ -15,7 +15,7 @@ const Ops& stand_in_table();
 
 namespace own {
 
-at::Tensor cross_entropy(at::Tensor& logits, const at::Tensor& targets);
+void cross_entropy(at::Tensor& logits, const at::Tensor& targets, at::Tensor& loss);
 TokenStats token_stats(const at::Tensor& logits, const at::Tensor& targets);
 void activate(at::Tensor& y, const at::Tensor& x, Activation f);
 void activate_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, Activation f);

@@ -1,10 +1,10 @@
 // Which product multiplies: ours of a few rows, ours of bfloat16 or float32, oneDNN's, or libtorch's choice.
-#include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
 #include <type_traits>
 
+#include "ops/arena.h"
 #include "ops/aten/table.h"
 #include "ops/cpu/bfloat16_gemm/bfloat16_gemm.h"
 #include "ops/cpu/by_type.h"
@@ -102,7 +102,8 @@ void matmul(at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta
   if (by_kernel(y, a, b, beta)) return multiply_by_kernel(y, a, b, beta == 0 ? nullptr : &y);
   if (by_onednn(y, a)) return at::native::mkldnn_matmul(a, b, y, static_cast<float>(beta), 1.0f);
   if (y.scalar_type() == a.scalar_type()) return aten::matmul(y, a, b, beta, scratch);
-  if (!scratch.defined()) scratch = at::empty(y.sizes(), a.options());
+  const Temporaries temporaries;
+  if (!scratch.defined()) scratch = temporaries.empty(y.sizes(), a.options());
   at::mm_out(scratch, a, b);
   accumulate(y, scratch, beta);
 }
