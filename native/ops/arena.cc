@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "ops/buffer.h"
 #include "ops/ops.h"
@@ -33,11 +34,11 @@ at::Tensor Arena::take(at::IntArrayRef shape, const at::TensorOptions& options) 
   return whole.as_strided(shape, c10::contiguous_strides(shape), first / size);
 }
 
-// What stands nowhere may go first.
+// Not where the pass had room, though its share of a larger one might ask for more. What stands nowhere may go first.
 void Arena::make_room(double growth) {
-  const int64_t wanted = growth == 1 ? most_ : aligned(static_cast<int64_t>(static_cast<double>(most_) * growth)) + kSlack;
-  most_ = 0;
-  if (wanted <= bytes_) return;
+  const int64_t most = std::exchange(most_, 0);
+  if (most <= bytes_) return;
+  const int64_t wanted = growth == 1 ? most : aligned(static_cast<int64_t>(static_cast<double>(most) * growth)) + kSlack;
   typed_.clear();
   memory_ = at::Tensor();
   bytes_ = 0;

@@ -21,7 +21,7 @@ describe('steps by the operators of a card', () => {
     await expectSameBits((graphs) => trained(name, { dtype, graphs }), serveAgain);
     const used = guard.operators();
     expect('aten::_efficient_attention_backward' in used).toBe(!['mistral-window', 'gemma2-untied-mha'].includes(name));
-    expect('aten::_fused_rms_norm_backward' in used).toBe(kernels === 'none' && name !== 'gpt2-tied');
+    if (kernels === 'none') expect('aten::_fused_rms_norm_backward' in used).toBe(name !== 'gpt2-tied');
     expect('aten::mm.dtype_out' in used).toBe(dtype === 'bfloat16');
   });
 
@@ -36,8 +36,8 @@ describe('a steady step that is no graph', () => {
 
   // Of a layer and batch the results of flash attention, or of the other kind, and those of the backward.
   test.each([
-    ['llama-tied-gqa', 'float32', 36],
-    ['llama-tied-gqa', 'bfloat16', 36],
+    ['llama-tied-gqa', 'float32', 40],
+    ['llama-tied-gqa', 'bfloat16', 40], // heads of 12, which flash does not take
     ['gpt2-tied', 'bfloat16', 36],
     ['gemma2-untied-mha', 'bfloat16', 0], // a soft cap
     ['mistral-window', 'float32', 0],

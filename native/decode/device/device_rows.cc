@@ -41,6 +41,7 @@ bool DeviceRows::fit(const std::vector<GenerationRow*>& rows, int64_t most_steps
 void DeviceRows::take(std::vector<GenerationRow*> rows) {
   rows_ = std::move(rows);
   grown_.begin(starts_of(rows_));
+  chooser_.begin(grown_);
 }
 
 // A row that has ended draws no more, and nobody reads what would come of it.

@@ -21,19 +21,24 @@ GrowingRows::Counted counted(bool asked, bool with_prompt) {
   return with_prompt ? GrowingRows::Counted::all : GrowingRows::Counted::output;
 }
 
-at::Tensor rules_of(const GrowingRows& rows, const std::vector<const Options*>& kinds) {
+// Columns of rules that prompts decide about.
+constexpr int64_t kPromptLength = 0, kNgramsBegin = 3, kCitationsBegin = 5;
+
+at::Tensor ngrams_begin(const GrowingRows& rows) {
+  return rows.beginnings([](const Options& options) { return counted(options.no_repeat_ngram_size > 0, options.no_repeat_counts_prompt); });
+}
+
+at::Tensor citations_begin(const GrowingRows& rows, const std::vector<const Options*>& kinds) {
+  return rows.beginnings([&](const Options& options) { return counted(kind_of(options, kinds) < kinds.size(), options.citation_counts_prompt); });
+}
+
+at::Tensor rules_of(const GrowingRows& rows, const std::vector<const Options*>& kinds, const at::Tensor& ngram_first, const at::Tensor& citation_first) {
   const auto numbers = [&](auto of) {
     return rows.column(at::kLong, [&](const Options& options) { return static_cast<double>(of(options)); });
   };
   const auto least = numbers([](const Options& options) { return options.min_new_tokens; });
   const auto ngram = numbers([](const Options& options) { return options.no_repeat_ngram_size; });
-  const auto ngram_first = rows.beginnings([](const Options& options) {
-    return counted(options.no_repeat_ngram_size > 0, options.no_repeat_counts_prompt);
-  });
   const auto table = numbers([&](const Options& options) { return kind_of(options, kinds) % std::max<size_t>(1, kinds.size()); });
-  const auto citation_first = rows.beginnings([&](const Options& options) {
-    return counted(kind_of(options, kinds) < kinds.size(), options.citation_counts_prompt);
-  });
   return at::cat({rows.prompt_lengths().unsqueeze(1), least, ngram, ngram_first, table, citation_first}, 1);
 }
 
@@ -56,8 +61,16 @@ KernelChoice::KernelChoice(const GrowingRows& rows)
   for (const Options* kind : kinds) {
     tables_.push_back(CitationTable::of(*kind->citation_index, kind->citation_rule, rows.tensor_options(at::kLong)));
   }
-  rules_ = rules_of(rows, kinds);
+  ngrams_begin_ = ngrams_begin(rows);
+  citations_begin_ = citations_begin(rows, kinds);
+  rules_ = rules_of(rows, kinds, ngrams_begin_, citations_begin_);
   if (rows.any_draws()) draws_ = draws_of(rows);
+}
+
+void KernelChoice::begin(const GrowingRows& rows) {
+  rules_.select(1, kPromptLength).copy_(rows.prompt_lengths());
+  rules_.narrow(1, kNgramsBegin, 1).copy_(ngrams_begin_);
+  rules_.narrow(1, kCitationsBegin, 1).copy_(citations_begin_);
 }
 
 bool KernelChoice::choose(const at::Tensor& logits, GrowingRows& rows, ChoiceRecord& record, const at::Tensor& uniform,

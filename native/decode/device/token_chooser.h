@@ -16,6 +16,10 @@ class TokenChooser {
   TokenChooser(const GrowingRows& rows, int64_t most_steps);
 
   int64_t most_steps() const { return record_.most_steps(); }
+  /// Other rows have taken the place of these (GrowingRows::begin).
+  void begin(const GrowingRows& rows) {
+    if (kernels_) kernels_->begin(rows);
+  }
   /// Begins a record. `uniform`: a number of each row for each step that comes, [steps, B] in [0, 1); empty where no row draws.
   void begin(const std::vector<double>& uniform);
   /// Queues one step, by logits [B, V], which are changed.
