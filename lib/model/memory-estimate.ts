@@ -55,7 +55,10 @@ export interface MemoryOptions {
 
 const FLOAT = 4;
 const BFLOAT = 2;
-/** Of a row and id, while a device draws from them (native/decode/device/token_draw.cc): weights in float64 before, in and behind their order, and ids. */
+/**
+ * Of a row and id, while a device draws from them by libtorch's operators (native/decode/device/token_draw.cc): weights in float64 before, in and
+ * behind their order, and ids. Kernels of ours need 64 KB a row; whether a card takes them is not known beforehand.
+ */
 const DRAWN = 50;
 /** Positions of a cache on a device come in such (native/engine/generation.cc). */
 const POSITIONS = 128;
