@@ -66,7 +66,7 @@ describeOnEachDevice('the estimate of memory beside what texts take', (device) =
     const model = await Model.load(tinyModelPath('llama-tied-gqa'), { device, computeDtype });
     const prompts = [[1, 2, 3, 4, 5], [6, 7], [8, 9, 10]];
     await model.generate(prompts, { maxNewTokens: 9, stopIds: [], temperature: 1 });
-    const estimate = estimateTrainingMemory(model.config, { device, computeDtype, decoding: { rows: prompts.length, positions: 5 + 9, draws: true } });
+    const estimate = estimateTrainingMemory(model.config, { device, computeDtype, sequenceLength: 8, decoding: { rows: prompts.length, positions: 5 + 9, draws: true } });
     expect(bytesOf(estimate, 'keys and values')).toBe(model.memoryUsage().cacheBytes);
     expect(bytesOf(estimate, 'weights that tokens are drawn by') > 0).toBe(device !== 'cpu');
     model.dispose();
@@ -90,7 +90,7 @@ describe('memory that a draw takes', () => {
     };
     await peak({});
     const [greedy, drawn] = [await peak({}), await peak({ temperature: 1, topK: 50, topP: 0.9 })];
-    const estimate = estimateTrainingMemory(model.config, { device: DEVICE, decoding: { rows: 4, positions: 5, draws: true } });
+    const estimate = estimateTrainingMemory(model.config, { device: DEVICE, sequenceLength: 8, decoding: { rows: 4, positions: 5, draws: true } });
     const said = bytesOf(estimate, 'weights that tokens are drawn by');
     expect(drawn - greedy).toBeLessThanOrEqual(said);
     expect(drawn - greedy).toBeGreaterThan(said / 2);
