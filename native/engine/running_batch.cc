@@ -159,18 +159,10 @@ void RunningBatch::choose_on_host(const std::vector<int64_t>& tokens, const std:
   });
 }
 
-// One of few, so that graphs are there already when a sequence comes or goes: what stands in the rows beyond the last seat is nobody's.
-int64_t RunningBatch::rows_on_device() const {
-  int64_t rows = 1;
-  while (rows < static_cast<int64_t>(seats_.size())) rows *= 2;
-  return std::min(rows, cache_.batch());
-}
-
 void RunningBatch::choose_on_device(int64_t positions) {
   if (!on_device_) {
     std::vector<GenerationRow*> rows;
     for (const auto& seat : seats_) rows.push_back(&seat->row);
-    rows.resize(rows_on_device(), nullptr);
     cache_.show_rows(static_cast<int64_t>(rows.size()));
     on_device_ = &kept_rows_.take(std::move(rows), /*most_steps=*/1);
   }

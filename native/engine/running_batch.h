@@ -76,7 +76,6 @@ class RunningBatch {
   void step(const SeatListener& listener);
   void choose_on_host(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions);
   void choose_on_device(int64_t positions);
-  int64_t rows_on_device() const;
   void rows_change();
   std::vector<Departure> take_ended();
 
