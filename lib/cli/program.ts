@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander';
-import { nearestName } from '../config/suggest.ts';
 import { diskRemedy, isDiskError } from '../disk-errors.ts';
 import { errorCodeOf, isHyperfitError } from '../errors.ts';
 import { withFetch } from '../hub/fetch-scope.ts';
@@ -28,7 +27,6 @@ export async function buildProgram(isWanted: (name: string) => boolean = () => t
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options)')
     .addHelpText('after', AFTER_HELP)
-    .configureOutput({ outputError: (text, write) => write(withMeantFlag(text, program)) })
     .exitOverride();
   for (const { name, group, summary, load } of COMMANDS) {
     if (isWanted(name)) (await load())(program);
@@ -36,18 +34,6 @@ export async function buildProgram(isWanted: (name: string) => boolean = () => t
     program.commands.at(-1)!.summary(summary).helpGroup(group);
   }
   return program;
-}
-
-const withSubcommands = (command: Command): Command[] => [command, ...command.commands.flatMap(withSubcommands)];
-
-/** Other programs' words for a flag, such as --optimizer, are too far from ours for the parser, which knows near spellings alone. */
-function withMeantFlag(text: string, program: Command): string {
-  const flag = /^error: unknown option '--([\w-]+)'$/.exec(text.trimEnd())?.[1];
-  if (flag === undefined) return text;
-  const options = withSubcommands(program).flatMap((command) => command.options);
-  const nearest = nearestName(flag, options.map((option) => option.attributeName()));
-  const meant = options.find((option) => option.attributeName() === nearest)?.long;
-  return typeof meant === 'string' ? `${text.trimEnd()}\n(Did you mean ${meant}?)\n` : text;
 }
 
 /** The command that a line is about: its first word, or with `help` in front the second. */

@@ -68,19 +68,3 @@ test('help names every command, and help of one shows its options', async () => 
 test('an unknown command is named with its neighbour', async () => {
   expect(await cli('genrate')).toMatchObject({ code: 2, stderr: expect.stringMatching(/unknown command 'genrate'[^]*Did you mean generate\?/) });
 });
-
-test.each([
-  ['train', '--optimizer', '--optim'],
-  ['train', '--lr', '--learning-rate'],
-  ['train', '--optimm', '--optim'],
-  ['generate', '--dtype', '--compute-dtype'],
-])('%s %s is named with %s', async (command, flag, meant) => {
-  const { code, stderr } = await cli(command, flag, 'x');
-  expect([code, stderr]).toEqual([2, expect.stringContaining(`unknown option '${flag}'\n(Did you mean ${meant}?)`)]);
-});
-
-test('a flag that is near to none is named alone', async () => {
-  const { code, stderr } = await cli('train', '--zzzzzz', 'x');
-  expect([code, stderr]).toEqual([2, expect.stringContaining("unknown option '--zzzzzz'")]);
-  expect(stderr).not.toContain('Did you mean');
-});
