@@ -90,13 +90,13 @@ describe('logits in parts', () => {
       tied: true, slidingWindow: 0, positions: 512, rope: 'default', softcap: 20, activation: 'silu',
     }, 5);
     const batch = batchOf(randomRows(9, 2, 161, 262_144));
-    const measure = async (kernels: boolean, recompute: boolean): Promise<Result & { logitBytes: number }> => {
+    const measure = async (kernels: boolean, recompute: boolean, dtype: ComputeDType = computeDtype): Promise<Result & { logitBytes: number }> => {
       addon().setKernels(kernels);
       try {
-        using model = await Model.load(path, { computeDtype, recompute });
+        using model = await Model.load(path, { computeDtype: dtype, recompute });
         const { lossSum } = await model.forwardBackward(batch);
         const { workspaceBytes } = model.memoryUsage();
-        const { lines } = estimateTrainingMemory(model.config, { batchSize: 2, sequenceLength: 161, computeDtype, recompute });
+        const { lines } = estimateTrainingMemory(model.config, { batchSize: 2, sequenceLength: 161, computeDtype: dtype, recompute });
         const bytesOf = (line: RegExp): number => lines.filter(({ of }) => line.test(of)).reduce((sum, { bytes }) => sum + bytes, 0);
         expect(bytesOf(/^(activations|scores of|logits)/)).toBe(workspaceBytes);
         return { losses: [lossSum], gradients: readAll(model.gradients()), workspaceBytes, logitBytes: bytesOf(/^logits/) };
@@ -107,7 +107,9 @@ describe('logits in parts', () => {
     const [whole, kept, again] = [await measure(false, false), await measure(true, false), await measure(true, true)];
     expect(kept.logitBytes).toBe(whole.logitBytes / 2);
     expect(relativeDifference(kept.losses[0]!, whole.losses[0]!)).toBeLessThan(bound / 100);
-    for (const { error } of gradientErrors(kept.gradients, (name) => whole.gradients.get(name)!)) expect(error).toBeLessThan(bound);
+    // Both round, each in its own places, so what they are held against does not.
+    const exact = computeDtype === 'float32' ? whole : await measure(false, false, 'float32');
+    for (const { error } of gradientErrors(kept.gradients, (name) => exact.gradients.get(name)!)) expect(error).toBeLessThan(bound);
     expect(again).toEqual({ ...kept, workspaceBytes: again.workspaceBytes });
     expect(again.workspaceBytes).toBeLessThan(kept.workspaceBytes);
   });

@@ -6,12 +6,9 @@
 namespace hyperfit {
 namespace {
 
-// What stands still has the options of the first row.
 std::vector<RowStart> starts_of(const std::vector<GenerationRow*>& rows) {
   std::vector<RowStart> starts;
-  for (const GenerationRow* row : rows) {
-    row ? starts.push_back({row->ids(), row->prompt_length(), &row->options()}) : starts.push_back({{}, 0, &rows.front()->options()});
-  }
+  for (const GenerationRow* row : rows) starts.push_back({row->ids(), row->prompt_length(), &row->options()});
   return starts;
 }
 
@@ -48,7 +45,7 @@ void DeviceRows::take(std::vector<GenerationRow*> rows) {
 void DeviceRows::begin(int64_t steps) {
   std::vector<double> uniform;
   for (int64_t step = 0; step < steps; ++step) {
-    for (GenerationRow* row : rows_) uniform.push_back(row && row->options().sampling.temperature != 0 ? row->draw() : 0);
+    for (GenerationRow* row : rows_) uniform.push_back(row->options().sampling.temperature != 0 ? row->draw() : 0);
   }
   chooser_.begin(uniform);
 }
@@ -64,7 +61,7 @@ void DeviceRows::queue(int64_t positions) {
 
 void DeviceRows::end_rows() {
   std::vector<bool> active;
-  for (const GenerationRow* row : rows_) active.push_back(row && row->active());
+  for (const GenerationRow* row : rows_) active.push_back(row->active());
   grown_.keep(active);
 }
 

@@ -17,7 +17,7 @@ class DeviceRows {
  public:
   /// Whether a device chooses: one that queues its work. The others have the scores on the host already.
   static bool serve(const Decoder& decoder) { return is_queued(decoder.options().device()); }
-  /// Up to `most_steps` tokens a row between two readings. A row that is null stands still.
+  /// Up to `most_steps` tokens a row between two readings.
   DeviceRows(Decoder& decoder, KVCache& cache, std::vector<GenerationRow*> rows, int64_t most_steps);
 
   /// Whether other rows can take the place of these: as many, of the same options and the same cache.

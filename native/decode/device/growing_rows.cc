@@ -43,11 +43,9 @@ void GrowingRows::take(const std::vector<RowStart>& starts) {
   const bool history = history_.defined(), seen = seen_.defined();
   int64_t longest = 0;
   for (const RowStart& start : starts) longest = std::max(longest, history || seen ? static_cast<int64_t>(start.ids.size()) : 0);
-  at::Tensor ids = at::full({count, longest}, vocabulary_, at::kLong), places = at::zeros({3, count}, at::kLong), active = at::zeros({count}, at::kLong);
+  at::Tensor ids = at::full({count, longest}, vocabulary_, at::kLong), places = at::zeros({3, count}, at::kLong), active = at::full({count}, 1, at::kLong);
   for (int64_t row = 0; row < count; ++row) {
     const RowStart& start = starts[row];
-    if (start.ids.empty()) continue;
-    active.data_ptr<int64_t>()[row] = 1;
     if (longest > 0) std::copy(start.ids.begin(), start.ids.end(), ids.data_ptr<int64_t>() + row * longest);
     int64_t* const place = places.data_ptr<int64_t>() + row;
     place[0] = start.ids.back();

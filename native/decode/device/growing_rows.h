@@ -10,8 +10,7 @@
 
 namespace hyperfit {
 
-/// Where a row stands when a device takes it over: the prompt and what came after it, and how much of it is the prompt. A row without ids is none: it
-/// stands still at the first position, with the options of others.
+/// Where a row stands when a device takes it over: the prompt and what came after it, and how much of it is the prompt.
 struct RowStart {
   std::span<const int32_t> ids;
   int64_t prompt_length;

@@ -40,15 +40,9 @@ void add_chunks(const at::Tensor& sums, const at::Tensor& x, const NormWeights& 
   if (is_layer(w)) aten::accumulate(gradients.bias, sums.select(0, 1).sum(0), gradients.beta);
 }
 
-/// What a backward has: x in the type of dy, or float32 beside it.
 bool are_of_backward(const at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x) {
-  const bool fits = is_float(dx) || (is_bfloat16(dy) && is_bfloat16(x));
-  return fits && is_plain(dx) && is_plain(dy) && is_plain(x) && (is_bfloat16(dy) || is_float(x));
+  return (is_float(dx) || (is_bfloat16(dy) && is_bfloat16(x))) && is_plain(dx) && is_plain(dy) && is_plain(x);
 }
-
-#define HYPERFIT_LAUNCH_BACKWARD(kernel, dy, x, blocks, ...)                                                  \
-  (is_float(dy) ? HYPERFIT_LAUNCH("norm_backward", kernel##_float32_float32, (x).device(), blocks, __VA_ARGS__) \
-                : HYPERFIT_LAUNCH_BY_TYPE("norm_backward", kernel##_bfloat16, x, blocks, __VA_ARGS__))
 
 bool launch_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w) {
   const int64_t rows = x.size(0), size = x.size(1);
@@ -56,7 +50,7 @@ bool launch_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, 
     return HYPERFIT_LAUNCH("norm_backward", norm_backward_rounded, x.device(), blocks_for(rows, 1), data_of(dx), data_of(dy), data_of(x), data_of(stats),
                            data_of(w.weight), w.offset, is_layer(w), rows, size);
   }
-  return HYPERFIT_LAUNCH_BACKWARD(norm_backward, dy, x, blocks_for(rows, 1), data_of(dx), data_of(dy), data_of(x), data_of(stats), data_of(w.weight),
+  return HYPERFIT_LAUNCH_BY_TYPES("norm_backward", norm_backward, dy, x, blocks_for(rows, 1), data_of(dx), data_of(dy), data_of(x), data_of(stats), data_of(w.weight),
                                   w.offset, is_layer(w), rows, size);
 }
 
@@ -78,7 +72,7 @@ void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at
   const int64_t rows = x.size(0), size = x.size(1), chunks = (rows + kChunk - 1) / kChunk, tiles = (size + kThreads - 1) / kThreads;
   const Temporaries temporaries;
   const at::Tensor sums = sums_in(scratch, temporaries, chunks, x);
-  const bool done = HYPERFIT_LAUNCH_BACKWARD(norm_chunks, dy, x, blocks_for(chunks * tiles, 1), data_of(sums), data_of(dy), data_of(x),
+  const bool done = HYPERFIT_LAUNCH_BY_TYPES("norm_backward", norm_chunks, dy, x, blocks_for(chunks * tiles, 1), data_of(sums), data_of(dy), data_of(x),
                                              data_of(stats), is_layer(w), rows, size, kChunk) &&
                     launch_backward(dx, dy, x, stats, w);
   if (!done) return libtorch_rows(x.device()).norm_backward(dx, dy, x, stats, w, gradients, scratch);

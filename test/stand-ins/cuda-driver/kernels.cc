@@ -77,7 +77,8 @@ struct Run<Kernel> {
 const std::map<std::string, HostKernel>& kernels() {
   static const std::map<std::string, HostKernel> kKernels = {
       OF_TYPE(float32),           OF_TYPE(bfloat16),           ENTRY(norm_float32_float32), ENTRY(norm_float32_bfloat16),
-      ENTRY(norm_bfloat16_float32), ENTRY(norm_bfloat16_bfloat16), BACKWARD(float32_float32), BACKWARD(bfloat16_float32), BACKWARD(bfloat16_bfloat16),
+      ENTRY(norm_bfloat16_float32), ENTRY(norm_bfloat16_bfloat16), BACKWARD(float32_float32), BACKWARD(float32_bfloat16),
+      BACKWARD(bfloat16_float32), BACKWARD(bfloat16_bfloat16),
       ENTRY(norm_gradients),     ENTRY(norm_backward_rounded), ENTRY(embedding_backward),
       ENTRY(adamw),               ENTRY(adamw_8bit),           ENTRY(vector_norm_parts),   ENTRY(vector_norm),
       ENTRY(skinny_gemm_1),       ENTRY(skinny_gemm_4),        ENTRY(skinny_gemm_8),

@@ -169,7 +169,6 @@ struct ChoiceSizes {
   HYPERFIT_KERNEL(norm_##types, Y* y, const X* x, float* stats, const float* weight, const float* bias, float eps, float offset, \
                   int again, Index rows, Index size);
 
-// Of the types that a backward meets.
 //   norm_backward  dx += gradient through the norm. One block a row.
 //   norm_chunks    sums [2, chunks, size] of the weight's and the bias's gradients, over `chunk` rows each. One thread a column and chunk.
 #define HYPERFIT_KERNELS_BACKWARD(types, Y, X)                                                                                      \
@@ -185,6 +184,7 @@ HYPERFIT_KERNELS_OF_TYPES(float32_bfloat16, float, BFloat16)
 HYPERFIT_KERNELS_OF_TYPES(bfloat16_float32, BFloat16, float)
 HYPERFIT_KERNELS_OF_TYPES(bfloat16_bfloat16, BFloat16, BFloat16)
 HYPERFIT_KERNELS_BACKWARD(float32_float32, float, float)
+HYPERFIT_KERNELS_BACKWARD(float32_bfloat16, float, BFloat16)
 HYPERFIT_KERNELS_BACKWARD(bfloat16_float32, BFloat16, float)
 HYPERFIT_KERNELS_BACKWARD(bfloat16_bfloat16, BFloat16, BFloat16)
 /// norm_backward of bfloat16 alone, dx too: added in float32, and rounded once.

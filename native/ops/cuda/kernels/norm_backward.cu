@@ -93,6 +93,7 @@ HYPERFIT_KERNEL(norm_gradients, float* weight, float* bias, const float* sums, f
     norm_chunks(sums, dy, x, stats, layer != 0, rows, size, chunk);                                                                 \
   }
 HYPERFIT_DEFINE(float32_float32, float, float)
+HYPERFIT_DEFINE(float32_bfloat16, float, BFloat16)
 HYPERFIT_DEFINE(bfloat16_float32, BFloat16, float)
 HYPERFIT_DEFINE(bfloat16_bfloat16, BFloat16, BFloat16)
 #undef HYPERFIT_DEFINE
