@@ -2,9 +2,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { root, SetupError } from './log.mjs';
 
 /** Runs a program, its output passed on to stderr; gives its exit status. */
-export function run(command, args, { env = process.env, stdio = ['ignore', 2, 2] } = {}) {
+export function run(command, args, { cwd = root, env = process.env, stdio = ['ignore', 2, 2] } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, env, stdio });
+    const child = spawn(command, args, { cwd, env, stdio });
     child.on('error', reject).on('close', (status, signal) => resolve(status ?? (signal ? 1 : 0)));
   });
 }
