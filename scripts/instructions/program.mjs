@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { root, SetupError } from '../steps/log.mjs';
 import { runIn } from '../steps/run.mjs';
 
@@ -17,8 +17,13 @@ export function buildCheck() {
   const sources = readdirSync(HERE).filter((name) => name.endsWith('.cc')).map((name) => join(HERE, name));
   sources.push(join(root, 'native', 'ops', 'dynamic_map.cc'));
   const headers = ['-I', join(root, 'native'), '-isystem', join(libtorch, 'include')];
-  const isWanted = (name) => name.endsWith('.o') && !OF_A_LIBRARY.some((other) => name.endsWith(other));
-  const objects = readdirSync(compiled, { recursive: true }).filter(isWanted);
+  const objects = compiledFor('cpu-kernels').filter((path) => !OF_A_LIBRARY.some((other) => path.endsWith(other))).map((path) => relative(compiled, path));
   runIn(compiled, 'g++', ['-std=c++20', '-O1', '-Wno-psabi', '-static', '-no-pie', ...headers, ...sources, ...objects, '-o', program]);
   return program;
+}
+
+/** What a target is linked from. Its folder may also hold objects of sources that are gone. */
+function compiledFor(target) {
+  const commands = JSON.parse(readFileSync(join(BUILD, 'compile_commands.json'), 'utf8'));
+  return commands.map(({ command }) => join(BUILD, / -o (\S+) /.exec(command)[1])).filter((path) => path.startsWith(join(BUILD, 'CMakeFiles', `${target}.dir`, '/')));
 }
