@@ -162,7 +162,7 @@ struct Elf {
 };
 struct Segment {
   uint32_t kind, flags;
-  uint64_t offset, at, physical, file_bytes, bytes;
+  uint64_t offset, at, physical, file_bytes, bytes, alignment;
 };
 
 // Gives where the table of segments came to stand.
