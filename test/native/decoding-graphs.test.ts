@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { addon } from '../../lib/addon.ts';
 import type { ComputeDType } from '../../lib/addon-types.ts';
 import { CitationBlocker } from '../../lib/generate/citation-blocker.ts';
@@ -8,23 +5,14 @@ import type { GenerateOptions } from '../../lib/generate/options.ts';
 import { RunningBatch } from '../../lib/generate/running-batch.ts';
 import { Model } from '../../lib/model/model.ts';
 import { Optimizer } from '../../lib/model/optimizer.ts';
-import { standIn } from '../devices.ts';
 import { makeBatch, randomRows } from '../oracle/batches.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
-import { type DriverSettings, loadDriver, writeImages } from '../stand-ins/cuda-driver.ts';
+import type { DriverSettings } from '../stand-ins/cuda-driver.ts';
+import { DEVICE, driver, serveDriver } from './graph-steps.ts';
 
 // A token that is queued as a graph, from the embedding to the id that it chooses, gives what it gives operator by operator.
 
-const DEVICE = standIn('guard:1');
-const driver = loadDriver();
-const folder = mkdtempSync(join(tmpdir(), 'hyperfit-decoding-graphs-'));
-const images = writeImages(join(folder, 'images'));
-const serve = (settings: Partial<DriverSettings> = {}): void => driver.serve(images, settings);
-beforeEach(() => serve());
-afterAll(() => {
-  driver.leave();
-  rmSync(folder, { recursive: true });
-});
+const serve = serveDriver();
 
 const PROMPTS = [7, 1, 13].map((length, i) => randomRows(40 + i, 1, length, 80)[0]!);
 const TOKENS = 40;
