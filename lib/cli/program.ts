@@ -6,6 +6,7 @@ import { packageVersion } from '../libtorch/package-root.ts';
 import { COMMANDS } from './command-list.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { FetchView } from './fetch-view.ts';
+import { suggestByMeaning } from './other-words.ts';
 import { endQuietlyOnClosedPipe, styled } from './output.ts';
 
 const AFTER_HELP = `
@@ -31,6 +32,7 @@ export async function buildProgram(isWanted: (name: string) => boolean = () => t
   for (const { name, group, summary, load } of COMMANDS) {
     if (isWanted(name)) (await load())(program);
     else program.command(name);
+    suggestByMeaning(program.commands.at(-1)!);
     program.commands.at(-1)!.summary(summary).helpGroup(group);
   }
   return program;

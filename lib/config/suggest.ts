@@ -43,10 +43,16 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
+/** The known name that others call `name`, or undefined. */
+export function synonymOf(name: string, known: readonly string[]): string | undefined {
+  const synonym = SYNONYMS[plain(name)];
+  return synonym !== undefined && known.includes(synonym) ? synonym : undefined;
+}
+
 /** The known name that `name` was probably meant to be, or undefined when none is near. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const synonym = SYNONYMS[plain(name)];
-  if (synonym !== undefined && known.includes(synonym)) return synonym;
+  const synonym = synonymOf(name, known);
+  if (synonym !== undefined) return synonym;
   const ranked = known.map((candidate) => ({ candidate, distance: editDistance(plain(name), plain(candidate)) }));
   const [best] = ranked.sort((left, right) => left.distance - right.distance);
   return best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 3)) ? best.candidate : undefined;
