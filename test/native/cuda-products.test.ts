@@ -31,6 +31,34 @@ test.each(SHAPES)('%i rows, %i columns, sums of %i: alone, with a bias, with a r
   }
 }));
 
+/** Columns of one thread, of a block, one thread beyond; sums of fewer than the threads of a block take at a time, of one more, of several turns. */
+const CONV1D_SHAPES = [[1, 8, 1], [1, 2304, 768], [2, 32, 63], [3, 40, 65], [4, 768, 192], [5, 264, 333], [8, 72, 128]] as const;
+
+test.each(CONV1D_SHAPES)('of a matrix stored [in, out]: %i rows, %i columns, sums of %i', (rows, out, size) => scope(() => {
+  const [x, w, b] = [draw(1, [rows, size], 'bfloat16'), draw(2, [size, out], 'bfloat16'), draw(3, [out], 'bfloat16')];
+  const [residual, bias] = [draw(4, [rows, out]), draw(5, [out])];
+  const expected = call('aten::matmul', exact(x), exact(w));
+  const ways: [() => Tensor, Tensor, number][] = [
+    [() => call('hyperfit::linear', x, w, b, true), expected.add(exact(b)), TOLERANCE.bfloat16],
+    [() => call('hyperfit::linear_residual', residual, x, w, bias, true), expected.add(exact(residual)).add(exact(bias)), TOLERANCE.float32],
+    [() => call('hyperfit::linear_float32', x, w, true), expected, TOLERANCE.float32],
+  ];
+  for (const [compute, float64, tolerance] of ways) {
+    close(compute(), float64, tolerance);
+    expect(numbers(compute())).toEqual(numbers(compute()));
+    expect(launchesOf(`skinny_gemm_conv1d_${rows === 1 ? 1 : 4}`, () => void compute())).toBe(1);
+  }
+}));
+
+test('a row of a product with a matrix stored [in, out] has the bits that it has alone', () => scope(() => {
+  const [x, w] = [draw(1, [8, 200], 'bfloat16'), draw(2, [200, 88], 'bfloat16')];
+  const all = numbers(call('hyperfit::linear_float32', x, w, true));
+  for (const count of [1, 3, 4, 5, 7]) {
+    const some = numbers(call('hyperfit::linear_float32', call('aten::slice', x, 0, 1, 1 + count), w, true));
+    expect(some).toEqual(all.subarray(88, (1 + count) * 88));
+  }
+}));
+
 test('a row has the bits that it has alone, whoever stands beside it', () => scope(() => {
   const [x, w] = [draw(1, [8, 776], 'bfloat16'), draw(2, [70, 776], 'bfloat16')];
   const all = numbers(call('hyperfit::linear_float32', x, w, false));
@@ -50,7 +78,7 @@ test('a vocabulary of 262,144', () => scope(() => {
 describe('what the kernel does not take is libtorch\'s', () => {
   const notLaunched = (compute: () => Tensor, expected: Tensor, tolerance: number): void => {
     close(compute(), expected, tolerance);
-    for (const kernel of [1, 4, 8]) expect(launchesOf(`skinny_gemm_${kernel}`, () => void compute())).toBe(0);
+    for (const kernel of [1, 4, 8, 'conv1d_1', 'conv1d_4']) expect(launchesOf(`skinny_gemm_${kernel}`, () => void compute())).toBe(0);
   };
 
   test.each([['nine rows', 9, 64], ['sums of a number that eight does not divide', 2, 63]] as const)('%s', (_, rows, size) => scope(() => {
@@ -64,7 +92,7 @@ describe('what the kernel does not take is libtorch\'s', () => {
     notLaunched(() => call('hyperfit::linear', x, w, null, false), product(x, w), TOLERANCE.bfloat16);
   }));
 
-  test('a matrix that stands transposed, as GPT-2\'s do, and float32', () => scope(() => {
+  test('a matrix stored [in, out] whose rows begin at no multiple of sixteen bytes, and float32', () => scope(() => {
     const [x, w] = [draw(1, [2, 64], 'bfloat16'), draw(2, [64, 5], 'bfloat16')];
     notLaunched(() => call('hyperfit::linear', x, w, null, true), call('aten::matmul', exact(x), exact(w)), TOLERANCE.bfloat16);
     const [single, weight] = [draw(1, [2, 64]), draw(2, [5, 64])];

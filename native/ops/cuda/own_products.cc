@@ -8,12 +8,14 @@ constexpr const char* kSkinny = "skinny_gemm";
 // Beyond these a row costs more in additions than in reading the matrix, and the library's products, which have other units for them, are better.
 constexpr int64_t kMostRows = 8;
 constexpr int64_t kPacked = 8;  // numbers in sixteen bytes
+constexpr int64_t kConv1dColumns = 32;
 
 bool is_aligned(const at::Tensor& tensor) { return reinterpret_cast<uintptr_t>(tensor.data_ptr()) % 16 == 0; }
 
 bool takes(const at::Tensor& x, const LinearWeights& w) {
-  return may_launch_from(kSkinny, x.device()) && !w.transposed && x.size(0) > 0 && x.size(0) <= kMostRows && is_bfloat16(x) && is_bfloat16(w.weight) &&
-         x.is_contiguous() && w.weight.is_contiguous() && x.size(1) % kPacked == 0 && is_aligned(x) && is_aligned(w.weight) &&
+  const int64_t packed = w.transposed ? w.weight.size(1) : x.size(1);  // side by side in a row of W
+  return may_launch_from(kSkinny, x.device()) && x.size(0) > 0 && x.size(0) <= kMostRows && is_bfloat16(x) && is_bfloat16(w.weight) &&
+         x.is_contiguous() && w.weight.is_contiguous() && packed % kPacked == 0 && is_aligned(x) && is_aligned(w.weight) &&
          (!w.bias.defined() || (w.bias.is_contiguous() && (is_float(w.bias) || is_bfloat16(w.bias))));
 }
 
@@ -24,13 +26,20 @@ bool launch(const at::Tensor& y, const at::Tensor& residual, const at::Tensor& x
   const bool is_single = is_float(y), has_single_bias = w.bias.defined() && is_float(w.bias);
   const Pointer to = data_of(is_single ? y : none), rounded = data_of(is_single ? none : y), before = data_of(residual);
   const Pointer bias = data_of(has_single_bias ? w.bias : none), rounded_bias = data_of(has_single_bias ? none : w.bias);
-  const ProductSizes sizes{x.size(0), w.weight.size(0), x.size(1)};
-  const auto blocks = [&](int64_t outputs) { return blocks_for(sizes.out, kThreads / kWarp * outputs); };
+  const ProductSizes sizes{x.size(0), y.size(1), x.size(1)};
   const at::Device device = x.device();
   const Pointer rows = data_of(x), weight = data_of(w.weight);
-  if (sizes.rows == 1) return HYPERFIT_LAUNCH(kSkinny, skinny_gemm_1, device, blocks(1), to, rounded, before, bias, rounded_bias, rows, weight, sizes);
-  if (sizes.rows <= 4) return HYPERFIT_LAUNCH(kSkinny, skinny_gemm_4, device, blocks(2), to, rounded, before, bias, rounded_bias, rows, weight, sizes);
-  return HYPERFIT_LAUNCH(kSkinny, skinny_gemm_8, device, blocks(2), to, rounded, before, bias, rounded_bias, rows, weight, sizes);
+#define LAUNCH(kernel, blocks) HYPERFIT_LAUNCH(kSkinny, kernel, device, blocks, to, rounded, before, bias, rounded_bias, rows, weight, sizes)
+  if (w.transposed) {
+    const int64_t of_row = blocks_for(sizes.out, kConv1dColumns);
+    if (sizes.rows == 1) return LAUNCH(skinny_gemm_conv1d_1, of_row);
+    return LAUNCH(skinny_gemm_conv1d_4, of_row * blocks_for(sizes.rows, 4));
+  }
+  const auto blocks = [&](int64_t outputs) { return blocks_for(sizes.out, kThreads / kWarp * outputs); };
+  if (sizes.rows == 1) return LAUNCH(skinny_gemm_1, blocks(1));
+  if (sizes.rows <= 4) return LAUNCH(skinny_gemm_4, blocks(2));
+  return LAUNCH(skinny_gemm_8, blocks(2));
+#undef LAUNCH
 }
 
 /// sum = residual + product + shift, normed its norm; false: nothing was queued.

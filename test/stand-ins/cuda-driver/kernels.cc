@@ -82,6 +82,7 @@ const std::map<std::string, HostKernel>& kernels() {
       ENTRY(norm_gradients),     ENTRY(norm_backward_rounded), ENTRY(embedding_backward),
       ENTRY(adamw),               ENTRY(adamw_8bit),           ENTRY(vector_norm_parts),   ENTRY(vector_norm),
       ENTRY(skinny_gemm_1),       ENTRY(skinny_gemm_4),        ENTRY(skinny_gemm_8),
+      ENTRY(skinny_gemm_conv1d_1), ENTRY(skinny_gemm_conv1d_4),
       ENTRY(score_tokens),         ENTRY(weigh_tokens),         ENTRY(choose_tokens)};
   return kKernels;
 }

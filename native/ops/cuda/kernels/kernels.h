@@ -235,13 +235,15 @@ HYPERFIT_KERNEL(vector_norm, double* norm, const double* parts, Index count);
 
 /// y [rows, out] = residual + bias + x W^T of at most 1, 4 and 8 rows, x and W [out, in] at multiples of sixteen bytes, `in` of eight. Residual
 /// and bias may be null, the latter in either type; `rounded`, unless null, gets y in bfloat16, without a residual. A warp one column of y, or
-/// two.
+/// two. As conv1d W is [in, out], `out` a multiple of eight: any rows, 1 and 4 at a time, a block 32 columns.
 #define HYPERFIT_SKINNY_GEMM(rows)                                                                                                        \
   HYPERFIT_KERNEL(skinny_gemm_##rows, float* y, BFloat16* rounded, const float* residual, const float* bias, const BFloat16* rounded_bias, \
                   const BFloat16* x, const BFloat16* w, ProductSizes sizes);
 HYPERFIT_SKINNY_GEMM(1)
 HYPERFIT_SKINNY_GEMM(4)
 HYPERFIT_SKINNY_GEMM(8)
+HYPERFIT_SKINNY_GEMM(conv1d_1)
+HYPERFIT_SKINNY_GEMM(conv1d_4)
 #undef HYPERFIT_SKINNY_GEMM
 
 #undef HYPERFIT_KERNELS_OF_TYPE
