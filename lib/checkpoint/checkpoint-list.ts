@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { diskRemedy, isDiskError } from '../disk-errors.ts';
 import { HyperfitError } from '../errors.ts';
 import { access, readdir, rm, stat } from '../file-system.ts';
 import { locateModel } from '../hub/locate.ts';
@@ -73,8 +74,18 @@ export async function newestCheckpoint(folder: string, onWarning: (message: stri
 /**
  * Deletes all but the newest `keepLast` complete checkpoints. `saved`, just written and verified, always stays, so the only
  * verified one is never deleted; broken ones and leftovers of dead saves go.
+ * @throws HyperfitError ERR_CHECKPOINT when the disk refuses, which may have gone since `saved` was written
  */
 export async function rotateCheckpoints(folder: string, saved: string, keepLast: number): Promise<void> {
+  try {
+    await deleteOlder(folder, saved, keepLast);
+  } catch (cause) {
+    const remedy = isDiskError(cause) ? diskRemedy(cause) : 'look at what keeps them';
+    throw new HyperfitError('ERR_CHECKPOINT', `expected to delete checkpoints older than ${saved}, got: ${(cause as Error).message}; ${remedy}`, { cause });
+  }
+}
+
+async function deleteOlder(folder: string, saved: string, keepLast: number): Promise<void> {
   let kept = 1;
   for (const { path } of await listCheckpoints(folder)) {
     if (path === saved) continue;

@@ -1,3 +1,4 @@
+import { saveError } from '../checkpoint/atomic-folder.ts';
 import { readBest } from '../checkpoint/best-checkpoint.ts';
 import { saveAdapterWithin, saveCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { RunConfig } from '../config/fields.ts';
@@ -5,6 +6,7 @@ import { given } from '../config/given.ts';
 import { renderDataSummary } from '../data/data-summary.ts';
 import { certify } from '../evaluate/certificate.ts';
 import { OverlapIndex } from '../evaluate/overlap.ts';
+import { isDiskError } from '../disk-errors.ts';
 import { errorCodeOf } from '../errors.ts';
 import type { StepEvent, TrainEvent } from '../train/events.ts';
 import { pickTrainSettings } from '../train/settings.ts';
@@ -105,7 +107,8 @@ export class RunInProgress {
   async #surviving(write: () => Promise<void>): Promise<void> {
     try {
       await write();
-    } catch (error) {
+    } catch (cause) {
+      const error = isDiskError(cause) ? saveError(this.folder.path, cause) : cause;
       if (errorCodeOf(error) !== 'ERR_CHECKPOINT') throw error;
       this.#warn(`${(error as Error).message}; training goes on, and the next save tries again`);
     }

@@ -94,6 +94,7 @@ testOnDisk.each([['full', 200, ''], ['read-only', 4000, 'mount -o remount,ro "$d
 testOnDisk.each([
   ['gone', 'umount -l "$disk"'],
   ['a folder that somebody removed', 'rm -rf "$disk/run"'],
+  ['one whose old checkpoints cannot be deleted', 'mount -t tmpfs tmpfs "$disk/run/checkpoints/step-000005"'],
 ])('a training whose disk becomes %s says so and has no stack', async (_, change) => {
   const run = await runOnDisk(20_000, [...TRAIN, '--max-steps', '400', '--save-every-steps', '5'], { meanwhile: `for i in $(seq 600); do [ -e "$disk/run/checkpoints/step-000005/manifest.json" ] && break; sleep 0.05; done; ${change}` });
   expect(run.code).toBe(1);
