@@ -3,13 +3,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from './log.mjs';
 
-/** Compute with all cores, or watch the memory of their own process: one file after the other, in one process. Of the oracle's, those of real models and those that hold kernels. */
-const ALONE = /^test\/(generate|native|on-device|stand-ins|tensor|train)\/|^test\/oracle\/(autograd|bfloat16|blocked|decoding|export|gemma3|quantized|sampling|smollm2|training)/;
+/** Hold what kernels and real models compute on all cores, or another engine beside them: one file after the other, in one process. */
+const ALONE = /^test\/(native\/(decoding-kernels|engine-operators|kernel-operators|kernels|operations|tiles)|oracle\/(bfloat16|blocked|decoding|export|gemma3|smollm2|training))/;
 
 /** Two processes that each want every core wait for each other in every loop. */
 const ONE_THREAD = { OMP_NUM_THREADS: '1' };
 
-/** What jest is run with: some tests as they were asked for, or all of them in two goes. Those of the first start processes and wait, or compute little, so that two files at a time pay. */
+/** What jest is run with: some tests as they were asked for, or all of them in two goes. Those of the first start processes and wait, or compute with tiny models, which several threads make no faster, so that two files at a time pay. */
 export async function phasesOf(args) {
   const paths = args.filter((arg) => !arg.startsWith('-'));
   if (paths.length > 0) return [{ args: ['--runInBand', ...args], env: {} }];

@@ -9,9 +9,9 @@
 namespace hyperfit::kernels {
 namespace {
 
-// Below, the lanes of rows that are not there cost more than the sums across lanes of those that are. Narrow registers multiply bfloat16
-// along the lanes at full speed: only many rows, which a cache no longer holds, gain.
-constexpr int64_t kLaneTransposedFrom = 9, kNarrowLaneTransposedFrom = 33;
+// Below, the lanes of rows that are not there cost more than the sums across lanes of those that are. Narrow registers take bfloat16 apart as
+// fast along the lanes: only rows that fill their lanes gain, or so many that a cache no longer holds them.
+constexpr int64_t kLaneTransposedFrom = 9, kNarrowLaneTransposedFrom = 33, kMostEmptyLanes = 2;
 
 // V vectors of rows in a pass; what a machine has no registers for is not compiled for it.
 template <int V, class X>
@@ -39,7 +39,8 @@ int64_t rows_in_one_pass(int64_t rows) { return has_wide_registers() ? rows : 1;
 template <class X>
 bool pays_to_lane_transpose(int64_t rows, int64_t in) {
   if (std::is_same_v<X, c10::BFloat16> && takes_tile_rows(in)) return row_vectors(rows) <= kMostVectors;
-  const int64_t from = has_wide_registers() || std::is_same_v<X, float> ? kLaneTransposedFrom : kNarrowLaneTransposedFrom;
+  const bool fills = row_vectors(rows) * kLanes - rows <= kMostEmptyLanes;
+  const int64_t from = has_wide_registers() || std::is_same_v<X, float> || fills ? kLaneTransposedFrom : kNarrowLaneTransposedFrom;
   return rows >= from && row_vectors(rows) <= kMostVectors && in % Words<X>::kWidth == 0;
 }
 
