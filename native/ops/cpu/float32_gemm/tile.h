@@ -1,7 +1,9 @@
 #pragma once
 // Six rows by as many columns of a float32 product as the registers hold sums of.
 #include <algorithm>
+#include <type_traits>
 
+#include "ops/cpu/float32_gemm/avx2_sums.h"
 #include "ops/cpu/lanes/lane_functions.h"
 
 namespace hyperfit::kernels {
@@ -13,7 +15,8 @@ constexpr int kPanelVectors = L::kFit >= 32 ? 4 : 1;
 template <class L>
 constexpr int64_t kPanelWidth = kPanelVectors<L> * kLanes;
 
-/// Up to six rows of `a` and a packed panel [inner][width]. Strides in elements; `next` is how far off the tile after it stands.
+/// Up to six rows of `a`, of which rows or columns are dense, and a packed panel [inner][width]. Strides in elements; `next` is how far off the
+/// tile after it stands.
 struct Float32Tile {
   const float* a;
   int64_t row_stride, inner_stride;
@@ -31,6 +34,27 @@ struct Float32Target {
   int64_t addend_stride, columns;
 };
 
+/// Adds as many products as instructions of our own can, where there are such; how many those were.
+template <class L, int R>
+[[gnu::always_inline]] inline int64_t add_turns(const Float32Tile& tile, L (&sums)[R][kPanelVectors<L>]) {
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+  if constexpr (std::is_same_v<L, LanesOf<8>> && R == kFloat32TileRows) {
+    const int64_t count = tile.inner / kAvx2Turn * kAvx2Turn;
+    if (count == 0) return 0;
+    alignas(32) float own[R * kLanes];
+    for (int r = 0; r < R; ++r) sums[r][0].store(own + r * kLanes);
+    if (tile.inner_stride == 1) {
+      add_avx2_rows(own, tile.a, tile.row_stride, tile.a + tile.next, tile.panel, count);
+    } else {
+      add_avx2_columns(own, tile.a, tile.inner_stride, tile.a + tile.next, tile.panel, count);
+    }
+    for (int r = 0; r < R; ++r) sums[r][0] = L::load(own + r * kLanes);
+    return count;
+  }
+#endif
+  return 0;
+}
+
 template <class L, int R>
 [[gnu::always_inline]] inline void multiply(const Float32Tile& tile, L (&sums)[R][kPanelVectors<L>]) {
   constexpr int V = kPanelVectors<L>;
@@ -39,9 +63,9 @@ template <class L, int R>
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sums[r][v] = {};
   }
-  const float *a = tile.a, *panel = tile.panel;
-  const int64_t row_stride = tile.row_stride, inner_stride = tile.inner_stride;
-  for (int64_t left = tile.inner; left > 0; left -= kLanes) {
+  const int64_t row_stride = tile.row_stride, inner_stride = tile.inner_stride, added = add_turns<L, R>(tile, sums);
+  const float *a = tile.a + added * inner_stride, *panel = tile.panel + added * V * kLanes;
+  for (int64_t left = tile.inner - added; left > 0; left -= kLanes) {
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) __builtin_prefetch(a + tile.next + (inner_stride == 1 ? r * row_stride : r * kLanes), 0, 3);
     for (int64_t k = std::min(kLanes, left); k > 0; --k, a += inner_stride, panel += V * kLanes) {
