@@ -9,6 +9,7 @@ import { Optimizer } from '../../lib/model/optimizer.ts';
 import { scope } from '../../lib/tensor/scope.ts';
 import { memoryStats, Tensor } from '../../lib/tensor/tensor.ts';
 import { hyperfit } from '../../lib/train/hyperfit.ts';
+import { settledTensors } from '../live-tensors.ts';
 import { freshFolder, randomSequences, refusal, TINY_MODEL } from '../train/tiny.ts';
 
 const IDS = randomSequences([12, 12, 12]);
@@ -24,13 +25,18 @@ interface Subject {
 }
 
 let model: Model;
+let before: ReturnType<typeof memoryStats>;
 beforeAll(async () => {
+  await settledTensors(); // of other files in this process
+  before = memoryStats();
   model = await Model.load(TINY_MODEL);
   await model.forwardBackward(BATCH);
 });
 afterAll(() => {
   model.dispose();
-  expect(memoryStats()).toMatchObject({ liveTensors: 0, liveModels: 0 });
+  const { liveTensors, liveModels } = memoryStats();
+  expect(liveModels).toBe(before.liveModels);
+  expect(liveTensors).toBeLessThanOrEqual(before.liveTensors);
 });
 
 async function optimizerOf(lora?: { rank: number }): Promise<Subject> {
