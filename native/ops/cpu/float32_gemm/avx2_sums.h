@@ -17,7 +17,7 @@ constexpr int64_t kAvx2Turn = 16;
 // One of six rows: what stands at `at` times both registers of columns.
 #define HYPERFIT_ROW(at, x, left, right) "vbroadcastss " at ", %%" x "\n vfmadd231ps %%ymm12, %%" x ", %%" left "\n vfmadd231ps %%ymm13, %%" x ", %%" right "\n"
 #define HYPERFIT_COLUMN(k, a0, a1, a2, a3, a4, a5)                                                                        \
-  "vmovaps 64*" #k "(%[panel]), %%ymm12\n vmovaps 64*" #k "+32(%[panel]), %%ymm13\n"                                      \
+  "vmovups 64*" #k "(%[panel]), %%ymm12\n vmovups 64*" #k "+32(%[panel]), %%ymm13\n"                                      \
   HYPERFIT_ROW(a0, "ymm14", "ymm0", "ymm1") HYPERFIT_ROW(a1, "ymm15", "ymm2", "ymm3") HYPERFIT_ROW(a2, "ymm14", "ymm4", "ymm5") \
   HYPERFIT_ROW(a3, "ymm15", "ymm6", "ymm7") HYPERFIT_ROW(a4, "ymm14", "ymm8", "ymm9") HYPERFIT_ROW(a5, "ymm15", "ymm10", "ymm11")
 // Element k of six dense rows: three of them from `near` on, `stride` bytes apart, three from `far` on.
