@@ -3,6 +3,8 @@
 #include <ATen/ops/ne.h>
 #include <ATen/ops/zeros.h>
 
+#include "ops/select.h"
+
 namespace hyperfit {
 namespace {
 
@@ -35,9 +37,9 @@ std::vector<ParameterShape> shapes_of(const std::vector<TensorSource>& sources, 
 
 Model::Model(const ModelConfig& config, const std::vector<TensorSource>& sources, at::Device device, at::ScalarType compute_dtype,
              WeightDtype weight_dtype, Activations activations, const StopSignals& stop)
-    : device_(device),
+    : device_(numbered(device)),
       weight_dtype_(weight_dtype),
-      decoder_(config, shapes_of(sources, compute_dtype, weight_dtype, stop), device, compute_dtype, activations),
+      decoder_(config, shapes_of(sources, compute_dtype, weight_dtype, stop), device_, compute_dtype, activations),
       cache_(config, decoder_.ops(), decoder_.compute_options()) {
   load_parameters(decoder_.parameters(), sources, stop);
 }

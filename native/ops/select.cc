@@ -1,6 +1,7 @@
 #include "ops/select.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <atomic>
 
@@ -17,6 +18,10 @@ namespace {
 std::atomic<bool> enabled{true};
 
 }  // namespace
+
+at::Device numbered(at::Device device) {
+  return device.is_cpu() || device.has_index() ? device : c10::impl::VirtualGuardImpl(device.type()).getDevice();
+}
 
 bool computes_as_a_card(at::Device device) {
   if (device.is_cuda()) return true;

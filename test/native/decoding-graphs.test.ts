@@ -8,7 +8,7 @@ import { Optimizer } from '../../lib/model/optimizer.ts';
 import { makeBatch, randomRows } from '../oracle/batches.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
 import type { DriverSettings } from '../stand-ins/cuda-driver.ts';
-import { DEVICE, driver, serveDriver } from './graph-steps.ts';
+import { DEVICE, driver, serveDriver, UNNUMBERED } from './graph-steps.ts';
 
 // A token that is queued as a graph, from the embedding to the id that it chooses, gives what it gives operator by operator.
 
@@ -20,9 +20,9 @@ const LENGTH = { maxNewTokens: TOKENS, minNewTokens: TOKENS, stopIds: [] };
 const DRAWN = { temperature: 0.9, seed: 11, topK: 30, topP: 0.95, minP: 0.01 };
 const WAYS: GenerateOptions[] = [{}, { repetitionPenalty: 1.3, noRepeatNgramSize: 2 }, { ...DRAWN, noRepeatNgramSize: 3, suppressIds: [5], logitBias: new Map([[6, 1]]) }, { tokenStats: true }];
 
-async function withGraphs<T>(graphs: boolean, name: string, computeDtype: ComputeDType, work: (model: Model) => Promise<T>): Promise<T> {
+async function withGraphs<T>(graphs: boolean, name: string, computeDtype: ComputeDType, work: (model: Model) => Promise<T>, device = DEVICE): Promise<T> {
   addon().setGraphs(graphs);
-  const model = await Model.load(tinyModelPath(name), { device: DEVICE, computeDtype });
+  const model = await Model.load(tinyModelPath(name), { device, computeDtype });
   try {
     return await work(model);
   } finally {
@@ -32,11 +32,11 @@ async function withGraphs<T>(graphs: boolean, name: string, computeDtype: Comput
 }
 
 /** What `work` gives operator by operator and as graphs, and how often graphs were recorded, queued and refused. */
-async function both<T>(name: string, dtype: ComputeDType, work: (model: Model) => Promise<T>, settings: Partial<DriverSettings> = {}) {
-  const expected = await withGraphs(false, name, dtype, work);
+async function both<T>(name: string, dtype: ComputeDType, work: (model: Model) => Promise<T>, settings: Partial<DriverSettings> = {}, device = DEVICE) {
+  const expected = await withGraphs(false, name, dtype, work, device);
   serve(settings);
   const before = addon().deviceGraphs();
-  const given = await withGraphs(true, name, dtype, work);
+  const given = await withGraphs(true, name, dtype, work, device);
   const after = addon().deviceGraphs();
   return { expected, given, recorded: after.recorded - before.recorded, replays: after.replays - before.replays, refusals: after.refusals - before.refusals };
 }
@@ -58,6 +58,12 @@ describe('Tokens queued as graphs', () => {
     expect({ recorded, replays, refusals }).toEqual({ recorded: WAYS.length, replays: WAYS.length * (TOKENS - 2), refusals: 0 });
     const { graphs } = driver.counts();
     expect(graphs.destroyed).toBe(graphs.made); // a generation leaves nothing behind
+  });
+
+  test('a device that is named without its number records them too', async () => {
+    const { expected, given, recorded, replays, refusals } = await both('llama-tied-gqa', 'bfloat16', texts, {}, UNNUMBERED);
+    expect(given).toEqual(expected);
+    expect({ recorded, replays, refusals }).toEqual({ recorded: WAYS.length, replays: WAYS.length * (TOKENS - 2), refusals: 0 });
   });
 
   test('told as they come, ended by ids, a graph for each reach of attention', async () => {

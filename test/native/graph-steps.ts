@@ -17,6 +17,8 @@ import { loadGuard } from '../stand-ins/guard.ts';
 // Training steps on the guarded device, for which the driver that stands in for NVIDIA's records graphs. Their temporaries have memory to themselves.
 
 export const DEVICE = standIn('guard:1');
+/** As people name theirs: the first. */
+export const UNNUMBERED = standIn('guard');
 export const guard = loadGuard();
 export const driver = loadDriver();
 

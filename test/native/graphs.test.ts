@@ -1,5 +1,6 @@
 import { addon } from '../../lib/addon.ts';
 import type { ComputeDType } from '../../lib/addon-types.ts';
+import type { DeviceName } from '../../lib/config/device-name.ts';
 import { makeBatch as batchOf, targetCount } from '../../lib/data/batch.ts';
 import { Model } from '../../lib/model/model.ts';
 import type { ModelBatch } from '../../lib/model/model-batch.ts';
@@ -8,7 +9,7 @@ import { tinyModelPath } from '../oracle/expected.ts';
 import { readAll } from '../oracle/models.ts';
 import { scope } from '../../lib/tensor/scope.ts';
 import { torch } from '../../lib/tensor/tensor.ts';
-import { DEVICE, driver, expectSameBits, FAMILIES, guard, rowsOf, serveDriver, STEPS, trained, type Training } from './graph-steps.ts';
+import { DEVICE, driver, expectSameBits, FAMILIES, guard, rowsOf, serveDriver, STEPS, trained, type Training, UNNUMBERED } from './graph-steps.ts';
 
 // A step that is queued as a graph gives the bits of one that is queued operator by operator.
 
@@ -29,7 +30,7 @@ describe('steps queued as graphs', () => {
   });
 
   // What no graph can be has its memory too: temporaries lie in the arena, results in the workspace.
-  test.each<[string, ComputeDType, OptimizerOptions]>([
+  test.each<[string, ComputeDType, OptimizerOptions, DeviceName?]>([
     ['llama-tied-gqa', 'float32', {}],
     ['llama-tied-gqa', 'bfloat16', {}],
     ['gpt2-tied', 'bfloat16', {}],
@@ -37,9 +38,11 @@ describe('steps queued as graphs', () => {
     ['gemma3-tied-gqa', 'float32', {}],
     ['llama-tied-gqa', 'bfloat16', { lora: { rank: 2 } }],
     ['llama-tied-gqa', 'bfloat16', { optim: 'adamw_8bit' }],
-  ])('%s in %s, %j: a steady step takes no memory where nothing is a graph', async (name, dtype, options) => {
+    ['llama-tied-gqa', 'bfloat16', {}, UNNUMBERED],
+    ['gemma3-tied-gqa', 'float32', {}, UNNUMBERED],
+  ])('%s in %s, %j: a steady step takes no memory where nothing is a graph', async (name, dtype, options, device = DEVICE) => {
     addon().setGraphs(false);
-    const model = await Model.load(tinyModelPath(name), { device: DEVICE, computeDtype: dtype });
+    const model = await Model.load(tinyModelPath(name), { device, computeDtype: dtype });
     const optimizer = new Optimizer(model, options);
     try {
       const step = (): Promise<unknown> => optimizer.trainStep(STEPS[1]!, { learningRate: 1e-3, gradScale: 0.01, maxGradNorm: 1 });

@@ -162,7 +162,7 @@ bool launch_kernel(const KernelName& kernel, at::Device device, int64_t blocks, 
 bool may_launch(at::Device device) {
   const Driver* driver = driver_of(device.type());
   int count = 0;
-  return driver != nullptr && driver->cuInit(0) == 0 && driver->cuDeviceGetCount(&count) == 0 && device.index() < count;
+  return driver != nullptr && driver->cuInit(0) == 0 && driver->cuDeviceGetCount(&count) == 0 && std::max<int>(device.index(), 0) < count;
 }
 
 bool may_launch_from(const char* source, at::Device device) { return launcher().may_launch_from(source, device); }
