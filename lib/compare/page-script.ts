@@ -8,7 +8,7 @@ const WORDS = { A: 'A is better', B: 'B is better', equal: 'equal' };
 let session = null;
 let shownAt = 0;
 
-function setUpStart() {
+function showKnown() {
   const names = knownAnnotators();
   $('known').hidden = names.length === 0;
   $('known-names').replaceChildren(...names.map((name) => {
@@ -19,6 +19,9 @@ function setUpStart() {
     button.addEventListener('click', () => start(name));
     return button;
   }));
+}
+function setUpStart() {
+  showKnown();
   showOnly('start');
   $('name').focus();
 }
@@ -127,6 +130,8 @@ $('next').addEventListener('click', () => move(1));
 $('change').addEventListener('click', () => { session = null; $('name').value = ''; $('status').textContent = ''; setUpStart(); });
 $('form').addEventListener('submit', (event) => { event.preventDefault(); void start($('name').value); });
 addEventListener('online', sendUnsent);
+// Another tab has written, or a browser was late to hand over what this one wrote before it was loaded again.
+addEventListener('storage', () => { if (session === null) showKnown(); });
 setUpStart();
 `;
 

@@ -163,6 +163,15 @@ testWithBrowser('two tabs of one annotator lose nothing of each other', async ()
   expect((await exported(one)).answers.map(({ choice }) => choice)).toEqual(['B', 'A']);
 });
 
+testWithBrowser('counts what another tab answers while a name is asked for', async () => {
+  const [waiting, busy] = [await open(), await open()];
+  await begin(busy, 'Ada');
+  for (let answered = 0; answered < 3; answered += 1) {
+    await waiting.getByRole('button', { name: `Ada (${answered} of ${COUNT})` }).waitFor();
+    await busy.keyboard.press('a');
+  }
+});
+
 testWithBrowser('asks for a name, and not for that of a judge', async () => {
   const page = await open();
   for (const [name, message] of [['   ', 'A name is needed'], ['judge:x', 'judge: are taken']] as const) {
