@@ -159,10 +159,10 @@ function attend(q: Tensor, keys: Tensor, values: Tensor, first: number[], last: 
 
 /**
  * [rows, inner, columns]: within a tile, around tiles and panels, over several blocks and slabs of the sum, over several blocks of rows; more rows
- * than columns and fewer.
+ * than columns and fewer; rows whole pages apart.
  */
 const PRODUCTS: readonly [number, number, number][] = [
-  [1, 1, 1], [5, 3, 17], [6, 64, 16], [13, 70, 65], [130, 33, 64], [67, 1025, 40], [7, 2100, 130], [70, 4111, 9], [1040, 37, 21], [19, 50, 1033],
+  [1, 1, 1], [5, 3, 17], [6, 64, 16], [13, 70, 65], [130, 33, 64], [67, 1025, 40], [7, 2100, 130], [70, 4111, 9], [1040, 37, 21], [19, 50, 1033], [71, 3072, 130], [1031, 1024, 129],
 ];
 const LAYOUTS = ['rr', 'rc', 'cr', 'cc'];
 

@@ -8,11 +8,28 @@
 namespace hyperfit::kernels {
 namespace {
 
-thread_local ThreadBuffer packed_tiles;
+constexpr int64_t kColumnsWorthCopying = 128;
 
-LeftOperand left_of(const Float32Gemm& p) {
-  if (p.a.column_stride == 1) return {p.a.data, p.a.row_stride, false};
-  return pack_left(packed_tiles, p.a, p.rows, p.inner);
+thread_local ThreadBuffer left_rows;
+
+// Rows whole pages apart lie in one set of the first cache. Of 8 ways, as processors with AVX2 have them, it has no room for those of a tile and of
+// the next one; where it has 12 or more nothing was measured.
+bool has_rows_in_one_set(const Float32Gemm& p) {
+  constexpr int64_t kPage = 4096 / sizeof(float);
+  return instruction_set() == InstructionSet::avx2 && p.a.column_stride == 1 && p.a.row_stride % kPage == 0 && p.columns >= kColumnsWorthCopying;
+}
+
+void multiply_copied_rows(const Float32Gemm& p) {
+  for (int64_t row = 0; row < p.rows; row += kFloat32BlockRows) {
+    const Float32Gemm block = rows_of(p, row, std::min(kFloat32BlockRows, p.rows - row));
+    multiply_slab(block, copy_left(left_rows, block.a, block.rows, block.inner));
+  }
+}
+
+void multiply(const Float32Gemm& p) {
+  if (has_rows_in_one_set(p)) return multiply_copied_rows(p);
+  const bool is_dense = p.a.column_stride == 1;
+  multiply_slab(p, is_dense ? LeftOperand{p.a.data, p.a.row_stride, false} : pack_left(left_rows, p.a, p.rows, p.inner));
 }
 
 }  // namespace
@@ -27,7 +44,7 @@ void float32_gemm(const Float32Gemm& p) {
       slab.addend = p.y;
       slab.addend_stride = p.y_stride;
     }
-    multiply_slab(slab, left_of(slab));
+    multiply(slab);
   }
 }
 

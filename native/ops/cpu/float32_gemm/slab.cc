@@ -146,6 +146,20 @@ struct PackTiles {
   }
 };
 
+template <class X>
+struct CopyRows {
+  template <class L>
+  [[gnu::always_inline]] static inline void run(float* to, int64_t to_stride, const GemmMatrix<X>& a, int64_t inner, int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      const X* from = a.data + row * a.row_stride;
+      float* copy = to + row * to_stride;
+      int64_t k = 0;
+      for (; k + kLanes <= inner; k += kLanes) L::load(from + k).store(copy + k);
+      for (; k < inner; ++k) copy[k] = from[k];
+    }
+  }
+};
+
 int64_t panel_width() { return instruction_set() >= InstructionSet::avx512 ? kPanelWidth<LanesOf<16>> : kPanelWidth<LanesOf<8>>; }
 int64_t row_tiles_of(int64_t rows) { return (rows + kFloat32TileRows - 1) / kFloat32TileRows; }
 
@@ -160,6 +174,19 @@ LeftOperand pack_left(ThreadBuffer& buffer, const GemmMatrix<X>& a, int64_t rows
 }
 template LeftOperand pack_left(ThreadBuffer&, const GemmMatrix<float>&, int64_t, int64_t);
 template LeftOperand pack_left(ThreadBuffer&, const GemmMatrix<BFloat16>&, int64_t, int64_t);
+
+template <class X>
+LeftOperand copy_left(ThreadBuffer& buffer, const GemmMatrix<X>& a, int64_t rows, int64_t inner) {
+  constexpr int64_t kRowsPerTask = 32;
+  const int64_t stride = (inner / kLanes + 2) * kLanes;
+  float* copy = buffer.take<float>(rows * stride);
+  parallel_for(0, rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
+    dispatch<CopyRows<X>, float*, int64_t, const GemmMatrix<X>&>(copy, stride, a, inner, begin, end);
+  });
+  return {copy, stride, false};
+}
+template LeftOperand copy_left(ThreadBuffer&, const GemmMatrix<float>&, int64_t, int64_t);
+template LeftOperand copy_left(ThreadBuffer&, const GemmMatrix<BFloat16>&, int64_t, int64_t);
 
 template <class X, class Y>
 void multiply_slab(const Gemm<X, Y>& p, const LeftOperand& left) {

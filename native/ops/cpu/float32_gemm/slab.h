@@ -22,6 +22,10 @@ struct LeftOperand {
 template <class X>
 LeftOperand pack_left(ThreadBuffer& buffer, const GemmMatrix<X>& a, int64_t rows, int64_t inner);
 
+/// Copies `a` [rows, inner], whose rows are dense, into memory of `buffer`, a line more than a row needs apart.
+template <class X>
+LeftOperand copy_left(ThreadBuffer& buffer, const GemmMatrix<X>& a, int64_t rows, int64_t inner);
+
 /// Computes a product of float32, or of bfloat16 as float32, with all threads; `left` stands for its `a`, which is not read. Only where
 /// multiplies_float32() (float32_gemm.h).
 template <class X, class Y>

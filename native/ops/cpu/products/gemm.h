@@ -32,4 +32,15 @@ Gemm<X, Y> slab_of(const Gemm<X, Y>& p, int64_t k, int64_t inner) {
   return slab;
 }
 
+/// The rows [first, first + rows) of it.
+template <class X, class Y>
+Gemm<X, Y> rows_of(const Gemm<X, Y>& p, int64_t first, int64_t rows) {
+  Gemm<X, Y> block = p;
+  block.y += first * (p.transposed ? 1 : p.y_stride);
+  if (p.addend) block.addend += first * (p.transposed ? 1 : p.addend_stride);
+  block.a.data += first * p.a.row_stride;
+  block.rows = rows;
+  return block;
+}
+
 }  // namespace hyperfit::kernels
