@@ -60,7 +60,8 @@ function rowOf(name, rounds, { floors, parameters }) {
   if (rounds[0].refused) return { name, refused: rounds[0].refused };
   const time = summarize(rounds.map((round) => round.milliseconds));
   const { forms } = rounds[0];
-  const row = { name, milliseconds: time, timesFloor: floors[dtypeOf(name)] && time.median / floors[dtypeOf(name)], ...(forms && { forms }) };
+  const timesFloor = floors[dtypeOf(name)] && time.median / floors[dtypeOf(name)];
+  const row = { name, milliseconds: time, timesFloor, ...(forms && { typicalMilliseconds: summarize(rounds.map((round) => round.typicalMilliseconds)), forms }) };
   if (rounds[0].peakBytes === undefined) return row;
   const peakBytes = Math.max(...rounds.map((round) => round.peakBytes));
   const beyondBytes = peakBytes - 16 * parameters - Math.min(...rounds.map((round) => round.runtimeBytes));
@@ -73,8 +74,11 @@ function rowsFor(results, parameters) {
   return [...results].map(([name, rounds]) => rowOf(name, rounds, { floors, parameters }));
 }
 
+/** What the floor's calls took by their median, as a row of its own: neighbours on the machine slow these, as they slow a step. */
+const withTypical = (row) => (row.typicalMilliseconds ? [row, { name: `${row.name}, median of the calls`, milliseconds: row.typicalMilliseconds, timesFloor: row.typicalMilliseconds.median / row.milliseconds.median }] : [row]);
+
 function renderRows([B, T], rows) {
-  const cells = rows.map(({ name, refused, milliseconds, timesFloor, peakBytes, beyondBytes, minorFaultsPerStep }) =>
+  const cells = rows.flatMap(withTypical).map(({ name, refused, milliseconds, timesFloor, peakBytes, beyondBytes, minorFaultsPerStep }) =>
     refused
       ? [name, `refused: ${refused}`, '', '', '', '', '']
       : [name, formatRange(milliseconds), timesFloor?.toFixed(2), formatNumber(((B * T) / milliseconds.median) * 1000), formatGB(peakBytes), formatGB(beyondBytes), minorFaultsPerStep && minorFaultsPerStep.median.toFixed(0)],

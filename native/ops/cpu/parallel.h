@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace hyperfit::kernels {
@@ -24,6 +26,24 @@ inline int thread_count() { return threads().count(); }
 template <class Body>
 void parallel_for(int64_t first, int64_t last, int64_t grain, const Body& body) {
   threads().run(first, last, grain, [](const void* context, int64_t begin, int64_t end) { (*static_cast<const Body*>(context))(begin, end); }, &body);
+}
+
+/// The same in parts that get smaller, down to `least`, each for the thread that is free next: cores are not equally fast where some are of another
+/// kind, or have neighbours. Parts of more than a `group` end with one.
+template <class Body>
+void share(int64_t first, int64_t last, int64_t least, int64_t group, const Body& body) {
+  const int64_t workers = std::min<int64_t>(thread_count(), (last - first + least - 1) / least);
+  if (workers <= 1) return body(first, last);
+  std::atomic<int64_t> next{first};
+  parallel_for(0, workers, 1, [&](int64_t, int64_t) {
+    for (int64_t begin = next; begin < last;) {
+      const int64_t size = std::max(least, 3 * (last - begin) / (4 * workers)), end = begin + size;
+      const int64_t even = size > group ? end - (end - first) % group : end, stop = std::min(last, std::max(even, begin + least));
+      if (!next.compare_exchange_weak(begin, stop)) continue;
+      body(begin, stop);
+      begin = next;
+    }
+  });
 }
 
 }  // namespace hyperfit::kernels

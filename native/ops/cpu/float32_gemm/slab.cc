@@ -192,8 +192,8 @@ template <class X, class Y>
 void multiply_slab(const Gemm<X, Y>& p, const LeftOperand& left) {
   const Slab slab{left, either(p.b), either(p.y), p.y_stride, p.transposed, p.addend, p.addend_stride, p.rows, p.columns, p.inner};
   const int64_t width = panel_width(), tiles = row_tiles_of(p.rows) * ((p.columns + width - 1) / width);
-  const int64_t grain = std::max<int64_t>(1, (1 << 21) / (kFloat32TileRows * width * p.inner));
-  parallel_for(0, tiles, grain, [&](int64_t begin, int64_t end) { dispatch<ComputeTiles, const Slab&>(slab, begin, end); });
+  const int64_t least = std::max<int64_t>(tiles / 64, (1 << 21) / (kFloat32TileRows * width * p.inner) + 1);
+  share(0, tiles, least, std::min(kFloat32BlockTiles, row_tiles_of(p.rows)), [&](int64_t begin, int64_t end) { dispatch<ComputeTiles, const Slab&>(slab, begin, end); });
 }
 template void multiply_slab(const Gemm<float, float>&, const LeftOperand&);
 template void multiply_slab(const Gemm<BFloat16, float>&, const LeftOperand&);
