@@ -110,11 +110,20 @@ testWithBrowser('is answered by keyboard alone, corrected, and exported', async 
   expect(scoreStudy(key, answers).groups[0]).toMatchObject({ answers: 4, pairs: [{ ties: 2 }] });
 });
 
+/** Browsers hand what a page stores to other processes a moment later; no annotator reloads within it. Waits for another tab to see it. */
+async function isKept(words: string): Promise<void> {
+  const other = await open();
+  await other.getByRole('button', { name: words }).waitFor();
+  await other.close();
+}
+
 testWithBrowser('is answered by pointer, and goes on after a reload where it stood', async () => {
   const page = await open();
   await begin(page, 'Ada');
   await page.locator('[data-choice="B"]').click();
   await page.locator('[data-choice="equal"]').click();
+  expect(await page.locator('#count').textContent()).toBe(`2 of ${COUNT} answered`);
+  await isKept(`Ada (2 of ${COUNT})`);
   await page.reload();
   await page.getByRole('button', { name: `Ada (2 of ${COUNT})` }).click();
   expect([await heading(page), await page.locator('#progress').getAttribute('value')]).toEqual([`Item 3 of ${COUNT}`, '2']);
