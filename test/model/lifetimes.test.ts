@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => {
   model.dispose();
   const { liveTensors, liveModels } = memoryStats();
-  expect(liveModels).toBe(before.liveModels);
+  expect(liveModels).toBeLessThanOrEqual(before.liveModels);
   expect(liveTensors).toBeLessThanOrEqual(before.liveTensors);
 });
 
@@ -205,12 +205,13 @@ test('a training whose optimizer is disposed on the way ends with ERR_DISPOSED',
 
 test('`await using` a training ends it where it stands, and the model is free for other work', async () => {
   using own = await Model.load(TINY_MODEL);
+  const { liveModels } = memoryStats();
   let steps = 0;
   {
     await using training = hyperfit(own, { data: IDS, epochs: 1000, learningRate: 1e-5 });
     for await (const event of training) if (event.type === 'step' && ++steps === 2) break;
   }
   expect(steps).toBe(2);
-  expect(memoryStats().liveModels).toBe(2);
+  expect(memoryStats().liveModels).toBeLessThanOrEqual(liveModels); // those of other files may be gone meanwhile
   expect(await own.generate([[5, 6]], { maxNewTokens: 3 })).toHaveLength(1);
 });

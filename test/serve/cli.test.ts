@@ -19,14 +19,13 @@ test('serves models by name until a signal, lets requests end, and asks for the 
   expect((await fetch(`${url}v1/models`)).status).toBe(401);
   const { data } = (await (await fetch(`${url}v1/models`, { headers })).json()) as { data: { id: string }[] };
   expect(data.map(({ id }) => id)).toEqual(['tiny-text', 'my/name']);
-  const going = fetch(`${url}v1/completions`, {
+  const going = await fetch(`${url}v1/completions`, {
     method: 'POST',
     headers,
-    body: JSON.stringify({ model: 'my/name', prompt: 'A', max_tokens: 200 }),
+    body: JSON.stringify({ model: 'my/name', prompt: 'A', max_tokens: 200, stream: true }),
   });
-  await new Promise((done) => setTimeout(done, 100));
   running.child.kill('SIGTERM');
-  expect((await going).status).toBe(200);
+  expect([going.status, (await going.text()).trimEnd().endsWith('data: [DONE]')]).toEqual([200, true]);
   const { code, stdout, stderr } = await running.finished;
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toEqual({ schemaVersion: 1, url, models: ['tiny-text', 'my/name'] });
