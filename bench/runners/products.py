@@ -2,8 +2,9 @@
 
 Settings: weights, rows (batch x sequence), dtype. Forms: the plain product into a new and into a given matrix, with
 either operand laid out for it, weights prepacked by oneDNN and by MKL (the packing itself not counted), and OpenBLAS through numpy
-in float32. Each counts with the best of its calls, as on a machine without neighbours; beside it stands the median of the same calls. On a card the plain products, and no others, since its library lays nothing out beforehand. Attention's own products (under 2 % of the work at these lengths) are left out: the floor is a little too low,
-never too high.
+in float32. Each counts with the best of its calls, as on a machine without neighbours; beside it stands the median of the same calls.
+On a card the plain products, and no others, since its library lays nothing out beforehand. Attention's own products (under 2 % of the work
+at these lengths) are left out: the floor is a little too low, never too high.
 """
 import ctypes
 import statistics
