@@ -75,7 +75,11 @@ function rowsFor(results, parameters) {
 }
 
 /** What the floor's calls took by their median, as a row of its own: neighbours on the machine slow these, as they slow a step. */
-const withTypical = (row) => (row.typicalMilliseconds ? [row, { name: `${row.name}, median of the calls`, milliseconds: row.typicalMilliseconds, timesFloor: row.typicalMilliseconds.median / row.milliseconds.median }] : [row]);
+function withTypical(row) {
+  const { name, typicalMilliseconds: typical } = row;
+  if (!typical) return [row];
+  return [row, { name: `${name}, median of the calls`, milliseconds: typical, timesFloor: typical.median / row.milliseconds.median }];
+}
 
 function renderRows([B, T], rows) {
   const cells = rows.flatMap(withTypical).map(({ name, refused, milliseconds, timesFloor, peakBytes, beyondBytes, minorFaultsPerStep }) =>

@@ -110,20 +110,13 @@ testWithBrowser('is answered by keyboard alone, corrected, and exported', async 
   expect(scoreStudy(key, answers).groups[0]).toMatchObject({ answers: 4, pairs: [{ ties: 2 }] });
 });
 
-/** Browsers hand what a page stores to other processes a moment later; no annotator reloads within it. Waits for another tab to see it. */
-async function isKept(words: string): Promise<void> {
-  const other = await open();
-  await other.getByRole('button', { name: words }).waitFor();
-  await other.close();
-}
-
 testWithBrowser('is answered by pointer, and goes on after a reload where it stood', async () => {
   const page = await open();
   await begin(page, 'Ada');
   await page.locator('[data-choice="B"]').click();
   await page.locator('[data-choice="equal"]').click();
   expect(await page.locator('#count').textContent()).toBe(`2 of ${COUNT} answered`);
-  await isKept(`Ada (2 of ${COUNT})`);
+  await sameStorage(page, await open());
   await page.reload();
   await page.getByRole('button', { name: `Ada (2 of ${COUNT})` }).click();
   expect([await heading(page), await page.locator('#progress').getAttribute('value')]).toEqual([`Item 3 of ${COUNT}`, '2']);
@@ -153,7 +146,7 @@ testWithBrowser('keeps two annotators of one browser apart, each with an order o
   expect((await exported(page)).answers.map(({ annotator, choice }) => [annotator, choice])).toEqual([['Ada', 'A']]);
 });
 
-/** Browsers show the stored data of one tab's process to another's a moment later; no annotator answers within it. */
+/** Browsers show the stored data of one tab's process to another's a moment later; no annotator answers, or loads the page again, within it. */
 async function sameStorage(from: Page, to: Page): Promise<void> {
   const stored = (page: Page): Promise<string> => page.evaluate('JSON.stringify({ ...localStorage })');
   const expected = await stored(from);
