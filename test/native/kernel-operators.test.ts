@@ -37,8 +37,8 @@ function multiplySkinny(x: Tensor, w: Tensor, transposed: boolean, to: Dtype): T
 
 /** Around the tiles' rows, the rows from which on they go across, and every further 16. */
 const ROWS = [1, 2, 3, 5, 8, 9, 13, 16, 17, 32, 33, 49, 64];
-/** [in, out]: whole lanes of both types, of float32 alone, of neither; outputs that no tile divides. */
-const SIZES: readonly [number, number][] = [[7, 5], [32, 1], [64, 130], [96, 37], [48, 53], [105, 50], [576, 70]];
+/** [in, out]: whole lanes of both types, of float32 alone, of neither; outputs that no tile divides; more inputs than a cache has of a tile. */
+const SIZES: readonly [number, number][] = [[7, 5], [32, 1], [64, 130], [96, 37], [48, 53], [105, 50], [576, 70], [1712, 55], [3232, 55]];
 
 for (const set of INSTRUCTION_SETS) describeBy(set)(`the CPU's kernels by ${labelOf(set)}`, () => declareTests(set));
 

@@ -37,7 +37,7 @@ struct Float32Target {
 /// Adds as many products as instructions of our own can, where there are such; how many those were.
 template <class L, int R>
 [[gnu::always_inline]] inline int64_t add_turns(const Float32Tile& tile, L (&sums)[R][kPanelVectors<L>]) {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(HYPERFIT_AVX2_SUMS)
   if constexpr (std::is_same_v<L, LanesOf<8>> && R == kFloat32TileRows) {
     const int64_t count = tile.inner / kAvx2Turn * kAvx2Turn;
     if (count == 0) return 0;

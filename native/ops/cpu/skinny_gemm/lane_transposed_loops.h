@@ -3,10 +3,11 @@
 // From the outside in, with what each level keeps near:
 //
 //   for each block of 48 outputs                   its weights: L2                   multiply_all_lane_transposed
-//     for each tile of 1 to 8 outputs              its weights: L1, for all passes
-//       for each pass of up to 64 rows             the pass's x: L2
-//         for each of 16 lane sums                 sums of the tile: registers       multiply_lane_transposed
-//           for each step                          one weight, broadcast, times 16 rows a register
+//     for each tile of 1 to 8 outputs                                                multiply_tile_of_lanes
+//       for each block of steps                    the tile's weights: L1, for all passes
+//         for each pass of up to 64 rows           the pass's x: L2
+//           for each of 16 lane sums               sums of the tile: registers       multiply_lane_transposed
+//             for each step                        one weight, broadcast, times 16 rows a register
 //     16 x 16 outputs and rows are transposed      results: L1                       store_rows
 //
 // The sixteen lane sums of an output are added up as the product along the lanes adds up its sixteen lanes, pair by pair:
@@ -18,10 +19,12 @@
 //                            +
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "ops/cpu/skinny_gemm/lane_transposed.h"
 #include "ops/cpu/skinny_gemm/row_major_loops.h"
 #include "ops/cpu/lanes/transpose.h"
+#include "ops/cpu/float32_gemm/avx2_sums.h"
 
 namespace hyperfit::kernels {
 namespace {
@@ -41,19 +44,57 @@ constexpr int kOutputs = Units::Lanes::kFit >= 32 ? (V == 1 || V == 3 ? 8 : 6) :
 template <class L, int V>
 constexpr int kAtOnce = L::kFit >= 32 && V <= 2 ? 2 : 1;
 
+/// Lines of a tile's weights that the nearest cache holds beside what passes through it.
+template <class L>
+constexpr int64_t kNearLines = L::kFit >= 32 ? 600 : 300;
+
+/// Steps [first, last) of every lane sum: a block, whose weights stay near.
+struct Steps {
+  int64_t first, last;
+};
+
+/// How steps are shared out to blocks.
+template <class Units, int V>
+class StepBlocks {
+ public:
+  [[gnu::always_inline]] inline explicit StepBlocks(int64_t steps) : steps_(steps) {
+    constexpr int64_t kMost = kNearLines<typename Units::Lanes> / kOutputs<Units, V>;
+    const int64_t blocks = (steps + kMost - 1) / kMost;
+    size_ = ((steps + blocks - 1) / blocks + kTurn - 1) / kTurn * kTurn;
+  }
+  [[gnu::always_inline]] inline Steps of(int64_t step) const {
+    const int64_t first = step / size_ * size_;
+    return {first, std::min(steps_, first + size_)};
+  }
+
+ private:
+  static constexpr int64_t kTurn = 4;
+  int64_t steps_, size_;
+};
+
+/// Sums of a tile [O, V vectors] that are not complete: of the blocks so far [lane sums]; of lane sums that wait for others, as a counter's
+/// digits.
+struct TileSums {
+  float *kept, *waiting;
+};
+
 [[gnu::always_inline]] inline float read_word(const float* from) {
   float word;
   std::memcpy(&word, from, sizeof word);
   return word;
 }
 
-// x transposed into the lanes, steps [first, last), for V vectors in one pass: [lane sums / at once][steps][at once][sets][V vectors of rows].
+// x transposed into the lanes, steps [first, last), for V vectors in one pass: of each block of steps [lane sums / at once][steps][at once]
+// [sets][V vectors of rows], so that what passes through the cache lies in order.
 template <class Units, int V, class X>
 [[gnu::always_inline]] inline void store_steps(float* lanes, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
   using L = typename Units::Lanes;
   constexpr int64_t kAt = kAtOnce<L, V>, kSets = Units::kSets;
   const int64_t steps = in / Words<X>::kWidth;
+  const StepBlocks<Units, V> blocks(steps);
   for (int64_t step = first; step < last; ++step) {
+    const Steps near = blocks.of(step);
+    const int64_t before = near.first * kLaneSums, count = near.last - near.first;
     for (int64_t v = 0; v < V; ++v) {
       L block[kLanes];
 #pragma GCC unroll 16
@@ -66,49 +107,90 @@ template <class Units, int V, class X>
       for (int n = 0; n < kLaneSums; ++n) {
 #pragma GCC unroll 2
         for (int set = 0; set < kSets; ++set) {
-          Units::set(set, block[kOrder[n]]).store(lanes + ((((n / kAt * steps + step) * kAt + n % kAt) * kSets + set) * V + v) * kLanes);
+          const int64_t at = before + (n / kAt * count + step - near.first) * kAt + n % kAt;
+          Units::set(set, block[kOrder[n]]).store(lanes + ((at * kSets + set) * V + v) * kLanes);
         }
       }
     }
   }
 }
 
-// O outputs for V vectors of rows, to `results` [O, V vectors]. What is still to be added up waits in `waiting`, as the digits of a counter.
-// `fetch`: asks for the next tile's weights meanwhile, a part with each lane sum.
-template <class Units, int V, int O, class X>
-[[gnu::always_inline]] inline void multiply_lane_transposed(float* results, const X* weight, const float* lanes, int64_t in, float* waiting, bool fetch) {
+// Adds one step of a lane sum: a word of each of O rows, broadcast, times V vectors.
+template <class Units, int V, int O>
+[[gnu::always_inline]] inline void add_step(typename Units::Lanes* totals, const float* column, int64_t width, const float* lanes) {
   using L = typename Units::Lanes;
-  constexpr int kAt = kAtOnce<L, V>, kSets = Units::kSets;
+#pragma GCC unroll 2
+  for (int set = 0; set < Units::kSets; ++set) {
+    L xs[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) xs[v] = L::load(lanes + (set * V + v) * kLanes);
+#pragma GCC unroll 8
+    for (int o = 0; o < O; ++o) {
+      const L w = Units::set(set, read_word(column + o * width));
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) totals[o * V + v] = Units::add(totals[o * V + v], xs[v], w);
+    }
+  }
+}
+
+// Adds as many steps as instructions of our own can, where there are such; how many those were.
+template <class Units, int V, int O, int N>
+[[gnu::always_inline]] inline int64_t add_turns(typename Units::Lanes (&totals)[N], const float* column, int64_t width, const float* lanes,
+                                                int64_t steps) {
+#if defined(HYPERFIT_AVX2_SUMS)
+  if constexpr (std::is_same_v<typename Units::Lanes, LanesOf<8>> && Units::kSets == 1 && V == 1 && O == 6) {
+    const int64_t count = steps / kAvx2LaneTurn * kAvx2LaneTurn;
+    if (count == 0) return 0;
+    LanesOf<8>::Floats sums[2 * O];
+#pragma GCC unroll 12
+    for (int i = 0; i < 2 * O; ++i) sums[i] = totals[i / 2].part(i % 2);
+    add_avx2_lane_sum(sums, column, width, lanes, count);
+#pragma GCC unroll 12
+    for (int i = 0; i < 2 * O; ++i) totals[i / 2].part(i % 2) = sums[i];
+    return count;
+  }
+#endif
+  return 0;
+}
+
+// A block of steps of O outputs for V vectors of rows; the last one completes `results` [O, V vectors].
+// `fetch`: asks for as much of the next tile's weights meanwhile, a part with each lane sum.
+template <class Units, int V, int O, class X>
+[[gnu::always_inline]] inline void multiply_lane_transposed(float* results, const X* weight, const float* lanes, int64_t in, Steps block,
+                                                            const TileSums& sums, bool fetch) {
+  using L = typename Units::Lanes;
+  constexpr int kAt = kAtOnce<L, V>, kSets = Units::kSets, kSums = kAt * O * V, kStep = kSets * V * kLanes;
   const int64_t steps = in / Words<X>::kWidth, width = steps * kLanes;  // in words, as all below
+  const int64_t count = block.last - block.first;
   const float *from = reinterpret_cast<const float*>(weight), *next = from + O * width;
+  lanes += block.first * kLaneSums * kStep;
   for (int n = 0; n < kLaneSums; n += kAt) {
-    L totals[kAt * O * V];
+    float* kept = sums.kept + n / kAt * kSums * kLanes;
+    L totals[kSums];
+    if (block.first == 0) {
 #pragma GCC unroll 32
-    for (int i = 0; i < kAt * O * V; ++i) totals[i] = {};
-    const float* column = from;
-    for (int64_t step = 0; step < steps; ++step) {
+      for (int i = 0; i < kSums; ++i) totals[i] = {};
+    } else {
+#pragma GCC unroll 32
+      for (int i = 0; i < kSums; ++i) totals[i] = L::load(kept + i * kLanes);
+    }
+    const float* column = from + block.first * kLanes + kOrder[n];
+    for (int64_t step = add_turns<Units, V, O>(totals, column, width, lanes, count); step < count; ++step) {
 #pragma GCC unroll 2
       for (int a = 0; a < kAt; ++a) {
-#pragma GCC unroll 2
-        for (int set = 0; set < kSets; ++set) {
-          L xs[V];
-#pragma GCC unroll 4
-          for (int v = 0; v < V; ++v) xs[v] = L::load(lanes + ((a * kSets + set) * V + v) * kLanes);
-#pragma GCC unroll 8
-          for (int o = 0; o < O; ++o) {
-            const L w = Units::set(set, read_word(column + o * width + kOrder[n + a]));
-#pragma GCC unroll 4
-            for (int v = 0; v < V; ++v) totals[(a * O + o) * V + v] = Units::add(totals[(a * O + o) * V + v], xs[v], w);
-          }
-        }
+        const int64_t word = step * kLanes + kOrder[n + a] - kOrder[n];
+        add_step<Units, V, O>(totals + a * O * V, column + word, width, lanes + (step * kAt + a) * kStep);
       }
-      lanes += kAt * kSets * V * kLanes;
-      column += kLanes;
     }
-    if (fetch) {
-      for (int64_t line = steps * O * n / kLaneSums; line < steps * O * (n + kAt) / kLaneSums; ++line) {
-        __builtin_prefetch(next + line * kLanes, 0, V == 1 ? 3 : 2);
-      }
+    lanes += count * kAt * kStep;
+    if (fetch) {  // in the order of memory, whichever rows that is
+      const int64_t line = O * (block.first + count * n / kLaneSums), end = O * (block.first + count * (n + kAt) / kLaneSums);
+      for (int64_t i = line; i < end; ++i) __builtin_prefetch(next + i * kLanes, 0, V == 1 ? 3 : 2);
+    }
+    if (block.last < steps) {
+#pragma GCC unroll 32
+      for (int i = 0; i < kSums; ++i) totals[i].store(kept + i * kLanes);
+      continue;
     }
     if (kAt == 2) {
 #pragma GCC unroll 32
@@ -117,9 +199,9 @@ template <class Units, int V, int O, class X>
     int digit = 0;
     for (int carry = n / kAt; carry & 1; carry >>= 1, ++digit) {
 #pragma GCC unroll 32
-      for (int i = 0; i < O * V; ++i) totals[i] = L::load(waiting + (digit * O * V + i) * kLanes) + totals[i];
+      for (int i = 0; i < O * V; ++i) totals[i] = L::load(sums.waiting + (digit * O * V + i) * kLanes) + totals[i];
     }
-    float* to = n + kAt == kLaneSums ? results : waiting + digit * O * V * kLanes;
+    float* to = n + kAt == kLaneSums ? results : sums.waiting + digit * O * V * kLanes;
 #pragma GCC unroll 32
     for (int i = 0; i < O * V; ++i) totals[i].store(to + i * kLanes);
   }
@@ -164,24 +246,41 @@ template <class Units, int V, class X>
   }
 }
 
-/// Columns [first, last) of y in passes of V vectors of rows. A tile's weights stay in the nearest cache from pass to pass.
+/// O outputs for all passes, to `results` of each, `size` apart.
+template <class Units, int V, int O, class X>
+[[gnu::always_inline]] inline void multiply_tile_of_lanes(float* results, int64_t size, const X* weight, const float* lanes, int64_t in,
+                                                          int64_t passes) {
+  constexpr int64_t kSums = O * V * kLanes;
+  alignas(64) float kept[kMostVectors / V][kLaneSums * kSums], waiting[4 * kSums];
+  const int64_t steps = in / Words<X>::kWidth, x_size = pass_size<Units, V, X>(in);
+  const StepBlocks<Units, V> blocks(steps);
+  for (int64_t first = 0; first < steps;) {
+    const Steps block = blocks.of(first);
+    for (int64_t i = 0; i < passes; ++i) {
+      multiply_lane_transposed<Units, V, O>(results + i * size, weight, lanes + i * x_size, in, block, {kept[i], waiting}, i == 0);
+    }
+    first = block.last;
+  }
+}
+
+/// Columns [first, last) of y in passes of V vectors of rows.
 template <class Units, int V, class Y, class X>
 [[gnu::always_inline]] inline void multiply_all_lane_transposed(const SkinnyGemm<Y, X>& p, const float* lanes, int64_t first, int64_t last) {
   using L = typename Units::Lanes;
   constexpr int O = kOutputs<Units, V>;
-  constexpr int64_t kRows = V * kLanes;
-  const int64_t passes = (p.rows + kRows - 1) / kRows, size = pass_size<Units, V, X>(p.in);
-  alignas(64) float results[kMostVectors / V][kBlock * kRows], waiting[4 * O * kRows];
+  constexpr int64_t kRows = V * kLanes, kSize = kBlock * kRows;
+  const int64_t passes = (p.rows + kRows - 1) / kRows;
+  alignas(64) float results[kMostVectors / V][kSize];
   for (int64_t block = first; block < last; block += kBlock) {
     const int64_t count = std::min(kBlock, last - block);
     const X* weight = p.weight + block * p.in;
     int64_t o = 0;
-    for (; o + O <= count; o += O) {
-      for (int64_t i = 0; i < passes; ++i) multiply_lane_transposed<Units, V, O>(results[i] + o * kRows, weight + o * p.in, lanes + i * size, p.in, waiting, i == 0);
-    }
-    for (; o < count; ++o) {
-      for (int64_t i = 0; i < passes; ++i) multiply_lane_transposed<Units, V, 1>(results[i] + o * kRows, weight + o * p.in, lanes + i * size, p.in, waiting, i == 0);
-    }
+    auto multiply = [&]<int N>() {
+      multiply_tile_of_lanes<Units, V, N>(results[0] + o * kRows, kSize, weight + o * p.in, lanes, p.in, passes);
+      o += N;
+    };
+    while (o + O <= count) multiply.template operator()<O>();
+    while (o < count) multiply.template operator()<1>();
     for (int64_t i = 0; i < passes; ++i) store_rows<L, V>(p, results[i], i * kRows, block, count);
   }
 }
