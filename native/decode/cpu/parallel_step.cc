@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 #include "decode/cpu/step_layer.h"
@@ -56,7 +57,7 @@ class ParallelDecodeStep : public DecodeSession {
   int64_t batch_, capacity_;
   at::Tensor values_;  // into which pointers below go, should the decoder take others meanwhile
   StepTable embedding_, position_embedding_;
-  std::vector<StepLayer<X>> layers_;
+  std::deque<StepLayer<X>> layers_;  // which cannot move
   StepNorm final_norm_;
   StepLinear<X> head_;
   ActivationRow<X> activate_row_;
@@ -74,6 +75,7 @@ class ParallelDecodeStep : public DecodeSession {
   float* attention_scratch_;           // one a thread
   at::Tensor logits_, block_best_;     // [B, vocabulary], [B, blocks]
 
+  uint32_t round_ = 0;
   std::vector<int64_t> tokens_, positions_;
   std::map<int64_t, DecodeSpan> spans_;  // by window, of this step
 };
@@ -115,7 +117,7 @@ TokenScores ParallelDecodeStep<X>::step(const std::vector<int64_t>& tokens, cons
   positions_ = positions;
   spans_.clear();
   for (const StepLayer<X>& layer : layers_) spans_.try_emplace(layer.window, positions, layer.window);
-  kernels::run_workers([this](const Worker& worker) { walk(worker); });
+  kernels::run_workers(++round_, [this](const Worker& worker) { walk(worker); });
   return {logits_, block_best_};
 }
 
@@ -238,24 +240,28 @@ void ParallelDecodeStep<X>::attend(const Worker& worker, const StepLayer<X>& lay
 
 template <class X>
 void ParallelDecodeStep<X>::activate(const Worker& worker, const StepLayer<X>& layer) {
-  const Share share = layer.up.multiply(worker, up_, normed());
-  if (layer.gate) layer.gate.multiply(worker, gate_, normed());
-  for (int64_t b = 0; b < batch_; ++b) {
-    const int64_t start = b * config_.intermediate_size + share.begin;
-    const float *gate = layer.gate ? gate_ : up_, *up = layer.gate ? up_ + start : nullptr;
-    activate_row_(activation_ + start, gate + start, up, share.end - share.begin);
-  }
+  layer.up.share(worker, [&](Share columns) {
+    layer.up.multiply(columns, up_, normed());
+    if (layer.gate) layer.gate.multiply(columns, gate_, normed());
+    for (int64_t b = 0; b < batch_; ++b) {
+      const int64_t start = b * config_.intermediate_size + columns.begin;
+      const float *gate = layer.gate ? gate_ : up_, *up = layer.gate ? up_ + start : nullptr;
+      activate_row_(activation_ + start, gate + start, up, columns.end - columns.begin);
+    }
+  });
 }
 
 // The worker's columns, added to the stream unless a norm of whole rows comes first.
 template <class X>
 void ParallelDecodeStep<X>::project_branch(const Worker& worker, const StepLinear<X>& linear, const StepInput<X>& input) {
   const int64_t size = config_.hidden_size;
-  const Share columns = linear.multiply(worker, branch_, input);
-  if (config_.post_norms) return;
-  for (int64_t b = 0; b < batch_; ++b) {
-    kernels::add_row(x_ + b * size + columns.begin, branch_ + b * size + columns.begin, columns.end - columns.begin);
-  }
+  linear.share(worker, [&](Share columns) {
+    linear.multiply(columns, branch_, input);
+    if (config_.post_norms) return;
+    for (int64_t b = 0; b < batch_; ++b) {
+      kernels::add_row(x_ + b * size + columns.begin, branch_ + b * size + columns.begin, columns.end - columns.begin);
+    }
+  });
 }
 
 template <class X>
@@ -272,16 +278,17 @@ template <class X>
 void ParallelDecodeStep<X>::score(const Worker& worker) {
   float *logits = logits_.template data_ptr<float>(), *best = block_best_.template data_ptr<float>();
   const int64_t vocabulary = head_.out, blocks = block_best_.size(1);
-  const Share share = worker.share(vocabulary, ScoreRow::kBlock);
-  for (int64_t first = share.begin; first < share.end; first += kHeadColumns) {
-    const int64_t last = std::min(share.end, first + kHeadColumns);
-    head_.multiply_columns({first, last}, logits, normed());
-    for (int64_t b = 0; b < batch_; ++b) {
-      float* scores = logits + b * vocabulary + first;
-      if (config_.final_softcap > 0) kernels::softcap_row(scores, static_cast<float>(config_.final_softcap), last - first);
-      kernels::best_of_blocks(best + b * blocks + first / ScoreRow::kBlock, scores, last - first, ScoreRow::kBlock);
+  worker.take_parts(head_.rest, vocabulary, ScoreRow::kBlock, [&](Share columns) {
+    for (int64_t first = columns.begin; first < columns.end; first += kHeadColumns) {
+      const int64_t last = std::min(columns.end, first + kHeadColumns);
+      head_.multiply({first, last}, logits, normed());
+      for (int64_t b = 0; b < batch_; ++b) {
+        float* scores = logits + b * vocabulary + first;
+        if (config_.final_softcap > 0) kernels::softcap_row(scores, static_cast<float>(config_.final_softcap), last - first);
+        kernels::best_of_blocks(best + b * blocks + first / ScoreRow::kBlock, scores, last - first, ScoreRow::kBlock);
+      }
     }
-  }
+  });
 }
 
 }  // namespace

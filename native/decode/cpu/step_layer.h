@@ -86,6 +86,7 @@ struct StepLinear {
   const float* bias;
   int64_t in = 0, out = 0;
   bool transposed;
+  mutable kernels::Rest rest;  // of its columns
 
   explicit StepLinear(const Linear& linear)
       : weight(linear ? linear.weight->compute.data_ptr<X>() : nullptr), bias(floats(linear.bias)), transposed(linear.transposed) {
@@ -97,17 +98,20 @@ struct StepLinear {
   /// Asks for the first weights of the worker's columns: memory delivers them while the workers still wait for each other.
   void prefetch(const kernels::Worker& worker) const {
     if (transposed || !weight) return;
-    const kernels::Share columns = worker.share(out, kernels::kColumns);
+    const kernels::Share columns = worker.own(out, kernels::kColumns);
     const char *from = reinterpret_cast<const char*>(weight + columns.begin * in), *end = reinterpret_cast<const char*>(weight + columns.end * in);
     for (end = std::min(end, from + kPrefetched); from < end; from += kLine) __builtin_prefetch(from, 0, 2);
   }
-  /// The worker's columns of y [rows, out] = x W^T + b, which are given back.
-  kernels::Share multiply(const kernels::Worker& worker, float* y, const StepInput<X>& x) const {
-    const kernels::Share columns = worker.share(out, transposed ? kernels::kTransposedColumns : kernels::kColumns);
-    multiply_columns(columns, y, x);
-    return columns;
+  /// Calls body(columns) for as many columns of y [rows, out] as this worker gets to.
+  template <class Body>
+  void share(const kernels::Worker& worker, const Body& body) const {
+    worker.take_parts(rest, out, transposed ? kernels::kTransposedColumns : kernels::kColumns, body);
   }
-  void multiply_columns(kernels::Share columns, float* y, const StepInput<X>& x) const {
+  /// As many columns of y [rows, out] = x W^T + b.
+  void multiply(const kernels::Worker& worker, float* y, const StepInput<X>& x) const {
+    share(worker, [&](kernels::Share columns) { multiply(columns, y, x); });
+  }
+  void multiply(kernels::Share columns, float* y, const StepInput<X>& x) const {
     const int64_t rows = x.rows;
     const kernels::SkinnyGemm<float, X> product{y, x.values, weight, rows, in, out};
     if (!transposed && x.is_lane_transposed()) {
