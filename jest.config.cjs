@@ -9,4 +9,5 @@ module.exports = {
   testSequencer: '<rootDir>/scripts/steps/longest-first.cjs',
   testTimeout: 60000,
   maxWorkers: 1,
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
 };

@@ -11,13 +11,14 @@ import { mergeResults, phasesOf } from './steps/test-phases.mjs';
 async function runPhases(args, env) {
   const outputFile = args.find((arg) => arg.startsWith('--outputFile='))?.slice('--outputFile='.length);
   const phases = await phasesOf(args.filter((arg) => !arg.startsWith('--outputFile=') && arg !== '--json'));
-  const folder = mkdtempSync(join(tmpdir(), 'hyperfit-jest-'));
+  // What tests and their processes put aside goes with it: whoever is killed, as many of these are, cannot clean up.
+  const folder = mkdtempSync(join(tmpdir(), 'hyperfit-tests-'));
   const files = phases.map((_, index) => join(folder, `${index}.json`));
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   let worst = 0;
   try {
     for (const [index, { args: phase, env: more }] of phases.entries()) {
-      const status = await run(process.execPath, ['--expose-gc', jest, ...phase, '--json', `--outputFile=${files[index]}`], { env: { ...more, ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+      const status = await run(process.execPath, ['--expose-gc', jest, ...phase, '--json', `--outputFile=${files[index]}`], { env: { ...more, ...env, TMPDIR: folder }, stdio: ['ignore', 'ignore', 'inherit'] });
       worst = Math.max(worst, status);
     }
     const merged = mergeResults(files);

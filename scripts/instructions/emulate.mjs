@@ -18,10 +18,20 @@ export async function emulate(program) {
   try {
     copyFileSync(join(MACHINE, 'bochsrc'), join(folder, 'bochsrc'));
     writeFileSync(join(folder, 'disk.img'), disk(folder, program));
-    const status = await run(process.env.BOCHS ?? 'bochs', ['-q', '-f', 'bochsrc'], { cwd: folder, stdio: 'ignore' });
-    return report(folder, status);
+    return report(folder, await runBochs(folder));
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runBochs(folder) {
+  const bochs = process.env.BOCHS ?? 'bochs';
+  try {
+    return await run(bochs, ['-q', '-f', 'bochsrc'], { cwd: folder, stdio: 'ignore' });
+  } catch (error) {
+    throw new SetupError(
+      `expected Bochs 3.0 at ${bochs}, got "${error.message}"; build it with AMX, as the first lines of ${join(MACHINE, 'bochsrc')} say, and name it: BOCHS=/path/to/bochs npm run check:instructions -- --emulate`,
+    );
   }
 }
 

@@ -2,9 +2,9 @@ const Sequencer = require('@jest/test-sequencer').default;
 
 /** Of a fresh clone jest knows no times, and a long file that starts last leaves the other cores idle. In the order of their times; those of the same folder count alike. */
 const LONG = [
-  'scripts/check-device', 'scripts/bench-device', 'cli/commands', 'scripts/pack-device', 'evaluate/significance', 'cli/refusals', 'study/study', 'packaging/tarball',
-  'oracle/tiny-models', 'checkpoint/awkward-file-system', 'oracle/weight-spellings', 'oracle/config-variants', 'run/survival',
-  'libtorch/cuda-driver', 'study/pieces', 'tokenizer/llama-cpp-vocabularies', 'cli/generate', 'data/whole-text', 'run/run',
+  'stand-ins/device-decoding', 'packaging/tarball', 'scripts/pack-device', 'scripts/check-device', 'study/own', 'evaluate/significance', 'compare/page', 'run/survival',
+  'scripts/bench-device', 'stand-ins/operator-budgets', 'scripts/check-instructions', 'native/lifetimes', 'reliability/disks', 'study/pieces', 'cli/chat-command',
+  'reliability/kills', 'native/workers', 'cli/runs', 'on-device/command-line', 'cli/commands', 'oracle/tiny-models', 'on-device/runs',
 ];
 
 class LongestFirst extends Sequencer {

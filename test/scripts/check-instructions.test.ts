@@ -23,3 +23,9 @@ test('an option that it does not know is an error, with what it knows', () => {
   expect(status).toBe(1);
   expect(stderr).toMatch(/expected --emulate or nothing, got --emulated; usage: /);
 });
+
+test('without Bochs --emulate says how to get it', () => {
+  const { status, stderr } = spawnSync(process.execPath, [SCRIPT, '--emulate'], { encoding: 'utf8', env: { ...process.env, BOCHS: '/none/bochs' } });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/expected Bochs 3\.0 at \/none\/bochs, got "spawn .*ENOENT"; build it with AMX, .*BOCHS=/);
+});

@@ -26,8 +26,8 @@ test('tests that are named run alone, with every core', async () => {
 test('the long ones start first, and exist', () => {
   expect(LongestFirst.LONG.filter((name) => !existsSync(join(root, 'test', `${name}.test.ts`)))).toEqual([]);
   const test = (name: string): object => ({ path: join(root, 'test', name), context: { config: { cacheDirectory: '/none', id: 'x' }, hasteFS: { getSize: () => 1 } } });
-  const sorted = new LongestFirst({}).sort(['data/a.test.ts', 'run/run.test.ts', 'scripts/check-device.test.ts'].map(test));
-  expect(sorted.map(({ path }) => path.split('/').at(-1))).toEqual(['check-device.test.ts', 'run.test.ts', 'a.test.ts']);
+  const sorted = new LongestFirst({}).sort(['data/a.test.ts', 'evaluate/significance.test.ts', 'scripts/check-device.test.ts'].map(test));
+  expect(sorted.map(({ path }) => path.split('/').at(-1))).toEqual(['check-device.test.ts', 'significance.test.ts', 'a.test.ts']);
 });
 
 test('what several goes of jest say becomes one document; a missing one is a failure', () => {
