@@ -68,7 +68,7 @@ class StepBlocks {
   }
 
  private:
-  static constexpr int64_t kTurn = 4;
+  static constexpr int64_t kTurn = 4;  // steps that add_turns takes at once, so that it leaves few over
   int64_t steps_, size_;
 };
 
@@ -275,12 +275,12 @@ template <class Units, int V, class Y, class X>
     const int64_t count = std::min(kBlock, last - block);
     const X* weight = p.weight + block * p.in;
     int64_t o = 0;
-    auto multiply = [&]<int N>() {
-      multiply_tile_of_lanes<Units, V, N>(results[0] + o * kRows, kSize, weight + o * p.in, lanes, p.in, passes);
-      o += N;
-    };
-    while (o + O <= count) multiply.template operator()<O>();
-    while (o < count) multiply.template operator()<1>();
+    for (; o + O <= count; o += O) {
+      multiply_tile_of_lanes<Units, V, O>(results[0] + o * kRows, kSize, weight + o * p.in, lanes, p.in, passes);
+    }
+    for (; o < count; ++o) {
+      multiply_tile_of_lanes<Units, V, 1>(results[0] + o * kRows, kSize, weight + o * p.in, lanes, p.in, passes);
+    }
     for (int64_t i = 0; i < passes; ++i) store_rows<L, V>(p, results[i], i * kRows, block, count);
   }
 }
