@@ -18,17 +18,19 @@ export async function collectUntil(done: () => boolean): Promise<void> {
 }
 
 /**
- * The number of live tensors once nothing forgotten is left to be finalised. A test that awaits between two counts needs
- * it for the first: what earlier files left behind is otherwise freed in between.
+ * What is live once nothing forgotten is left to be finalised. A test that awaits between two counts needs it for the first:
+ * what earlier files left behind is otherwise freed in between.
  */
-export async function settledTensors(): Promise<number> {
+export async function settledMemory(): Promise<ReturnType<typeof memoryStats>> {
   let quietRounds = 0;
-  let last = memoryStats().liveTensors;
+  let last = memoryStats();
   await collectUntil(() => {
-    const now = memoryStats().liveTensors;
-    quietRounds = now === last ? quietRounds + 1 : 0;
+    const now = memoryStats();
+    quietRounds = now.liveTensors === last.liveTensors && now.liveModels === last.liveModels ? quietRounds + 1 : 0;
     last = now;
     return quietRounds > 5;
   });
   return last;
 }
+
+export const settledTensors = async (): Promise<number> => (await settledMemory()).liveTensors;

@@ -5,6 +5,7 @@ import { RunningBatch } from '../../lib/generate/running-batch.ts';
 import { Model } from '../../lib/model/model.ts';
 import { memoryStats } from '../../lib/tensor/torch.ts';
 import { describeOnEachDevice } from '../devices.ts';
+import { settledMemory } from '../live-tensors.ts';
 import { randomSequences, refusal, TINY_MODEL } from '../train/tiny.ts';
 
 const PROMPTS = randomSequences([5, 1, 12], 3);
@@ -125,7 +126,7 @@ describeOnEachDevice('a hook on logits', (device) => {
   });
 
   test('what it throws reaches the caller, once, and frees everything', async () => {
-    const before = memoryStats();
+    const before = await settledMemory();
     let calls = 0;
     const logitsHook: LogitsHook = (_logits, { step }) => { calls++; if (step === 2) throw new Error('mine'); };
     await expect(model.generate(PROMPTS, { ...OPTIONS, maxNewTokens: 100, logitsHook })).rejects.toThrow('mine');

@@ -9,7 +9,7 @@ import { Optimizer } from '../../lib/model/optimizer.ts';
 import { scope } from '../../lib/tensor/scope.ts';
 import { memoryStats, Tensor } from '../../lib/tensor/tensor.ts';
 import { hyperfit } from '../../lib/train/hyperfit.ts';
-import { settledTensors } from '../live-tensors.ts';
+import { settledMemory } from '../live-tensors.ts';
 import { freshFolder, randomSequences, refusal, TINY_MODEL } from '../train/tiny.ts';
 
 const IDS = randomSequences([12, 12, 12]);
@@ -27,8 +27,7 @@ interface Subject {
 let model: Model;
 let before: ReturnType<typeof memoryStats>;
 beforeAll(async () => {
-  await settledTensors(); // of other files in this process
-  before = memoryStats();
+  before = await settledMemory(); // of other files in this process
   model = await Model.load(TINY_MODEL);
   await model.forwardBackward(BATCH);
 });

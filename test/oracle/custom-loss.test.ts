@@ -143,7 +143,7 @@ describeOnEachDevice('a loss of one\'s own', (device) => {
         const [p, q] = [logits.logSoftmax(-1), reference.logSoftmax(-1)];
         return counted(p.exp().mul(p.sub(q)).sum(-1), targetIds);
       };
-      const before = memoryStats().liveTensors;
+      const before = await settledTensors();
       const same = await gradientsAfter(model, () => model.forwardBackward(batch, { loss: kl }));
       expect(Math.abs(same.lossSum)).toBeLessThan(1e-4);
       expect(Math.max(...[...same.gradients.values()].flatMap((values) => [...values.map(Math.abs)]))).toBeLessThan(1e-4);

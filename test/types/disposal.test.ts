@@ -11,6 +11,7 @@ import { serveModels } from '../../lib/serve/server.ts';
 import { memoryStats, Tensor } from '../../lib/tensor/tensor.ts';
 import { hyperfit } from '../../lib/train/hyperfit.ts';
 import { sampleStudy } from '../compare/samples.ts';
+import { settledMemory } from '../live-tensors.ts';
 import { freshFolder, refusal, TINY_MODEL } from '../train/tiny.ts';
 
 // `using` and `await using` end what they hold, when the block is left by an error too.
@@ -85,7 +86,7 @@ describe('using', () => {
     const run = hyperfit(model, { data: [[1, 2, 3]], optimizer, maxSteps: 1 });
     await run;
     await saveCheckpoint(folder, { model, optimizer, state: run.state! });
-    const before = memoryStats().liveModels;
+    const before = (await settledMemory()).liveModels;
     let loaded: Model;
     {
       using checkpoint = await loadCheckpoint(folder);
@@ -98,7 +99,7 @@ describe('using', () => {
   });
 
   test('models, optimizers, blockers, batches and tensors', async () => {
-    const held = { tensors: memoryStats().liveTensors, models: memoryStats().liveModels };
+    const { liveTensors, liveModels } = await settledMemory();
     let [blocker, tensor]: [CitationBlocker | undefined, Tensor | undefined] = [undefined, undefined];
     {
       using model = await Model.load(TINY_MODEL);
@@ -109,7 +110,7 @@ describe('using', () => {
       [blocker, tensor] = [index, ones];
       expect([optimizer.stepCount, batch.size]).toEqual([0, 0]);
     }
-    expect(memoryStats()).toMatchObject({ liveTensors: held.tensors, liveModels: held.models });
+    expect(memoryStats()).toMatchObject({ liveTensors, liveModels });
     await expect(blocker.indexFor(8)).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
     expect(() => tensor!.add(1)).toThrow(expect.objectContaining({ code: 'ERR_DISPOSED' }));
   });
