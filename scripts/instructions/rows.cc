@@ -65,12 +65,12 @@ void check_size(int64_t rows, int64_t in, int64_t out) {
 void check_few_rows() {
   for (const int64_t in : {32, 33, 64, 96, 100, 576}) {
     for (const int64_t out : {1, 16, 50, 100}) {
-      for (const int64_t rows : {1, 2, 15, 16, 17, 33, 64}) check_size(rows, in, out);
+      for (const int64_t rows : {1, 2, 5, 8, 15, 16, 17, 33, 64}) check_size(rows, in, out);
     }
   }
   // Of so many inputs the nearest cache does not hold a tile's weights: they are taken in blocks.
   for (const int64_t in : {1712, 3232}) {
-    for (const int64_t rows : {16, 32, 48, 64}) check_size(rows, in, 55);
+    for (const int64_t rows : {8, 16, 32, 48, 64}) check_size(rows, in, 55);
   }
 }
 

@@ -5,8 +5,8 @@ import { TINY_MODELS, tinyModelPath } from '../oracle/expected.ts';
 import { writeRandomModel, type RandomConfig } from '../oracle/random-model.ts';
 import { byOperators, describeBy, INSTRUCTION_SETS, type InstructionSet, labelOf, testBy, whileLimitedTo } from './instruction-sets.ts';
 
-/** Around the borders at which another form of the product takes over: 9 rows, 33, and every further 16. */
-const ROW_COUNTS = [3, 8, 9, 17, 32, 33, 49];
+/** Around the borders at which another form of the product takes over: 5 rows, 9, 33, and every further 16. */
+const ROW_COUNTS = [3, 5, 8, 9, 17, 32, 33, 49];
 const LOOKED_AT = [0, 15, 16, 63];
 
 /** Reading a prompt treats the last numbers of a gate, all rows in one, by themselves: sizes of whole vectors keep that out of the way. */

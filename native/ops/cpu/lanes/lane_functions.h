@@ -34,7 +34,7 @@ template <class L, class X>
 }
 template <class L, class Y>
 [[gnu::always_inline]] inline void store_some(Y* to, const L& lanes, int64_t filled) {
-  Y all[kLanes];
+  Y all[L::kCount];
   lanes.store(all);
 #pragma GCC unroll 1
   for (int64_t i = 0; i < filled; ++i) to[i] = all[i];

@@ -16,11 +16,11 @@ constexpr int kRegisters = 32;
 
 /// Sixteen floats in registers of N: one with AVX-512, two with AVX2, four elsewhere. What is added to what is the same for
 /// every N, so that the order of every sum is fixed. A vector wider than its registers would live in memory instead: GCC makes
-/// code of it that is ten times as slow.
-template <int N>
+/// code of it that is ten times as slow. Fewer floats have no sums across lanes.
+template <int N, int Count = kLanes>
 class LanesOf {
  public:
-  static constexpr int64_t kCount = kLanes;
+  static constexpr int64_t kCount = Count;
   static constexpr int kParts = kCount / N;
   /// How many of these the machine's registers hold: what a kernel may keep at once, with some to spare for operands.
   static constexpr int kFit = kRegisters<N> / kParts;

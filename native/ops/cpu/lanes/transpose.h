@@ -19,11 +19,11 @@ template <int N>
   }
 }
 
-/// Sixteen rows of sixteen, as blocks of N x N that change places.
-template <int N>
-[[gnu::always_inline]] inline void transpose(LanesOf<N> (&rows)[kLanes]) {
-  constexpr int kParts = LanesOf<N>::kParts;
-  LanesOf<N> columns[kLanes];
+/// As many rows as a row has columns, as blocks of N x N that change places.
+template <int N, int Count>
+[[gnu::always_inline]] inline void transpose(LanesOf<N, Count> (&rows)[Count]) {
+  constexpr int kParts = LanesOf<N, Count>::kParts;
+  LanesOf<N, Count> columns[Count];
 #pragma GCC unroll 4
   for (int i = 0; i < kParts; ++i) {
 #pragma GCC unroll 4
@@ -37,7 +37,7 @@ template <int N>
     }
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < kLanes; ++i) rows[i] = columns[i];
+  for (int i = 0; i < Count; ++i) rows[i] = columns[i];
 }
 
 }  // namespace hyperfit::kernels

@@ -7,8 +7,10 @@
 //       for each block of steps                    the tile's weights: L1, for all passes
 //         for each pass of up to 64 rows           the pass's x: L2
 //           for each of 16 lane sums               sums of the tile: registers       multiply_lane_transposed
-//             for each step                        one weight, broadcast, times 16 rows a register
-//     16 x 16 outputs and rows are transposed      results: L1                       store_rows
+//             for each step                        one weight, broadcast, times 8 or 16 rows
+//     outputs and rows are transposed              results: L1                       store_rows
+//
+// A vector is of 16 rows; of 8 where a register holds no more and there are no more rows.
 //
 // The sixteen lane sums of an output are added up as the product along the lanes adds up its sixteen lanes, pair by pair:
 //
@@ -30,23 +32,24 @@ namespace hyperfit::kernels {
 namespace {
 
 constexpr int kLaneSums = 16;
-// Lane sums in the order in which `sums` (lanes_of.h) adds them up: neighbours first, then pairs of neighbours.
+// Lane sums in the order in which `sums` (lanes_of.h) adds them up: neighbours first, then pairs of neighbours. The place of lane sum k is
+// kOrder[k] too.
 constexpr int kOrder[kLaneSums] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
 constexpr int64_t kBlock = 48;  // outputs between two transpositions: a multiple of every tile's
 
-/// How many vectors of rows are multiplied in one pass over a tile's weights: as many as there are registers for their sums.
-template <class L>
-constexpr int kMostInOnePass = L::kFit >= 32 ? kMostVectors : 1;
+/// Passes of V vectors that the most rows take.
+template <class L, int V>
+constexpr int64_t kMostPasses = kMostVectors * kLanes / (V * L::kCount);
 /// How many outputs, and lane sums at once, keep as many sums in registers as hide the latency of a multiplication, by vectors in a pass.
 /// With two sets the words from which the second comes take registers too.
 template <class Units, int V>
 constexpr int kOutputs = Units::Lanes::kFit >= 32 ? (V == 1 || V == 3 ? 8 : 6) : Units::Lanes::kFit < 8 ? 2 : Units::kSets == 1 ? 6 : 4;
 template <class L, int V>
-constexpr int kAtOnce = L::kFit >= 32 && V <= 2 ? 2 : 1;
+constexpr int kAtOnce = L::kFit >= 16 && V <= 2 ? 2 : 1;
 
-/// Lines of a tile's weights that the nearest cache holds beside what passes through it.
+/// Lines of a tile's weights that the nearest cache holds beside what passes through it: of few rows x and the next tile's weights too.
 template <class L>
-constexpr int64_t kNearLines = L::kFit >= 32 ? 600 : 300;
+constexpr int64_t kNearLines = L::kFit >= 32 ? 600 : L::kFit >= 16 ? 120 : 300;
 
 /// Steps [first, last) of every lane sum: a block, whose weights stay near.
 struct Steps {
@@ -96,19 +99,22 @@ template <class Units, int V, class X>
     const Steps near = blocks.of(step);
     const int64_t before = near.first * kLaneSums, count = near.last - near.first;
     for (int64_t v = 0; v < V; ++v) {
-      L block[kLanes];
+      for (int word = 0; word < kLaneSums; word += L::kCount) {
+        L block[L::kCount];
 #pragma GCC unroll 16
-      for (int64_t r = 0; r < kLanes; ++r) {
-        const int64_t row = v * kLanes + r;
-        block[r] = row < rows ? L::load(reinterpret_cast<const float*>(x + row * in + step * Words<X>::kWidth)) : L{};
-      }
-      transpose(block);
+        for (int64_t r = 0; r < L::kCount; ++r) {
+          const int64_t row = v * L::kCount + r;
+          block[r] = row < rows ? L::load(reinterpret_cast<const float*>(x + row * in + step * Words<X>::kWidth) + word) : L{};
+        }
+        transpose(block);
 #pragma GCC unroll 16
-      for (int n = 0; n < kLaneSums; ++n) {
+        for (int i = 0; i < L::kCount; ++i) {
+          const int n = kOrder[word + i];
 #pragma GCC unroll 2
-        for (int set = 0; set < kSets; ++set) {
-          const int64_t at = before + (n / kAt * count + step - near.first) * kAt + n % kAt;
-          Units::set(set, block[kOrder[n]]).store(lanes + ((at * kSets + set) * V + v) * kLanes);
+          for (int set = 0; set < kSets; ++set) {
+            const int64_t at = before + (n / kAt * count + step - near.first) * kAt + n % kAt;
+            Units::set(set, block[i]).store(lanes + ((at * kSets + set) * V + v) * L::kCount);
+          }
         }
       }
     }
@@ -123,7 +129,7 @@ template <class Units, int V, int O>
   for (int set = 0; set < Units::kSets; ++set) {
     L xs[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) xs[v] = L::load(lanes + (set * V + v) * kLanes);
+    for (int v = 0; v < V; ++v) xs[v] = L::load(lanes + (set * V + v) * L::kCount);
 #pragma GCC unroll 8
     for (int o = 0; o < O; ++o) {
       const L w = Units::set(set, read_word(column + o * width));
@@ -159,20 +165,20 @@ template <class Units, int V, int O, class X>
 [[gnu::always_inline]] inline void multiply_lane_transposed(float* results, const X* weight, const float* lanes, int64_t in, Steps block,
                                                             const TileSums& sums, bool fetch) {
   using L = typename Units::Lanes;
-  constexpr int kAt = kAtOnce<L, V>, kSets = Units::kSets, kSums = kAt * O * V, kStep = kSets * V * kLanes;
+  constexpr int kAt = kAtOnce<L, V>, kSets = Units::kSets, kSums = kAt * O * V, kStep = kSets * V * L::kCount;
   const int64_t steps = in / Words<X>::kWidth, width = steps * kLanes;  // in words, as all below
   const int64_t count = block.last - block.first;
   const float *from = reinterpret_cast<const float*>(weight), *next = from + O * width;
   lanes += block.first * kLaneSums * kStep;
   for (int n = 0; n < kLaneSums; n += kAt) {
-    float* kept = sums.kept + n / kAt * kSums * kLanes;
+    float* kept = sums.kept + n / kAt * kSums * L::kCount;
     L totals[kSums];
     if (block.first == 0) {
 #pragma GCC unroll 32
       for (int i = 0; i < kSums; ++i) totals[i] = {};
     } else {
 #pragma GCC unroll 32
-      for (int i = 0; i < kSums; ++i) totals[i] = L::load(kept + i * kLanes);
+      for (int i = 0; i < kSums; ++i) totals[i] = L::load(kept + i * L::kCount);
     }
     const float* column = from + block.first * kLanes + kOrder[n];
     for (int64_t step = add_turns<Units, V, O>(totals, column, width, lanes, count); step < count; ++step) {
@@ -189,7 +195,7 @@ template <class Units, int V, int O, class X>
     }
     if (block.last < steps) {
 #pragma GCC unroll 32
-      for (int i = 0; i < kSums; ++i) totals[i].store(kept + i * kLanes);
+      for (int i = 0; i < kSums; ++i) totals[i].store(kept + i * L::kCount);
       continue;
     }
     if (kAt == 2) {
@@ -199,30 +205,31 @@ template <class Units, int V, int O, class X>
     int digit = 0;
     for (int carry = n / kAt; carry & 1; carry >>= 1, ++digit) {
 #pragma GCC unroll 32
-      for (int i = 0; i < O * V; ++i) totals[i] = L::load(sums.waiting + (digit * O * V + i) * kLanes) + totals[i];
+      for (int i = 0; i < O * V; ++i) totals[i] = L::load(sums.waiting + (digit * O * V + i) * L::kCount) + totals[i];
     }
-    float* to = n + kAt == kLaneSums ? results : sums.waiting + digit * O * V * kLanes;
+    float* to = n + kAt == kLaneSums ? results : sums.waiting + digit * O * V * L::kCount;
 #pragma GCC unroll 32
-    for (int i = 0; i < O * V; ++i) totals[i].store(to + i * kLanes);
+    for (int i = 0; i < O * V; ++i) totals[i].store(to + i * L::kCount);
   }
 }
 
 // Outputs [output, output + count) of y, rows from `first_row` on, from `results` [count, V vectors].
 template <class L, int V, class Y, class X>
 [[gnu::always_inline]] inline void store_rows(const SkinnyGemm<Y, X>& p, const float* results, int64_t first_row, int64_t output, int64_t count) {
-  for (int64_t start = 0; start < count; start += kLanes) {
-    const int64_t filled = std::min(kLanes, count - start);
+  constexpr int64_t kCount = L::kCount;
+  for (int64_t start = 0; start < count; start += kCount) {
+    const int64_t filled = std::min(kCount, count - start);
     for (int64_t v = 0; v < V; ++v) {
-      L block[kLanes];
+      L block[kCount];
 #pragma GCC unroll 16
-      for (int64_t o = 0; o < kLanes; ++o) block[o] = o < filled ? L::load(results + ((start + o) * V + v) * kLanes) : L{};
+      for (int64_t o = 0; o < kCount; ++o) block[o] = o < filled ? L::load(results + ((start + o) * V + v) * kCount) : L{};
       transpose(block);
-      const int64_t row = first_row + v * kLanes, rows = std::min(kLanes, p.rows - row);
+      const int64_t row = first_row + v * kCount, rows = std::min(kCount, p.rows - row);
       Y* to = p.y + row * p.out + output + start;
 #pragma GCC unroll 16
-      for (int64_t r = 0; r < kLanes; ++r) {
+      for (int64_t r = 0; r < kCount; ++r) {
         if (r >= rows) continue;
-        if (filled == kLanes) {
+        if (filled == kCount) {
           block[r].store(to + r * p.out);
         } else {
           store_some(to + r * p.out, block[r], filled);
@@ -235,13 +242,13 @@ template <class L, int V, class Y, class X>
 /// Floats of x lanes for one pass of V vectors. Passes follow each other.
 template <class Units, int V, class X>
 [[gnu::always_inline]] inline int64_t pass_size(int64_t in) {
-  return in / Words<X>::kWidth * kLaneSums * Units::kSets * V * kLanes;
+  return in / Words<X>::kWidth * kLaneSums * Units::kSets * V * Units::Lanes::kCount;
 }
 
 /// Stores steps of x [rows, in] for passes of V vectors.
 template <class Units, int V, class X>
 [[gnu::always_inline]] inline void store_all_steps(float* lanes, const X* x, int64_t rows, int64_t in, int64_t first, int64_t last) {
-  for (int64_t row = 0; row < rows; row += V * kLanes, lanes += pass_size<Units, V, X>(in)) {
+  for (int64_t row = 0; row < rows; row += V * Units::Lanes::kCount, lanes += pass_size<Units, V, X>(in)) {
     store_steps<Units, V>(lanes, x + row * in, rows - row, in, first, last);
   }
 }
@@ -250,8 +257,9 @@ template <class Units, int V, class X>
 template <class Units, int V, int O, class X>
 [[gnu::always_inline]] inline void multiply_tile_of_lanes(float* results, int64_t size, const X* weight, const float* lanes, int64_t in,
                                                           int64_t passes) {
-  constexpr int64_t kSums = O * V * kLanes;
-  alignas(64) float kept[kMostVectors / V][kLaneSums * kSums], waiting[4 * kSums];
+  using L = typename Units::Lanes;
+  constexpr int64_t kSums = O * V * L::kCount;
+  alignas(64) float kept[kMostPasses<L, V>][kLaneSums * kSums], waiting[4 * kSums];
   const int64_t steps = in / Words<X>::kWidth, x_size = pass_size<Units, V, X>(in);
   const StepBlocks<Units, V> blocks(steps);
   for (int64_t first = 0; first < steps;) {
@@ -268,9 +276,9 @@ template <class Units, int V, class Y, class X>
 [[gnu::always_inline]] inline void multiply_all_lane_transposed(const SkinnyGemm<Y, X>& p, const float* lanes, int64_t first, int64_t last) {
   using L = typename Units::Lanes;
   constexpr int O = kOutputs<Units, V>;
-  constexpr int64_t kRows = V * kLanes, kSize = kBlock * kRows;
+  constexpr int64_t kRows = V * L::kCount, kSize = kBlock * kRows;
   const int64_t passes = (p.rows + kRows - 1) / kRows;
-  alignas(64) float results[kMostVectors / V][kSize];
+  alignas(64) float results[kMostPasses<L, V>][kSize];
   for (int64_t block = first; block < last; block += kBlock) {
     const int64_t count = std::min(kBlock, last - block);
     const X* weight = p.weight + block * p.in;
