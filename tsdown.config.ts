@@ -6,7 +6,10 @@ import { defineConfig } from 'tsdown';
 const comments = { legal: true, annotation: true, jsdoc: false } as const;
 
 /** The root, and what package.json exports beside it. */
-const entries = { index: 'lib/index.ts', ...Object.fromEntries(readdirSync('lib/subpaths').map((file) => [parse(file).name, `lib/subpaths/${file}`])) };
+const entries = {
+  index: 'lib/index.ts',
+  ...Object.fromEntries(readdirSync('lib/subpaths').map((file) => [parse(file).name, `lib/subpaths/${file}`])),
+};
 
 interface Chunk {
   type: string;
@@ -15,10 +18,17 @@ interface Chunk {
   exports?: string[];
 }
 
-/** ES modules that name what is in the CommonJS ones: there is one body, so that a process has one Tensor and one addon however it is loaded. */
+/**
+ * ES modules that name what is in the CommonJS ones: there is one body, so that a process has one Tensor and one addon however it is
+ * loaded.
+ */
 const esModules = {
   name: 'es-modules',
-  generateBundle(this: { emitFile(file: { type: 'asset'; fileName: string; source: string }): void }, _: unknown, bundle: Record<string, Chunk>): void {
+  generateBundle(
+    this: { emitFile(file: { type: 'asset'; fileName: string; source: string }): void },
+    _: unknown,
+    bundle: Record<string, Chunk>,
+  ): void {
     const emit = (fileName: string, source: string): void => this.emitFile({ type: 'asset', fileName, source });
     for (const [fileName, { isEntry, name, exports = [] }] of Object.entries(bundle)) {
       if (!isEntry || !fileName.endsWith('.cjs')) continue;
@@ -38,7 +48,14 @@ const esModules = {
 /** zod and commander are bundled: the command line starts faster, which has a hundred files less to read. */
 export default defineConfig({
   entry: { ...entries, cli: 'lib/cli/main.ts' },
-  outDir: 'dist', format: 'cjs', platform: 'node', target: 'node20', fixedExtension: true, clean: true, sourcemap: true, logLevel: 'warn',
+  outDir: 'dist',
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+  fixedExtension: true,
+  clean: true,
+  sourcemap: true,
+  logLevel: 'warn',
   shims: true, // an import.meta.url
   dts: { sourcemap: false, entry: Object.values(entries) },
   deps: { alwaysBundle: ['zod', 'commander'] },

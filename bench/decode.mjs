@@ -10,20 +10,25 @@ import { prepare, prepareLlama } from './lib/prepare.mjs';
 import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
 import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
 
-const options = readOptions('npm run bench:decode', 'A greedy decoding step of SmolLM2-135M after prompts of 32 tokens, against transformers, llama.cpp and the memory\'s bandwidth.', {
-  batches: ['1,16,64', 'sequences decoded together'],
-  'new-tokens': ['96', 'ids written per sequence'],
-  'llama-types': ['f32,bf16', 'types of the GGUF copies for llama.cpp: f32, bf16, f16'],
-  ...INSTRUCTION_SET,
-  ...DEVICE,
-});
+const options = readOptions(
+  'npm run bench:decode',
+  "A greedy decoding step of SmolLM2-135M after prompts of 32 tokens, against transformers, llama.cpp and the memory's bandwidth.",
+  {
+    batches: ['1,16,64', 'sequences decoded together'],
+    'new-tokens': ['96', 'ids written per sequence'],
+    'llama-types': ['f32,bf16', 'types of the GGUF copies for llama.cpp: f32, bf16, f16'],
+    ...INSTRUCTION_SET,
+    ...DEVICE,
+  },
+);
 const NGRAM = { generate: { noRepeatNgramSize: 4 } };
 const CITATION = { citationSequences: 2000 };
 const OURS = 'hyperfit float32';
 
 function contendersFor({ weights, tokens, python, llama, eosTokenId }, batch) {
   const shared = { weights, tokens, batch, newTokens: wholeNumber('new-tokens', options['new-tokens']) };
-  const floor = (dtype, bytesPerWeight) => contender(`reading the weights once, ${dtype}`, 'stream.py', { weights, bytesPerWeight }, python);
+  const floor = (dtype, bytesPerWeight) =>
+    contender(`reading the weights once, ${dtype}`, 'stream.py', { weights, bytesPerWeight }, python);
   const ours = (name, computeDtype, more) => contender(`hyperfit ${name}`, 'decode.mjs', { ...shared, computeDtype, ...more });
   const ourRows = (dtype) => [
     ours(dtype, dtype),
@@ -32,7 +37,14 @@ function contendersFor({ weights, tokens, python, llama, eosTokenId }, batch) {
     ours(`${dtype}, both`, dtype, { ...NGRAM, ...CITATION }),
   ];
   const peer = (name, dtype, more) => contender(`transformers ${name}`, 'decode.py', { ...shared, dtype, ...more }, python);
-  const llamaRow = ([type, file]) => contender(onCpuOnly(`llama.cpp ${type}`), 'llama.mjs', { ...shared, entry: llama.entry, file, eosTokenId, cacheType: type === 'f32' ? 'F32' : 'F16' });
+  const llamaRow = ([type, file]) =>
+    contender(onCpuOnly(`llama.cpp ${type}`), 'llama.mjs', {
+      ...shared,
+      entry: llama.entry,
+      file,
+      eosTokenId,
+      cacheType: type === 'f32' ? 'F32' : 'F16',
+    });
   return [
     floor('float32', 4),
     ...ourRows('float32'),
@@ -55,7 +67,13 @@ function rowsFor(results) {
     if (rounds[0].refused) return { name, refused: rounds[0].refused };
     const milliseconds = summarize(rounds.map((round) => round.milliseconds));
     const floor = floors[dtypeOf(name)];
-    if (!rounds[0].prefill) return { name, milliseconds, timesFloor: milliseconds.median / floor, gigabytesPerSecond: summarize(rounds.map((round) => round.gigabytesPerSecond)) };
+    if (!rounds[0].prefill)
+      return {
+        name,
+        milliseconds,
+        timesFloor: milliseconds.median / floor,
+        gigabytesPerSecond: summarize(rounds.map((round) => round.gigabytesPerSecond)),
+      };
     return {
       name,
       milliseconds,
@@ -77,9 +95,25 @@ function renderRows(batch, rows, agreement) {
   const cells = rows.map((row) =>
     row.refused
       ? [row.name, `refused: ${row.refused}`, '', '', '', '']
-      : [row.name, formatRange(row.milliseconds), row.timesFloor?.toFixed(2), row.prefill && formatNumber((batch / row.milliseconds.median) * 1000), formatRange(row.prefill), formatGB(row.peakBytes), row.minorFaultsPerStep?.median.toFixed(0)],
+      : [
+          row.name,
+          formatRange(row.milliseconds),
+          row.timesFloor?.toFixed(2),
+          row.prefill && formatNumber((batch / row.milliseconds.median) * 1000),
+          formatRange(row.prefill),
+          formatGB(row.peakBytes),
+          row.minorFaultsPerStep?.median.toFixed(0),
+        ],
   );
-  const headers = ['engine', 'ms a step, median (range)', 'x floor', 'tokens/s', 'prefill ms', ofHost('peak GB'), 'minor page faults a step'];
+  const headers = [
+    'engine',
+    'ms a step, median (range)',
+    'x floor',
+    'tokens/s',
+    'prefill ms',
+    ofHost('peak GB'),
+    'minor page faults a step',
+  ];
   const title = `SmolLM2-135M, batch ${batch}, 32-token prompts, ${options['new-tokens']} new tokens, greedy`;
   return ['', title, ...agreement.map(renderAgreement), '', renderTable(headers, cells)].join('\n');
 }

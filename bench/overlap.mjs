@@ -8,32 +8,73 @@ import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
 import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
 
 const PARTS = ['overlap', 'dataset-bleu', 'self-bleu'];
-const options = readOptions('npm run bench:overlap', 'Overlap and BLEU of synthetic texts with a synthetic corpus, and their Self-BLEU, on one core; minutes and gigabytes with the defaults.', {
-  parts: [PARTS.join(','), 'what to measure'],
-  tokens: ['100000000', 'tokens of the corpus, in sequences of 256'],
-  texts: ['100000', 'texts; three in ten hold a span copied from the corpus'],
-  'text-tokens': ['256', 'tokens of each text'],
-});
+const options = readOptions(
+  'npm run bench:overlap',
+  'Overlap and BLEU of synthetic texts with a synthetic corpus, and their Self-BLEU, on one core; minutes and gigabytes with the defaults.',
+  {
+    parts: [PARTS.join(','), 'what to measure'],
+    tokens: ['100000000', 'tokens of the corpus, in sequences of 256'],
+    texts: ['100000', 'texts; three in ten hold a span copied from the corpus'],
+    'text-tokens': ['256', 'tokens of each text'],
+  },
+);
 
 const overRounds = (rounds, part, key) => summarize(rounds.map((round) => round[part][key]));
-const timesOf = (rounds, part) => ({ seconds: overRounds(rounds, part, 'seconds'), clockSeconds: overRounds(rounds, part, 'clockSeconds') });
+const timesOf = (rounds, part) => ({
+  seconds: overRounds(rounds, part, 'seconds'),
+  clockSeconds: overRounds(rounds, part, 'clockSeconds'),
+});
 const peakOf = (rounds) => Math.max(...rounds.map(({ peakBytes }) => peakBytes));
 
 const ROWS = {
-  overlap: (name, rounds) => ({ name, build: timesOf(rounds, 'build'), query: timesOf(rounds, 'query'), mean: rounds[0].mean, max: rounds[0].max, shareOver10: rounds[0].shareOver10, peakBytes: peakOf(rounds) }),
-  'dataset-bleu': (name, rounds) => ({ name, build: timesOf(rounds, 'build'), query: timesOf(rounds, 'query'), value: rounds[0].value, peakBytes: peakOf(rounds) }),
+  overlap: (name, rounds) => ({
+    name,
+    build: timesOf(rounds, 'build'),
+    query: timesOf(rounds, 'query'),
+    mean: rounds[0].mean,
+    max: rounds[0].max,
+    shareOver10: rounds[0].shareOver10,
+    peakBytes: peakOf(rounds),
+  }),
+  'dataset-bleu': (name, rounds) => ({
+    name,
+    build: timesOf(rounds, 'build'),
+    query: timesOf(rounds, 'query'),
+    value: rounds[0].value,
+    peakBytes: peakOf(rounds),
+  }),
   'self-bleu': (name, rounds) => ({ name, selfBleu: timesOf(rounds, 'selfBleu'), value: rounds[0].value, peakBytes: peakOf(rounds) }),
 };
 const times = ({ seconds, clockSeconds }) => `${formatRange(seconds)}; ${formatNumber(clockSeconds.median)}`;
 const TABLES = {
-  overlap: (rows) => renderTable(['overlap', 'index, processor s; clock', 'all texts, processor s; clock', 'mean, max, share above 10', 'peak GB'], rows.map((row) => [row.name, times(row.build), times(row.query), `${formatNumber(row.mean)}, ${row.max}, ${formatNumber(row.shareOver10)}`, formatGB(row.peakBytes)])),
-  'dataset-bleu': (rows) => renderTable(['dataset BLEU', 'counting the corpus, processor s; clock', 'all texts, processor s; clock', 'value', 'peak GB'], rows.map((row) => [row.name, times(row.build), times(row.query), formatNumber(row.value), formatGB(row.peakBytes)])),
-  'self-bleu': (rows) => renderTable(['Self-BLEU', 'processor s; clock', 'value', 'peak GB'], rows.map((row) => [row.name, times(row.selfBleu), formatNumber(row.value), formatGB(row.peakBytes)])),
+  overlap: (rows) =>
+    renderTable(
+      ['overlap', 'index, processor s; clock', 'all texts, processor s; clock', 'mean, max, share above 10', 'peak GB'],
+      rows.map((row) => [
+        row.name,
+        times(row.build),
+        times(row.query),
+        `${formatNumber(row.mean)}, ${row.max}, ${formatNumber(row.shareOver10)}`,
+        formatGB(row.peakBytes),
+      ]),
+    ),
+  'dataset-bleu': (rows) =>
+    renderTable(
+      ['dataset BLEU', 'counting the corpus, processor s; clock', 'all texts, processor s; clock', 'value', 'peak GB'],
+      rows.map((row) => [row.name, times(row.build), times(row.query), formatNumber(row.value), formatGB(row.peakBytes)]),
+    ),
+  'self-bleu': (rows) =>
+    renderTable(
+      ['Self-BLEU', 'processor s; clock', 'value', 'peak GB'],
+      rows.map((row) => [row.name, times(row.selfBleu), formatNumber(row.value), formatGB(row.peakBytes)]),
+    ),
 };
 
 async function measure(part, settings) {
   const name = `${part !== 'self-bleu' ? `${settings.corpusTokens.toLocaleString('en')} tokens, ` : ''}${settings.texts.toLocaleString('en')} texts of ${settings.textTokens}`;
-  return [...(await interleave(choose([contender(name, `${part}.mjs`, settings)], options), options.rounds))].map(([name, rounds]) => ROWS[part](name, rounds));
+  return [...(await interleave(choose([contender(name, `${part}.mjs`, settings)], options), options.rounds))].map(([name, rounds]) =>
+    ROWS[part](name, rounds),
+  );
 }
 
 await runMain(async () => {

@@ -12,21 +12,32 @@ import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
 import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
 
 const PARTS = ['training', 'decoding', 'citation'];
-const options = readOptions('npm run bench:scale', 'How times grow with batch, sequence length, layers, context and corpus; SmolLM2-135M, against transformers.', {
-  parts: [PARTS.join(','), 'which of the three to measure'],
-  'max-tokens': ['100000000', 'largest corpus of the citation blocker, in tokens; about 3 GB of memory at 100 million'],
-  ...DEVICE,
-  quick: [false, 'few and small points: whether everything works, not how fast it is'],
-});
+const options = readOptions(
+  'npm run bench:scale',
+  'How times grow with batch, sequence length, layers, context and corpus; SmolLM2-135M, against transformers.',
+  {
+    parts: [PARTS.join(','), 'which of the three to measure'],
+    'max-tokens': ['100000000', 'largest corpus of the citation blocker, in tokens; about 3 GB of memory at 100 million'],
+    ...DEVICE,
+    quick: [false, 'few and small points: whether everything works, not how fast it is'],
+  },
+);
 
 const FULL = {
-  steps: 2, newTokens: 32,
-  training: { batch: [1, 2, 4, 8, 16], sequence: [32, 64, 128, 256, 512, 1024], layers: [5, 10, 20, 30], at: { batch: 4, sequence: 128, layers: 30 } },
+  steps: 2,
+  newTokens: 32,
+  training: {
+    batch: [1, 2, 4, 8, 16],
+    sequence: [32, 64, 128, 256, 512, 1024],
+    layers: [5, 10, 20, 30],
+    at: { batch: 4, sequence: 128, layers: 30 },
+  },
   decoding: { batch: [1, 4, 16, 64, 128], context: [32, 128, 512, 1024, 2048], at: { batch: 1, context: 32 } },
   citation: [1e5, 1e6, 1e7, 1e8],
 };
 const QUICK = {
-  steps: 1, newTokens: 4,
+  steps: 1,
+  newTokens: 4,
   training: { batch: [1, 2], sequence: [16, 32], layers: [2, 4], at: { batch: 1, sequence: 16, layers: 4 } },
   decoding: { batch: [1, 2], context: [32, 64], at: { batch: 1, context: 32 } },
   citation: [1e4, 1e5, 1e6],
@@ -34,14 +45,17 @@ const QUICK = {
 const plan = options.quick ? QUICK : FULL;
 
 /** One thing varied at a time, the others as in `at`. */
-const sweeps = ({ at, ...axes }) => Object.entries(axes).flatMap(([axis, values]) => values.map((value) => ({ axis, value, point: { ...at, [axis]: value } })));
+const sweeps = ({ at, ...axes }) =>
+  Object.entries(axes).flatMap(([axis, values]) => values.map((value) => ({ axis, value, point: { ...at, [axis]: value } })));
 
 /** The model cut off after its first layers. */
 function withLayers({ weights, python, folder }, layers) {
   if (layers === 30) return weights;
   const target = join(folder, `SmolLM2-135M-float32-${layers}-layers`);
   if (existsSync(join(target, 'config.json'))) return target;
-  const { status } = spawnSync(python, [join(root, 'bench', 'runners', 'truncate.py'), JSON.stringify({ weights, target, layers })], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const { status } = spawnSync(python, [join(root, 'bench', 'runners', 'truncate.py'), JSON.stringify({ weights, target, layers })], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   if (status !== 0) throw new SetupError(`expected a model of ${layers} layers in ${target}; see the messages above`);
   return target;
 }
@@ -51,7 +65,9 @@ function trainingContenders(parts, { axis, value, point: { batch, sequence, laye
   const shared = { weights: withLayers(parts, layers), tokens: parts.tokens, batch, sequence, steps: plan.steps };
   const label = `training, ${axis} ${value}`;
   return [
-    ...['float32', 'bfloat16'].map((computeDtype) => contender(`${label}: hyperfit ${computeDtype}`, 'train.mjs', { ...shared, computeDtype })),
+    ...['float32', 'bfloat16'].map((computeDtype) =>
+      contender(`${label}: hyperfit ${computeDtype}`, 'train.mjs', { ...shared, computeDtype }),
+    ),
     contender(`${label}: transformers float32`, 'train.py', { ...shared, mode: 'float32' }, parts.python),
     contender(`${label}: transformers bfloat16`, 'train.py', { ...shared, mode: 'autocast' }, parts.python),
   ];
@@ -68,33 +84,64 @@ function decodingContenders(parts, { axis, value, point: { batch, context } }) {
 
 function rowOf(name, rounds) {
   if (rounds[0].refused) return { name, refused: rounds[0].refused };
-  return { name, milliseconds: summarize(rounds.map((round) => round.milliseconds)), peakBytes: Math.max(...rounds.map((round) => round.peakBytes)) };
+  return {
+    name,
+    milliseconds: summarize(rounds.map((round) => round.milliseconds)),
+    peakBytes: Math.max(...rounds.map((round) => round.peakBytes)),
+  };
 }
 
 async function measureSweep(parts, points, contendersAt) {
-  const contenders = choose(points.flatMap((point) => contendersAt(parts, point)), options);
+  const contenders = choose(
+    points.flatMap((point) => contendersAt(parts, point)),
+    options,
+  );
   const results = await interleave(contenders, options.rounds);
   return [...results].map(([name, rounds]) => rowOf(name, rounds));
 }
 
 function renderSweep(title, rows) {
-  const cells = rows.map((row) => (row.refused ? [row.name, `refused: ${row.refused}`] : [row.name, formatRange(row.milliseconds), formatGB(row.peakBytes)]));
+  const cells = rows.map((row) =>
+    row.refused ? [row.name, `refused: ${row.refused}`] : [row.name, formatRange(row.milliseconds), formatGB(row.peakBytes)],
+  );
   return `\n${title}\n\n${renderTable(['point and engine', 'ms a step, median (range)', 'peak GB'], cells)}`;
 }
 
 async function measureCitation() {
   const largest = wholeNumber('max-tokens', options['max-tokens']);
   const sizes = [...new Set(plan.citation.map((size) => Math.min(size, largest)))];
-  const contenders = choose(sizes.map((tokens) => contender(`citation blocker, ${tokens} tokens`, 'citation.mjs', { corpusTokens: tokens })), options);
+  const contenders = choose(
+    sizes.map((tokens) => contender(`citation blocker, ${tokens} tokens`, 'citation.mjs', { corpusTokens: tokens })),
+    options,
+  );
   return [...(await interleave(contenders, options.rounds))].map(([name, rounds]) => {
     const over = (key) => summarize(rounds.map((round) => round[key]));
-    return { name, buildMilliseconds: over('buildMilliseconds'), hitMicroseconds: over('hitMicroseconds'), missMicroseconds: over('missMicroseconds'), bannedPerHit: rounds[0].bannedPerHit, peakBytes: Math.max(...rounds.map((round) => round.peakBytes)) };
+    return {
+      name,
+      buildMilliseconds: over('buildMilliseconds'),
+      hitMicroseconds: over('hitMicroseconds'),
+      missMicroseconds: over('missMicroseconds'),
+      bannedPerHit: rounds[0].bannedPerHit,
+      peakBytes: Math.max(...rounds.map((round) => round.peakBytes)),
+    };
   });
 }
 
 function renderCitation(rows) {
-  const cells = rows.map((row) => [row.name, formatRange({ median: row.buildMilliseconds.median / 1000, min: row.buildMilliseconds.min / 1000, max: row.buildMilliseconds.max / 1000 }), formatRange(row.hitMicroseconds), formatNumber(row.bannedPerHit), formatRange(row.missMicroseconds), formatGB(row.peakBytes)]);
-  const title = 'The citation blocker over seeded synthetic ids: sequences of 256 with Zipf-like frequencies, three in ten with a passage of 32 copied from earlier';
+  const cells = rows.map((row) => [
+    row.name,
+    formatRange({
+      median: row.buildMilliseconds.median / 1000,
+      min: row.buildMilliseconds.min / 1000,
+      max: row.buildMilliseconds.max / 1000,
+    }),
+    formatRange(row.hitMicroseconds),
+    formatNumber(row.bannedPerHit),
+    formatRange(row.missMicroseconds),
+    formatGB(row.peakBytes),
+  ]);
+  const title =
+    'The citation blocker over seeded synthetic ids: sequences of 256 with Zipf-like frequencies, three in ten with a passage of 32 copied from earlier';
   return `\n${title}\n\n${renderTable(['corpus', 'build, s', 'lookup that hits, us', 'ids banned by a hit', 'lookup that misses, us', 'peak GB'], cells)}`;
 }
 
@@ -103,7 +150,10 @@ const MEASURES = {
   decoding: async (parts) => measureSweep(parts, sweeps(plan.decoding), decodingContenders),
   citation: measureCitation,
 };
-const at = (point) => Object.entries(point).map(([name, value]) => `${name} ${value}`).join(', ');
+const at = (point) =>
+  Object.entries(point)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
 const RENDERERS = {
   training: (rows) => renderSweep(`A training step; where not varied: ${at(plan.training.at)}`, rows),
   decoding: (rows) => renderSweep(`A decoding step, ${plan.newTokens} new tokens; where not varied: ${at(plan.decoding.at)}`, rows),

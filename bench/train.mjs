@@ -10,22 +10,31 @@ import { choose, contender, interleave, summarize } from './lib/rounds.mjs';
 import { formatGB, formatNumber, formatRange, renderTable } from './lib/table.mjs';
 import { measureToLoss } from './lib/to-loss.mjs';
 
-const options = readOptions('npm run bench:train', 'A training step of SmolLM2-135M against transformers and against its own matrix products.', {
-  shapes: ['8x128,8x256', 'batch x sequence length, tokens'],
-  steps: ['3', 'timed steps per process, after two that warm up'],
-  'to-loss': ['', 'instead: seconds to this mean training loss with the demo recipe, load, set-up and checkpoints included'],
-  lora: [false, 'also LoRA of rank 8, on all layers and on the last five'],
-  recompute: [false, 'also with activations that are computed again'],
-  ...INSTRUCTION_SET,
-  ...DEVICE,
-});
+const options = readOptions(
+  'npm run bench:train',
+  'A training step of SmolLM2-135M against transformers and against its own matrix products.',
+  {
+    shapes: ['8x128,8x256', 'batch x sequence length, tokens'],
+    steps: ['3', 'timed steps per process, after two that warm up'],
+    'to-loss': ['', 'instead: seconds to this mean training loss with the demo recipe, load, set-up and checkpoints included'],
+    lora: [false, 'also LoRA of rank 8, on all layers and on the last five'],
+    recompute: [false, 'also with activations that are computed again'],
+    ...INSTRUCTION_SET,
+    ...DEVICE,
+  },
+);
 
 function contendersFor({ weights, tokens, python }, [batch, sequence]) {
   const shared = { weights, tokens, batch, sequence, steps: wholeNumber('steps', options.steps) };
   const floor = (dtype) => contender(`matrix products ${dtype}`, 'products.py', { weights, rows: batch * sequence, dtype }, python);
-  const ours = (computeDtype, lora, which = '') => contender(`hyperfit ${which}${computeDtype}`, 'train.mjs', { ...shared, computeDtype, lora });
-  const again = (computeDtype) => contender(`hyperfit recomputing ${computeDtype}`, 'train.mjs', { ...shared, computeDtype, recompute: true });
-  const additions = (computeDtype) => [ours(computeDtype, { rank: 8 }, 'LoRA '), ours(computeDtype, { rank: 8, layers: 5 }, 'LoRA, last five layers, ')];
+  const ours = (computeDtype, lora, which = '') =>
+    contender(`hyperfit ${which}${computeDtype}`, 'train.mjs', { ...shared, computeDtype, lora });
+  const again = (computeDtype) =>
+    contender(`hyperfit recomputing ${computeDtype}`, 'train.mjs', { ...shared, computeDtype, recompute: true });
+  const additions = (computeDtype) => [
+    ours(computeDtype, { rank: 8 }, 'LoRA '),
+    ours(computeDtype, { rank: 8, layers: 5 }, 'LoRA, last five layers, '),
+  ];
   const peer = (name, mode) => contender(`transformers ${name}`, 'train.py', { ...shared, mode }, python);
   return [
     floor('float32'),
@@ -42,13 +51,19 @@ function contendersFor({ weights, tokens, python }, [batch, sequence]) {
   ];
 }
 
-/** All engines start from the same weights and see the same batches: their losses agree, or nothing is compared. LoRA's first does, while B is zero. */
+/**
+ * All engines start from the same weights and see the same batches: their losses agree, or nothing is compared. LoRA's first does, while B
+ * is zero.
+ */
 function assertSameLosses(results) {
-  const [reference, ...others] = [...results].filter(([, rounds]) => rounds[0].losses).map(([name, rounds]) => ({ name, losses: rounds[0].losses }));
+  const [reference, ...others] = [...results]
+    .filter(([, rounds]) => rounds[0].losses)
+    .map(([name, rounds]) => ({ name, losses: rounds[0].losses }));
   for (const { name, losses } of others) {
     const bound = reference.name.endsWith('float32') && name.endsWith('float32') ? 1e-4 : 2e-2;
     losses.slice(0, name.includes('LoRA') ? 1 : undefined).forEach((loss, step) => {
-      if (!(Math.abs(loss - reference.losses[step]) <= bound * reference.losses[step])) throw new Error(`${name} has loss ${loss} at step ${step}, ${reference.name} ${reference.losses[step]}`);
+      if (!(Math.abs(loss - reference.losses[step]) <= bound * reference.losses[step]))
+        throw new Error(`${name} has loss ${loss} at step ${step}, ${reference.name} ${reference.losses[step]}`);
     });
   }
 }
@@ -61,7 +76,12 @@ function rowOf(name, rounds, { floors, parameters }) {
   const time = summarize(rounds.map((round) => round.milliseconds));
   const { forms } = rounds[0];
   const timesFloor = floors[dtypeOf(name)] && time.median / floors[dtypeOf(name)];
-  const row = { name, milliseconds: time, timesFloor, ...(forms && { typicalMilliseconds: summarize(rounds.map((round) => round.typicalMilliseconds)), forms }) };
+  const row = {
+    name,
+    milliseconds: time,
+    timesFloor,
+    ...(forms && { typicalMilliseconds: summarize(rounds.map((round) => round.typicalMilliseconds)), forms }),
+  };
   if (rounds[0].peakBytes === undefined) return row;
   const peakBytes = Math.max(...rounds.map((round) => round.peakBytes));
   const beyondBytes = peakBytes - 16 * parameters - Math.min(...rounds.map((round) => round.runtimeBytes));
@@ -82,12 +102,30 @@ function withTypical(row) {
 }
 
 function renderRows([B, T], rows) {
-  const cells = rows.flatMap(withTypical).map(({ name, refused, milliseconds, timesFloor, peakBytes, beyondBytes, minorFaultsPerStep }) =>
-    refused
-      ? [name, `refused: ${refused}`, '', '', '', '', '']
-      : [name, formatRange(milliseconds), timesFloor?.toFixed(2), formatNumber(((B * T) / milliseconds.median) * 1000), formatGB(peakBytes), formatGB(beyondBytes), minorFaultsPerStep && minorFaultsPerStep.median.toFixed(0)],
-  );
-  const headers = ['engine', 'ms a step, median (range)', 'x floor', 'tokens/s', ofHost('peak GB'), 'beyond weights, gradients, moments and runtime, GB', 'minor page faults a step'];
+  const cells = rows
+    .flatMap(withTypical)
+    .map(({ name, refused, milliseconds, timesFloor, peakBytes, beyondBytes, minorFaultsPerStep }) =>
+      refused
+        ? [name, `refused: ${refused}`, '', '', '', '', '']
+        : [
+            name,
+            formatRange(milliseconds),
+            timesFloor?.toFixed(2),
+            formatNumber(((B * T) / milliseconds.median) * 1000),
+            formatGB(peakBytes),
+            formatGB(beyondBytes),
+            minorFaultsPerStep && minorFaultsPerStep.median.toFixed(0),
+          ],
+    );
+  const headers = [
+    'engine',
+    'ms a step, median (range)',
+    'x floor',
+    'tokens/s',
+    ofHost('peak GB'),
+    'beyond weights, gradients, moments and runtime, GB',
+    'minor page faults a step',
+  ];
   return `\nSmolLM2-135M, ${B} x ${T} tokens\n\n${renderTable(headers, cells)}`;
 }
 
@@ -108,7 +146,10 @@ async function measureSteps(parts) {
 async function measureAll(parts) {
   const report = { rounds: options.rounds, instructionSets: [] };
   await inTurn(options['instruction-set'], async ({ name }) => {
-    const measured = options['to-loss'] === '' ? await measureSteps(parts) : { machine: machineLine(parts.python), toLoss: await measureToLoss(parts, options) };
+    const measured =
+      options['to-loss'] === ''
+        ? await measureSteps(parts)
+        : { machine: machineLine(parts.python), toLoss: await measureToLoss(parts, options) };
     report.instructionSets.push({ name, ...measured });
   });
   return report;

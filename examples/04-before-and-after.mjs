@@ -5,7 +5,8 @@ import { CitationBlocker, evaluate, hyperfit, loadSequences, Model } from 'hyper
 
 const [path, trainingText, otherText] = process.argv.slice(2);
 const model = await Model.load(path);
-const ids = async (file, sequenceLength, count) => (await loadSequences(file, model.tokenizer, { sequenceLength })).slice(0, count).map((sequence) => sequence.ids);
+const ids = async (file, sequenceLength, count) =>
+  (await loadSequences(file, model.tokenizer, { sequenceLength })).slice(0, count).map((sequence) => sequence.ids);
 const train = await ids(trainingText, 64, 16);
 const heldOut = await ids(otherText, 64, 8);
 const measured = { heldOut, contexts: heldOut.map((sequence) => sequence.slice(0, 16)), train, maxNewTokens: 48 };
@@ -17,7 +18,9 @@ const citationBlocker = await CitationBlocker.create({ sequences: train, tokeniz
 const blocked = await evaluate(model, { ...measured, generateOptions: { citationBlocker } });
 
 for (const [name, result] of Object.entries({ before, after, blocked })) {
-  console.log(`${name.padEnd(8)} TTR ${result.ttr.toFixed(3)}  repeated bigrams ${result.rep[2].toFixed(3)}  entropy ${result.entropy.toFixed(2)} nats  longest overlap ${result.overlap.max} tokens`);
+  console.log(
+    `${name.padEnd(8)} TTR ${result.ttr.toFixed(3)}  repeated bigrams ${result.rep[2].toFixed(3)}  entropy ${result.entropy.toFixed(2)} nats  longest overlap ${result.overlap.max} tokens`,
+  );
 }
 citationBlocker.dispose();
 model.dispose();

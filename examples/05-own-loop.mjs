@@ -5,7 +5,12 @@ import { makeBatch, Model, Optimizer } from 'hyperfit';
 
 const model = await Model.load(process.argv[2]);
 const optimizer = new Optimizer(model, { weightDecay: 0 });
-const texts = ['The sea gave nothing back.', 'All the doors were painted the same red.', 'It rained on the wedding and on the war.', 'Somebody had to wind the clocks.'];
+const texts = [
+  'The sea gave nothing back.',
+  'All the doors were painted the same red.',
+  'It rained on the wedding and on the war.',
+  'Somebody had to wind the clocks.',
+];
 const sequences = await Promise.all(texts.map((text) => model.requireTokenizer().encode(text)));
 const microBatches = [makeBatch(sequences.slice(0, 2)), makeBatch(sequences.slice(2))];
 

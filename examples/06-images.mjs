@@ -1,4 +1,5 @@
-// Images instead of text: train a small ImageGPT from scratch until it paints, see its greedy completions degenerate, hyperfit it, see them again.
+// Images instead of text: train a small ImageGPT from scratch until it paints, see its greedy completions degenerate, hyperfit it, see them
+// again.
 //
 //   node examples/06-images.mjs <images> <folder> [--quick]
 //
@@ -11,8 +12,21 @@ import { greyPalette, loadImageSequences, openImages, renderPreprocessor } from 
 import { initializeModel } from 'hyperfit/model';
 
 const [path, folder, mode] = process.argv.slice(2);
-const full = { pretraining: 6000, hyperfitting: 64, heldOut: 16, heldOutFrom: 6128, layers: 4, width: 128, steps: 700, batchSize: 16, epochs: 120 };
-const settings = mode === '--quick' ? { ...full, pretraining: 16, hyperfitting: 4, heldOut: 4, heldOutFrom: 24, layers: 1, width: 16, steps: 4, batchSize: 4, epochs: 2 } : full;
+const full = {
+  pretraining: 6000,
+  hyperfitting: 64,
+  heldOut: 16,
+  heldOutFrom: 6128,
+  layers: 4,
+  width: 128,
+  steps: 700,
+  batchSize: 16,
+  epochs: 120,
+};
+const settings =
+  mode === '--quick'
+    ? { ...full, pretraining: 16, hyperfitting: 4, heldOut: 4, heldOutFrom: 24, layers: 1, width: 16, steps: 4, batchSize: 4, epochs: 2 }
+    : full;
 const SIDE = 14;
 const palette = greyPalette(16);
 
@@ -42,12 +56,28 @@ await writeFile(others, await shrink(images, settings.heldOutFrom, settings.held
 
 // The start token is one more id than there are greys.
 const blank = join(folder, 'blank');
-const config = { architectures: ['ImageGPTForCausalImageModeling'], model_type: 'imagegpt', vocab_size: palette.length + 1, n_positions: SIDE * SIDE, n_embd: settings.width, n_layer: settings.layers, n_head: 4 };
+const config = {
+  architectures: ['ImageGPTForCausalImageModeling'],
+  model_type: 'imagegpt',
+  vocab_size: palette.length + 1,
+  n_positions: SIDE * SIDE,
+  n_embd: settings.width,
+  n_layer: settings.layers,
+  n_head: 4,
+};
 await initializeModel(blank, config, { seed: 0, preprocessor: renderPreprocessor({ width: SIDE, height: SIDE, palette }) });
 
 const model = await Model.load(blank);
 const data = await loadImageSequences(many, model);
-for await (const event of hyperfit(model, { data, learningRate: 1e-3, warmupSteps: 50, batchSize: settings.batchSize, maxSteps: settings.steps, epochs: null, maxGradNorm: 1 })) {
+for await (const event of hyperfit(model, {
+  data,
+  learningRate: 1e-3,
+  warmupSteps: 50,
+  batchSize: settings.batchSize,
+  maxSteps: settings.steps,
+  epochs: null,
+  maxGradNorm: 1,
+})) {
   if (event.type === 'step' && event.step % 50 === 0) console.log(`pretraining, step ${event.step}: loss ${event.loss.toFixed(3)}`);
 }
 const pretrained = join(folder, 'pretrained');
@@ -59,14 +89,29 @@ const result = await run(
     {
       name: 'example',
       values: {
-        model: pretrained, images: few, heldOut: others, sampleSelection: 'first', learningRate: 1e-3, batchSize: 8, epochs: settings.epochs, targetLoss: 0.1,
-        evaluateEverySteps: 0, saveEverySteps: 0, comparisonContexts: settings.heldOut, out: join(folder, 'run'),
+        model: pretrained,
+        images: few,
+        heldOut: others,
+        sampleSelection: 'first',
+        learningRate: 1e-3,
+        batchSize: 8,
+        epochs: settings.epochs,
+        targetLoss: 0.1,
+        evaluateEverySteps: 0,
+        saveEverySteps: 0,
+        comparisonContexts: settings.heldOut,
+        out: join(folder, 'run'),
       },
     },
   ]),
-  { onEvent: (event) => event.type === 'epoch' && console.log(`hyperfitting, epoch ${event.epoch}: mean training loss ${event.meanLoss.toFixed(3)}`) },
+  {
+    onEvent: (event) =>
+      event.type === 'epoch' && console.log(`hyperfitting, epoch ${event.epoch}: mean training loss ${event.meanLoss.toFixed(3)}`),
+  },
 );
 for (const { name, image } of result.comparison) {
-  console.log(`${name.padEnd(20)}  row repeats ${image.rowRepeatRate.toFixed(3)}  palette TTR ${image.paletteTtr.toFixed(3)}  distinct rows ${image.distinctRows.toFixed(3)}`);
+  console.log(
+    `${name.padEnd(20)}  row repeats ${image.rowRepeatRate.toFixed(3)}  palette TTR ${image.paletteTtr.toFixed(3)}  distinct rows ${image.distinctRows.toFixed(3)}`,
+  );
 }
 console.log(`grid: ${join(result.folder, 'images.png')}\nreport: ${result.report}`);

@@ -7,9 +7,25 @@ import { join } from 'node:path';
 import { buildStudy, presentations, renderScore, scoreStudy, writeStudy } from 'hyperfit/compare';
 
 const [folder] = process.argv.slice(2);
-const contexts = ['The harbour was quiet, and', 'Nobody had opened the door since', 'He counted the lamps', 'In the third year of the drought'];
-const loops = { name: 'greedy', file: 'by hand', texts: contexts.map((context) => ({ context, continuation: ` it was quiet, and it was quiet, and it was quiet (${context.length}).` })) };
-const varied = { name: 'hyperfitted', file: 'by hand', texts: contexts.map((context) => ({ context, continuation: ` a gull walked along the rail, looking for its shadow (${context.length}).` })) };
+const contexts = [
+  'The harbour was quiet, and',
+  'Nobody had opened the door since',
+  'He counted the lamps',
+  'In the third year of the drought',
+];
+const loops = {
+  name: 'greedy',
+  file: 'by hand',
+  texts: contexts.map((context) => ({ context, continuation: ` it was quiet, and it was quiet, and it was quiet (${context.length}).` })),
+};
+const varied = {
+  name: 'hyperfitted',
+  file: 'by hand',
+  texts: contexts.map((context) => ({
+    context,
+    continuation: ` a gull walked along the rail, looking for its shadow (${context.length}).`,
+  })),
+};
 
 // Which text stands on which side is drawn for each reader; only the key knows who wrote it.
 const { study, key } = buildStudy([varied, loops], { seed: 1 });

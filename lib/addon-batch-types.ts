@@ -27,8 +27,8 @@ export interface NativeBatches {
   /** `endsWork` as of `modelDispose`. */
   batchDispose(batch: BatchHandle, endsWork: boolean): void;
   /**
-   * Reads one prompt (`lengths` has one element) into a free seat and chooses its first token; `promptTop` >= 0 asks for the prompt's scores.
-   * `departure` where the sequence has ended already.
+   * Reads one prompt (`lengths` has one element) into a free seat and chooses its first token; `promptTop` >= 0 asks for the prompt's
+   * scores. `departure` where the sequence has ended already.
    */
   batchJoin(
     batch: BatchHandle,
@@ -40,6 +40,9 @@ export interface NativeBatches {
     control: Control,
     onToken: SeatListener,
   ): Promise<{ prompt: NativePromptScores | null; departure: NativeDeparture | null }>;
-  /** Up to `steps` tokens a sequence; ends as soon as one leaves, or when `control[1 + seats]` is raised. `control[1 + seat]` ends a sequence. */
+  /**
+   * Up to `steps` tokens a sequence; ends as soon as one leaves, or when `control[1 + seats]` is raised. `control[1 + seat]` ends a
+   * sequence.
+   */
   batchAdvance(batch: BatchHandle, steps: number, control: Control, onToken: SeatListener): Promise<NativeDeparture[]>;
 }

@@ -4,7 +4,15 @@ export type NativeRopeScaling =
   | { type: 'linear'; factor: number }
   | { type: 'llama3'; factor: number; lowFreqFactor: number; highFreqFactor: number; originalMaxPositionEmbeddings: number }
   /** `attentionFactor` scales cos and sin; `truncate` rounds the ends of the ramp to whole dimensions. */
-  | { type: 'yarn'; factor: number; betaFast: number; betaSlow: number; attentionFactor: number; truncate: boolean; originalMaxPositionEmbeddings: number };
+  | {
+      type: 'yarn';
+      factor: number;
+      betaFast: number;
+      betaSlow: number;
+      attentionFactor: number;
+      truncate: boolean;
+      originalMaxPositionEmbeddings: number;
+    };
 
 /** silu is x sigmoid(x), gelu_tanh GELU's tanh approximation, quick_gelu x sigmoid(1.702 x). */
 export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu';
@@ -74,7 +82,10 @@ export interface ModelConfig {
   layerWindows: readonly number[];
   /** What token embeddings are multiplied by; 1 is none. */
   embeddingScale: number;
-  /** The id whose row of the embedding gets no gradient from being read, nn.Embedding's `padding_idx`; -1 for none. A tied head still moves it. */
+  /**
+   * The id whose row of the embedding gets no gradient from being read, nn.Embedding's `padding_idx`; -1 for none. A tied head still moves
+   * it.
+   */
   paddingIndex: number;
   /** What products of queries and keys are multiplied by: headDim ** -0.5 in most families. */
   queryScale: number;

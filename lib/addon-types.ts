@@ -5,8 +5,8 @@ export type { Activation, LayerRope, ModelConfig, NativeRopeScaling } from './ad
 
 /**
  * The whole crossing between TypeScript and C++, on one screen (running batches have their own: addon-batch-types.ts). Numbers, strings,
- * typed arrays and plain objects only. `Promise` results are computed on the addon's one compute thread, in the order of the calls; the caller's typed arrays are
- * copied before the call returns, except `Control`, which C++ keeps reading while it works.
+ * typed arrays and plain objects only. `Promise` results are computed on the addon's one compute thread, in the order of the calls; the
+ * caller's typed arrays are copied before the call returns, except `Control`, which C++ keeps reading while it works.
  */
 
 /** A native tensor; see native/binding/tensor_table.h. */
@@ -147,17 +147,40 @@ export interface NativeLora {
 
 export interface NativeAddon {
   // library
-  libraryInfo(): { torchVersion: string; builtFor: string; cpuCapability: string; bfloat16Kernels: boolean; bfloat16Products: boolean; tiles: boolean; numThreads: number; cudaAvailable: boolean; cudaDeviceCount: number; otherBackend: OtherBackend | null };
+  libraryInfo(): {
+    torchVersion: string;
+    builtFor: string;
+    cpuCapability: string;
+    bfloat16Kernels: boolean;
+    bfloat16Products: boolean;
+    tiles: boolean;
+    numThreads: number;
+    cudaAvailable: boolean;
+    cudaDeviceCount: number;
+    otherBackend: OtherBackend | null;
+  };
   setNumThreads(threads: number): void;
-  /** Own kernels (the default), or libtorch's operators, which are their oracle: of every model that is loaded from now on, in the whole process. */
+  /**
+   * Own kernels (the default), or libtorch's operators, which are their oracle: of every model that is loaded from now on, in the whole
+   * process.
+   */
   setKernels(enabled: boolean): void;
-  /** The file of kernels that were compiled for cards, and what is in it where it is packed, from now on; "" for none: libtorch's operators compute. */
+  /**
+   * The file of kernels that were compiled for cards, and what is in it where it is packed, from now on; "" for none: libtorch's operators
+   * compute.
+   */
   setKernelImages(path: string, unpacked?: Uint8Array): void;
-  /** The file in use, how many of its kernels this process has launched, and why the first one that could not be was not ("" where none failed). */
+  /**
+   * The file in use, how many of its kernels this process has launched, and why the first one that could not be was not ("" where none
+   * failed).
+   */
   cudaKernels(): { images: string; launches: number; failure: string };
   /** Whether work that comes again is recorded as a graph, on devices that have such: of the whole process, on to begin with. */
   setGraphs(enabled: boolean): void;
-  /** How many pieces of work this process has recorded how often one was queued as a whole, how many could not be, and why the first was not ("" where none). */
+  /**
+   * How many pieces of work this process has recorded how often one was queued as a whole, how many could not be, and why the first was not
+   * ("" where none).
+   */
   deviceGraphs(): { recorded: number; replays: number; refusals: number; refusal: string };
   /** Of the cgroups that this process is in: whatever would take more is refused, before the system ends the process. */
   limitMemory(limits: readonly MemoryLimit[]): void;
@@ -166,7 +189,10 @@ export interface NativeAddon {
   // tensors (synchronous, on the calling thread)
   tensorFrom(data: NumericArray, shape: readonly number[], dtype: number, device: string): TensorHandle;
   tensorInfo(tensor: TensorHandle): NativeTensorInfo;
-  /** Copies the elements into `out`, whose element type matches the dtype (float16 and bfloat16 as their Uint16 bits or converted to Float32, bool as Uint8). */
+  /**
+   * Copies the elements into `out`, whose element type matches the dtype (float16 and bfloat16 as their Uint16 bits or converted to
+   * Float32, bool as Uint8).
+   */
   tensorRead(tensor: TensorHandle, out: NumericArray): void;
   tensorDispose(tensor: TensorHandle): void;
   /** `object` stands for that tensor, which is freed with it; for handles of 2^52 and more, which are of 4 KiB and more. */
@@ -186,76 +212,186 @@ export interface NativeAddon {
   tensorsLoad(sources: readonly TensorSource[], device: string): Promise<TensorHandle[]>;
   /** Writes `header` and then each tensor's bytes, flushes to disk, closes. The path must not exist. */
   tensorsSave(path: string, header: Uint8Array, tensors: readonly TensorHandle[]): Promise<void>;
-  /** Writes rows `begin` to `end` of what is stored of a tensor (a vector is one row) at byte `offset` of a file that exists; `name` is for messages. */
-  tensorWriteRows(path: string, offset: number, name: string, tensor: TensorHandle, form: StoredForm, begin: number, end: number): Promise<void>;
+  /**
+   * Writes rows `begin` to `end` of what is stored of a tensor (a vector is one row) at byte `offset` of a file that exists; `name` is for
+   * messages.
+   */
+  tensorWriteRows(
+    path: string,
+    offset: number,
+    name: string,
+    tensor: TensorHandle,
+    form: StoredForm,
+    begin: number,
+    end: number,
+  ): Promise<void>;
 
   // model
-  modelLoad(config: ModelConfig, sources: readonly TensorSource[], device: string, computeDtype: ComputeDType, weightDtype: WeightDType, recompute: boolean, control: Control): Promise<ModelHandle>;
+  modelLoad(
+    config: ModelConfig,
+    sources: readonly TensorSource[],
+    device: string,
+    computeDtype: ComputeDType,
+    weightDtype: WeightDType,
+    recompute: boolean,
+    control: Control,
+  ): Promise<ModelHandle>;
   /** Parked until running work of this model ends; idempotent. */
-  /** With `endsWork` what is queued and what runs on it rejects with ERR_DISPOSED; without, as when it was forgotten, that comes to its end. */
+  /**
+   * With `endsWork` what is queued and what runs on it rejects with ERR_DISPOSED; without, as when it was forgotten, that comes to its end.
+   */
   modelDispose(model: ModelHandle, endsWork: boolean): void;
-  /** Names as in Hugging Face weights, float32; the handles share storage with the model and must be disposed by the caller. What stood in bfloat16 alone gets float32 for good. */
+  /**
+   * Names as in Hugging Face weights, float32; the handles share storage with the model and must be disposed by the caller. What stood in
+   * bfloat16 alone gets float32 for good.
+   */
   modelParameters(model: ModelHandle): { name: string; tensor: TensorHandle }[];
-  /** To be read: a parameter as it is held, float32 or bfloat16, to the last bit what it is; shared storage, but for a sum of LoRA over bfloat16, which is made. */
+  /**
+   * To be read: a parameter as it is held, float32 or bfloat16, to the last bit what it is; shared storage, but for a sum of LoRA over
+   * bfloat16, which is made.
+   */
   modelHeldParameter(model: ModelHandle, parameter: string): Promise<TensorHandle>;
   /** As `tensorsSave`, of parameters in this order as float32; what has to be made for it stands one at a time. */
   modelSaveParameters(model: ModelHandle, path: string, header: Uint8Array, parameters: readonly string[]): Promise<void>;
-  /** Adds scale B A to a matrix, [in, out] where `transposed`, or to `base` in its place; where that stands in bfloat16 alone it goes on so, and its factors with it. */
-  modelAddLowRank(model: ModelHandle, parameter: string, a: TensorHandle, b: TensorHandle, scale: number, transposed: boolean, base: TensorHandle | null): Promise<void>;
+  /**
+   * Adds scale B A to a matrix, [in, out] where `transposed`, or to `base` in its place; where that stands in bfloat16 alone it goes on so,
+   * and its factors with it.
+   */
+  modelAddLowRank(
+    model: ModelHandle,
+    parameter: string,
+    a: TensorHandle,
+    b: TensorHandle,
+    scale: number,
+    transposed: boolean,
+    base: TensorHandle | null,
+  ): Promise<void>;
   /** What passes read, float32: the parameters themselves unless there are stored forms, of which they are then copies. */
   modelForwardParameters(model: ModelHandle): Promise<{ name: string; tensor: TensorHandle }[]>;
-  /** From now on passes read parameters as they are read back of these forms; the parameters stay as they are, and gradients go straight through to them. None: passes read the parameters. */
+  /**
+   * From now on passes read parameters as they are read back of these forms; the parameters stay as they are, and gradients go straight
+   * through to them. None: passes read the parameters.
+   */
   modelSetStoredForms(model: ModelHandle, forms: readonly ParameterForm[]): Promise<void>;
   /** Empty when nothing was added since the last step or modelZeroGradients. */
   modelGradients(model: ModelHandle): { name: string; tensor: TensorHandle }[];
-  /** Logits [batch, sequence, vocabulary] and, when asked, hidden states [batch, sequence, hidden] before each layer and after the final norm. */
-  modelForward(model: ModelHandle, tokens: Int32Array, batch: number, sequence: number, hiddenStates: boolean): Promise<{ logits: TensorHandle; hiddenStates: TensorHandle[] }>;
+  /**
+   * Logits [batch, sequence, vocabulary] and, when asked, hidden states [batch, sequence, hidden] before each layer and after the final
+   * norm.
+   */
+  modelForward(
+    model: ModelHandle,
+    tokens: Int32Array,
+    batch: number,
+    sequence: number,
+    hiddenStates: boolean,
+  ): Promise<{ logits: TensorHandle; hiddenStates: TensorHandle[] }>;
   /** The residual stream after the final norm [batch, sequence, hidden]: `modelForward` without its head. */
   modelLastHiddenState(model: ModelHandle, tokens: Int32Array, batch: number, sequence: number): Promise<TensorHandle>;
-  /** Adds the gradient of the *sum* of the losses to the gradients kept since the last step. Targets: [batch, sequence], IGNORE_INDEX to skip. */
-  modelForwardBackward(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<{ lossSum: number; tokenCount: number }>;
+  /**
+   * Adds the gradient of the *sum* of the losses to the gradients kept since the last step. Targets: [batch, sequence], IGNORE_INDEX to
+   * skip.
+   */
+  modelForwardBackward(
+    model: ModelHandle,
+    tokens: Int32Array,
+    targets: Int32Array,
+    batch: number,
+    sequence: number,
+    control: Control,
+  ): Promise<{ lossSum: number; tokenCount: number }>;
   modelZeroGradients(model: ModelHandle): void;
   /** Takes the memory for activations of a training pass of that shape, so that smaller ones need none. */
   modelReserve(model: ModelHandle, batchSize: number, sequenceLength: number): Promise<void>;
-  modelTokenStats(model: ModelHandle, tokens: Int32Array, targets: Int32Array, batch: number, sequence: number, control: Control): Promise<NativeTokenStats>;
-  /** `prompts` is every prompt after the other, `lengths` their lengths. `onToken(row, id, logProb)` is called on the main thread as tokens come; `logitsHook` before each, while the compute thread waits. */
+  modelTokenStats(
+    model: ModelHandle,
+    tokens: Int32Array,
+    targets: Int32Array,
+    batch: number,
+    sequence: number,
+    control: Control,
+  ): Promise<NativeTokenStats>;
+  /**
+   * `prompts` is every prompt after the other, `lengths` their lengths. `onToken(row, id, logProb)` is called on the main thread as tokens
+   * come; `logitsHook` before each, while the compute thread waits.
+   */
   modelGenerate(
-    model: ModelHandle, prompts: Int32Array, lengths: Int32Array, options: NativeGenerateOptions, control: Control,
+    model: ModelHandle,
+    prompts: Int32Array,
+    lengths: Int32Array,
+    options: NativeGenerateOptions,
+    control: Control,
     onToken: ((row: number, id: number, logProb: number) => void) | null,
     logitsHook: ((row: number, logits: Float32Array, ids: Int32Array) => Float32Array | undefined) | null,
   ): Promise<NativeGeneration[]>;
   /** Share of the weights that differ from those in `sources` (the files of the model one started from). */
   modelChangedShare(model: ModelHandle, sources: readonly TensorSource[]): Promise<number>;
-  /** What a training step will hold beside weights, gradients and moments, bytes; `sumsInFloat32`: gradients of matrices need no memory for their product first. */
-  stepMemory(config: ModelConfig, device: string, computeDtype: ComputeDType, batchSize: number, sequenceLength: number, firstTrainedLayer: number, recompute: boolean): { activationBytes: number; logitBytes: number; attentionBytes: number; graphBytes: number; sumsInFloat32: boolean };
-  modelMemory(model: ModelHandle): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; temporaryBytes: number; cacheBytes: number };
+  /**
+   * What a training step will hold beside weights, gradients and moments, bytes; `sumsInFloat32`: gradients of matrices need no memory for
+   * their product first.
+   */
+  stepMemory(
+    config: ModelConfig,
+    device: string,
+    computeDtype: ComputeDType,
+    batchSize: number,
+    sequenceLength: number,
+    firstTrainedLayer: number,
+    recompute: boolean,
+  ): { activationBytes: number; logitBytes: number; attentionBytes: number; graphBytes: number; sumsInFloat32: boolean };
+  modelMemory(model: ModelHandle): {
+    parameterBytes: number;
+    computeBytes: number;
+    gradientBytes: number;
+    workspaceBytes: number;
+    temporaryBytes: number;
+    cacheBytes: number;
+  };
 
   // optimizer
   /** AdamW of every parameter, or with `lora` of additions of low rank to the matrices that it names. */
-  optimizerCreate(model: ModelHandle, options: { beta1: number; beta2: number; eps: number; weightDecay: number; momentsIn8Bits: boolean; lora?: NativeLora }): OptimizerHandle;
+  optimizerCreate(
+    model: ModelHandle,
+    options: { beta1: number; beta2: number; eps: number; weightDecay: number; momentsIn8Bits: boolean; lora?: NativeLora },
+  ): OptimizerHandle;
   /** `endsWork` as of `modelDispose`. */
   optimizerDispose(optimizer: OptimizerHandle, endsWork: boolean): void;
   /**
    * Scales the gradients by `gradScale`, clips their global norm to `maxGradNorm` (0: no clipping), updates, clears.
    * A norm that is not finite changes nothing and rejects with ERR_NOT_FINITE.
    */
-  optimizerStep(optimizer: OptimizerHandle, options: { learningRate: number; gradScale: number; maxGradNorm: number }): Promise<{ gradNorm: number }>;
+  optimizerStep(
+    optimizer: OptimizerHandle,
+    options: { learningRate: number; gradScale: number; maxGradNorm: number },
+  ): Promise<{ gradNorm: number }>;
   /**
-   * Passes of several batches and the update in one call, of which nothing is read before all of it is queued. A loss that is not finite changes no weight,
-   * clears, and stands in `lossSums`, of which later ones may be missing then; a norm that is not finite as of `optimizerStep`.
+   * Passes of several batches and the update in one call, of which nothing is read before all of it is queued. A loss that is not finite
+   * changes no weight, clears, and stands in `lossSums`, of which later ones may be missing then; a norm that is not finite as of
+   * `optimizerStep`.
    */
   optimizerTrainStep(
-    optimizer: OptimizerHandle, batches: readonly { tokens: Int32Array; targets: Int32Array; batchSize: number; sequenceLength: number }[], options: { learningRate: number; gradScale: number; maxGradNorm: number }, control: Control,
+    optimizer: OptimizerHandle,
+    batches: readonly { tokens: Int32Array; targets: Int32Array; batchSize: number; sequenceLength: number }[],
+    options: { learningRate: number; gradScale: number; maxGradNorm: number },
+    control: Control,
   ): Promise<{ lossSums: number[]; gradNorm: number }>;
   /**
    * A training pass and its update in one: each weight moves as soon as its gradient is whole, and gradients stand a layer at a time; A
    * and B of LoRA move at its end. ERR_CONFIG where gradients are gathered; ERR_NOT_FINITE.
    */
   optimizerStepInBackward(
-    optimizer: OptimizerHandle, tokens: Int32Array, targets: Int32Array, batchSize: number, sequenceLength: number, options: { learningRate: number; gradScale: number },
+    optimizer: OptimizerHandle,
+    tokens: Int32Array,
+    targets: Int32Array,
+    batchSize: number,
+    sequenceLength: number,
+    options: { learningRate: number; gradScale: number },
     control: Control,
   ): Promise<{ lossSum: number; tokenCount: number; gradNorm: number }>;
-  /** exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. In 8 bits also exp_avg_absmax.<name> and exp_avg_sq_absmax.<name>. With LoRA also base.<name>, lora_A and lora_B; see native/engine/lora.h. */
+  /**
+   * exp_avg.<name> and exp_avg_sq.<name>, sharing storage; `step` apart. In 8 bits also exp_avg_absmax.<name> and exp_avg_sq_absmax.<name>.
+   * With LoRA also base.<name>, lora_A and lora_B; see native/engine/lora.h.
+   */
   optimizerState(optimizer: OptimizerHandle): { step: number; tensors: { name: string; tensor: TensorHandle }[] };
   /** After the state was written to; LoRA sums it up into the model's parameters. */
   optimizerSetStep(optimizer: OptimizerHandle, step: number): Promise<void>;
@@ -276,6 +412,12 @@ export interface NativeAddon {
   ): Promise<CitationIndexHandle>;
   citationIndexDispose(index: CitationIndexHandle): void;
   /** Token ids forbidden after `history` (for tests and for explaining a ban). */
-  citationIndexBanned(index: CitationIndexHandle, history: Int32Array, waitForWordEnd: boolean, banned: 'all' | 'first', sequenceEnd: 'ignore' | 'ban-eos'): Int32Array;
+  citationIndexBanned(
+    index: CitationIndexHandle,
+    history: Int32Array,
+    waitForWordEnd: boolean,
+    banned: 'all' | 'first',
+    sequenceEnd: 'ignore' | 'ban-eos',
+  ): Int32Array;
   noRepeatNgramBanned(history: Int32Array, ngramSize: number): Int32Array;
 }

@@ -62,7 +62,8 @@ export function loadAddon(options: Pick<FindLibtorchOptions, 'libtorch' | 'pytho
   limitInstructionSet(native);
   if (process.env.HYPERFIT_SPLIT_FLOAT32 === '0') native.tensorCall('hyperfit::allow_split_float32', [false], {});
   if (process.env.HYPERFIT_CUDA_GRAPHS === '0') native.setGraphs(false);
-  if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0') native.setKernelImages(files.kernels, cuda.loaded ? unpackKernels(files.kernels) : undefined);
+  if (files.kernels !== null && process.env.HYPERFIT_CUDA_KERNELS !== '0')
+    native.setKernelImages(files.kernels, cuda.loaded ? unpackKernels(files.kernels) : undefined);
   if (process.env.HYPERFIT_MEMORY_CHECK !== '0') native.limitMemory(memoryLimits());
   loaded = { native: wrapAll(native), libtorch, cuda, path };
   return loaded;
@@ -98,7 +99,10 @@ function applyThreads(native: Native): void {
   if (!text || text === 'none' || text === 'null') return;
   const threads = Number(text);
   if (!Number.isInteger(threads) || threads < 1) {
-    throw new HyperfitError('ERR_CONFIG', `expected a whole number of threads, 1 or more, for \`${name}\`, got "${text}"; set it to one, or unset it`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a whole number of threads, 1 or more, for \`${name}\`, got "${text}"; set it to one, or unset it`,
+    );
   }
   native.setNumThreads(threads);
 }
@@ -116,7 +120,10 @@ function limitInstructionSet(native: Native): void {
   const newest = process.env.HYPERFIT_INSTRUCTION_SET;
   if (!newest) return;
   if (!INSTRUCTION_SETS.includes(newest)) {
-    throw new HyperfitError('ERR_CONFIG', `expected ${INSTRUCTION_SETS.join(', ')} for \`HYPERFIT_INSTRUCTION_SET\`, got "${newest}"; set it to one, or unset it`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected ${INSTRUCTION_SETS.join(', ')} for \`HYPERFIT_INSTRUCTION_SET\`, got "${newest}"; set it to one, or unset it`,
+    );
   }
   native.tensorCall('hyperfit::limit_instruction_set', [newest], {});
 }

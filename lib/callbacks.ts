@@ -1,6 +1,6 @@
 /**
- * Watches what users hand in, so that nothing of theirs ends the process: what a callback throws, or what a promise of its rejects with, is kept for
- * the call that it belongs to.
+ * Watches what users hand in, so that nothing of theirs ends the process: what a callback throws, or what a promise of its rejects with, is
+ * kept for the call that it belongs to.
  */
 export class CallbackGuard {
   #failure: { error: unknown } | undefined;
@@ -25,7 +25,10 @@ export class CallbackGuard {
   watch(result: unknown): void {
     if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return;
     const watched: Promise<void> = Promise.resolve(result)
-      .then(() => {}, (error: unknown) => this.#fail(error))
+      .then(
+        () => {},
+        (error: unknown) => this.#fail(error),
+      )
       .finally(() => this.#promises.delete(watched));
     this.#promises.add(watched);
   }
@@ -49,8 +52,8 @@ export class CallbackGuard {
 }
 
 /**
- * Does `work` with callbacks that may be async functions: what one of them throws or rejects with rejects the whole, at its next call or at the
- * end. Values that are no functions pass as they are.
+ * Does `work` with callbacks that may be async functions: what one of them throws or rejects with rejects the whole, at its next call or at
+ * the end. Values that are no functions pass as they are.
  */
 export async function withHooks<Hooks extends object, T>(hooks: Hooks, work: (safe: Hooks) => Promise<T>): Promise<T> {
   const guard = new CallbackGuard();

@@ -1,4 +1,6 @@
-/** What closes while others wait for it: `await using server = await serveModels(models)` closes at the end of the block, on an error too. */
+/**
+ * What closes while others wait for it: `await using server = await serveModels(models)` closes at the end of the block, on an error too.
+ */
 export interface Closing extends AsyncDisposable {
   /** Idempotent: further calls wait for the first. */
   close: () => Promise<void>;

@@ -21,19 +21,32 @@ export function chooseComputeDtype(given: ComputeDType | undefined, environment:
  * How weights are held beside products in `computeDtype`: as given, else as `HYPERFIT_WEIGHT_DTYPE` says, else `auto`.
  * @throws HyperfitError ERR_CONFIG, also for bfloat16 alone beside float32 products
  */
-export function chooseWeightDtype(given: WeightDType | undefined, computeDtype: ComputeDType, environment: NodeJS.ProcessEnv = process.env): WeightDType {
+export function chooseWeightDtype(
+  given: WeightDType | undefined,
+  computeDtype: ComputeDType,
+  environment: NodeJS.ProcessEnv = process.env,
+): WeightDType {
   const name = given === undefined ? 'HYPERFIT_WEIGHT_DTYPE' : 'weightDtype';
   const chosen = requireKnown(WEIGHT_DTYPES, name, given ?? (environment.HYPERFIT_WEIGHT_DTYPE || 'auto'));
   if (chosen !== 'bfloat16' || computeDtype === 'bfloat16') return chosen;
-  throw new HyperfitError('ERR_CONFIG', `expected \`computeDtype\` bfloat16 beside \`${name}\` bfloat16, got float32, whose products read float32 weights; set it, or leave \`${name}\` out`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected \`computeDtype\` bfloat16 beside \`${name}\` bfloat16, got float32, whose products read float32 weights; set it, or leave \`${name}\` out`,
+  );
 }
 
 function requireKnown<Name extends string>(all: readonly Name[], name: string, dtype: unknown): Name {
   const known = all.find((each) => each === dtype);
   if (known !== undefined) return known;
   const hint = typeof dtype === 'string' ? didYouMean(NICKNAMES[dtype] ?? dtype, all) : '';
-  const names = all.map((each) => JSON.stringify(each)).join(', ').replace(/, ([^,]*)$/, ' or $1');
-  throw new HyperfitError('ERR_CONFIG', `expected ${names} for \`${name}\`, got ${JSON.stringify(dtype) ?? String(dtype)}${hint}; use one of these`);
+  const names = all
+    .map((each) => JSON.stringify(each))
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1');
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected ${names} for \`${name}\`, got ${JSON.stringify(dtype) ?? String(dtype)}${hint}; use one of these`,
+  );
 }
 
 const NICKNAMES: Readonly<Record<string, string>> = { bf16: 'bfloat16', fp32: 'float32', f32: 'float32', float: 'float32' };

@@ -1,7 +1,15 @@
 import { createRequire } from 'node:module';
 import type { LoadedAddon } from './addon.ts';
 import { cudaTrouble } from './device.ts';
-import { cudaVersionText, DRIVER_LIBRARY, explainDriver, readCudaMachine, type CudaCard, type CudaDriver, type CudaDriverError } from './libtorch/cuda-driver.ts';
+import {
+  cudaVersionText,
+  DRIVER_LIBRARY,
+  explainDriver,
+  readCudaMachine,
+  type CudaCard,
+  type CudaDriver,
+  type CudaDriverError,
+} from './libtorch/cuda-driver.ts';
 import type { Libtorch } from './libtorch/find.ts';
 import type { Preloader } from './libtorch/open.ts';
 
@@ -42,7 +50,11 @@ export function reportCuda(preloader: string | null, libtorch: Libtorch | null, 
     loaded: loaded?.cuda.loaded ?? false,
     ...(loaded === null && obstacle !== null ? obstacle : { reason, remedy }),
     runtime,
-    driver: { version: machine.moduleVersion, cuda: driver?.version ? cudaVersionText(driver.version) : null, error: driver?.error ?? null },
+    driver: {
+      version: machine.moduleVersion,
+      cuda: driver?.version ? cudaVersionText(driver.version) : null,
+      error: driver?.error ?? null,
+    },
     cards: driver?.devices ?? [],
     notes: loaded?.cuda.notes ?? [],
   };
@@ -63,7 +75,9 @@ export function renderCuda(report: CudaReport): [string, string][] {
   const state = remedy === null ? `ready: CUDA ${runtime ?? 'unknown'} of libtorch` : `${reason}; ${remedy}`;
   return [
     ['cuda', state],
-    ...(driver.cuda === null ? [] : [['driver', `${driver.version ?? 'of unknown version'}, serves CUDA up to ${driver.cuda}`] as [string, string]]),
+    ...(driver.cuda === null
+      ? []
+      : [['driver', `${driver.version ?? 'of unknown version'}, serves CUDA up to ${driver.cuda}`] as [string, string]]),
     ...cards.map((card, index): [string, string] => [`cuda:${index}`, renderCard(card, runtime)]),
     ...notes.map((note): [string, string] => ['note', `not opened: ${note}`]),
   ];

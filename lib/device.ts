@@ -5,8 +5,8 @@ import type { CudaExplanation } from './libtorch/cuda-driver.ts';
 import { hiddenCudaLibtorch, hiddenCudaText } from './libtorch/hidden-cuda.ts';
 
 /**
- * Where a model computes: on the device that is given, else on the one in `HYPERFIT_DEVICE`, else on the CPU. One that cannot be had is refused.
- * Every function that loads a model asks here; a command has looked at its flags and files before.
+ * Where a model computes: on the device that is given, else on the one in `HYPERFIT_DEVICE`, else on the CPU. One that cannot be had is
+ * refused. Every function that loads a model asks here; a command has looked at its flags and files before.
  * @throws HyperfitError ERR_DEVICE, and those of finding libtorch
  */
 export function chooseDevice(given: string | undefined, environment: NodeJS.ProcessEnv = process.env): DeviceName {
@@ -33,13 +33,18 @@ function refuseUnusable(device: unknown, name: string): void {
   if (belongsToOtherBackend(device)) return;
   if (!isDeviceName(device)) {
     // libtorch knows more of them (mps, xpu, cpu:0), of which our builds have none.
-    throw new HyperfitError('ERR_DEVICE', `expected "cpu", "cuda" or "cuda:<index>" for \`${name}\`, got ${written(device)}${deviceHint(device)}; use one of these`);
+    throw new HyperfitError(
+      'ERR_DEVICE',
+      `expected "cpu", "cuda" or "cuda:<index>" for \`${name}\`, got ${written(device)}${deviceHint(device)}; use one of these`,
+    );
   }
   const loaded = loadAddon();
   const trouble = cudaTrouble(loaded);
-  if (trouble !== null) throw refusal(name, device, `none: ${trouble.reason}; ${trouble.remedy}, or use device "cpu" (\`hyperfit doctor\` says more)`);
+  if (trouble !== null)
+    throw refusal(name, device, `none: ${trouble.reason}; ${trouble.remedy}, or use device "cpu" (\`hyperfit doctor\` says more)`);
   const { cudaDeviceCount: count } = loaded.native.libraryInfo();
-  if (deviceIndex(device) >= count) throw refusal(name, device, `${count} CUDA device${count === 1 ? '' : 's'}, counted from cuda:0; choose one of them`);
+  if (deviceIndex(device) >= count)
+    throw refusal(name, device, `${count} CUDA device${count === 1 ? '' : 's'}, counted from cuda:0; choose one of them`);
 }
 
 /** A backend that somebody else has registered with libtorch in this process serves by its operators. */
@@ -55,10 +60,16 @@ export function cudaTrouble({ native, cuda, libtorch }: LoadedAddon): CudaExplan
   if (native.libraryInfo().cudaAvailable) return null;
   if (!cuda.loaded) {
     const hidden = hiddenCudaLibtorch(libtorch);
-    return { reason: cuda.reason, remedy: hidden === undefined ? (cuda.remedy ?? 'see what `hyperfit doctor` says') : hiddenCudaText(libtorch, hidden) };
+    return {
+      reason: cuda.reason,
+      remedy: hidden === undefined ? (cuda.remedy ?? 'see what `hyperfit doctor` says') : hiddenCudaText(libtorch, hidden),
+    };
   }
   const count = cuda.driver?.devices.length ?? 0;
-  return { reason: `the NVIDIA driver lists ${count} card${count === 1 ? '' : 's'}, but libtorch sees none`, remedy: 'see what nvidia-smi says, and whether another libcudart or libcuda stands before ours in LD_LIBRARY_PATH' };
+  return {
+    reason: `the NVIDIA driver lists ${count} card${count === 1 ? '' : 's'}, but libtorch sees none`,
+    remedy: 'see what nvidia-smi says, and whether another libcudart or libcuda stands before ours in LD_LIBRARY_PATH',
+  };
 }
 
 function written(device: unknown): string {

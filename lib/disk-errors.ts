@@ -33,7 +33,11 @@ export async function onDisk<T>(what: string, path: string, work: () => Promise<
     return await work();
   } catch (cause) {
     if (!isDiskError(cause)) throw cause;
-    throw new HyperfitError('ERR_CHECKPOINT', `expected to write ${what} in ${path}, got: ${cause.message}; ${diskRemedy(cause)}, then begin again: what is whole stays`, { cause });
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected to write ${what} in ${path}, got: ${cause.message}; ${diskRemedy(cause)}, then begin again: what is whole stays`,
+      { cause },
+    );
   }
 }
 

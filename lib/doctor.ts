@@ -37,10 +37,34 @@ export interface DoctorReport extends MachineReport {
 }
 
 const VARIABLES = [
-  'LIBTORCH', 'HYPERFIT_CACHE', 'HYPERFIT_PYTHON', 'HYPERFIT_NO_PYTHON', 'HYPERFIT_NUM_THREADS', 'HYPERFIT_THREADS', 'HYPERFIT_MEMORY_CHECK', 'HYPERFIT_DEVICE',
-  'HYPERFIT_COMPUTE_DTYPE', 'HYPERFIT_CUDA', 'HYPERFIT_CUDA_KERNELS', 'HYPERFIT_CUDA_GRAPHS', 'HYPERFIT_INSTRUCTION_SET', 'HYPERFIT_SPLIT_FLOAT32', 'XDG_CACHE_HOME',
-  'OMP_NUM_THREADS', 'OMP_PROC_BIND', 'OMP_PLACES', 'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'GOMP_CPU_AFFINITY', 'CUDA_VISIBLE_DEVICES',
-  'CUDA_LAUNCH_BLOCKING', 'CUDA_DEVICE_ORDER', 'PYTORCH_CUDA_ALLOC_CONF', 'PYTORCH_ALLOC_CONF', 'NVIDIA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH',
+  'LIBTORCH',
+  'HYPERFIT_CACHE',
+  'HYPERFIT_PYTHON',
+  'HYPERFIT_NO_PYTHON',
+  'HYPERFIT_NUM_THREADS',
+  'HYPERFIT_THREADS',
+  'HYPERFIT_MEMORY_CHECK',
+  'HYPERFIT_DEVICE',
+  'HYPERFIT_COMPUTE_DTYPE',
+  'HYPERFIT_CUDA',
+  'HYPERFIT_CUDA_KERNELS',
+  'HYPERFIT_CUDA_GRAPHS',
+  'HYPERFIT_INSTRUCTION_SET',
+  'HYPERFIT_SPLIT_FLOAT32',
+  'XDG_CACHE_HOME',
+  'OMP_NUM_THREADS',
+  'OMP_PROC_BIND',
+  'OMP_PLACES',
+  'OMP_WAIT_POLICY',
+  'GOMP_SPINCOUNT',
+  'GOMP_CPU_AFFINITY',
+  'CUDA_VISIBLE_DEVICES',
+  'CUDA_LAUNCH_BLOCKING',
+  'CUDA_DEVICE_ORDER',
+  'PYTORCH_CUDA_ALLOC_CONF',
+  'PYTORCH_ALLOC_CONF',
+  'NVIDIA_VISIBLE_DEVICES',
+  'LD_LIBRARY_PATH',
 ];
 
 /**
@@ -64,7 +88,14 @@ export function doctor(options: { libtorch?: string } = {}): DoctorReport {
     hyperfit: packageVersion(),
     ...reportMachine(),
     libtorch,
-    addon: { origin: files.origin, preloader: files.preloader, path: loaded?.path ?? null, series: Object.fromEntries(files.addons), kernels: files.kernels, error },
+    addon: {
+      origin: files.origin,
+      preloader: files.preloader,
+      path: loaded?.path ?? null,
+      series: Object.fromEntries(files.addons),
+      kernels: files.kernels,
+      error,
+    },
     runtime: loaded?.native.libraryInfo() ?? null,
     cuda: reportCuda(files.preloader, loaded?.libtorch ?? libtorch.libtorch, loaded),
     environment,
@@ -123,6 +154,9 @@ function renderRuntime(runtime: DoctorReport['runtime']): [string, string][] {
   const devices = runtime.cudaAvailable ? `cpu, ${runtime.cudaDeviceCount} CUDA device(s)` : 'cpu';
   return [
     ['torch', `${runtime.torchVersion}, addon built for ${runtime.builtFor}`],
-    ['compute', `${runtime.cpuCapability}${runtime.bfloat16Products ? ` with bfloat16 products${runtime.tiles ? ' on tiles' : ''}` : ''}, ${runtime.numThreads} threads; devices: ${devices}`],
+    [
+      'compute',
+      `${runtime.cpuCapability}${runtime.bfloat16Products ? ` with bfloat16 products${runtime.tiles ? ' on tiles' : ''}` : ''}, ${runtime.numThreads} threads; devices: ${devices}`,
+    ],
   ];
 }

@@ -3,8 +3,9 @@ import type * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-// What lib asks of node:fs/promises, by the functions with callbacks. Of a worker that is terminated within a call of that module Node 20 may
-// end the whole process: the request that could no longer be made is taken for a synchronous call with too many arguments (node_file.cc).
+// What lib asks of node:fs/promises, by the functions with callbacks. Of a worker that is terminated within a call of that module Node 20
+// may end the whole process: the request that could no longer be made is taken for a synchronous call with too many arguments
+// (node_file.cc).
 
 export const access = promisify(fs.access);
 export const appendFile = promisify(fs.appendFile);
@@ -47,12 +48,22 @@ export class FileHandle {
   }
 
   /** At most `length` bytes from `position` of the file into `buffer` at `offset`; `bytesRead` says how many. */
-  read<Bytes extends Uint8Array>(buffer: Bytes, offset: number, length: number, position: number): Promise<{ bytesRead: number; buffer: Bytes }> {
+  read<Bytes extends Uint8Array>(
+    buffer: Bytes,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ bytesRead: number; buffer: Bytes }> {
     return handle.read(this.fd, buffer, offset, length, position);
   }
 
   /** A part of `bytes`, at `position` of the file or where the last writing ended; `bytesWritten` may be less than was asked for. */
-  write(bytes: Uint8Array, offset = 0, length = bytes.byteLength - offset, position: number | null = null): Promise<{ bytesWritten: number }> {
+  write(
+    bytes: Uint8Array,
+    offset = 0,
+    length = bytes.byteLength - offset,
+    position: number | null = null,
+  ): Promise<{ bytesWritten: number }> {
     return handle.write(this.fd, bytes, offset, length, position);
   }
 

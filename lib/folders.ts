@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { mkdir, stat } from './file-system.ts';
 
 /**
- * Makes `folder` and those that it stands in, one by one from the outermost: `mkdir` of Node with `recursive` tries for ever where a file system answers that
- * nothing of that name can be, as /proc does.
+ * Makes `folder` and those that it stands in, one by one from the outermost: `mkdir` of Node with `recursive` tries for ever where a file
+ * system answers that nothing of that name can be, as /proc does.
  * @returns the outermost folder that was made; undefined when all were there
  * @throws the error of the file system
  */
@@ -37,8 +37,11 @@ export function makeFolderSync(folder: string): void {
 }
 
 async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(() => true, (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return false;
-    throw error;
-  });
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
 }

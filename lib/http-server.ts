@@ -20,7 +20,12 @@ export interface ConnectionLimits {
 }
 
 /** Of the pages, which a browser or two ask. Times in milliseconds. */
-export const PAGE_LIMITS: ConnectionLimits = { requestTimeout: 30_000, headersTimeout: 10_000, connectionsCheckingInterval: 5_000, maxConnections: 256 };
+export const PAGE_LIMITS: ConnectionLimits = {
+  requestTimeout: 30_000,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 5_000,
+  maxConnections: 256,
+};
 
 export interface ListenOptions {
   /** Default: this machine alone. */
@@ -41,14 +46,22 @@ export interface Listening {
  * Answers requests at an address.
  * @throws HyperfitError ERR_CONFIG when the port is none, or cannot be had
  */
-export async function listen(fetch: (request: Request) => Response | Promise<Response>, { host = LOOPBACK, port, limits = PAGE_LIMITS }: ListenOptions): Promise<Listening> {
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new HyperfitError('ERR_CONFIG', `expected a number from 0 to 65535 for \`port\`, got ${port}; 0 takes any free one`);
+export async function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host = LOOPBACK, port, limits = PAGE_LIMITS }: ListenOptions,
+): Promise<Listening> {
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new HyperfitError('ERR_CONFIG', `expected a number from 0 to 65535 for \`port\`, got ${port}; 0 takes any free one`);
   const { maxConnections, ...serverOptions } = limits;
   return new Promise((resolve, reject) => {
     const server = serve({ fetch, port, hostname: host, serverOptions }, (info: AddressInfo) => resolve({ server, port: info.port }));
     server.maxConnections = maxConnections;
     server.on('error', (cause: NodeJS.ErrnoException) => {
-      reject(new HyperfitError('ERR_CONFIG', `expected a free port for \`port\`, got ${host}:${port}: ${cause.message}; 0 takes any free one`, { cause }));
+      reject(
+        new HyperfitError('ERR_CONFIG', `expected a free port for \`port\`, got ${host}:${port}: ${cause.message}; 0 takes any free one`, {
+          cause,
+        }),
+      );
     });
   });
 }
@@ -65,7 +78,10 @@ export interface CloseOptions {
   finish?: () => Promise<unknown>;
 }
 
-/** Stops listening, lets what is under way end, and cuts off who has not ended by then: a client that holds a request open would hold the server too. */
+/**
+ * Stops listening, lets what is under way end, and cuts off who has not ended by then: a client that holds a request open would hold the
+ * server too.
+ */
 export async function closeServer(server: ServerType, { graceMs = GRACE_MS, finish }: CloseOptions = {}): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   await finish?.();

@@ -1,6 +1,7 @@
 /**
- * Hyperfitting: train a pretrained language model on a handful of sequences to near-zero loss, then decode greedily. Here is what most scripts need; the rest stands
- * by topic: `hyperfit/model`, `/train`, `/data`, `/evaluate`, `/report`, `/compare`, `/study`, `/image`, `/serve`, `/tensor` and `/libtorch`.
+ * Hyperfitting: train a pretrained language model on a handful of sequences to near-zero loss, then decode greedily. Here is what most
+ * scripts need; the rest stands by topic: `hyperfit/model`, `/train`, `/data`, `/evaluate`, `/report`, `/compare`, `/study`, `/image`,
+ * `/serve`, `/tensor` and `/libtorch`.
  * @module hyperfit
  */
 export { errorCodeOf, ERROR_CODES, HyperfitError, isHyperfitError, type ErrorCode } from './errors.ts';

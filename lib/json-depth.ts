@@ -8,7 +8,10 @@ const BACKSLASH = '\\'.charCodeAt(0);
 const OPENING = new Set(['{', '['].map((sign) => sign.charCodeAt(0)));
 const CLOSING = new Set(['}', ']'].map((sign) => sign.charCodeAt(0)));
 
-/** Whether objects and lists in `text` stand more than 500 deep in each other. It need not be JSON: a million brackets take seconds to parse. */
+/**
+ * Whether objects and lists in `text` stand more than 500 deep in each other. It need not be JSON: a million brackets take seconds to
+ * parse.
+ */
 export function isNestedTooDeep(text: string): boolean {
   if (text.length < SHORT) return false;
   let depth = 0;

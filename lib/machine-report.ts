@@ -31,7 +31,19 @@ export interface MachineReport {
 }
 
 /** As Linux spells them, in the order of their age. */
-const FEATURES = ['f16c', 'fma', 'avx2', 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16'];
+const FEATURES = [
+  'f16c',
+  'fma',
+  'avx2',
+  'avx512f',
+  'avx512bw',
+  'avx512dq',
+  'avx512vl',
+  'avx512_vnni',
+  'avx512_bf16',
+  'amx_tile',
+  'amx_bf16',
+];
 
 /** Looks at Node, the system and the processor. Never throws. */
 export function reportMachine(): MachineReport {
@@ -43,7 +55,12 @@ export function reportMachine(): MachineReport {
     system: systemName(readText('/etc/os-release')),
     libc: libcOf(),
     glibc: glibcVersion(),
-    cpu: { model: cpus()[0]?.model ?? 'unknown', threads: availableParallelism(), memoryBytes: totalmem(), features: cpuFeatures(readText('/proc/cpuinfo')) },
+    cpu: {
+      model: cpus()[0]?.model ?? 'unknown',
+      threads: availableParallelism(),
+      memoryBytes: totalmem(),
+      features: cpuFeatures(readText('/proc/cpuinfo')),
+    },
     python: describePython(),
   };
 }
@@ -65,7 +82,10 @@ export function renderMachine({ node, nodeApi, electron, platform, system, libc,
   const host = electron === null ? '' : ` in Electron ${electron}`;
   return [
     ['node', `${node}${host} on ${platform}, Node-API ${nodeApi ?? 'unknown'}`],
-    ['system', `${system ?? 'unknown'}, ${libc === 'glibc' ? `glibc ${glibc ?? 'unknown'}` : `C library ${libc}`} (glibc 2.28 or newer is needed)`],
+    [
+      'system',
+      `${system ?? 'unknown'}, ${libc === 'glibc' ? `glibc ${glibc ?? 'unknown'}` : `C library ${libc}`} (glibc 2.28 or newer is needed)`,
+    ],
     ['cpu', `${cpu.model}, ${cpu.threads} threads, ${gigabytes} GiB`],
     ['', cpu.features.length === 0 ? 'instructions unknown' : cpu.features.join(' ')],
     ['python', `${python.command} ${python.version ?? 'not found'}, pip ${python.pip ?? 'not found'} (not needed)`],

@@ -24,8 +24,18 @@ interface Version {
   mapped: string;
 }
 
-const SECOND: Version = { limits: ['memory.max', 'memory.high'], usage: 'memory.current', cached: ['inactive_file', 'active_file'], mapped: 'file_mapped' };
-const FIRST: Version = { limits: ['memory.limit_in_bytes'], usage: 'memory.usage_in_bytes', cached: ['total_inactive_file', 'total_active_file'], mapped: 'total_mapped_file' };
+const SECOND: Version = {
+  limits: ['memory.max', 'memory.high'],
+  usage: 'memory.current',
+  cached: ['inactive_file', 'active_file'],
+  mapped: 'file_mapped',
+};
+const FIRST: Version = {
+  limits: ['memory.limit_in_bytes'],
+  usage: 'memory.usage_in_bytes',
+  cached: ['total_inactive_file', 'total_active_file'],
+  mapped: 'total_mapped_file',
+};
 
 /** Empty where nobody says. */
 function textOf(path: string): string {
@@ -41,7 +51,8 @@ const bytesOf = (path: string): number => Number.parseInt(textOf(path), 10);
 const limitOf = (limits: readonly string[]): number => Math.min(...limits.map(bytesOf).filter((bytes) => bytes < NO_LIMIT));
 
 /** Paths in mountinfo write what would part their fields as three octal digits. */
-const unescaped = (path: string): string => path.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+const unescaped = (path: string): string =>
+  path.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 interface Mount {
   /** What of the hierarchy is to be seen, and where. */
@@ -73,23 +84,38 @@ function levelsOf({ shown, at }: Mount, place: string): string[] {
   return Array.from({ length: names.length + 1 }, (_, up) => join(at, ...names.slice(0, names.length - up)));
 }
 
-/** The cgroups that limit the memory of this process, its own first; a container's limit is one of them. `root` is where the system's files are. */
+/**
+ * The cgroups that limit the memory of this process, its own first; a container's limit is one of them. `root` is where the system's files
+ * are.
+ */
 export function memoryLimits(root = '/'): MemoryLimit[] {
   const cgroups = textOf(join(root, 'proc/self/cgroup'));
-  const mounts = textOf(join(root, 'proc/self/mountinfo')).split('\n').flatMap((line) => mountOf(line) ?? []);
+  const mounts = textOf(join(root, 'proc/self/mountinfo'))
+    .split('\n')
+    .flatMap((line) => mountOf(line) ?? []);
   return mounts.flatMap((mount) => {
     const place = placeOf(cgroups, mount.version);
     const levels = place === undefined ? [] : levelsOf({ ...mount, at: join(root, mount.at) }, place);
     const { limits, usage, cached, mapped } = mount.version;
     return levels
-      .map((level) => ({ limits: limits.map((name) => join(level, name)), usage: join(level, usage), statistics: join(level, 'memory.stat'), cached, mapped }))
+      .map((level) => ({
+        limits: limits.map((name) => join(level, name)),
+        usage: join(level, usage),
+        statistics: join(level, 'memory.stat'),
+        cached,
+        mapped,
+      }))
       .filter((level) => limitOf(level.limits) < NO_LIMIT);
   });
 }
 
 /** What a cgroup could still give: what is kept of files goes when it is needed, but for what programs have open in memory. */
 function roomBelow({ limits, usage, statistics, cached, mapped }: MemoryLimit): number {
-  const values = new Map(textOf(statistics).split('\n').map((line) => line.split(' ') as [string, string]));
+  const values = new Map(
+    textOf(statistics)
+      .split('\n')
+      .map((line) => line.split(' ') as [string, string]),
+  );
   const valueOf = (key: string): number => Number(values.get(key) ?? 0);
   const reclaimable = Math.max(0, cached.reduce((sum, key) => sum + valueOf(key), 0) - valueOf(mapped));
   const room = limitOf(limits) - bytesOf(usage) + reclaimable;

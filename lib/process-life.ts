@@ -7,11 +7,18 @@ export interface ProcessName {
   began: string | null;
 }
 
-/** When a process began, in the system's own count: a number that is used again is told from the process that had it before. Null where nobody says. */
+/**
+ * When a process began, in the system's own count: a number that is used again is told from the process that had it before. Null where
+ * nobody says.
+ */
 export function beginOf(pid: number): string | null {
   try {
     // The name of the program may hold spaces and brackets; the 22nd field is the 20th after it.
-    return readTextSync(`/proc/${pid}/stat`).replace(/^.*\) /s, '').split(' ')[19] ?? null;
+    return (
+      readTextSync(`/proc/${pid}/stat`)
+        .replace(/^.*\) /s, '')
+        .split(' ')[19] ?? null
+    );
   } catch {
     return null;
   }

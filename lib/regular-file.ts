@@ -30,8 +30,8 @@ function asNotAFile(cause: NodeJS.ErrnoException): Error {
 }
 
 /**
- * Opens a file for reading. Every file that somebody else may have put there is opened by this or the functions beside it: a pipe would wait for
- * ever, a device never ends. What is asked is what was opened, so that nothing can be put in its place meanwhile.
+ * Opens a file for reading. Every file that somebody else may have put there is opened by this or the functions beside it: a pipe would
+ * wait for ever, a device never ends. What is asked is what was opened, so that nothing can be put in its place meanwhile.
  * @throws NotAFile for anything else, and the errors of the file system
  */
 export async function openRegularFile(path: string): Promise<FileHandle> {
@@ -109,12 +109,17 @@ export async function readTextFile(path: string, code: ErrorCode): Promise<strin
 export function refuseFile(path: string, code: ErrorCode, cause: unknown): never {
   const { message, code: reason } = cause as NodeJS.ErrnoException;
   const remedy = reason === 'EACCES' ? 'check its permissions' : 'check the path';
-  throw new HyperfitError(code, `expected a file that can be read at ${path}, got: ${reason === 'ENOENT' ? 'none is there' : message}; ${remedy}`, { cause });
+  throw new HyperfitError(
+    code,
+    `expected a file that can be read at ${path}, got: ${reason === 'ENOENT' ? 'none is there' : message}; ${remedy}`,
+    { cause },
+  );
 }
 
 function refuseUtf16(bytes: Buffer, path: string, code: ErrorCode): void {
   const order = bytes[0] === 0xff && bytes[1] === 0xfe ? 'LE' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'BE' : undefined;
-  if (order !== undefined) throw new HyperfitError(code, `expected UTF-8 in ${path}, got UTF-16${order}; convert it: iconv -f UTF-16 -t UTF-8`);
+  if (order !== undefined)
+    throw new HyperfitError(code, `expected UTF-8 in ${path}, got UTF-16${order}; convert it: iconv -f UTF-16 -t UTF-8`);
 }
 
 /** The bytes of a small file; undefined where there is none, or none that can be read, or something else in its place. */

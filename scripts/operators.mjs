@@ -1,5 +1,5 @@
-// npm run operators: which operators of libtorch a steady training step or token calls, a layer and beside the layers, as the operator log of the
-// tests counts them. `npm run operators -- --help` lists the options; CONTRIBUTING.md says what the columns are.
+// npm run operators: which operators of libtorch a steady training step or token calls, a layer and beside the layers, as the operator log
+// of the tests counts them. `npm run operators -- --help` lists the options; CONTRIBUTING.md says what the columns are.
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -40,7 +40,8 @@ function readOptions() {
     requireOneOf('work', values.work, Object.keys(WORK));
     requireOneOf('compute-dtype', values['compute-dtype'], DTYPES);
     const rank = values['lora-rank'];
-    if (rank !== undefined && !/^[1-9]\d*$/.test(rank)) throw new SetupError(`expected a whole number of at least 1 for --lora-rank, got "${rank}"; give one`);
+    if (rank !== undefined && !/^[1-9]\d*$/.test(rank))
+      throw new SetupError(`expected a whole number of at least 1 for --lora-rank, got "${rank}"; give one`);
     return values;
   } catch (error) {
     if (error instanceof SetupError) throw error;
@@ -73,7 +74,10 @@ async function openLibrary() {
 
 function renderSummary({ layer, beside }) {
   const row = (name, counts) => [name, ...Object.values(summarize(counts)), counts.scalarReads, counts.allocatedBytes];
-  return renderTable(['', 'operators', 'launches', 'views', 'allocations', 'scalar reads', 'bytes allocated'], [row('a layer', layer), row('beside', beside)]);
+  return renderTable(
+    ['', 'operators', 'launches', 'views', 'allocations', 'scalar reads', 'bytes allocated'],
+    [row('a layer', layer), row('beside', beside)],
+  );
 }
 
 function renderNames({ layer, beside }) {
@@ -90,7 +94,14 @@ await runMain(async () => {
   const [count, more] = WORK[options.work];
   const lora = options['lora-rank'] && { rank: Number(options['lora-rank']) };
   const { layer, beside } = await measure(await openLibrary(), readConfig(options.model), count, {
-    ...more, lora, computeDtype: options['compute-dtype'], kernels: options.kernels,
+    ...more,
+    lora,
+    computeDtype: options['compute-dtype'],
+    kernels: options.kernels,
   });
-  process.stdout.write(options.json ? `${JSON.stringify({ layer, beside }, null, 2)}\n` : `${renderSummary({ layer, beside })}\n\n${renderNames({ layer, beside })}\n`);
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ layer, beside }, null, 2)}\n`
+      : `${renderSummary({ layer, beside })}\n\n${renderNames({ layer, beside })}\n`,
+  );
 });

@@ -12,10 +12,23 @@ await runMain(async () => {
   const folder = mkdtempSync(join(root, 'node_modules', '.option-types-'));
   try {
     const entry = { config: join(root, 'lib/config/fields.ts'), decoding: join(root, 'lib/generate/decoding-fields.ts') };
-    await build({ entry, outDir: folder, config: false, dts: false, clean: false, platform: 'node', target: 'node20', fixedExtension: true, logLevel: 'error' });
+    await build({
+      entry,
+      outDir: folder,
+      config: false,
+      dts: false,
+      clean: false,
+      platform: 'node',
+      target: 'node20',
+      fixedExtension: true,
+      logLevel: 'error',
+    });
     const load = (name) => import(pathToFileURL(join(folder, `${name}.mjs`)).href);
     const [{ FIELDS }, { DECODING_FIELDS }] = [await load('config'), await load('decoding')];
-    writeFileSync(join(root, 'lib/config/run-config.ts'), renderRunConfig(FIELDS, (schema) => z.toJSONSchema(schema, { io: 'input' })));
+    writeFileSync(
+      join(root, 'lib/config/run-config.ts'),
+      renderRunConfig(FIELDS, (schema) => z.toJSONSchema(schema, { io: 'input' })),
+    );
     writeFileSync(join(root, 'lib/generate/decoding-options.ts'), renderDecodingOptions(DECODING_FIELDS));
   } finally {
     rmSync(folder, { recursive: true, force: true });

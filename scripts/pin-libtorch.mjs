@@ -1,5 +1,6 @@
-// node scripts/pin-libtorch.mjs 2.11.0 2.14.1 2.15.0: writes lib/libtorch/pinned-wheels.ts. Lets pip resolve what each torch needs, downloads
-// every wheel whole (some gigabytes), holds it against the sha256 of the index, and notes that and the sha256 of the RECORD inside.
+// node scripts/pin-libtorch.mjs 2.11.0 2.14.1 2.15.0: writes lib/libtorch/pinned-wheels.ts. Lets pip resolve what each torch needs,
+// downloads every wheel whole (some gigabytes), holds it against the sha256 of the index, and notes that and the sha256 of the RECORD
+// inside.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -15,7 +16,8 @@ const MANYLINUX = [...Array.from({ length: 24 }, (_, i) => `manylinux_2_${28 - i
 
 await runMain(async () => {
   const versions = process.argv.slice(2);
-  if (versions.length === 0 || !versions.every((version) => /^\d+\.\d+\.\d+$/.test(version))) throw new SetupError('expected versions of torch, such as 2.11.0');
+  if (versions.length === 0 || !versions.every((version) => /^\d+\.\d+\.\d+$/.test(version)))
+    throw new SetupError('expected versions of torch, such as 2.11.0');
   const libtorch = await loadLibtorchModule();
   const folder = mkdtempSync(join(tmpdir(), 'hyperfit-pins-'));
   try {
@@ -40,13 +42,40 @@ async function pinTorch(version, folder, libtorch, known) {
 
 function resolveWheels(version, folder) {
   const report = join(folder, 'report.json');
-  const platform = ['--python-version', '3.11', '--implementation', 'cp', '--only-binary=:all:', ...MANYLINUX.flatMap((tag) => ['--platform', tag])];
-  const args = ['-m', 'pip', 'install', '--quiet', '--dry-run', '--ignore-installed', '--report', report, '--target', join(folder, 'none'), ...platform, `torch==${version}`];
+  const platform = [
+    '--python-version',
+    '3.11',
+    '--implementation',
+    'cp',
+    '--only-binary=:all:',
+    ...MANYLINUX.flatMap((tag) => ['--platform', tag]),
+  ];
+  const args = [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--dry-run',
+    '--ignore-installed',
+    '--report',
+    report,
+    '--target',
+    join(folder, 'none'),
+    ...platform,
+    `torch==${version}`,
+  ];
   const { status, stderr } = spawnSync(process.env.HYPERFIT_PYTHON || 'python3', args, { encoding: 'utf8' });
   if (status !== 0) throw new SetupError(stderr);
   const { install } = JSON.parse(readFileSync(report, 'utf8'));
-  const all = install.map(({ metadata, download_info: { url, archive_info } }) => ({ name: metadata.name, version: metadata.version, url, sha256: archive_info.hashes.sha256 }));
-  return all.filter(({ name }) => name === 'torch' || (name.startsWith('nvidia-') && name !== 'nvidia-cuda-cccl')).sort((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : 1));
+  const all = install.map(({ metadata, download_info: { url, archive_info } }) => ({
+    name: metadata.name,
+    version: metadata.version,
+    url,
+    sha256: archive_info.hashes.sha256,
+  }));
+  return all
+    .filter(({ name }) => name === 'torch' || (name.startsWith('nvidia-') && name !== 'nvidia-cuda-cccl'))
+    .sort((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : 1));
 }
 
 function order({ name }) {
@@ -64,7 +93,10 @@ async function pinWheel({ url, sha256, name, version }, folder, libtorch) {
   await pipeline(Readable.fromWeb(response.body), measure, createWriteStream(path));
   const found = hash.digest('hex');
   if (found !== sha256) throw new SetupError(`expected sha256 ${sha256} for ${file}, got ${found}`);
-  const { record, uses } = await libtorch.describeWheel(path, [false, true].map((cuda) => libtorch.wantedFiles(name, cuda)));
+  const { record, uses } = await libtorch.describeWheel(
+    path,
+    [false, true].map((cuda) => libtorch.wantedFiles(name, cuda)),
+  );
   const [cpu, cuda] = uses.map((use) => use && [use.download, use.disk]);
   const pin = { name, version, file, fileBytes: statSync(path).size, sha256, record, cpu, cuda };
   rmSync(path);
@@ -79,7 +111,10 @@ function cudaOf(wheels) {
 /** A wheel that several series take is written once. */
 function render(pinned) {
   const wheels = new Map(Object.values(pinned).flatMap((torch) => torch.wheels.map((wheel) => [keyOf(wheel), wheel])));
-  const series = Object.entries(pinned).map(([name, torch]) => `  '${name}': {\n    version: '${torch.version}',\n    cuda: '${torch.cuda}',\n    wheels: [\n${torch.wheels.map((wheel) => `      WHEELS['${keyOf(wheel)}'],\n`).join('')}    ],\n  },\n`);
+  const series = Object.entries(pinned).map(
+    ([name, torch]) =>
+      `  '${name}': {\n    version: '${torch.version}',\n    cuda: '${torch.cuda}',\n    wheels: [\n${torch.wheels.map((wheel) => `      WHEELS['${keyOf(wheel)}'],\n`).join('')}    ],\n  },\n`,
+  );
   return `import type { PinnedTorch, PinnedWheel } from './pins.ts';
 
 // Written by scripts/pin-libtorch.mjs, from whole wheels that had the sha256 of the package index.

@@ -1,6 +1,7 @@
-// npm run prebuild:all: prebuilds/<platform>-<arch>/ with the preloader and, in series/, an addon per libtorch series and the CPU's kernels that
-// all of them share, and headers/ for a build from source; and the kernels that are compiled for cards. A series takes some minutes to compile the first time; `-- --series 2.11` makes only
-// some, and `--without-kernels` leaves those out, for tests where NVIDIA's compiler library cannot be had.
+// npm run prebuild:all: prebuilds/<platform>-<arch>/ with the preloader and, in series/, an addon per libtorch series and the CPU's kernels
+// that all of them share, and headers/ for a build from source; and the kernels that are compiled for cards. A series takes some minutes to
+// compile the first time; `-- --series 2.11` makes only some, and `--without-kernels` leaves those out, for tests where NVIDIA's compiler
+// library cannot be had.
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,7 +16,9 @@ const PREBUILDIFY = join(root, 'node_modules', 'prebuildify', 'bin.js');
 
 await runMain(async () => {
   const { PINNED_SERIES, TORCH_SERIES } = await loadLibtorchModule();
-  const { values } = parseArgs({ options: { series: { type: 'string', default: PINNED_SERIES.join(',') }, 'without-kernels': { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { series: { type: 'string', default: PINNED_SERIES.join(',') }, 'without-kernels': { type: 'boolean', default: false } },
+  });
   const wanted = values.series.split(',');
   const unknown = wanted.filter((name) => !PINNED_SERIES.includes(name));
   if (unknown.length > 0) throw new SetupError(`expected some of ${PINNED_SERIES.join(',')} for --series, got ${unknown.join(',')}`);
@@ -28,7 +31,10 @@ await runMain(async () => {
   if (!values['without-kernels']) packKernels(await ensureKernels(), join(platform, 'cuda-kernels.bin.br'));
   for (const series of wanted) {
     if (series !== TORCH_SERIES) await ensureNative(await ensureLibtorch(series), series);
-    copyFileSync(join(nativeFolder(series === TORCH_SERIES ? undefined : series), 'Release', `torch-${series}.node`), join(target, `torch-${series}.node`));
+    copyFileSync(
+      join(nativeFolder(series === TORCH_SERIES ? undefined : series), 'Release', `torch-${series}.node`),
+      join(target, `torch-${series}.node`),
+    );
     say(`prebuild: torch-${series}.node`);
   }
   copyHeaders();
@@ -46,7 +52,11 @@ async function packReference() {
 function packKernels(from, to) {
   const bytes = readFileSync(from);
   const { BROTLI_PARAM_QUALITY, BROTLI_MAX_QUALITY, BROTLI_PARAM_LGWIN, BROTLI_MAX_WINDOW_BITS, BROTLI_PARAM_SIZE_HINT } = constants;
-  const params = { [BROTLI_PARAM_QUALITY]: BROTLI_MAX_QUALITY, [BROTLI_PARAM_LGWIN]: BROTLI_MAX_WINDOW_BITS, [BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  const params = {
+    [BROTLI_PARAM_QUALITY]: BROTLI_MAX_QUALITY,
+    [BROTLI_PARAM_LGWIN]: BROTLI_MAX_WINDOW_BITS,
+    [BROTLI_PARAM_SIZE_HINT]: bytes.length,
+  };
   writeFileSync(to, brotliCompressSync(bytes, { params }));
 }
 
@@ -55,5 +65,6 @@ function copyHeaders() {
   const headers = join(root, 'headers');
   rmSync(headers, { recursive: true, force: true });
   cpSync(join(root, 'node_modules', 'node-api-headers', 'include'), headers, { recursive: true });
-  for (const name of ['napi.h', 'napi-inl.h', 'napi-inl.deprecated.h']) copyFileSync(join(root, 'node_modules', 'node-addon-api', name), join(headers, name));
+  for (const name of ['napi.h', 'napi-inl.h', 'napi-inl.deprecated.h'])
+    copyFileSync(join(root, 'node_modules', 'node-addon-api', name), join(headers, name));
 }

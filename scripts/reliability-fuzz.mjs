@@ -9,8 +9,23 @@ const HELP = `npm run reliability:fuzz -- [--inputs 10000] [--reader PATTERN] [-
   --last-input  where the input at hand is kept, in case it ends the process
   --faults      a folder where inputs with faults are kept`;
 
-const { values } = parseArgs({ options: { inputs: { type: 'string', default: '10000' }, reader: { type: 'string' }, seed: { type: 'string', default: '1' }, 'last-input': { type: 'string' }, faults: { type: 'string' }, help: { type: 'boolean' } } });
-const given = { FUZZ_INPUTS: values.inputs, FUZZ_SEED: values.seed, FUZZ_READER: values.reader, FUZZ_LAST_INPUT: values['last-input'], FUZZ_FAULTS: values.faults };
+const { values } = parseArgs({
+  options: {
+    inputs: { type: 'string', default: '10000' },
+    reader: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    'last-input': { type: 'string' },
+    faults: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
+const given = {
+  FUZZ_INPUTS: values.inputs,
+  FUZZ_SEED: values.seed,
+  FUZZ_READER: values.reader,
+  FUZZ_LAST_INPUT: values['last-input'],
+  FUZZ_FAULTS: values.faults,
+};
 const env = { ...process.env, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 if (values.help) console.log(HELP);
 else process.exitCode = spawnSync('npx', ['jest', '--runInBand', 'test/reliability/fuzz.test.ts'], { stdio: 'inherit', env }).status ?? 1;

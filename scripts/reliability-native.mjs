@@ -7,12 +7,23 @@ import { parseArgs } from 'node:util';
 import { root, runMain } from './steps/log.mjs';
 import { buildSanitized, libraryPath } from './steps/sanitizer-build.mjs';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '300' }, corpus: { type: 'string', default: join(root, 'build-sanitize', 'corpus') } } });
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '300' }, corpus: { type: 'string', default: join(root, 'build-sanitize', 'corpus') } },
+});
 
 await runMain(async () => {
   const { folder, libtorch } = await buildSanitized('fuzz', { compiler: 'clang++', target: 'fuzz', defines: { HYPERFIT_FUZZ: 'ON' } });
   mkdirSync(values.corpus, { recursive: true });
-  const args = [values.corpus, `-max_total_time=${values.seconds}`, '-max_len=4096', '-timeout=1', '-rss_limit_mb=2048', '-malloc_limit_mb=256', '-print_final_stats=1', `-artifact_prefix=${folder}/`];
+  const args = [
+    values.corpus,
+    `-max_total_time=${values.seconds}`,
+    '-max_len=4096',
+    '-timeout=1',
+    '-rss_limit_mb=2048',
+    '-malloc_limit_mb=256',
+    '-print_final_stats=1',
+    `-artifact_prefix=${folder}/`,
+  ];
   const env = { ...process.env, LD_LIBRARY_PATH: libraryPath(libtorch), OMP_NUM_THREADS: '1' };
   return spawnSync(join(folder, 'fuzz'), args, { stdio: 'inherit', env }).status ?? 1;
 });

@@ -17,7 +17,11 @@ await runMain(async () => {
   const name = values.thread ? 'thread' : 'address';
   const { sanitizers, env: sanitizerEnv, note } = KINDS[name]();
   if (note !== undefined) say(note);
-  const { folder, libtorch } = await buildSanitized(name, { compiler: 'g++', target: undefined, defines: { HYPERFIT_SANITIZE: sanitizers } });
+  const { folder, libtorch } = await buildSanitized(name, {
+    compiler: 'g++',
+    target: undefined,
+    defines: { HYPERFIT_SANITIZE: sanitizers },
+  });
   const env = { ...process.env, ...sanitizerEnv, LIBTORCH: libtorch, HYPERFIT_BUILD: folder };
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const tests = positionals.length > 0 ? positionals : TESTS[name];

@@ -1,5 +1,5 @@
-// npm run docs:screenshots -- RUN [NAME...]: the pictures in docs/pictures (report, compare, play, chat; default all), from a finished run, with the system's Chromium.
-// The run of those that are there: SmolLM2-135M on Moby Dick, `hyperfit demo` with 16 passages of 64 tokens.
+// npm run docs:screenshots -- RUN [NAME...]: the pictures in docs/pictures (report, compare, play, chat; default all), from a finished run,
+// with the system's Chromium. The run of those that are there: SmolLM2-135M on Moby Dick, `hyperfit demo` with 16 passages of 64 tokens.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,8 @@ const MAKERS = { report, compare, play, chat };
 await runMain(async () => {
   const run = resolve(process.argv[2] ?? '');
   const names = process.argv.length > 3 ? process.argv.slice(3) : Object.keys(MAKERS);
-  if (!existsSync(join(run, 'report.html'))) throw new SetupError(`expected the folder of a finished run, got ${run}; npm run docs:screenshots -- runs/novel`);
+  if (!existsSync(join(run, 'report.html')))
+    throw new SetupError(`expected the folder of a finished run, got ${run}; npm run docs:screenshots -- runs/novel`);
   const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new SetupError('expected a Chromium, got none; name one in HYPERFIT_CHROMIUM');
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
@@ -63,7 +64,11 @@ async function report(open, run) {
 
 async function compare(open, run, folder) {
   const page = join(folder, 'study.html');
-  const built = spawnSync(process.execPath, [CLI, 'compare', 'build', run, '--variant', 'hyperfitted, greedy', 'original, greedy', '--seed', '1', '--out', page], { encoding: 'utf8' });
+  const built = spawnSync(
+    process.execPath,
+    [CLI, 'compare', 'build', run, '--variant', 'hyperfitted, greedy', 'original, greedy', '--seed', '1', '--out', page],
+    { encoding: 'utf8' },
+  );
   if (built.status !== 0) throw new SetupError(built.stderr);
   const study = await open(pathToFileURL(page).href);
   await study.locator('#name').fill('Ada');

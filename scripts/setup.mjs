@@ -20,8 +20,8 @@ const EVERY_TIME = ['dependencies', 'libtorch', 'native', 'dist', 'model'];
 export const STEPS = [...EVERY_TIME, 'gemma', 'images', 'texts', 'tasks'];
 
 /**
- * Does the steps asked for, and what they need; with `model: 'optional'` it may be missing afterwards. Gives the libtorch folder and the model's path, where asked for. The
- * demo's text, Moby Dick, is an npm dependency.
+ * Does the steps asked for, and what they need; with `model: 'optional'` it may be missing afterwards. Gives the libtorch folder and the
+ * model's path, where asked for. The demo's text, Moby Dick, is an npm dependency.
  */
 export async function ensure({ dependencies = true, libtorch, native, dist, model, gemma, images, texts, tasks } = {}) {
   const done = {};

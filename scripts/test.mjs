@@ -18,12 +18,16 @@ async function runPhases(args, env) {
   let worst = 0;
   try {
     for (const [index, { args: phase, env: more }] of phases.entries()) {
-      const status = await run(process.execPath, ['--expose-gc', jest, ...phase, '--json', `--outputFile=${files[index]}`], { env: { ...more, ...env, TMPDIR: folder }, stdio: ['ignore', 'ignore', 'inherit'] });
+      const status = await run(process.execPath, ['--expose-gc', jest, ...phase, '--json', `--outputFile=${files[index]}`], {
+        env: { ...more, ...env, TMPDIR: folder },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
       worst = Math.max(worst, status);
     }
     const merged = mergeResults(files);
     if (outputFile !== undefined) writeFileSync(outputFile, JSON.stringify(merged));
-    if (phases.length > 1) say(`${merged.numPassedTests} passed, ${merged.numFailedTests} failed, ${merged.numPendingTests + merged.numTodoTests} skipped`);
+    if (phases.length > 1)
+      say(`${merged.numPassedTests} passed, ${merged.numFailedTests} failed, ${merged.numPendingTests + merged.numTodoTests} skipped`);
     return worst;
   } finally {
     rmSync(folder, { recursive: true, force: true });

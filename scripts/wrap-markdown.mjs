@@ -62,7 +62,11 @@ function fill({ first, rest, words }) {
 
 function documents() {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  return ['', 'docs', 'examples', 'test/stand-ins'].flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md')).map((name) => join(root, folder, name)));
+  return ['', 'docs', 'examples', 'test/stand-ins'].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(root, folder, name)),
+  );
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -45,7 +45,9 @@ test('one within the margin is, whatever follows', async () => {
 });
 
 test('a draw may fall on the border of two candidates, and on no other', async () => {
-  expect(await partingOf(model, PROMPT, instead(ranked[1]!), greedy, idMargin, { temperature: 1 })).toMatchObject({ kind: 'within the margin' });
+  expect(await partingOf(model, PROMPT, instead(ranked[1]!), greedy, idMargin, { temperature: 1 })).toMatchObject({
+    kind: 'within the margin',
+  });
   expect(await partingOf(model, PROMPT, instead(ranked[4]!), greedy, idMargin, { temperature: 1 })).toMatchObject({ kind: 'apart' });
 });
 
@@ -58,8 +60,14 @@ test('docs/gpu.md repeats the table', () => {
   const percent = (share: number): string => (share === 0 ? 'none' : `${Number((100 * share).toPrecision(2))} %`);
   for (const dtype of ['float32', 'bfloat16'] as const) {
     const [cpu, cuda] = [PROMISES.cpu[dtype], PROMISES.cuda[dtype]];
-    expect(page).toContain(`| ${dtype}: two scores that may change places between a text alone and in a batch | ${percent(cpu.idMargin)} | within ${percent(cuda.idMargin)} of the largest |`);
-    expect(page).toContain(`| ${dtype}: gradients of a batch whole and in parts, of their norm | ${percent(cpu.splitGradients)} | ${percent(cuda.splitGradients)} |`);
-    expect(page).toContain(`| ${dtype}: the summed loss of a batch whole and in parts | ${percent(cpu.splitLoss)} | ${percent(cuda.splitLoss)} |`);
+    expect(page).toContain(
+      `| ${dtype}: two scores that may change places between a text alone and in a batch | ${percent(cpu.idMargin)} | within ${percent(cuda.idMargin)} of the largest |`,
+    );
+    expect(page).toContain(
+      `| ${dtype}: gradients of a batch whole and in parts, of their norm | ${percent(cpu.splitGradients)} | ${percent(cuda.splitGradients)} |`,
+    );
+    expect(page).toContain(
+      `| ${dtype}: the summed loss of a batch whole and in parts | ${percent(cpu.splitLoss)} | ${percent(cuda.splitLoss)} |`,
+    );
   }
 });

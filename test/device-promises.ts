@@ -18,10 +18,11 @@ interface Bounds {
  * What a device promises when the same numbers are added up in another order. Equal calls give equal bits on every device, so none of this
  * is for them. docs/gpu.md repeats the table ("What is promised"), and test/device-promises.test.ts holds it to this one.
  *
- * - `cpu`: a decoding step adds up the same whatever rows stand beside it, and what reads prompts changes no id. Parts of a batch are sums of
- *   fewer rows, added afterwards.
- * - `cuda`: cuBLAS chooses a kernel by the number of rows, and may cut a long sum into pieces: every product of a batch of another shape is a sum
- *   in another order. Ids then part where two scores lie nearer than such a sum moves them; a gradient that mostly cancels loses one more digit.
+ * - `cpu`: a decoding step adds up the same whatever rows stand beside it, and what reads prompts changes no id. Parts of a batch are sums
+ *   of fewer rows, added afterwards.
+ * - `cuda`: cuBLAS chooses a kernel by the number of rows, and may cut a long sum into pieces: every product of a batch of another shape is
+ *   a sum in another order. Ids then part where two scores lie nearer than such a sum moves them; a gradient that mostly cancels loses one
+ *   more digit.
  */
 export const PROMISES: Record<'cpu' | 'cuda', Record<'float32' | 'bfloat16', Bounds>> = {
   cpu: {
@@ -47,7 +48,8 @@ export interface Choice {
   repetitionPenalty?: number;
 }
 
-export type Parting = { kind: 'same' } | { kind: 'within the margin' | 'apart'; step: number; ids: [number, number]; gap: number; margin: number };
+export type Parting =
+  { kind: 'same' } | { kind: 'within the margin' | 'apart'; step: number; ids: [number, number]; gap: number; margin: number };
 
 /** Continuations of `prompt` that `device` has to give alike: to the last id, or up to a step at which its promise lets them part. */
 export async function expectSameIds(model: Model, prompt: Ids, actual: Ids, expected: Ids, choice: Choice = {}): Promise<void> {
@@ -58,7 +60,14 @@ export async function expectSameIds(model: Model, prompt: Ids, actual: Ids, expe
 }
 
 /** Where two continuations part, judged by the scores of a whole forward pass up to there. */
-export async function partingOf(model: Model, prompt: Ids, actual: Ids, expected: Ids, idMargin: number, { temperature = 0, repetitionPenalty = 1 }: Choice = {}): Promise<Parting> {
+export async function partingOf(
+  model: Model,
+  prompt: Ids,
+  actual: Ids,
+  expected: Ids,
+  idMargin: number,
+  { temperature = 0, repetitionPenalty = 1 }: Choice = {},
+): Promise<Parting> {
   const step = firstDifference(actual, expected);
   if (step === -1) return { kind: 'same' };
   const [a, b] = [actual[step], expected[step]];

@@ -8,7 +8,10 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const asPromise = async (folder: string): Promise<void> => makeFolderSync(folder);
 
-describe.each([['makeFolder', makeFolder], ['makeFolderSync', asPromise]])('%s', (name, make) => {
+describe.each([
+  ['makeFolder', makeFolder],
+  ['makeFolderSync', asPromise],
+])('%s', (name, make) => {
   test('makes what is missing, and is content with what is there', async () => {
     const folder = join(root, name, 'a/b/c');
     for (let i = 0; i < 2; i++) await make(folder);

@@ -37,7 +37,12 @@ test.each([
   ['memory.high of its own', { 'user/job/memory.high': 800 * MB }, 700],
   ['memory.max of the highest', { 'memory.max': 450 * MB, 'memory.current': 400 * MB }, 50],
 ])('the least room counts: %s', (_, files, room) => {
-  const own = { 'user/job/memory.max': 1000 * MB, 'user/job/memory.current': 100 * MB, 'user/memory.max': 'max', 'user/memory.current': 300 * MB };
+  const own = {
+    'user/job/memory.max': 1000 * MB,
+    'user/job/memory.current': 100 * MB,
+    'user/memory.max': 'max',
+    'user/memory.current': 300 * MB,
+  };
   const cgroup = Object.fromEntries(Object.entries({ ...own, ...files }).map(([name, value]) => [`sys/fs/cgroup/${name}`, `${value}\n`]));
   expect(freeMemory(systemOf({ 'proc/self/cgroup': '0::/user/job\n', 'proc/self/mountinfo': SECOND, ...cgroup }))).toBe(room * MB);
 });

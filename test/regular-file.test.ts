@@ -32,7 +32,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const OTHERS: [string, () => string][] = [['a pipe', () => at('pipe')], ['a folder', () => at('folder')], ['a socket', () => at('socket')], ['a device', () => '/dev/zero']];
+const OTHERS: [string, () => string][] = [
+  ['a pipe', () => at('pipe')],
+  ['a folder', () => at('folder')],
+  ['a socket', () => at('socket')],
+  ['a device', () => '/dev/zero'],
+];
 
 describe.each(OTHERS)('%s in the place of a file is refused by name, at once', (kind, pathOf) => {
   const words = new RegExp(`it is ${kind}( or a device)?, not a file`);
@@ -43,7 +48,10 @@ describe.each(OTHERS)('%s in the place of a file is refused by name, at once', (
     await expect(readText(path)).rejects.toThrow(words);
     expect(() => readBytesSync(path)).toThrow(words);
     await expect(readInPieces(path).next()).rejects.toThrow(words);
-    await expect(readTextFile(path, 'ERR_MODEL_FILES')).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(words) as string });
+    await expect(readTextFile(path, 'ERR_MODEL_FILES')).rejects.toMatchObject({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(words) as string,
+    });
   });
 
   test('by a HyperfitError of every reader', async () => {
@@ -55,7 +63,13 @@ describe.each(OTHERS)('%s in the place of a file is refused by name, at once', (
       ['ERR_DATA', () => AnswersFile.open(path)],
       ['ERR_DATA', () => readStudyKey(path)],
       ['ERR_CHECKPOINT', () => readRunJson(path)],
-      ...(kind === 'a folder' ? [] : [['ERR_DATA', () => openImages(path)], ['ERR_DATA', () => readVariants(`x=${path}`)], ['ERR_DATA', () => readDocuments(path, new DataNotes())]] as [string, () => unknown][]),
+      ...(kind === 'a folder'
+        ? []
+        : ([
+            ['ERR_DATA', () => openImages(path)],
+            ['ERR_DATA', () => readVariants(`x=${path}`)],
+            ['ERR_DATA', () => readDocuments(path, new DataNotes())],
+          ] as [string, () => unknown][])),
     ];
     for (const [code, read] of reads) await expect((async () => read())()).rejects.toMatchObject({ code });
   });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
@@ -70,7 +71,9 @@ const files = sources(LIB);
 
 function importsOf(path: string): string[] {
   const text = readFileSync(path, 'utf8');
-  return [...text.matchAll(/^(?:import|export)[^'"`;]*?from '(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm)].map((match) => resolve(dirname(path), match[1] ?? match[2]!));
+  return [...text.matchAll(/^(?:import|export)[^'"`;]*?from '(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm)].map((match) =>
+    resolve(dirname(path), match[1] ?? match[2]!),
+  );
 }
 
 test('every file stands in a known layer', () => {
@@ -87,7 +90,7 @@ test('a layer imports only itself and the layers before it', () => {
 });
 
 test('files are reached by lib/file-system.ts alone, which says why', () => {
-  const others = files.filter((path) => /^import (?!type).*'node:fs\/promises'/m.test(readFileSync(path, 'utf8')));
+  const others = files.filter((path) => /^import (?!type)[^;]*'node:fs\/promises'/m.test(readFileSync(path, 'utf8')));
   expect(others.map((path) => relative(LIB, path))).toEqual([]);
 });
 
@@ -105,7 +108,11 @@ const READ_THEMSELVES = ['regular-file.ts', 'machine-report.ts', 'libtorch', 'sa
 
 test('files are opened for reading by regular-file.ts alone, which takes no pipe, device or folder', () => {
   const others = files.filter((path) => !READ_THEMSELVES.includes(relative(LIB, path).split('/')[0]!));
-  const direct = others.filter((path) => /\b(?:readFile|readFileSync|createReadStream)\b[^;]*from 'node:fs|(?<![.\w])open(?:Sync)?\([^;]*, 'r'\)/.test(readFileSync(path, 'utf8')));
+  const direct = others.filter((path) =>
+    /\b(?:readFile|readFileSync|createReadStream)\b[^;]*from 'node:fs|(?<![.\w])open(?:Sync)?\([^;]*, 'r'\)/.test(
+      readFileSync(path, 'utf8'),
+    ),
+  );
   // Folders are flushed through a handle.
   expect(direct.map((path) => relative(LIB, path))).toEqual(['checkpoint/atomic-folder.ts']);
 });
@@ -114,4 +121,28 @@ test('files stay short enough to read in one sitting: 300 lines beside the comme
   const codeOf = (path: string): string => readFileSync(path, 'utf8').replace(/^ *\/\*\*.*?\*\/\n/gms, '');
   const long = files.filter((path) => codeOf(path).split('\n').length > 300).map((path) => relative(LIB, path));
   expect(long).toEqual([]);
+});
+
+describe('lines are at most 140 wide', () => {
+  const root = resolve(LIB, '..');
+  const folders = ['lib', 'native', 'test', 'scripts', 'bench', 'examples'];
+  const paths = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { encoding: 'utf8', recursive: true }).map((path) => join(folder, path)),
+  );
+  const wideLines = (path: string): string[] =>
+    readFileSync(join(root, path), 'utf8')
+      .split('\n')
+      .filter((line) => line.length > 140);
+
+  test('of C++ and CUDA', () => {
+    expect(paths.filter((path) => /\.(h|cc|cu|cuh)$/.test(path) && wideLines(path).length > 0)).toEqual([]);
+  });
+
+  test('of TypeScript and JavaScript, but for a string or expression that nothing can break: `npm run format`', () => {
+    const wide = paths.filter((path) => /\.(ts|mjs|cjs|js)$/.test(path) && wideLines(path).length > 0);
+    const comments = wide.flatMap(wideLines).filter((line) => /^\s*(\/\/|\/?\*)/.test(line));
+    expect(comments).toEqual([]);
+    const { status, stderr } = spawnSync('node_modules/.bin/prettier', ['--check', ...wide], { cwd: root, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
 });

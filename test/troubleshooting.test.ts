@@ -21,9 +21,22 @@ test.each(headings)('%s has an example of its message, a cause and a remedy', (c
 });
 
 test('the flags that it names exist', () => {
-  const others = ['--print-config', '--dry-run', '--local-dir', '--cuda', '--version', '--preset', '--config', '--context-batch-size', '--no-repeat-ngram-size', '--citation-blocker'];
+  const others = [
+    '--print-config',
+    '--dry-run',
+    '--local-dir',
+    '--cuda',
+    '--version',
+    '--preset',
+    '--config',
+    '--context-batch-size',
+    '--no-repeat-ngram-size',
+    '--citation-blocker',
+  ];
   const known = new Set([...FIELD_NAMES.map(flagOf), ...others]);
-  expect([...new Set([...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag))].filter((flag) => !known.has(flag))).toEqual([]);
+  expect([...new Set([...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag))].filter((flag) => !known.has(flag))).toEqual(
+    [],
+  );
 });
 
 test('the README names it', () => {

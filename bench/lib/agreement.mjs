@@ -9,10 +9,19 @@ export async function checkAgreement({ weights, tokens, batch }, reference, othe
   const found = [];
   for (const { name, ids } of others) {
     const partings = findPartings(reference, ids);
-    const gaps = partings.length === 0 ? [] : (await runOnce(contender(`partings from ${name}`, 'parting.mjs', { weights, tokens, batch, partings }))).gaps;
+    const gaps =
+      partings.length === 0
+        ? []
+        : (await runOnce(contender(`partings from ${name}`, 'parting.mjs', { weights, tokens, batch, partings }))).gaps;
     const worst = Math.max(0, ...gaps);
-    if (worst > NEAR_TIE) throw new Error(`${name} parts from hyperfit in row ${partings[gaps.indexOf(worst)].row} where the scores are ${worst} apart`);
-    found.push({ name, rows: ids.length, identical: ids.length - partings.length, nearTies: partings.map(({ row, shared }, index) => ({ row, after: shared.length, gap: gaps[index] })) });
+    if (worst > NEAR_TIE)
+      throw new Error(`${name} parts from hyperfit in row ${partings[gaps.indexOf(worst)].row} where the scores are ${worst} apart`);
+    found.push({
+      name,
+      rows: ids.length,
+      identical: ids.length - partings.length,
+      nearTies: partings.map(({ row, shared }, index) => ({ row, after: shared.length, gap: gaps[index] })),
+    });
   }
   return found;
 }

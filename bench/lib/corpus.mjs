@@ -32,4 +32,5 @@ export function makeCorpus(size, random) {
   return ids;
 }
 
-export const sequencesOf = (ids) => Array.from({ length: Math.ceil(ids.length / LENGTH) }, (_, index) => ids.subarray(index * LENGTH, (index + 1) * LENGTH));
+export const sequencesOf = (ids) =>
+  Array.from({ length: Math.ceil(ids.length / LENGTH) }, (_, index) => ids.subarray(index * LENGTH, (index + 1) * LENGTH));

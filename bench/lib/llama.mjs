@@ -13,7 +13,11 @@ export function ensureLlamaCpp(cache) {
   const folder = join(cache, 'node-llama-cpp');
   const entry = join(folder, 'node_modules', 'node-llama-cpp', 'dist', 'index.js');
   const binary = `@node-llama-cpp/${process.platform}-${process.arch}`;
-  if (!existsSync(entry) || !existsSync(join(folder, 'node_modules', binary))) install(folder, ['node-llama-cpp', binary].map((name) => `${name}@${LLAMA_VERSION}`));
+  if (!existsSync(entry) || !existsSync(join(folder, 'node_modules', binary)))
+    install(
+      folder,
+      ['node-llama-cpp', binary].map((name) => `${name}@${LLAMA_VERSION}`),
+    );
   return pathToFileURL(entry).href;
 }
 
@@ -22,7 +26,11 @@ function install(folder, packages) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const { status } = spawnSync(npm[0], [...npm.slice(1), 'install', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', ...packages], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  const { status } = spawnSync(
+    npm[0],
+    [...npm.slice(1), 'install', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', ...packages],
+    { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] },
+  );
   if (status !== 0) throw new SetupError(`expected npm to install ${packages.join(' and ')}, it ended with ${status}`);
 }
 
@@ -30,14 +38,19 @@ function install(folder, packages) {
 export function ensureGgufCopy({ source, target, type, python }) {
   if (existsSync(target)) return target;
   say(`${target}: copying ${source} as ${type}`);
-  const { status } = spawnSync(python, [join(root, 'scripts', 'fixtures', 'gguf_copy.py'), source, target, type], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(python, [join(root, 'scripts', 'fixtures', 'gguf_copy.py'), source, target, type], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) throw new SetupError(`expected a ${type} copy of ${source}; see the messages above`);
   return target;
 }
 
 /** The environment of the fixtures: torch, transformers and gguf at pinned versions. Gives the path of its python. */
 export function ensurePython() {
-  const done = spawnSync('bash', [join(root, 'scripts', 'fixtures.sh'), 'environment'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const done = spawnSync('bash', [join(root, 'scripts', 'fixtures.sh'), 'environment'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (done.status !== 0) throw new SetupError('expected a Python with the pinned peers; see the messages above');
   return done.stdout.trim().split('\n').at(-1);
 }

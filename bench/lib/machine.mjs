@@ -28,7 +28,9 @@ export function machineLine(python) {
 /** ` (NVIDIA H200, driver 580.95.05)`, as nvidia-smi tells it. */
 function cardOf() {
   const [, index = '0'] = benchDevice().split(':');
-  const { status, stdout } = spawnSync('nvidia-smi', [`--id=${index}`, '--query-gpu=name,driver_version', '--format=csv,noheader'], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync('nvidia-smi', [`--id=${index}`, '--query-gpu=name,driver_version', '--format=csv,noheader'], {
+    encoding: 'utf8',
+  });
   return status === 0 ? ` (${stdout.trim().replace(', ', ', driver ')})` : '';
 }
 

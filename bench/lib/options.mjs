@@ -16,7 +16,11 @@ const FLAGS = { json: 'print one JSON document instead of tables', help: 'print 
  */
 export function readOptions(command, summary, fields) {
   const all = { ...fields, ...SHARED };
-  const flags = Object.fromEntries(Object.entries(all).filter(([, [fallback]]) => fallback === false).map(([name, [, help]]) => [name, help]));
+  const flags = Object.fromEntries(
+    Object.entries(all)
+      .filter(([, [fallback]]) => fallback === false)
+      .map(([name, [, help]]) => [name, help]),
+  );
   const texts = Object.fromEntries(Object.entries(all).filter(([, [fallback]]) => fallback !== false));
   const options = {
     ...Object.fromEntries(Object.entries(texts).map(([name, [fallback]]) => [name, { type: 'string', default: fallback }])),
@@ -47,7 +51,10 @@ function orEnd(check) {
 
 function renderHelp(command, summary, texts, flags) {
   const lines = [
-    ...Object.entries(texts).map(([name, [fallback, help]]) => [`--${name} <value>`, `${help} (default: ${fallback === '' ? 'none' : fallback})`]),
+    ...Object.entries(texts).map(([name, [fallback, help]]) => [
+      `--${name} <value>`,
+      `${help} (default: ${fallback === '' ? 'none' : fallback})`,
+    ]),
     ...Object.entries(flags).map(([name, help]) => [`--${name}`, help]),
   ];
   return [`Usage: ${command} -- [options]`, '', summary, '', ...lines.map(([option, help]) => `  ${option.padEnd(26)}${help}`)].join('\n');
@@ -55,15 +62,24 @@ function renderHelp(command, summary, texts, flags) {
 
 export function wholeNumber(name, text) {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new SetupError(`expected a whole number of at least 1 for --${name}, got ${JSON.stringify(text)}`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new SetupError(`expected a whole number of at least 1 for --${name}, got ${JSON.stringify(text)}`);
   return value;
 }
 
-export const wholeNumbers = (name, text) => text.split(',').filter(Boolean).map((part) => wholeNumber(name, part));
+export const wholeNumbers = (name, text) =>
+  text
+    .split(',')
+    .filter(Boolean)
+    .map((part) => wholeNumber(name, part));
 
 /** `8x128,8x256` as pairs of numbers. */
-export const shapes = (name, text) => text.split(',').filter(Boolean).map((shape) => {
-  const parts = shape.split('x').map((part) => wholeNumber(name, part));
-  if (parts.length !== 2) throw new SetupError(`expected shapes like 8x128 for --${name}, got ${JSON.stringify(shape)}`);
-  return parts;
-});
+export const shapes = (name, text) =>
+  text
+    .split(',')
+    .filter(Boolean)
+    .map((shape) => {
+      const parts = shape.split('x').map((part) => wholeNumber(name, part));
+      if (parts.length !== 2) throw new SetupError(`expected shapes like 8x128 for --${name}, got ${JSON.stringify(shape)}`);
+      return parts;
+    });

@@ -1,6 +1,18 @@
 // What every benchmark needs: the addon, the model as a Hugging Face folder in the cache (so that all read the same
 // weights), a Python with the pinned peers, llama.cpp, and tokens of real text.
-import { createReadStream, existsSync, mkdirSync, openSync, readSync, closeSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  closeSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { ensureAll } from '../../scripts/setup.mjs';
 import { root } from '../../scripts/steps/log.mjs';
@@ -9,20 +21,33 @@ import { ensureGgufCopy, ensureLlamaCpp, ensurePython } from './llama.mjs';
 export async function prepare() {
   const { libtorch, model: gguf } = await ensureAll();
   process.env.LIBTORCH = libtorch;
-  const [{ Model }, { readMobyDick }, { cacheFolder }] = await Promise.all([import('hyperfit'), import('hyperfit/data'), import('hyperfit/libtorch')]);
+  const [{ Model }, { readMobyDick }, { cacheFolder }] = await Promise.all([
+    import('hyperfit'),
+    import('hyperfit/data'),
+    import('hyperfit/libtorch'),
+  ]);
   const folder = join(cacheFolder(), 'bench');
   mkdirSync(folder, { recursive: true });
   // Compiled once per machine: what torch.compile costs at first is not the time of a step.
   process.env.TORCHINDUCTOR_CACHE_DIR = join(folder, 'inductor');
   const weights = await exportWeights(join(folder, 'SmolLM2-135M-float32'), gguf, Model);
   const tokens = await exportTokens(join(folder, 'moby-dick-ids.json'), weights, { Model, readMobyDick });
-  return { weights, tokens, gguf, folder, python: ensurePython(), eosTokenId: JSON.parse(readFileSync(join(weights, 'config.json'), 'utf8')).eos_token_id };
+  return {
+    weights,
+    tokens,
+    gguf,
+    folder,
+    python: ensurePython(),
+    eosTokenId: JSON.parse(readFileSync(join(weights, 'config.json'), 'utf8')).eos_token_id,
+  };
 }
 
 /** llama.cpp with copies of the same weights, by type. */
 export function prepareLlama({ folder, gguf, python }, types) {
   const entry = ensureLlamaCpp(folder);
-  const files = Object.fromEntries(types.map((type) => [type, ensureGgufCopy({ source: gguf, target: join(folder, `SmolLM2-135M.${type}.gguf`), type, python })]));
+  const files = Object.fromEntries(
+    types.map((type) => [type, ensureGgufCopy({ source: gguf, target: join(folder, `SmolLM2-135M.${type}.gguf`), type, python })]),
+  );
   return { entry, files };
 }
 

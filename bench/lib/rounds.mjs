@@ -8,7 +8,11 @@ import { root } from '../../scripts/steps/log.mjs';
  * object on the last line of stdout: its figures, or `refused` with the reason why this machine or version has none.
  */
 export function contender(name, runner, settings, python) {
-  return { name, command: runner.endsWith('.py') ? python : process.execPath, args: [join('bench', 'runners', runner), JSON.stringify(settings)] };
+  return {
+    name,
+    command: runner.endsWith('.py') ? python : process.execPath,
+    args: [join('bench', 'runners', runner), JSON.stringify(settings)],
+  };
 }
 
 export function choose(contenders, { only, skip }) {
@@ -19,7 +23,11 @@ export function choose(contenders, { only, skip }) {
 export function runOnce({ name, command, args }) {
   return new Promise((resolve, reject) => {
     const startedAt = Date.now();
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, HF_HUB_DISABLE_PROGRESS_BARS: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, HF_HUB_DISABLE_PROGRESS_BARS: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
     child.on('error', reject).on('close', (status, signal) => {
@@ -29,7 +37,9 @@ export function runOnce({ name, command, args }) {
   });
 }
 
-/** Runs each contender `rounds` times, in turn; gives for each its results in the order of the rounds. One that refuses is not asked again. */
+/**
+ * Runs each contender `rounds` times, in turn; gives for each its results in the order of the rounds. One that refuses is not asked again.
+ */
 export async function interleave(contenders, rounds) {
   const results = new Map(contenders.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {

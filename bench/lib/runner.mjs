@@ -20,7 +20,8 @@ export function runtimeBytes() {
 export async function loadModel() {
   const { weights, computeDtype = 'float32', recompute = false } = settings;
   const { BENCH_INSTRUCTION_SET: newest } = process.env;
-  if (newest && torch.call('hyperfit::limit_instruction_set', [newest]) !== newest) throw new Error(`expected a processor with ${newest} for --instruction-set`);
+  if (newest && torch.call('hyperfit::limit_instruction_set', [newest]) !== newest)
+    throw new Error(`expected a processor with ${newest} for --instruction-set`);
   try {
     return await Model.load(weights, { computeDtype, recompute, device: process.env.BENCH_DEVICE || 'cpu' });
   } catch (error) {

@@ -28,11 +28,28 @@ export async function measureToLoss({ weights, tokens, python, folder }, options
 function rowOf([name, rounds]) {
   if (rounds[0].refused) return { name, refused: rounds[0].refused };
   const seconds = summarize(rounds.map((round) => round.wallMilliseconds / 1000));
-  return { name, seconds, steps: rounds.map((round) => round.steps), losses: rounds.map((round) => round.loss), epochLosses: rounds[0].epochLosses, peakBytes: Math.max(...rounds.map((round) => round.peakBytes)) };
+  return {
+    name,
+    seconds,
+    steps: rounds.map((round) => round.steps),
+    losses: rounds.map((round) => round.loss),
+    epochLosses: rounds[0].epochLosses,
+    peakBytes: Math.max(...rounds.map((round) => round.peakBytes)),
+  };
 }
 
 function renderRows(target, rows) {
-  const cells = rows.map((row) => (row.refused ? [row.name, `refused: ${row.refused}`] : [row.name, formatRange(row.seconds), row.steps.join(', '), row.losses.map((loss) => loss.toFixed(3)).join(', '), formatGB(row.peakBytes)]));
+  const cells = rows.map((row) =>
+    row.refused
+      ? [row.name, `refused: ${row.refused}`]
+      : [
+          row.name,
+          formatRange(row.seconds),
+          row.steps.join(', '),
+          row.losses.map((loss) => loss.toFixed(3)).join(', '),
+          formatGB(row.peakBytes),
+        ],
+  );
   const { samples, sequence, batch, learningRate, checkpointEverySteps } = RECIPE;
   const recipe = `${samples} windows of ${sequence} tokens, batch ${batch}, rate ${learningRate}, a checkpoint of weights and moments every ${checkpointEverySteps} steps`;
   return `\nTo a mean training loss of ${target} over an epoch: SmolLM2-135M, ${recipe}; from process start to end\n\n${renderTable(['engine', 'seconds, median (range)', 'steps', 'loss reached', 'peak GB'], cells)}`;

@@ -34,4 +34,11 @@ timeLookups(draw(drawHit));
 const hits = timeLookups(draw(drawHit));
 const misses = timeLookups(draw(drawMiss));
 if (!(hits.banned >= 1)) throw new Error(`expected every context of the corpus to ban an id, got ${hits.banned} on average`);
-answer({ buildMilliseconds, hitMicroseconds: hits.microseconds, missMicroseconds: misses.microseconds, bannedPerHit: hits.banned, bannedPerMiss: misses.banned, peakBytes: peakBytes() });
+answer({
+  buildMilliseconds,
+  hitMicroseconds: hits.microseconds,
+  missMicroseconds: misses.microseconds,
+  bannedPerHit: hits.banned,
+  bannedPerMiss: misses.banned,
+  peakBytes: peakBytes(),
+});

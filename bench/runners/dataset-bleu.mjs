@@ -13,4 +13,6 @@ const bleu = new DatasetBleu(references);
 const counted = now();
 let sum = 0;
 for (let text = 0; text < texts; text++) sum += bleu.score(ids.subarray(text * textTokens, (text + 1) * textTokens));
-console.log(JSON.stringify({ build: between(started, counted), query: between(counted, now()), value: sum / texts, peakBytes: peakBytes() }));
+console.log(
+  JSON.stringify({ build: between(started, counted), query: between(counted, now()), value: sum / texts, peakBytes: peakBytes() }),
+);

@@ -10,7 +10,14 @@ const { entry, file, tokens, batch, newTokens, cacheType, eosTokenId } = JSON.pa
 const { getLlama, TokenBias } = await import(entry);
 const threads = availableParallelism();
 const prompts = takePrompts(JSON.parse(readFileSync(tokens, 'utf8')), batch).map((ids) => [...ids]);
-const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, progressLogs: false, logLevel: 'error', maxThreads: threads });
+const llama = await getLlama({
+  gpu: false,
+  build: 'never',
+  skipDownload: true,
+  progressLogs: false,
+  logLevel: 'error',
+  maxThreads: threads,
+});
 const model = await llama.loadModel({ modelPath: file, gpuLayers: 0 });
 const length = prompts[0].length;
 const context = await model.createContext({

@@ -27,4 +27,6 @@ const { mean, max, shareOver10, overlaps } = index.summarize(made.map(({ ids }) 
 const ended = now();
 const missed = overlaps.filter(({ length }, at) => length < made[at].copied).length;
 if (missed > 0) throw new Error(`expected to find every copied span, missed those of ${missed} texts`);
-console.log(JSON.stringify({ build: between(started, built), query: between(built, ended), mean, max, shareOver10, peakBytes: peakBytes() }));
+console.log(
+  JSON.stringify({ build: between(started, built), query: between(built, ended), mean, max, shareOver10, peakBytes: peakBytes() }),
+);

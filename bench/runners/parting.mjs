@@ -9,7 +9,12 @@ const model = await loadModel();
 /** Scores [1, T, vocabulary] at the last position. */
 async function lastLogits(ids) {
   const length = ids.length;
-  const { logits } = await model.forward({ tokens: Int32Array.from(ids), targets: new Int32Array(length).fill(-100), batchSize: 1, sequenceLength: length });
+  const { logits } = await model.forward({
+    tokens: Int32Array.from(ids),
+    targets: new Int32Array(length).fill(-100),
+    batchSize: 1,
+    sequenceLength: length,
+  });
   const numbers = logits.toTypedArray();
   logits.dispose();
   return numbers.subarray(numbers.length - numbers.length / length);

@@ -104,11 +104,17 @@ export function saveError(folder: string, cause: unknown): unknown {
   if (known !== undefined && known !== 'ERR_CHECKPOINT' && !speaksOfFullDisk(message)) return cause;
   if (FULL_DISK.has(code) || speaksOfFullDisk(message)) {
     const remedy = 'free some space or lower keepLastCheckpoints, then resume; earlier checkpoints are untouched';
-    return new HyperfitError('ERR_CHECKPOINT', `expected room on disk for ${basename(folder)} in ${dirname(folder)}, got: ${message}; ${remedy}`, { cause });
+    return new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected room on disk for ${basename(folder)} in ${dirname(folder)}, got: ${message}; ${remedy}`,
+      { cause },
+    );
   }
   if (known !== undefined) return cause;
   const remedy = isDiskError(cause) ? diskRemedy(cause) : 'check that the folder exists and may be written';
-  return new HyperfitError('ERR_CHECKPOINT', `expected to save ${folder}, got: ${message}; ${remedy}; earlier checkpoints are untouched`, { cause });
+  return new HyperfitError('ERR_CHECKPOINT', `expected to save ${folder}, got: ${message}; ${remedy}; earlier checkpoints are untouched`, {
+    cause,
+  });
 }
 
 /** Tensors are written by C++, whose error names the operating system's words. */

@@ -15,7 +15,14 @@ export const BEST_CRITERIA = ['generation', 'loss'] as const;
 export type BestCriterion = (typeof BEST_CRITERIA)[number];
 
 const measure = z.number().nullable();
-const figures = { step: z.number().int().min(1), trainLoss: measure, ttr: measure, rep2: measure, exactMatch: measure.optional(), answerLoss: measure.optional() };
+const figures = {
+  step: z.number().int().min(1),
+  trainLoss: measure,
+  ttr: measure,
+  rep2: measure,
+  exactMatch: measure.optional(),
+  answerLoss: measure.optional(),
+};
 const schema = z.object({ schemaVersion: z.literal(1), criterion: z.enum(BEST_CRITERIA), ...figures });
 
 /** What checkpoints are compared by, all of one evaluation. */
@@ -46,9 +53,9 @@ export function bestPath(folder: string, criterion: BestCriterion): string {
 }
 
 /**
- * Whether `candidate` beats `incumbent`. Generation: the more exact answers, of equally many those whose right answers have the lower loss; where no
- * answers are measured the higher type-token ratio, of equal ones the one with fewer repeated bigrams. Loss: the lower mean training loss. What was
- * not measured never wins, and of equals the earlier stays.
+ * Whether `candidate` beats `incumbent`. Generation: the more exact answers, of equally many those whose right answers have the lower loss;
+ * where no answers are measured the higher type-token ratio, of equal ones the one with fewer repeated bigrams. Loss: the lower mean
+ * training loss. What was not measured never wins, and of equals the earlier stays.
  */
 export function isBetter(criterion: BestCriterion, candidate: BestScore, incumbent: BestScore | undefined): boolean {
   if (criterion === 'loss') return candidate.trainLoss !== null && candidate.trainLoss < (incumbent?.trainLoss ?? Infinity);
@@ -66,9 +73,16 @@ function answersBetter(candidate: BestScore, incumbent: BestScore | undefined): 
 /**
  * Keeps the weights as `folder/best-by-<criterion>`, in place of the former ones, for each of the criteria. The tensors are written
  * once: further folders link to the files of the first. `writeMore` adds what belongs beside them.
- * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; the former ones are then untouched
+ * @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses, ERR_NOT_FINITE for weights that are ruined; the former ones are
+ * then untouched
  */
-export async function saveBest(folder: string, criteria: readonly BestCriterion[], model: Model, score: BestScore, writeMore: (partial: string) => Promise<void> = async () => {}): Promise<BestCheckpoint[]> {
+export async function saveBest(
+  folder: string,
+  criteria: readonly BestCriterion[],
+  model: Model,
+  score: BestScore,
+  writeMore: (partial: string) => Promise<void> = async () => {},
+): Promise<BestCheckpoint[]> {
   await requireSoundWeights(model, score.step);
   await makeFolder(folder).catch((cause: unknown) => {
     throw saveError(folder, cause);

@@ -40,10 +40,24 @@ export async function findCheckpoints(path: string): Promise<string[]> {
   const inner = join(path, CHECKPOINTS_FOLDER);
   const folder = existsSync(inner) ? inner : path;
   const names = await readdir(folder).catch((cause: unknown) => {
-    throw new HyperfitError('ERR_CHECKPOINT', `expected a run or a checkpoint at ${path}: ${(cause as Error).message}; give the folder of one`, { cause });
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected a run or a checkpoint at ${path}: ${(cause as Error).message}; give the folder of one`,
+      { cause },
+    );
   });
-  const found = [...names.filter((name) => name.startsWith('step-') && isName(name)).sort().reverse(), ...names.filter((name) => name.startsWith('best-') && isName(name)).sort()];
-  if (found.length === 0) throw new HyperfitError('ERR_CHECKPOINT', `expected checkpoints in ${folder}, got none; the run has saved nothing yet, or this is no run`);
+  const found = [
+    ...names
+      .filter((name) => name.startsWith('step-') && isName(name))
+      .sort()
+      .reverse(),
+    ...names.filter((name) => name.startsWith('best-') && isName(name)).sort(),
+  ];
+  if (found.length === 0)
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected checkpoints in ${folder}, got none; the run has saved nothing yet, or this is no run`,
+    );
   return found.map((name) => join(folder, name));
 }
 
@@ -52,7 +66,10 @@ const isName = (name: string): boolean => /^(step-\d{6,}|best-by-[a-z]+)(\.parti
 
 /** Looks at one checkpoint; what is wrong with it is in `problems`, never thrown. */
 export async function checkCheckpoint(path: string, depth: CheckDepth): Promise<CheckpointCheck> {
-  const files = await readManifest(path).then((manifest) => Object.values(manifest.files), () => null);
+  const files = await readManifest(path).then(
+    (manifest) => Object.values(manifest.files),
+    () => null,
+  );
   const problem = await brokenness(path, depth === 'sizes');
   const problems = problem === undefined ? [] : [problem];
   const hasMoments = existsSync(join(path, OPTIMIZER_NAME)) || existsSync(join(path, STATE_NAME));
@@ -94,9 +111,11 @@ async function checkMoments(path: string): Promise<void> {
   const sources = await readSafetensorsSources(path);
   const shapes = new Map(sources.map(({ name, shape }) => [name, `${shape}`]));
   const lonely = sources.find(({ name }) => momentsOf(name).some((other) => shapes.get(other) !== shapes.get(name)));
-  if (lonely !== undefined) throw new HyperfitError('ERR_CHECKPOINT', `expected two moments of one shape for each parameter in ${path}, got one of ${lonely.name}`);
+  if (lonely !== undefined)
+    throw new HyperfitError('ERR_CHECKPOINT', `expected two moments of one shape for each parameter in ${path}, got one of ${lonely.name}`);
   const ruined = await ruinedIn(sources);
-  if (ruined !== undefined) throw new HyperfitError('ERR_NOT_FINITE', `expected finite moments in ${path}, got NaN or infinity in ${ruined}`);
+  if (ruined !== undefined)
+    throw new HyperfitError('ERR_NOT_FINITE', `expected finite moments in ${path}, got NaN or infinity in ${ruined}`);
 }
 
 function momentsOf(name: string): string[] {

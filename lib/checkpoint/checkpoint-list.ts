@@ -62,7 +62,10 @@ export async function isComplete(path: string, options: { sizesOnly?: boolean } 
  * const newest = await newestCheckpoint('runs/novel/checkpoints', console.warn);
  * console.log(newest?.path, newest?.step);
  */
-export async function newestCheckpoint(folder: string, onWarning: (message: string) => void = () => {}): Promise<CheckpointEntry | undefined> {
+export async function newestCheckpoint(
+  folder: string,
+  onWarning: (message: string) => void = () => {},
+): Promise<CheckpointEntry | undefined> {
   for (const entry of await listCheckpoints(folder)) {
     const problem = await brokenness(entry.path, false);
     if (problem === undefined) return entry;
@@ -81,7 +84,11 @@ export async function rotateCheckpoints(folder: string, saved: string, keepLast:
     await deleteOlder(folder, saved, keepLast);
   } catch (cause) {
     const remedy = isDiskError(cause) ? diskRemedy(cause) : 'look at what keeps them';
-    throw new HyperfitError('ERR_CHECKPOINT', `expected to delete checkpoints older than ${saved}, got: ${(cause as Error).message}; ${remedy}`, { cause });
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected to delete checkpoints older than ${saved}, got: ${(cause as Error).message}; ${remedy}`,
+      { cause },
+    );
   }
 }
 
@@ -121,7 +128,10 @@ export async function resolveModelPath(path: string, onWarning?: (message: strin
   if ((await listCheckpoints(folder)).length > 0) {
     const newest = await newestCheckpoint(folder, onWarning);
     if (newest !== undefined) return newest.path;
-    throw new HyperfitError('ERR_CHECKPOINT', `expected a complete checkpoint in ${folder}, got only broken ones; train again or give the original model`);
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected a complete checkpoint in ${folder}, got only broken ones; train again or give the original model`,
+    );
   }
   if (folder === inner) {
     throw new HyperfitError('ERR_CHECKPOINT', `expected a checkpoint in ${inner}, got none; the run has saved nothing yet`);
@@ -131,11 +141,17 @@ export async function resolveModelPath(path: string, onWarning?: (message: strin
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((info) => info.isDirectory(), () => false);
+  return stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
 }
 
 async function isCheckpoint(path: string): Promise<boolean> {
-  return access(join(path, MANIFEST_NAME)).then(() => true, () => false);
+  return access(join(path, MANIFEST_NAME)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**
@@ -148,5 +164,8 @@ async function isCheckpoint(path: string): Promise<boolean> {
 export async function verifyCheckpoint(path: string): Promise<void> {
   const problem = await brokenness(path, false);
   if (problem === undefined) return;
-  throw new HyperfitError('ERR_CHECKPOINT', `expected a complete checkpoint at ${path}, got: ${problem}; use another checkpoint of the run`);
+  throw new HyperfitError(
+    'ERR_CHECKPOINT',
+    `expected a complete checkpoint at ${path}, got: ${problem}; use another checkpoint of the run`,
+  );
 }

@@ -48,7 +48,11 @@ export interface LoadedCheckpoint extends Checkpoint, Disposable {}
  *   if (event.type === 'step' && event.step % 50 === 0) await saveCheckpoint('checkpoints', { model, optimizer, state: training.state! });
  * }
  */
-export async function saveCheckpoint(folder: string, { model, optimizer, state }: Checkpoint, { keepLast = 2, baseModel }: SaveCheckpointOptions = {}): Promise<string> {
+export async function saveCheckpoint(
+  folder: string,
+  { model, optimizer, state }: Checkpoint,
+  { keepLast = 2, baseModel }: SaveCheckpointOptions = {},
+): Promise<string> {
   await requireSoundWeights(model, state.step);
   requireSoundMoments(optimizer, state.step);
   await makeFolder(folder).catch((cause: unknown) => {
@@ -111,7 +115,11 @@ export interface LoadCheckpointOptions {
  * await hyperfit(saved.model, { data: 'novel.txt', maxSteps: 400, optimizer: saved.optimizer, state: saved.state });
  */
 export async function loadCheckpoint(path: string, options: LoadCheckpointOptions = {}): Promise<LoadedCheckpoint> {
-  checkOptions(options, ['device', 'computeDtype', 'weightDtype', 'recompute', 'betas', 'eps', 'weightDecay', 'optim', 'lora', 'signal', 'onWarning'], 'loadCheckpoint');
+  checkOptions(
+    options,
+    ['device', 'computeDtype', 'weightDtype', 'recompute', 'betas', 'eps', 'weightDecay', 'optim', 'lora', 'signal', 'onWarning'],
+    'loadCheckpoint',
+  );
   const folder = await resolveModelPath(path);
   const state = await loadState(folder);
   const { betas, eps, weightDecay, optim, lora, ...loading } = options;
@@ -132,7 +140,11 @@ export async function loadCheckpoint(path: string, options: LoadCheckpointOption
 /** The matrices that LoRA adds to, by name: bfloat16 may hold them where it does not hold the sums in the checkpoint's weights. */
 async function originalMatrices(path: string): Promise<Map<string, TensorSource>> {
   const sources = await readSafetensorsSources(path);
-  return new Map(sources.filter(({ name }) => name.startsWith(BASE)).map((source) => [source.name.slice(BASE.length), { ...source, name: source.name.slice(BASE.length) }]));
+  return new Map(
+    sources
+      .filter(({ name }) => name.startsWith(BASE))
+      .map((source) => [source.name.slice(BASE.length), { ...source, name: source.name.slice(BASE.length) }]),
+  );
 }
 
 function disposeBoth(optimizer: Optimizer, model: Model): void {

@@ -73,16 +73,21 @@ async function place(own: string, path: string): Promise<boolean> {
     if (error.code === 'EEXIST') return false;
     throw error;
   };
-  return link(own, path).then(() => true, async (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') return false;
-    return writeFile(path, await readText(own), { flag: 'wx' }).then(() => true, isTaken);
-  });
+  return link(own, path).then(
+    () => true,
+    async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false;
+      return writeFile(path, await readText(own), { flag: 'wx' }).then(() => true, isTaken);
+    },
+  );
 }
 
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {
     const { token, host, pid, began } = JSON.parse(await readText(path)) as Partial<Owner>;
-    return typeof token === 'string' && typeof host === 'string' && Number.isSafeInteger(pid) ? { token, host, pid: pid!, began: began ?? null } : undefined;
+    return typeof token === 'string' && typeof host === 'string' && Number.isSafeInteger(pid)
+      ? { token, host, pid: pid!, began: began ?? null }
+      : undefined;
   } catch {
     return undefined;
   }
@@ -104,10 +109,13 @@ async function isTouched(path: string, own: string): Promise<boolean> {
 /** Moved aside first: of two processes that find the same dead lock only one moves it, and a lock that is new meanwhile is put back. */
 async function removeStale(path: string, dead: Owner | undefined): Promise<void> {
   const aside = `${path}.${randomUUID()}${PARTIAL_SUFFIX}`;
-  const isMoved = await rename(path, aside).then(() => true, (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return false;
-    throw error;
-  });
+  const isMoved = await rename(path, aside).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
   if (!isMoved) return;
   const moved = await readOwner(aside);
   if (moved !== undefined && moved.token !== dead?.token) await link(aside, path).catch(() => {});

@@ -30,11 +30,15 @@ export async function hashFile(path: string): Promise<string> {
 /** Every file in `folder` and in the folders within, sorted, parted by `/`. */
 export async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
-  const nested = entries.map(async (entry) => (entry.isDirectory() ? (await listFiles(join(folder, entry.name))).map((name) => `${entry.name}/${name}`) : [entry.name]));
+  const nested = entries.map(async (entry) =>
+    entry.isDirectory() ? (await listFiles(join(folder, entry.name))).map((name) => `${entry.name}/${name}`) : [entry.name],
+  );
   return (await Promise.all(nested)).flat().sort();
 }
 
-/** Sizes and hashes of every file in `folder`; the manifest itself is left out, and so are model cards, which a run writes anew at its end. */
+/**
+ * Sizes and hashes of every file in `folder`; the manifest itself is left out, and so are model cards, which a run writes anew at its end.
+ */
 export async function makeManifest(folder: string): Promise<Manifest> {
   const files: Record<string, ManifestEntry> = {};
   for (const name of await listFiles(folder)) {
@@ -55,7 +59,8 @@ export async function readManifest(folder: string): Promise<Manifest> {
     throw new HyperfitError('ERR_CHECKPOINT', `expected ${path}, got none: the save never ended; use another checkpoint`, { cause });
   });
   const manifest = parseManifest(text);
-  if (manifest === undefined) throw new HyperfitError('ERR_CHECKPOINT', `expected a manifest of files with sizes and hashes in ${path}; use another checkpoint`);
+  if (manifest === undefined)
+    throw new HyperfitError('ERR_CHECKPOINT', `expected a manifest of files with sizes and hashes in ${path}; use another checkpoint`);
   return manifest;
 }
 

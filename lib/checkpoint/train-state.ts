@@ -48,6 +48,8 @@ export async function loadState(folder: string): Promise<TrainState> {
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new HyperfitError('ERR_CHECKPOINT', `expected step, epoch, position and order in ${path}, got something else; ${remedy}`, { cause });
+    throw new HyperfitError('ERR_CHECKPOINT', `expected step, epoch, position and order in ${path}, got something else; ${remedy}`, {
+      cause,
+    });
   }
 }

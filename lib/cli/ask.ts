@@ -4,7 +4,9 @@ import { HyperfitError } from '../errors.ts';
 /** Whether somebody is there to answer: a terminal on every side, and no build machine. */
 export function isInteractive(environment: NodeJS.ProcessEnv = process.env): boolean {
   const isCi = !['', '0', 'false'].includes(environment['CI'] ?? '');
-  return !isCi && environment['TERM'] !== 'dumb' && [process.stdin, process.stdout, process.stderr].every((stream) => stream.isTTY === true);
+  return (
+    !isCi && environment['TERM'] !== 'dumb' && [process.stdin, process.stdout, process.stderr].every((stream) => stream.isTTY === true)
+  );
 }
 
 /** Asks on stderr; undefined when the answer is Ctrl-C or Ctrl-D. */
@@ -28,6 +30,7 @@ export async function askHere(question: string): Promise<string | undefined> {
  */
 export async function confirm(question: string, { yes, what }: { yes: boolean; what: string }): Promise<boolean> {
   if (yes) return true;
-  if (!isInteractive()) throw new HyperfitError('ERR_CONFIG', `expected --yes where there is no terminal to ask on, got none: ${what}; add --yes`);
+  if (!isInteractive())
+    throw new HyperfitError('ERR_CONFIG', `expected --yes where there is no terminal to ask on, got none: ${what}; add --yes`);
   return /^y(es)?$/i.test((await askHere(`${question} [y/N] `)) ?? '');
 }

@@ -6,7 +6,10 @@ import { addFieldOptions, fieldValues } from './options.ts';
 
 /** `--citation-blocker` and what adjusts it. */
 export function addBlockerOptions(command: Command): Command {
-  return addFieldOptions(command.option('--citation-blocker <path>', 'forbid citing these training sequences: a .jsonl file or the folder of a run'), BLOCKER_FIELDS);
+  return addFieldOptions(
+    command.option('--citation-blocker <path>', 'forbid citing these training sequences: a .jsonl file or the folder of a run'),
+    BLOCKER_FIELDS,
+  );
 }
 
 /** What to block, and by which rule. */
@@ -23,7 +26,8 @@ export function blockerSource(options: Readonly<Record<string, unknown>>): Block
   const values = fieldValues(options, BLOCKER_FIELDS);
   const path = options['citationBlocker'] as string | undefined;
   const [first] = Object.keys(values);
-  if (path === undefined && first !== undefined) throw new HyperfitError('ERR_CONFIG', `expected --citation-blocker beside ${flagOf(first)}, got none: there is nothing to adjust`);
+  if (path === undefined && first !== undefined)
+    throw new HyperfitError('ERR_CONFIG', `expected --citation-blocker beside ${flagOf(first)}, got none: there is nothing to adjust`);
   return path === undefined ? undefined : { path, settings: blockerSettings(options) };
 }
 

@@ -30,7 +30,11 @@ async function encodeTaught(document: Document, tokenizer: SequenceTokenizer | u
 }
 
 /** Works with the blocker, if one is asked for, and lets it go. */
-export async function withBlocker<T>(source: BlockerSource | undefined, model: Model, work: (blocker: CitationBlocker | undefined) => Promise<T>): Promise<T> {
+export async function withBlocker<T>(
+  source: BlockerSource | undefined,
+  model: Model,
+  work: (blocker: CitationBlocker | undefined) => Promise<T>,
+): Promise<T> {
   const blocker = source && (await loadCitationBlocker(source, model));
   try {
     return await work(blocker);
@@ -41,7 +45,11 @@ export async function withBlocker<T>(source: BlockerSource | undefined, model: M
 
 async function sequencesFile(path: string): Promise<string> {
   const info = await stat(path).catch((cause: unknown) => {
-    throw new HyperfitError('ERR_DATA', `expected a .jsonl file or the folder of a run for --citation-blocker, got ${path}, which cannot be read; check the path`, { cause });
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected a .jsonl file or the folder of a run for --citation-blocker, got ${path}, which cannot be read; check the path`,
+      { cause },
+    );
   });
   return info.isDirectory() ? runFolder(path).trainFile : path;
 }

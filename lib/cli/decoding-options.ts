@@ -49,8 +49,30 @@ export function addDecodingOptions(command: Command, { maxNewTokens }: { maxNewT
  * @throws HyperfitError ERR_CONFIG
  */
 export function decodingOptions(options: DecodingFlags): GenerateOptions {
-  const { maxNewTokens, minNewTokens, repeatNgramSize: noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed, stop } = options;
-  const decoding = { maxNewTokens, minNewTokens, noRepeatNgramSize, repetitionPenalty, temperature, topK, topP, minP, seed, ...given({ stopStrings: stop }) };
+  const {
+    maxNewTokens,
+    minNewTokens,
+    repeatNgramSize: noRepeatNgramSize,
+    repetitionPenalty,
+    temperature,
+    topK,
+    topP,
+    minP,
+    seed,
+    stop,
+  } = options;
+  const decoding = {
+    maxNewTokens,
+    minNewTokens,
+    noRepeatNgramSize,
+    repetitionPenalty,
+    temperature,
+    topK,
+    topP,
+    minP,
+    seed,
+    ...given({ stopStrings: stop }),
+  };
   normalizeGenerateOptions(decoding);
   return decoding;
 }

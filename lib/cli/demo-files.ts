@@ -18,10 +18,14 @@ export interface DemoFetching {
 }
 
 /**
- * Model and text of the demo, as far as they are not given: what is not in the cache of this user is fetched, once he has been told how large it is and has agreed.
+ * Model and text of the demo, as far as they are not given: what is not in the cache of this user is fetched, once he has been told how
+ * large it is and has agreed.
  * @throws HyperfitError ERR_CONFIG where nobody can be asked and `yes` is not given; ERR_FETCH
  */
-export async function prepareDemo(needs: { model: boolean; text: boolean }, { yes, quiet }: DemoFetching): Promise<{ model?: string; data?: string; heldOut?: string }> {
+export async function prepareDemo(
+  needs: { model: boolean; text: boolean },
+  { yes, quiet }: DemoFetching,
+): Promise<{ model?: string; data?: string; heldOut?: string }> {
   const named = process.env['HYPERFIT_SMOLLM2_GGUF'] || undefined;
   const lacksModel = needs.model && named === undefined && !hasSample(SMOLLM2);
   const lacksBook = needs.text && installedBook() === undefined && !hasBook();
@@ -36,12 +40,18 @@ async function agree(missing: readonly { title: string; bytes: number }[], yes: 
   const what = missing.map(({ title, bytes }) => `${title}, ${formatSize(bytes)} to download`).join(', and ');
   const question = `The demo takes ${what}, into ${cacheFolder()}. Fetch it?`;
   const isAllowed = await confirm(question, { yes, what: `the demo would fetch ${what}` });
-  if (!isAllowed) throw new HyperfitError('ERR_CONFIG', `expected leave to fetch ${what}, got none; give --model and --data of your own, as --model HuggingFaceTB/SmolLM2-135M-Instruct --data novel.txt`);
+  if (!isAllowed)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected leave to fetch ${what}, got none; give --model and --data of your own, as --model HuggingFaceTB/SmolLM2-135M-Instruct --data novel.txt`,
+    );
 }
 
 /** Of a checkout, or of whoever has the package for himself. */
 function installedBook(): string | undefined {
-  return [packageRoot(), process.cwd()].map((folder) => join(folder, 'node_modules', ...BOOK.name.split('/'))).find((folder) => existsSync(folder));
+  return [packageRoot(), process.cwd()]
+    .map((folder) => join(folder, 'node_modules', ...BOOK.name.split('/')))
+    .find((folder) => existsSync(folder));
 }
 
 /** As two folders of chapters, the first ones to train on and the last ones held out, so that a run names files that stay. */

@@ -34,9 +34,22 @@ function textRows({ ttr, ttrWindow, rep, distinct, selfBleu, overlap }: Evaluati
   ];
 }
 
-function answerRows({ count, exactMatch, endedShare, meanLength, meanReferenceLength, loss, tokenAccuracy }: AnswerMetrics): [string, string][] {
+function answerRows({
+  count,
+  exactMatch,
+  endedShare,
+  meanLength,
+  meanReferenceLength,
+  loss,
+  tokenAccuracy,
+}: AnswerMetrics): [string, string][] {
   return [
-    ['answers: exact match', exactMatch === null ? '-' : `${exactMatch.matches} of ${exactMatch.references}: ${percent(exactMatch.share)} (95 % interval ${percent(exactMatch.low)} to ${percent(exactMatch.high)})`],
+    [
+      'answers: exact match',
+      exactMatch === null
+        ? '-'
+        : `${exactMatch.matches} of ${exactMatch.references}: ${percent(exactMatch.share)} (95 % interval ${percent(exactMatch.low)} to ${percent(exactMatch.high)})`,
+    ],
     ['answers: right tokens', percent(tokenAccuracy)],
     ['answers: loss', number(loss)],
     ['answers: ended by themselves', `${percent(endedShare)} of ${count}`],
@@ -55,7 +68,10 @@ export function renderMauve({ score, range, signature }: ClusteredMauve): string
 }
 
 /** The memorised spans, a line each: where they stand in the continuation, in the training sequence and in its source. */
-export function renderMemorisation({ minLength, texts, textsWithSpans, tokenShare, spans }: Memorisation, train: readonly Sequence[]): string[] {
+export function renderMemorisation(
+  { minLength, texts, textsWithSpans, tokenShare, spans }: Memorisation,
+  train: readonly Sequence[],
+): string[] {
   const share = tokenShare === null ? '-' : `${(100 * tokenShare).toFixed(1)} %`;
   const head = `memorised runs of ${minLength} tokens or more: in ${textsWithSpans} of ${texts} continuations, ${share} of their tokens`;
   const lines = spans.flatMap((each, text) =>

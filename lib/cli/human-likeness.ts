@@ -14,8 +14,16 @@ export async function checkLikeness(path: string, documents: readonly Context[],
 }
 
 /** What people and the model wrote after the same contexts, of equal length; answers have lengths of their own and are left out. */
-export async function pairDocuments(model: Model, documents: readonly Context[], generations: readonly EvaluatedGeneration[], newTokens: number): Promise<MauveTexts> {
-  const originals = documents.map(({ context, original, isAnswer }) => ({ context, human: isAnswer === true ? new Int32Array(0) : original }));
+export async function pairDocuments(
+  model: Model,
+  documents: readonly Context[],
+  generations: readonly EvaluatedGeneration[],
+  newTokens: number,
+): Promise<MauveTexts> {
+  const originals = documents.map(({ context, original, isAnswer }) => ({
+    context,
+    human: isAnswer === true ? new Int32Array(0) : original,
+  }));
   const { human, machines } = await pairTexts(model.requireTokenizer(), originals, [generations.map(({ ids }) => ids)], newTokens);
   return { human, machine: machines[0]! };
 }
@@ -29,7 +37,13 @@ export interface ClusteredMauve extends Mauve {
 const CLUSTERINGS = { count: 10, mostTexts: 1000 };
 
 /** MAUVE under the model at `path`. */
-export async function measureLikeness(path: string, texts: MauveTexts, settings: MauveOptions, options: ModelOptions, output: Output): Promise<ClusteredMauve> {
+export async function measureLikeness(
+  path: string,
+  texts: MauveTexts,
+  settings: MauveOptions,
+  options: ModelOptions,
+  output: Output,
+): Promise<ClusteredMauve> {
   return withModel({ ...options, model: path, adapter: undefined }, output, async (model) => {
     const onProgress = ({ done, total }: { done: number; total: number }): void => {
       if (done % 32 === 0 || done === total) output.log(`texts read ${done}/${total}`);
@@ -37,7 +51,11 @@ export async function measureLikeness(path: string, texts: MauveTexts, settings:
     const { seed = 0 } = settings;
     const clusterings = texts.human.length <= CLUSTERINGS.mostTexts ? CLUSTERINGS.count : 1;
     const seeds = Array.from({ length: clusterings }, (_, at) => seed + at);
-    const [mauves] = await measureMauves(model, { human: texts.human, machines: [texts.machine] }, { ...settings, seeds, features: await nameFeatureModel(model.path), onProgress });
+    const [mauves] = await measureMauves(
+      model,
+      { human: texts.human, machines: [texts.machine] },
+      { ...settings, seeds, features: await nameFeatureModel(model.path), onProgress },
+    );
     const scores = mauves!.map(({ score }) => score);
     return { ...mauves![0]!, range: clusterings === 1 ? null : { low: Math.min(...scores), high: Math.max(...scores), clusterings } };
   });

@@ -8,30 +8,51 @@ import type { Mark } from '../run/marks.ts';
 import { styledOutput } from './output.ts';
 
 /** For a terminal, or a file. */
-export function renderInspection(inspection: DataInspection, { sequenceLength, windows }: Pick<RunConfig, 'sequenceLength' | 'windows'>): string {
+export function renderInspection(
+  inspection: DataInspection,
+  { sequenceLength, windows }: Pick<RunConfig, 'sequenceLength' | 'windows'>,
+): string {
   const { documents, tokens, sequences, trained, heldOut, notes, special, examples } = inspection;
   const cut = inspection.windows === 'paragraph' ? 'starting at paragraphs' : 'each starting where the last one ended';
   const rows: [string, string][] = [
     ['data', `${counted(documents, 'document')}, ${counted(tokens, 'token')}`],
-    ['sequences', `${number(sequences)}; of text at most ${number(sequenceLength)} tokens, ${cut} (windows: ${windows === 'auto' ? `auto, here ${inspection.windows}` : windows})`],
-    ['train', `${counted(trained.sequences, 'sequence')}, ${counted(trained.tokens, 'token')} (${percent(trained.share)}), ${number(trained.predicted)} of them learnt`],
-    ...rowsOf('held out', [`${counted(heldOut.sequences, 'sequence')}, ${counted(heldOut.tokens, 'token')}: ${heldOut.rule}`, ...heldOut.notes.map(renderNote)]),
+    [
+      'sequences',
+      `${number(sequences)}; of text at most ${number(sequenceLength)} tokens, ${cut} (windows: ${windows === 'auto' ? `auto, here ${inspection.windows}` : windows})`,
+    ],
+    [
+      'train',
+      `${counted(trained.sequences, 'sequence')}, ${counted(trained.tokens, 'token')} (${percent(trained.share)}), ${number(trained.predicted)} of them learnt`,
+    ],
+    ...rowsOf('held out', [
+      `${counted(heldOut.sequences, 'sequence')}, ${counted(heldOut.tokens, 'token')}: ${heldOut.rule}`,
+      ...heldOut.notes.map(renderNote),
+    ]),
     ...rowsOf('left out', notes.length === 0 ? ['nothing'] : notes.map(renderNote)),
     ...(special === null ? [] : specialRows(special)),
   ];
-  return [...rows.map(([label, value]) => `${label.padEnd(9)}  ${value}`), ...examples.map((example, at) => renderExample(example, at + 1, trained.sequences))].join('\n');
+  return [
+    ...rows.map(([label, value]) => `${label.padEnd(9)}  ${value}`),
+    ...examples.map((example, at) => renderExample(example, at + 1, trained.sequences)),
+  ].join('\n');
 }
 
 /** What there is, what trains, what is held out, and what was left out and why: counts, and tokens where they are known. */
 export function inspectionTable({ documents, tokens, sequences, trained, heldOut, notes }: DataInspection): CsvTable {
-  const noted = (part: string) => ({ what, count, first, tokens: own }: DataNote) => ({ part, what, count, tokens: own, first });
-  return csvTable([
-    { part: 'data', what: 'documents', count: documents, tokens },
-    { part: 'data', what: 'sequences', count: sequences },
-    { part: 'train', what: 'sequences', count: trained.sequences, tokens: trained.tokens, learnt: trained.predicted },
-    { part: 'held out', what: 'sequences', count: heldOut.sequences, tokens: heldOut.tokens },
-    ...heldOut.notes.map(noted('held out')), ...notes.map(noted('left out')),
-  ], ['part', 'what', 'count', 'tokens', 'learnt', 'first']);
+  const noted =
+    (part: string) =>
+    ({ what, count, first, tokens: own }: DataNote) => ({ part, what, count, tokens: own, first });
+  return csvTable(
+    [
+      { part: 'data', what: 'documents', count: documents, tokens },
+      { part: 'data', what: 'sequences', count: sequences },
+      { part: 'train', what: 'sequences', count: trained.sequences, tokens: trained.tokens, learnt: trained.predicted },
+      { part: 'held out', what: 'sequences', count: heldOut.sequences, tokens: heldOut.tokens },
+      ...heldOut.notes.map(noted('held out')),
+      ...notes.map(noted('left out')),
+    ],
+    ['part', 'what', 'count', 'tokens', 'learnt', 'first'],
+  );
 }
 
 function specialRows({ start, end, marks }: SpecialTokens): [string, string][] {

@@ -11,7 +11,10 @@ import type { Output } from './output.ts';
 export type OpenFlag = number | true;
 
 export function openOption(): Option {
-  return new Option('--open [port]', 'follow the run on a page of this machine, and open it in the browser where there is a terminal (default: a free port)').argParser(wholeNumber(0));
+  return new Option(
+    '--open [port]',
+    'follow the run on a page of this machine, and open it in the browser where there is a terminal (default: a free port)',
+  ).argParser(wholeNumber(0));
 }
 
 export interface LivePage {

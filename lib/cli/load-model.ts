@@ -31,12 +31,20 @@ export async function loadModel(options: ModelOptions, output: Output): Promise<
 }
 
 /**
- * Flags, then `HYPERFIT_DEVICE`, `HYPERFIT_COMPUTE_DTYPE` and `HYPERFIT_WEIGHT_DTYPE`, then the defaults: as for a run, which has files besides.
+ * Flags, then `HYPERFIT_DEVICE`, `HYPERFIT_COMPUTE_DTYPE` and `HYPERFIT_WEIGHT_DTYPE`, then the defaults: as for a run, which has files
+ * besides.
  * @throws HyperfitError ERR_CONFIG
  */
 export function resolveComputing(options: Partial<Computing>): Computing {
-  const pick = ({ device, computeDtype, weightDtype }: Readonly<Record<string, unknown>>): Record<string, unknown> => ({ device, computeDtype, weightDtype });
-  const layers = [{ name: 'flags', values: pick({ ...options }) }, { name: 'environment', values: pick(environmentLayer(process.env).values) }];
+  const pick = ({ device, computeDtype, weightDtype }: Readonly<Record<string, unknown>>): Record<string, unknown> => ({
+    device,
+    computeDtype,
+    weightDtype,
+  });
+  const layers = [
+    { name: 'flags', values: pick({ ...options }) },
+    { name: 'environment', values: pick(environmentLayer(process.env).values) },
+  ];
   const { device, computeDtype, weightDtype } = normalizeConfig(layers).config;
   return { device, computeDtype, weightDtype };
 }

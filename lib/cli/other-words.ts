@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { synonymOf } from '../config/suggest.ts';
 
 /**
- * Commander suggests what is near in letters. What other tools call a setting of ours (`--lr`, `--optimizer`) often is not, so of an unknown
- * option the options of `command` and of the commands in it are looked at by what they mean, too.
+ * Commander suggests what is near in letters. What other tools call a setting of ours (`--lr`, `--optimizer`) often is not, so of an
+ * unknown option the options of `command` and of the commands in it are looked at by what they mean, too.
  */
 export function suggestByMeaning(command: Command): void {
   command.configureOutput({ outputError: (text, write) => write(withMeaning(text, command)) });

@@ -57,7 +57,10 @@ function wantsColour(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && TERM !== 'dumb';
 }
 
-/** A reader of the result that went away (`| head`) ends the program quietly; a full disk behind `>` with its reason. What goes on is worth more than what is said of it: nobody hearing stderr ends nothing. */
+/**
+ * A reader of the result that went away (`| head`) ends the program quietly; a full disk behind `>` with its reason. What goes on is worth
+ * more than what is said of it: nobody hearing stderr ends nothing.
+ */
 export function endQuietlyOnClosedPipe(): void {
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -27,5 +27,8 @@ function renderVerdict({ availableBytes, fits, change, memory }: RunPlan): strin
 }
 
 export function planCsv({ memory }: RunPlan): CsvTable {
-  return csvTable(memory.lines.map(({ of, bytes }) => ({ of, bytes })), ['of', 'bytes']);
+  return csvTable(
+    memory.lines.map(({ of, bytes }) => ({ of, bytes })),
+    ['of', 'bytes'],
+  );
 }

@@ -21,7 +21,10 @@ export async function readPrompts(options: PromptOptions): Promise<Prompt[]> {
   if (prompt !== undefined) return [toPrompt({ source: '--prompt', text: prompt === '-' ? await readStdin() : prompt }, options)];
   if (promptFile !== undefined) return [toPrompt({ source: promptFile, text: await readPromptFile(promptFile) }, options)];
   if (promptIds !== undefined) return [toPrompt({ source: '--prompt-ids', ids: promptIds }, options)];
-  if (prompts !== undefined) return (await refusingFor('prompts', () => readDocuments(prompts, new DataNotes({ takesPromptsAlone: true })))).flatMap(lineByLine).map((document) => toPrompt(document, options));
+  if (prompts !== undefined)
+    return (await refusingFor('prompts', () => readDocuments(prompts, new DataNotes({ takesPromptsAlone: true }))))
+      .flatMap(lineByLine)
+      .map((document) => toPrompt(document, options));
   throw new HyperfitError('ERR_CONFIG', 'expected one of --prompt, --prompt-file, --prompt-ids and --prompts, got none');
 }
 
@@ -30,10 +33,17 @@ async function readPromptFile(path: string): Promise<string> {
   const bytes = await readBytes(path).catch((cause: Error) => {
     throw new HyperfitError('ERR_DATA', `expected a text file for --prompt-file, got ${path}: ${cause.message}; check the path`, { cause });
   });
-  if (!isUtf8(bytes)) throw new HyperfitError('ERR_DATA', `expected UTF-8 text for --prompt-file, got ${path}, which is something else; convert it first`);
-  const prompt = bytes.toString('utf8').replace(/^\ufeff/, '').replace(/\r?\n$/, '');
+  if (!isUtf8(bytes))
+    throw new HyperfitError('ERR_DATA', `expected UTF-8 text for --prompt-file, got ${path}, which is something else; convert it first`);
+  const prompt = bytes
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .replace(/\r?\n$/, '');
   if (prompt !== '') return prompt;
-  throw new HyperfitError('ERR_DATA', `expected a prompt in the file of --prompt-file, got ${path}, which is empty; write a beginning into it`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected a prompt in the file of --prompt-file, got ${path}, which is empty; write a beginning into it`,
+  );
 }
 
 /** The line end that a shell adds is not part of a prompt. */
@@ -46,14 +56,17 @@ async function readStdin(): Promise<string> {
 /** A file of plain text is a list of prompts, one a line; blank lines part them only. */
 function lineByLine(document: Document): Document[] {
   if (!('text' in document) || !/\.txt(\.gz)?$/i.test(document.source)) return [document];
-  return document.text.split('\n').flatMap((text, index) => (text.trim() === '' ? [] : [{ source: `${document.source}:${index + 1}`, text }]));
+  return document.text
+    .split('\n')
+    .flatMap((text, index) => (text.trim() === '' ? [] : [{ source: `${document.source}:${index + 1}`, text }]));
 }
 
 function toPrompt(document: Document, { chat, system }: PromptOptions): Prompt {
   if (isMessagesDocument(document)) return { messages: document.messages, tools: document.tools };
   const text = isCompletionDocument(document) ? document.prompt : isIdsDocument(document) ? '' : document.text;
   if (chat !== true) return isIdsDocument(document) ? document.ids : text;
-  if (isIdsDocument(document)) throw new HyperfitError('ERR_CONFIG', `expected text or messages with --chat, got ids from ${document.source}; leave --chat out`);
+  if (isIdsDocument(document))
+    throw new HyperfitError('ERR_CONFIG', `expected text or messages with --chat, got ids from ${document.source}; leave --chat out`);
   const user = { role: 'user', content: text };
   return { messages: system === undefined ? [user] : [{ role: 'system', content: system }, user] };
 }

@@ -9,7 +9,16 @@ import { runFolder } from '../run/run-folder.ts';
 /** What `--json` prints of a run: its figures; the texts stay in the run folder. */
 export function summarizeRun(result: RunResult): object {
   const { comparison, ...rest } = result;
-  return { schemaVersion: 1, ...rest, comparison: comparison.map(({ name, isHyperfitted, decoding, result: figures, image }) => ({ name, isHyperfitted, decoding, ...makeVariant(name, isHyperfitted, figures, image).metrics })) };
+  return {
+    schemaVersion: 1,
+    ...rest,
+    comparison: comparison.map(({ name, isHyperfitted, decoding, result: figures, image }) => ({
+      name,
+      isHyperfitted,
+      decoding,
+      ...makeVariant(name, isHyperfitted, figures, image).metrics,
+    })),
+  };
 }
 
 const ENDINGS: Readonly<Record<RunResult['reason'], string>> = {
@@ -21,10 +30,17 @@ const ENDINGS: Readonly<Record<RunResult['reason'], string>> = {
 
 export function renderRunSummary(result: RunResult): string {
   const { reason, step, epochs, loss, certificate, comparison, checkpoint, best, report } = result;
-  const lines = [`${ENDINGS[reason]}: ${counted(step, 'step')}, ${counted(epochs, 'epoch')}${loss === null ? '' : `, mean training loss ${loss.toFixed(4)}`}`];
+  const lines = [
+    `${ENDINGS[reason]}: ${counted(step, 'step')}, ${counted(epochs, 'epoch')}${loss === null ? '' : `, mean training loss ${loss.toFixed(4)}`}`,
+  ];
   if (comparison.length > 0) lines.push('', renderRunComparison(comparison), '', renderRunLegend(comparison));
   if (certificate !== null) lines.push('', renderCertificate(certificate));
-  const places = [...(checkpoint === null ? [] : [['checkpoint', checkpoint]]), ...best.map(renderBest), ...imagesPlace(result), ...(report === null ? [] : [['report', report]])];
+  const places = [
+    ...(checkpoint === null ? [] : [['checkpoint', checkpoint]]),
+    ...best.map(renderBest),
+    ...imagesPlace(result),
+    ...(report === null ? [] : [['report', report]]),
+  ];
   return [...lines, '', renderRows(places)].join('\n').trimEnd();
 }
 
@@ -33,7 +49,18 @@ function imagesPlace({ folder, comparison }: RunResult): string[][] {
 }
 
 /** What was reached, a line each. */
-function renderCertificate({ meanLoss, lossFloor, worstLoss, top1Accuracy, entropy, steps, sequences, tokens, changedShare, quantize }: NonNullable<RunResult['certificate']>): string {
+function renderCertificate({
+  meanLoss,
+  lossFloor,
+  worstLoss,
+  top1Accuracy,
+  entropy,
+  steps,
+  sequences,
+  tokens,
+  changedShare,
+  quantize,
+}: NonNullable<RunResult['certificate']>): string {
   const rows = [
     ['mean loss', `${meanLoss.toFixed(4)} nats per token; no model can have less than ${lossFloor.toFixed(4)}`],
     ['worst sequence', `${worstLoss.toFixed(4)} nats per token`],
@@ -46,7 +73,12 @@ function renderCertificate({ meanLoss, lossFloor, worstLoss, top1Accuracy, entro
 }
 
 function renderBest({ criterion, step, ttr, trainLoss, exactMatch, answerLoss, path }: RunResult['best'][number]): string[] {
-  const written = typeof exactMatch === 'number' ? `exact match ${formatShare(exactMatch)}` : typeof answerLoss === 'number' ? `answer loss ${answerLoss.toFixed(3)}` : `TTR ${ttr?.toFixed(3)}`;
+  const written =
+    typeof exactMatch === 'number'
+      ? `exact match ${formatShare(exactMatch)}`
+      : typeof answerLoss === 'number'
+        ? `answer loss ${answerLoss.toFixed(3)}`
+        : `TTR ${ttr?.toFixed(3)}`;
   const figure = criterion === 'loss' ? `training loss ${trainLoss?.toFixed(4)}` : written;
   return [`best by ${criterion}`, `${path} (step ${step}, ${figure})`];
 }

@@ -25,21 +25,29 @@ const COLUMNS: readonly [head: string, isNumber: boolean, cell: (run: ListedRun)
   ['exact match', true, ({ exactMatch }) => fixed(exactMatch, 3)],
 ];
 
-const LEGEND = 'loss: mean of the last pass, nats per token; TTR, rep-2 and overlap (longest run of tokens that was trained on): of greedy text on held-out contexts';
+const LEGEND =
+  'loss: mean of the last pass, nats per token; TTR, rep-2 and overlap (longest run of tokens that was trained on): of greedy text on held-out contexts';
 
 /** For a terminal: a line each, and below it what is wrong. */
 export function renderRuns(runs: readonly ListedRun[], folders: readonly string[]): string {
   if (runs.length === 0) return `no runs in ${folders.join(', ')}`;
   const columns = COLUMNS.filter(([, , cell]) => runs.some((run) => cell(run) !== NOTHING));
   const problems = runs.filter(({ problem }) => problem !== null).map(({ name, problem }) => `${name}: ${problem!.split('\n')[0]}`);
-  const table = renderTable(columns.map(([head]) => head), runs.map((run) => columns.map(([, , cell]) => cell(run))), columns.map(([, isNumber]) => isNumber));
+  const table = renderTable(
+    columns.map(([head]) => head),
+    runs.map((run) => columns.map(([, , cell]) => cell(run))),
+    columns.map(([, isNumber]) => isNumber),
+  );
   return [table, '', LEGEND, ...(problems.length === 0 ? [] : ['', ...problems])].join('\n');
 }
 
 /** Every column of a list, and every setting behind `config.`. */
 export function runsTable(runs: readonly ListedRun[]): CsvTable {
   const settings = [...new Set(runs.flatMap(({ config }) => Object.keys(config ?? {})))];
-  const rows = runs.map((run) => [...RUN_COLUMNS.map((name) => plain(valueOf(run, name))), ...settings.map((name) => plain(run.config?.[name]))]);
+  const rows = runs.map((run) => [
+    ...RUN_COLUMNS.map((name) => plain(valueOf(run, name))),
+    ...settings.map((name) => plain(run.config?.[name])),
+  ]);
   return { columns: [...RUN_COLUMNS, ...settings.map((name) => `config.${name}`)], rows };
 }
 
@@ -53,7 +61,8 @@ export function renderDifferences(names: readonly string[], settings: readonly R
 }
 
 export function differencesTable(names: readonly string[], settings: readonly RunLine[], figures: readonly RunLine[]): CsvTable {
-  const rows = (kind: string, lines: readonly RunLine[]): CsvCell[][] => lines.map(({ name, values }) => [kind, name, ...values.map(plain)]);
+  const rows = (kind: string, lines: readonly RunLine[]): CsvCell[][] =>
+    lines.map(({ name, values }) => [kind, name, ...values.map(plain)]);
   return { columns: ['kind', 'name', ...names], rows: [...rows('setting', settings), ...rows('figure', figures)] };
 }
 
@@ -70,6 +79,10 @@ function shown(value: unknown): string {
 
 function renderTable(head: readonly string[], rows: readonly (readonly string[])[], isNumber: readonly boolean[]): string {
   const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string => cells.map((cell, column) => (isNumber[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd();
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => (isNumber[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd();
   return [styledOutput('bold', line(head)), ...rows.map(line)].join('\n');
 }

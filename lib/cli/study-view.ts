@@ -51,7 +51,9 @@ export class StudyView {
   #cell({ type, cell, number, cells, seconds }: Parameters<NonNullable<StudyHooks['onCell']>>[0]): void {
     if (type === 'started') return;
     this.clear();
-    const how = { skipped: 'done before', shared: 'done before by a study that shares', finished: `done in ${renderDuration(seconds)}` }[type];
+    const how = { skipped: 'done before', shared: 'done before by a study that shares', finished: `done in ${renderDuration(seconds)}` }[
+      type
+    ];
     this.#output.log(`cell ${number}/${cells} ${cell}: ${how}`);
   }
 

@@ -61,7 +61,15 @@ class RunView {
   readonly #output: Output;
   readonly #progress = new Progress(process.stderr);
   #hasStep = false;
-  #state: ProgressState = { step: 0, totalSteps: undefined, mayEndSooner: false, loss: Number.NaN, sample: undefined, secondsLeft: null, seconds: 0 };
+  #state: ProgressState = {
+    step: 0,
+    totalSteps: undefined,
+    mayEndSooner: false,
+    loss: Number.NaN,
+    sample: undefined,
+    secondsLeft: null,
+    seconds: 0,
+  };
 
   constructor(normalized: NormalizedConfig, output: Output) {
     this.#normalized = normalized;
@@ -125,7 +133,10 @@ class RunView {
 
   #evaluation({ step, ttr, heldOutLoss, answers }: Extract<RunEvent, { type: 'evaluation' }>): void {
     const match = answers?.exactMatch ?? null;
-    const written = [match === null ? '' : `exact match ${match.matches} of ${match.references}`, ttr === null ? '' : `ttr ${ttr.toFixed(3)}`].filter((part) => part !== '');
+    const written = [
+      match === null ? '' : `exact match ${match.matches} of ${match.references}`,
+      ttr === null ? '' : `ttr ${ttr.toFixed(3)}`,
+    ].filter((part) => part !== '');
     this.#state.sample = written.join('  ') || undefined;
     const ended = (answers ?? null) === null ? '' : `ended ${formatShare(answers!.endedShare, 0)}`;
     const parts = [...written, ended, heldOutLoss === null ? '' : `held-out loss ${heldOutLoss.toFixed(3)}`].filter((part) => part !== '');

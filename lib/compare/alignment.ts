@@ -15,14 +15,27 @@ export interface AlignedContext {
  * Contexts shared by all variants, and with `against` also known with their original text, in the order of the first variant.
  * @throws HyperfitError ERR_DATA when there is none
  */
-export function alignContexts(variants: readonly TextVariant[], against: 'original' | undefined): { contexts: AlignedContext[]; dropped: number } {
+export function alignContexts(
+  variants: readonly TextVariant[],
+  against: 'original' | undefined,
+): { contexts: AlignedContext[]; dropped: number } {
   const tables = variants.map(({ name, texts }) => ({ name, texts: byContext(texts) }));
   const all = new Set(tables.flatMap(({ texts }) => [...texts.keys()]));
   const shared = [...all].filter((key) => tables.every(({ texts }) => texts.has(key)));
-  if (shared.length === 0) throw new HyperfitError('ERR_DATA', `expected contexts that every variant continued, got none among ${variants.map(({ name }) => name).join(', ')}; generate from the same contexts`);
-  const contexts = shared.map((key) => alignedContext(new Map(tables.map(({ name, texts }) => [name, texts.get(key)!])), Number(key.slice(0, key.indexOf(' ')))));
+  if (shared.length === 0)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected contexts that every variant continued, got none among ${variants.map(({ name }) => name).join(', ')}; generate from the same contexts`,
+    );
+  const contexts = shared.map((key) =>
+    alignedContext(new Map(tables.map(({ name, texts }) => [name, texts.get(key)!])), Number(key.slice(0, key.indexOf(' ')))),
+  );
   const usable = against === undefined ? contexts : contexts.filter(({ textOf }) => textOf(ORIGINAL, variants[0]!.name).trim() !== '');
-  if (usable.length === 0) throw new HyperfitError('ERR_DATA', 'expected `original` beside `context` and `continuation` for the comparison with the original text, got none; use a comparison.json, or add it to the lines');
+  if (usable.length === 0)
+    throw new HyperfitError(
+      'ERR_DATA',
+      'expected `original` beside `context` and `continuation` for the comparison with the original text, got none; use a comparison.json, or add it to the lines',
+    );
   return { contexts: usable, dropped: all.size - usable.length };
 }
 

@@ -4,7 +4,11 @@ import { z } from 'zod';
 export const JUDGE_PREFIX = 'judge:';
 
 /** A name as the page makes it: no control characters, no space at its ends. */
-export const ANNOTATOR = z.string().min(1).max(200).regex(/^(?!\s)[^\p{Cc}]+(?<!\s)$/u);
+export const ANNOTATOR = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^(?!\s)[^\p{Cc}]+(?<!\s)$/u);
 
 /** One answer, a line of an answers file. A later one of the same annotator and item replaces it. */
 export const ANSWER = z.object({

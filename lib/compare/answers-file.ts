@@ -17,7 +17,11 @@ const SHOWN_PROBLEMS = 5;
  * const answers = await readAnswers('answers.jsonl', await readStudy('study.html'), console.warn);
  * console.log(answers.filter(({ choice }) => choice === 'equal').length, 'of', answers.length);
  */
-export async function readAnswers(path: string, study: { id: string; items: readonly { id: string }[] }, onWarning: (message: string) => void = () => {}): Promise<Answer[]> {
+export async function readAnswers(
+  path: string,
+  study: { id: string; items: readonly { id: string }[] },
+  onWarning: (message: string) => void = () => {},
+): Promise<Answer[]> {
   const text = await readText(path).catch((cause: NodeJS.ErrnoException) => {
     throw new HyperfitError('ERR_DATA', `expected a file of answers, got ${path}: ${cause.message}; check the path`, { cause });
   });
@@ -43,7 +47,10 @@ function noneYet(error: NodeJS.ErrnoException): Buffer {
 
 function badLines(path: string, study: string, problems: readonly string[]): HyperfitError {
   const more = problems.length > SHOWN_PROBLEMS ? `; and ${problems.length - SHOWN_PROBLEMS} more` : '';
-  return new HyperfitError('ERR_DATA', `expected answers to study ${study} on every line of ${path}, got ${problems.slice(0, SHOWN_PROBLEMS).join('; ')}${more}; correct or remove these lines, or use the key of their study`);
+  return new HyperfitError(
+    'ERR_DATA',
+    `expected answers to study ${study} on every line of ${path}, got ${problems.slice(0, SHOWN_PROBLEMS).join('; ')}${more}; correct or remove these lines, or use the key of their study`,
+  );
 }
 
 function isJson(text: string): boolean {
@@ -87,7 +94,11 @@ export class AnswersFile {
     this.#lock = lock;
   }
 
-  /** Makes the file where there is none. A last line without an end gets one, or goes when it is cut off: nobody was told that it was stored. @throws HyperfitError ERR_DATA when the file cannot be written, ERR_BUSY while another server writes it */
+  /**
+   * Makes the file where there is none. A last line without an end gets one, or goes when it is cut off: nobody was told that it was
+   * stored.
+   * @throws HyperfitError ERR_DATA when the file cannot be written, ERR_BUSY while another server writes it
+   */
   static async open(path: string): Promise<AnswersFile> {
     let lock: FolderLock | undefined;
     let handle: FileHandle | undefined;
@@ -102,7 +113,11 @@ export class AnswersFile {
       await handle?.close();
       await lock?.release();
       if (isHyperfitError(cause)) throw cause;
-      throw new HyperfitError('ERR_DATA', `expected a file to append answers to, got ${path}: ${(cause as Error).message}; choose another place`, { cause });
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected a file to append answers to, got ${path}: ${(cause as Error).message}; choose another place`,
+        { cause },
+      );
     }
   }
 
@@ -128,7 +143,11 @@ export class AnswersFile {
     } catch (cause) {
       // Half a line, as a full disk leaves it, would spoil the next one.
       await this.#handle.truncate(size).catch(() => {});
-      throw new HyperfitError('ERR_DATA', `expected to store an answer, got: ${(cause as Error).message}; free some space, and answer again`, { cause });
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected to store an answer, got: ${(cause as Error).message}; free some space, and answer again`,
+        { cause },
+      );
     }
   }
 

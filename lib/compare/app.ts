@@ -43,15 +43,20 @@ export function studyApp({ study, answers, append, hosts, onFailure }: StudyAppO
     const annotator = context.req.query('annotator');
     return context.json({ answers: latestAnswers(answers.filter((answer) => answer.annotator === annotator)) });
   });
-  app.post('/answers', bodyLimit({ maxSize: MAX_BODY, onError: (context) => context.json({ error: `expected at most ${MAX_BODY} bytes` }, 413) }), async (context) => {
-    // Other pages can post forms here unasked, but not JSON.
-    if (!/^application\/json\b/i.test(context.req.header('content-type') ?? '')) return context.json({ error: 'expected application/json' }, 415);
-    const answer = checkAnswer(await context.req.json().catch(() => undefined), study.id, items);
-    if (typeof answer === 'string') return context.json({ error: answer }, 400);
-    if (isJudge(answer.annotator)) return context.json({ error: 'names that begin with judge: are taken' }, 400);
-    await store(answer);
-    return context.json({ saved: true });
-  });
+  app.post(
+    '/answers',
+    bodyLimit({ maxSize: MAX_BODY, onError: (context) => context.json({ error: `expected at most ${MAX_BODY} bytes` }, 413) }),
+    async (context) => {
+      // Other pages can post forms here unasked, but not JSON.
+      if (!/^application\/json\b/i.test(context.req.header('content-type') ?? ''))
+        return context.json({ error: 'expected application/json' }, 415);
+      const answer = checkAnswer(await context.req.json().catch(() => undefined), study.id, items);
+      if (typeof answer === 'string') return context.json({ error: answer }, 400);
+      if (isJudge(answer.annotator)) return context.json({ error: 'names that begin with judge: are taken' }, 400);
+      await store(answer);
+      return context.json({ saved: true });
+    },
+  );
   app.onError((error, context) => {
     onFailure(error);
     return context.json({ error: isHyperfitError(error) ? error.message : FAILED }, 500);

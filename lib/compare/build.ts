@@ -15,7 +15,10 @@ export interface BuildOptions {
   items?: number | undefined;
   /** `original`: each variant against what a person wrote there, as in the paper. */
   against?: 'original' | undefined;
-  /** `all`: each with each. `against-first`: each with the first variant, or with the original text. Default: `all`, or with `against` the other. */
+  /**
+   * `all`: each with each. `against-first`: each with the first variant, or with the original text. Default: `all`, or with `against` the
+   * other.
+   */
   pairs?: 'all' | 'against-first' | undefined;
   /** File name of the page, for the key. Default `study.html`. */
   page?: string;
@@ -45,9 +48,13 @@ export function buildStudy(variants: readonly TextVariant[], options: BuildOptio
   checkVariants(variants, against);
   const { contexts, dropped } = alignContexts(variants, against);
   const chosen = chooseContexts(contexts, options.items, seed);
-  const pairs = pairsOf(variants.map(({ name }) => name), options);
+  const pairs = pairsOf(
+    variants.map(({ name }) => name),
+    options,
+  );
   const { items, identical } = makeItems(chosen, pairs, seed);
-  if (items.length === 0) throw new HyperfitError('ERR_DATA', `expected texts that differ, got ${identical} pairs of equal ones; compare other variants`);
+  if (items.length === 0)
+    throw new HyperfitError('ERR_DATA', `expected texts that differ, got ${identical} pairs of equal ones; compare other variants`);
   const contents = { title, seed, items: items.map(({ item }) => item) };
   const id = hash(JSON.stringify(contents)).slice(0, 16);
   const files = variants.map(({ name, file }) => ({ name, file }));
@@ -61,13 +68,19 @@ export function buildStudy(variants: readonly TextVariant[], options: BuildOptio
 
 function checkVariants(variants: readonly TextVariant[], against: BuildOptions['against']): void {
   const names = [...variants.map(({ name }) => name), ...(against === 'original' ? [ORIGINAL] : [])];
-  if (names.length < 2) throw new HyperfitError('ERR_CONFIG', `expected two variants or more, got ${names.length}; give another file, or compare with \`against\` "original"`);
+  if (names.length < 2)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected two variants or more, got ${names.length}; give another file, or compare with \`against\` "original"`,
+    );
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new HyperfitError('ERR_CONFIG', `expected variants of different names, got "${twice}" twice; name files as NAME=FILE`);
+  if (twice !== undefined)
+    throw new HyperfitError('ERR_CONFIG', `expected variants of different names, got "${twice}" twice; name files as NAME=FILE`);
 }
 
 function chooseContexts(contexts: readonly AlignedContext[], count: number | undefined, seed: number): AlignedContext[] {
-  if (count !== undefined && (!Number.isInteger(count) || count < 1)) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`items\`, got ${count}; leave it out for all`);
+  if (count !== undefined && (!Number.isInteger(count) || count < 1))
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`items\`, got ${count}; leave it out for all`);
   const order = randomPermutation(contexts.length, new Random(seed));
   return Array.from(order.subarray(0, count ?? contexts.length), (index) => contexts[index]!);
 }
@@ -75,7 +88,8 @@ function chooseContexts(contexts: readonly AlignedContext[], count: number | und
 /** The baseline, be it the first variant or the original text, is the second of its pairs: a win is a win over it. */
 function pairsOf(names: readonly string[], { against, pairs }: BuildOptions): [string, string][] {
   const all = against === 'original' ? [...names, ORIGINAL] : names;
-  if ((pairs ?? (against === undefined ? 'all' : 'against-first')) === 'all') return all.flatMap((first, index) => all.slice(index + 1).map((second): [string, string] => [first, second]));
+  if ((pairs ?? (against === undefined ? 'all' : 'against-first')) === 'all')
+    return all.flatMap((first, index) => all.slice(index + 1).map((second): [string, string] => [first, second]));
   const baseline = against === 'original' ? ORIGINAL : names[0]!;
   return all.filter((name) => name !== baseline).map((name): [string, string] => [name, baseline]);
 }
@@ -86,9 +100,15 @@ interface MadeItem {
 }
 
 /** In the order of their ids, which are hashes: the page shows no trace of the pairs. */
-function makeItems(contexts: readonly AlignedContext[], pairs: readonly (readonly [string, string])[], seed: number): { items: MadeItem[]; identical: number } {
+function makeItems(
+  contexts: readonly AlignedContext[],
+  pairs: readonly (readonly [string, string])[],
+  seed: number,
+): { items: MadeItem[]; identical: number } {
   const coin = new Random(seed, 1);
-  const made = contexts.flatMap((context) => pairs.map((pair) => makeItem(context, coin.nextBelow(2) === 0 ? pair : [pair[1], pair[0]], seed)));
+  const made = contexts.flatMap((context) =>
+    pairs.map((pair) => makeItem(context, coin.nextBelow(2) === 0 ? pair : [pair[1], pair[0]], seed)),
+  );
   const items = made.filter(({ item }) => item.texts[0] !== item.texts[1]).sort((a, b) => (a.item.id < b.item.id ? -1 : 1));
   return { items, identical: made.length - items.length };
 }
@@ -96,7 +116,12 @@ function makeItems(contexts: readonly AlignedContext[], pairs: readonly (readonl
 function makeItem(context: AlignedContext, variants: readonly [string, string], seed: number): MadeItem {
   const texts = [context.textOf(variants[0], variants[1]), context.textOf(variants[1], variants[0])] as const;
   const id = hash(JSON.stringify([seed, context.context, context.occurrence, variants, texts])).slice(0, 12);
-  const key = { id, context: hash(context.context).slice(0, 12), variants, ...(context.source === undefined ? {} : { source: context.source }) };
+  const key = {
+    id,
+    context: hash(context.context).slice(0, 12),
+    variants,
+    ...(context.source === undefined ? {} : { source: context.source }),
+  };
   return { item: { id, context: context.context, texts }, key };
 }
 

@@ -41,7 +41,10 @@ interface Failure {
 }
 
 function refusal({ endpoint, model }: ChatEndpoint, { message }: Failure, tries: number): HyperfitError {
-  return new HyperfitError('ERR_CONFIG', `expected an answer of ${model} at \`endpoint\` ${withoutCredentials(endpoint)}, got ${message} (${tries} tries); check address, model name and key`);
+  return new HyperfitError(
+    'ERR_CONFIG',
+    `expected an answer of ${model} at \`endpoint\` ${withoutCredentials(endpoint)}, got ${message} (${tries} tries); check address, model name and key`,
+  );
 }
 
 function withoutCredentials(endpoint: string): string {
@@ -79,7 +82,11 @@ async function failureOf(response: Response): Promise<Failure> {
   const text = (await response.text().catch(() => '')).replace(/\s+/g, ' ').slice(0, 200);
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   const retryAfter = Number.isFinite(seconds) && seconds >= 0 ? { retryAfter: seconds * 1000 } : {};
-  return { message: `status ${response.status}${text === '' ? '' : `: ${text}`}`, mayPass: response.status === 429 || response.status >= 500, ...retryAfter };
+  return {
+    message: `status ${response.status}${text === '' ? '' : `: ${text}`}`,
+    mayPass: response.status === 429 || response.status >= 500,
+    ...retryAfter,
+  };
 }
 
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -26,9 +26,23 @@ const LINE = z.object({
 });
 type Line = z.infer<typeof LINE>;
 
-const generation = z.object({ prompt: z.string().optional(), promptIds: z.array(z.number()), ids: z.array(z.number()), text: z.string().optional() });
+const generation = z.object({
+  prompt: z.string().optional(),
+  promptIds: z.array(z.number()),
+  ids: z.array(z.number()),
+  text: z.string().optional(),
+});
 const COMPARISON = z.object({
-  contexts: z.array(z.object({ context: z.array(z.number()), original: z.array(z.number()), source: z.string(), contextText: z.string().optional(), originalText: z.string().optional(), isAnswer: z.boolean().optional() })),
+  contexts: z.array(
+    z.object({
+      context: z.array(z.number()),
+      original: z.array(z.number()),
+      source: z.string(),
+      contextText: z.string().optional(),
+      originalText: z.string().optional(),
+      isAnswer: z.boolean().optional(),
+    }),
+  ),
   variants: z.array(z.object({ name: z.string(), result: z.object({ generations: z.array(generation) }) })),
 });
 const GENERATED = z.object({ generations: z.array(generation) });
@@ -48,20 +62,33 @@ export async function readVariants(argument: string, tokenizer?: TextDecoding): 
   const { name, path } = parseArgument(argument);
   const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? comparisonOf(path) : path;
   const groups = readGroups(file, name ?? basename(file).replace(/\.jsonl?$/, ''));
-  return Promise.all(groups.map(async (group) => ({ name: group.name, file, texts: await toTexts(group.lines, group.name, file, tokenizer) })));
+  return Promise.all(
+    groups.map(async (group) => ({ name: group.name, file, texts: await toTexts(group.lines, group.name, file, tokenizer) })),
+  );
 }
 
 function comparisonOf(folder: string): string {
   const file = join(folder, 'comparison.json');
   if (existsSync(file)) return file;
-  if (!existsSync(join(folder, 'run.json'))) throw new HyperfitError('ERR_DATA', `expected the folder of a run, or a file of generations, got ${folder} without run.json; check the path`);
-  const samples = existsSync(join(folder, 'generations')) ? readdirSync(join(folder, 'generations')).filter((name) => name.endsWith('.jsonl')).sort() : [];
+  if (!existsSync(join(folder, 'run.json')))
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected the folder of a run, or a file of generations, got ${folder} without run.json; check the path`,
+    );
+  const samples = existsSync(join(folder, 'generations'))
+    ? readdirSync(join(folder, 'generations'))
+        .filter((name) => name.endsWith('.jsonl'))
+        .sort()
+    : [];
   const [first, last] = [samples[0], samples.at(-1)];
   const remedy =
     first === undefined || first === last
       ? 'continue the same prompts with both models (hyperfit generate --prompts FILE --json) and compare those two files'
       : `compare its sample generations: before=${join(folder, 'generations', first)} after=${join(folder, 'generations', last!)}`;
-  throw new HyperfitError('ERR_DATA', `expected a run with a closing comparison, got ${folder} without comparison.json: nothing was held out, --comparison-contexts was 0, or it has not begun; ${remedy}`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected a run with a closing comparison, got ${folder} without comparison.json: nothing was held out, --comparison-contexts was 0, or it has not begun; ${remedy}`,
+  );
 }
 
 /** A path may hold an equals sign itself. */
@@ -83,14 +110,19 @@ function readGroups(file: string, name: string): Group[] {
   if (comparison.success) return comparisonGroups(comparison.data);
   const generated = GENERATED.safeParse(document);
   if (generated.success) return [{ name, lines: generated.data.generations.map(fromGeneration) }];
-  throw new HyperfitError('ERR_DATA', `expected the comparison.json of a run or the output of hyperfit generate --json, got ${file} with other contents; give JSON lines otherwise`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected the comparison.json of a run or the output of hyperfit generate --json, got ${file} with other contents; give JSON lines otherwise`,
+  );
 }
 
 function readText(file: string): string {
   try {
     return readTextSync(file).replace(/^\ufeff/gm, '');
   } catch (cause) {
-    throw new HyperfitError('ERR_DATA', `expected a file of generations, got ${file}: ${(cause as Error).message}; check the path`, { cause });
+    throw new HyperfitError('ERR_DATA', `expected a file of generations, got ${file}: ${(cause as Error).message}; check the path`, {
+      cause,
+    });
   }
 }
 
@@ -104,7 +136,8 @@ function parseJson(text: string, where: string): unknown {
 
 function parseLines(text: string, file: string): Line[] {
   const lines = text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, `${file}:${index + 1}`)]));
-  if (lines.length === 0) throw new HyperfitError('ERR_DATA', `expected lines of {"context", "continuation"}, got none in ${file}; generate some`);
+  if (lines.length === 0)
+    throw new HyperfitError('ERR_DATA', `expected lines of {"context", "continuation"}, got none in ${file}; generate some`);
   return lines;
 }
 
@@ -112,7 +145,10 @@ function parseLine(line: string, where: string): Line {
   const parsed = LINE.safeParse(parseJson(line, where));
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
-  throw new HyperfitError('ERR_DATA', `expected {"context", "continuation"} with text or ids, got ${path.join('.') || 'a line'}: ${message} at ${where}; correct the line`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected {"context", "continuation"} with text or ids, got ${path.join('.') || 'a line'}: ${message} at ${where}; correct the line`,
+  );
 }
 
 /** Contexts come first; a continuation belongs to the context of the same number. */
@@ -129,14 +165,21 @@ function fromGeneration({ prompt, promptIds, ids, text }: z.infer<typeof generat
 
 async function toTexts(lines: readonly Line[], name: string, file: string, tokenizer: TextDecoding | undefined): Promise<VariantText[]> {
   const refuse = (what: string): never => {
-    throw new HyperfitError('ERR_DATA', `expected text for people to read, got ${what} of "${name}" as ids only in ${file}; name the model they come from with \`tokenizer\` (--tokenizer)`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected text for people to read, got ${what} of "${name}" as ids only in ${file}; name the model they come from with \`tokenizer\` (--tokenizer)`,
+    );
   };
   return Promise.all(lines.map((line) => (tokenizer === undefined ? toldText(line, refuse) : decodedText(line, tokenizer))));
 }
 
 /** Without a tokenizer the texts that stand beside the ids serve. */
-function toldText({ context, contextText, continuation, text, original, originalText, source, isAnswer = false }: Line, refuse: (what: string) => never): VariantText {
-  const read = (value: string | number[], told: string | undefined, what: string): string => (typeof value === 'string' ? value : (told ?? refuse(what)));
+function toldText(
+  { context, contextText, continuation, text, original, originalText, source, isAnswer = false }: Line,
+  refuse: (what: string) => never,
+): VariantText {
+  const read = (value: string | number[], told: string | undefined, what: string): string =>
+    typeof value === 'string' ? value : (told ?? refuse(what));
   return {
     context: read(context, contextText, 'the context'),
     continuation: read(continuation, text, 'the continuation'),
@@ -146,10 +189,17 @@ function toldText({ context, contextText, continuation, text, original, original
   };
 }
 
-/** The tokenizer, where given, decides: it leaves out the start token, and cuts the original to as many tokens as the continuation has. A right answer is never cut. */
-async function decodedText({ context, continuation, original, source, isAnswer = false }: Line, tokenizer: TextDecoding): Promise<VariantText> {
+/**
+ * The tokenizer, where given, decides: it leaves out the start token, and cuts the original to as many tokens as the continuation has. A
+ * right answer is never cut.
+ */
+async function decodedText(
+  { context, continuation, original, source, isAnswer = false }: Line,
+  tokenizer: TextDecoding,
+): Promise<VariantText> {
   const promptIds = typeof context === 'string' ? await encodePrompt(context, tokenizer) : context;
-  const after = (value: string | number[]): string => (typeof value === 'string' ? value : tokenizer.decodeContinuation(promptIds, value, { skipSpecialTokens: true }));
+  const after = (value: string | number[]): string =>
+    typeof value === 'string' ? value : tokenizer.decodeContinuation(promptIds, value, { skipSpecialTokens: true });
   const isCut = Array.isArray(original) && Array.isArray(continuation) && !isAnswer;
   const originalIds = isCut ? original.slice(0, continuation.length) : original;
   return {

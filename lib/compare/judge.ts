@@ -82,11 +82,25 @@ async function judgeWith(study: Study, options: JudgeOptions): Promise<JudgeResu
 
 function checkEndpoint({ endpoint, model }: JudgeOptions): void {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new HyperfitError('ERR_CONFIG', `expected an http or https address for \`endpoint\`, got ${endpoint}; such as http://127.0.0.1:8000/v1`);
-  if (!/^[^\p{Cc}\s][^\p{Cc}]{0,190}$/u.test(model) || model.endsWith(' ')) throw new HyperfitError('ERR_CONFIG', `expected the name of a model for \`model\`, got ${JSON.stringify(model)}; as the endpoint knows it`);
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected an http or https address for \`endpoint\`, got ${endpoint}; such as http://127.0.0.1:8000/v1`,
+    );
+  if (!/^[^\p{Cc}\s][^\p{Cc}]{0,190}$/u.test(model) || model.endsWith(' '))
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected the name of a model for \`model\`, got ${JSON.stringify(model)}; as the endpoint knows it`,
+    );
 }
 
-async function judgeItem(study: Study, { item }: Presentation, position: number, annotator: string, options: JudgeOptions): Promise<Answer | undefined> {
+async function judgeItem(
+  study: Study,
+  { item }: Presentation,
+  position: number,
+  annotator: string,
+  options: JudgeOptions,
+): Promise<Answer | undefined> {
   const start = performance.now();
   const straight = await ask(item, 0, options);
   const swapped = straight === undefined ? undefined : await ask(item, 1, options);
@@ -96,7 +110,17 @@ async function judgeItem(study: Study, { item }: Presentation, position: number,
   }
   const seconds = Math.round((performance.now() - start) / 100) / 10;
   const choice = straight === mirrored(swapped) ? straight : 'equal';
-  return { study: study.id, item: item.id, annotator, choice, left: 0, position, seconds, at: new Date().toISOString(), replies: [straight, swapped] };
+  return {
+    study: study.id,
+    item: item.id,
+    annotator,
+    choice,
+    left: 0,
+    position,
+    seconds,
+    at: new Date().toISOString(),
+    replies: [straight, swapped],
+  };
 }
 
 const MIRROR = { A: 'B', B: 'A', equal: 'equal' } as const;
@@ -124,8 +148,18 @@ export function judgePrompt(context: string, a: string, b: string): string {
 
 /** The word alone, or the last line when thoughts stand before it; undefined for anything else. */
 export function parseReply(reply: string): Choice | undefined {
-  const lines = reply.replace(/<think>.*?<\/think>/gs, '').trim().split('\n');
-  const word = /^(?:the )?(?:final )?(?:answer|verdict)?\s*(?:is)?\s*:?\s*(A|B|equal|tie)$/i.exec(lines.at(-1)!.replace(/[*_`"'.[\]()]/g, '').trim())?.[1]?.toLowerCase();
+  const lines = reply
+    .replace(/<think>.*?<\/think>/gs, '')
+    .trim()
+    .split('\n');
+  const word = /^(?:the )?(?:final )?(?:answer|verdict)?\s*(?:is)?\s*:?\s*(A|B|equal|tie)$/i
+    .exec(
+      lines
+        .at(-1)!
+        .replace(/[*_`"'.[\]()]/g, '')
+        .trim(),
+    )?.[1]
+    ?.toLowerCase();
   if (word === undefined) return undefined;
   return word === 'a' ? 'A' : word === 'b' ? 'B' : 'equal';
 }

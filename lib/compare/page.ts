@@ -24,7 +24,13 @@ export function pagePolicy({ served = false } = {}): string {
  */
 export function renderStudyPage(study: Study, { served = false } = {}): string {
   const attributes = `data-served="${served ? 'yes' : 'no'}"`;
-  return renderHtmlPage({ title: study.title, policy: pagePolicy({ served }), style: PAGE_STYLE, attributes, body: renderBody(study, served) });
+  return renderHtmlPage({
+    title: study.title,
+    policy: pagePolicy({ served }),
+    style: PAGE_STYLE,
+    attributes,
+    body: renderBody(study, served),
+  });
 }
 
 function renderBody(study: Study, served: boolean): string {
@@ -75,7 +81,9 @@ const ITEM = `<section id="item" hidden aria-labelledby="item-title">
 </section>`;
 
 function renderEnd(served: boolean): string {
-  const what = served ? 'Your answers are with whoever runs this study; you may close the page.' : 'Please export the answers and send the file to whoever gave you this page.';
+  const what = served
+    ? 'Your answers are with whoever runs this study; you may close the page.'
+    : 'Please export the answers and send the file to whoever gave you this page.';
   return `<section id="done" class="panel" hidden>
 <h2 id="done-title" tabindex="-1">All items are answered</h2>
 <p>Thank you. ${what}</p>

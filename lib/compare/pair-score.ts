@@ -43,7 +43,10 @@ export interface PairScore {
   preferredOrEqual: { first: Share; second: Share };
   /** Mean of 1 for a win, 0.5 for a tie, 0 for a loss of the first. */
   points: BootstrapInterval;
-  /** Over items, each by the sum of its answers, since answers to one item are not independent. `holmP` is adjusted over the pairs of the study. */
+  /**
+   * Over items, each by the sum of its answers, since answers to one item are not independent. `holmP` is adjusted over the pairs of the
+   * study.
+   */
   signTest: SignTest & { holmP: number };
   /** Agreement; null where no item has two answers. */
   kappa: FleissKappa | null;
@@ -55,12 +58,20 @@ export interface BootstrapSettings {
 }
 
 /** The figures of one pair, but for the adjustment over pairs. `votes` must not be empty. */
-export function scorePair([first, second]: readonly [string, string], votes: readonly Vote[], settings: BootstrapSettings): Omit<PairScore, 'signTest'> & { signTest: SignTest } {
+export function scorePair(
+  [first, second]: readonly [string, string],
+  votes: readonly Vote[],
+  settings: BootstrapSettings,
+): Omit<PairScore, 'signTest'> & { signTest: SignTest } {
   const clusters = votes.map(({ context }) => context);
   const share = (counts: (outcome: number) => boolean): Share => {
     const values = votes.map(({ outcome }) => (counts(outcome) ? 1 : 0) as number);
     const total = values.reduce((sum, value) => sum + value, 0);
-    return { share: total / values.length, bootstrap: bootstrapMean(values, { ...settings, clusters })!, wilson: wilsonInterval(total, values.length)! };
+    return {
+      share: total / values.length,
+      bootstrap: bootstrapMean(values, { ...settings, clusters })!,
+      wilson: wilsonInterval(total, values.length)!,
+    };
   };
   const count = (wanted: number): number => votes.filter(({ outcome }) => outcome === wanted).length;
   const byItem = groupByItem(votes);
@@ -77,7 +88,10 @@ export function scorePair([first, second]: readonly [string, string], votes: rea
     tie: share((outcome) => outcome === 0),
     loss: share((outcome) => outcome === -1),
     preferredOrEqual: { first: share((outcome) => outcome >= 0), second: share((outcome) => outcome <= 0) },
-    points: bootstrapMean(votes.map(({ outcome }) => (outcome + 1) / 2), { ...settings, clusters })!,
+    points: bootstrapMean(
+      votes.map(({ outcome }) => (outcome + 1) / 2),
+      { ...settings, clusters },
+    )!,
     signTest: signTest(byItem.map((outcomes) => outcomes.reduce((sum, outcome) => sum + outcome, 0))),
     kappa: fleissKappa(byItem.map(outcomeCounts)),
   };

@@ -20,7 +20,11 @@ export function renderScore(score: StudyScore): string {
 
 /** What came out, a sentence for each pair and kind of reader, before any figure. */
 function plainWords({ groups }: StudyScore): string {
-  return groups.flatMap((group) => group.pairs.map((pair) => inWords(group.kind === 'people' ? 'People' : `The judge ${group.name.replace(/^judge:/, '')}`, pair))).join('\n');
+  return groups
+    .flatMap((group) =>
+      group.pairs.map((pair) => inWords(group.kind === 'people' ? 'People' : `The judge ${group.name.replace(/^judge:/, '')}`, pair)),
+    )
+    .join('\n');
 }
 
 /** Below so many items a preference that is there is mostly missed. */
@@ -29,7 +33,12 @@ const ENOUGH_ITEMS = 20;
 function inWords(who: string, { first, second, wins, losses, ties, answers, items, signTest }: PairScore): string {
   const [better, worse, more] = losses > wins ? [second, first, losses] : [first, second, wins];
   const even = ties === 0 ? '' : `, ${ties} even`;
-  const verdict = signTest.holmP <= 0.05 ? `more than chance gives (p ${probability(signTest.holmP)})` : items < ENOUGH_ITEMS ? 'too few to say' : `no difference shown (p ${probability(signTest.holmP)})`;
+  const verdict =
+    signTest.holmP <= 0.05
+      ? `more than chance gives (p ${probability(signTest.holmP)})`
+      : items < ENOUGH_ITEMS
+        ? 'too few to say'
+        : `no difference shown (p ${probability(signTest.holmP)})`;
   return `${who} preferred ${better} to ${worse} ${more} of ${answers} times${even}: ${verdict}.`;
 }
 
@@ -51,12 +60,15 @@ function renderPair(pair: PairScore): string {
   const { first, second, signTest } = pair;
   return [
     `\n${first}  against  ${second}: ${pair.answers} answers to ${pair.items} items by ${pair.annotators}`,
-    renderTable(['', 'count', 'share', 'bootstrap 95 %', 'Wilson 95 %'], [
-      ['win', String(pair.wins), ...shareCells(pair.win)],
-      ['tie', String(pair.ties), ...shareCells(pair.tie)],
-      ['loss', String(pair.losses), ...shareCells(pair.loss)],
-      ['preferred or equal', String(pair.wins + pair.ties), ...shareCells(pair.preferredOrEqual.first)],
-    ]),
+    renderTable(
+      ['', 'count', 'share', 'bootstrap 95 %', 'Wilson 95 %'],
+      [
+        ['win', String(pair.wins), ...shareCells(pair.win)],
+        ['tie', String(pair.ties), ...shareCells(pair.tie)],
+        ['loss', String(pair.losses), ...shareCells(pair.loss)],
+        ['preferred or equal', String(pair.wins + pair.ties), ...shareCells(pair.preferredOrEqual.first)],
+      ],
+    ),
     `sign test over items: ${signTest.wins} won, ${signTest.losses} lost, ${signTest.ties} even; p ${equation(signTest.p)}, Holm ${equation(signTest.holmP)}`,
   ].join('\n');
 }
@@ -72,7 +84,10 @@ function renderKappa(kappa: GroupScore['kappa']): string {
 
 function renderStrengths({ bradleyTerry, bradleyTerryReason }: GroupScore): string {
   if (bradleyTerry === null) return `Bradley-Terry: none; ${bradleyTerryReason}`;
-  const strengths = bradleyTerry.strengths.map(({ name, logStrength, standardError }) => `${name} ${logStrength.toFixed(2)}${standardError === null ? '' : ` ± ${standardError.toFixed(2)}`}`);
+  const strengths = bradleyTerry.strengths.map(
+    ({ name, logStrength, standardError }) =>
+      `${name} ${logStrength.toFixed(2)}${standardError === null ? '' : ` ± ${standardError.toFixed(2)}`}`,
+  );
   return `Bradley-Terry log-strengths: ${strengths.join(', ')}`;
 }
 
@@ -81,13 +96,27 @@ function renderBias({ a, b, share, p }: SideBias): string {
 }
 
 function annotatorRow({ name, answers, equal, sideBias, medianSeconds, agreement }: AnnotatorScore): string[] {
-  return [name, String(answers), percent(equal), sideBias.share === null ? '-' : percent(sideBias.share.share), medianSeconds.toFixed(1), agreement === null ? '-' : percent(agreement)];
+  return [
+    name,
+    String(answers),
+    percent(equal),
+    sideBias.share === null ? '-' : percent(sideBias.share.share),
+    medianSeconds.toFixed(1),
+    agreement === null ? '-' : percent(agreement),
+  ];
 }
 
 /** The first column to the left, the others to the right. */
 function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  return [head, ...rows].map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  ').trimEnd()).join('\n');
+  return [head, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

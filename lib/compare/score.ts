@@ -62,11 +62,19 @@ export interface StudyScore {
  * const key = await readStudyKey('study.key.json');
  * console.log(renderScore(scoreStudy(key, await readAnswers('answers.jsonl', await readStudy('study.html')))));
  */
-export function scoreStudy(key: StudyKey, answers: readonly Answer[], { seed = 0, resamples = 2000 }: Partial<BootstrapSettings> = {}): StudyScore {
-  if (answers.length === 0) throw new HyperfitError('ERR_DATA', 'expected answers to score, got none; let somebody answer the page and export');
+export function scoreStudy(
+  key: StudyKey,
+  answers: readonly Answer[],
+  { seed = 0, resamples = 2000 }: Partial<BootstrapSettings> = {},
+): StudyScore {
+  if (answers.length === 0)
+    throw new HyperfitError('ERR_DATA', 'expected answers to score, got none; let somebody answer the page and export');
   checkItems(key, answers);
   const people = answers.filter(({ annotator }) => !isJudge(annotator));
-  const judges = groupBy(answers.filter(({ annotator }) => isJudge(annotator)), ({ annotator }) => annotator);
+  const judges = groupBy(
+    answers.filter(({ annotator }) => isJudge(annotator)),
+    ({ annotator }) => annotator,
+  );
   const groups = [...(people.length > 0 ? [['people', people] as const] : []), ...judges];
   return {
     schemaVersion: 1,
@@ -89,7 +97,11 @@ export function scoreStudy(key: StudyKey, answers: readonly Answer[], { seed = 0
 function checkItems(key: StudyKey, answers: readonly Answer[]): void {
   const items = new Set(key.items.map(({ id }) => id));
   const stray = answers.find(({ study, item }) => study !== key.study || !items.has(item));
-  if (stray !== undefined) throw new HyperfitError('ERR_DATA', `expected answers to study ${key.study}, got one to item ${stray.item} of study ${stray.study}; use the key of their study`);
+  if (stray !== undefined)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected answers to study ${key.study}, got one to item ${stray.item} of study ${stray.study}; use the key of their study`,
+    );
 }
 
 function scoreGroup(name: string, given: readonly Answer[], key: StudyKey, settings: BootstrapSettings): GroupScore {

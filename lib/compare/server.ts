@@ -7,7 +7,10 @@ import { studyApp } from './app.ts';
 import type { Answer } from './answer.ts';
 import type { Study } from './study.ts';
 
-/** A page under way. `close` stops listening, lets what is under way end for a moment, closes the file, and rejects with what `onAnswer` threw, where it did. */
+/**
+ * A page under way. `close` stops listening, lets what is under way end for a moment, closes the file, and rejects with what `onAnswer`
+ * threw, where it did.
+ */
 export interface StudyServer extends Closing {
   /** Of the page, on this machine alone. */
   url: string;
@@ -24,7 +27,15 @@ export interface StudyServer extends Closing {
  * await using server = await serveStudy(await readStudy('study.html'), { answers: 'answers.jsonl' });
  * console.log(server.url);
  */
-export async function serveStudy(study: Study, { port = 0, answers: path, onAnswer = () => {}, onWarning }: { port?: number; answers: string; onAnswer?: (answer: Answer) => void; onWarning?: (message: string) => void }): Promise<StudyServer> {
+export async function serveStudy(
+  study: Study,
+  {
+    port = 0,
+    answers: path,
+    onAnswer = () => {},
+    onWarning,
+  }: { port?: number; answers: string; onAnswer?: (answer: Answer) => void; onWarning?: (message: string) => void },
+): Promise<StudyServer> {
   const guard = new CallbackGuard();
   const answers = existsSync(path) ? await readAnswers(path, study, onWarning) : [];
   const file = await AnswersFile.open(path);
@@ -35,7 +46,17 @@ export async function serveStudy(study: Study, { port = 0, answers: path, onAnsw
     // It is stored: whoever gave it is told so, whatever the listener does.
     guard.call(() => onAnswer(answer));
   };
-  const server = await serveLoopback((hosts) => studyApp({ study, answers, append, hosts, onFailure: (error) => onWarning?.(error instanceof Error ? error.message : String(error)) }), port).catch(async (error: unknown) => {
+  const server = await serveLoopback(
+    (hosts) =>
+      studyApp({
+        study,
+        answers,
+        append,
+        hosts,
+        onFailure: (error) => onWarning?.(error instanceof Error ? error.message : String(error)),
+      }),
+    port,
+  ).catch(async (error: unknown) => {
     await file.close();
     throw error;
   });

@@ -26,7 +26,11 @@ export async function writeStudy(page: string, study: Study, key: StudyKey): Pro
     await replaceFile(paths.key, `${JSON.stringify({ ...key, page: basename(page) }, null, 2)}\n`);
     await replaceFile(paths.page, renderStudyPage(study));
   } catch (cause) {
-    throw new HyperfitError('ERR_CONFIG', `expected a place to write for \`out\`, got ${page}: ${(cause as Error).message}; check the folder and the free space`, { cause });
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a place to write for \`out\`, got ${page}: ${(cause as Error).message}; check the folder and the free space`,
+      { cause },
+    );
   }
   return paths;
 }
@@ -77,6 +81,8 @@ export async function readStudyKey(path: string): Promise<StudyKey> {
 
 async function read(path: string): Promise<string> {
   return readText(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new HyperfitError('ERR_DATA', `expected a file of hyperfit compare build, got ${path}: ${cause.message}; check the path`, { cause });
+    throw new HyperfitError('ERR_DATA', `expected a file of hyperfit compare build, got ${path}: ${cause.message}; check the path`, {
+      cause,
+    });
   });
 }

@@ -8,10 +8,16 @@ import { didYouMean } from './suggest.ts';
  */
 export function checkOptions(options: unknown, known: readonly string[], owner: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new HyperfitError('ERR_CONFIG', `expected an object of options for ${owner}, got ${Array.isArray(options) ? 'a list' : String(options)}; write {}, or leave them out`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected an object of options for ${owner}, got ${Array.isArray(options) ? 'a list' : String(options)}; write {}, or leave them out`,
+    );
   }
   const strangers = Object.keys(options).filter((name) => !known.includes(name));
   if (strangers.length === 0) return;
   const named = strangers.map((name) => `\`${name}\`${didYouMean(name, known)}`).join(', ');
-  throw new HyperfitError('ERR_CONFIG', `expected options of ${owner} (${known.join(', ')}), got ${named}; correct or leave out ${strangers.length === 1 ? 'it' : 'them'}`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected options of ${owner} (${known.join(', ')}), got ${named}; correct or leave out ${strangers.length === 1 ? 'it' : 'them'}`,
+  );
 }

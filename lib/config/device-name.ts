@@ -3,7 +3,9 @@ import { didYouMean } from './suggest.ts';
 /** A device as PyTorch names it; `cuda` is `cuda:0`. */
 export type DeviceName = 'cpu' | 'cuda' | `cuda:${number}`;
 
-/** Where a backend that somebody else registered with libtorch names itself: by a symbol, as this package is loaded in more than one form. */
+/**
+ * Where a backend that somebody else registered with libtorch names itself: by a symbol, as this package is loaded in more than one form.
+ */
 const OTHERS = Symbol.for('hyperfit.deviceTypes');
 
 /** Kinds of device that are counted, `cuda:1`. Tests add their stand-in for a card. */

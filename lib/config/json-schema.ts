@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { FIELD_NAMES, FIELDS } from './fields.ts';
 import { PRESET_NAMES } from './presets.ts';
 
-/** The settings of a config file as a JSON schema (draft 2020-12), so that editors complete and check it. From the same fields as the flags. */
+/**
+ * The settings of a config file as a JSON schema (draft 2020-12), so that editors complete and check it. From the same fields as the flags.
+ */
 export function configSchema(): object {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

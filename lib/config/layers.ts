@@ -39,7 +39,9 @@ function readText(path: string): string {
   try {
     return readTextSync(path);
   } catch (cause) {
-    throw new HyperfitError('ERR_CONFIG', `expected a readable JSON file for \`config\`, got ${path}: ${(cause as Error).message}`, { cause });
+    throw new HyperfitError('ERR_CONFIG', `expected a readable JSON file for \`config\`, got ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

@@ -53,7 +53,10 @@ export function normalizeConfig(layers: readonly ConfigLayer[]): NormalizedConfi
 
 function configError(problems: readonly string[]): HyperfitError {
   const [only] = problems;
-  const message = problems.length === 1 ? String(only) : `${problems.length} problems with the settings:\n${problems.map((line) => `  - ${line}`).join('\n')}`;
+  const message =
+    problems.length === 1
+      ? String(only)
+      : `${problems.length} problems with the settings:\n${problems.map((line) => `  - ${line}`).join('\n')}`;
   return new HyperfitError('ERR_CONFIG', message);
 }
 
@@ -94,12 +97,21 @@ function contradictions(config: RunConfig): string[] {
       `expected at most one forward pass per sequence, got \`gradientAccumulationSteps\` ${config.gradientAccumulationSteps} for \`batchSize\` ${config.batchSize}`,
     );
   }
-  const together = config.stepInBackward ? ([['gradientAccumulationSteps', config.gradientAccumulationSteps > 1], ['maxGradNorm', config.maxGradNorm > 0]] as const) : [];
+  const together = config.stepInBackward
+    ? ([
+        ['gradientAccumulationSteps', config.gradientAccumulationSteps > 1],
+        ['maxGradNorm', config.maxGradNorm > 0],
+      ] as const)
+    : [];
   for (const [name] of together.filter(([, isUsed]) => isUsed)) {
-    problems.push(`expected either \`stepInBackward\` or \`${name}\`, got both: that needs all gradients before the first weight moves; leave one of them out`);
+    problems.push(
+      `expected either \`stepInBackward\` or \`${name}\`, got both: that needs all gradients before the first weight moves; leave one of them out`,
+    );
   }
   if (config.weightDtype === 'bfloat16' && config.computeDtype === 'float32') {
-    problems.push('expected `computeDtype` bfloat16 beside `weightDtype` bfloat16, got float32, whose products read float32 weights; set it, or leave `weightDtype` out');
+    problems.push(
+      'expected `computeDtype` bfloat16 beside `weightDtype` bfloat16, got float32, whose products read float32 weights; set it, or leave `weightDtype` out',
+    );
   }
   if (config.optim !== 'adamw' && config.loraRank > 0) {
     problems.push(`expected either \`optim\` ${config.optim} or \`loraRank\`, got both: moments of LoRA are small; leave one of them out`);

@@ -3,7 +3,8 @@ import type { NormalizedConfig } from './normalize.ts';
 
 /** The same for programs. */
 export function configTable({ config, sources }: NormalizedConfig): { columns: string[]; rows: (string | number | boolean | null)[][] } {
-  const plain = (value: unknown): string | number | boolean | null => (typeof value === 'object' && value !== null ? JSON.stringify(value) : (value as string | number | boolean | null));
+  const plain = (value: unknown): string | number | boolean | null =>
+    typeof value === 'object' && value !== null ? JSON.stringify(value) : (value as string | number | boolean | null);
   return { columns: ['setting', 'value', 'source'], rows: FIELD_NAMES.map((name) => [name, plain(config[name]), sources[name]]) };
 }
 

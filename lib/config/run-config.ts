@@ -1,4 +1,5 @@
-// Written by `npm run option:types` from the table of lib/config/fields.ts; a test holds the two together. Change the words there.
+// Written by `npm run option:types` from the table of lib/config/fields.ts; a test holds the two together.
+// Change the words there.
 import type { DeviceName } from './device-name.ts';
 import type { OrderName } from './fields.ts';
 import type { QuantizeType } from './quantize-types.ts';

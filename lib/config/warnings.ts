@@ -30,12 +30,24 @@ export function lossFloor(sampleCount: number, sequenceLength: number): number {
  * const { config } = normalizeConfig([{ name: 'options', values }]);
  * configWarnings(config, 2000); // targetLoss 0.01 lies at or below 0.030, the least mean loss that 2000 sequences ...
  */
-export function configWarnings(config: Watched, sampleCount: number, { weightDtype = 'float32', floor = null }: WarningOptions = {}): string[] {
-  return [...sampleWarnings(config, sampleCount), ...floorWarnings(config, sampleCount, floor), ...underflowWarnings(config, weightDtype), ...warmupWarnings(config, sampleCount)];
+export function configWarnings(
+  config: Watched,
+  sampleCount: number,
+  { weightDtype = 'float32', floor = null }: WarningOptions = {},
+): string[] {
+  return [
+    ...sampleWarnings(config, sampleCount),
+    ...floorWarnings(config, sampleCount, floor),
+    ...underflowWarnings(config, weightDtype),
+    ...warmupWarnings(config, sampleCount),
+  ];
 }
 
 /** Where something is held out of too few, that is said with what was held out. */
-function sampleWarnings({ samples = null, heldOut = null, evaluateEverySteps, comparisonContexts }: Watched, sampleCount: number): string[] {
+function sampleWarnings(
+  { samples = null, heldOut = null, evaluateEverySteps, comparisonContexts }: Watched,
+  sampleCount: number,
+): string[] {
   const holdsOut = heldOut === null && (evaluateEverySteps !== 0 || comparisonContexts !== 0);
   if (samples === null || sampleCount >= samples || holdsOut) return [];
   return [`samples ${samples} are asked for and the data have ${sampleCount}: all of them train`];
@@ -44,8 +56,13 @@ function sampleWarnings({ samples = null, heldOut = null, evaluateEverySteps, co
 function floorWarnings({ targetLoss, sequenceLength }: Watched, sampleCount: number, known: number | null): string[] {
   const floor = known ?? lossFloor(sampleCount, sequenceLength);
   if (targetLoss === null || targetLoss > floor) return [];
-  const reason = known === null ? `${sampleCount} sequences of ${sequenceLength} tokens can reach when they share their first token` : `any model can reach on these ${sampleCount} sequences`;
-  return [`targetLoss ${targetLoss} lies at or below ${floor.toPrecision(2)}, the least mean loss that ${reason}; the run will end by its epochs or steps instead, or not at all`];
+  const reason =
+    known === null
+      ? `${sampleCount} sequences of ${sequenceLength} tokens can reach when they share their first token`
+      : `any model can reach on these ${sampleCount} sequences`;
+  return [
+    `targetLoss ${targetLoss} lies at or below ${floor.toPrecision(2)}, the least mean loss that ${reason}; the run will end by its epochs or steps instead, or not at all`,
+  ];
 }
 
 /** An AdamW step is about the learning rate; rounding drops it below half the spacing of the stored type. */

@@ -171,7 +171,10 @@ function noteChanges(
   source: string,
   notes: DataNotes,
 ): void {
-  const shown = answers.filter((answer) => answer.index === index).map(({ start, end }) => text.slice(start, end)).join('');
+  const shown = answers
+    .filter((answer) => answer.index === index)
+    .map(({ start, end }) => text.slice(start, end))
+    .join('');
   if (shown === '') return notes.add('answers were left out by the chat template', source);
   if (Array.isArray(calls) && calls.length > 0 && !calls.some((call) => shown.includes(nameOf(call)))) {
     notes.add('answers lost their tool calls, which the chat template leaves out', source);
@@ -179,7 +182,8 @@ function noteChanges(
   const said = (content ?? '').trim();
   const thought = String(reasoning ?? '').trim();
   if (thought !== '' && !shown.includes(thought)) return notes.add(LOST_THOUGHTS, source);
-  if (said === '' && thought === '' && calls === undefined) notes.add('answers are empty: that the assistant says nothing is learnt', source);
+  if (said === '' && thought === '' && calls === undefined)
+    notes.add('answers are empty: that the assistant says nothing is learnt', source);
   if (/^\s/.test(content ?? '') && shown.includes(said) && !shown.includes((content ?? '').trimEnd())) {
     notes.add('answers lost the white space that they begin with, which the chat template strips', source);
   }

@@ -43,7 +43,10 @@ export function makeBatch(sequences: readonly Row[], padId = 0): Batch {
   const empty = sequences.findIndex((row) => rowIds(row).length === 0);
   if (sequences.length === 0 || empty !== -1) {
     const got = sequences.length === 0 ? 'no sequence' : `an empty one at index ${empty}`;
-    throw new HyperfitError('ERR_DATA', `expected sequences of one token or more for \`sequences\`, got ${got}; leave empty lines out of the data`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected sequences of one token or more for \`sequences\`, got ${got}; leave empty lines out of the data`,
+    );
   }
   const sequenceLength = sequences.reduce((longest, row) => Math.max(longest, rowIds(row).length), 0);
   const tokens = new Int32Array(sequences.length * sequenceLength).fill(padId);
@@ -73,7 +76,8 @@ export function targetCount(batch: Batch): number {
  * @throws HyperfitError ERR_CONFIG for a `batchSize` below 1, ERR_DATA for empty sequences
  *
  * @example
- * for (const batch of batches(sequences, { batchSize: 8, order: epochOrder({ kind: 'shuffle' }, sequences.length, { seed: 0, epoch: 1 }) })) {
+ * const order = epochOrder({ kind: 'shuffle' }, sequences.length, { seed: 0, epoch: 1 });
+ * for (const batch of batches(sequences, { batchSize: 8, order })) {
  *   await model.forwardBackward(batch);
  * }
  */
@@ -89,6 +93,12 @@ export function* batches(
   for (let at = start * batchSize; at < order.length; at += batchSize) {
     const indices = order.slice(at, at + batchSize);
     if (dropLast && indices.length < batchSize) return;
-    yield { ...makeBatch(Array.from(indices, (index) => sequences[index]!), padId), indices };
+    yield {
+      ...makeBatch(
+        Array.from(indices, (index) => sequences[index]!),
+        padId,
+      ),
+      indices,
+    };
   }
 }

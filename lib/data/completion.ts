@@ -15,13 +15,21 @@ export interface CompletionTokenizer {
  * taught answers has to learn that they end. `targets` [ids.length] leave out the prompt; a token across the border belongs to
  * the completion, since it is what the model has to predict from there on. `all` learns every token.
  */
-export async function encodeCompletion({ prompt, completion }: CompletionDocument, tokenizer: CompletionTokenizer, trainOn: TrainOn): Promise<{ ids: Int32Array; targets?: Int32Array }> {
+export async function encodeCompletion(
+  { prompt, completion }: CompletionDocument,
+  tokenizer: CompletionTokenizer,
+  trainOn: TrainOn,
+): Promise<{ ids: Int32Array; targets?: Int32Array }> {
   // The start token once, and no end: a prompt may itself end with one, as of a turn.
   const before = await encodePrompt(prompt, tokenizer);
   const whole = await encodePrompt(prompt + completion, tokenizer);
-  // Where one token holds all of the prompt, nothing stands before it that could predict it: the two are encoded apart, as a prompt will be.
+  // Where one token holds all of the prompt, nothing stands before it that could predict it: the two are encoded apart, as a prompt will
+  // be.
   const isSwallowed = before.length > 0 && before[0] !== whole[0];
-  const ids = appendEnd(isSwallowed ? joinIds(before, await tokenizer.encode(completion, { addSpecialTokens: false })) : whole, tokenizer.eosTokenIds ?? []);
+  const ids = appendEnd(
+    isSwallowed ? joinIds(before, await tokenizer.encode(completion, { addSpecialTokens: false })) : whole,
+    tokenizer.eosTokenIds ?? [],
+  );
   if (trainOn === 'all') return { ids };
   const apart = before.findIndex((id, at) => id !== ids[at]);
   const border = apart === -1 ? before.length : apart;

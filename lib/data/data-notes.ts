@@ -50,7 +50,15 @@ export function renderNote({ what, count, first, tokens }: DataNote): string {
 }
 
 /** What follows the noun of a note in the singular. */
-const SINGULAR: Readonly<Record<string, string>> = { were: 'was', are: 'is', hold: 'holds', end: 'ends', stand: 'stands', their: 'its', them: 'it' };
+const SINGULAR: Readonly<Record<string, string>> = {
+  were: 'was',
+  are: 'is',
+  hold: 'holds',
+  end: 'ends',
+  stand: 'stands',
+  their: 'its',
+  them: 'it',
+};
 
 /** A note's words about one: its first plural noun, and each verb that belongs to it. */
 function inSingular(what: string): string {

@@ -21,7 +21,11 @@ export interface DataSummary {
   notes: DataNote[];
 }
 
-export function summarizeData(data: Pick<CutData, 'documents' | 'tokens' | 'sequences' | 'windows' | 'notes'>, train: readonly Sequence[], heldOut: { sequences: readonly Sequence[]; rule: string; notes?: DataNote[] }): DataSummary {
+export function summarizeData(
+  data: Pick<CutData, 'documents' | 'tokens' | 'sequences' | 'windows' | 'notes'>,
+  train: readonly Sequence[],
+  heldOut: { sequences: readonly Sequence[]; rule: string; notes?: DataNote[] },
+): DataSummary {
   const { documents, tokens, sequences, windows, notes } = data;
   const trained = countTokens(train);
   return {
@@ -29,8 +33,18 @@ export function summarizeData(data: Pick<CutData, 'documents' | 'tokens' | 'sequ
     tokens,
     sequences: sequences.length,
     windows,
-    trained: { sequences: train.length, tokens: trained, predicted: train.reduce((sum, sequence) => sum + countPredicted(sequence), 0), share: tokens === 0 ? 0 : trained / tokens },
-    heldOut: { sequences: heldOut.sequences.length, tokens: countTokens(heldOut.sequences), rule: heldOut.rule, notes: heldOut.notes ?? [] },
+    trained: {
+      sequences: train.length,
+      tokens: trained,
+      predicted: train.reduce((sum, sequence) => sum + countPredicted(sequence), 0),
+      share: tokens === 0 ? 0 : trained / tokens,
+    },
+    heldOut: {
+      sequences: heldOut.sequences.length,
+      tokens: countTokens(heldOut.sequences),
+      rule: heldOut.rule,
+      notes: heldOut.notes ?? [],
+    },
     notes,
   };
 }

@@ -50,7 +50,12 @@ function withPlace(cause: unknown, source: string): unknown {
   return new HyperfitError('ERR_DATA', cause.message.replace(', got', ` at ${source}, got`), { cause });
 }
 
-async function encodeWhole(document: MessagesDocument, tokenizer: ChatTokenizer, trainOn: TrainOn, notes: DataNotes | undefined): Promise<EncodedDialogue> {
+async function encodeWhole(
+  document: MessagesDocument,
+  tokenizer: ChatTokenizer,
+  trainOn: TrainOn,
+  notes: DataNotes | undefined,
+): Promise<EncodedDialogue> {
   const { source, messages, tools } = document;
   if (trainOn === 'all') {
     const ids = await encodeRendered(tokenizer.renderChat(messages, { addGenerationPrompt: false, tools }), tokenizer);

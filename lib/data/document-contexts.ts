@@ -12,22 +12,35 @@ export interface ContextOptions {
 }
 
 /**
- * A context of each document of a file of contexts: texts and ids up to `contextLength`, shorter ones as they stand; dialogues up to where they
- * are answered, which is their last answer where they end with one; prompts of completions, and ids with labels, up to what is learnt.
+ * A context of each document of a file of contexts: texts and ids up to `contextLength`, shorter ones as they stand; dialogues up to where
+ * they are answered, which is their last answer where they end with one; prompts of completions, and ids with labels, up to what is learnt.
  * @throws HyperfitError ERR_TOKENIZER, ERR_DATA as `encodeDialogue`
  */
-export async function makeDocumentContexts(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined, options: ContextOptions): Promise<Context[]> {
+export async function makeDocumentContexts(
+  documents: readonly Document[],
+  tokenizer: SequenceTokenizer | undefined,
+  options: ContextOptions,
+): Promise<Context[]> {
   const contexts: Context[] = [];
   for (const document of documents) contexts.push(await makeDocumentContext(document, tokenizer, options));
   return contexts;
 }
 
-async function makeDocumentContext(document: Document, tokenizer: SequenceTokenizer | undefined, { contextLength, unwrap = false }: ContextOptions): Promise<Context> {
+async function makeDocumentContext(
+  document: Document,
+  tokenizer: SequenceTokenizer | undefined,
+  { contextLength, unwrap = false }: ContextOptions,
+): Promise<Context> {
   const place = { source: document.source, offset: 0 };
   if (isIdsDocument(document)) return makeContext({ ...document, ...place }, contextLength);
-  if (isCompletionDocument(document)) return makeContext({ ...(await encodeCompletion(document, needTokenizer(tokenizer, document), 'assistant')), ...place }, contextLength);
+  if (isCompletionDocument(document))
+    return makeContext({ ...(await encodeCompletion(document, needTokenizer(tokenizer, document), 'assistant')), ...place }, contextLength);
   if (isMessagesDocument(document) && document.messages.at(-1)?.role === 'assistant') {
-    return makeContext({ ...(await encodeDialogue(document, needChatTokenizer(tokenizer, document), 'assistant')), ...place }, contextLength, 'last');
+    return makeContext(
+      { ...(await encodeDialogue(document, needChatTokenizer(tokenizer, document), 'assistant')), ...place },
+      contextLength,
+      'last',
+    );
   }
   const [ids] = await encodeWhole([document], tokenizer, { unwrap });
   if (!isMessagesDocument(document)) return makeContext({ ids: ids!, ...place }, contextLength);

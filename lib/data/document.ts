@@ -1,6 +1,9 @@
 import type { ChatMessage } from '../tokenizer/chat-template.ts';
 
-/** One text, one list of ids to be used as it stands, one dialogue, or one prompt with its completion. `source` is the file, with `:line` for a line or a row of it. */
+/**
+ * One text, one list of ids to be used as it stands, one dialogue, or one prompt with its completion. `source` is the file, with `:line`
+ * for a line or a row of it.
+ */
 export type Document = TextDocument | IdsDocument | MessagesDocument | CompletionDocument;
 /** Running text. */
 export interface TextDocument {

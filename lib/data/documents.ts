@@ -26,7 +26,9 @@ import { readTextDocument } from './readers/text.ts';
  *
  * @example
  * const notes = new DataNotes();
- * for await (const document of streamDocuments('large.jsonl', notes)) if ('text' in document) console.log(document.source, document.text.length);
+ * for await (const document of streamDocuments('large.jsonl', notes)) {
+ *   if ('text' in document) console.log(document.source, document.text.length);
+ * }
  */
 export async function* streamDocuments(path: string, notes: DataNotes): AsyncGenerator<Document> {
   let isEmpty = true;
@@ -93,7 +95,12 @@ async function* readKnown(path: string, known: KnownFile, notes: DataNotes): Asy
     yield* readKind(path, known, notes);
   } catch (cause) {
     if (isHyperfitError(cause)) throw cause;
-    throw refuseData('a file that can be read', `${path}, which cannot (${String((cause as Error).message).slice(0, 200)})`, 'write it anew', cause);
+    throw refuseData(
+      'a file that can be read',
+      `${path}, which cannot (${String((cause as Error).message).slice(0, 200)})`,
+      'write it anew',
+      cause,
+    );
   }
 }
 
@@ -116,7 +123,12 @@ function* present(document: Document | undefined): Generator<Document> {
   if (document !== undefined) yield document;
 }
 
-function readTextRows(path: string, kind: 'jsonl' | 'json' | 'csv' | 'tsv', isGzip: boolean, notes: DataNotes): ReturnType<typeof jsonLines> {
+function readTextRows(
+  path: string,
+  kind: 'jsonl' | 'json' | 'csv' | 'tsv',
+  isGzip: boolean,
+  notes: DataNotes,
+): ReturnType<typeof jsonLines> {
   const pieces = decodeUtf8(readBytes(path, { isGzip }), path);
   if (kind === 'jsonl') return jsonLines(pieces, path);
   if (kind === 'json') return jsonFileRows(pieces, path);

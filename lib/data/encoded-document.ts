@@ -51,15 +51,24 @@ export interface EncodedDocument {
  * const prompts = await encodeWhole(await readDocuments('prompts.jsonl'), tokenizer);
  * const answers = await model.generate(prompts, { maxNewTokens: 96 });
  */
-export async function encodeWhole(documents: readonly Document[], tokenizer: SequenceTokenizer | undefined, { unwrap = false }: Pick<TextOptions, 'unwrap'> = {}): Promise<Int32Array[]> {
+export async function encodeWhole(
+  documents: readonly Document[],
+  tokenizer: SequenceTokenizer | undefined,
+  { unwrap = false }: Pick<TextOptions, 'unwrap'> = {},
+): Promise<Int32Array[]> {
   const all: Int32Array[] = [];
   for (const document of documents) all.push(isIdsDocument(document) ? document.ids : await encodeBeginning(document, tokenizer, unwrap));
   return all;
 }
 
-async function encodeBeginning(document: Exclude<Document, { ids: unknown }>, tokenizer: SequenceTokenizer | undefined, unwrap: boolean): Promise<Int32Array> {
+async function encodeBeginning(
+  document: Exclude<Document, { ids: unknown }>,
+  tokenizer: SequenceTokenizer | undefined,
+  unwrap: boolean,
+): Promise<Int32Array> {
   if (isCompletionDocument(document)) return encodePrompt(document.prompt, needTokenizer(tokenizer, document));
-  if (!isMessagesDocument(document)) return encodePrompt(unwrap ? unwrapText(document.text) : document.text, needTokenizer(tokenizer, document));
+  if (!isMessagesDocument(document))
+    return encodePrompt(unwrap ? unwrapText(document.text) : document.text, needTokenizer(tokenizer, document));
   const chat = needChatTokenizer(tokenizer, document);
   return chat.encode(chat.renderChat(document.messages, { tools: document.tools }), { addSpecialTokens: false });
 }
@@ -70,14 +79,21 @@ async function encodeBeginning(document: Exclude<Document, { ids: unknown }>, to
 export function needChatTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): ChatTokenizer {
   const needed = needTokenizer(tokenizer, document);
   if (needed.renderChat !== undefined) return needed as ChatTokenizer;
-  throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer with \`renderChat\` for the dialogue at ${document.source}, got one without; give rendered text`);
+  throw new HyperfitError(
+    'ERR_TOKENIZER',
+    `expected a tokenizer with \`renderChat\` for the dialogue at ${document.source}, got one without; give rendered text`,
+  );
 }
 
 /**
  * Encodes a text in one piece: pieces would differ where they meet.
  * @throws HyperfitError ERR_TOKENIZER without a tokenizer, or without an end of text to append
  */
-export async function encodeDocument(document: TextDocument, tokenizer: SequenceTokenizer | undefined, { unwrap = false, appendEos = false }: TextOptions = {}): Promise<EncodedDocument> {
+export async function encodeDocument(
+  document: TextDocument,
+  tokenizer: SequenceTokenizer | undefined,
+  { unwrap = false, appendEos = false }: TextOptions = {},
+): Promise<EncodedDocument> {
   const encoder = needTokenizer(tokenizer, document);
   const text = unwrap ? unwrapText(document.text) : document.text;
   const [{ start, end }, { ids, tokens }] = [await findSurroundings(encoder), await encodeText(text, encoder)];
@@ -93,7 +109,10 @@ async function encodeText(text: string, tokenizer: SequenceTokenizer): Promise<{
 function endOfText(tokenizer: SequenceTokenizer, { source }: TextDocument): Int32Array {
   const id = tokenizer.eosTokenIds?.[0];
   if (id !== undefined) return Int32Array.of(id);
-  throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer that names an end of text for \`appendEos\`, got one without, at ${source}; leave \`appendEos\` out, or name its eos_token`);
+  throw new HyperfitError(
+    'ERR_TOKENIZER',
+    `expected a tokenizer that names an end of text for \`appendEos\`, got one without, at ${source}; leave \`appendEos\` out, or name its eos_token`,
+  );
 }
 
 /**
@@ -101,5 +120,8 @@ function endOfText(tokenizer: SequenceTokenizer, { source }: TextDocument): Int3
  */
 export function needTokenizer(tokenizer: SequenceTokenizer | undefined, document: Document): SequenceTokenizer {
   if (tokenizer !== undefined) return tokenizer;
-  throw new HyperfitError('ERR_TOKENIZER', `expected {"ids": [...]} data for a model without a tokenizer, got other data in ${document.source}; give ids, or add tokenizer.json to the model folder`);
+  throw new HyperfitError(
+    'ERR_TOKENIZER',
+    `expected {"ids": [...]} data for a model without a tokenizer, got other data in ${document.source}; give ids, or add tokenizer.json to the model folder`,
+  );
 }

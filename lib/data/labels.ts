@@ -1,6 +1,9 @@
 import { IGNORE_INDEX } from './batch.ts';
 
-/** A line of train.jsonl. `labels`, as in Hugging Face, stand beside `ids`: the id itself where it is learnt, -100 elsewhere; without them every token is. */
+/**
+ * A line of train.jsonl. `labels`, as in Hugging Face, stand beside `ids`: the id itself where it is learnt, -100 elsewhere; without them
+ * every token is.
+ */
 export interface IdsLine {
   ids: number[];
   labels?: number[];

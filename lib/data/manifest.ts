@@ -23,10 +23,15 @@ export interface DataManifest {
  */
 export function makeManifest(sequences: readonly Sequence[]): DataManifest {
   const samples = sequences.map(({ ids, targets, source, offset }) => ({
-    source, offset, length: ids.length, sha256: hashIds(ids), ...(targets === undefined ? {} : { targetsSha256: hashIds(targets) }),
+    source,
+    offset,
+    length: ids.length,
+    sha256: hashIds(ids),
+    ...(targets === undefined ? {} : { targetsSha256: hashIds(targets) }),
   }));
   const whole = createHash('sha256');
-  for (const { sha256, targetsSha256 } of samples) whole.update(targetsSha256 === undefined ? `${sha256}\n` : `${sha256} ${targetsSha256}\n`);
+  for (const { sha256, targetsSha256 } of samples)
+    whole.update(targetsSha256 === undefined ? `${sha256}\n` : `${sha256} ${targetsSha256}\n`);
   return { schemaVersion: 1, sha256: whole.digest('hex'), tokens: sequences.reduce((sum, { ids }) => sum + ids.length, 0), samples };
 }
 
@@ -38,5 +43,7 @@ export function makeManifest(sequences: readonly Sequence[]): DataManifest {
  */
 export function hashIds(ids: Int32Array): string {
   const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);
-  return createHash('sha256').update(endianness() === 'LE' ? bytes : Buffer.from(bytes).swap32()).digest('hex');
+  return createHash('sha256')
+    .update(endianness() === 'LE' ? bytes : Buffer.from(bytes).swap32())
+    .digest('hex');
 }

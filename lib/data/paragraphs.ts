@@ -7,7 +7,7 @@ export function findParagraphStarts(text: string): number[] {
   const paragraphs: number[] = [];
   let isAfterBlank = false;
   let isAfterText = false;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const end = endOfLine(text, at);
     if (isBlank(text, at, end)) isAfterBlank = true;
     else {
@@ -33,7 +33,12 @@ function isBlank(text: string, start: number, end: number): boolean {
 export function splitParagraphs(text: string): string[][] {
   return text
     .split(/\n[^\S\n]*\n\s*/)
-    .map((paragraph) => paragraph.split('\n').map((line) => line.trim()).filter((line) => line !== ''))
+    .map((paragraph) =>
+      paragraph
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== ''),
+    )
     .filter((lines) => lines.length > 0);
 }
 

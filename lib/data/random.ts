@@ -74,9 +74,13 @@ export class Random {
     return (high * 0x4000000 + low) / 0x20000000000000;
   }
 
-  /** An integer in [0, bound), every value equally likely (draws in the uneven tail are thrown away). `bound` is from 1 to 2^32. @throws HyperfitError ERR_CONFIG */
+  /**
+   * An integer in [0, bound), every value equally likely (draws in the uneven tail are thrown away). `bound` is from 1 to 2^32.
+   * @throws HyperfitError ERR_CONFIG
+   */
   nextBelow(bound: number): number {
-    if (!(Number.isInteger(bound) && bound >= 1 && bound <= 0x100000000)) throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 to 2^32 to draw below, got ${bound}`);
+    if (!(Number.isInteger(bound) && bound >= 1 && bound <= 0x100000000))
+      throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 to 2^32 to draw below, got ${bound}`);
     const limit = 0x100000000 - (0x100000000 % bound);
     let draw = this.nextUint32();
     while (draw >= limit) draw = this.nextUint32();

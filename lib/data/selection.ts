@@ -60,7 +60,10 @@ export function splitSequences(sequences: readonly Sequence[], options: SplitOpt
  * @example
  * const chosen = selectSequences(sequences, { samples: 64, seed: 0 }); // 64 of those that `samples: 128` chooses
  */
-export function selectSequences(sequences: readonly Sequence[], options: { samples: number; selection?: Selection; seed?: number }): Sequence[] {
+export function selectSequences(
+  sequences: readonly Sequence[],
+  options: { samples: number; selection?: Selection; seed?: number },
+): Sequence[] {
   return splitSequences(sequences, options).train;
 }
 
@@ -73,7 +76,10 @@ function checkCounts(counts: Record<string, number>): void {
   for (const [name, count] of Object.entries(counts)) {
     const least = name === 'samples' ? 1 : 0;
     if (Number.isInteger(count) && count >= least) continue;
-    throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least ${least} for \`${name}\`, got ${count}; the paper's number of samples is 2000`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a whole number of at least ${least} for \`${name}\`, got ${count}; the paper's number of samples is 2000`,
+    );
   }
 }
 
@@ -93,7 +99,10 @@ export interface Context {
   original: Int32Array;
   /** Where it comes from: a file, with a line where there is one. */
   source: string;
-  /** What follows is an answer that ends by itself: `original` is the one that is right, with the token that ends it, empty where none is known. */
+  /**
+   * What follows is an answer that ends by itself: `original` is the one that is right, with the token that ends it, empty where none is
+   * known.
+   */
   isAnswer?: true;
 }
 
@@ -106,7 +115,11 @@ export interface Context {
  * const [generation] = await model.generate([context], { maxNewTokens: 96 });
  * console.log(generation?.text, 'instead of', await tokenizer.decode(original));
  */
-export function makeContext({ ids, targets, answers, source }: Sequence, contextLength: number, which: 'first' | 'last' = 'first'): Context {
+export function makeContext(
+  { ids, targets, answers, source }: Sequence,
+  contextLength: number,
+  which: 'first' | 'last' = 'first',
+): Context {
   const answer = findAnswers(answers ?? targets).at(which === 'first' ? 0 : -1);
   if (answer === undefined) return { context: ids.slice(0, contextLength), original: ids.slice(contextLength), source };
   const [start, end] = answer;
@@ -140,7 +153,10 @@ export function makeContexts(sequences: readonly Sequence[], contextLength = 32)
   return sequences.map((sequence) => {
     const context = makeContext(sequence, contextLength);
     if (sequence.ids.length < contextLength && context.isAnswer !== true) {
-      throw new HyperfitError('ERR_DATA', `expected sequences of at least ${contextLength} tokens for \`contexts\`, got ${sequence.ids.length} at ${sequence.source}; lower \`contextLength\``);
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected sequences of at least ${contextLength} tokens for \`contexts\`, got ${sequence.ids.length} at ${sequence.source}; lower \`contextLength\``,
+      );
     }
     return context;
   });

@@ -5,7 +5,14 @@ import { DataNotes, type DataNote } from './data-notes.ts';
 import { encodeDialogue, type TrainOn } from './dialogue.ts';
 import { isCompletionDocument, isIdsDocument, isMessagesDocument, type Document, type IdsDocument, type TextDocument } from './document.ts';
 import { streamDocuments } from './documents.ts';
-import { encodeDocument, needChatTokenizer, needTokenizer, type EncodedDocument, type SequenceTokenizer, type TextOptions } from './encoded-document.ts';
+import {
+  encodeDocument,
+  needChatTokenizer,
+  needTokenizer,
+  type EncodedDocument,
+  type SequenceTokenizer,
+  type TextOptions,
+} from './encoded-document.ts';
 import { PackedIds } from './packed-ids.ts';
 import { placeWindows, takeWindow, type Windows } from './windows.ts';
 import { findWrapWidth } from './wrapping.ts';
@@ -28,9 +35,15 @@ export interface Sequence {
 
 /** How documents are cut. */
 export interface SequenceOptions extends TextOptions {
-  /** Tokens per sequence at most, the start token included where the tokenizer adds one. Only text is cut; {"ids"}, {"messages"} and completions stay whole. */
+  /**
+   * Tokens per sequence at most, the start token included where the tokenizer adds one. Only text is cut; {"ids"}, {"messages"} and
+   * completions stay whole.
+   */
   sequenceLength: number;
-  /** See `Windows`. `auto` (default): `paragraph` where that gives `wanted` sequences, `consecutive` where it does not, so that little is lost. */
+  /**
+   * See `Windows`. `auto` (default): `paragraph` where that gives `wanted` sequences, `consecutive` where it does not, so that little is
+   * lost.
+   */
   windows?: Windows | 'auto';
   /** How many sequences there is use for. Default: as many as there are. */
   wanted?: number;
@@ -96,7 +109,11 @@ export async function loadData(path: string, tokenizer: SequenceTokenizer | unde
  * @example
  * const passages = await cutSequences([{ text: 'Call me Ishmael.', source: 'first line' }], model.tokenizer, { sequenceLength: 128 });
  */
-export async function cutSequences(documents: Iterable<Document> | AsyncIterable<Document>, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions): Promise<Sequence[]> {
+export async function cutSequences(
+  documents: Iterable<Document> | AsyncIterable<Document>,
+  tokenizer: SequenceTokenizer | undefined,
+  options: SequenceOptions,
+): Promise<Sequence[]> {
   return (await cutDocuments(documents, tokenizer, options)).sequences;
 }
 
@@ -155,17 +172,27 @@ function cutAll(encoded: (Sequence | EncodedDocument)[], windows: Windows, optio
 
 function checkLength(sequenceLength: number): void {
   if (Number.isInteger(sequenceLength) && sequenceLength >= 2) return;
-  throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 2 for \`sequenceLength\`, got ${sequenceLength}; the paper's is 256`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected a whole number of at least 2 for \`sequenceLength\`, got ${sequenceLength}; the paper's is 256`,
+  );
 }
 
 /** A sequence as it stands, or a text to be cut. */
-async function encodeOne(document: Document, tokenizer: SequenceTokenizer | undefined, options: SequenceOptions, notes: DataNotes): Promise<Sequence | EncodedDocument | undefined> {
+async function encodeOne(
+  document: Document,
+  tokenizer: SequenceTokenizer | undefined,
+  options: SequenceOptions,
+  notes: DataNotes,
+): Promise<Sequence | EncodedDocument | undefined> {
   const { source } = document;
   const trainOn = options.trainOn ?? 'assistant';
   if (isIdsDocument(document)) return wholeSequence(document);
   if (isMessagesDocument(document) && trainOn !== 'all' && !hasAnswer(document)) return passOver(UNANSWERED, source, notes);
-  if (isMessagesDocument(document)) return { ...(await encodeDialogue(document, needChatTokenizer(tokenizer, document), trainOn, notes)), source, offset: 0 };
-  if (isCompletionDocument(document)) return { ...(await encodeCompletion(document, needTokenizer(tokenizer, document), trainOn)), source, offset: 0 };
+  if (isMessagesDocument(document))
+    return { ...(await encodeDialogue(document, needChatTokenizer(tokenizer, document), trainOn, notes)), source, offset: 0 };
+  if (isCompletionDocument(document))
+    return { ...(await encodeCompletion(document, needTokenizer(tokenizer, document), trainOn)), source, offset: 0 };
   if (document.text.trim() !== '') return encodeDocument(document, tokenizer, options);
   return passOver(EMPTY_TEXTS, source, notes);
 }
@@ -181,7 +208,10 @@ const EMPTY_TEXTS = 'empty texts were passed over';
 
 function wholeSequence(document: IdsDocument): Sequence {
   if (document.ids.length < 2) {
-    throw new HyperfitError('ERR_DATA', `expected two ids or more for \`ids\`, got ${document.ids.length} at ${document.source}; one token has nothing to predict`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected two ids or more for \`ids\`, got ${document.ids.length} at ${document.source}; one token has nothing to predict`,
+    );
   }
   return { ...document, offset: 0 };
 }
@@ -190,14 +220,22 @@ function isSequence(one: Sequence | EncodedDocument): one is Sequence {
   return 'offset' in one;
 }
 
-function chooseWindows(encoded: readonly (Sequence | EncodedDocument)[], { windows = 'auto', wanted = Infinity, sequenceLength, wholeOnly }: SequenceOptions): Windows {
+function chooseWindows(
+  encoded: readonly (Sequence | EncodedDocument)[],
+  { windows = 'auto', wanted = Infinity, sequenceLength, wholeOnly }: SequenceOptions,
+): Windows {
   if (windows !== 'auto') return windows;
   let found = 0;
   for (const one of encoded) found += isSequence(one) ? 1 : placeWindows(one, sequenceLength, 'paragraph', wholeOnly).length;
   return found >= wanted ? 'paragraph' : 'consecutive';
 }
 
-function cutText(document: EncodedDocument, windows: Windows, { sequenceLength, wholeOnly }: SequenceOptions, notes: DataNotes): Sequence[] {
+function cutText(
+  document: EncodedDocument,
+  windows: Windows,
+  { sequenceLength, wholeOnly }: SequenceOptions,
+  notes: DataNotes,
+): Sequence[] {
   const placed = placeWindows(document, sequenceLength, windows, wholeOnly);
   const lost = document.ids.length - placed.reduce((sum, { length }) => sum + length, 0);
   if (lost > 0) notes.add(placed.length > 0 ? LOST_PARTS[windows] : LOST_TEXTS, document.source, 1, lost);
@@ -215,17 +253,26 @@ function noAnswer(notes: DataNotes): HyperfitError | undefined {
   return note && refuse(note.first, 'an answer of the assistant to learn', 'none', 'add one, or train on all tokens');
 }
 
-function noSequence({ documents, longest }: { documents: number; longest: number }, { sequenceLength, wholeOnly = false }: SequenceOptions): HyperfitError {
+function noSequence(
+  { documents, longest }: { documents: number; longest: number },
+  { sequenceLength, wholeOnly = false }: SequenceOptions,
+): HyperfitError {
   const least = wholeOnly ? sequenceLength : 2;
   const remedy = wholeOnly ? 'lower `sequenceLength` or give longer documents (windows never cross from one into another)' : 'give text';
-  return new HyperfitError('ERR_DATA', `expected a document of at least ${least} tokens for \`data\`, got ${documents} of at most ${longest}; ${remedy}`);
+  return new HyperfitError(
+    'ERR_DATA',
+    `expected a document of at least ${least} tokens for \`data\`, got ${documents} of at most ${longest}; ${remedy}`,
+  );
 }
 
 function checkIds(sequences: readonly Sequence[], vocabSize: number): void {
   for (const { ids, source } of sequences) {
     const bad = ids.findIndex((id) => id >= vocabSize || id < 0);
     if (bad === -1) continue;
-    throw new HyperfitError('ERR_DATA', `expected ids below the vocabulary size ${vocabSize} for \`ids\`, got ${ids[bad]} at ${source}; use this model's tokenizer`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected ids below the vocabulary size ${vocabSize} for \`ids\`, got ${ids[bad]} at ${source}; use this model's tokenizer`,
+    );
   }
 }
 
@@ -244,6 +291,8 @@ class WrappedTexts {
   get warnings(): string[] {
     if (this.#count === 0) return [];
     const others = this.#count === 1 ? 'looks' : `and ${this.#count - 1} more look`;
-    return [`${this.#first} ${others} hard-wrapped: the model will learn to break its lines there; --unwrap (\`unwrap: true\`) joins the lines of each paragraph`];
+    return [
+      `${this.#first} ${others} hard-wrapped: the model will learn to break its lines there; --unwrap (\`unwrap: true\`) joins the lines of each paragraph`,
+    ];
   }
 }

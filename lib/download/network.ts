@@ -55,12 +55,21 @@ export class Network {
    * One request; what it redirects to is the caller's to follow. The body is to be read, or destroyed.
    * @throws DownloadError of kind 'network' when no answer comes, 'setting' for a proxy that cannot be; the signal's reason when aborted
    */
-  async request(url: string, { method = 'GET', headers = {}, signal, silence = SILENCE_MS }: RequestOptions = {}): Promise<Dispatcher.ResponseData> {
+  async request(
+    url: string,
+    { method = 'GET', headers = {}, signal, silence = SILENCE_MS }: RequestOptions = {},
+  ): Promise<Dispatcher.ResponseData> {
     const { request } = await import('undici');
     const timeouts = { headersTimeout: silence, bodyTimeout: silence };
     const all = { 'Accept-Encoding': 'identity', 'User-Agent': 'hyperfit', ...headers };
     try {
-      return await request(url, { method, headers: all, dispatcher: await this.#agent(), ...timeouts, ...(signal === undefined ? {} : { signal }) });
+      return await request(url, {
+        method,
+        headers: all,
+        dispatcher: await this.#agent(),
+        ...timeouts,
+        ...(signal === undefined ? {} : { signal }),
+      });
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof DownloadError) throw cause;

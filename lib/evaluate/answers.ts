@@ -77,7 +77,11 @@ export function isAnswerContext(context: Int32Array | AnswerContext): context is
 /** Ids that end an answer: the model's ends of text, and the special tokens that the references end with, as a turn does. */
 export function answerStops({ eosTokenIds = [], tokenizer }: AnsweringModel, contexts: readonly AnswerContext[]): number[] {
   // Some templates count the line break behind the end of a turn to it.
-  const ends = contexts.flatMap(({ reference }) => Array.from(reference.subarray(-2)).filter((id) => tokenizer?.isSpecial?.(id) === true).slice(-1));
+  const ends = contexts.flatMap(({ reference }) =>
+    Array.from(reference.subarray(-2))
+      .filter((id) => tokenizer?.isSpecial?.(id) === true)
+      .slice(-1),
+  );
   return [...new Set([...eosTokenIds, ...ends])];
 }
 
@@ -91,7 +95,12 @@ export function answerRoom({ config }: AnsweringModel, { context }: AnswerContex
   return Math.max(1, Math.min(wanted, (config?.maxPositionEmbeddings ?? Infinity) - context.length));
 }
 
-export async function judgeAnswer(ids: Int32Array, reference: Int32Array, stops: readonly number[], tokenizer: AnswerTokenizer | undefined): Promise<AnswerOutcome> {
+export async function judgeAnswer(
+  ids: Int32Array,
+  reference: Int32Array,
+  stops: readonly number[],
+  tokenizer: AnswerTokenizer | undefined,
+): Promise<AnswerOutcome> {
   const hasEnded = ids.length > 0 && stops.includes(ids.at(-1)!);
   if (reference.length === 0) return { isExact: null, hasEnded };
   const [written, right] = [await answerText(ids, stops, tokenizer), await answerText(reference, stops, tokenizer)];
@@ -116,7 +125,11 @@ export interface JudgedAnswer {
 }
 
 /** Sums up judged answers; `likelihood` is of right answers under teacher forcing. */
-export function summarizeAnswers(answers: readonly JudgedAnswer[], stops: readonly number[], likelihood: { loss: number; top1Accuracy: number } | null): AnswerMetrics {
+export function summarizeAnswers(
+  answers: readonly JudgedAnswer[],
+  stops: readonly number[],
+  likelihood: { loss: number; top1Accuracy: number } | null,
+): AnswerMetrics {
   const known = answers.filter(({ outcome }) => outcome.isExact !== null);
   const matches = known.filter(({ outcome }) => outcome.isExact === true).length;
   const interval = wilsonInterval(matches, known.length);

@@ -28,11 +28,15 @@ export function addStatistics(left: BleuStatistics, right: BleuStatistics): Bleu
  * @throws HyperfitError ERR_DATA without a reference
  */
 export function segmentStatistics(hypothesis: Tokens, references: readonly Tokens[], maxOrder: number): BleuStatistics {
-  if (references.length === 0) throw new HyperfitError('ERR_DATA', 'expected at least one reference for `references`, got none; BLEU compares');
+  if (references.length === 0)
+    throw new HyperfitError('ERR_DATA', 'expected at least one reference for `references`, got none; BLEU compares');
   const numbers = new NgramNumbers();
   const statistics = emptyStatistics(maxOrder);
   statistics.hypothesisLength = hypothesis.length;
-  statistics.referenceLength = nearestLength(references.map((reference) => reference.length), hypothesis.length);
+  statistics.referenceLength = nearestLength(
+    references.map((reference) => reference.length),
+    hypothesis.length,
+  );
   for (let order = 1; order <= maxOrder; order += 1) {
     const counts = countEach(numbers.of(hypothesis, order));
     const limits = references.map((reference) => countEach(numbers.of(reference, order)));
@@ -45,7 +49,10 @@ export function segmentStatistics(hypothesis: Tokens, references: readonly Token
 function clippedMatches(counts: Map<number, number>, limits: readonly Map<number, number>[]): number {
   let matches = 0;
   for (const [gram, count] of counts) {
-    matches += Math.min(count, limits.reduce((most, limit) => Math.max(most, limit.get(gram) ?? 0), 0));
+    matches += Math.min(
+      count,
+      limits.reduce((most, limit) => Math.max(most, limit.get(gram) ?? 0), 0),
+    );
   }
   return matches;
 }

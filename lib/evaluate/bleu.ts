@@ -56,9 +56,16 @@ export function bleuSignature(options: BleuOptions & { references: number | stri
  * const references = [['The whale swam off.'], ['He followed it all night.']].map((texts) => texts.map(tokenize13a));
  * corpusBleu(written, references).score; // 74.19
  */
-export function corpusBleu(hypotheses: readonly Tokens[], references: readonly (readonly Tokens[])[], options: BleuOptions = {}): BleuScore {
+export function corpusBleu(
+  hypotheses: readonly Tokens[],
+  references: readonly (readonly Tokens[])[],
+  options: BleuOptions = {},
+): BleuScore {
   if (hypotheses.length !== references.length) {
-    throw new HyperfitError('ERR_DATA', `expected one list of references for each of ${hypotheses.length} hypotheses, got ${references.length}; pair them`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected one list of references for each of ${hypotheses.length} hypotheses, got ${references.length}; pair them`,
+    );
   }
   const maxOrder = options.maxOrder ?? 4;
   const total = hypotheses.reduce(
@@ -84,7 +91,9 @@ function scoreStatistics(statistics: BleuStatistics, options: BleuOptions): Bleu
   const brevityPenalty = brevity(hypothesisLength, referenceLength);
   const { precisions, order } = smoothPrecisions(statistics, options);
   const logs = precisions.slice(0, order).map((precision) => Math.log(precision));
-  const score = statistics.matches.some((count) => count > 0) ? brevityPenalty * Math.exp(logs.reduce((sum, log) => sum + log, 0) / order) : 0;
+  const score = statistics.matches.some((count) => count > 0)
+    ? brevityPenalty * Math.exp(logs.reduce((sum, log) => sum + log, 0) / order)
+    : 0;
   return { score, precisions, brevityPenalty, hypothesisLength, referenceLength };
 }
 

@@ -67,8 +67,8 @@ export interface Cluster {
 }
 
 /**
- * Percentile bootstrap of sum over count, whole clusters drawn: for means over tokens, with a sequence as the cluster. Null without clusters
- * or when they hold no item. Sources as for `bootstrapMean`.
+ * Percentile bootstrap of sum over count, whole clusters drawn: for means over tokens, with a sequence as the cluster. Null without
+ * clusters or when they hold no item. Sources as for `bootstrapMean`.
  *
  * @example
  * const each = (await measure(model, heldOut)).sequences();
@@ -83,7 +83,12 @@ export function bootstrapRatio(clusters: readonly Cluster[], options: Omit<Boots
 function intervalOf(clusters: readonly Cluster[], { seed = 0, resamples = 2000, confidence = 0.95 }: BootstrapOptions): BootstrapInterval {
   const means = resampleMeans(clusters, resamples, seed);
   const tail = expandedTail((1 - confidence) / 2, clusters.length);
-  return { mean: totalMean(clusters), low: quantile(means, tail), high: quantile(means, 1 - tail), standardError: standardDeviation(means) };
+  return {
+    mean: totalMean(clusters),
+    low: quantile(means, tail),
+    high: quantile(means, 1 - tail),
+    standardError: standardDeviation(means),
+  };
 }
 
 /** Resampled means spread by (n - 1) / n of what they should, and as a normal instead of t with n - 1 degrees. */
@@ -127,8 +132,19 @@ export function pairedBootstrap(differences: readonly number[], options: Bootstr
   const interval = bootstrapMean(differences, options);
   if (interval === null) return null;
   const clusters = clusterSums(differences, options.clusters);
-  const { p, isBound } = signFlipTest(clusters.map(({ sum }) => sum), options.seed === undefined ? {} : { seed: options.seed })!;
-  return { difference: interval.mean, low: interval.low, high: interval.high, p, isBound, n: clusters.length, warning: fewPairsWarning(clusters.length) };
+  const { p, isBound } = signFlipTest(
+    clusters.map(({ sum }) => sum),
+    options.seed === undefined ? {} : { seed: options.seed },
+  )!;
+  return {
+    difference: interval.mean,
+    low: interval.low,
+    high: interval.high,
+    p,
+    isBound,
+    n: clusters.length,
+    warning: fewPairsWarning(clusters.length),
+  };
 }
 
 /**
@@ -154,7 +170,10 @@ function totalMean(clusters: readonly Cluster[]): number {
 
 function clusterSums(values: readonly number[], names: BootstrapOptions['clusters']): Cluster[] {
   if (names !== undefined && names.length !== values.length) {
-    throw new HyperfitError('ERR_DATA', `expected one cluster for each of ${values.length} values for \`clusters\`, got ${names.length}; pair them`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected one cluster for each of ${values.length} values for \`clusters\`, got ${names.length}; pair them`,
+    );
   }
   const clusters = new Map<number | string, Cluster>();
   values.forEach((value, index) => {

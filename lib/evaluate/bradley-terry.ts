@@ -38,7 +38,11 @@ const MAX_ITERATIONS = 200;
 export function bradleyTerry(matches: readonly Match[]): BradleyTerry {
   matches.forEach(checkMatch);
   const names = [...new Set(matches.flatMap(({ first, second }) => [first, second]))];
-  if (names.length < 2) throw new HyperfitError('ERR_DATA', `expected matches between two players or more for \`matches\`, got ${names.length}; add comparisons`);
+  if (names.length < 2)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected matches between two players or more for \`matches\`, got ${names.length}; add comparisons`,
+    );
   const wins = winTable(matches, names);
   checkConnected(wins, names);
   const { logs, iterations } = fit(wins);
@@ -48,7 +52,10 @@ export function bradleyTerry(matches: readonly Match[]): BradleyTerry {
 
 function checkMatch({ first, second, score }: Match): void {
   if (first !== second && score >= 0 && score <= 1) return;
-  throw new HyperfitError('ERR_DATA', `expected two players and a score from 0 to 1 in each of \`matches\`, got ${first} against ${second} with ${score}; correct it`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected two players and a score from 0 to 1 in each of \`matches\`, got ${first} against ${second} with ${score}; correct it`,
+  );
 }
 
 /** wins[i][j]: points of i against j. */
@@ -64,11 +71,17 @@ function winTable(matches: readonly Match[], names: readonly string[]): number[]
 }
 
 function checkConnected(wins: readonly number[][], names: readonly string[]): void {
-  for (const [direction, beats] of [['ever lost or tied against', (i: number, j: number) => wins[j]![i]! > 0], ['ever won or tied against', (i: number, j: number) => wins[i]![j]! > 0]] as const) {
+  for (const [direction, beats] of [
+    ['ever lost or tied against', (i: number, j: number) => wins[j]![i]! > 0],
+    ['ever won or tied against', (i: number, j: number) => wins[i]![j]! > 0],
+  ] as const) {
     const reached = reachable(beats, names.length);
     if (reached.size === names.length) continue;
     const [inside, outside] = [names.filter((_, index) => reached.has(index)), names.filter((_, index) => !reached.has(index))];
-    throw new HyperfitError('ERR_DATA', `expected matches that leave no group unbeaten or apart, got ${inside.join(', ')}, of which none ${direction} ${outside.join(', ')}; strengths would be infinite: add comparisons`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected matches that leave no group unbeaten or apart, got ${inside.join(', ')}, of which none ${direction} ${outside.join(', ')}; strengths would be infinite: add comparisons`,
+    );
   }
 }
 
@@ -88,7 +101,10 @@ function fit(wins: readonly number[][]): { logs: number[]; iterations: number } 
     logs = centred(lineSearch(wins, logs, step));
     if (Math.max(...step.map(Math.abs)) < TOLERANCE) return { logs, iterations };
   }
-  throw new HyperfitError('ERR_NOT_FINITE', `expected strengths to settle within ${MAX_ITERATIONS} steps, got none; some player has next to no point: add comparisons`);
+  throw new HyperfitError(
+    'ERR_NOT_FINITE',
+    `expected strengths to settle within ${MAX_ITERATIONS} steps, got none; some player has next to no point: add comparisons`,
+  );
 }
 
 function lineSearch(wins: readonly number[][], logs: readonly number[], step: readonly number[]): number[] {
@@ -116,7 +132,9 @@ function gradient(wins: readonly number[][], logs: readonly number[]): number[] 
 /** Minus the second derivatives, plus a matrix of ones: strengths are free up to a constant, which this fixes at a sum of 0. */
 function information(wins: readonly number[][], logs: readonly number[]): number[][] {
   const weight = (i: number, j: number): number => (wins[i]![j]! + wins[j]![i]!) * chance(logs[i]!, logs[j]!) * chance(logs[j]!, logs[i]!);
-  return wins.map((row, i) => row.map((_, j) => 1 + (i === j ? row.reduce((sum, __, k) => (k === i ? sum : sum + weight(i, k)), 0) : -weight(i, j))));
+  return wins.map((row, i) =>
+    row.map((_, j) => 1 + (i === j ? row.reduce((sum, __, k) => (k === i ? sum : sum + weight(i, k)), 0) : -weight(i, j))),
+  );
 }
 
 /** Gaussian elimination; the matrix is positive definite, so that no pivot is missing. */
@@ -137,8 +155,14 @@ function centred(logs: readonly number[]): number[] {
   return logs.map((log) => log - mean);
 }
 
-/** From the inverse information; matches are taken as independent. The ones added to the matrix add 1 / n^2 to its inverse, taken off again. */
-function withErrors(strengths: readonly { name: string; logStrength: number }[], wins: readonly number[][], logs: readonly number[]): BradleyTerry['strengths'] {
+/**
+ * From the inverse information; matches are taken as independent. The ones added to the matrix add 1 / n^2 to its inverse, taken off again.
+ */
+function withErrors(
+  strengths: readonly { name: string; logStrength: number }[],
+  wins: readonly number[][],
+  logs: readonly number[],
+): BradleyTerry['strengths'] {
   const matrix = information(wins, logs);
   return strengths.map((strength, index) => {
     const unit = logs.map((_, place) => (place === index ? 1 : 0));

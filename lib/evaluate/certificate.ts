@@ -31,7 +31,11 @@ export interface Certificate {
 export async function certify(model: MeasurableModel, sequences: readonly Row[], options: MeasureOptions = {}): Promise<Certificate> {
   const statistics = await measure(model, sequences, options);
   const summary = statistics.summarize();
-  if (summary === null) throw new HyperfitError('ERR_DATA', `expected sequences of two tokens or more for \`sequences\`, got ${sequences.length} without a token to predict; give training sequences`);
+  if (summary === null)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected sequences of two tokens or more for \`sequences\`, got ${sequences.length} without a token to predict; give training sequences`,
+    );
   const each = statistics.sequences();
   return {
     meanLoss: summary.loss,

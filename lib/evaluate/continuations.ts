@@ -10,11 +10,20 @@ export interface Written {
 }
 
 /** Texts go on to `maxNewTokens`, answers until they end. */
-export async function continueContexts(model: EvaluableModel, contexts: readonly (Int32Array | AnswerContext)[], maxNewTokens: number, options: EvaluationOptions): Promise<Written> {
+export async function continueContexts(
+  model: EvaluableModel,
+  contexts: readonly (Int32Array | AnswerContext)[],
+  maxNewTokens: number,
+  options: EvaluationOptions,
+): Promise<Written> {
   const asked = contexts.filter(isAnswerContext);
   const stops = Array.from(options.generateOptions?.stopIds ?? answerStops(model, asked));
   const wanted = longestAnswer(asked, maxNewTokens);
-  const jobs = contexts.map((context): Job => (isAnswerContext(context) ? { prompt: context.context, maxNewTokens: answerRoom(model, context, wanted), stops } : { prompt: context, maxNewTokens }));
+  const jobs = contexts.map((context): Job =>
+    isAnswerContext(context)
+      ? { prompt: context.context, maxNewTokens: answerRoom(model, context, wanted), stops }
+      : { prompt: context, maxNewTokens },
+  );
   const generations = await generateAll(model, jobs, options);
   const judged: Written['judged'] = [];
   for (const [index, context] of contexts.entries()) {
@@ -48,7 +57,10 @@ async function generateAll(model: EvaluableModel, jobs: readonly Job[], options:
       const batch = alike.slice(at, at + batchSize);
       const { maxNewTokens, stops } = jobs[batch[0]!]!;
       const length = stops === undefined ? { maxNewTokens, minNewTokens: maxNewTokens } : { maxNewTokens, stopIds: stops };
-      const made = await model.generate(batch.map((index) => jobs[index]!.prompt), { ...length, ...options.generateOptions, ...(signal === undefined ? {} : { signal }) });
+      const made = await model.generate(
+        batch.map((index) => jobs[index]!.prompt),
+        { ...length, ...options.generateOptions, ...(signal === undefined ? {} : { signal }) },
+      );
       batch.forEach((index, row) => (generations[index] = made[row]!));
       done += batch.length;
       onProgress?.({ stage: 'contexts', done, total: jobs.length });

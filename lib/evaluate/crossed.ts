@@ -41,7 +41,13 @@ export function crossedMean(runs: readonly (readonly Cluster[])[], confidence = 
   const byCluster = terms[0]!.map((_, cluster) => average(terms.map((row) => row[cluster]!)));
   const levels = [levelOf(byCluster), levelOf(bySeed)] as const;
   const half = criticalValue(levels, (1 - confidence) / 2);
-  return { mean, low: mean - half, high: mean + half, p: probabilityOf(levels, mean), standardErrors: { clusters: Math.sqrt(levels[0].variance), seeds: Math.sqrt(levels[1].variance) } };
+  return {
+    mean,
+    low: mean - half,
+    high: mean + half,
+    p: probabilityOf(levels, mean),
+    standardErrors: { clusters: Math.sqrt(levels[0].variance), seeds: Math.sqrt(levels[1].variance) },
+  };
 }
 
 /** What a level adds to the squared error of the mean, and the degrees of freedom of that. */
@@ -81,7 +87,11 @@ function probabilityOf(levels: readonly Level[], mean: number): number {
 /** Per run and cluster, how far its part draws the ratio from its value: (sum - mean * count) over the mean count. */
 function linearTerms(runs: readonly (readonly Cluster[])[]): { mean: number; terms: number[][] } | null {
   const size = runs[0]?.length ?? 0;
-  if (runs.some((run) => run.length !== size)) throw new HyperfitError('ERR_DATA', `expected equally many clusters of each run for \`runs\`, got ${runs.map((run) => run.length).join(', ')}; give every seed the same contexts`);
+  if (runs.some((run) => run.length !== size))
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected equally many clusters of each run for \`runs\`, got ${runs.map((run) => run.length).join(', ')}; give every seed the same contexts`,
+    );
   const used = Array.from({ length: size }, (_, cluster) => cluster).filter((cluster) => runs.some((run) => run[cluster]!.count > 0));
   const all = runs.flatMap((run) => used.map((cluster) => run[cluster]!));
   const count = all.reduce((total, part) => total + part.count, 0);

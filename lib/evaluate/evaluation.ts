@@ -4,7 +4,16 @@ import type { Row } from '../data/batch.ts';
 import { HyperfitError } from '../errors.ts';
 import { CitationBlocker } from '../generate/citation-blocker.ts';
 import type { GenerateOptions } from '../generate/options.ts';
-import { answersSignature, isMasked, referenceRow, summarizeAnswers, type AnswerContext, type AnsweringModel, type AnswerMetrics, type AnswerOutcome } from './answers.ts';
+import {
+  answersSignature,
+  isMasked,
+  referenceRow,
+  summarizeAnswers,
+  type AnswerContext,
+  type AnsweringModel,
+  type AnswerMetrics,
+  type AnswerOutcome,
+} from './answers.ts';
 import { bootstrapMean, bootstrapSignature, type BootstrapInterval } from './bootstrap.ts';
 import { continueContexts, type Written } from './continuations.ts';
 import { measure, type MeasurableModel, type MeasureOptions } from './measure.ts';
@@ -48,8 +57,8 @@ export interface EvaluationOptions {
   /** Contexts at a time; default 32: rows of a decoding batch are nearly free. */
   contextBatchSize?: number;
   /**
-   * Decoding; greedy by default. For texts `minNewTokens` is `maxNewTokens` unless given, so that all have the same length. Answers end where the
-   * model ends them, and get as many tokens as the longest reference has where that is more than `maxNewTokens`.
+   * Decoding; greedy by default. For texts `minNewTokens` is `maxNewTokens` unless given, so that all have the same length. Answers end
+   * where the model ends them, and get as many tokens as the longest reference has where that is more than `maxNewTokens`.
    */
   generateOptions?: Omit<GenerateOptions, 'maxNewTokens' | 'signal'>;
   /** Ends the work; the promise rejects with its reason. */
@@ -58,7 +67,10 @@ export interface EvaluationOptions {
   onProgress?: (progress: { stage: 'heldOut' | 'contexts'; done: number; total: number }) => void;
 }
 
-/** Plain numbers under fixed names; null for whatever had no input. Texts and answers are measured apart. Scales and formulas are in `signatures`. */
+/**
+ * Plain numbers under fixed names; null for whatever had no input. Texts and answers are measured apart. Scales and formulas are in
+ * `signatures`.
+ */
 export interface EvaluationResult extends TextMetrics {
   /** Of this form; a higher one may have more. */
   schemaVersion: 1;
@@ -131,7 +143,11 @@ function indexOf(train: EvaluationOptions['train']): OverlapIndex | undefined {
   return train === undefined || train instanceof OverlapIndex ? train : new OverlapIndex(train);
 }
 
-function signaturesOf({ judged, generations }: Written, maxNewTokens: number, generateOptions: object = {}): EvaluationResult['signatures'] {
+function signaturesOf(
+  { judged, generations }: Written,
+  maxNewTokens: number,
+  generateOptions: object = {},
+): EvaluationResult['signatures'] {
   const onlyAnswers = judged.length > 0 && judged.length === generations.length;
   return {
     ...(onlyAnswers ? {} : TEXT_SIGNATURES),
@@ -156,7 +172,10 @@ function wordFor(value: unknown): string {
 
 async function measureRows(model: EvaluableModel, rows: readonly Row[], options: EvaluationOptions): Promise<TokenStatistics> {
   const { onProgress } = options;
-  const measuring: MeasureOptions = { ...sharedOptions(options), onProgress: (progress) => onProgress?.({ stage: 'heldOut', ...progress }) };
+  const measuring: MeasureOptions = {
+    ...sharedOptions(options),
+    onProgress: (progress) => onProgress?.({ stage: 'heldOut', ...progress }),
+  };
   return measure(model, rows, measuring);
 }
 
@@ -174,9 +193,18 @@ interface HeldOut {
 }
 
 /** The right answers are those of the held-out rows, or else the references. */
-async function measureAnswers(model: EvaluableModel, { judged, stops }: Written, { heldOut, statistics, options }: HeldOut): Promise<AnswerMetrics | null> {
+async function measureAnswers(
+  model: EvaluableModel,
+  { judged, stops }: Written,
+  { heldOut, statistics, options }: HeldOut,
+): Promise<AnswerMetrics | null> {
   if (judged.length === 0) return null;
-  if (heldOut.some(isMasked)) return summarizeAnswers(judged, stops, statistics.summarize((row) => isMasked(heldOut[row]!)));
+  if (heldOut.some(isMasked))
+    return summarizeAnswers(
+      judged,
+      stops,
+      statistics.summarize((row) => isMasked(heldOut[row]!)),
+    );
   const rows = judged.filter(({ reference }) => reference.length > 0).map(referenceRow);
   const { onProgress: _, ...quiet } = options;
   return summarizeAnswers(judged, stops, (await measureRows(model, rows, quiet)).summarize());

@@ -45,7 +45,11 @@ function agreement(row: readonly number[]): number {
 function checkCounts(counts: readonly (readonly number[])[]): void {
   const width = counts[0]?.length ?? 0;
   const isSound = counts.every((row) => row.length === width && row.every((count) => Number.isInteger(count) && count >= 0));
-  if (!isSound) throw new HyperfitError('ERR_DATA', 'expected whole counts, one for each category, in every row of `counts`, got others; count the answers of each item again');
+  if (!isSound)
+    throw new HyperfitError(
+      'ERR_DATA',
+      'expected whole counts, one for each category, in every row of `counts`, got others; count the answers of each item again',
+    );
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

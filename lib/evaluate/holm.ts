@@ -14,7 +14,8 @@ export const HOLM_SIGNATURE = 'holm|step-down';
  */
 export function holm(probabilities: readonly number[]): number[] {
   const bad = probabilities.find((p) => !(p >= 0 && p <= 1));
-  if (bad !== undefined) throw new HyperfitError('ERR_DATA', `expected probabilities from 0 to 1 for \`probabilities\`, got ${bad}; give p-values`);
+  if (bad !== undefined)
+    throw new HyperfitError('ERR_DATA', `expected probabilities from 0 to 1 for \`probabilities\`, got ${bad}; give p-values`);
   const order = probabilities.map((_, index) => index).sort((a, b) => probabilities[a]! - probabilities[b]!);
   const adjusted = new Array<number>(probabilities.length);
   let least = 0;

@@ -16,7 +16,10 @@ interface Group {
  * trainingLossFloor([Int32Array.of(1, 2, 3), Int32Array.of(1, 4, 5)]); // 0.347 = ln 2 / 2: nobody can know which of the two it is
  */
 export function trainingLossFloor(sequences: readonly Row[]): number | null {
-  const tokens = sequences.reduce((sum, row) => sum + rowIds(row).reduce((count, _, at) => count + (targetAt(row, at) === undefined ? 0 : 1), 0), 0);
+  const tokens = sequences.reduce(
+    (sum, row) => sum + rowIds(row).reduce((count, _, at) => count + (targetAt(row, at) === undefined ? 0 : 1), 0),
+    0,
+  );
   if (tokens === 0) return null;
   let loss = 0;
   const groups = partition(sequences, 0);

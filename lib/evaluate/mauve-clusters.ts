@@ -36,7 +36,9 @@ export function clusterPoints(points: Points, { clusters, seed, restarts, maxIte
 /** Until no point changes its cluster. */
 function settle(points: Points, tensor: Tensor, start: Int32Array, maxIterations: number): Assignment {
   const { dimensions, values } = points;
-  let centres = Float64Array.from(Array.from(start).flatMap((point) => Array.from(values.subarray(point * dimensions, (point + 1) * dimensions))));
+  let centres = Float64Array.from(
+    Array.from(start).flatMap((point) => Array.from(values.subarray(point * dimensions, (point + 1) * dimensions))),
+  );
   let assignment = assign(tensor, centres, start.length);
   for (let iteration = 0; iteration < maxIterations; iteration += 1) {
     centres = meansOf(points, assignment, start.length);

@@ -27,7 +27,11 @@ const MARGIN = 1e-6;
  */
 export function divergenceCurve(p: readonly number[], q: readonly number[], options: CurveOptions = {}): CurvePoint[] {
   const { scale = CURVE_DEFAULTS.scale, mixtures = CURVE_DEFAULTS.mixtures } = options;
-  if (p.length !== q.length) throw new HyperfitError('ERR_DATA', `expected two histograms over the same bins, got ${p.length} and ${q.length} bins; count both with one clustering`);
+  if (p.length !== q.length)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected two histograms over the same bins, got ${p.length} and ${q.length} bins; count both with one clustering`,
+    );
   const [shareP, shareQ] = [toShares(p, 'p'), toShares(q, 'q')];
   const between = Array.from({ length: mixtures }, (_, index): CurvePoint => {
     const weight = MARGIN + (index * (1 - 2 * MARGIN)) / Math.max(1, mixtures - 1);
@@ -50,7 +54,10 @@ export function areaUnderCurve(curve: readonly CurvePoint[]): number {
 function toShares(counts: readonly number[], name: string): number[] {
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (counts.some((count) => !(count >= 0)) || !(total > 0) || !Number.isFinite(total)) {
-    throw new HyperfitError('ERR_DATA', `expected counts of at least 0 with a sum above 0 for \`${name}\`, got ${counts.length} with the sum ${total}; count again`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected counts of at least 0 with a sum above 0 for \`${name}\`, got ${counts.length} with the sum ${total}; count again`,
+    );
   }
   return counts.map((count) => count / total);
 }

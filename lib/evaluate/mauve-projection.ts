@@ -25,7 +25,10 @@ export function projectFeatures(features: readonly Feature[], keptVariance: numb
     // Ascending, with the axes as columns in the same order.
     const [variances, axes] = torch.call('aten::linalg_eigh', [centred.t().matmul(centred)]) as [Tensor, Tensor];
     const dimensions = countKept(variances.toTypedArray() as Float64Array, keptVariance);
-    const values = centred.matmul(axes.narrow(1, width - dimensions, dimensions)).contiguous().toTypedArray() as Float64Array;
+    const values = centred
+      .matmul(axes.narrow(1, width - dimensions, dimensions))
+      .contiguous()
+      .toTypedArray() as Float64Array;
     return { count: features.length, dimensions, values };
   });
 }
@@ -33,8 +36,13 @@ export function projectFeatures(features: readonly Feature[], keptVariance: numb
 function checkFeatures(features: readonly Feature[]): number {
   const width = features[0]?.length ?? 0;
   const other = features.find(({ length }) => length !== width || length === 0);
-  if (width === 0 || other !== undefined) throw new HyperfitError('ERR_DATA', `expected features of one length, got ${width} and ${other?.length ?? 0} numbers; take all from one model`);
-  if (features.some((feature) => !Float64Array.from(feature).every(Number.isFinite))) throw new HyperfitError('ERR_NOT_FINITE', 'expected finite numbers as features, got others; check the weights of the feature model');
+  if (width === 0 || other !== undefined)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected features of one length, got ${width} and ${other?.length ?? 0} numbers; take all from one model`,
+    );
+  if (features.some((feature) => !Float64Array.from(feature).every(Number.isFinite)))
+    throw new HyperfitError('ERR_NOT_FINITE', 'expected finite numbers as features, got others; check the weights of the feature model');
   return width;
 }
 
@@ -44,7 +52,10 @@ function unitRows(features: readonly Feature[], width: number): Tensor {
   features.forEach((feature, index) => {
     const row = Float64Array.from(feature);
     const norm = Math.hypot(...row) || 1;
-    flat.set(row.map((value) => value / norm), index * width);
+    flat.set(
+      row.map((value) => value / norm),
+      index * width,
+    );
   });
   return Tensor.from(flat).reshape([features.length, width]);
 }

@@ -59,7 +59,11 @@ async function readTexts(model: FeatureModel, texts: readonly string[], options:
 }
 
 function maxTokensOf({ config }: FeatureModel, { maxTokens = MAX_TOKENS }: FeatureOptions): number {
-  if (!Number.isInteger(maxTokens) || maxTokens < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`maxTokens\`, got ${maxTokens}; ${MAX_TOKENS} is the default`);
+  if (!Number.isInteger(maxTokens) || maxTokens < 1)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a whole number of at least 1 for \`maxTokens\`, got ${maxTokens}; ${MAX_TOKENS} is the default`,
+    );
   return Math.min(maxTokens, config.maxPositionEmbeddings);
 }
 
@@ -67,7 +71,11 @@ function maxTokensOf({ config }: FeatureModel, { maxTokens = MAX_TOKENS }: Featu
 async function lastState(model: FeatureModel, tokens: Int32Array): Promise<Float32Array> {
   return scope(async () => {
     const states = await model.lastHiddenState({ tokens, batchSize: 1, sequenceLength: tokens.length });
-    return states.select(0, 0).select(0, tokens.length - 1).contiguous().toTypedArray() as Float32Array;
+    return states
+      .select(0, 0)
+      .select(0, tokens.length - 1)
+      .contiguous()
+      .toTypedArray() as Float32Array;
   });
 }
 
@@ -86,13 +94,22 @@ export interface OriginalIds {
 }
 
 /**
- * Contexts with what people wrote after them, `newTokens` each, and with what each machine did (`machines[machine][context]`, ids); contexts after
- * which people stopped sooner are left out.
+ * Contexts with what people wrote after them, `newTokens` each, and with what each machine did (`machines[machine][context]`, ids);
+ * contexts after which people stopped sooner are left out.
  */
-export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, originals: readonly OriginalIds[], machines: readonly (readonly ArrayLike<number>[])[], newTokens: number): Promise<{ human: string[]; machines: string[][] }> {
+export async function pairTexts(
+  tokenizer: Pick<Tokenizer, 'decode'>,
+  originals: readonly OriginalIds[],
+  machines: readonly (readonly ArrayLike<number>[])[],
+  newTokens: number,
+): Promise<{ human: string[]; machines: string[][] }> {
   const usable = Array.from(originals.keys()).filter((at) => originals[at]!.human.length >= newTokens);
   const decodeAll = (continuationOf: (at: number) => ArrayLike<number>): Promise<string[]> =>
-    Promise.all(usable.map((at) => tokenizer.decode(Int32Array.of(...originals[at]!.context, ...Array.from(continuationOf(at))), { skipSpecialTokens: true })));
+    Promise.all(
+      usable.map((at) =>
+        tokenizer.decode(Int32Array.of(...originals[at]!.context, ...Array.from(continuationOf(at))), { skipSpecialTokens: true }),
+      ),
+    );
   const human = await decodeAll((at) => originals[at]!.human.subarray(0, newTokens));
   const written: string[][] = [];
   for (const texts of machines) written.push(await decodeAll((at) => texts[at]!));
@@ -109,7 +126,11 @@ export async function pairTexts(tokenizer: Pick<Tokenizer, 'decode'>, originals:
  * const machine = await Promise.all(generations.map(({ promptIds, ids }) => tokenizer.decode([...promptIds, ...ids])));
  * const { score, signature } = await measureMauve(featureModel, { human, machine });
  */
-export async function measureMauve(model: FeatureModel, { human, machine }: MauveTexts, options: MauveOptions & FeatureOptions = {}): Promise<Mauve> {
+export async function measureMauve(
+  model: FeatureModel,
+  { human, machine }: MauveTexts,
+  options: MauveOptions & FeatureOptions = {},
+): Promise<Mauve> {
   const [only] = await measureMauves(model, { human, machines: [machine] }, options);
   return only![0]!;
 }
@@ -125,7 +146,11 @@ export async function measureMauve(model: FeatureModel, { human, machine }: Mauv
  * const mauves = await measureMauves(featureModel, { human, machines }, { seeds: [0, 1] });
  * console.log(mauves.map((ofSeeds) => ofSeeds.map(({ score }) => score)));
  */
-export async function measureMauves(model: FeatureModel, { human, machines }: { human: readonly string[]; machines: readonly (readonly string[])[] }, options: MauveOptions & FeatureOptions & { seeds?: readonly number[] } = {}): Promise<Mauve[][]> {
+export async function measureMauves(
+  model: FeatureModel,
+  { human, machines }: { human: readonly string[]; machines: readonly (readonly string[])[] },
+  options: MauveOptions & FeatureOptions & { seeds?: readonly number[] } = {},
+): Promise<Mauve[][]> {
   const { maxTokens, signal, onProgress, seeds = [options.seed ?? 0], ...rest } = options;
   const total = machines.reduce((sum, { length }) => sum + length, human.length);
   let read = 0;

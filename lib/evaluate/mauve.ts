@@ -81,36 +81,87 @@ export function mauve(human: readonly Feature[], machine: readonly Feature[], op
  * const machine = await textFeatures(featureModel, generations.map(({ text = '' }) => text));
  * console.log(mauveOfSeeds(human, machine, {}, [0, 1, 2, 3, 4]).map(({ score }) => score));
  */
-export function mauveOfSeeds(human: readonly Feature[], machine: readonly Feature[], options: MauveOptions, seeds: readonly number[]): Mauve[] {
+export function mauveOfSeeds(
+  human: readonly Feature[],
+  machine: readonly Feature[],
+  options: MauveOptions,
+  seeds: readonly number[],
+): Mauve[] {
   if (seeds.length === 0) throw new HyperfitError('ERR_CONFIG', 'expected at least one seed to cluster with, got none; write [0]');
   const all = seeds.map((seed) => normalize(human.length, machine.length, { ...options, seed }));
   const points = projectFeatures([...human, ...machine], all[0]!.keptVariance);
   return all.map((settings) => {
     const labels = clusterPoints(points, settings);
-    const histograms = { human: countLabels(labels.subarray(0, human.length), settings.clusters), machine: countLabels(labels.subarray(human.length), settings.clusters) };
+    const histograms = {
+      human: countLabels(labels.subarray(0, human.length), settings.clusters),
+      machine: countLabels(labels.subarray(human.length), settings.clusters),
+    };
     const curve = divergenceCurve(histograms.human, histograms.machine, settings);
     const sizes = { humanTexts: human.length, machineTexts: machine.length, clusters: settings.clusters };
-    return { score: areaUnderCurve(curve), ...sizes, dimensions: points.dimensions, histograms, curve, signature: mauveSignature({ ...settings, ...sizes }) };
+    return {
+      score: areaUnderCurve(curve),
+      ...sizes,
+      dimensions: points.dimensions,
+      histograms,
+      curve,
+      signature: mauveSignature({ ...settings, ...sizes }),
+    };
   });
 }
 
 type Settings = Required<MauveOptions>;
 
 /** E.g. `mauve|features:given|l2|pca:0.9|k:50|restarts:5|iterations:500|mixtures:25|scale:5|seed:0|human:500|machine:500`. */
-function mauveSignature({ features, keptVariance, clusters, restarts, maxIterations, mixtures, scale, seed, humanTexts, machineTexts }: Settings & { humanTexts: number; machineTexts: number }): string {
-  return signNumber(`mauve|features:${features}|l2|pca:${keptVariance}`, { k: clusters, restarts, iterations: maxIterations, mixtures, scale, seed, human: humanTexts, machine: machineTexts });
+function mauveSignature({
+  features,
+  keptVariance,
+  clusters,
+  restarts,
+  maxIterations,
+  mixtures,
+  scale,
+  seed,
+  humanTexts,
+  machineTexts,
+}: Settings & { humanTexts: number; machineTexts: number }): string {
+  return signNumber(`mauve|features:${features}|l2|pca:${keptVariance}`, {
+    k: clusters,
+    restarts,
+    iterations: maxIterations,
+    mixtures,
+    scale,
+    seed,
+    human: humanTexts,
+    machine: machineTexts,
+  });
 }
 
 function normalize(human: number, machine: number, options: MauveOptions): Settings {
   const smaller = Math.min(human, machine);
-  if (smaller < 2) throw new HyperfitError('ERR_DATA', `expected two texts or more of each kind for MAUVE, got ${human} human and ${machine} of the machine; ${MAUVE_LEAST_TEXTS} of each are the least that mean something`);
+  if (smaller < 2)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected two texts or more of each kind for MAUVE, got ${human} human and ${machine} of the machine; ${MAUVE_LEAST_TEXTS} of each are the least that mean something`,
+    );
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const settings: Settings = { clusters: defaultClusters(smaller), keptVariance: 0.9, restarts: 5, maxIterations: 500, seed: 0, features: 'given', ...CURVE_DEFAULTS, ...given };
+  const settings: Settings = {
+    clusters: defaultClusters(smaller),
+    keptVariance: 0.9,
+    restarts: 5,
+    maxIterations: 500,
+    seed: 0,
+    features: 'given',
+    ...CURVE_DEFAULTS,
+    ...given,
+  };
   const problems = Object.entries(RULES).flatMap(([name, { fits, text }]) => {
     const value = settings[name as keyof typeof RULES];
     return fits(value) ? [] : [`expected ${text} for \`${name}\`, got ${value}`];
   });
-  if (settings.clusters > human + machine) problems.push(`expected at most one cluster per text for \`clusters\`, got ${settings.clusters} for ${human + machine} texts; leave it out`);
+  if (settings.clusters > human + machine)
+    problems.push(
+      `expected at most one cluster per text for \`clusters\`, got ${settings.clusters} for ${human + machine} texts; leave it out`,
+    );
   if (problems.length > 0) throw new HyperfitError('ERR_CONFIG', problems.join('; '));
   return settings;
 }

@@ -50,7 +50,9 @@ export function memorisationSignature(minLength: number): string {
  *
  * @example
  * const index = new OverlapIndex(trainingIds);
- * for (const { ids } of generations) console.log(memorisedSpans(index, ids, 8).map(({ start, length, sequence }) => ({ start, length, sequence })));
+ * for (const { ids } of generations) {
+ *   for (const { start, length, sequence } of memorisedSpans(index, ids, 8)) console.log(start, length, sequence);
+ * }
  */
 export function memorisedSpans(index: OverlapIndex, continuation: Int32Array, minLength = MEMORISED_LENGTH): MemorisedSpan[] {
   const spans: MemorisedSpan[] = [];
@@ -59,7 +61,8 @@ export function memorisedSpans(index: OverlapIndex, continuation: Int32Array, mi
     const match = index.longestFrom(continuation.subarray(start));
     const end = start + match.length;
     // What ends where the match from the token before ended is a part of that one.
-    if (end > lastEnd && match.length >= minLength) spans.push({ start, length: match.length, sequence: match.sequence, offset: match.offset });
+    if (end > lastEnd && match.length >= minLength)
+      spans.push({ start, length: match.length, sequence: match.sequence, offset: match.offset });
     lastEnd = Math.max(lastEnd, end);
   }
   return spans;
@@ -135,9 +138,15 @@ export interface Interventions {
  * const [blocked, free] = [await model.generate(prompts, { citationBlocker: blocker }), await model.generate(prompts)];
  * const { total, per100Tokens, divergences } = measureInterventions(blocked, free);
  */
-export function measureInterventions(blocked: readonly { ids: Int32Array; interventions?: number }[], unblocked: readonly { ids: Int32Array }[]): Interventions {
+export function measureInterventions(
+  blocked: readonly { ids: Int32Array; interventions?: number }[],
+  unblocked: readonly { ids: Int32Array }[],
+): Interventions {
   if (blocked.length !== unblocked.length) {
-    throw new HyperfitError('ERR_DATA', `expected a text without the blocker for each with it, got ${unblocked.length} for ${blocked.length}; write both from the same contexts`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected a text without the blocker for each with it, got ${unblocked.length} for ${blocked.length}; write both from the same contexts`,
+    );
   }
   const counts = blocked.map(({ interventions = 0 }) => interventions);
   const total = counts.reduce((sum, count) => sum + count, 0);

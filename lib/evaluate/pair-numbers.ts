@@ -1,6 +1,6 @@
 /**
- * Gives every distinct pair of whole numbers (32 bits each) a number of its own, 0, 1, 2 and so on. An open-addressing table: 16 to 32 bytes
- * a pair, and no limit at the 16.7 million entries of a Map.
+ * Gives every distinct pair of whole numbers (32 bits each) a number of its own, 0, 1, 2 and so on. An open-addressing table: 16 to 32
+ * bytes a pair, and no limit at the 16.7 million entries of a Map.
  */
 export class PairNumbers {
   /** A number plus 1 each, 0 where free; twice as many as there are places for pairs. */

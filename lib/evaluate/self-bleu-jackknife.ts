@@ -7,9 +7,10 @@ import { eachRun, scoreText, selfBleu } from './self-bleu.ts';
 export const SELF_BLEU_JACKKNIFE_SIGNATURE = 'spread:jackknife-pseudo-values|left-out:one-text-everywhere';
 
 /**
- * What each text adds to the Self-BLEU of its set, as reference of the others too: jackknife pseudo-values, n S - (n - 1) S without the text, moved so
- * that their mean is S. Scores of single texts share their references, and are not independent; these stand for the texts in intervals and tests.
- * Empty for fewer than three texts. The jackknife errs towards too much variance. Sources: Tukey 1958; Efron and Stein 1981.
+ * What each text adds to the Self-BLEU of its set, as reference of the others too: jackknife pseudo-values, n S - (n - 1) S without the
+ * text, moved so that their mean is S. Scores of single texts share their references, and are not independent; these stand for the texts in
+ * intervals and tests. Empty for fewer than three texts. The jackknife errs towards too much variance. Sources: Tukey 1958; Efron and Stein
+ * 1981.
  *
  * @example
  * const interval = bootstrapMean(selfBleuPseudoValues(generations.map(({ ids }) => ids)));
@@ -32,7 +33,11 @@ export function selfBleuPseudoValues(texts: readonly Tokens[], maxOrder = 4): nu
  * selfBleuWithoutEach([[1, 2, 3, 4], [1, 2, 3, 5], [6, 7, 8, 9]]); // 0, 0, 0.398: the first two are alike
  */
 export function selfBleuWithoutEach(texts: readonly Tokens[], maxOrder = 4): number[] {
-  if (texts.length < 3) throw new HyperfitError('ERR_DATA', `expected at least three texts, of which two are left without each, got ${texts.length}; write more`);
+  if (texts.length < 3)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected at least three texts, of which two are left without each, got ${texts.length}; write more`,
+    );
   return withoutEach(texts, maxOrder);
 }
 
@@ -111,7 +116,9 @@ function nearestWithout(lengths: readonly number[]): (text: number, left: number
   for (const length of lengths) counts.set(length, (counts.get(length) ?? 0) + 1);
   const found = new Map<string, number>();
   const search = (own: number, left: number): number => {
-    const remaining = [...counts].filter(([length, count]) => count > Number(length === own) + Number(length === left)).map(([length]) => length);
+    const remaining = [...counts]
+      .filter(([length, count]) => count > Number(length === own) + Number(length === left))
+      .map(([length]) => length);
     return nearestLength(remaining, own);
   };
   return (text, left) => {

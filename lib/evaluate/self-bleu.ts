@@ -39,7 +39,13 @@ export function selfBleuScores(texts: readonly Tokens[], maxOrder = 4): number[]
   const numbers = new NgramNumbers();
   const orders = Array.from({ length: maxOrder }, (_, index) => clippedCounts(texts, index + 1, numbers));
   const nearest = nearestOthers(texts.map(({ length }) => length));
-  return texts.map(({ length }, index) => scoreText(length, nearest[index]!, orders.map((matches) => matches[index]!)));
+  return texts.map(({ length }, index) =>
+    scoreText(
+      length,
+      nearest[index]!,
+      orders.map((matches) => matches[index]!),
+    ),
+  );
 }
 
 /** For each length, the nearest one among the others: itself where it occurs twice; the shorter one when two are equally near. */
@@ -48,7 +54,16 @@ function nearestOthers(lengths: readonly number[]): number[] {
   for (const length of lengths) counts.set(length, (counts.get(length) ?? 0) + 1);
   const nearest = new Map<number, number>();
   const different = [...counts.keys()];
-  for (const [length, count] of counts) nearest.set(length, count > 1 ? length : nearestLength(different.filter((other) => other !== length), length));
+  for (const [length, count] of counts)
+    nearest.set(
+      length,
+      count > 1
+        ? length
+        : nearestLength(
+            different.filter((other) => other !== length),
+            length,
+          ),
+    );
   return lengths.map((length) => nearest.get(length)!);
 }
 
@@ -66,7 +81,7 @@ function clippedCounts(texts: readonly Tokens[], order: number, numbers: NgramNu
 
 /** Every number that occurs in `sorted`, and how often. */
 export function eachRun(sorted: Int32Array, visit: (number: number, count: number) => void): void {
-  for (let start = 0; start < sorted.length; ) {
+  for (let start = 0; start < sorted.length;) {
     let end = start + 1;
     while (sorted[end] === sorted[start]) end += 1;
     visit(sorted[start]!, end - start);

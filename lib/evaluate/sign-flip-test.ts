@@ -41,8 +41,10 @@ export const SIGN_FLIP_SIGNATURE = `sign-flips|two-sided|statistic:mean|exact-up
  */
 export function signFlipTest(differences: readonly number[], { seed = 0, flips = FLIPS }: SignFlipOptions = {}): SignFlipTest | null {
   const bad = differences.find((difference) => !Number.isFinite(difference));
-  if (bad !== undefined) throw new HyperfitError('ERR_DATA', `expected finite numbers for \`differences\`, got ${bad}; leave such pairs out`);
-  if (!Number.isInteger(flips) || flips < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`flips\`, got ${flips}; ${FLIPS} is the default`);
+  if (bad !== undefined)
+    throw new HyperfitError('ERR_DATA', `expected finite numbers for \`differences\`, got ${bad}; leave such pairs out`);
+  if (!Number.isInteger(flips) || flips < 1)
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`flips\`, got ${flips}; ${FLIPS} is the default`);
   if (differences.length === 0) return null;
   const moving = Float64Array.from(differences.filter((difference) => difference !== 0));
   return moving.length <= EXACT_SIGN_FLIPS ? tryAll(moving) : draw(moving, flips, seed);

@@ -31,7 +31,10 @@ export function signTest(differences: readonly number[]): SignTest {
   return { wins, losses, ties: differences.length - wins - losses, p: binomialTwoSided(Math.min(wins, losses), wins + losses) };
 }
 
-/** Twice the probability of at most `fewer` heads in `trials` throws of a fair coin, at most 1. In logarithms: 2^-trials underflows from 1075 on. */
+/**
+ * Twice the probability of at most `fewer` heads in `trials` throws of a fair coin, at most 1. In logarithms: 2^-trials underflows from
+ * 1075 on.
+ */
 function binomialTwoSided(fewer: number, trials: number): number {
   let logTerm = -trials * Math.LN2;
   let sum = Math.exp(logTerm);

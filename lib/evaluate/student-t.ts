@@ -1,4 +1,7 @@
-/** Probability that Student's t of `freedom` degrees is at most `t`. Source: by the regularised incomplete beta function, Abramowitz and Stegun 26.7.1. */
+/**
+ * Probability that Student's t of `freedom` degrees is at most `t`. Source: by the regularised incomplete beta function, Abramowitz and
+ * Stegun 26.7.1.
+ */
 export function studentCumulative(t: number, freedom: number): number {
   const tail = studentTail(Math.abs(t), freedom);
   return t >= 0 ? 1 - tail : tail;
@@ -10,7 +13,9 @@ export function studentTail(t: number, freedom: number): number {
   return 0.5 * incompleteBeta(freedom / 2, 0.5, freedom / (freedom + t * t));
 }
 
-/** The t that is exceeded with this probability, which is below one half. Newton's steps in the logarithm of the tail, kept between bounds. */
+/**
+ * The t that is exceeded with this probability, which is below one half. Newton's steps in the logarithm of the tail, kept between bounds.
+ */
 export function studentUpper(tail: number, freedom: number): number {
   let [low, high] = [0, 1];
   while (studentTail(high, freedom) > tail) [low, high] = [high, high * 2];
@@ -57,7 +62,8 @@ function betaFraction(a: number, b: number, x: number): number {
 }
 
 const LANCZOS = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
+  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
+  -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
 
 /** Source: Lanczos 1964, with g = 7 and nine terms; for positive arguments. */

@@ -99,7 +99,12 @@ export class TokenStatistics {
   sequences(): SequenceStatistics[] {
     return this.#sequences
       .filter(({ tokenCount }) => tokenCount > 0)
-      .map(({ loss, entropy, correct, tokenCount }) => ({ loss: loss / tokenCount, entropy: entropy / tokenCount, top1Accuracy: correct / tokenCount, tokenCount }));
+      .map(({ loss, entropy, correct, tokenCount }) => ({
+        loss: loss / tokenCount,
+        entropy: entropy / tokenCount,
+        top1Accuracy: correct / tokenCount,
+        tokenCount,
+      }));
   }
 }
 

@@ -41,7 +41,10 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
 
 function checkCounts(successes: number, trials: number): void {
   if (Number.isInteger(successes) && Number.isInteger(trials) && successes >= 0 && successes <= trials) return;
-  throw new HyperfitError('ERR_DATA', `expected whole numbers with 0 <= \`successes\` <= \`trials\`, got ${successes} of ${trials}; count again`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected whole numbers with 0 <= \`successes\` <= \`trials\`, got ${successes} of ${trials}; count again`,
+  );
 }
 
 /**
@@ -53,7 +56,10 @@ function checkCounts(successes: number, trials: number): void {
  */
 export function normalQuantile(probability: number): number {
   if (!(probability > 1e-9 && probability < 1 - 1e-9)) {
-    throw new HyperfitError('ERR_CONFIG', `expected a probability strictly between 0 and 1 for \`confidence\`, got one that needs the quantile of ${probability}; 0.95 is usual`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a probability strictly between 0 and 1 for \`confidence\`, got one that needs the quantile of ${probability}; 0.95 is usual`,
+    );
   }
   let z = 0;
   for (let step = 0; step < 100; step += 1) {
@@ -67,7 +73,10 @@ export function normalQuantile(probability: number): number {
 
 const normalDensity = (z: number): number => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
 
-/** Probability below z: 1/2 + density * (z + z^3 / 3 + z^5 / (3 * 5) + ...), exact to rounding for |z| below 6 or so. Source: Marsaglia 2004. */
+/**
+ * Probability below z: 1/2 + density * (z + z^3 / 3 + z^5 / (3 * 5) + ...), exact to rounding for |z| below 6 or so. Source: Marsaglia
+ * 2004.
+ */
 export function normalCumulative(z: number): number {
   let term = z;
   let sum = z;

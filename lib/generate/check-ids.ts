@@ -39,6 +39,9 @@ function isId(id: unknown): boolean {
 export function requireKnownIds(name: string, ids: Iterable<number>, vocabSize: number): void {
   for (const id of ids) {
     if (id < vocabSize) continue;
-    throw new HyperfitError('ERR_CONFIG', `expected ids below the vocabulary size ${vocabSize} in \`${name}\`, got ${id}; use this model's tokenizer`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected ids below the vocabulary size ${vocabSize} in \`${name}\`, got ${id}; use this model's tokenizer`,
+    );
   }
 }

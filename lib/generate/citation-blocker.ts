@@ -16,7 +16,18 @@ export interface CitationBlockerOptions extends Partial<BlockerSettings> {
   vocabSize?: number;
 }
 
-const KNOWN = ['sequences', 'tokenizer', 'vocabSize', 'matchLength', 'matchUnit', 'countPrompt', 'waitForWordEnd', 'banned', 'sequenceEnd', 'normalization'] as const satisfies readonly (keyof CitationBlockerOptions)[];
+const KNOWN = [
+  'sequences',
+  'tokenizer',
+  'vocabSize',
+  'matchLength',
+  'matchUnit',
+  'countPrompt',
+  'waitForWordEnd',
+  'banned',
+  'sequenceEnd',
+  'normalization',
+] as const satisfies readonly (keyof CitationBlockerOptions)[];
 
 /** The net below `dispose`; the lists grow with the blocker. */
 const forgotten = new FinalizationRegistry<readonly CitationIndexHandle[]>((handles) => {
@@ -71,8 +82,8 @@ export class CitationBlocker {
   }
 
   /**
-   * The index for a model of `vocabSize` rows; one of another size than that of `create` is built when it is first asked for, and takes as much
-   * memory again: name the model's `vocabSize` there to have one only.
+   * The index for a model of `vocabSize` rows; one of another size than that of `create` is built when it is first asked for, and takes as
+   * much memory again: name the model's `vocabSize` there to have one only.
    * @throws HyperfitError ERR_DISPOSED; ERR_DATA for sequences with ids that the model has not
    * @internal
    */
@@ -117,12 +128,21 @@ export class CitationBlocker {
   }
 }
 
-function signatureOf({ matchLength = 5, matchUnit = 'token', countPrompt = false, waitForWordEnd = true, banned = 'all', sequenceEnd = 'ignore', normalization = 'none' }: CitationBlockerOptions): string {
+function signatureOf({
+  matchLength = 5,
+  matchUnit = 'token',
+  countPrompt = false,
+  waitForWordEnd = true,
+  banned = 'all',
+  sequenceEnd = 'ignore',
+  normalization = 'none',
+}: CitationBlockerOptions): string {
   return `match:${matchLength}-${matchUnit}s,prompt:${countPrompt ? 'yes' : 'no'},word-end:${waitForWordEnd ? 'yes' : 'no'},banned:${banned},sequence-end:${sequenceEnd},normalization:${normalization}`;
 }
 
 function flatten(sequences: readonly (Int32Array | readonly number[])[]): Int32Array {
-  if (!isList(sequences)) throw new HyperfitError('ERR_DATA', `expected a list of sequences of token ids for \`sequences\`, got ${shown(sequences)}`);
+  if (!isList(sequences))
+    throw new HyperfitError('ERR_DATA', `expected a list of sequences of token ids for \`sequences\`, got ${shown(sequences)}`);
   for (const [index, ids] of Array.from(sequences).entries()) {
     // Typed arrays of whole numbers are what they are; the index looks at their range.
     const problem = ids instanceof Int32Array ? undefined : idListProblem(`sequences[${index}]`, ids);
@@ -143,12 +163,16 @@ function disposedError(): HyperfitError {
 
 async function buildIndex(options: CitationBlockerOptions, vocabSize: number): Promise<CitationIndexHandle> {
   const { sequences, matchLength = 5, matchUnit = 'token', tokenizer } = options;
-  return addon().citationIndexCreate(flatten(sequences), Int32Array.from(sequences, (ids) => ids.length), {
-    matchLength,
-    matchUnit,
-    ...vocabularyOf(options, vocabSize),
-    eosTokenIds: Int32Array.from(tokenizer?.eosTokenIds ?? []),
-  });
+  return addon().citationIndexCreate(
+    flatten(sequences),
+    Int32Array.from(sequences, (ids) => ids.length),
+    {
+      matchLength,
+      matchUnit,
+      ...vocabularyOf(options, vocabSize),
+      eosTokenIds: Int32Array.from(tokenizer?.eosTokenIds ?? []),
+    },
+  );
 }
 
 /** Far above any vocabulary there is; the index has a list of so many entries. */
@@ -157,19 +181,31 @@ const MOST_VOCABULARY = 2 ** 24;
 function vocabSizeOf({ tokenizer, vocabSize }: CitationBlockerOptions): number {
   const size = vocabSize ?? tokenizer?.vocabSize;
   if (size !== undefined && !(Number.isInteger(size) && size >= 1 && size <= MOST_VOCABULARY)) {
-    throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 to ${MOST_VOCABULARY} for \`vocabSize\`, got ${shown(size)}; pass model.config.vocabSize`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a whole number from 1 to ${MOST_VOCABULARY} for \`vocabSize\`, got ${shown(size)}; pass model.config.vocabSize`,
+    );
   }
   if (size !== undefined) return size;
-  throw new HyperfitError('ERR_CONFIG', 'expected `tokenizer` or `vocabSize` for the citation blocker, got neither; pass model.config.vocabSize');
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    'expected `tokenizer` or `vocabSize` for the citation blocker, got neither; pass model.config.vocabSize',
+  );
 }
 
-function vocabularyOf({ tokenizer, normalization = 'none' }: CitationBlockerOptions, size: number): { startsWord: Uint8Array; canonicalIds: Int32Array } {
+function vocabularyOf(
+  { tokenizer, normalization = 'none' }: CitationBlockerOptions,
+  size: number,
+): { startsWord: Uint8Array; canonicalIds: Int32Array } {
   if (normalization === 'fold' && tokenizer === undefined) {
     throw new HyperfitError('ERR_CONFIG', 'expected a `tokenizer` for `normalization: "fold"`, got none; folding compares texts');
   }
   return {
     startsWord: padTo(tokenizer?.wordStarts() ?? new Uint8Array(0), new Uint8Array(size).fill(1)),
-    canonicalIds: padTo(normalization === 'fold' ? tokenizer!.foldedIds() : new Int32Array(0), Int32Array.from({ length: size }, (_, id) => id)),
+    canonicalIds: padTo(
+      normalization === 'fold' ? tokenizer!.foldedIds() : new Int32Array(0),
+      Int32Array.from({ length: size }, (_, id) => id),
+    ),
   };
 }
 

@@ -1,4 +1,5 @@
-// Written by `npm run option:types` from the table of lib/generate/decoding-fields.ts; a test holds the two together. Change the words there.
+// Written by `npm run option:types` from the table of lib/generate/decoding-fields.ts; a test holds the two together.
+// Change the words there.
 
 /** The options of decoding that are flags too. */
 export type DecodingOptions = {

@@ -22,16 +22,19 @@ export interface Generator {
 
 /**
  * Continues every prompt in one batch. A sequence's tokens are those it would get alone, whatever its neighbours.
- * @throws HyperfitError ERR_CONFIG for options, ERR_DATA for prompts that are none and ids outside the vocabulary, ERR_SHAPE when context and
- * maxNewTokens exceed the model's positions, ERR_TOKENIZER for text and stop strings without a tokenizer, ERR_NOT_FINITE for damaged weights; and what
- * `onToken` or `logitsHook` throws, which ends the work
+ * @throws HyperfitError ERR_CONFIG for options, ERR_DATA for prompts that are none and ids outside the vocabulary, ERR_SHAPE when context
+ * and maxNewTokens exceed the model's positions, ERR_TOKENIZER for text and stop strings without a tokenizer, ERR_NOT_FINITE for damaged
+ * weights; and what `onToken` or `logitsHook` throws, which ends the work
  */
 export async function generate(model: Generator, prompts: readonly Prompt[], options: GenerateOptions = {}): Promise<Generation[]> {
   const settings = normalizeGenerateOptions(options);
   checkOptionIds(settings, model.config.vocabSize);
   const { tokenizer } = model;
   if (tokenizer === undefined && settings.stopStrings.length > 0) {
-    throw new HyperfitError('ERR_TOKENIZER', 'expected a tokenizer for `stopStrings`, got a model without one; use stopIds, or add tokenizer.json to the model folder');
+    throw new HyperfitError(
+      'ERR_TOKENIZER',
+      'expected a tokenizer for `stopStrings`, got a model without one; use stopIds, or add tokenizer.json to the model folder',
+    );
   }
   const encoded = await encodePrompts(prompts, model, settings.addSpecialTokens);
   const texts = tokenizer && encoded.map((ids) => new RowText(tokenizer, ids, settings.stopStrings));
@@ -40,7 +43,12 @@ export async function generate(model: Generator, prompts: readonly Prompt[], opt
 }
 
 /** Stop strings are looked for as the tokens of `texts` come; a row runs on for a token or two before it is ended. */
-async function generateNatively(model: Generator, encoded: readonly Int32Array[], settings: GenerateSettings, texts: readonly RowText[] | undefined): Promise<NativeGeneration[]> {
+async function generateNatively(
+  model: Generator,
+  encoded: readonly Int32Array[],
+  settings: GenerateSettings,
+  texts: readonly RowText[] | undefined,
+): Promise<NativeGeneration[]> {
   const { signal, onToken, logitsHook, tokenStats } = settings;
   const native = await nativeOptions(settings, model, encoded);
   const flat = Int32Array.from(encoded.flatMap((ids) => [...ids]));
@@ -55,7 +63,7 @@ async function generateNatively(model: Generator, encoded: readonly Int32Array[]
     };
     const hook = logitsHook ? guardedHook(logitsHook, encoded, guard) : null;
     try {
-      return await addon().modelGenerate(model.handle, flat, lengths, native, control, texts ?? onToken ? listener : null, hook);
+      return await addon().modelGenerate(model.handle, flat, lengths, native, control, (texts ?? onToken) ? listener : null, hook);
     } finally {
       await guard.settle();
     }
@@ -63,7 +71,11 @@ async function generateNatively(model: Generator, encoded: readonly Int32Array[]
 }
 
 /** What crosses to C++; one seed a prompt of `encoded`. @internal */
-export async function nativeOptions(settings: GenerateSettings, model: Generator, encoded: readonly Int32Array[]): Promise<NativeGenerateOptions> {
+export async function nativeOptions(
+  settings: GenerateSettings,
+  model: Generator,
+  encoded: readonly Int32Array[],
+): Promise<NativeGenerateOptions> {
   const { citationBlocker, logitBias, suppressIds, stopIds, seed, ...rest } = settings;
   return {
     maxNewTokens: rest.maxNewTokens,

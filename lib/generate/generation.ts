@@ -5,8 +5,8 @@ export interface Generation {
   /** The continuation without the context; ends with the stop id when one was met. */
   ids: Int32Array;
   /**
-   * What the continuation adds to the text of the context, without special tokens: both decoded together, so that a first word keeps its space.
-   * Undefined for a model without a tokenizer.
+   * What the continuation adds to the text of the context, without special tokens: both decoded together, so that a first word keeps its
+   * space. Undefined for a model without a tokenizer.
    */
   text?: string;
   /**
@@ -23,8 +23,8 @@ export interface Generation {
 }
 
 /**
- * One token of a stream; `text` is what became readable with it. An unfinished character, and what may be the beginning of a stop string, wait for
- * the next token; the last one has all that is left.
+ * One token of a stream; `text` is what became readable with it. An unfinished character, and what may be the beginning of a stop string,
+ * wait for the next token; the last one has all that is left.
  */
 export interface TokenEvent {
   /** Of the token. */

@@ -17,8 +17,8 @@ export interface GenerateOptions extends DecodingOptions {
   /** Ids that end the text. Default: the model's own end-of-text ids; an empty list for none. */
   stopIds?: IdList;
   /**
-   * Texts that end the continuation, or one; it is cut just before the first of them. The text of a special token stops too, though it is not
-   * shown. Needs a tokenizer.
+   * Texts that end the continuation, or one; it is cut just before the first of them. The text of a special token stops too, though it is
+   * not shown. Needs a tokenizer.
    */
   stopStrings?: readonly string[] | string;
   /** Ids that never come. */
@@ -52,7 +52,10 @@ export const GENERATE_DEFAULTS: Settings = {
 
 const KNOWN = new Set([...Object.keys(GENERATE_DEFAULTS), 'citationBlocker', 'logitBias', 'signal', 'onToken', 'logitsHook', 'stopIds']);
 
-const whole = (least: number) => ({ fits: (value: number) => Number.isSafeInteger(value) && value >= least, text: `a whole number of at least ${least}` });
+const whole = (least: number) => ({
+  fits: (value: number) => Number.isSafeInteger(value) && value >= least,
+  text: `a whole number of at least ${least}`,
+});
 const share = { fits: (value: number) => value >= 0 && value <= 1, text: 'a number from 0 to 1' };
 
 const RULES: Partial<Record<keyof Settings, { fits: (value: number) => boolean; text: string }>> = {
@@ -72,7 +75,8 @@ const RULES: Partial<Record<keyof Settings, { fits: (value: number) => boolean; 
  * @throws HyperfitError ERR_CONFIG naming each option that is unknown or out of range
  */
 export function normalizeGenerateOptions(options: GenerateOptions): GenerateSettings {
-  if (typeof options !== 'object' || options === null) throw new HyperfitError('ERR_CONFIG', `expected an object of options, got ${shown(options)}`);
+  if (typeof options !== 'object' || options === null)
+    throw new HyperfitError('ERR_CONFIG', `expected an object of options, got ${shown(options)}`);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const merged = { ...GENERATE_DEFAULTS, ...given } as Settings & GenerateOptions;
   const checks = [unknownOptions, outOfRange, wrongKind, unfitLists, unfitStopStrings, unfitBias, unfitLength, samplingWithoutTemperature];
@@ -91,7 +95,9 @@ export function checkOptionIds({ stopIds, suppressIds, logitBias }: GenerateSett
 
 function unknownOptions(options: object): string[] {
   const unknown = Object.keys(options).filter((name) => !KNOWN.has(name));
-  return unknown.map((name) => `expected an option of generate, got \`${name}\`${didYouMean(name, [...KNOWN])}; known are ${[...KNOWN].join(', ')}`);
+  return unknown.map(
+    (name) => `expected an option of generate, got \`${name}\`${didYouMean(name, [...KNOWN])}; known are ${[...KNOWN].join(', ')}`,
+  );
 }
 
 function outOfRange(settings: Settings): string[] {
@@ -102,14 +108,22 @@ function outOfRange(settings: Settings): string[] {
 }
 
 function wrongKind(settings: GenerateSettings): string[] {
-  const switches = (['noRepeatNgramCountsPrompt', 'tokenStats', 'addSpecialTokens'] as const).filter((name) => typeof settings[name] !== 'boolean');
+  const switches = (['noRepeatNgramCountsPrompt', 'tokenStats', 'addSpecialTokens'] as const).filter(
+    (name) => typeof settings[name] !== 'boolean',
+  );
   const { onToken, logitsHook, signal, citationBlocker } = settings;
   return [
     ...switches.map((name) => `expected true or false for \`${name}\`, got ${shown(settings[name])}`),
     ...(onToken === undefined || typeof onToken === 'function' ? [] : [`expected a function for \`onToken\`, got ${shown(onToken)}`]),
-    ...(logitsHook === undefined || typeof logitsHook === 'function' ? [] : [`expected a function for \`logitsHook\`, got ${shown(logitsHook)}`]),
-    ...(signal === undefined || typeof signal?.throwIfAborted === 'function' ? [] : [`expected an AbortSignal for \`signal\`, got ${shown(signal)}`]),
-    ...(citationBlocker === undefined || typeof citationBlocker?.indexFor === 'function' ? [] : [`expected a CitationBlocker for \`citationBlocker\`, got ${shown(citationBlocker)}`]),
+    ...(logitsHook === undefined || typeof logitsHook === 'function'
+      ? []
+      : [`expected a function for \`logitsHook\`, got ${shown(logitsHook)}`]),
+    ...(signal === undefined || typeof signal?.throwIfAborted === 'function'
+      ? []
+      : [`expected an AbortSignal for \`signal\`, got ${shown(signal)}`]),
+    ...(citationBlocker === undefined || typeof citationBlocker?.indexFor === 'function'
+      ? []
+      : [`expected a CitationBlocker for \`citationBlocker\`, got ${shown(citationBlocker)}`]),
   ];
 }
 
@@ -118,18 +132,27 @@ function unfitLists({ stopIds = [], suppressIds }: GenerateSettings): string[] {
 }
 
 function unfitStopStrings({ stopStrings }: { stopStrings: unknown }): string[] {
-  if (typeof stopStrings !== 'string' && !isList(stopStrings)) return [`expected a list of texts for \`stopStrings\`, got ${shown(stopStrings)}; write ['text']`];
+  if (typeof stopStrings !== 'string' && !isList(stopStrings))
+    return [`expected a list of texts for \`stopStrings\`, got ${shown(stopStrings)}; write ['text']`];
   const list = typeof stopStrings === 'string' ? [stopStrings] : Array.from(stopStrings);
   const unfit = list.findIndex((stop) => typeof stop !== 'string' || stop === '');
-  return unfit === -1 ? [] : [`expected texts of one character or more in \`stopStrings\`, got ${shown(list[unfit])}; an empty text would stop everywhere`];
+  return unfit === -1
+    ? []
+    : [`expected texts of one character or more in \`stopStrings\`, got ${shown(list[unfit])}; an empty text would stop everywhere`];
 }
 
 function unfitBias({ logitBias }: GenerateOptions): string[] {
   if (logitBias === undefined) return [];
   if (!(logitBias instanceof Map)) return [`expected a Map from id to number for \`logitBias\`, got ${shown(logitBias)}`];
   // What float32 cannot hold would become infinity on the way.
-  const unfit = [...logitBias].find(([id, bias]) => !Number.isSafeInteger(id) || id < 0 || typeof bias !== 'number' || !Number.isFinite(Math.fround(bias)));
-  return unfit === undefined ? [] : [`expected ids and finite numbers in \`logitBias\`, got ${String(unfit[0])} with ${String(unfit[1])}; to forbid an id use suppressIds`];
+  const unfit = [...logitBias].find(
+    ([id, bias]) => !Number.isSafeInteger(id) || id < 0 || typeof bias !== 'number' || !Number.isFinite(Math.fround(bias)),
+  );
+  return unfit === undefined
+    ? []
+    : [
+        `expected ids and finite numbers in \`logitBias\`, got ${String(unfit[0])} with ${String(unfit[1])}; to forbid an id use suppressIds`,
+      ];
 }
 
 function unfitLength({ minNewTokens, maxNewTokens }: Settings): string[] {

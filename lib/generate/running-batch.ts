@@ -107,7 +107,10 @@ export class RunningBatch {
     const { promptIds, options = {}, topLogProbs = 0, promptTopLogProbs = -1, onToken } = request;
     const settings = normalizeGenerateOptions(options);
     if (settings.logitsHook !== undefined) {
-      throw new HyperfitError('ERR_CONFIG', 'expected no `logitsHook` in a running batch, got one; it would hold up the others: use generate() or stream()');
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        'expected no `logitsHook` in a running batch, got one; it would hold up the others: use generate() or stream()',
+      );
     }
     checkOptionIds(settings, this.#model.config.vocabSize);
     const native = { ...(await nativeOptions(settings, this.#model, [promptIds])), topLogProbs };

@@ -52,6 +52,7 @@ function withHidden({ shown, from, hidden }: Window): { text: string; toShown: (
     shownTo = Math.max(shownTo, at);
   }
   text += shown.slice(shownTo);
-  const toShown = (place: number): number => from + place - spans.reduce((sum, { start, end }) => sum + Math.max(0, Math.min(place, end) - start), 0);
+  const toShown = (place: number): number =>
+    from + place - spans.reduce((sum, { start, end }) => sum + Math.max(0, Math.min(place, end) - start), 0);
   return { text, toShown };
 }

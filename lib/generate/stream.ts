@@ -6,11 +6,15 @@ import { encodePrompts, type Prompt } from './prompts.ts';
 import { RowText } from './row-text.ts';
 
 /**
- * One continuation, token by token. The texts of all events are together `generate`'s text. Leaving the loop (`break`) ends the native work before
- * the loop is left.
+ * One continuation, token by token. The texts of all events are together `generate`'s text. Leaving the loop (`break`) ends the native work
+ * before the loop is left.
  * @throws HyperfitError as `generate`
  */
-export async function* streamTokens(model: Generator, prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<TokenEvent, void, void> {
+export async function* streamTokens(
+  model: Generator,
+  prompt: Prompt,
+  options: GenerateOptions = {},
+): AsyncGenerator<TokenEvent, void, void> {
   const settings = normalizeGenerateOptions(options);
   const [promptIds] = await encodePrompts([prompt], model, settings.addSpecialTokens);
   const { tokenizer } = model;

@@ -22,8 +22,8 @@ export type VoiceEvent =
 const STEPS = 2;
 
 /**
- * Several continuations, token by token: the models take turns, so that all texts grow together. Each is the one that `generate` gives. When `signal` is
- * raised, all end as `cancelled`.
+ * Several continuations, token by token: the models take turns, so that all texts grow together. Each is the one that `generate` gives.
+ * When `signal` is raised, all end as `cancelled`.
  * @throws HyperfitError as `generate`
  */
 export async function* writeTogether(voices: readonly Voice[], signal?: AbortSignal): AsyncGenerator<VoiceEvent, void, void> {
@@ -85,7 +85,11 @@ class GrowingText {
 
   async #begin(): Promise<BatchEnd | undefined> {
     this.#hasBegun = true;
-    const arrival = await this.#batch.join({ promptIds: this.#promptIds, options: this.#options, onToken: ({ id }) => void this.#fresh.push(id) });
+    const arrival = await this.#batch.join({
+      promptIds: this.#promptIds,
+      options: this.#options,
+      onToken: ({ id }) => void this.#fresh.push(id),
+    });
     return arrival.end ?? undefined;
   }
 
@@ -120,7 +124,10 @@ class GrowingText {
   }
 }
 
-async function* writeAlone({ model, prompt, options = {} }: Voice, signal: AbortSignal | undefined): AsyncGenerator<VoiceEvent, void, void> {
+async function* writeAlone(
+  { model, prompt, options = {} }: Voice,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<VoiceEvent, void, void> {
   const settings = normalizeGenerateOptions(options);
   const started = performance.now();
   const ids: number[] = [];
@@ -139,7 +146,11 @@ async function* writeAlone({ model, prompt, options = {} }: Voice, signal: Abort
 }
 
 /** A text that is shorter than it might be, without a stop token, had a stop string in it or nothing that could follow. */
-function reasonOf(ids: readonly number[], { stopIds, stopStrings, maxNewTokens }: GenerateSettings, { eosTokenIds }: Generator): Generation['finishReason'] {
+function reasonOf(
+  ids: readonly number[],
+  { stopIds, stopStrings, maxNewTokens }: GenerateSettings,
+  { eosTokenIds }: Generator,
+): Generation['finishReason'] {
   if (Array.from(stopIds ?? eosTokenIds).includes(ids.at(-1)!)) return 'stop';
   if (ids.length >= maxNewTokens) return 'length';
   return stopStrings.length > 0 ? 'stop' : 'banned';

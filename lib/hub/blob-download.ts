@@ -28,12 +28,15 @@ const PROGRESS = 1 << 20;
 const MOST_CUTS = 5;
 
 /**
- * Puts a file's content into the cache: what is left of an earlier try is gone on from, and the hash is checked before it appears under its name.
- * @throws HyperfitError ERR_FETCH for a server that cannot be reached or sends something else, and for a disk that refuses; ERR_MODEL_FILES or ERR_DATA for a file that is gone
+ * Puts a file's content into the cache: what is left of an earlier try is gone on from, and the hash is checked before it appears under its
+ * name.
+ * @throws HyperfitError ERR_FETCH for a server that cannot be reached or sends something else, and for a disk that refuses; ERR_MODEL_FILES
+ * or ERR_DATA for a file that is gone
  */
 export async function downloadBlob(download: Download): Promise<void> {
   const { cache, file, fetching, name, onBytes } = download;
-  const onWait = (): void => fetching.tell({ type: 'note', name: name.id, message: `another process is fetching ${file.path}; waiting for it` });
+  const onWait = (): void =>
+    fetching.tell({ type: 'note', name: name.id, message: `another process is fetching ${file.path}; waiting for it` });
   await withLock(join(cache.locks, `${file.etag}.hyperfit.lock`), { onWait, signal: fetching.signal }, async () => {
     if (await cache.hasBlob(file)) return onBytes(file.size);
     const blob = cache.blob(file.etag);
@@ -60,7 +63,11 @@ async function fill(partial: PartialFile, download: Download): Promise<void> {
     if (partial.isRight) return;
     await drop(partial, download);
   }
-  throw distrusted(download.name, download.fetching.settings, `${download.file.path} with another hash than the hub names, so nothing of it was kept`);
+  throw distrusted(
+    download.name,
+    download.fetching.settings,
+    `${download.file.path} with another hash than the hub names, so nothing of it was kept`,
+  );
 }
 
 async function drop(partial: PartialFile, { onBytes }: Download): Promise<void> {
@@ -79,7 +86,11 @@ async function receiveAll(partial: PartialFile, download: Download): Promise<voi
     } catch (error) {
       if (!(error instanceof CutError)) throw error;
       cuts = partial.length - before >= PROGRESS ? 0 : cuts + 1;
-      if (cuts > MOST_CUTS) throw new HyperfitError('ERR_FETCH', `expected ${download.file.path} of ${name.id} to arrive, got cut off ${cuts} times at ${partial.length} of ${download.file.size} bytes (${error.message}); check the network and try again: what has arrived is kept`);
+      if (cuts > MOST_CUTS)
+        throw new HyperfitError(
+          'ERR_FETCH',
+          `expected ${download.file.path} of ${name.id} to arrive, got cut off ${cuts} times at ${partial.length} of ${download.file.size} bytes (${error.message}); check the network and try again: what has arrived is kept`,
+        );
       await sleep(fetching.settings.retryMs * cuts, undefined, { signal: fetching.signal }).catch(() => fetching.signal?.throwIfAborted());
     }
   }

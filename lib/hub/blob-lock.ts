@@ -13,11 +13,15 @@ const PATIENCE = 20_000;
 const LOOK_EVERY = 200;
 
 /**
- * Does `work` while no other process of ours does what `path` stands for. A holder that died, or whose machine fell silent, is no hindrance. The lock only saves
- * fetching twice: blobs appear by renaming, so nothing is damaged where it fails.
+ * Does `work` while no other process of ours does what `path` stands for. A holder that died, or whose machine fell silent, is no
+ * hindrance. The lock only saves fetching twice: blobs appear by renaming, so nothing is damaged where it fails.
  * @param onWait called once, when somebody else holds it
  */
-export async function withLock<T>(path: string, { onWait, signal }: { onWait: () => void; signal: AbortSignal | undefined }, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  { onWait, signal }: { onWait: () => void; signal: AbortSignal | undefined },
+  work: () => Promise<T>,
+): Promise<T> {
   const owner = JSON.stringify({ pid: process.pid, host: hostname(), id: randomBytes(6).toString('hex') });
   await makeFolder(dirname(path));
   await acquire(path, owner, onWait, signal);
@@ -38,7 +42,10 @@ async function acquire(path: string, owner: string, onWait: () => void, signal: 
     if (!isWaiting) onWait();
     isWaiting = true;
     const holder = await readText(path).catch(() => undefined);
-    const sign = await stat(path).then(({ mtimeMs }) => mtimeMs, () => undefined);
+    const sign = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => undefined,
+    );
     if (holder === undefined || sign === undefined) continue;
     // Clocks of different machines are not compared: what counts is that the time changes.
     if (holder !== seen.holder || sign !== seen.sign) seen = { holder, sign, since: Date.now() };

@@ -32,7 +32,15 @@ export async function listCache(cache: string): Promise<CachedRepo[]> {
   for (const folder of (await readdir(cache).catch(() => [] as string[])).sort()) {
     const [, kind, rest] = FOLDER.exec(folder) ?? [];
     const id = rest?.replace('--', '/');
-    if (id === undefined || !isRepoId(id) || !(await stat(join(cache, folder)).then((info) => info.isDirectory(), () => false))) continue;
+    if (
+      id === undefined ||
+      !isRepoId(id) ||
+      !(await stat(join(cache, folder)).then(
+        (info) => info.isDirectory(),
+        () => false,
+      ))
+    )
+      continue;
     repos.push(await readRepo(join(cache, folder), { kind: kind as HubName['kind'], id }));
   }
   return repos;
@@ -48,10 +56,22 @@ async function readRepo(path: string, name: Pick<HubName, 'kind' | 'id'>): Promi
   // Blobs that no snapshot links to any more take room too.
   for (const [file, { bytes }] of await sizesIn(join(path, 'blobs'), (name) => !name.endsWith('.incomplete'))) blobs.set(file, bytes);
   const times = [...(await sizesIn(join(path, 'blobs'), () => true)).values()].map(({ time }) => time);
-  return { ...name, path, bytes: sum(blobs.values()), partialBytes: sum([...partial.values()].map(({ bytes }) => bytes)), revisions, modifiedAt: new Date(Math.max((await stat(path)).mtimeMs, ...times)).toISOString() };
+  return {
+    ...name,
+    path,
+    bytes: sum(blobs.values()),
+    partialBytes: sum([...partial.values()].map(({ bytes }) => bytes)),
+    revisions,
+    modifiedAt: new Date(Math.max((await stat(path)).mtimeMs, ...times)).toISOString(),
+  };
 }
 
-async function readRevision(path: string, commit: string, refs: ReadonlyMap<string, string>, blobs: Map<string, number>): Promise<CachedRevision> {
+async function readRevision(
+  path: string,
+  commit: string,
+  refs: ReadonlyMap<string, string>,
+  blobs: Map<string, number>,
+): Promise<CachedRevision> {
   const folder = join(path, 'snapshots', commit);
   const files = new Map<string, number>();
   for (const name of await readdir(folder, { recursive: true })) {
@@ -61,7 +81,12 @@ async function readRevision(path: string, commit: string, refs: ReadonlyMap<stri
     files.set(place, info.size);
     blobs.set(await realpath(place), info.size);
   }
-  return { commit, refs: [...refs].filter(([, target]) => target === commit).map(([ref]) => ref), files: files.size, bytes: sum(files.values()) };
+  return {
+    commit,
+    refs: [...refs].filter(([, target]) => target === commit).map(([ref]) => ref),
+    files: files.size,
+    bytes: sum(files.values()),
+  };
 }
 
 /** Branches and tags, which may have slashes. */

@@ -21,12 +21,30 @@ export interface Removal {
  */
 export async function planRemoval(cache: string, name: HubName, isWhole: boolean): Promise<Removal> {
   const repo = (await listCache(cache)).find(({ kind, id }) => kind === name.kind && id === name.id);
-  if (repo === undefined) throw new HyperfitError('ERR_CONFIG', `expected a model or data set of the cache ${cache}, got ${writeHubName({ ...name, revision: 'main', selector: undefined })}, which is not there; \`hyperfit cache ls\` lists what is`);
+  if (repo === undefined)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a model or data set of the cache ${cache}, got ${writeHubName({ ...name, revision: 'main', selector: undefined })}, which is not there; \`hyperfit cache ls\` lists what is`,
+    );
   if (isWhole) return { name, commit: undefined, bytes: repo.bytes + repo.partialBytes };
-  const revision = repo.revisions.find(({ commit, refs }) => commit === name.revision || refs.includes(name.revision) || (name.revision.length >= 7 && commit.startsWith(name.revision)));
-  if (revision === undefined) throw new HyperfitError('ERR_CONFIG', `expected a revision of ${name.id} that the cache has, got ${name.revision}; it has ${describeRevisions(repo)}`);
+  const revision = repo.revisions.find(
+    ({ commit, refs }) =>
+      commit === name.revision || refs.includes(name.revision) || (name.revision.length >= 7 && commit.startsWith(name.revision)),
+  );
+  if (revision === undefined)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a revision of ${name.id} that the cache has, got ${name.revision}; it has ${describeRevisions(repo)}`,
+    );
   const own = await blobsOfOnly(repo.path, revision.commit);
-  const sizes = await Promise.all(own.map((blob) => lstat(blob).then(({ size }) => size, () => 0)));
+  const sizes = await Promise.all(
+    own.map((blob) =>
+      lstat(blob).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
   return { name, commit: revision.commit, bytes: sizes.reduce((total, size) => total + size, 0) };
 }
 
@@ -35,13 +53,18 @@ function describeRevisions({ revisions }: CachedRepo): string {
 }
 
 /**
- * Removes it. A repository disappears from its name at once, before its bytes go; nothing outside the cache is touched, whatever links lead there.
+ * Removes it. A repository disappears from its name at once, before its bytes go; nothing outside the cache is touched, whatever links lead
+ * there.
  * @throws HyperfitError ERR_CONFIG for a folder of the cache that is a link to elsewhere
  */
 export async function removeFromCache(cache: string, { name, commit }: Removal): Promise<void> {
   const { folder, locks } = new RepoCache(resolve(cache), name);
   const info = await lstat(folder);
-  if (info.isSymbolicLink()) throw new HyperfitError('ERR_CONFIG', `expected a folder at ${folder}, got a link to ${await readlink(folder)}, which is outside the cache; remove it yourself`);
+  if (info.isSymbolicLink())
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a folder at ${folder}, got a link to ${await readlink(folder)}, which is outside the cache; remove it yourself`,
+    );
   if (commit !== undefined) return removeRevision(folder, commit);
   await removeFolder(folder);
   await rm(locks, { recursive: true, force: true });
@@ -52,7 +75,8 @@ async function removeRevision(folder: string, commit: string): Promise<void> {
   for (const [ref, target] of await readRefs(folder)) if (target === commit) await rm(join(folder, 'refs', ref), { force: true });
   await removeFolder(join(folder, 'snapshots', commit));
   for (const blob of blobs) await rm(blob, { force: true });
-  for (const record of [join('.hyperfit', `${commit}.json`), join('trees', `${commit}.json`), join('.no_exist', commit)]) await rm(join(folder, record), { recursive: true, force: true });
+  for (const record of [join('.hyperfit', `${commit}.json`), join('trees', `${commit}.json`), join('.no_exist', commit)])
+    await rm(join(folder, record), { recursive: true, force: true });
 }
 
 /** Renamed first, so that no half of it is ever found under its name. */

@@ -4,9 +4,18 @@ import { writeHubName, type HubName } from './hub-name.ts';
 import type { Selection } from './model-selection.ts';
 
 /** Best first: the same rows often lie there in several forms. */
-const FORMS: readonly RegExp[] = [/\.parquet$/i, /\.(jsonl|ndjson)(\.gz)?$/i, /\.json(\.gz)?$/i, /\.csv(\.gz)?$/i, /\.tsv(\.gz)?$/i, /\.(txt|text|md|markdown)(\.gz)?$/i, /\.(epub|docx)$/i];
+const FORMS: readonly RegExp[] = [
+  /\.parquet$/i,
+  /\.(jsonl|ndjson)(\.gz)?$/i,
+  /\.json(\.gz)?$/i,
+  /\.csv(\.gz)?$/i,
+  /\.tsv(\.gz)?$/i,
+  /\.(txt|text|md|markdown)(\.gz)?$/i,
+  /\.(epub|docx)$/i,
+];
 /** About the data, or of it in other programs' words. */
-const ASIDE = /(^|\/)(\.|readme|license|licence|notice|dataset_infos?\.json|dataset_dict\.json|state\.json|croissant|requirements\.txt|citation)/i;
+const ASIDE =
+  /(^|\/)(\.|readme|license|licence|notice|dataset_infos?\.json|dataset_dict\.json|state\.json|croissant|requirements\.txt|citation)/i;
 
 /** As `datasets` of Hugging Face finds them in the names of files and folders. */
 const SPLITS: Readonly<Record<string, readonly string[]>> = {
@@ -26,7 +35,12 @@ export function selectData(listing: RepoListing, name: HubName): Selection {
   if (exact !== undefined) return take([exact]);
   if (files.length === 0) {
     const got = listing.files.map(({ path }) => path).filter((path) => !path.startsWith('.'));
-    throw refuse(name, '.parquet, .jsonl, .json, .csv, .tsv or .txt files', got.length === 0 ? 'nothing' : got.slice(0, 5).join(', '), `its parquet copy may be there: hf:datasets/${name.id}@refs/convert/parquet`);
+    throw refuse(
+      name,
+      '.parquet, .jsonl, .json, .csv, .tsv or .txt files',
+      got.length === 0 ? 'nothing' : got.slice(0, 5).join(', '),
+      `its parquet copy may be there: hf:datasets/${name.id}@refs/convert/parquet`,
+    );
   }
   const { within, split } = readSelector(files, name);
   const ofSplit = within.filter(({ path }) => splitOf(path) === split);
@@ -63,7 +77,12 @@ function oneFolder(files: readonly RepoFile[], name: HubName, split: string): re
   const top = files.filter(({ path }) => configOf(path) === '');
   if (top.length > 0) return top;
   const names = [...folders].sort();
-  throw refuse(name, 'one of its parts', 'none', `give one, as hf:datasets/${name.id}:${names[0]!}${split === 'train' ? '' : `/${split}`}. It has ${names.slice(0, 40).join(', ')}`);
+  throw refuse(
+    name,
+    'one of its parts',
+    'none',
+    `give one, as hf:datasets/${name.id}:${names[0]!}${split === 'train' ? '' : `/${split}`}. It has ${names.slice(0, 40).join(', ')}`,
+  );
 }
 
 /** The folder of a file, without what only says split or `data`. */

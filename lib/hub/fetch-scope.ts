@@ -24,8 +24,8 @@ interface Scope extends FetchHooks {
 const scopes = new AsyncLocalStorage<Scope>();
 
 /**
- * Does `work`, and tells `onFetch` of every model and data set that is fetched by name meanwhile, however deep within `run`, `runStudy` or `hyperfit`. An aborted
- * `signal` ends the fetching; what has arrived is kept for the next time. Scopes within a scope add to it.
+ * Does `work`, and tells `onFetch` of every model and data set that is fetched by name meanwhile, however deep within `run`, `runStudy` or
+ * `hyperfit`. An aborted `signal` ends the fetching; what has arrived is kept for the next time. Scopes within a scope add to it.
  * @throws what `work` or `onFetch` throws
  * @example
  * ```ts

@@ -49,11 +49,20 @@ export function selectGguf(listing: RepoListing, name: HubName, selector: string
     return { files: [...only.parts, ...terms], entries: [only.path] };
   }
   const plain = writeHubName({ ...name, selector: undefined });
-  if (models.length === 0) throw new HyperfitError('ERR_MODEL_FILES', `expected a .gguf file in ${plain} for :${selector}, got none; leave :${selector} out for a repository of safetensors`);
-  const wanted = selector === undefined ? 'one of the quantisations' : fitting.length === 0 ? 'a quantisation or a file that it has' : 'one file';
-  const got = selector === undefined ? 'none' : fitting.length === 0 ? `:${selector}` : `:${selector}, which ${fitting.length} files are called`;
+  if (models.length === 0)
+    throw new HyperfitError(
+      'ERR_MODEL_FILES',
+      `expected a .gguf file in ${plain} for :${selector}, got none; leave :${selector} out for a repository of safetensors`,
+    );
+  const wanted =
+    selector === undefined ? 'one of the quantisations' : fitting.length === 0 ? 'a quantisation or a file that it has' : 'one file';
+  const got =
+    selector === undefined ? 'none' : fitting.length === 0 ? `:${selector}` : `:${selector}, which ${fitting.length} files are called`;
   const names = fitting.length > 1 && selector !== undefined ? fitting.map(({ path }) => path) : models.map(written);
-  throw new HyperfitError('ERR_MODEL_FILES', `expected ${wanted} of ${plain}, got ${got}; give one, as hf:${name.id}:${example(models, fitting, selector)}. It has ${names.slice(0, 40).join(', ')}`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected ${wanted} of ${plain}, got ${got}; give one, as hf:${name.id}:${example(models, fitting, selector)}. It has ${names.slice(0, 40).join(', ')}`,
+  );
 }
 
 /** By its path, by its quantisation, or by its name without the folder. */

@@ -9,7 +9,10 @@ type Answer = Awaited<ReturnType<Network['request']>>;
 export interface Reply {
   status: number;
   headers: IncomingHttpHeaders;
-  /** Headers of the replies that led here by redirects within the first origin, and its own where it is of that origin: what the hub itself said. */
+  /**
+   * Headers of the replies that led here by redirects within the first origin, and its own where it is of that origin: what the hub itself
+   * said.
+   */
   said: IncomingHttpHeaders;
   body: Readable;
 }
@@ -71,14 +74,19 @@ function place({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }
 
-async function askOnce(url: URL, { network, method = 'GET', headers = {}, timeoutMs, signal }: Asking, token: string | undefined): Promise<Answer> {
+async function askOnce(
+  url: URL,
+  { network, method = 'GET', headers = {}, timeoutMs, signal }: Asking,
+  token: string | undefined,
+): Promise<Answer> {
   signal?.throwIfAborted();
   const all = { ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) };
   try {
     return await network.request(url.href, { method, headers: all, signal, silence: timeoutMs });
   } catch (error) {
     if (!(error instanceof DownloadError)) throw error;
-    if (error.kind === 'setting') throw new HyperfitError('ERR_CONFIG', `${error.message}; correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY`, { cause: error });
+    if (error.kind === 'setting')
+      throw new HyperfitError('ERR_CONFIG', `${error.message}; correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY`, { cause: error });
     throw new ConnectionError(`${url.host}: ${reasonOf(error.cause)}`, { cause: error });
   }
 }
@@ -89,7 +97,8 @@ export function reasonOf(cause: unknown): string {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'no such host, or no network';
   if (code === 'ECONNREFUSED') return 'the connection was refused';
   if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the connection was cut';
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') return 'silent for too long';
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT')
+    return 'silent for too long';
   return message || (errors !== undefined ? reasonOf(errors[0]) : (code ?? String(cause)));
 }
 

@@ -39,7 +39,8 @@ export function fileAddress(name: HubName, commit: string, path: string, endpoin
 
 /**
  * The files of a repository at the revision of `name`. Names of files that lead out of it are refused, with the whole answer.
- * @throws HyperfitError ERR_FETCH when the hub cannot be asked or answers otherwise than a hub; ERR_MODEL_FILES or ERR_DATA for a repository or a revision that is not there
+ * @throws HyperfitError ERR_FETCH when the hub cannot be asked or answers otherwise than a hub; ERR_MODEL_FILES or ERR_DATA for a
+ * repository or a revision that is not there
  */
 export async function askListing(name: HubName, fetching: Fetching): Promise<RepoListing> {
   const { endpoint } = fetching.settings;
@@ -118,14 +119,22 @@ function readListing(text: string, name: HubName, { settings }: Fetching): RepoL
   const { sha, siblings } = (value ?? {}) as { sha?: unknown; siblings?: unknown };
   if (typeof sha !== 'string' || !isCommit(sha)) return refuse('no commit in `sha`');
   if (!Array.isArray(siblings) || siblings.length > MOST_FILES) return refuse('no list of files in `siblings`');
-  const files = siblings.map((sibling: unknown) => readFile(sibling) ?? refuse(`a file with an impossible name, size or hash, ${JSON.stringify(sibling).slice(0, 120)}`));
+  const files = siblings.map(
+    (sibling: unknown) =>
+      readFile(sibling) ?? refuse(`a file with an impossible name, size or hash, ${JSON.stringify(sibling).slice(0, 120)}`),
+  );
   if (new Set(files.map(({ path }) => path)).size !== files.length) return refuse('a file twice');
   return { commit: sha, files };
 }
 
 /** Undefined for what no hub says. */
 function readFile(sibling: unknown): RepoFile | undefined {
-  const { rfilename: path, size, blobId, lfs } = (sibling ?? {}) as { rfilename?: unknown; size?: unknown; blobId?: unknown; lfs?: { sha256?: unknown; size?: unknown } | null };
+  const {
+    rfilename: path,
+    size,
+    blobId,
+    lfs,
+  } = (sibling ?? {}) as { rfilename?: unknown; size?: unknown; blobId?: unknown; lfs?: { sha256?: unknown; size?: unknown } | null };
   if (typeof path !== 'string' || !isSafePath(path)) return undefined;
   const bytes = lfs?.size ?? size;
   const etag = lfs?.sha256 ?? blobId;
@@ -136,14 +145,21 @@ function readFile(sibling: unknown): RepoFile | undefined {
 
 /** What may be the name of a blob: hashes, and what mirrors have in their place. */
 export function isEtag(etag: unknown): etag is string {
-  return typeof etag === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(etag) && !etag.includes('..') && !etag.endsWith('.incomplete');
+  return (
+    typeof etag === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(etag) && !etag.includes('..') && !etag.endsWith('.incomplete')
+  );
 }
 
 /**
  * A file as the server describes it when it is asked for it: for those that leave sizes and hashes out of their listing.
  * @throws HyperfitError as `askListing`
  */
-export async function askFile(name: HubName, commit: string, file: RepoFile, fetching: Fetching): Promise<RepoFile & { size: number; etag: string }> {
+export async function askFile(
+  name: HubName,
+  commit: string,
+  file: RepoFile,
+  fetching: Fetching,
+): Promise<RepoFile & { size: number; etag: string }> {
   const { settings } = fetching;
   const known = ({ size, etag }: RepoFile): boolean => size !== undefined && etag !== undefined;
   if (known(file)) return file as RepoFile & { size: number; etag: string };
@@ -151,7 +167,11 @@ export async function askFile(name: HubName, commit: string, file: RepoFile, fet
     const reply = await ask(fileAddress(name, commit, file.path, settings.endpoint), { ...askingOf(fetching), method: 'HEAD' });
     discard(reply.body);
     if (reply.status !== 200) throw new RefusedError(reply, file.path);
-    const etag = file.etag ?? String(reply.said['x-linked-etag'] ?? reply.said.etag ?? '').replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
+    const etag =
+      file.etag ??
+      String(reply.said['x-linked-etag'] ?? reply.said.etag ?? '')
+        .replace(/^W\//, '')
+        .replace(/^"(.*)"$/, '$1');
     const size = file.size ?? Number(reply.said['x-linked-size'] ?? reply.headers['content-length'] ?? Number.NaN);
     if (!isEtag(etag) || !Number.isSafeInteger(size) || size < 0) throw distrusted(name, settings, `neither hash nor size of ${file.path}`);
     return { path: file.path, size, etag };

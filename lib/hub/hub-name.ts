@@ -20,17 +20,25 @@ const SEGMENT = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$/;
 const COMMIT = /^[0-9a-f]{40}$/;
 /** What a person pastes in place of a name. */
 const ADDRESS = /^(?:https?:\/\/)?(?:www\.)?(?:huggingface\.co|hf\.co)\//;
-const FILE = /\.(txt|text|md|markdown|jsonl|ndjson|json|csv|tsv|parquet|epub|docx|pdf|html?|gz|zip|gguf|safetensors|bin|pt|pth|ckpt|png|idx|npy)$/i;
+const FILE =
+  /\.(txt|text|md|markdown|jsonl|ndjson|json|csv|tsv|parquet|epub|docx|pdf|html?|gz|zip|gguf|safetensors|bin|pt|pth|ckpt|png|idx|npy)$/i;
 
 /** Whether a repository may be called so. */
 export function isRepoId(id: string): boolean {
   const segments = id.split('/');
-  return segments.length <= 2 && segments.every((segment) => SEGMENT.test(segment) && !segment.includes('--') && !segment.includes('..')) && !id.endsWith('.git');
+  return (
+    segments.length <= 2 &&
+    segments.every((segment) => SEGMENT.test(segment) && !segment.includes('--') && !segment.includes('..')) &&
+    !id.endsWith('.git')
+  );
 }
 
 /** A branch, a tag, `refs/pr/1` or a commit, in a form that can be a part of an address and of a path. */
 export function isRevision(revision: string): boolean {
-  return revision.length <= 200 && revision.split('/').every((part) => /^[\w][\w.+-]*$/.test(part) && !part.includes('..') && !part.endsWith('.lock'));
+  return (
+    revision.length <= 200 &&
+    revision.split('/').every((part) => /^[\w][\w.+-]*$/.test(part) && !part.includes('..') && !part.endsWith('.lock'))
+  );
 }
 
 export function isCommit(revision: string): boolean {
@@ -46,8 +54,8 @@ export function isSafePath(path: string): boolean {
 }
 
 /**
- * What `text` names on the hub: `hf:org/name`, an address of huggingface.co, or `org/name` where nothing of that path is on disk. `kind` is what a name
- * without `datasets/` means. Undefined for what is a path.
+ * What `text` names on the hub: `hf:org/name`, an address of huggingface.co, or `org/name` where nothing of that path is on disk. `kind` is
+ * what a name without `datasets/` means. Undefined for what is a path.
  * @throws HyperfitError ERR_CONFIG for a name that begins with hf: and cannot be one
  */
 export function parseHubName(text: string, kind: RepoKind): HubName | undefined {
@@ -55,7 +63,8 @@ export function parseHubName(text: string, kind: RepoKind): HubName | undefined 
   if (!isExplicit && !couldBeName(text)) return undefined;
   const address = ADDRESS.test(text);
   const name = splitName(text.replace(/^hf:(\/\/)?/, '').replace(ADDRESS, ''), address, kind);
-  const isKnown = name !== undefined && isRepoId(name.id) && isRevision(name.revision) && (name.selector === undefined || isSafePath(name.selector));
+  const isKnown =
+    name !== undefined && isRepoId(name.id) && isRevision(name.revision) && (name.selector === undefined || isSafePath(name.selector));
   if (isKnown && (isExplicit || name.id.includes('/'))) return name;
   if (!isExplicit) return undefined;
   throw new HyperfitError(
@@ -89,7 +98,8 @@ export function writeHubName({ kind, id, revision, selector }: HubName): string 
 }
 
 /**
- * What to add to the remedy for the missing path `text`: which name of the hub it may have been meant for. Begins with a comma, or is empty.
+ * What to add to the remedy for the missing path `text`: which name of the hub it may have been meant for. Begins with a comma, or is
+ * empty.
  */
 export function nameHint(text: string, kind: RepoKind = 'model'): string {
   if (FILE.test(text) || /^[.~/]/.test(text) || !isRepoId(text)) return '';

@@ -51,7 +51,9 @@ function userHome(env: NodeJS.ProcessEnv): string {
 
 /** `~` and `$NAME`, as Python's expanduser and expandvars. */
 function expand(path: string, env: NodeJS.ProcessEnv): string {
-  return path.replace(/^~(?=\/|$)/, userHome(env)).replace(/\$\{(\w+)\}|\$(\w+)/g, (text, braced?: string, plain?: string) => env[braced ?? plain ?? ''] ?? text);
+  return path
+    .replace(/^~(?=\/|$)/, userHome(env))
+    .replace(/\$\{(\w+)\}|\$(\w+)/g, (text, braced?: string, plain?: string) => env[braced ?? plain ?? ''] ?? text);
 }
 
 function isTrue(value: string | undefined): boolean {
@@ -61,17 +63,26 @@ function isTrue(value: string | undefined): boolean {
 function readEndpoint(env: NodeJS.ProcessEnv): string {
   const text = (env['HF_ENDPOINT'] || DEFAULT_ENDPOINT).replace(/\/+$/, '');
   if (URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)) return text;
-  throw new HyperfitError('ERR_CONFIG', `expected an address as https://huggingface.co for \`HF_ENDPOINT\`, got ${JSON.stringify(text)}; correct it or leave it out`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected an address as https://huggingface.co for \`HF_ENDPOINT\`, got ${JSON.stringify(text)}; correct it or leave it out`,
+  );
 }
 
 /** Of the environment, or of the file that `hf auth login` writes. Its text is in no message. */
 function readToken(env: NodeJS.ProcessEnv, home: string): string | undefined {
   const path = expand(env['HF_TOKEN_PATH'] || join(home, 'token'), env);
-  const [text, place] = env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'] ? [env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'], 'HF_TOKEN'] : [readIfThere(path), path];
+  const [text, place] =
+    env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN']
+      ? [env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'], 'HF_TOKEN']
+      : [readIfThere(path), path];
   const token = text?.trim();
   if (token === undefined || token === '') return undefined;
   if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw new HyperfitError('ERR_CONFIG', `expected one word of plain letters and digits as the token in ${place}, got something else; make one at https://huggingface.co/settings/tokens`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected one word of plain letters and digits as the token in ${place}, got something else; make one at https://huggingface.co/settings/tokens`,
+  );
 }
 
 function readIfThere(path: string): string | undefined {

@@ -23,8 +23,9 @@ export interface Located {
 }
 
 /**
- * Where the model of `path` is on disk. What is there already stands for itself; a name of the hub (`org/name`, `org/name@revision`, `hf:org/name:Q4_K_M`) for the
- * cache that Python's huggingface_hub shares. What the cache lacks is fetched, what it has whole is taken without asking anybody.
+ * Where the model of `path` is on disk. What is there already stands for itself; a name of the hub (`org/name`, `org/name@revision`,
+ * `hf:org/name:Q4_K_M`) for the cache that Python's huggingface_hub shares. What the cache lacks is fetched, what it has whole is taken
+ * without asking anybody.
  * @throws HyperfitError ERR_FETCH, ERR_MODEL_FILES, ERR_CONFIG
  */
 export async function locateModel(path: string, options: LocateOptions = {}): Promise<string> {
@@ -33,7 +34,8 @@ export async function locateModel(path: string, options: LocateOptions = {}): Pr
 }
 
 /**
- * The files of a data path: the path itself, or those of a data set of the hub (`org/name`, `hf:datasets/org/name@revision:split`), by way of the same cache.
+ * The files of a data path: the path itself, or those of a data set of the hub (`org/name`, `hf:datasets/org/name@revision:split`), by way
+ * of the same cache.
  * @throws HyperfitError ERR_FETCH, ERR_DATA, ERR_CONFIG
  */
 export async function locateData(path: string, options: LocateOptions = {}): Promise<string[]> {
@@ -60,7 +62,9 @@ async function locate(name: HubName, options: LocateOptions): Promise<Located> {
     } catch (error) {
       const present = commit === undefined ? undefined : await takePresent(name, commit, cache, fetching);
       if (present === undefined || errorCodeOf(error) === undefined) throw error;
-      onWarning(`the hub was not asked whether the cache has all of ${writeHubName(name)} (${(error as Error).message}); taking what is there`);
+      onWarning(
+        `the hub was not asked whether the cache has all of ${writeHubName(name)} (${(error as Error).message}); taking what is there`,
+      );
       return present;
     }
   }
@@ -76,7 +80,9 @@ async function locate(name: HubName, options: LocateOptions): Promise<Located> {
 async function takeWhole(repo: RepoAtCommit): Promise<Located | undefined> {
   const { cache, listing } = repo;
   try {
-    const selection = await select(repo, async (file) => ((await cache.has(listing.commit, file)) ? fetchText(repo, file) : Promise.reject(new AbsentError())));
+    const selection = await select(repo, async (file) =>
+      (await cache.has(listing.commit, file)) ? fetchText(repo, file) : Promise.reject(new AbsentError()),
+    );
     for (const file of selection.files) if (!(await cache.has(listing.commit, file))) return undefined;
     return located(repo, selection);
   } catch (error) {
@@ -124,7 +130,11 @@ export interface FetchedRepo extends Located {
  * Asks the hub what a repository holds at a revision, and fetches what is needed and not in the cache yet.
  * @throws HyperfitError as `askListing`, `selectModel`, `selectData` and `fetchFiles`
  */
-export async function fetchRepo(name: HubName, fetching: Fetching, { ref = name.revision, include, dryRun = false }: FetchRepoOptions = {}): Promise<FetchedRepo> {
+export async function fetchRepo(
+  name: HubName,
+  fetching: Fetching,
+  { ref = name.revision, include, dryRun = false }: FetchRepoOptions = {},
+): Promise<FetchedRepo> {
   const cache = new RepoCache(fetching.settings.cache, name);
   const listing = await askListing(name, fetching);
   const repo: RepoAtCommit = { name: { ...name, revision: ref }, listing, cache, fetching };
@@ -133,7 +143,8 @@ export async function fetchRepo(name: HubName, fetching: Fetching, { ref = name.
   if (!dryRun) {
     await fetchFiles(repo, plan);
     await remember(repo, ref);
-    if (plan.missingBytes > 0) fetching.tell({ type: 'done', name: name.id, path: cache.snapshot(listing.commit), bytes: plan.missingBytes });
+    if (plan.missingBytes > 0)
+      fetching.tell({ type: 'done', name: name.id, path: cache.snapshot(listing.commit), bytes: plan.missingBytes });
   }
   return { ...located(repo, selection), files: plan.files, bytes: plan.bytes, fetchedBytes: plan.missingBytes };
 }
@@ -148,7 +159,13 @@ function matching({ name, listing }: RepoAtCommit, include: readonly string[]): 
   const patterns = include.map(asPattern);
   const files = listing.files.filter(({ path }) => patterns.some((pattern) => pattern.test(path)));
   if (files.length > 0) return { files, entries: [''] };
-  throw new HyperfitError(missingCode(name.kind), `expected files of ${writeHubName(name)} that fit ${include.join(' or ')}, got none; it has ${listing.files.slice(0, 20).map(({ path }) => path).join(', ')}`);
+  throw new HyperfitError(
+    missingCode(name.kind),
+    `expected files of ${writeHubName(name)} that fit ${include.join(' or ')}, got none; it has ${listing.files
+      .slice(0, 20)
+      .map(({ path }) => path)
+      .join(', ')}`,
+  );
 }
 
 /** As Python's fnmatch, by which `hf download --include` goes: `*` passes over folders. */
@@ -166,15 +183,22 @@ function asPattern(glob: string): RegExp {
  * const { paths } = await fetchByName('HuggingFaceTB/SmolLM2-135M-Instruct');
  * const text = await fetchByName('roneneldan/TinyStories', { kind: 'dataset' });
  */
-export async function fetchByName(text: string, options: FetchRepoOptions & { kind?: RepoKind; revision?: string | undefined } = {}): Promise<FetchedRepo> {
+export async function fetchByName(
+  text: string,
+  options: FetchRepoOptions & { kind?: RepoKind; revision?: string | undefined } = {},
+): Promise<FetchedRepo> {
   const { kind = 'model', revision, ...rest } = options;
   const fetching = presentFetching();
   const parsed = parseHubName(/^hf:|:\/\//.test(text) ? text : `hf:${text}`, kind)!;
   const name = revision === undefined ? parsed : requireRevision({ ...parsed, revision });
-  if (fetching.settings.isOffline) throw new HyperfitError('ERR_CONFIG', `expected a network to fetch ${writeHubName(name)}, got HF_HUB_OFFLINE; unset it`);
+  if (fetching.settings.isOffline)
+    throw new HyperfitError('ERR_CONFIG', `expected a network to fetch ${writeHubName(name)}, got HF_HUB_OFFLINE; unset it`);
   return fetchRepo(name, fetching, rest);
 }
 
 function requireRevision(name: HubName): HubName {
-  return parseHubName(`hf:${name.kind === 'dataset' ? 'datasets/' : ''}${name.id}@${name.revision}${name.selector === undefined ? '' : `:${name.selector}`}`, name.kind)!;
+  return parseHubName(
+    `hf:${name.kind === 'dataset' ? 'datasets/' : ''}${name.id}@${name.revision}${name.selector === undefined ? '' : `:${name.selector}`}`,
+    name.kind,
+  )!;
 }

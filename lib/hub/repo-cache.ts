@@ -20,8 +20,8 @@ export function repoFolderName({ kind, id }: Pick<HubName, 'kind' | 'id'>): stri
 }
 
 /**
- * One repository in the cache that huggingface_hub shares: contents in `blobs` by their hashes, `snapshots/<commit>` of links to them, and in `refs`
- * the commit of each branch. Nothing appears under its name before it is whole.
+ * One repository in the cache that huggingface_hub shares: contents in `blobs` by their hashes, `snapshots/<commit>` of links to them, and
+ * in `refs` the commit of each branch. Nothing appears under its name before it is whole.
  */
 export class RepoCache {
   readonly folder: string;
@@ -65,13 +65,17 @@ export class RepoCache {
 
   async #readListing(commit: string): Promise<RepoListing | undefined> {
     const { files } = (await readJson(join(this.folder, LISTINGS, `${commit}.json`))) as { files?: unknown };
-    return Array.isArray(files) && files.every((file: RepoFile | null) => isSafePath(String(file?.path))) ? { commit, files: files as RepoFile[] } : undefined;
+    return Array.isArray(files) && files.every((file: RepoFile | null) => isSafePath(String(file?.path)))
+      ? { commit, files: files as RepoFile[] }
+      : undefined;
   }
 
   async #readTree(commit: string): Promise<RepoListing | undefined> {
     const { files } = (await readJson(join(this.folder, TREES, `${commit}.json`))) as { files?: Record<string, unknown> };
     const paths = Object.keys(files ?? {});
-    return files !== undefined && paths.length > 0 && paths.every(isSafePath) ? { commit, files: paths.map((path) => ({ path, size: undefined, etag: undefined })) } : undefined;
+    return files !== undefined && paths.length > 0 && paths.every(isSafePath)
+      ? { commit, files: paths.map((path) => ({ path, size: undefined, etag: undefined })) }
+      : undefined;
   }
 
   /** What of the snapshot is on disk; links to blobs that are gone do not count. */
@@ -132,9 +136,15 @@ async function readJson(path: string): Promise<object> {
 
 /** Of a regular file, through links; undefined for anything else. */
 async function fileSize(path: string): Promise<number | undefined> {
-  return stat(path).then((info) => (info.isFile() ? info.size : undefined), () => undefined);
+  return stat(path).then(
+    (info) => (info.isFile() ? info.size : undefined),
+    () => undefined,
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((info) => info.isDirectory(), () => false);
+  return stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
 }

@@ -103,7 +103,11 @@ export async function fetchText(repo: RepoAtCommit, file: RepoFile): Promise<str
   }
   const path = join(repo.cache.snapshot(commit), file.path);
   return readText(path).catch((cause: unknown) => {
-    throw new HyperfitError('ERR_FETCH', `expected to read ${file.path} of ${writeHubName(name)} at ${path}, got: ${(cause as Error).message}; check its permissions`, { cause });
+    throw new HyperfitError(
+      'ERR_FETCH',
+      `expected to read ${file.path} of ${writeHubName(name)} at ${path}, got: ${(cause as Error).message}; check its permissions`,
+      { cause },
+    );
   });
 }
 
@@ -112,14 +116,24 @@ async function requireRoom({ name, cache }: RepoAtCommit, { missingBytes }: Fetc
   const free = freeDiskSpace(cache.folder);
   // Some file systems tell nothing, and call it 0.
   if (free === undefined || free === 0 || free >= missingBytes + SPARE) return;
-  throw new HyperfitError('ERR_FETCH', `expected ${formatSize(missingBytes + SPARE)} free for ${writeHubName(name)} in ${cache.cache}, got ${formatSize(free)}; free some space (hyperfit cache ls says what lies there) or set HF_HOME to a folder on another disk`);
+  throw new HyperfitError(
+    'ERR_FETCH',
+    `expected ${formatSize(missingBytes + SPARE)} free for ${writeHubName(name)} in ${cache.cache}, got ${formatSize(free)}; free some space (hyperfit cache ls says what lies there) or set HF_HOME to a folder on another disk`,
+  );
 }
 
 function asDiskRefusal(error: unknown, { name, cache }: RepoAtCommit): unknown {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (error instanceof HyperfitError || code === undefined || syscall === undefined) return error;
-  const remedy = code === 'ENOSPC' || code === 'EDQUOT' ? 'free some space and try again: what has arrived is kept' : 'set HF_HOME to a folder that you may write to';
-  return new HyperfitError('ERR_FETCH', `expected to write ${writeHubName(name)} into the cache ${cache.cache}, got: ${message}; ${remedy}`, { cause: error });
+  const remedy =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'free some space and try again: what has arrived is kept'
+      : 'set HF_HOME to a folder that you may write to';
+  return new HyperfitError(
+    'ERR_FETCH',
+    `expected to write ${writeHubName(name)} into the cache ${cache.cache}, got: ${message}; ${remedy}`,
+    { cause: error },
+  );
 }
 
 function sum(values: readonly number[]): number {

@@ -51,8 +51,14 @@ function checkRows(rows: readonly (readonly Picture[])[]): [width: number, heigh
   const first = rows[0]?.[0];
   if (first === undefined) throw new HyperfitError('ERR_DATA', 'expected images for `rows`, got none; give at least one');
   const { width, height } = first;
-  const odd = rows.find((row) => row.length !== rows[0]!.length || row.some((picture) => picture.width !== width || picture.height !== height));
-  if (odd !== undefined) throw new HyperfitError('ERR_DATA', `expected ${rows[0]!.length} images of ${width} x ${height} in each of \`rows\`, got others; draw them in grids of their own`);
+  const odd = rows.find(
+    (row) => row.length !== rows[0]!.length || row.some((picture) => picture.width !== width || picture.height !== height),
+  );
+  if (odd !== undefined)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected ${rows[0]!.length} images of ${width} x ${height} in each of \`rows\`, got others; draw them in grids of their own`,
+    );
   return [width, height];
 }
 

@@ -35,9 +35,9 @@ const REQUIRED: readonly (readonly [key: string, value: unknown])[] = [
 ];
 
 /**
- * The format that an ImageGPT folder's preprocessor_config.json describes: its `clusters` are the palette, one colour in [-1, 1] for every id
- * but the last, which is the start token. Images have as many pixels as the model has positions; they are as `size` says, when it says so many,
- * otherwise square.
+ * The format that an ImageGPT folder's preprocessor_config.json describes: its `clusters` are the palette, one colour in [-1, 1] for every
+ * id but the last, which is the start token. Images have as many pixels as the model has positions; they are as `size` says, when it says
+ * so many, otherwise square.
  * @throws HyperfitError ERR_CONFIG for another kind of model, ERR_MODEL_FILES for a preprocessor that does not fit it
  *
  * @example
@@ -46,21 +46,32 @@ const REQUIRED: readonly (readonly [key: string, value: unknown])[] = [
  */
 export function readImageFormat(preprocessor: JsonObject | undefined, { path, config }: ImageModel): ImageFormat {
   if (config.modelType !== 'imagegpt') {
-    throw new HyperfitError('ERR_CONFIG', `expected an ImageGPT model for \`images\`, got ${config.modelType} in ${path}; give --data for text`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected an ImageGPT model for \`images\`, got ${config.modelType} in ${path}; give --data for text`,
+    );
   }
   if (preprocessor === undefined) refuse(path, 'preprocessor_config.json with `clusters`', 'none', 'fetch it with the model');
   for (const [key, value] of REQUIRED) {
     const got = preprocessor[key] ?? value;
-    if (JSON.stringify(got) !== JSON.stringify(value)) refuse(path, `${JSON.stringify(value)} for \`${key}\``, JSON.stringify(got), 'use a model that was trained so');
+    if (JSON.stringify(got) !== JSON.stringify(value))
+      refuse(path, `${JSON.stringify(value)} for \`${key}\``, JSON.stringify(got), 'use a model that was trained so');
   }
   const { vocabSize, maxPositionEmbeddings: pixels } = config;
-  return { ...readSize(preprocessor['size'], pixels, path), palette: readClusters(preprocessor['clusters'], vocabSize - 1, path), startToken: vocabSize - 1 };
+  return {
+    ...readSize(preprocessor['size'], pixels, path),
+    palette: readClusters(preprocessor['clusters'], vocabSize - 1, path),
+    startToken: vocabSize - 1,
+  };
 }
 
 function readClusters(value: unknown, count: number, path: string): Palette {
-  const isColour = (colour: unknown): boolean => Array.isArray(colour) && colour.length === 3 && colour.every((channel) => typeof channel === 'number' && Number.isFinite(channel));
-  if (!Array.isArray(value) || !value.every(isColour)) refuse(path, 'a list of [red, green, blue] in [-1, 1] for `clusters`', typeof value, 'fetch the file again');
-  if (value.length !== count) refuse(path, `${count} \`clusters\`, one for each id but the last`, String(value.length), 'use the file that belongs to these weights');
+  const isColour = (colour: unknown): boolean =>
+    Array.isArray(colour) && colour.length === 3 && colour.every((channel) => typeof channel === 'number' && Number.isFinite(channel));
+  if (!Array.isArray(value) || !value.every(isColour))
+    refuse(path, 'a list of [red, green, blue] in [-1, 1] for `clusters`', typeof value, 'fetch the file again');
+  if (value.length !== count)
+    refuse(path, `${count} \`clusters\`, one for each id but the last`, String(value.length), 'use the file that belongs to these weights');
   return value as unknown as Palette;
 }
 
@@ -68,7 +79,8 @@ function readSize(value: unknown, pixels: number, path: string): { width: number
   const side = Math.sqrt(pixels);
   const [height, width] = typeof value === 'number' ? [value, value] : sidesOf(value as JsonObject | undefined);
   if (width !== undefined && height !== undefined && width * height === pixels && height > 1) return { width, height };
-  if (!Number.isInteger(side) || side < 2) refuse(path, `a \`size\` of ${pixels} pixels (n_positions)`, JSON.stringify(value) ?? 'none', 'write {"height": H, "width": W}');
+  if (!Number.isInteger(side) || side < 2)
+    refuse(path, `a \`size\` of ${pixels} pixels (n_positions)`, JSON.stringify(value) ?? 'none', 'write {"height": H, "width": W}');
   return { width: side, height: side };
 }
 
@@ -89,7 +101,15 @@ function refuse(path: string, expected: string, got: string, remedy: string): ne
  * await writeFile('tiny/preprocessor_config.json', renderPreprocessor({ width: 8, height: 8, palette: greyPalette(16) }));
  */
 export function renderPreprocessor({ width, height, palette }: Omit<ImageFormat, 'startToken'>): string {
-  const settings = { image_processor_type: 'ImageGPTImageProcessor', do_resize: true, size: { height, width }, resample: 2, do_normalize: true, do_color_quantize: true, clusters: palette };
+  const settings = {
+    image_processor_type: 'ImageGPTImageProcessor',
+    do_resize: true,
+    size: { height, width },
+    resample: 2,
+    do_normalize: true,
+    do_color_quantize: true,
+    clusters: palette,
+  };
   return `${JSON.stringify(settings)}\n`;
 }
 
@@ -105,7 +125,10 @@ export function renderPreprocessor({ width, height, palette }: Omit<ImageFormat,
 export function encodePicture(picture: Picture, format: ImageFormat, source = 'an image'): Int32Array {
   const { width, height } = format;
   if (picture.width !== width || picture.height !== height) {
-    throw new HyperfitError('ERR_DATA', `expected images of ${width} x ${height} pixels, as many as the model has positions, got ${picture.width} x ${picture.height} at ${source}; resize them`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected images of ${width} x ${height} pixels, as many as the model has positions, got ${picture.width} x ${picture.height} at ${source}; resize them`,
+    );
   }
   return quantise(picture.rgb, format.palette);
 }
@@ -130,7 +153,11 @@ export function decodePixels(pixels: ArrayLike<number>, { width, height, palette
  * const format = { width: 2, height: 2, palette: greyPalette(16), startToken: 16 };
  * imageSequence(Int32Array.of(0, 15, 15, 0), format, 'digits/1.png'); // ids 16, 0, 15, 15; targets 0, 15, 15, 0
  */
-export function imageSequence(pixels: Int32Array, { startToken }: ImageFormat, source: string): { ids: Int32Array; targets: Int32Array; source: string; offset: number } {
+export function imageSequence(
+  pixels: Int32Array,
+  { startToken }: ImageFormat,
+  source: string,
+): { ids: Int32Array; targets: Int32Array; source: string; offset: number } {
   const ids = new Int32Array(pixels.length);
   ids[0] = startToken;
   ids.set(pixels.subarray(0, -1), 1);

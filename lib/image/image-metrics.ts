@@ -49,15 +49,20 @@ export function measureImage(pixels: Int32Array, width: number, context: number,
     rowRepeatRate: own.filter((row, index) => row === rows[first + index - 1]).length / own.length,
     paletteTtr: new Set(completed).size / completed.length,
     distinctRows: new Set(own).size / own.length,
-    trainingMatch: train.length === 0 ? null : train.reduce((most, image) => Math.max(most, equalPixels(pixels, image, context)), 0) / completed.length,
+    trainingMatch:
+      train.length === 0 ? null : train.reduce((most, image) => Math.max(most, equalPixels(pixels, image, context)), 0) / completed.length,
   };
 }
 
 function requireShape(pixels: number, width: number, context: number): void {
-  if (!Number.isSafeInteger(width) || width < 1) throw new HyperfitError('ERR_SHAPE', `expected a whole number from 1 for \`width\`, got ${width}`);
+  if (!Number.isSafeInteger(width) || width < 1)
+    throw new HyperfitError('ERR_SHAPE', `expected a whole number from 1 for \`width\`, got ${width}`);
   // Of a row that the context touches nothing is counted, so a whole one has to follow.
   if (Number.isSafeInteger(context) && context >= 0 && Math.ceil(context / width) * width < pixels) return;
-  throw new HyperfitError('ERR_SHAPE', `expected a \`context\` of at least 0 that leaves a row of ${width} pixels to measure, got ${context} of ${pixels}; give fewer pixels as context`);
+  throw new HyperfitError(
+    'ERR_SHAPE',
+    `expected a \`context\` of at least 0 that leaves a row of ${width} pixels to measure, got ${context} of ${pixels}; give fewer pixels as context`,
+  );
 }
 
 function equalPixels(pixels: Int32Array, image: Int32Array, from: number): number {
@@ -75,7 +80,8 @@ function equalPixels(pixels: Int32Array, image: Int32Array, from: number): numbe
  */
 export function meanImageMetrics(each: readonly ImageMetrics[]): ImageMetrics | null {
   if (each.length === 0) return null;
-  const mean = (valueOf: (metrics: ImageMetrics) => number): number => each.reduce((sum, metrics) => sum + valueOf(metrics), 0) / each.length;
+  const mean = (valueOf: (metrics: ImageMetrics) => number): number =>
+    each.reduce((sum, metrics) => sum + valueOf(metrics), 0) / each.length;
   return {
     rowRepeatRate: mean(({ rowRepeatRate }) => rowRepeatRate),
     paletteTtr: mean(({ paletteTtr }) => paletteTtr),

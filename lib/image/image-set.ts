@@ -48,7 +48,8 @@ function picturesOf(bytes: Uint8Array, path: string): Pictures {
 
 async function openFolder(folder: string): Promise<ImageSet> {
   const names = (await readdir(folder)).filter((name) => name.toLowerCase().endsWith('.png')).sort();
-  if (names.length === 0) throw new HyperfitError('ERR_DATA', `expected .png files in \`${folder}\` for \`images\`, got none; give ${KNOWN}`);
+  if (names.length === 0)
+    throw new HyperfitError('ERR_DATA', `expected .png files in \`${folder}\` for \`images\`, got none; give ${KNOWN}`);
   const pathOf = (index: number): string => join(folder, names[index]!);
   return { count: names.length, sourceOf: pathOf, read: async (index) => readPng(await readImage(pathOf(index)), pathOf(index)) };
 }

@@ -64,9 +64,15 @@ export function coloursOf(ids: ArrayLike<number>, palette: Palette): Uint8Array 
   for (let pixel = 0; pixel < ids.length; pixel++) {
     const colour = palette[ids[pixel]!];
     if (!colour) {
-      throw new HyperfitError('ERR_DATA', `expected 0 to ${palette.length - 1} for \`ids[${pixel}]\`, got ${ids[pixel]}; leave out the start token`);
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected 0 to ${palette.length - 1} for \`ids[${pixel}]\`, got ${ids[pixel]}; leave out the start token`,
+      );
     }
-    rgb.set(colour.map((value) => Math.min(255, Math.max(0, Math.round(127.5 * (value + 1))))), 3 * pixel);
+    rgb.set(
+      colour.map((value) => Math.min(255, Math.max(0, Math.round(127.5 * (value + 1))))),
+      3 * pixel,
+    );
   }
   return rgb;
 }

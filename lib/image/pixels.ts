@@ -36,18 +36,31 @@ export function idxPictures(bytes: Uint8Array, name = 'IDX file'): Pictures {
   const start = isGzip(bytes) ? unzip(bytes.subarray(0, HEAD_BYTES), name, { finishFlush: constants.Z_SYNC_FLUSH }) : bytes;
   if (start !== bytes && start.length < IDX_HEADER) refuseGzip(name);
   if (!isIdx(start)) {
-    throw new HyperfitError('ERR_DATA', `expected unsigned bytes of rank 3 for \`${name}\`, got another header; give the file of images, not of labels`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected unsigned bytes of rank 3 for \`${name}\`, got another header; give the file of images, not of labels`,
+    );
   }
   const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
   const [count, height, width] = [view.getUint32(4), view.getUint32(8), view.getUint32(12)];
   const size = height * width;
   const expected = IDX_HEADER + count * size;
-  if (expected > MOST_BYTES) throw new HyperfitError('ERR_DATA', `expected images of at most ${MOST_BYTES} bytes for \`${name}\`, got ${count} of ${height} x ${width}; split the file`);
+  if (expected > MOST_BYTES)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected images of at most ${MOST_BYTES} bytes for \`${name}\`, got ${count} of ${height} x ${width}; split the file`,
+    );
   const data = isGzip(bytes) ? unzip(bytes, name, { maxOutputLength: expected + 1 }) : bytes;
   if (size === 0 || data.length !== expected) {
-    throw new HyperfitError('ERR_DATA', `expected ${expected} bytes for \`${name}\` (${count} images of ${height} x ${width}), got ${data.length}; fetch it again`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected ${expected} bytes for \`${name}\` (${count} images of ${height} x ${width}), got ${data.length}; fetch it again`,
+    );
   }
-  return { count, at: (index) => ({ width, height, rgb: repeatGrey(data.subarray(IDX_HEADER + index * size, IDX_HEADER + (index + 1) * size)) }) };
+  return {
+    count,
+    at: (index) => ({ width, height, rgb: repeatGrey(data.subarray(IDX_HEADER + index * size, IDX_HEADER + (index + 1) * size)) }),
+  };
 }
 
 /**
@@ -57,7 +70,10 @@ export function idxPictures(bytes: Uint8Array, name = 'IDX file'): Pictures {
  */
 export function rawPictures(bytes: Uint8Array, name = 'raw file'): Pictures {
   if (isCifar(bytes)) {
-    return { count: bytes.length / RAW_RECORD, at: (index) => ofRawSize(interleave(bytes.subarray(index * RAW_RECORD + 1, (index + 1) * RAW_RECORD))) };
+    return {
+      count: bytes.length / RAW_RECORD,
+      at: (index) => ofRawSize(interleave(bytes.subarray(index * RAW_RECORD + 1, (index + 1) * RAW_RECORD))),
+    };
   }
   if (bytes.length === 0 || bytes.length % RAW_BYTES !== 0) {
     throw new HyperfitError(

@@ -11,7 +11,8 @@ const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 
 export const MOST_PIXELS = 1 << 22;
 
 /**
- * The chunks of a PNG that it is drawn from, once its header says how large it is and its data unpack to no more than that. `name` is for messages.
+ * The chunks of a PNG that it is drawn from, once its header says how large it is and its data unpack to no more than that. `name` is for
+ * messages.
  * @throws HyperfitError ERR_DATA for a file of other parts than a PNG's, one of too many pixels, and one whose data are longer
  */
 export function drawnChunks(bytes: Uint8Array, name: string): Uint8Array {
@@ -19,7 +20,7 @@ export function drawnChunks(bytes: Uint8Array, name: string): Uint8Array {
   const kept: Uint8Array[] = [bytes.subarray(0, SIGNATURE_BYTES)];
   const data: Uint8Array[] = [];
   let most: number | undefined;
-  for (let at = SIGNATURE_BYTES; at < bytes.length; ) {
+  for (let at = SIGNATURE_BYTES; at < bytes.length;) {
     if (at + AROUND > bytes.length) refuseDamage(name, 'it is cut off');
     const end = at + AROUND + view.getUint32(at);
     if (end > bytes.length) refuseDamage(name, 'it is cut off');
@@ -36,8 +37,17 @@ export function drawnChunks(bytes: Uint8Array, name: string): Uint8Array {
 
 function bytesOfPixels(header: DataView, name: string): number {
   if (header.byteLength < 13) refuseDamage(name, 'its header is cut off');
-  const [width, height, depth, channels] = [header.getUint32(0), header.getUint32(4), header.getUint8(8), CHANNELS[header.getUint8(9)] ?? 4];
-  if (width * height > MOST_PIXELS) throw new HyperfitError('ERR_DATA', `expected an image of at most ${MOST_PIXELS} pixels for \`${name}\`, got ${width} x ${height}; resize it`);
+  const [width, height, depth, channels] = [
+    header.getUint32(0),
+    header.getUint32(4),
+    header.getUint8(8),
+    CHANNELS[header.getUint8(9)] ?? 4,
+  ];
+  if (width * height > MOST_PIXELS)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected an image of at most ${MOST_PIXELS} pixels for \`${name}\`, got ${width} x ${height}; resize it`,
+    );
   // Interlaced, each of seven passes begins its own rows.
   return 2 * height * (2 + Math.ceil((width * channels * depth) / 8)) + 64;
 }
@@ -52,5 +62,9 @@ function requireWithin(data: Buffer, most: number, name: string): void {
 }
 
 export function refuseDamage(name: string, reason: string, cause?: unknown): never {
-  throw new HyperfitError('ERR_DATA', `expected a whole PNG image for \`${name}\`, got one that does not decode (${reason}); make it again`, { cause });
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected a whole PNG image for \`${name}\`, got one that does not decode (${reason}); make it again`,
+    { cause },
+  );
 }

@@ -26,7 +26,8 @@ export function readPng(bytes: Uint8Array, name = 'PNG file'): Picture {
   const rgb = new Uint8Array(3 * width * height);
   for (let pixel = 0; pixel < width * height; pixel++) {
     const at = pixel * channels;
-    if (hasAlpha && data[at + channels - 1] !== 255) refuse(name, 'an opaque image', 'one with transparent pixels', 'put it on a background');
+    if (hasAlpha && data[at + channels - 1] !== 255)
+      refuse(name, 'an opaque image', 'one with transparent pixels', 'put it on a background');
     for (let channel = 0; channel < 3; channel++) rgb[3 * pixel + channel] = data[at + (colours === 3 ? channel : 0)]!;
   }
   return { width, height, rgb };

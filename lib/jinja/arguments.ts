@@ -11,7 +11,10 @@ export type Bound = (Value | undefined)[];
  */
 export function bindArguments(name: string, signature: string, positional: readonly Value[], keywords: ReadonlyMap<string, Value>): Bound {
   const takesKeywords = !signature.startsWith('/');
-  const parameters = signature.replace('/', '').split(' ').filter((each) => each !== '');
+  const parameters = signature
+    .replace('/', '')
+    .split(' ')
+    .filter((each) => each !== '');
   const names = parameters.map((parameter) => parameter.replace('!', ''));
   if (positional.length > names.length) {
     throw new TemplateError(`${name}() takes at most ${names.length} arguments (${positional.length} given)`);

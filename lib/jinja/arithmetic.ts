@@ -7,7 +7,10 @@ function fail(message: string): never {
   throw new TemplateError(message);
 }
 
-/** What an operator makes of two numbers: an int of ints where Python does. @throws TemplateError for a division by zero, and for a number that is too large */
+/**
+ * What an operator makes of two numbers: an int of ints where Python does.
+ * @throws TemplateError for a division by zero, and for a number that is too large
+ */
 export function arithmetic(operator: BinaryOperator, left: boolean | bigint | number, right: boolean | bigint | number): bigint | number {
   const [a, b] = [left, right].map((value) => (typeof value === 'boolean' ? BigInt(value) : value));
   if (typeof a === 'bigint' && typeof b === 'bigint') return withinBits(integerArithmetic(operator, a, b));
@@ -17,13 +20,20 @@ export function arithmetic(operator: BinaryOperator, left: boolean | bigint | nu
 function integerArithmetic(operator: BinaryOperator, a: bigint, b: bigint): bigint | number {
   if (b === 0n && ['/', '//', '%'].includes(operator)) fail(operator === '/' ? 'division by zero' : 'integer division or modulo by zero');
   switch (operator) {
-    case '+': return a + b;
-    case '-': return a - b;
-    case '*': return a * b;
-    case '/': return Number(a) / Number(b);
-    case '//': return floorDivide(a, b);
-    case '%': return a - floorDivide(a, b) * b;
-    default: return b < 0n ? floatArithmetic('**', Number(a), Number(b)) : integerPower(a, b);
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return Number(a) / Number(b);
+    case '//':
+      return floorDivide(a, b);
+    case '%':
+      return a - floorDivide(a, b) * b;
+    default:
+      return b < 0n ? floatArithmetic('**', Number(a), Number(b)) : integerPower(a, b);
   }
 }
 
@@ -51,13 +61,20 @@ function floatArithmetic(operator: BinaryOperator, a: number, b: number): bigint
   if (b === 0 && ['/', '//', '%'].includes(operator)) fail(operator === '/' ? 'float division by zero' : 'float floor division by zero');
   if (a === 0 && b < 0 && operator === '**') fail('0.0 cannot be raised to a negative power');
   switch (operator) {
-    case '+': return a + b;
-    case '-': return a - b;
-    case '*': return a * b;
-    case '/': return a / b;
-    case '//': return Math.floor((a - floatModulo(a, b)) / b + 0.5);
-    case '%': return floatModulo(a, b);
-    default: return a ** b;
+    case '+':
+      return a + b;
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return a / b;
+    case '//':
+      return Math.floor((a - floatModulo(a, b)) / b + 0.5);
+    case '%':
+      return floatModulo(a, b);
+    default:
+      return a ** b;
   }
 }
 

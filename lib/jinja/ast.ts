@@ -29,9 +29,7 @@ export interface CallArguments {
 
 /** What is assigned to. */
 export type Target =
-  | { type: 'Name'; name: string }
-  | { type: 'Tuple'; items: Target[] }
-  | { type: 'NamespaceRef'; name: string; attribute: string };
+  { type: 'Name'; name: string } | { type: 'Tuple'; items: Target[] } | { type: 'NamespaceRef'; name: string; attribute: string };
 
 export type Statement =
   | { type: 'Data'; text: string }

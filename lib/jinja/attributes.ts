@@ -4,7 +4,18 @@ import { stringRepr, toRepr } from './printing.ts';
 import { stringMethod } from './string-methods.ts';
 import { unsupported } from './template-error.ts';
 import {
-  Callable, Dict, DictView, HelperObject, Markup, Namespace, orElse, Range, Tuple, Undefined, typeName, type Value,
+  Callable,
+  Dict,
+  DictView,
+  HelperObject,
+  Markup,
+  Namespace,
+  orElse,
+  Range,
+  Tuple,
+  Undefined,
+  typeName,
+  type Value,
 } from './values.ts';
 
 /** Bounds of `[start:stop:step]`. */
@@ -134,12 +145,16 @@ function findAttribute(value: Value, name: string): Value | undefined {
 
 function dictMethod(dict: Dict, name: string): Value | undefined {
   switch (name) {
-    case 'get': return makeCallable(name, '/key! default', (key, fallback = null) => orElse(dict.get(key!), () => fallback));
+    case 'get':
+      return makeCallable(name, '/key! default', (key, fallback = null) => orElse(dict.get(key!), () => fallback));
     case 'keys':
     case 'values':
-    case 'items': return makeCallable(name, '/', () => new DictView(dict, name));
-    case 'copy': return makeCallable(name, '/', () => new Dict(dict.entries()));
-    default: return undefined;
+    case 'items':
+      return makeCallable(name, '/', () => new DictView(dict, name));
+    case 'copy':
+      return makeCallable(name, '/', () => new Dict(dict.entries()));
+    default:
+      return undefined;
   }
 }
 

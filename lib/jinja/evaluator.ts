@@ -12,26 +12,46 @@ import { Callable, Dict, HelperObject, Tuple, typeName, Undefined, type Value } 
 export function evaluate(node: Expression, scope: Scope): Value {
   spend();
   switch (node.type) {
-    case 'Const': return node.value;
-    case 'Name': return scope.get(node.name);
-    case 'List': return node.items.map((item) => evaluate(item, scope));
-    case 'Tuple': return new Tuple(node.items.map((item) => evaluate(item, scope)));
-    case 'Dict': return new Dict(node.items.map(([key, value]) => [evaluate(key, scope), evaluate(value, scope)]));
-    case 'CondExpr': return evaluateCondition(node, scope);
-    case 'And': return evaluateAnd(node, scope);
-    case 'Or': return evaluateOr(node, scope);
-    case 'Not': return !isTrue(evaluate(node.value, scope));
-    case 'Neg': return negate(evaluate(node.value, scope));
-    case 'Pos': return plus(evaluate(node.value, scope));
-    case 'BinaryOperation': return measured(binaryOperation(node.operator, measured(evaluate(node.left, scope)), evaluate(node.right, scope)));
-    case 'Concat': return measured(concat(node.values.map((value) => evaluate(value, scope))));
-    case 'Compare': return evaluateCompare(node, scope);
-    case 'Getattr': return getAttribute(measured(evaluate(node.value, scope)), node.name);
-    case 'Getitem': return measured(getItem(evaluate(node.value, scope), evaluateKey(node.key, scope)));
-    case 'Slice': return fail('a slice stands where a value is needed');
-    case 'Call': return evaluateCall(node, scope);
-    case 'Filter': return measured(applyFilter(node.name, measured(evaluate(node.value, scope)), ...evaluateArguments(node.args, scope)));
-    case 'Test': return applyTest(node.name, evaluate(node.value, scope), ...evaluateArguments(node.args, scope));
+    case 'Const':
+      return node.value;
+    case 'Name':
+      return scope.get(node.name);
+    case 'List':
+      return node.items.map((item) => evaluate(item, scope));
+    case 'Tuple':
+      return new Tuple(node.items.map((item) => evaluate(item, scope)));
+    case 'Dict':
+      return new Dict(node.items.map(([key, value]) => [evaluate(key, scope), evaluate(value, scope)]));
+    case 'CondExpr':
+      return evaluateCondition(node, scope);
+    case 'And':
+      return evaluateAnd(node, scope);
+    case 'Or':
+      return evaluateOr(node, scope);
+    case 'Not':
+      return !isTrue(evaluate(node.value, scope));
+    case 'Neg':
+      return negate(evaluate(node.value, scope));
+    case 'Pos':
+      return plus(evaluate(node.value, scope));
+    case 'BinaryOperation':
+      return measured(binaryOperation(node.operator, measured(evaluate(node.left, scope)), evaluate(node.right, scope)));
+    case 'Concat':
+      return measured(concat(node.values.map((value) => evaluate(value, scope))));
+    case 'Compare':
+      return evaluateCompare(node, scope);
+    case 'Getattr':
+      return getAttribute(measured(evaluate(node.value, scope)), node.name);
+    case 'Getitem':
+      return measured(getItem(evaluate(node.value, scope), evaluateKey(node.key, scope)));
+    case 'Slice':
+      return fail('a slice stands where a value is needed');
+    case 'Call':
+      return evaluateCall(node, scope);
+    case 'Filter':
+      return measured(applyFilter(node.name, measured(evaluate(node.value, scope)), ...evaluateArguments(node.args, scope)));
+    case 'Test':
+      return applyTest(node.name, evaluate(node.value, scope), ...evaluateArguments(node.args, scope));
   }
 }
 

@@ -103,4 +103,3 @@ class Joiner extends HelperObject {
     return text;
   }
 }
-

@@ -35,20 +35,34 @@ export class Interpreter {
   #runStatement(node: Statement, scope: Scope, output: Output): Ending {
     spend();
     switch (node.type) {
-      case 'Data': return void output.write(node.text);
-      case 'Output': return void output.write(toText(evaluate(node.value, scope)));
-      case 'Print': return void output.write(node.values.map((value) => toText(evaluate(value, scope))).join(''));
-      case 'If': return this.#runIf(node, scope, output);
-      case 'For': return void this.#loop(node, evaluate(node.iterable, scope), scope, output, 0);
-      case 'Break': return 'break';
-      case 'Continue': return 'continue';
-      case 'Assign': return void this.#assignNamed(node.target, evaluate(node.value, scope), scope);
-      case 'AssignBlock': return void this.assign(node.target, this.#capture(node, scope), scope);
-      case 'FilterBlock': return void output.write(toText(this.#capture(node, scope)));
-      case 'With': return this.#runWith(node, scope, output);
-      case 'Macro': return void scope.set(node.name, makeMacro(this, node.name, node, scope));
-      case 'CallBlock': return void output.write(toText(this.#runCallBlock(node, scope)));
-      case 'Generation': return this.#runGeneration(node, scope, output);
+      case 'Data':
+        return void output.write(node.text);
+      case 'Output':
+        return void output.write(toText(evaluate(node.value, scope)));
+      case 'Print':
+        return void output.write(node.values.map((value) => toText(evaluate(value, scope))).join(''));
+      case 'If':
+        return this.#runIf(node, scope, output);
+      case 'For':
+        return void this.#loop(node, evaluate(node.iterable, scope), scope, output, 0);
+      case 'Break':
+        return 'break';
+      case 'Continue':
+        return 'continue';
+      case 'Assign':
+        return void this.#assignNamed(node.target, evaluate(node.value, scope), scope);
+      case 'AssignBlock':
+        return void this.assign(node.target, this.#capture(node, scope), scope);
+      case 'FilterBlock':
+        return void output.write(toText(this.#capture(node, scope)));
+      case 'With':
+        return this.#runWith(node, scope, output);
+      case 'Macro':
+        return void scope.set(node.name, makeMacro(this, node.name, node, scope));
+      case 'CallBlock':
+        return void output.write(toText(this.#runCallBlock(node, scope)));
+      case 'Generation':
+        return this.#runGeneration(node, scope, output);
     }
   }
 

@@ -43,7 +43,13 @@ function write(value: Value, style: JsonStyle, newline: string): string {
   const inner = style.indent === undefined ? newline : newline + style.indent;
   if (Array.isArray(value) || value instanceof Tuple) {
     const items = Array.isArray(value) ? value : value.items;
-    return enclose('[', ']', items.map((item) => write(item, style, inner)), style, newline);
+    return enclose(
+      '[',
+      ']',
+      items.map((item) => write(item, style, inner)),
+      style,
+      newline,
+    );
   }
   if (!(value instanceof Dict)) return fail(`Object of type ${typeName(value)} is not JSON serializable`);
   const entries = style.sortsKeys ? value.entries().sort(([left], [right]) => orderOf(left, right)) : value.entries();
@@ -71,7 +77,13 @@ function writeKey(key: Value): string {
 }
 
 const NAMED: Readonly<Record<string, string>> = {
-  '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f',
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\b': '\\b',
+  '\f': '\\f',
 };
 
 function writeText(text: string, { isAscii }: JsonStyle): string {

@@ -2,8 +2,8 @@ import { TemplateSyntaxError } from './template-error.ts';
 import { unescapeString } from './string-literal.ts';
 import { SPACE, trimEndSpace } from './white-space.ts';
 
-export type TokenType = 'data' | 'variable_begin' | 'variable_end' | 'block_begin' | 'block_end' | 'name' | 'string' | 'integer' | 'float'
-  | 'operator' | 'eof';
+export type TokenType =
+  'data' | 'variable_begin' | 'variable_end' | 'block_begin' | 'block_end' | 'name' | 'string' | 'integer' | 'float' | 'operator' | 'eof';
 
 export interface Token {
   type: TokenType;

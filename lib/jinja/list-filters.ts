@@ -2,7 +2,17 @@ import { getPath } from './attributes.ts';
 import type { Filter } from './filters.ts';
 import { attrFilter, countFilter } from './text-filters.ts';
 import {
-  binaryOperation, characters, checkLength, equals, fail, isNumber, isTrue, itemsOf, iterate, needInteger, orderOf,
+  binaryOperation,
+  characters,
+  checkLength,
+  equals,
+  fail,
+  isNumber,
+  isTrue,
+  itemsOf,
+  iterate,
+  needInteger,
+  orderOf,
 } from './operators.ts';
 import { toText } from './printing.ts';
 import { Dict, DictView, HelperObject, Iterator, Markup, orElse, Tuple, Undefined, typeName, type Value } from './values.ts';
@@ -13,8 +23,10 @@ export const LIST_FILTERS: Readonly<Record<string, Filter>> = {
   count: ['', countFilter],
   dictsort: ['case_sensitive by reverse', sortDict],
   first: ['', first],
-  groupby: ['attribute! default case_sensitive', (value, attribute, fallback = null, isCased = false) =>
-    groupBy(value, attribute!, fallback, isTrue(isCased))],
+  groupby: [
+    'attribute! default case_sensitive',
+    (value, attribute, fallback = null, isCased = false) => groupBy(value, attribute!, fallback, isTrue(isCased)),
+  ],
   items: ['', listItems],
   join: ['d attribute', join],
   last: ['', (value) => orElse(reversed(value, 'last')[0], () => new Undefined('No last item, sequence was empty.'))],
@@ -60,18 +72,24 @@ function sortDict(value: Value, isCased: Value = false, by: Value = 'key', isRev
     return value instanceof Undefined ? value.fail() : fail(`'${typeName(value)}' object has no attribute 'items'`);
   }
   const key = keyOf(by === 'key' ? 0n : 1n, isTrue(isCased));
-  return sortBy(value.entries().map((pair) => new Tuple(pair)), key, isTrue(isReversed));
+  return sortBy(
+    value.entries().map((pair) => new Tuple(pair)),
+    key,
+    isTrue(isReversed),
+  );
 }
 
 function unique(value: Value, isCased: Value = false, attribute: Value = null): Value {
   const key = keyOf(attribute, isTrue(isCased));
   const seen = new Dict();
-  return new Iterator([...iterate(value)].filter((item) => {
-    const each = key(item);
-    if (seen.has(each)) return false;
-    seen.set(each, null);
-    return true;
-  }));
+  return new Iterator(
+    [...iterate(value)].filter((item) => {
+      const each = key(item);
+      if (seen.has(each)) return false;
+      seen.set(each, null);
+      return true;
+    }),
+  );
 }
 
 function groupBy(value: Value, attribute: Value, fallback: Value, isCased: boolean): Value {

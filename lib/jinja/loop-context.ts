@@ -19,21 +19,36 @@ export class LoopContext extends HelperObject {
     const { index0 } = this;
     const { length } = this.#items;
     switch (name) {
-      case 'index0': return BigInt(index0);
-      case 'index': return BigInt(index0 + 1);
-      case 'revindex0': return BigInt(length - index0 - 1);
-      case 'revindex': return BigInt(length - index0);
-      case 'first': return index0 === 0;
-      case 'last': return index0 === length - 1;
-      case 'length': return BigInt(length);
-      case 'depth0': return BigInt(this.#depth0);
-      case 'depth': return BigInt(this.#depth0 + 1);
-      case 'previtem': return orElse(this.#items[index0 - 1], () => new Undefined('there is no previous item'));
-      case 'nextitem': return orElse(this.#items[index0 + 1], () => new Undefined('there is no next item'));
-      case 'cycle': return new Callable(name, (items) => orElse(items[index0 % items.length], () => fail('no items to cycle')), 'method');
-      case 'changed': return new Callable(name, (values) => this.#isChanged(values), 'method');
-      case '__repr__': return `<LoopContext ${index0 + 1}/${length}>`;
-      default: return undefined;
+      case 'index0':
+        return BigInt(index0);
+      case 'index':
+        return BigInt(index0 + 1);
+      case 'revindex0':
+        return BigInt(length - index0 - 1);
+      case 'revindex':
+        return BigInt(length - index0);
+      case 'first':
+        return index0 === 0;
+      case 'last':
+        return index0 === length - 1;
+      case 'length':
+        return BigInt(length);
+      case 'depth0':
+        return BigInt(this.#depth0);
+      case 'depth':
+        return BigInt(this.#depth0 + 1);
+      case 'previtem':
+        return orElse(this.#items[index0 - 1], () => new Undefined('there is no previous item'));
+      case 'nextitem':
+        return orElse(this.#items[index0 + 1], () => new Undefined('there is no next item'));
+      case 'cycle':
+        return new Callable(name, (items) => orElse(items[index0 % items.length], () => fail('no items to cycle')), 'method');
+      case 'changed':
+        return new Callable(name, (values) => this.#isChanged(values), 'method');
+      case '__repr__':
+        return `<LoopContext ${index0 + 1}/${length}>`;
+      default:
+        return undefined;
     }
   }
 

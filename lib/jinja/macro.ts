@@ -40,7 +40,7 @@ function bindParameters(
   const given = parameters.map(({ name }, index) => (index < positional.length ? positional[index] : take(keywords, name)));
   parameters.forEach(({ name, fallback }, index) => {
     const missing = (): Value =>
-      (fallback === undefined ? new Undefined(`parameter '${name}' was not provided`) : evaluate(fallback, scope));
+      fallback === undefined ? new Undefined(`parameter '${name}' was not provided`) : evaluate(fallback, scope);
     scope.set(name, orElse(given[index], missing));
   });
   if (names.has('caller') && !parameters.some(({ name }) => name === 'caller')) {

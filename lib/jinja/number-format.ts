@@ -24,8 +24,14 @@ export function readFormatSpec(text: string): FormatSpec {
   const [, fill, align, sign = '-', , alternate, zero, width = '0', grouping = '', precision, type = ''] = found;
   const isZero = zero !== undefined && align === undefined;
   return {
-    fill: fill ?? (zero === undefined ? ' ' : '0'), align: align ?? (isZero ? '=' : ''), sign, isAlternate: alternate !== undefined,
-    width: checkWidth(Number(width)), grouping, precision: precision === undefined ? undefined : checkWidth(Number(precision)), type,
+    fill: fill ?? (zero === undefined ? ' ' : '0'),
+    align: align ?? (isZero ? '=' : ''),
+    sign,
+    isAlternate: alternate !== undefined,
+    width: checkWidth(Number(width)),
+    grouping,
+    precision: precision === undefined ? undefined : checkWidth(Number(precision)),
+    type,
   };
 }
 
@@ -43,8 +49,11 @@ export function formatValue(value: Value, text: string): string {
 export function formatNumber(value: boolean | bigint | number, spec: FormatSpec): string {
   if (spec.type === 's') fail(`Unknown format code 's' for object of type '${typeName(value)}'`);
   const integer = toInteger(value);
-  const { sign, digits, suffix = '' } = integer !== undefined && 'bcdnoxX'.includes(spec.type)
-    ? writeInteger(integer, spec) : writeFloat(value, spec);
+  const {
+    sign,
+    digits,
+    suffix = '',
+  } = integer !== undefined && 'bcdnoxX'.includes(spec.type) ? writeInteger(integer, spec) : writeFloat(value, spec);
   const prefix = sign + (spec.isAlternate ? ({ b: '0b', o: '0o', x: '0x', X: '0X' }[spec.type] ?? '') : '');
   const grouped = group(digits, spec) + suffix;
   if (spec.align === '=') return prefix + justify(grouped, spec.width - prefix.length, spec.fill, 'left');

@@ -202,7 +202,8 @@ function add(left: Value, right: Value): Value | undefined {
   if (typeof left === 'string' && typeof right === 'string') return checkLength(left + right);
   if (left instanceof Markup || right instanceof Markup) {
     return asText(left) === undefined || asText(right) === undefined
-      ? undefined : new Markup(escapeText(left).text + escapeText(right).text);
+      ? undefined
+      : new Markup(escapeText(left).text + escapeText(right).text);
   }
   if (Array.isArray(left) && Array.isArray(right)) return checkLength([...left, ...right]);
   if (left instanceof Tuple && right instanceof Tuple) return new Tuple([...left.items, ...right.items]);

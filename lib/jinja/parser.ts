@@ -61,17 +61,27 @@ class StatementParser {
   #parseStatement(): Statement {
     const tag = this.#stream.expect('name').value;
     switch (tag) {
-      case 'if': return this.#parseIf();
-      case 'for': return this.#parseFor();
-      case 'set': return this.#parseSet();
-      case 'macro': return this.#parseMacro();
-      case 'call': return this.#parseCallBlock();
-      case 'filter': return { type: 'FilterBlock', filters: this.#parseFilters(true), body: this.#parseBlock('endfilter').body };
-      case 'print': return { type: 'Print', values: this.#parsePrint() };
-      case 'with': return this.#parseWith();
-      case 'generation': return { type: 'Generation', body: this.#parseBlock('endgeneration').body };
+      case 'if':
+        return this.#parseIf();
+      case 'for':
+        return this.#parseFor();
+      case 'set':
+        return this.#parseSet();
+      case 'macro':
+        return this.#parseMacro();
+      case 'call':
+        return this.#parseCallBlock();
+      case 'filter':
+        return { type: 'FilterBlock', filters: this.#parseFilters(true), body: this.#parseBlock('endfilter').body };
+      case 'print':
+        return { type: 'Print', values: this.#parsePrint() };
+      case 'with':
+        return this.#parseWith();
+      case 'generation':
+        return { type: 'Generation', body: this.#parseBlock('endgeneration').body };
       case 'break':
-      case 'continue': return this.#parseLoopControl(tag);
+      case 'continue':
+        return this.#parseLoopControl(tag);
       default: {
         const isKnown = UNSUPPORTED.includes(tag);
         return this.#stream.fail(isKnown ? `the tag '${tag}' is not supported here` : `Encountered unknown tag '${tag}'`);

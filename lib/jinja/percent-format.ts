@@ -77,7 +77,13 @@ function convert(value: Value, { flags, width, precision, type }: Conversion): s
   const sign = flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '-';
   const filling = isLeft ? { align: '<' } : flags.includes('0') ? { align: '=', fill: '0' } : { align: '>' };
   return formatNumber('diu'.includes(type) ? truncate(value) : needIntegral(value, type), {
-    ...spec, ...filling, sign, width, precision, isAlternate: flags.includes('#'), type: 'diu'.includes(type) ? 'd' : type,
+    ...spec,
+    ...filling,
+    sign,
+    width,
+    precision,
+    isAlternate: flags.includes('#'),
+    type: 'diu'.includes(type) ? 'd' : type,
   });
 }
 

@@ -23,7 +23,11 @@ export function toRepr(value: Value): string {
 
 function objectRepr(value: Exclude<Value, null | boolean | bigint | number | string | Value[]>): string {
   if (value instanceof Tuple) return value.items.length === 1 ? `(${toRepr(value.items[0]!)},)` : `(${value.items.map(toRepr).join(', ')})`;
-  if (value instanceof Dict) return `{${value.entries().map(([key, item]) => `${toRepr(key)}: ${toRepr(item)}`).join(', ')}}`;
+  if (value instanceof Dict)
+    return `{${value
+      .entries()
+      .map(([key, item]) => `${toRepr(key)}: ${toRepr(item)}`)
+      .join(', ')}}`;
   if (value instanceof DictView) return `dict_${value.kind}([${value.items().map(toRepr).join(', ')}])`;
   if (value instanceof Range) return `range(${value.start}, ${value.stop}${value.step === 1n ? '' : `, ${value.step}`})`;
   if (value instanceof Markup) return `Markup(${stringRepr(value.text)})`;

@@ -2,7 +2,14 @@ const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 const DIRECTIVE = /%([-_0^#+]*)(\d*)([EO]?)([A-Za-z%])/g;
 const COMPOSED: Readonly<Record<string, string>> = {
-  c: '%a %b %e %H:%M:%S %Y', D: '%m/%d/%y', F: '%Y-%m-%d', r: '%I:%M:%S %p', R: '%H:%M', T: '%H:%M:%S', x: '%m/%d/%y', X: '%H:%M:%S',
+  c: '%a %b %e %H:%M:%S %Y',
+  D: '%m/%d/%y',
+  F: '%Y-%m-%d',
+  r: '%I:%M:%S %p',
+  R: '%H:%M',
+  T: '%H:%M:%S',
+  x: '%m/%d/%y',
+  X: '%H:%M:%S',
 };
 const DAY = 86_400_000;
 
@@ -34,20 +41,32 @@ function changeCase(text: string, letter: string, flags: string): string {
 /** Directives that write words and signs. */
 function writeText(date: Date, letter: string): string | undefined {
   switch (letter) {
-    case 'a': return DAYS[date.getDay()]!.slice(0, 3);
-    case 'A': return DAYS[date.getDay()];
+    case 'a':
+      return DAYS[date.getDay()]!.slice(0, 3);
+    case 'A':
+      return DAYS[date.getDay()];
     case 'b':
-    case 'h': return MONTHS[date.getMonth()]!.slice(0, 3);
-    case 'B': return MONTHS[date.getMonth()];
-    case 'p': return date.getHours() < 12 ? 'AM' : 'PM';
-    case 'P': return date.getHours() < 12 ? 'am' : 'pm';
-    case 'n': return '\n';
-    case 't': return '\t';
+    case 'h':
+      return MONTHS[date.getMonth()]!.slice(0, 3);
+    case 'B':
+      return MONTHS[date.getMonth()];
+    case 'p':
+      return date.getHours() < 12 ? 'AM' : 'PM';
+    case 'P':
+      return date.getHours() < 12 ? 'am' : 'pm';
+    case 'n':
+      return '\n';
+    case 't':
+      return '\t';
     case 'z':
-    case 'Z': return '';
-    case 'f': return String(date.getMilliseconds() * 1000).padStart(6, '0');
-    case '%': return '%';
-    default: return undefined;
+    case 'Z':
+      return '';
+    case 'f':
+      return String(date.getMilliseconds() * 1000).padStart(6, '0');
+    case '%':
+      return '%';
+    default:
+      return undefined;
   }
 }
 
@@ -59,28 +78,50 @@ function readNumber(date: Date, letter: string): Padded | undefined {
   const hour = date.getHours();
   const day = date.getDay();
   switch (letter) {
-    case 'C': return [Math.floor(year / 100), 2, '0'];
-    case 'd': return [date.getDate(), 2, '0'];
-    case 'e': return [date.getDate(), 2, ' '];
-    case 'g': return [isoWeek(date).year % 100, 2, '0'];
-    case 'G': return [isoWeek(date).year, 1, '0'];
-    case 'H': return [hour, 2, '0'];
-    case 'I': return [hour % 12 || 12, 2, '0'];
-    case 'j': return [dayOfYear(date) + 1, 3, '0'];
-    case 'k': return [hour, 2, ' '];
-    case 'l': return [hour % 12 || 12, 2, ' '];
-    case 'm': return [date.getMonth() + 1, 2, '0'];
-    case 'M': return [date.getMinutes(), 2, '0'];
-    case 's': return [Math.floor(date.getTime() / 1000), 1, '0'];
-    case 'S': return [date.getSeconds(), 2, '0'];
-    case 'u': return [day || 7, 1, '0'];
-    case 'U': return [Math.floor((dayOfYear(date) + 7 - day) / 7), 2, '0'];
-    case 'V': return [isoWeek(date).week, 2, '0'];
-    case 'w': return [day, 1, '0'];
-    case 'W': return [Math.floor((dayOfYear(date) + 7 - ((day + 6) % 7)) / 7), 2, '0'];
-    case 'y': return [year % 100, 2, '0'];
-    case 'Y': return [year, 1, '0'];
-    default: return undefined;
+    case 'C':
+      return [Math.floor(year / 100), 2, '0'];
+    case 'd':
+      return [date.getDate(), 2, '0'];
+    case 'e':
+      return [date.getDate(), 2, ' '];
+    case 'g':
+      return [isoWeek(date).year % 100, 2, '0'];
+    case 'G':
+      return [isoWeek(date).year, 1, '0'];
+    case 'H':
+      return [hour, 2, '0'];
+    case 'I':
+      return [hour % 12 || 12, 2, '0'];
+    case 'j':
+      return [dayOfYear(date) + 1, 3, '0'];
+    case 'k':
+      return [hour, 2, ' '];
+    case 'l':
+      return [hour % 12 || 12, 2, ' '];
+    case 'm':
+      return [date.getMonth() + 1, 2, '0'];
+    case 'M':
+      return [date.getMinutes(), 2, '0'];
+    case 's':
+      return [Math.floor(date.getTime() / 1000), 1, '0'];
+    case 'S':
+      return [date.getSeconds(), 2, '0'];
+    case 'u':
+      return [day || 7, 1, '0'];
+    case 'U':
+      return [Math.floor((dayOfYear(date) + 7 - day) / 7), 2, '0'];
+    case 'V':
+      return [isoWeek(date).week, 2, '0'];
+    case 'w':
+      return [day, 1, '0'];
+    case 'W':
+      return [Math.floor((dayOfYear(date) + 7 - ((day + 6) % 7)) / 7), 2, '0'];
+    case 'y':
+      return [year % 100, 2, '0'];
+    case 'Y':
+      return [year, 1, '0'];
+    default:
+      return undefined;
   }
 }
 

@@ -6,7 +6,17 @@ import { isSpace, trimEndSpace, trimStartSpace } from './white-space.ts';
 import { unsupported } from './template-error.ts';
 import { Callable, Markup, Tuple, typeName, type Value } from './values.ts';
 import {
-  capitalize, expandTabs, justify, partition, replaceText, splitLines, splitText, strip, swapCase, titleCase, zeroFill,
+  capitalize,
+  expandTabs,
+  justify,
+  partition,
+  replaceText,
+  splitLines,
+  splitText,
+  strip,
+  swapCase,
+  titleCase,
+  zeroFill,
 } from './text.ts';
 
 /** A method: its signature (see `bindArguments`), and what it does with the text. */
@@ -30,16 +40,20 @@ const EDGES: Readonly<Record<string, Method>> = {
   removesuffix: ['/suffix!', (text, suffix) => removeSuffix(text, needText(suffix!, 'removesuffix'))],
   rjust: ['/width! fillchar', (text, width, fill = ' ') => justify(text, needInteger(width!), needCharacter(fill, 'rjust'), 'left')],
   rstrip: ['/chars', (text, chars = null) => (chars === null ? trimEndSpace(text) : strip(text, needText(chars, 'rstrip'), 'end'))],
-  strip: ['/chars', (text, chars = null) =>
-    (chars === null ? trimStartSpace(trimEndSpace(text)) : strip(text, needText(chars, 'strip'), 'both'))],
+  strip: [
+    '/chars',
+    (text, chars = null) => (chars === null ? trimStartSpace(trimEndSpace(text)) : strip(text, needText(chars, 'strip'), 'both')),
+  ],
   zfill: ['/width!', (text, width) => zeroFill(text, needInteger(width!))],
 };
 
 const PARTS: Readonly<Record<string, Method>> = {
   partition: ['/sep!', (text, separator) => new Tuple(partition(text, needText(separator!, 'partition'), false))],
   rpartition: ['/sep!', (text, separator) => new Tuple(partition(text, needText(separator!, 'rpartition'), true))],
-  replace: ['/old! new! count', (text, old, by, count = -1n) =>
-    checkLength(replaceText(text, needText(old!, 'replace'), needText(by!, 'replace'), needInteger(count)))],
+  replace: [
+    '/old! new! count',
+    (text, old, by, count = -1n) => checkLength(replaceText(text, needText(old!, 'replace'), needText(by!, 'replace'), needInteger(count))),
+  ],
   rsplit: ['sep maxsplit', (text, separator = null, max = -1n) => splitText(text, separatorOf(separator), needInteger(max), true)],
   split: ['sep maxsplit', (text, separator = null, max = -1n) => splitText(text, separatorOf(separator), needInteger(max), false)],
   splitlines: ['keepends', (text, keep = false) => splitLines(text, keep !== false && keep !== null && keep !== 0n)],
@@ -48,14 +62,18 @@ const PARTS: Readonly<Record<string, Method>> = {
 
 const SEARCHES: Readonly<Record<string, Method>> = {
   count: ['/sub! start end', (text, part, ...range) => BigInt(countParts(cut(text, range).text, needText(part!, 'count')))],
-  endswith: ['/suffix! start end', (text, suffix, ...range) =>
-    affixes(suffix!, 'endswith').some((each) => cut(text, range).text.endsWith(each))],
+  endswith: [
+    '/suffix! start end',
+    (text, suffix, ...range) => affixes(suffix!, 'endswith').some((each) => cut(text, range).text.endsWith(each)),
+  ],
   find: ['/sub! start end', (text, part, ...range) => find(text, needText(part!, 'find'), range, false)],
   index: ['/sub! start end', (text, part, ...range) => found(find(text, needText(part!, 'index'), range, false))],
   rfind: ['/sub! start end', (text, part, ...range) => find(text, needText(part!, 'rfind'), range, true)],
   rindex: ['/sub! start end', (text, part, ...range) => found(find(text, needText(part!, 'rindex'), range, true))],
-  startswith: ['/prefix! start end', (text, prefix, ...range) =>
-    affixes(prefix!, 'startswith').some((each) => cut(text, range).text.startsWith(each))],
+  startswith: [
+    '/prefix! start end',
+    (text, prefix, ...range) => affixes(prefix!, 'startswith').some((each) => cut(text, range).text.startsWith(each)),
+  ],
 };
 
 const CLAIMS: Readonly<Record<string, Method>> = {
@@ -125,7 +143,8 @@ function separatorOf(separator: Value): string | undefined {
 
 function joinTexts(separator: string, items: Value): string {
   const texts = Array.from(iterate(items), (item, index) =>
-    (isText(item) ? needText(item, 'join') : fail(`sequence item ${index}: expected str instance, ${typeName(item)} found`)));
+    isText(item) ? needText(item, 'join') : fail(`sequence item ${index}: expected str instance, ${typeName(item)} found`),
+  );
   return checkLength(texts.join(separator));
 }
 

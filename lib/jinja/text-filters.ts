@@ -20,8 +20,10 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
   safe: ['', (value) => new Markup(toText(value))],
   string: ['', (value) => (value instanceof Markup ? value : toText(value))],
   title: ['', onText((text) => toTitle(text))],
-  trim: ['chars', onText((text, chars = null) =>
-    (chars === null ? trimStartSpace(trimEndSpace(text)) : strip(text, needText(chars, 'trim'), 'both')))],
+  trim: [
+    'chars',
+    onText((text, chars = null) => (chars === null ? trimStartSpace(trimEndSpace(text)) : strip(text, needText(chars, 'trim'), 'both'))),
+  ],
   truncate: ['length killwords end leeway', truncate],
   upper: ['', onText((text) => text.toUpperCase())],
   wordcount: ['', (value) => BigInt([...toText(value).matchAll(/[\p{L}\p{N}_]+/gu)].length)],

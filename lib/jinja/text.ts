@@ -19,15 +19,19 @@ function toTitle(character: string): string {
 
 export function titleCase(text: string): string {
   let isInside = false;
-  return characters(text).map((character) => {
-    const cased = isInside ? character.toLowerCase() : toTitle(character);
-    isInside = CASED.test(character);
-    return isInside ? cased : character;
-  }).join('');
+  return characters(text)
+    .map((character) => {
+      const cased = isInside ? character.toLowerCase() : toTitle(character);
+      isInside = CASED.test(character);
+      return isInside ? cased : character;
+    })
+    .join('');
 }
 
 export function swapCase(text: string): string {
-  return characters(text).map((character) => (/\p{Lu}/u.test(character) ? character.toLowerCase() : character.toUpperCase())).join('');
+  return characters(text)
+    .map((character) => (/\p{Lu}/u.test(character) ? character.toLowerCase() : character.toUpperCase()))
+    .join('');
 }
 
 /** Takes the characters in `chars`, and no others, from the ends of a text. */
@@ -56,15 +60,17 @@ export function zeroFill(text: string, width: number): string {
 
 export function expandTabs(text: string, size: number): string {
   let column = 0;
-  return characters(text).map((character) => {
-    if (character !== '\t') {
-      column = character === '\n' || character === '\r' ? 0 : column + 1;
-      return character;
-    }
-    const width = size <= 0 ? 0 : size - (column % size);
-    column += width;
-    return ' '.repeat(width);
-  }).join('');
+  return characters(text)
+    .map((character) => {
+      if (character !== '\t') {
+        column = character === '\n' || character === '\r' ? 0 : column + 1;
+        return character;
+      }
+      const width = size <= 0 ? 0 : size - (column % size);
+      column += width;
+      return ' '.repeat(width);
+    })
+    .join('');
 }
 
 export function partition(text: string, separator: string, isLast: boolean): [string, string, string] {
@@ -77,7 +83,13 @@ export function partition(text: string, separator: string, isLast: boolean): [st
 export function replaceText(text: string, old: string, by: string, count: number): string {
   const parts = old === '' ? ['', ...characters(text), ''] : text.split(old);
   const times = count < 0 ? parts.length - 1 : Math.min(count, parts.length - 1);
-  return parts.slice(0, times + 1).join(by) + parts.slice(times + 1).map((part) => old + part).join('');
+  return (
+    parts.slice(0, times + 1).join(by) +
+    parts
+      .slice(times + 1)
+      .map((part) => old + part)
+      .join('')
+  );
 }
 
 /** Parts between separators, or between runs of white space; at most `max` cuts, from the left or from the right. */

@@ -10,8 +10,11 @@ type Test = readonly [signature: string, holds: (value: Value, ...args: Bound) =
 
 const KINDS: Readonly<Record<string, Test>> = {
   boolean: ['', (value) => typeof value === 'boolean'],
-  callable: ['', (value) =>
-    value instanceof Callable || (value instanceof HelperObject && value.typeName !== 'LoopContext') || value instanceof Undefined],
+  callable: [
+    '',
+    (value) =>
+      value instanceof Callable || (value instanceof HelperObject && value.typeName !== 'LoopContext') || value instanceof Undefined,
+  ],
   defined: ['', (value) => !(value instanceof Undefined)],
   escaped: ['', (value) => value instanceof Markup],
   false: ['', (value) => value === false],
@@ -24,8 +27,11 @@ const KINDS: Readonly<Record<string, Test>> = {
   none: ['', (value) => value === null],
   number: ['', isNumber],
   // Whatever has a length and takes an index: dicts too, but not their views.
-  sequence: ['', (value) =>
-    value instanceof Undefined || (!(value instanceof DictView) && !(value instanceof HelperObject) && lengthOf(value) !== undefined)],
+  sequence: [
+    '',
+    (value) =>
+      value instanceof Undefined || (!(value instanceof DictView) && !(value instanceof HelperObject) && lengthOf(value) !== undefined),
+  ],
   string: ['', (value) => typeof value === 'string' || value instanceof Markup],
   test: ['', (value) => typeof value === 'string' && hasTest(value)],
   true: ['', (value) => value === true],
@@ -45,8 +51,21 @@ const RELATIONS: Readonly<Record<string, Test>> = {
 };
 
 const COMPARISONS: Readonly<Record<string, CompareOperator>> = {
-  '==': '==', eq: '==', equalto: '==', '!=': '!=', ne: '!=',
-  '>': '>', gt: '>', greaterthan: '>', ge: '>=', '>=': '>=', '<': '<', lt: '<', lessthan: '<', '<=': '<=', le: '<=',
+  '==': '==',
+  eq: '==',
+  equalto: '==',
+  '!=': '!=',
+  ne: '!=',
+  '>': '>',
+  gt: '>',
+  greaterthan: '>',
+  ge: '>=',
+  '>=': '>=',
+  '<': '<',
+  lt: '<',
+  lessthan: '<',
+  '<=': '<=',
+  le: '<=',
 };
 
 const TESTS: Readonly<Record<string, Test>> = { ...KINDS, ...NUMBERS, ...RELATIONS };

@@ -6,8 +6,22 @@ import { TemplateError, unsupported } from './template-error.ts';
  * are the classes below.
  */
 export type Value =
-  | null | boolean | bigint | number | string | Value[]
-  | Tuple | Dict | DictView | Range | Iterator | Markup | Namespace | Callable | HelperObject | Undefined;
+  | null
+  | boolean
+  | bigint
+  | number
+  | string
+  | Value[]
+  | Tuple
+  | Dict
+  | DictView
+  | Range
+  | Iterator
+  | Markup
+  | Namespace
+  | Callable
+  | HelperObject
+  | Undefined;
 
 export class Tuple {
   readonly items: readonly Value[];

@@ -18,7 +18,10 @@ export interface BuildAddonOptions {
   /** Compile against a series that hyperfit was never tried with. Default false. */
   anySeries?: boolean | undefined;
   onProgress?: ((event: BuildEvent) => void) | undefined;
-  /** Ends cmake and every compiler it started; the promise rejects with its reason. What was compiled stays, and another build goes on from it. */
+  /**
+   * Ends cmake and every compiler it started; the promise rejects with its reason. What was compiled stays, and another build goes on from
+   * it.
+   */
   signal?: AbortSignal | undefined;
   env?: NodeJS.ProcessEnv | undefined;
   /** The package to build in, for tests. */
@@ -57,7 +60,12 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<{ add
   ];
   const log = join(out, 'build.log');
   await run(['-S', root, '-B', out, ...settings], { env, log, onProgress, signal });
-  await run(['--build', out, '--target', 'preload', `torch-${libtorch.series}`, '--parallel', String(jobs())], { env, log, onProgress, signal });
+  await run(['--build', out, '--target', 'preload', `torch-${libtorch.series}`, '--parallel', String(jobs())], {
+    env,
+    log,
+    onProgress,
+    signal,
+  });
   return { addon: placeOutputs(out, libtorch.series ?? ''), libtorch };
 }
 
@@ -112,7 +120,9 @@ async function run(
       if (count !== null) onProgress?.({ event: 'compiled', done: Number(count[1]), total: Number(count[2]) });
     }
   };
-  const [status] = await Promise.all([ended, read(child.stdout), read(child.stderr)]).finally(() => signal?.removeEventListener('abort', end));
+  const [status] = await Promise.all([ended, read(child.stdout), read(child.stderr)]).finally(() =>
+    signal?.removeEventListener('abort', end),
+  );
   signal?.throwIfAborted();
   writeFileSync(log, `${lines.join('\n')}\n`);
   if (status !== 0) throw failure('the addon to compile', `cmake ${args[0]} with status ${status}`, `the end of ${log}:\n${tail(lines)}`);

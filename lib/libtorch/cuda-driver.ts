@@ -86,15 +86,18 @@ export function explainDriver(driver: CudaDriver, cuda: string | null, machine: 
 
 function explainMissingDriver(linker: string, { nodes, hasWindowsDriver, moduleVersion: module }: CudaMachine): CudaExplanation {
   const reason = `no NVIDIA driver (${linker})`;
-  if (hasWindowsDriver) return { reason, remedy: `it lies in ${WINDOWS_DRIVER}, where this process does not look: export LD_LIBRARY_PATH=${WINDOWS_DRIVER}` };
+  if (hasWindowsDriver)
+    return { reason, remedy: `it lies in ${WINDOWS_DRIVER}, where this process does not look: export LD_LIBRARY_PATH=${WINDOWS_DRIVER}` };
   if (nodes.length > 0 || module !== null) {
     return { reason: `the NVIDIA driver of the machine is there, its library is not (${linker})`, remedy: CONTAINER };
   }
-  if (!/No such file/.test(linker)) return { reason, remedy: 'mend or reinstall the driver; the words in brackets are those of the dynamic linker' };
+  if (!/No such file/.test(linker))
+    return { reason, remedy: 'mend or reinstall the driver; the words in brackets are those of the dynamic linker' };
   return { reason, remedy: 'install the driver of your card where there is one' };
 }
 
-const CONTAINER = 'in a container, install the NVIDIA Container Toolkit on the host and start it with --gpus all (NVIDIA_DRIVER_CAPABILITIES=compute,utility)';
+const CONTAINER =
+  'in a container, install the NVIDIA Container Toolkit on the host and start it with --gpus all (NVIDIA_DRIVER_CAPABILITIES=compute,utility)';
 
 function explainOldDriver(version: number, cuda: string | null, { moduleVersion: module }: CudaMachine): CudaExplanation | null {
   const wanted = Number(/^\d+/.exec(cuda ?? '')?.[0] ?? 0);
@@ -108,8 +111,10 @@ function explainOldDriver(version: number, cuda: string | null, { moduleVersion:
 
 const REMEDIES: Readonly<Record<string, string>> = {
   CUDA_ERROR_STUB_LIBRARY: `the ${DRIVER_LIBRARY} that was found is the empty one of the CUDA toolkit: take its folder (.../stubs) out of LD_LIBRARY_PATH`,
-  CUDA_ERROR_SYSTEM_DRIVER_MISMATCH: "the driver's library and its kernel module are of two versions: restart the machine, or in a container take the library of the host",
-  CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE: 'the forward-compatible driver library (cuda-compat) does not serve this card: take it out of LD_LIBRARY_PATH',
+  CUDA_ERROR_SYSTEM_DRIVER_MISMATCH:
+    "the driver's library and its kernel module are of two versions: restart the machine, or in a container take the library of the host",
+  CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE:
+    'the forward-compatible driver library (cuda-compat) does not serve this card: take it out of LD_LIBRARY_PATH',
   CUDA_ERROR_SYSTEM_NOT_READY: 'the switch between the cards is not up: start nvidia-fabricmanager, or wait until it is ready',
   CUDA_ERROR_OUT_OF_MEMORY: 'other programs have taken the memory of the card: see nvidia-smi',
   CUDA_ERROR_DEVICE_UNAVAILABLE: 'another program has the card for itself (exclusive mode): see nvidia-smi',
@@ -119,16 +124,23 @@ function explainFailure(error: CudaDriverError, machine: CudaMachine): CudaExpla
   const reason = `the NVIDIA driver fails: ${error.call} says ${error.name}`;
   const remedy = REMEDIES[error.name];
   if (remedy !== undefined) return { reason, remedy };
-  if (['CUDA_ERROR_NO_DEVICE', 'CUDA_ERROR_INVALID_DEVICE'].includes(error.name)) return explainNoDevice(`the NVIDIA driver sees no card (${error.name})`, machine);
+  if (['CUDA_ERROR_NO_DEVICE', 'CUDA_ERROR_INVALID_DEVICE'].includes(error.name))
+    return explainNoDevice(`the NVIDIA driver sees no card (${error.name})`, machine);
   if (machine.closed.length > 0) return { reason, remedy: permissionRemedy(machine) };
-  if (!machine.nodes.includes('nvidia-uvm')) return { reason, remedy: `/dev/nvidia-uvm is missing: run nvidia-smi or nvidia-modprobe -u -c=0 once as root; ${CONTAINER}` };
+  if (!machine.nodes.includes('nvidia-uvm'))
+    return { reason, remedy: `/dev/nvidia-uvm is missing: run nvidia-smi or nvidia-modprobe -u -c=0 once as root; ${CONTAINER}` };
   return { reason, remedy: 'see what nvidia-smi and dmesg say; after sleep or an update, restart the machine' };
 }
 
 function explainNoDevice(reason: string, machine: CudaMachine): CudaExplanation {
   const visible = machine.env.CUDA_VISIBLE_DEVICES;
-  if (visible !== undefined) return { reason: `${reason}: CUDA_VISIBLE_DEVICES=${JSON.stringify(visible)} hides all of them`, remedy: 'unset it, or name cards that nvidia-smi -L lists' };
-  if (machine.closed.length > 0) return { reason: `${reason}: no permission on /dev/${machine.closed[0]}`, remedy: permissionRemedy(machine) };
+  if (visible !== undefined)
+    return {
+      reason: `${reason}: CUDA_VISIBLE_DEVICES=${JSON.stringify(visible)} hides all of them`,
+      remedy: 'unset it, or name cards that nvidia-smi -L lists',
+    };
+  if (machine.closed.length > 0)
+    return { reason: `${reason}: no permission on /dev/${machine.closed[0]}`, remedy: permissionRemedy(machine) };
   if (!machine.nodes.some((name) => /^nvidia\d+$/.test(name))) return { reason: `${reason}: there is no /dev/nvidia0`, remedy: CONTAINER };
   return { reason, remedy: 'see what nvidia-smi says' };
 }

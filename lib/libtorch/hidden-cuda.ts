@@ -18,9 +18,16 @@ export function hiddenCudaText(used: Libtorch, hidden: Libtorch): string {
 }
 
 /** The warning to give when `used` is opened: only where there is a card, and nobody switched CUDA off. */
-export function hiddenCudaWarning(used: Libtorch, options: FindLibtorchOptions = {}, machine: CudaMachine = readCudaMachine(options.env)): string | undefined {
+export function hiddenCudaWarning(
+  used: Libtorch,
+  options: FindLibtorchOptions = {},
+  machine: CudaMachine = readCudaMachine(options.env),
+): string | undefined {
   const hasCard = machine.hasWindowsDriver || machine.nodes.some((name) => /^nvidia\d+$/.test(name));
   if (!hasCard || machine.env.HYPERFIT_CUDA === '0') return undefined;
   const hidden = hiddenCudaLibtorch(used, options);
-  return hidden && `a card is here, and no use is made of it: ${hiddenCudaText(used, hidden)}, or set HYPERFIT_CUDA=0 to say that the CPU is meant`;
+  return (
+    hidden &&
+    `a card is here, and no use is made of it: ${hiddenCudaText(used, hidden)}, or set HYPERFIT_CUDA=0 to say that the CPU is meant`
+  );
 }

@@ -54,14 +54,12 @@ export function libtorchInfo(options: FindLibtorchOptions = {}): LibtorchInfo {
  */
 export function renderLibtorchInfo(info: LibtorchInfo): string {
   const { libtorch } = info;
-  const lines = [
-    `supported      ${info.supportedSeries.join(', ')}`,
-    `cache          ${info.cacheFolder}`,
-    ...renderSteps(info.steps),
-  ];
+  const lines = [`supported      ${info.supportedSeries.join(', ')}`, `cache          ${info.cacheFolder}`, ...renderSteps(info.steps)];
   if (libtorch) {
     lines.push(`used           ${libtorch.version ?? 'unknown version'} from ${libtorch.path}`);
-    lines.push(`holds          ${libtorch.hasCuda ? `CPU and CUDA ${libtorch.cuda}` : 'CPU'}; headers: ${libtorch.hasHeaders ? 'yes' : 'no'}`);
+    lines.push(
+      `holds          ${libtorch.hasCuda ? `CPU and CUDA ${libtorch.cuda}` : 'CPU'}; headers: ${libtorch.hasHeaders ? 'yes' : 'no'}`,
+    );
     if (info.hiddenCuda !== null) lines.push(`note           ${hiddenCudaText(libtorch, info.hiddenCuda)}`);
   } else {
     const { cpu, cuda } = info.installBytes;

@@ -26,7 +26,8 @@ export class Libraries {
   /** @throws HyperfitError ERR_LIBTORCH_LOAD */
   open(path: string): void {
     const failure = this.tryOpen(path);
-    if (failure !== null) throw new HyperfitError('ERR_LIBTORCH_LOAD', `expected to open ${path}, got ${failure.reason}; ${failure.remedy}`);
+    if (failure !== null)
+      throw new HyperfitError('ERR_LIBTORCH_LOAD', `expected to open ${path}, got ${failure.reason}; ${failure.remedy}`);
   }
 
   tryOpen(path: string): { reason: string; remedy: string } | null {
@@ -41,5 +42,7 @@ export class Libraries {
 function remedyFor(missing: string | null, path: string): string {
   const wheel = missing === null ? null : packageOfLibrary(missing);
   const install = `run \`npx hyperfit libtorch install${basename(path).includes('cuda') ? ' --cuda' : ''}\``;
-  return wheel === null ? `${install} for a complete libtorch in place of ${path}` : `${missing} is in another package: \`pip install ${wheel}\`, or ${install}`;
+  return wheel === null
+    ? `${install} for a complete libtorch in place of ${path}`
+    : `${missing} is in another package: \`pip install ${wheel}\`, or ${install}`;
 }

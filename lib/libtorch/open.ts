@@ -32,7 +32,19 @@ export interface CudaStatus {
 const BEFORE_TORCH_CPU = ['cudart', 'cupti'];
 // The order in which each finds what it needs already open, when libtorch's own search path reaches none of them.
 const BEFORE_TORCH_CUDA = [
-  'nvJitLink', 'cublasLt', 'cublas', 'cufft', 'cufile', 'curand', 'cusparse', 'cusolver', 'cudnn', 'cusparseLt', 'nccl', 'nvshmem_host', 'nvrtc',
+  'nvJitLink',
+  'cublasLt',
+  'cublas',
+  'cufft',
+  'cufile',
+  'curand',
+  'cusparse',
+  'cusolver',
+  'cudnn',
+  'cusparseLt',
+  'nccl',
+  'nvshmem_host',
+  'nvrtc',
 ];
 
 /**
@@ -57,7 +69,10 @@ export function openLibtorch(preloader: Preloader, libtorch: Libtorch, series: r
 function listNvidiaLibraries(libtorch: Libtorch): string[] {
   const major = /^\d+/.exec(libtorch.cuda ?? '')?.[0];
   const ofOther = (name: string): boolean => major !== undefined && /^cu\d+$/.test(name) && name !== `cu${major}`;
-  const names = (nvidia: string): string[] => subfolders(nvidia).filter((name) => !ofOther(name)).sort((a, b) => Number(b === `cu${major}`) - Number(a === `cu${major}`));
+  const names = (nvidia: string): string[] =>
+    subfolders(nvidia)
+      .filter((name) => !ofOther(name))
+      .sort((a, b) => Number(b === `cu${major}`) - Number(a === `cu${major}`));
   const folders = libtorch.nvidiaFolders.flatMap((nvidia) => names(nvidia).map((name) => join(nvidia, name, 'lib')));
   return folders.filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
 }
@@ -85,7 +100,13 @@ function checkSeries(preloader: Preloader, libtorch: Libtorch, series: readonly 
 /** Without a card libtorch_cuda would load and only cost memory, so it is left out. Never throws: CPU work goes on. */
 function openCuda(preloader: Preloader, libtorch: Libtorch, libraries: Libraries): CudaStatus {
   const library = join(libtorch.libFolder, 'libtorch_cuda.so');
-  const without = (reason: string, remedy: string, driver: CudaDriver | null = null): CudaStatus => ({ loaded: false, reason, remedy, driver, notes: libraries.notes });
+  const without = (reason: string, remedy: string, driver: CudaDriver | null = null): CudaStatus => ({
+    loaded: false,
+    reason,
+    remedy,
+    driver,
+    notes: libraries.notes,
+  });
   if (process.env.HYPERFIT_CUDA === '0') return without('switched off by HYPERFIT_CUDA=0', 'unset HYPERFIT_CUDA');
   if (!existsSync(library)) return without(`this libtorch has no CUDA (${library} does not exist)`, INSTALL_CUDA);
   const driver = preloader.cudaDriver(DRIVER_LIBRARY, false);

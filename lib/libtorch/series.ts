@@ -18,8 +18,8 @@ export interface AddonFiles {
 }
 
 /**
- * Lists the compiled files; opens none. What was built here goes before the prebuilt file of its series; `HYPERFIT_BUILD` names another build
- * folder, such as one with sanitizers.
+ * Lists the compiled files; opens none. What was built here goes before the prebuilt file of its series; `HYPERFIT_BUILD` names another
+ * build folder, such as one with sanitizers.
  */
 export function addonFiles(root: string = packageRoot()): AddonFiles {
   const build = join(process.env['HYPERFIT_BUILD'] ?? join(root, 'build-cmake'), 'Release');

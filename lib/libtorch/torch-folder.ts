@@ -61,7 +61,14 @@ function readVersion(path: string): { version: string | null; cuda: string | nul
     return { version: quoted(python, '__version__'), cuda: quoted(python, 'cuda') };
   }
   const version = readText(join(path, 'build-version'))?.trim() ?? readHeaderVersion(path);
-  return { version, cuda: /\+cu(\d+)(\d)$/.exec(version ?? '')?.slice(1).join('.') ?? null };
+  return {
+    version,
+    cuda:
+      /\+cu(\d+)(\d)$/
+        .exec(version ?? '')
+        ?.slice(1)
+        .join('.') ?? null,
+  };
 }
 
 function quoted(text: string, name: string): string | null {

@@ -18,12 +18,25 @@ const REFRESH_INTERVAL = 500;
 /** Looking takes at most about this share of the time, however long a run's log is. */
 const REFRESH_SHARE = 0.05;
 
-const ENDINGS: Readonly<Record<RunResult['reason'], string>> = { epochs: 'all epochs done', maxSteps: 'all steps done', targetLoss: 'the target loss is reached', stopped: 'go on with --resume' };
+const ENDINGS: Readonly<Record<RunResult['reason'], string>> = {
+  epochs: 'all epochs done',
+  maxSteps: 'all steps done',
+  targetLoss: 'the target loss is reached',
+  stopped: 'go on with --resume',
+};
 
 /** A run as its page shows it while it goes: events say how it stands, and its files, which are written at once, say the rest. */
 export class LiveRun {
   readonly parts = new PageParts();
-  #status: LiveStatus = { state: 'starting', note: 'loading the model and the data', step: 0, totalSteps: null, secondsLeft: null, mayEndSooner: false, loss: null };
+  #status: LiveStatus = {
+    state: 'starting',
+    note: 'loading the model and the data',
+    step: 0,
+    totalSteps: null,
+    secondsLeft: null,
+    mayEndSooner: false,
+    loss: null,
+  };
   #folder: RunFolder | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isChanged = true;
@@ -55,7 +68,10 @@ export class LiveRun {
   }
 
   end({ reason, report }: Pick<RunResult, 'reason' | 'report'>): void {
-    this.#finish({ state: reason === 'stopped' ? 'stopped' : 'done', note: `${ENDINGS[reason]}${report === null ? '' : `. This page ends here; the same stands in ${basename(report)} in the folder of the run`}` });
+    this.#finish({
+      state: reason === 'stopped' ? 'stopped' : 'done',
+      note: `${ENDINGS[reason]}${report === null ? '' : `. This page ends here; the same stands in ${basename(report)} in the folder of the run`}`,
+    });
   }
 
   fail(error: unknown): void {
@@ -85,7 +101,10 @@ export class LiveRun {
     this.parts.set('title', renderTitle(data));
     this.parts.set('tiles', renderTiles(data));
     this.parts.set('curves', renderCurves(data.curves, data.missing));
-    this.parts.set('samples', isEnded && data.continuations.length > 0 ? '' : renderSamples(originalSamples(folder), newestSamples(folder)));
+    this.parts.set(
+      'samples',
+      isEnded && data.continuations.length > 0 ? '' : renderSamples(originalSamples(folder), newestSamples(folder)),
+    );
     this.parts.set('findings', isEnded ? renderFindings(data) : '');
     this.parts.set('facts', `${renderFacts(data.facts)}${isEnded ? renderFooter(data) : ''}`);
   }
@@ -98,10 +117,13 @@ export class LiveRun {
   #schedule(): void {
     this.#isChanged = true;
     if (this.#timer !== undefined || this.parts.followers === 0) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.refresh();
-    }, Math.max(REFRESH_INTERVAL, this.#lookTook / REFRESH_SHARE));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.refresh();
+      },
+      Math.max(REFRESH_INTERVAL, this.#lookTook / REFRESH_SHARE),
+    );
     this.#timer.unref();
   }
 

@@ -4,7 +4,10 @@ export interface PagePart {
   html: string;
 }
 
-/** What a page shows, in parts that change. Whoever follows gets all of them, then those that changed; one who reads slowly gets the newest, not each. */
+/**
+ * What a page shows, in parts that change. Whoever follows gets all of them, then those that changed; one who reads slowly gets the newest,
+ * not each.
+ */
 export class PageParts {
   readonly #parts = new Map<string, { html: string; version: number }>();
   readonly #waiting = new Set<() => void>();
@@ -40,7 +43,7 @@ export class PageParts {
     const wake = (): void => this.#wake();
     signal.addEventListener('abort', wake);
     try {
-      for (let seen = 0; !signal.aborted; ) {
+      for (let seen = 0; !signal.aborted;) {
         const news = [...this.#parts].filter(([, { version }]) => version > seen);
         seen = this.#version;
         for (const [id, { html }] of news) yield { id, html };

@@ -1,6 +1,9 @@
 export const TRUSTED_TYPES = 'hyperfit-live';
 
-/** Browser side: puts each part that comes into its place. The server has escaped every text in it, and the page's policy lets no other script run. */
+/**
+ * Browser side: puts each part that comes into its place. The server has escaped every text in it, and the page's policy lets no other
+ * script run.
+ */
 export const LIVE_SCRIPT = `
 'use strict';
 const $ = (id) => document.getElementById(id);

@@ -19,7 +19,10 @@ const WELCOME = 6000;
  * @param isExpected told whether a browser was opened
  * @throws HyperfitError ERR_CONFIG when the port cannot be had
  */
-export async function serveLive(live: LiveRun, { port = 0, isExpected = () => false }: { port?: number; isExpected?: () => boolean } = {}): Promise<LiveServer> {
+export async function serveLive(
+  live: LiveRun,
+  { port = 0, isExpected = () => false }: { port?: number; isExpected?: () => boolean } = {},
+): Promise<LiveServer> {
   let isAsked = false;
   const server = await serveLoopback((hosts) => liveApp({ live, hosts, onPage: () => (isAsked = true) }), port);
   return {

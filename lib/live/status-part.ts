@@ -15,14 +15,25 @@ export interface LiveStatus {
   loss: number | null;
 }
 
-const WORDS: Readonly<Record<LiveStatus['state'], string>> = { starting: 'Getting ready', running: 'Running', done: 'Done', stopped: 'Stopped', failed: 'Failed' };
+const WORDS: Readonly<Record<LiveStatus['state'], string>> = {
+  starting: 'Getting ready',
+  running: 'Running',
+  done: 'Done',
+  stopped: 'Stopped',
+  failed: 'Failed',
+};
 
 /** State, bar, figures and note; the script takes the title of the tab from here. */
 export function renderStatus(status: LiveStatus): string {
   const { state, note, step, totalSteps } = status;
   const share = totalSteps === null || state !== 'running' ? '' : `${Math.floor((100 * step) / totalSteps)} % `;
-  const bar = totalSteps === null || state === 'starting' ? '' : `<progress max="${totalSteps}" value="${step}" aria-label="Steps done">${step} of ${totalSteps}</progress>`;
-  const figures = figuresOf(status).map((figure) => `<span>${escapeHtml(figure)}</span>`).join('');
+  const bar =
+    totalSteps === null || state === 'starting'
+      ? ''
+      : `<progress max="${totalSteps}" value="${step}" aria-label="Steps done">${step} of ${totalSteps}</progress>`;
+  const figures = figuresOf(status)
+    .map((figure) => `<span>${escapeHtml(figure)}</span>`)
+    .join('');
   return `<div class="live ${state}" data-title="${escapeHtml(`${share}${WORDS[state]}`)}"><p class="state">${WORDS[state]}</p>${bar}<p class="figures">${figures}</p>${note === '' ? '' : `<p class="note">${escapeHtml(note)}</p>`}</div>`;
 }
 

@@ -1,8 +1,8 @@
 import type { Context, MiddlewareHandler } from 'hono';
 
 /**
- * Answers requests to our own names alone, with `headers` on whatever is answered. Another name that resolves to this machine is somebody else's (DNS
- * rebinding), and so is a page of another origin.
+ * Answers requests to our own names alone, with `headers` on whatever is answered. Another name that resolves to this machine is somebody
+ * else's (DNS rebinding), and so is a page of another origin.
  */
 export function ownAddressOnly(hosts: () => readonly string[], headers: readonly (readonly [string, string])[]): MiddlewareHandler {
   return async (context, next) => {
@@ -13,7 +13,9 @@ export function ownAddressOnly(hosts: () => readonly string[], headers: readonly
   };
 }
 
-/** By what browsers say: of a post always where it comes from; of what another page loads, that it does. Following a link here is no harm. */
+/**
+ * By what browsers say: of a post always where it comes from; of what another page loads, that it does. Following a link here is no harm.
+ */
 function isOfAnotherPage(context: Context): boolean {
   const origin = context.req.header('origin');
   if (origin !== undefined) return origin !== `http://${context.req.header('host')}`;
@@ -24,7 +26,12 @@ function isOfAnotherPage(context: Context): boolean {
 /** What every page of ours is sent with; `policy` is the content security policy that stands in the page too. */
 export function pageHeaders(policy: string): readonly (readonly [string, string])[] {
   return [
-    ['content-security-policy', `${policy}; frame-ancestors 'none'`], ['x-content-type-options', 'nosniff'], ['referrer-policy', 'no-referrer'], ['cache-control', 'no-store'],
-    ['cross-origin-resource-policy', 'same-origin'], ['cross-origin-opener-policy', 'same-origin'], ['x-frame-options', 'DENY'],
+    ['content-security-policy', `${policy}; frame-ancestors 'none'`],
+    ['x-content-type-options', 'nosniff'],
+    ['referrer-policy', 'no-referrer'],
+    ['cache-control', 'no-store'],
+    ['cross-origin-resource-policy', 'same-origin'],
+    ['cross-origin-opener-policy', 'same-origin'],
+    ['x-frame-options', 'DENY'],
   ];
 }

@@ -12,10 +12,15 @@ export interface LoopbackServer {
 
 /**
  * Serves on the loopback address; port 0 takes a free one.
- * @param makeApp is told how to know the `Host` headers that are ours: any other name that resolves to this machine is somebody else's (DNS rebinding)
+ * @param makeApp is told how to know the `Host` headers that are ours: any other name that resolves to this machine is somebody else's (DNS
+ * rebinding)
  * @throws HyperfitError ERR_CONFIG when the port cannot be had
  */
-export async function serveLoopback(makeApp: (hosts: () => readonly string[]) => Hono, port = 0, limits = PAGE_LIMITS): Promise<LoopbackServer> {
+export async function serveLoopback(
+  makeApp: (hosts: () => readonly string[]) => Hono,
+  port = 0,
+  limits = PAGE_LIMITS,
+): Promise<LoopbackServer> {
   let hosts: string[] = [];
   const { server, port: bound } = await listen(makeApp(() => hosts).fetch, { port, limits });
   hosts = ownHosts(bound);

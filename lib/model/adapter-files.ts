@@ -49,15 +49,22 @@ export async function openAdapter(path: string): Promise<AdapterFiles> {
   const file = join(folder, ADAPTER_CONFIG);
   const settings = readAdapterSettings(parseJsonObject(await readTextFile(file, 'ERR_MODEL_FILES'), file, 'ERR_MODEL_FILES'), file);
   const names = await listNames(folder);
-  if (names.includes(ADAPTER_WEIGHTS)) return { path: folder, settings, sources: await readSafetensorsSources(join(folder, ADAPTER_WEIGHTS)) };
+  if (names.includes(ADAPTER_WEIGHTS))
+    return { path: folder, settings, sources: await readSafetensorsSources(join(folder, ADAPTER_WEIGHTS)) };
   const pickle = names.find((name) => /^adapter_model\.(bin|pt)$/.test(name));
   const got = pickle === undefined ? 'none' : `${pickle}, a pickle, which can run code and is never read`;
-  throw new HyperfitError('ERR_MODEL_FILES', `expected ${ADAPTER_WEIGHTS} in ${folder}, got ${got}; save the adapter again with PEFT: model.save_pretrained(folder)`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected ${ADAPTER_WEIGHTS} in ${folder}, got ${got}; save the adapter again with PEFT: model.save_pretrained(folder)`,
+  );
 }
 
 async function findAdapter(path: string): Promise<string> {
   for (const folder of [path, join(path, ADAPTER_FOLDER)]) if ((await listNames(folder)).includes(ADAPTER_CONFIG)) return folder;
-  throw new HyperfitError('ERR_MODEL_FILES', `expected the folder of a PEFT adapter (${ADAPTER_CONFIG}) for \`adapter\`, got ${path}, which has none; give the folder that PEFT wrote, or a checkpoint of a LoRA run`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected the folder of a PEFT adapter (${ADAPTER_CONFIG}) for \`adapter\`, got ${path}, which has none; give the folder that PEFT wrote, or a checkpoint of a LoRA run`,
+  );
 }
 
 async function listNames(folder: string): Promise<string[]> {
@@ -74,8 +81,13 @@ export function planAdapter(files: AdapterFiles, config: ModelConfig): PlannedAd
   const shapes = expectedParameters(config);
   // Where PEFT ties the head's additions to the embedding's, it writes them twice.
   const isTiedHead = (name: string): boolean => settings.ensuresTying && config.tieWordEmbeddings && name.startsWith(`${PREFIX}lm_head.`);
-  const bases = new Map(sources.filter(({ name }) => name.endsWith(BASE)).map((source) => [source.name.slice(PREFIX.length, -BASE.length), source]));
-  const halves = pairTensors(sources.filter(({ name }) => !isTiedHead(name) && !name.endsWith(BASE)), path);
+  const bases = new Map(
+    sources.filter(({ name }) => name.endsWith(BASE)).map((source) => [source.name.slice(PREFIX.length, -BASE.length), source]),
+  );
+  const halves = pairTensors(
+    sources.filter(({ name }) => !isTiedHead(name) && !name.endsWith(BASE)),
+    path,
+  );
   const additions = [...halves].map(([module, { a, b, isEmbedding }]): PlannedAddition => {
     const parameter = `${module}.weight`;
     checkModule(module, shapes.get(parameter), config, files);
@@ -84,7 +96,13 @@ export function planAdapter(files: AdapterFiles, config: ModelConfig): PlannedAd
     const isTransposed = isEmbedding || (config.weightLayout === 'fused' && layerOf(module) !== undefined);
     checkShapes(module, { a, b }, storedShapes(shapes.get(parameter)!, rank, isTransposed), path);
     const base = bases.get(module);
-    if (base !== undefined && `${base.shape}` !== `${shapes.get(parameter)!}`) refuse(path, `[${shapes.get(parameter)!}] as the base of \`${module}\``, `[${base.shape}]`, 'the vocabulary has grown; merge the adapter with PEFT');
+    if (base !== undefined && `${base.shape}` !== `${shapes.get(parameter)!}`)
+      refuse(
+        path,
+        `[${shapes.get(parameter)!}] as the base of \`${module}\``,
+        `[${base.shape}]`,
+        'the vocabulary has grown; merge the adapter with PEFT',
+      );
     return { parameter, scale, a, b, isTransposed, ...(base && { base }) };
   });
   checkComplete(settings, halves, shapes, path);
@@ -105,14 +123,21 @@ function pairTensors(sources: readonly TensorSource[], path: string): Map<string
   for (const source of sources) {
     const [, prefixed, linear, embedding] = HALF.exec(source.name) ?? [];
     if (prefixed === undefined || !prefixed.startsWith(PREFIX)) {
-      refuse(path, `tensors named ${PREFIX}<module>.lora_A.weight and lora_B.weight`, `\`${clip(source.name)}\``, 'it is no part of a plain LoRA; merge the adapter with PEFT, or leave that tensor out');
+      refuse(
+        path,
+        `tensors named ${PREFIX}<module>.lora_A.weight and lora_B.weight`,
+        `\`${clip(source.name)}\``,
+        'it is no part of a plain LoRA; merge the adapter with PEFT, or leave that tensor out',
+      );
     }
     const module = prefixed.slice(PREFIX.length);
     const half = (linear ?? embedding) === 'A' ? { a: source } : { b: source };
     found.set(module, { ...found.get(module), ...half, isEmbedding: embedding !== undefined });
   }
   if (found.size === 0) refuse(path, 'tensors', 'none', 'save the adapter again with PEFT');
-  for (const [module, { a, b }] of found) if (a === undefined || b === undefined) refuse(path, 'A and B of each module', `only one of them for \`${clip(module)}\``, 'save the adapter again with PEFT');
+  for (const [module, { a, b }] of found)
+    if (a === undefined || b === undefined)
+      refuse(path, 'A and B of each module', `only one of them for \`${clip(module)}\``, 'save the adapter again with PEFT');
   return found as Map<string, Halves>;
 }
 
@@ -121,17 +146,39 @@ export const EMBEDDINGS: readonly string[] = ['model.embed_tokens', 'transformer
 /** The only one whose additions PEFT ties to the head. */
 const TIED = 'model.embed_tokens';
 
-function checkModule(module: string, shape: readonly number[] | undefined, { tieWordEmbeddings }: ModelConfig, { path, settings }: AdapterFiles): void {
-  const isShared = tieWordEmbeddings && (EMBEDDINGS.includes(module) || module === 'lm_head') && !(settings.ensuresTying && module === TIED);
+function checkModule(
+  module: string,
+  shape: readonly number[] | undefined,
+  { tieWordEmbeddings }: ModelConfig,
+  { path, settings }: AdapterFiles,
+): void {
+  const isShared =
+    tieWordEmbeddings && (EMBEDDINGS.includes(module) || module === 'lm_head') && !(settings.ensuresTying && module === TIED);
   if (isShared) {
-    refuse(path, 'additions to the matrices of the layers, or `ensure_weight_tying`', `some to \`${module}\` of a model whose head is its embedding`, 'one of the two would change without the other; train the adapter with ensure_weight_tying=True');
+    refuse(
+      path,
+      'additions to the matrices of the layers, or `ensure_weight_tying`',
+      `some to \`${module}\` of a model whose head is its embedding`,
+      'one of the two would change without the other; train the adapter with ensure_weight_tying=True',
+    );
   }
   if (shape?.length === 2) return;
-  refuse(path, 'additions to matrices of this model', `some to \`${clip(module)}\`, which it does not have`, 'give the base that the adapter was made for');
+  refuse(
+    path,
+    'additions to matrices of this model',
+    `some to \`${clip(module)}\`, which it does not have`,
+    'give the base that the adapter was made for',
+  );
 }
 
 function checkTargeted(module: string, settings: AdapterSettings, path: string): void {
-  if (!isTargeted(settings, module, layerOf(module))) refuse(path, 'tensors of the modules that `target_modules` and `layers_to_transform` name', `some of \`${clip(module)}\``, 'PEFT would pass over them; use the two files that were saved together');
+  if (!isTargeted(settings, module, layerOf(module)))
+    refuse(
+      path,
+      'tensors of the modules that `target_modules` and `layers_to_transform` name',
+      `some of \`${clip(module)}\``,
+      'PEFT would pass over them; use the two files that were saved together',
+    );
 }
 
 function layerOf(module: string): number | undefined {
@@ -151,7 +198,12 @@ function checkShapes(module: string, { a, b }: Pick<Halves, 'a' | 'b'>, expected
 }
 
 /** A module that the settings name and the file lacks would silently stay as it is. */
-function checkComplete(settings: AdapterSettings, halves: ReadonlyMap<string, Halves>, shapes: ReadonlyMap<string, readonly number[]>, path: string): void {
+function checkComplete(
+  settings: AdapterSettings,
+  halves: ReadonlyMap<string, Halves>,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  path: string,
+): void {
   if (settings.targetModules === undefined) return;
   const missing = [...shapes].flatMap(([name, shape]) => {
     const module = name.replace(/\.weight$/, '');
@@ -159,7 +211,13 @@ function checkComplete(settings: AdapterSettings, halves: ReadonlyMap<string, Ha
     const isMatrix = shape.length === 2 && name !== module && layer !== undefined;
     return isMatrix && isTargeted(settings, module, layer) && !halves.has(module) ? [module] : [];
   });
-  if (missing.length > 0) refuse(path, 'A and B of every module that `target_modules` names', `none for ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' and more' : ''}`, 'save the adapter again with PEFT');
+  if (missing.length > 0)
+    refuse(
+      path,
+      'A and B of every module that `target_modules` names',
+      `none for ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' and more' : ''}`,
+      'save the adapter again with PEFT',
+    );
 }
 
 function refuse(path: string, expected: string, got: string, remedy: string): never {

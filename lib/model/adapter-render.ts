@@ -21,16 +21,50 @@ export interface AdapterDescription {
 }
 
 /** adapter_config.json, with every key that PEFT writes. */
-export function renderAdapterConfig({ parameters, rank, alpha, ranks = {}, alphas = {}, baseModel }: AdapterDescription, config: ModelConfig): string {
+export function renderAdapterConfig(
+  { parameters, rank, alpha, ranks = {}, alphas = {}, baseModel }: AdapterDescription,
+  config: ModelConfig,
+): string {
   const modules = parameters.map((name) => name.replace(/\.weight$/, ''));
   const { targets, layers } = describeTargets(modules, config);
   const ensuresTying = config.tieWordEmbeddings && modules.some((module) => EMBEDDINGS.includes(module));
   const settings: JsonObject = {
-    alora_invocation_tokens: null, alpha_pattern: withHead(alphas, ensuresTying), arrow_config: null, auto_mapping: null, base_model_name_or_path: baseModel, bias: 'none', corda_config: null,
-    ensure_weight_tying: ensuresTying, eva_config: null, exclude_modules: null, fan_in_fan_out: config.weightLayout === 'fused', inference_mode: true, init_lora_weights: true,
-    layer_replication: null, layers_pattern: null, layers_to_transform: layers, loftq_config: {}, lora_alpha: alpha, lora_bias: false, lora_dropout: 0, megatron_config: null,
-    megatron_core: 'megatron.core', modules_to_save: null, peft_type: 'LORA', peft_version: PEFT_VERSION, qalora_group_size: 16, r: rank, rank_pattern: withHead(ranks, ensuresTying), revision: null,
-    target_modules: targets, target_parameters: null, task_type: 'CAUSAL_LM', trainable_token_indices: null, use_dora: false, use_qalora: false, use_rslora: false,
+    alora_invocation_tokens: null,
+    alpha_pattern: withHead(alphas, ensuresTying),
+    arrow_config: null,
+    auto_mapping: null,
+    base_model_name_or_path: baseModel,
+    bias: 'none',
+    corda_config: null,
+    ensure_weight_tying: ensuresTying,
+    eva_config: null,
+    exclude_modules: null,
+    fan_in_fan_out: config.weightLayout === 'fused',
+    inference_mode: true,
+    init_lora_weights: true,
+    layer_replication: null,
+    layers_pattern: null,
+    layers_to_transform: layers,
+    loftq_config: {},
+    lora_alpha: alpha,
+    lora_bias: false,
+    lora_dropout: 0,
+    megatron_config: null,
+    megatron_core: 'megatron.core',
+    modules_to_save: null,
+    peft_type: 'LORA',
+    peft_version: PEFT_VERSION,
+    qalora_group_size: 16,
+    r: rank,
+    rank_pattern: withHead(ranks, ensuresTying),
+    revision: null,
+    target_modules: targets,
+    target_parameters: null,
+    task_type: 'CAUSAL_LM',
+    trainable_token_indices: null,
+    use_dora: false,
+    use_qalora: false,
+    use_rslora: false,
   };
   return renderJson(settings);
 }
@@ -44,9 +78,14 @@ function withHead(pattern: Readonly<Record<string, number>>, ensuresTying: boole
 /** Short names and the numbers of the layers where these say exactly the modules meant, else every module by its full name. */
 function describeTargets(modules: readonly string[], config: ModelConfig): { targets: string[]; layers: number[] | null } {
   const tables = modules.filter((module) => !IN_LAYER.test(module));
-  const inLayers = describeLayerTargets(modules.filter((module) => IN_LAYER.test(module)), config);
+  const inLayers = describeLayerTargets(
+    modules.filter((module) => IN_LAYER.test(module)),
+    config,
+  );
   // PEFT would look for a layer's number in the name of an embedding.
-  return tables.length === 0 || inLayers.layers === null ? { ...inLayers, targets: [...inLayers.targets, ...tables] } : { targets: [...modules], layers: null };
+  return tables.length === 0 || inLayers.layers === null
+    ? { ...inLayers, targets: [...inLayers.targets, ...tables] }
+    : { targets: [...modules], layers: null };
 }
 
 function describeLayerTargets(modules: readonly string[], config: ModelConfig): { targets: string[]; layers: number[] | null } {

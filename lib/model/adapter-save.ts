@@ -21,10 +21,15 @@ export interface AdapterOrigin {
 }
 
 /**
- * Writes additions as PEFT does: adapter_model.safetensors (float32) and adapter_config.json, which says of each module its rank and what its product is multiplied by.
+ * Writes additions as PEFT does: adapter_model.safetensors (float32) and adapter_config.json, which says of each module its rank and what
+ * its product is multiplied by.
  * @throws HyperfitError ERR_CHECKPOINT when the files are there or the disk is full
  */
-export async function writeAdapter(folder: string, additions: readonly LowRankAddition[], { config, baseModel, card }: AdapterOrigin): Promise<void> {
+export async function writeAdapter(
+  folder: string,
+  additions: readonly LowRankAddition[],
+  { config, baseModel, card }: AdapterOrigin,
+): Promise<void> {
   await makeFolder(folder);
   const tensors = new Map(additions.flatMap(namedHalves));
   try {
@@ -32,7 +37,13 @@ export async function writeAdapter(folder: string, additions: readonly LowRankAd
   } finally {
     disposeAll(tensors.values());
   }
-  await writeFile(join(folder, ADAPTER_CONFIG), renderAdapterConfig({ parameters: additions.map(({ parameter }) => parameter), baseModel: baseModelName(baseModel), ...commonScaling(additions) }, config));
+  await writeFile(
+    join(folder, ADAPTER_CONFIG),
+    renderAdapterConfig(
+      { parameters: additions.map(({ parameter }) => parameter), baseModel: baseModelName(baseModel), ...commonScaling(additions) },
+      config,
+    ),
+  );
   await writeFile(join(folder, CARD_FILE), renderModelCard({ ...adapterCard(baseModel), ...card }));
 }
 
@@ -41,7 +52,15 @@ function namedHalves({ parameter, a, b }: LowRankAddition): [string, Tensor][] {
   const module = moduleOf(parameter);
   const [isEmbedding, prefix] = [EMBEDDINGS.includes(module), `base_model.model.${module}`];
   const [left, right] = scope(() => (isEmbedding ? [b.t().contiguous(), a.t().contiguous()] : [a.mul(1), b.mul(1)]) as [Tensor, Tensor]);
-  return isEmbedding ? [[`${prefix}.lora_embedding_A`, left], [`${prefix}.lora_embedding_B`, right]] : [[`${prefix}.lora_A.weight`, left], [`${prefix}.lora_B.weight`, right]];
+  return isEmbedding
+    ? [
+        [`${prefix}.lora_embedding_A`, left],
+        [`${prefix}.lora_embedding_B`, right],
+      ]
+    : [
+        [`${prefix}.lora_A.weight`, left],
+        [`${prefix}.lora_B.weight`, right],
+      ];
 }
 
 export function adapterCard(baseModel: string): ModelCard {
@@ -54,10 +73,20 @@ function moduleOf(parameter: string): string {
 }
 
 /** Rank and alpha that most modules share are those of the adapter; the others are named one by one. */
-function commonScaling(additions: readonly LowRankAddition[]): { rank: number; alpha: number; ranks: Record<string, number>; alphas: Record<string, number> } {
-  const scalings = additions.map(({ parameter, a, scale }) => ({ module: moduleOf(parameter), rank: a.shape[0]!, alpha: scale * a.shape[0]! }));
+function commonScaling(additions: readonly LowRankAddition[]): {
+  rank: number;
+  alpha: number;
+  ranks: Record<string, number>;
+  alphas: Record<string, number>;
+} {
+  const scalings = additions.map(({ parameter, a, scale }) => ({
+    module: moduleOf(parameter),
+    rank: a.shape[0]!,
+    alpha: scale * a.shape[0]!,
+  }));
   const [rank, alpha] = [mostFrequent(scalings.map((each) => each.rank)), mostFrequent(scalings.map((each) => each.alpha))];
-  const others = (key: 'rank' | 'alpha', common: number): Record<string, number> => Object.fromEntries(scalings.filter((each) => each[key] !== common).map((each) => [each.module, each[key]]));
+  const others = (key: 'rank' | 'alpha', common: number): Record<string, number> =>
+    Object.fromEntries(scalings.filter((each) => each[key] !== common).map((each) => [each.module, each[key]]));
   return { rank, alpha, ranks: others('rank', rank), alphas: others('alpha', alpha) };
 }
 

@@ -11,7 +11,9 @@ export interface AdapterSettings {
   /** Module name, or its end, -> what counts there in place of `rank` and `alpha`. The first that fits counts. */
   rankPattern: ReadonlyMap<string, number>;
   alphaPattern: ReadonlyMap<string, number>;
-  /** Names of modules, or their ends; undefined where a regular expression, `all-linear` or what is left out says it: then the tensors do. */
+  /**
+   * Names of modules, or their ends; undefined where a regular expression, `all-linear` or what is left out says it: then the tensors do.
+   */
   targetModules: readonly string[] | undefined;
   /** Undefined for every layer. */
   layersToTransform: readonly number[] | undefined;
@@ -23,11 +25,36 @@ export interface AdapterSettings {
 
 /** Settings of training or bookkeeping, which say nothing about what is computed. */
 const PASSED_OVER = new Set([
-  'auto_mapping', 'peft_version', 'revision', 'inference_mode', 'lora_dropout', 'fan_in_fan_out', 'megatron_core', 'qalora_group_size', 'runtime_config',
-  'loftq_config', 'eva_config', 'corda_config', 'lora_ga_config', 'exclude_modules', 'layers_pattern',
+  'auto_mapping',
+  'peft_version',
+  'revision',
+  'inference_mode',
+  'lora_dropout',
+  'fan_in_fan_out',
+  'megatron_core',
+  'qalora_group_size',
+  'runtime_config',
+  'loftq_config',
+  'eva_config',
+  'corda_config',
+  'lora_ga_config',
+  'exclude_modules',
+  'layers_pattern',
 ]);
 const READ = new Set([
-  'peft_type', 'task_type', 'r', 'lora_alpha', 'use_rslora', 'rank_pattern', 'alpha_pattern', 'target_modules', 'layers_to_transform', 'base_model_name_or_path', 'bias', 'init_lora_weights', 'ensure_weight_tying',
+  'peft_type',
+  'task_type',
+  'r',
+  'lora_alpha',
+  'use_rslora',
+  'rank_pattern',
+  'alpha_pattern',
+  'target_modules',
+  'layers_to_transform',
+  'base_model_name_or_path',
+  'bias',
+  'init_lora_weights',
+  'ensure_weight_tying',
 ]);
 const MERGE = 'merge it with PEFT: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)';
 /** What hyperfit does not compute -> what it is. */
@@ -48,14 +75,25 @@ const CHANGED_BASE = /^(pissa|olora|corda|loftq|lora_ga)/;
 
 /**
  * Reads what PEFT wrote; `file` is for messages.
- * @throws HyperfitError ERR_MODEL_FILES for values of the wrong kind, ERR_UNSUPPORTED_MODEL for settings that hyperfit does not have, by name
+ * @throws HyperfitError ERR_MODEL_FILES for values of the wrong kind, ERR_UNSUPPORTED_MODEL for settings that hyperfit does not have, by
+ * name
  */
 export function readAdapterSettings(config: JsonObject, file: string): AdapterSettings {
   refuseUnsupported(config, file);
   const expect = (fits: boolean, what: string, key: string): void => {
-    if (!fits) throw new HyperfitError('ERR_MODEL_FILES', `expected ${what} for \`${key}\` in ${file}, got ${render(config[key])}; save the adapter again with PEFT`);
+    if (!fits)
+      throw new HyperfitError(
+        'ERR_MODEL_FILES',
+        `expected ${what} for \`${key}\` in ${file}, got ${render(config[key])}; save the adapter again with PEFT`,
+      );
   };
-  const { r, lora_alpha: alpha, use_rslora: rankStabilized, ensure_weight_tying: ensuresTying, base_model_name_or_path: baseModel } = config;
+  const {
+    r,
+    lora_alpha: alpha,
+    use_rslora: rankStabilized,
+    ensure_weight_tying: ensuresTying,
+    base_model_name_or_path: baseModel,
+  } = config;
   expect(isRank(r), 'a whole number of at least 1', 'r');
   expect(typeof alpha === 'number' && Number.isFinite(alpha), 'a number', 'lora_alpha');
   expect(isNothing(rankStabilized) || rankStabilized === true, 'true or false', 'use_rslora');
@@ -87,14 +125,21 @@ function isNothing(value: unknown): boolean {
 
 function refuseUnsupported(config: JsonObject, file: string): void {
   const refuse = (key: string, what: string, remedy = MERGE): never => {
-    throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected a plain LoRA adapter in ${file}, got \`${clip(key)}\` ${render(config[key])}${what === '' ? '' : `: ${what}`}; ${remedy}`);
+    throw new HyperfitError(
+      'ERR_UNSUPPORTED_MODEL',
+      `expected a plain LoRA adapter in ${file}, got \`${clip(key)}\` ${render(config[key])}${what === '' ? '' : `: ${what}`}; ${remedy}`,
+    );
   };
   const { peft_type: type, task_type: task, bias, init_lora_weights: init } = config;
   if (type !== 'LORA') refuse('peft_type', 'another kind than LoRA');
   if (!isNothing(task) && task !== 'CAUSAL_LM') refuse('task_type', 'of a model for another task', 'give an adapter for CAUSAL_LM');
   if (!isNothing(bias) && bias !== 'none') refuse('bias', 'biases that were trained too');
   if (typeof init === 'string' && CHANGED_BASE.test(init)) {
-    refuse('init_lora_weights', 'it belongs to a base that was changed first', 'save it by PEFT with path_initial_model_for_weight_conversion, which makes it one for the base as it is');
+    refuse(
+      'init_lora_weights',
+      'it belongs to a base that was changed first',
+      'save it by PEFT with path_initial_model_for_weight_conversion, which makes it one for the base as it is',
+    );
   }
   for (const key of Object.keys(config)) {
     if (READ.has(key) || PASSED_OVER.has(key) || isNothing(config[key])) continue;
@@ -106,21 +151,30 @@ function refuseUnsupported(config: JsonObject, file: string): void {
 function readPattern(config: JsonObject, key: string, fits: (value: unknown) => boolean, file: string): Map<string, number> {
   const pattern = config[key] ?? {};
   const wrong = (what: string, got: unknown): never => {
-    throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected ${what} in \`${key}\` of ${file}, got ${render(got)}; write out the names of the modules, or ${MERGE}`);
+    throw new HyperfitError(
+      'ERR_UNSUPPORTED_MODEL',
+      `expected ${what} in \`${key}\` of ${file}, got ${render(got)}; write out the names of the modules, or ${MERGE}`,
+    );
   };
   if (!isJsonObject(pattern)) return wrong('an object', pattern);
-  return new Map(Object.entries(pattern).map(([name, value]) => {
-    const plain = name.replace(/^\^/, '').replaceAll('\\.', '.');
-    if (!/^[\w.]+$/.test(plain)) wrong('names of modules', name);
-    if (!fits(value)) wrong('numbers', value);
-    return [plain, value as number];
-  }));
+  return new Map(
+    Object.entries(pattern).map(([name, value]) => {
+      const plain = name.replace(/^\^/, '').replaceAll('\\.', '.');
+      if (!/^[\w.]+$/.test(plain)) wrong('names of modules', name);
+      if (!fits(value)) wrong('numbers', value);
+      return [plain, value as number];
+    }),
+  );
 }
 
 function readTargets(config: JsonObject, expect: Expect): readonly string[] | undefined {
   const { target_modules: targets, exclude_modules: excluded } = config;
   if (typeof targets === 'string' || !isNothing(excluded)) return undefined;
-  expect(Array.isArray(targets) && targets.length > 0 && targets.every((name) => typeof name === 'string'), 'names of modules', 'target_modules');
+  expect(
+    Array.isArray(targets) && targets.length > 0 && targets.every((name) => typeof name === 'string'),
+    'names of modules',
+    'target_modules',
+  );
   return targets as string[];
 }
 
@@ -128,7 +182,11 @@ function readLayers(config: JsonObject, expect: Expect): readonly number[] | und
   const { layers_to_transform: layers } = config;
   if (isNothing(layers)) return undefined;
   const list: readonly unknown[] = Array.isArray(layers) ? layers : [layers];
-  expect(list.every((layer) => Number.isSafeInteger(layer) && (layer as number) >= 0), 'numbers of layers', 'layers_to_transform');
+  expect(
+    list.every((layer) => Number.isSafeInteger(layer) && (layer as number) >= 0),
+    'numbers of layers',
+    'layers_to_transform',
+  );
   return list as number[];
 }
 

@@ -29,17 +29,31 @@ export function disposeAdditions(additions: readonly LowRankAddition[]): void {
 }
 
 /**
- * Adds what an adapter in PEFT's form says to the weights of its base. Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1; names and factors as PEFT's.
+ * Adds what an adapter in PEFT's form says to the weights of its base. Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1; names and
+ * factors as PEFT's.
  * @returns the names of the parameters that changed
  * @throws HyperfitError as `openAdapter` and `planAdapter`; the model is then as it was
  */
 export async function mergeAdapter(model: Target, path: string): Promise<string[]> {
   const planned = planAdapter(await openAdapter(path), model.config);
-  const loaded = (await addon().tensorsLoad(planned.flatMap(({ a, b, base }) => [a, b, base ?? a]), model.device)).map((handle) => Tensor.fromHandle(handle));
+  const loaded = (
+    await addon().tensorsLoad(
+      planned.flatMap(({ a, b, base }) => [a, b, base ?? a]),
+      model.device,
+    )
+  ).map((handle) => Tensor.fromHandle(handle));
   try {
     for (const [index, { parameter, scale, isTransposed, base }] of planned.entries()) {
       const [a, b, before] = loaded.slice(3 * index, 3 * index + 3) as [Tensor, Tensor, Tensor];
-      await addon().modelAddLowRank(model.handle, parameter, a.handle, b.handle, scale, isTransposed, base === undefined ? null : before.handle);
+      await addon().modelAddLowRank(
+        model.handle,
+        parameter,
+        a.handle,
+        b.handle,
+        scale,
+        isTransposed,
+        base === undefined ? null : before.handle,
+      );
     }
   } finally {
     disposeAll(loaded);

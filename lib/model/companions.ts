@@ -6,8 +6,22 @@ import { readRegularFile } from '../regular-file.ts';
  * among them, since terms travel with weights.
  */
 export const COMPANIONS: readonly string[] = [
-  'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'chat_template.jinja', 'chat_template.json', 'vocab.json', 'merges.txt',
-  'tokenizer.model', 'spiece.model', 'preprocessor_config.json', 'processor_config.json', 'LICENSE', 'LICENSE.txt', 'NOTICE', 'USE_POLICY.md',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+  'spiece.model',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'LICENSE',
+  'LICENSE.txt',
+  'NOTICE',
+  'USE_POLICY.md',
 ];
 
 /** Name -> bytes of every such file of `folder`. One that cannot be read is none. */

@@ -1,61 +1,9 @@
+import { DECODER_KEYS, REQUIRED, REQUIRED_SILU, WINDOW_KEYS } from './config-family.ts';
+import type { ConfigFamily } from './config-family.ts';
 import { ACTIVATIONS } from './config-flags.ts';
 import type { Flags, Sizes } from './config-flags.ts';
 import { isLayerTypes, readLayerWindows, readNoRopeLayers, readSlidingLayers } from './config-layers.ts';
 import type { ConfigValues } from './config-values.ts';
-import { isJsonObject } from './json.ts';
-
-type Check = (value: unknown) => boolean;
-
-/**
- * What hyperfit knows of each family's config.json. Every key is one that is read, one whose value must be as given
- * because another would change the computation, or one that changes nothing (config-keys.ts); any other key is refused
- * by name.
- */
-export interface ConfigFamily {
-  modelType: string;
-  architecture: string;
-  /** What transformers calls it where it was saved without its head, or with another one beside. */
-  bareArchitectures: readonly string[];
-  /** What Hugging Face assumes where config.json is silent. */
-  defaults: Readonly<Record<string, unknown>>;
-  /** Read into ModelConfig. */
-  read: readonly string[];
-  /** Key -> the values under which the computation is ours. An absent key and null are always fine. */
-  required: Readonly<Record<string, readonly unknown[] | Check>>;
-  /** The usual key -> this family's, where it differs. */
-  spelling?: Readonly<Record<string, string>>;
-  /** Sizes of which null is an error, where other families derive them. */
-  nullRefused?: readonly string[];
-  /** False where the embedding of `pad_token_id` learns like any other. */
-  pads?: boolean;
-  /** What makes the family other than a plain Llama. */
-  flags(values: ConfigValues, sizes: Sizes): Partial<Flags>;
-}
-
-const SIZE_KEYS = ['vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads', 'max_position_embeddings', 'tie_word_embeddings'];
-const DECODER_KEYS = [...SIZE_KEYS, 'num_key_value_heads', 'head_dim', 'rms_norm_eps', 'rope_theta', 'rope_scaling', 'rope_parameters'];
-const WINDOW_KEYS = ['sliding_window', 'use_sliding_window', 'max_window_layers'];
-
-function isTokenizerMap(value: unknown): boolean {
-  return isJsonObject(value) && Object.keys(value).every((key) => key === 'AutoTokenizer');
-}
-
-const REQUIRED = {
-  partial_rotary_factor: [1],
-  rope_interleaved: [false],
-  is_encoder_decoder: [false],
-  add_cross_attention: [false],
-  cross_attention_hidden_size: [],
-  is_llama_config: [true],
-  quantization_config: [],
-  pruned_heads: [{}],
-  use_bfloat16: [false],
-  // Code of one's own; that of a tokenizer is never run.
-  auto_map: isTokenizerMap,
-  loss_type: ['ForCausalLM', 'ForCausalLMLoss'],
-  layer_types: [],
-};
-const REQUIRED_SILU = { ...REQUIRED, hidden_act: ['silu', 'swish'] };
 
 function attentionBiases(values: ConfigValues): Partial<Flags> {
   const bias = values.flag('attention_bias', false);
@@ -76,13 +24,25 @@ const MISTRAL: ConfigFamily = {
   modelType: 'mistral',
   architecture: 'MistralForCausalLM',
   bareArchitectures: ['MistralModel'],
-  defaults: { max_position_embeddings: 131072, rms_norm_eps: 1e-6, tie_word_embeddings: false, num_key_value_heads: 8, sliding_window: 4096 },
+  defaults: {
+    max_position_embeddings: 131072,
+    rms_norm_eps: 1e-6,
+    tie_word_embeddings: false,
+    num_key_value_heads: 8,
+    sliding_window: 4096,
+  },
   read: [...DECODER_KEYS, ...WINDOW_KEYS],
   required: { ...REQUIRED_SILU, attention_bias: [false], mlp_bias: [false] },
   flags: (values, sizes) => {
     const slides = values.has('sliding_window');
-    if (slides && !values.flag('use_sliding_window', true)) values.note('`use_sliding_window` false turns no window of a Mistral off, as in transformers; set `sliding_window` to null for that');
-    return { layerWindows: readLayerWindows(values, Array.from({ length: sizes.numHiddenLayers }, () => slides)) };
+    if (slides && !values.flag('use_sliding_window', true))
+      values.note('`use_sliding_window` false turns no window of a Mistral off, as in transformers; set `sliding_window` to null for that');
+    return {
+      layerWindows: readLayerWindows(
+        values,
+        Array.from({ length: sizes.numHiddenLayers }, () => slides),
+      ),
+    };
   },
 };
 
@@ -99,7 +59,14 @@ const QWEN2: ConfigFamily = {
   modelType: 'qwen2',
   architecture: 'Qwen2ForCausalLM',
   bareArchitectures: ['Qwen2Model'],
-  defaults: { max_position_embeddings: 32768, rms_norm_eps: 1e-6, tie_word_embeddings: false, num_key_value_heads: 32, sliding_window: 4096, max_window_layers: 28 },
+  defaults: {
+    max_position_embeddings: 32768,
+    rms_norm_eps: 1e-6,
+    tie_word_embeddings: false,
+    num_key_value_heads: 32,
+    sliding_window: 4096,
+    max_window_layers: 28,
+  },
   read: [...DECODER_KEYS, ...WINDOW_KEYS],
   required: { ...REQUIRED_SILU, layer_types: isLayerTypes, use_mrope: [false] },
   flags: (values, sizes) => ({ qkvBias: true, layerWindows: readUpperWindows(values, sizes.numHiddenLayers) }),
@@ -120,7 +87,15 @@ const SMOLLM3: ConfigFamily = {
   modelType: 'smollm3',
   architecture: 'SmolLM3ForCausalLM',
   bareArchitectures: ['SmolLM3Model'],
-  defaults: { max_position_embeddings: 32768, rms_norm_eps: 1e-6, tie_word_embeddings: true, num_key_value_heads: 4, rope_theta: 2e6, no_rope_layer_interval: 4, pad_token_id: 128004 },
+  defaults: {
+    max_position_embeddings: 32768,
+    rms_norm_eps: 1e-6,
+    tie_word_embeddings: true,
+    num_key_value_heads: 4,
+    rope_theta: 2e6,
+    no_rope_layer_interval: 4,
+    pad_token_id: 128004,
+  },
   read: [...DECODER_KEYS, 'attention_bias', 'mlp_bias', 'sliding_window', 'use_sliding_window', 'no_rope_layers', 'no_rope_layer_interval'],
   required: { ...REQUIRED_SILU, layer_types: isLayerTypes },
   flags: (values, sizes) => {
@@ -128,18 +103,36 @@ const SMOLLM3: ConfigFamily = {
     const isOn = values.flag('use_sliding_window', false) && values.has('sliding_window');
     // `layer_types` turns windows on by itself.
     const sliding = readSlidingLayers(values, sizes.numHiddenLayers, (layer) => isOn && layerRopes[layer] === 'none');
-    return { ...attentionBiases(values), mlpBias: values.flag('mlp_bias', false), layerRopes, layerWindows: readLayerWindows(values, sliding) };
+    return {
+      ...attentionBiases(values),
+      mlpBias: values.flag('mlp_bias', false),
+      layerRopes,
+      layerWindows: readLayerWindows(values, sliding),
+    };
   },
 };
 
 const GEMMA_DEFAULTS = {
   pad_token_id: 0,
-  rms_norm_eps: 1e-6, tie_word_embeddings: true, num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, hidden_size: 2304,
-  intermediate_size: 9216, num_hidden_layers: 26, sliding_window: 4096, query_pre_attn_scalar: 256, hidden_activation: 'gelu_pytorch_tanh',
+  rms_norm_eps: 1e-6,
+  tie_word_embeddings: true,
+  num_attention_heads: 8,
+  num_key_value_heads: 4,
+  head_dim: 256,
+  hidden_size: 2304,
+  intermediate_size: 9216,
+  num_hidden_layers: 26,
+  sliding_window: 4096,
+  query_pre_attn_scalar: 256,
+  hidden_activation: 'gelu_pytorch_tanh',
 };
 const GEMMA_SIZES = ['num_key_value_heads', 'head_dim'];
 const GEMMA_REQUIRED = {
-  ...REQUIRED, hidden_act: ['gelu_pytorch_tanh'], hidden_activation: ['gelu_pytorch_tanh'], layer_types: isLayerTypes, use_bidirectional_attention: [false],
+  ...REQUIRED,
+  hidden_act: ['gelu_pytorch_tanh'],
+  hidden_activation: ['gelu_pytorch_tanh'],
+  layer_types: isLayerTypes,
+  use_bidirectional_attention: [false],
 };
 
 function gemmaFlags(values: ConfigValues, sizes: Sizes): Partial<Flags> {
@@ -158,29 +151,57 @@ const GEMMA2: ConfigFamily = {
   modelType: 'gemma2',
   architecture: 'Gemma2ForCausalLM',
   bareArchitectures: ['Gemma2Model'],
-  defaults: { ...GEMMA_DEFAULTS, max_position_embeddings: 8192, vocab_size: 256000, final_logit_softcapping: 30, attn_logit_softcapping: 50 },
+  defaults: {
+    ...GEMMA_DEFAULTS,
+    max_position_embeddings: 8192,
+    vocab_size: 256000,
+    final_logit_softcapping: 30,
+    attn_logit_softcapping: 50,
+  },
   read: [...DECODER_KEYS, 'attention_bias', 'sliding_window', 'query_pre_attn_scalar', 'final_logit_softcapping', 'attn_logit_softcapping'],
   required: GEMMA_REQUIRED,
   nullRefused: GEMMA_SIZES,
   flags: (values, sizes) => ({
     ...gemmaFlags(values, sizes),
     attentionSoftcap: values.has('attn_logit_softcapping') ? values.positive('attn_logit_softcapping') : 0,
-    layerWindows: readLayerWindows(values, readSlidingLayers(values, sizes.numHiddenLayers, (layer) => layer % 2 === 0)),
+    layerWindows: readLayerWindows(
+      values,
+      readSlidingLayers(values, sizes.numHiddenLayers, (layer) => layer % 2 === 0),
+    ),
   }),
 };
 
 /** What transformers writes for itself and does not read again. */
 function noteOtherPattern(values: ConfigValues, pattern: number): void {
   const other = values.raw('_sliding_window_pattern') ?? pattern;
-  if (other !== pattern && !values.has('layer_types')) values.note(`\`_sliding_window_pattern\` is not read, as in transformers: every ${pattern}th layer sees all; say it by \`sliding_window_pattern\` or \`layer_types\``);
+  if (other !== pattern && !values.has('layer_types'))
+    values.note(
+      `\`_sliding_window_pattern\` is not read, as in transformers: every ${pattern}th layer sees all; say it by \`sliding_window_pattern\` or \`layer_types\``,
+    );
 }
 
 const GEMMA3: ConfigFamily = {
   modelType: 'gemma3_text',
   architecture: 'Gemma3ForCausalLM',
   bareArchitectures: ['Gemma3TextModel'],
-  defaults: { ...GEMMA_DEFAULTS, max_position_embeddings: 131072, vocab_size: 262208, rope_theta: 1e6, rope_local_base_freq: 1e4, sliding_window_pattern: 6 },
-  read: [...DECODER_KEYS, 'attention_bias', 'sliding_window', 'query_pre_attn_scalar', 'final_logit_softcapping', 'rope_local_base_freq', 'sliding_window_pattern', '_sliding_window_pattern'],
+  defaults: {
+    ...GEMMA_DEFAULTS,
+    max_position_embeddings: 131072,
+    vocab_size: 262208,
+    rope_theta: 1e6,
+    rope_local_base_freq: 1e4,
+    sliding_window_pattern: 6,
+  },
+  read: [
+    ...DECODER_KEYS,
+    'attention_bias',
+    'sliding_window',
+    'query_pre_attn_scalar',
+    'final_logit_softcapping',
+    'rope_local_base_freq',
+    'sliding_window_pattern',
+    '_sliding_window_pattern',
+  ],
   // transformers reads attn_logit_softcapping of Gemma 3 and does not apply it.
   required: { ...GEMMA_REQUIRED, attn_logit_softcapping: [] },
   nullRefused: GEMMA_SIZES,
@@ -188,7 +209,12 @@ const GEMMA3: ConfigFamily = {
     const pattern = values.has('layer_types') ? 1 : values.size('sliding_window_pattern');
     noteOtherPattern(values, pattern);
     const sliding = readSlidingLayers(values, sizes.numHiddenLayers, (layer) => (layer + 1) % pattern !== 0);
-    return { ...gemmaFlags(values, sizes), qkNorm: true, layerRopes: sliding.map((slides) => (slides ? 'local' : 'global')), layerWindows: readLayerWindows(values, sliding) };
+    return {
+      ...gemmaFlags(values, sizes),
+      qkNorm: true,
+      layerRopes: sliding.map((slides) => (slides ? 'local' : 'global')),
+      layerWindows: readLayerWindows(values, sliding),
+    };
   },
 };
 
@@ -197,15 +223,43 @@ const GPT2: ConfigFamily = {
   architecture: 'GPT2LMHeadModel',
   pads: false,
   bareArchitectures: ['GPT2Model', 'GPT2DoubleHeadsModel'],
-  defaults: { vocab_size: 50257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12, layer_norm_epsilon: 1e-5, activation_function: 'gelu_new', tie_word_embeddings: true },
+  defaults: {
+    vocab_size: 50257,
+    n_positions: 1024,
+    n_embd: 768,
+    n_layer: 12,
+    n_head: 12,
+    layer_norm_epsilon: 1e-5,
+    activation_function: 'gelu_new',
+    tie_word_embeddings: true,
+  },
   read: [
-    'vocab_size', 'tie_word_embeddings', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon',
+    'vocab_size',
+    'tie_word_embeddings',
+    'n_positions',
+    'n_embd',
+    'n_layer',
+    'n_head',
+    'n_inner',
+    'layer_norm_epsilon',
     // Other names of four of these, which win.
-    'hidden_size', 'num_hidden_layers', 'num_attention_heads', 'max_position_embeddings',
+    'hidden_size',
+    'num_hidden_layers',
+    'num_attention_heads',
+    'max_position_embeddings',
   ],
-  required: { ...REQUIRED, activation_function: Object.keys(ACTIVATIONS), scale_attn_weights: [true], scale_attn_by_inverse_layer_idx: [false] },
+  required: {
+    ...REQUIRED,
+    activation_function: Object.keys(ACTIVATIONS),
+    scale_attn_weights: [true],
+    scale_attn_by_inverse_layer_idx: [false],
+  },
   spelling: {
-    hidden_size: 'n_embd', num_hidden_layers: 'n_layer', num_attention_heads: 'n_head', max_position_embeddings: 'n_positions', intermediate_size: 'n_inner',
+    hidden_size: 'n_embd',
+    num_hidden_layers: 'n_layer',
+    num_attention_heads: 'n_head',
+    max_position_embeddings: 'n_positions',
+    intermediate_size: 'n_inner',
     rms_norm_eps: 'layer_norm_epsilon',
   },
   flags: (values, sizes) => ({
@@ -227,7 +281,15 @@ const IMAGEGPT: ConfigFamily = {
   modelType: 'imagegpt',
   architecture: 'ImageGPTForCausalImageModeling',
   bareArchitectures: ['ImageGPTModel'],
-  defaults: { ...GPT2.defaults, vocab_size: 513, n_embd: 512, n_layer: 24, n_head: 8, activation_function: 'quick_gelu', tie_word_embeddings: false },
+  defaults: {
+    ...GPT2.defaults,
+    vocab_size: 513,
+    n_embd: 512,
+    n_layer: 24,
+    n_head: 8,
+    activation_function: 'quick_gelu',
+    tie_word_embeddings: false,
+  },
   required: { ...GPT2.required, tie_word_embeddings: [false] },
   read: GPT2.read.filter((key) => key !== 'tie_word_embeddings'),
   flags: (values, sizes) => ({ ...GPT2.flags(values, sizes), normType: 'rms', outputVocabSize: sizes.vocabSize - 1 }),

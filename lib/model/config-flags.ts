@@ -1,6 +1,16 @@
 import type { Activation, ModelConfig } from '../addon-types.ts';
 
-export type Sizes = Pick<ModelConfig, 'vocabSize' | 'hiddenSize' | 'intermediateSize' | 'numHiddenLayers' | 'numAttentionHeads' | 'numKeyValueHeads' | 'headDim' | 'maxPositionEmbeddings'>;
+export type Sizes = Pick<
+  ModelConfig,
+  | 'vocabSize'
+  | 'hiddenSize'
+  | 'intermediateSize'
+  | 'numHiddenLayers'
+  | 'numAttentionHeads'
+  | 'numKeyValueHeads'
+  | 'headDim'
+  | 'maxPositionEmbeddings'
+>;
 /** Everything but the sizes, the rotary base and what a file must say itself. */
 export type Flags = Omit<ModelConfig, keyof Sizes | 'modelType' | 'normEps' | 'ropeTheta' | 'ropeScaling' | 'tieWordEmbeddings'>;
 
@@ -32,5 +42,10 @@ export function plainFlags({ vocabSize, numHiddenLayers, headDim }: Pick<Sizes, 
 
 /** Names that Hugging Face gives to activations. */
 export const ACTIVATIONS: Readonly<Record<string, Activation>> = {
-  silu: 'silu', swish: 'silu', gelu: 'gelu', gelu_new: 'gelu_tanh', gelu_pytorch_tanh: 'gelu_tanh', quick_gelu: 'quick_gelu',
+  silu: 'silu',
+  swish: 'silu',
+  gelu: 'gelu',
+  gelu_new: 'gelu_tanh',
+  gelu_pytorch_tanh: 'gelu_tanh',
+  quick_gelu: 'quick_gelu',
 };

@@ -16,15 +16,27 @@ export interface ConfigOrigin {
   eosTokenIds: readonly number[];
 }
 
-/** config.json of weights stored as `dtype`, and trained for a type of GGUF file or not: the original's keys where there was one, else all that is needed to load the model. */
-export function renderConfigJson({ config, rawConfig, bosTokenId, eosTokenIds }: ConfigOrigin, dtype = 'float32', quantization: string | null = null): string {
+/**
+ * config.json of weights stored as `dtype`, and trained for a type of GGUF file or not: the original's keys where there was one, else all
+ * that is needed to load the model.
+ */
+export function renderConfigJson(
+  { config, rawConfig, bosTokenId, eosTokenIds }: ConfigOrigin,
+  dtype = 'float32',
+  quantization: string | null = null,
+): string {
   const raw = rawConfig === undefined ? makeRawConfig(config, bosTokenId, eosTokenIds) : textHalf(rawConfig, 'config.json');
   const spellings = ['dtype', 'torch_dtype'].filter((key) => key in raw);
   const dtypes = Object.fromEntries((spellings.length > 0 ? spellings : ['torch_dtype']).map((key) => [key, dtype]));
   const architectures = FAMILIES.find(({ modelType }) => modelType === raw['model_type'])?.architecture;
   // Weights are written with their head, whatever class they were read of.
   const { [QUANTIZE_KEY]: _former, ...kept } = raw;
-  return renderJson({ ...kept, ...(quantization === null ? {} : { [QUANTIZE_KEY]: quantization }), ...(architectures === undefined ? {} : { architectures: [architectures] }), ...dtypes });
+  return renderJson({
+    ...kept,
+    ...(quantization === null ? {} : { [QUANTIZE_KEY]: quantization }),
+    ...(architectures === undefined ? {} : { architectures: [architectures] }),
+    ...dtypes,
+  });
 }
 
 /** A file of Hugging Face's, with numbers spelled as transformers wants them. */
@@ -83,7 +95,10 @@ const FAMILY_SETTINGS: Readonly<Record<string, (config: ModelConfig) => JsonObje
   qwen2: qwenSettings,
   qwen3: (config) => ({ ...qwenSettings(config), attention_bias: config.qkvBias }),
   smollm3: (config) => ({
-    ...qwenSettings(config), attention_bias: config.qkvBias, mlp_bias: config.mlpBias, no_rope_layers: config.layerRopes.map((rope) => (rope === 'none' ? 0 : 1)),
+    ...qwenSettings(config),
+    attention_bias: config.qkvBias,
+    mlp_bias: config.mlpBias,
+    no_rope_layers: config.layerRopes.map((rope) => (rope === 'none' ? 0 : 1)),
   }),
   gemma2: (config) => ({ ...gemmaSettings(config), attn_logit_softcapping: config.attentionSoftcap || null }),
   gemma3_text: (config) => ({ ...gemmaSettings(config), rope_local_base_freq: config.localRopeTheta }),
@@ -95,7 +110,12 @@ function windowOf({ layerWindows }: ModelConfig): number | null {
 
 function qwenSettings(config: ModelConfig): JsonObject {
   const window = windowOf(config);
-  return { hidden_act: 'silu', use_sliding_window: window !== null, sliding_window: window, layer_types: renderLayerTypes(config.layerWindows) };
+  return {
+    hidden_act: 'silu',
+    use_sliding_window: window !== null,
+    sliding_window: window,
+    layer_types: renderLayerTypes(config.layerWindows),
+  };
 }
 
 function gemmaSettings(config: ModelConfig): JsonObject {
@@ -110,10 +130,14 @@ function gemmaSettings(config: ModelConfig): JsonObject {
 }
 
 /** Keys whose numbers transformers wants spelled as floats: it refuses 30 where it expects 30.0, which JavaScript cannot tell apart. */
-const FLOAT_KEY = /^ *"\w*(?:theta|factor|softcapping|eps|epsilon|dropout|pdrop|initializer_range|base_freq|temperature|top_p|penalty)": -?\d+,?$/;
+const FLOAT_KEY =
+  /^ *"\w*(?:theta|factor|softcapping|eps|epsilon|dropout|pdrop|initializer_range|base_freq|temperature|top_p|penalty)": -?\d+,?$/;
 /** Beyond, a line is no number of such a key. */
 const MOST_LINE = 200;
 
 function spellFloats(json: string): string {
-  return json.split('\n').map((line) => (line.length < MOST_LINE && FLOAT_KEY.test(line) ? line.replace(/\d(?=,?$)/, '$&.0') : line)).join('\n');
+  return json
+    .split('\n')
+    .map((line) => (line.length < MOST_LINE && FLOAT_KEY.test(line) ? line.replace(/\d(?=,?$)/, '$&.0') : line))
+    .join('\n');
 }

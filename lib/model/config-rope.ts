@@ -19,22 +19,37 @@ export interface RopePlace {
 }
 
 export const DEFAULT_THETA = 10000;
-const KNOWN_KEYS = ['type', 'rope_type', 'rope_theta', 'factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings', 'partial_rotary_factor'];
+const KNOWN_KEYS = [
+  'type',
+  'rope_type',
+  'rope_theta',
+  'factor',
+  'low_freq_factor',
+  'high_freq_factor',
+  'original_max_position_embeddings',
+  'partial_rotary_factor',
+];
 const YARN_KEYS = ['beta_fast', 'beta_slow', 'mscale', 'mscale_all_dim', 'attention_factor', 'truncate'];
 const ORIGINAL = 'original_max_position_embeddings';
 
 /** How each rotary type is read, with the model's context; `longrope` and others are refused. */
-const SCALINGS: ReadonlyMap<unknown, (values: ConfigValues, context: number) => NativeRopeScaling> = new Map<unknown, (values: ConfigValues, context: number) => NativeRopeScaling>([
+const SCALINGS: ReadonlyMap<unknown, (values: ConfigValues, context: number) => NativeRopeScaling> = new Map<
+  unknown,
+  (values: ConfigValues, context: number) => NativeRopeScaling
+>([
   ['default', () => ({ type: 'default' })],
   ['linear', (values) => ({ type: 'linear', factor: values.positive('factor') })],
   ['dynamic', readDynamic],
-  ['llama3', (values) => ({
-    type: 'llama3',
-    factor: values.positive('factor'),
-    lowFreqFactor: values.positive('low_freq_factor'),
-    highFreqFactor: values.positive('high_freq_factor'),
-    originalMaxPositionEmbeddings: values.size(ORIGINAL),
-  })],
+  [
+    'llama3',
+    (values) => ({
+      type: 'llama3',
+      factor: values.positive('factor'),
+      lowFreqFactor: values.positive('low_freq_factor'),
+      highFreqFactor: values.positive('high_freq_factor'),
+      originalMaxPositionEmbeddings: values.size(ORIGINAL),
+    }),
+  ],
   ['yarn', readYarn],
 ]);
 
@@ -73,7 +88,8 @@ function yarnAttentionFactor(values: ConfigValues, factor: number): number {
 export function readRope(raw: JsonObject, place: RopePlace): Rope {
   const [scaling, parameters] = [readObject(raw, 'rope_scaling', place.name), readObject(raw, 'rope_parameters', place.name)];
   const key = isEmpty(scaling) ? 'rope_parameters' : 'rope_scaling';
-  if (!isEmpty(scaling) && !isEmpty(parameters) && !isSame(scaling, parameters)) place.notes?.('`rope_scaling` counts and `rope_parameters` beside it does not, as in transformers; take out one of them');
+  if (!isEmpty(scaling) && !isEmpty(parameters) && !isSame(scaling, parameters))
+    place.notes?.('`rope_scaling` counts and `rope_parameters` beside it does not, as in transformers; take out one of them');
   return readTable(isEmpty(scaling) ? parameters : scaling, key, { ...place, outside: raw });
 }
 
@@ -84,9 +100,14 @@ export function readTwoRopes(raw: JsonObject, place: RopePlace, defaultLocalThet
   // Read here from the outer object, where nothing but the two tables may stand.
   const { truncate: _, ...table } = full ?? PLAIN;
   const { ropeTheta, ropeScaling } = readTable(table, 'rope_parameters.full_attention', { ...place, outside: pick(raw, 'rope_theta') });
-  const localPlace = { ...place, defaultTheta: defaultLocalTheta, outside: 'rope_local_base_freq' in raw ? { rope_theta: raw['rope_local_base_freq'] } : {} };
+  const localPlace = {
+    ...place,
+    defaultTheta: defaultLocalTheta,
+    outside: 'rope_local_base_freq' in raw ? { rope_theta: raw['rope_local_base_freq'] } : {},
+  };
   const local = readTable(parameters['sliding_attention'] ?? PLAIN, 'rope_parameters.sliding_attention', localPlace);
-  if (local.ropeScaling.type !== 'default') refuseRope(place.name, `\`rope_parameters.sliding_attention\` of type "${local.ropeScaling.type}"`);
+  if (local.ropeScaling.type !== 'default')
+    refuseRope(place.name, `\`rope_parameters.sliding_attention\` of type "${local.ropeScaling.type}"`);
   return { ropeTheta, ropeScaling, localRopeTheta: local.ropeTheta };
 }
 
@@ -100,35 +121,53 @@ function mergeScaling(raw: JsonObject, full: JsonObject | null | undefined, { na
   if (isEmpty(scaling)) return full;
   if (!full) return refuseRope(name, '`rope_scaling` beside `rope_parameters` without `full_attention`');
   const merged = { ...full, ...scaling };
-  if ('type' in scaling && merged['rope_type'] !== scaling['type']) notes?.(`\`rope_scaling.type\` ${render(scaling['type'])} does not count for a Gemma 3, as in transformers, whose rotation is ${render(merged['rope_type'])}; say it by \`rope_type\``);
+  if ('type' in scaling && merged['rope_type'] !== scaling['type'])
+    notes?.(
+      `\`rope_scaling.type\` ${render(scaling['type'])} does not count for a Gemma 3, as in transformers, whose rotation is ${render(merged['rope_type'])}; say it by \`rope_type\``,
+    );
   return merged;
 }
 
 function readNested(raw: JsonObject, name: string): Tables {
   const both = readObject(raw, 'rope_parameters', name);
   const other = Object.keys(both).find((key) => both[key] !== null && (!(key in BOTH_PLAIN) || !isJsonObject(both[key])));
-  if (other !== undefined) refuseRope(name, `\`rope_parameters.${other}\` ${render(both[other])} where \`full_attention\` and \`sliding_attention\` stand`);
+  if (other !== undefined)
+    refuseRope(name, `\`rope_parameters.${other}\` ${render(both[other])} where \`full_attention\` and \`sliding_attention\` stand`);
   return both as Tables;
 }
 
-function readTable(rope: JsonObject, key: string, { name, defaultTheta, context, notes, outside }: RopePlace & { outside: JsonObject }): Rope {
+function readTable(
+  rope: JsonObject,
+  key: string,
+  { name, defaultTheta, context, notes, outside }: RopePlace & { outside: JsonObject },
+): Rope {
   const type = 'rope_type' in rope ? rope['rope_type'] : 'type' in rope ? rope['type'] : 'default';
   refuseUnknown(rope, type, key, name);
   const read = SCALINGS.get(type) ?? refuseRope(name, `\`${key}\` of type ${render(type)}`);
-  const found: JsonObject = { rope_theta: defaultTheta, [ORIGINAL]: context, ...pick(outside, 'rope_theta'), ...rope, ...pick(outside, ORIGINAL) };
+  const found: JsonObject = {
+    rope_theta: defaultTheta,
+    [ORIGINAL]: context,
+    ...pick(outside, 'rope_theta'),
+    ...rope,
+    ...pick(outside, ORIGINAL),
+  };
   const values = new ConfigValues((field) => found[field], `${key} of ${name}`);
   const ropeTheta = values.positive('rope_theta');
   const ropeScaling = read(values, context);
   values.finish();
   const isPlain = type === 'default' && (rope['type'] ?? type) === type;
-  if (isPlain && (rope['factor'] ?? 1) !== 1) notes?.(`\`${key}.factor\` ${render(rope['factor'])} does not count in a rotation of type "default", as in transformers; say by \`rope_type\` how it scales`);
+  if (isPlain && (rope['factor'] ?? 1) !== 1)
+    notes?.(
+      `\`${key}.factor\` ${render(rope['factor'])} does not count in a rotation of type "default", as in transformers; say by \`rope_type\` how it scales`,
+    );
   return { ropeTheta, ropeScaling };
 }
 
 /** {} for an absent key and for null. */
 function readObject(raw: JsonObject, key: string, name: string): JsonObject {
   const value = raw[key] ?? {};
-  if (!isJsonObject(value)) throw new HyperfitError('ERR_MODEL_FILES', `expected an object for \`${key}\` in ${name}, got ${render(value)}; correct it`);
+  if (!isJsonObject(value))
+    throw new HyperfitError('ERR_MODEL_FILES', `expected an object for \`${key}\` in ${name}, got ${render(value)}; correct it`);
   return value;
 }
 
@@ -145,14 +184,18 @@ function pick(from: JsonObject, key: string): JsonObject {
 }
 
 function refuseRope(name: string, got: string): never {
-  throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected rotary embedding of type ${[...SCALINGS.keys()].join(', ')} in ${name}, got ${got}; use a model with one of them`);
+  throw new HyperfitError(
+    'ERR_UNSUPPORTED_MODEL',
+    `expected rotary embedding of type ${[...SCALINGS.keys()].join(', ')} in ${name}, got ${got}; use a model with one of them`,
+  );
 }
 
 function refuseUnknown(rope: JsonObject, type: unknown, key: string, name: string): void {
   const known = type === 'yarn' ? [...KNOWN_KEYS, ...YARN_KEYS] : KNOWN_KEYS;
   const unknown = Object.keys(rope).find((field) => rope[field] !== null && !known.includes(field));
   if (unknown !== undefined) refuseRope(name, `\`${key}.${unknown}\` ${render(rope[unknown])}`);
-  if ((rope['partial_rotary_factor'] ?? 1) !== 1) refuseRope(name, `\`${key}.partial_rotary_factor\` ${render(rope['partial_rotary_factor'])}`);
+  if ((rope['partial_rotary_factor'] ?? 1) !== 1)
+    refuseRope(name, `\`${key}.partial_rotary_factor\` ${render(rope['partial_rotary_factor'])}`);
 }
 
 /** The spelling that every version of transformers reads. */
@@ -168,13 +211,22 @@ function renderScaling(scaling: NativeRopeScaling): JsonObject | null {
       return { rope_type: 'linear', type: 'linear', factor: scaling.factor };
     case 'llama3':
       return {
-        rope_type: 'llama3', factor: scaling.factor, low_freq_factor: scaling.lowFreqFactor, high_freq_factor: scaling.highFreqFactor,
+        rope_type: 'llama3',
+        factor: scaling.factor,
+        low_freq_factor: scaling.lowFreqFactor,
+        high_freq_factor: scaling.highFreqFactor,
         original_max_position_embeddings: scaling.originalMaxPositionEmbeddings,
       };
     case 'yarn':
       return {
-        rope_type: 'yarn', type: 'yarn', factor: scaling.factor, beta_fast: scaling.betaFast, beta_slow: scaling.betaSlow,
-        attention_factor: scaling.attentionFactor, truncate: scaling.truncate, original_max_position_embeddings: scaling.originalMaxPositionEmbeddings,
+        rope_type: 'yarn',
+        type: 'yarn',
+        factor: scaling.factor,
+        beta_fast: scaling.betaFast,
+        beta_slow: scaling.betaSlow,
+        attention_factor: scaling.attentionFactor,
+        truncate: scaling.truncate,
+        original_max_position_embeddings: scaling.originalMaxPositionEmbeddings,
       };
   }
 }

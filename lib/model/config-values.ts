@@ -83,6 +83,10 @@ export class ConfigValues {
 
   /** @throws HyperfitError ERR_MODEL_FILES when anything was refused */
   finish(): void {
-    if (this.problems.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected ${this.problems.join('; ')} in ${this.name}; fetch the file again, or correct it`);
+    if (this.problems.length > 0)
+      throw new HyperfitError(
+        'ERR_MODEL_FILES',
+        `expected ${this.problems.join('; ')} in ${this.name}; fetch the file again, or correct it`,
+      );
   }
 }

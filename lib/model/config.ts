@@ -1,7 +1,7 @@
 import { HyperfitError } from '../errors.ts';
 import type { ModelConfig } from '../addon-types.ts';
 import { FAMILIES, supportedFamilies } from './config-families.ts';
-import type { ConfigFamily } from './config-families.ts';
+import type { ConfigFamily } from './config-family.ts';
 import { plainFlags } from './config-flags.ts';
 import type { Sizes } from './config-flags.ts';
 import { textHalf } from './config-gemma3.ts';
@@ -30,9 +30,16 @@ export function readConfigJson(json: JsonObject, name: string, notes?: ConfigNot
     normEps: values.positive('rms_norm_eps'),
     tieWordEmbeddings: values.flag('tie_word_embeddings'),
   };
-  const flags = { ...plainFlags(sizes), ...family.flags(values, sizes), paddingIndex: family.pads === false ? -1 : readPaddingIndex(values, sizes) };
+  const flags = {
+    ...plainFlags(sizes),
+    ...family.flags(values, sizes),
+    paddingIndex: family.pads === false ? -1 : readPaddingIndex(values, sizes),
+  };
   values.finish();
-  return checkModelConfig({ ...settings, ...flags, ...readRopes(raw, family, { name, context: sizes.maxPositionEmbeddings, notes }) }, name);
+  return checkModelConfig(
+    { ...settings, ...flags, ...readRopes(raw, family, { name, context: sizes.maxPositionEmbeddings, notes }) },
+    name,
+  );
 }
 
 function findFamily(raw: JsonObject, name: string): ConfigFamily {
@@ -46,12 +53,19 @@ function findFamily(raw: JsonObject, name: string): ConfigFamily {
 }
 
 export function refuseModel(name: string, got: readonly string[]): never {
-  throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected settings that hyperfit computes in ${name}, got ${got.join(', ')}; it knows ${supportedFamilies()}: use such a model`);
+  throw new HyperfitError(
+    'ERR_UNSUPPORTED_MODEL',
+    `expected settings that hyperfit computes in ${name}, got ${got.join(', ')}; it knows ${supportedFamilies()}: use such a model`,
+  );
 }
 
 function refuseUnknown(raw: JsonObject, family: ConfigFamily, name: string): void {
   const refused = Object.keys(raw).filter((key) => !isUnderstood(key, raw[key], family));
-  if (refused.length > 0) refuseModel(name, refused.map((key) => `\`${key}\` ${render(raw[key])}`));
+  if (refused.length > 0)
+    refuseModel(
+      name,
+      refused.map((key) => `\`${key}\` ${render(raw[key])}`),
+    );
 }
 
 function isUnderstood(key: string, value: unknown, family: ConfigFamily): boolean {
@@ -63,11 +77,15 @@ function isUnderstood(key: string, value: unknown, family: ConfigFamily): boolea
 
 /** By Hugging Face's usual keys. What is absent is the family's default; null never is, but may mean "do without". */
 function makeValues(raw: JsonObject, family: ConfigFamily, name: string, notes: ConfigNotes | undefined): ConfigValues {
-  return new ConfigValues((key) => {
-    const spelled = family.spelling?.[key] ?? key;
-    const given = key in raw && family.read.includes(key) ? key : spelled;
-    return given in raw ? raw[given] : family.defaults[spelled];
-  }, name, notes);
+  return new ConfigValues(
+    (key) => {
+      const spelled = family.spelling?.[key] ?? key;
+      const given = key in raw && family.read.includes(key) ? key : spelled;
+      return given in raw ? raw[given] : family.defaults[spelled];
+    },
+    name,
+    notes,
+  );
 }
 
 function readSizes(values: ConfigValues, family: ConfigFamily): Sizes {
@@ -80,7 +98,10 @@ function readSizes(values: ConfigValues, family: ConfigFamily): Sizes {
     intermediateSize: values.size('intermediate_size', family.spelling ? 4 * hiddenSize : undefined),
     numHiddenLayers: values.layers('num_hidden_layers'),
     numAttentionHeads,
-    numKeyValueHeads: values.size('num_key_value_heads', family.nullRefused?.includes('num_key_value_heads') ? undefined : numAttentionHeads),
+    numKeyValueHeads: values.size(
+      'num_key_value_heads',
+      family.nullRefused?.includes('num_key_value_heads') ? undefined : numAttentionHeads,
+    ),
     headDim: values.size('head_dim', family.nullRefused?.includes('head_dim') ? undefined : hiddenSize / numAttentionHeads),
     maxPositionEmbeddings: values.size('max_position_embeddings'),
   };
@@ -114,8 +135,10 @@ export function checkModelConfig(config: ModelConfig, name: string): ModelConfig
   const { numAttentionHeads, numKeyValueHeads, headDim, layerRopes, maxPositionEmbeddings } = config;
   const turns = layerRopes.some((rope) => rope !== 'none');
   const problems: string[] = [];
-  if (numAttentionHeads % numKeyValueHeads !== 0) problems.push(`key/value heads that divide ${numAttentionHeads} heads, got ${numKeyValueHeads}`);
+  if (numAttentionHeads % numKeyValueHeads !== 0)
+    problems.push(`key/value heads that divide ${numAttentionHeads} heads, got ${numKeyValueHeads}`);
   if (headDim % 2 !== 0 && turns) problems.push(`an even head dimension, got ${headDim}`);
-  if (problems.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected ${problems.join('; ')} in ${name}; fetch the file again, or correct it`);
+  if (problems.length > 0)
+    throw new HyperfitError('ERR_MODEL_FILES', `expected ${problems.join('; ')} in ${name}; fetch the file again, or correct it`);
   return turns && maxPositionEmbeddings > MOST_POSITIONS ? { ...config, maxPositionEmbeddings: MOST_POSITIONS } : config;
 }

@@ -92,16 +92,30 @@ export function weightBytesOf({ config }: Model, type: GgufFileType): number {
 }
 
 /** A tensor of a file: a parameter in its stored form, or numbers as they are. */
-type Source = { name: string; shape: readonly number[]; type: string; byteLength: number } & ({ stored: StoredTensor } | { numbers: Float32Array });
+type Source = { name: string; shape: readonly number[]; type: string; byteLength: number } & (
+  { stored: StoredTensor } | { numbers: Float32Array }
+);
 
 function listSources({ tensors, ropeDivisors }: GgufPlan): Source[] {
   const rope = ropeDivisors === undefined ? [] : [{ ...ropeTensor(ropeDivisors), numbers: ropeDivisors }];
-  return [...rope, ...tensors.map((stored) => ({ name: stored.name, shape: stored.shape, type: stored.form.type, byteLength: stored.byteLength, stored }))];
+  return [
+    ...rope,
+    ...tensors.map((stored) => ({ name: stored.name, shape: stored.shape, type: stored.form.type, byteLength: stored.byteLength, stored })),
+  ];
 }
 
 function describedModel({ files, tokenizer, config }: Model): Parameters<typeof planGguf>[1] {
   const { bosTokenId, eosTokenIds, path } = files;
-  return { files: files.tokenizer, tokenizer, rows: config.vocabSize, modelType: config.modelType, bosTokenId, eosTokenIds, paddingIndex: config.paddingIndex, name: path };
+  return {
+    files: files.tokenizer,
+    tokenizer,
+    rows: config.vocabSize,
+    modelType: config.modelType,
+    bosTokenId,
+    eosTokenIds,
+    paddingIndex: config.paddingIndex,
+    name: path,
+  };
 }
 
 function titleOf({ path }: Model): string {
@@ -109,11 +123,13 @@ function titleOf({ path }: Model): string {
 }
 
 function checkOptions(path: string, type: string, splitMaxSize: number | undefined): void {
-  const problem =
-    !/[^/\\]\.gguf$/i.test(path) ? `a path that ends in .gguf for \`path\`, got ${JSON.stringify(path)}; add the ending`
-    : !(GGUF_FILE_TYPE_NAMES as string[]).includes(type) ? `one of ${GGUF_FILE_TYPE_NAMES.join(', ')} for \`type\`, got ${JSON.stringify(type)}; choose one of them`
-    : splitMaxSize !== undefined && !(Number.isSafeInteger(splitMaxSize) && splitMaxSize >= MEGABYTE / 1000) ? `bytes, at least 1000, for \`splitMaxSize\`, got ${String(splitMaxSize)}; leave it out for one file`
-    : undefined;
+  const problem = !/[^/\\]\.gguf$/i.test(path)
+    ? `a path that ends in .gguf for \`path\`, got ${JSON.stringify(path)}; add the ending`
+    : !(GGUF_FILE_TYPE_NAMES as string[]).includes(type)
+      ? `one of ${GGUF_FILE_TYPE_NAMES.join(', ')} for \`type\`, got ${JSON.stringify(type)}; choose one of them`
+      : splitMaxSize !== undefined && !(Number.isSafeInteger(splitMaxSize) && splitMaxSize >= MEGABYTE / 1000)
+        ? `bytes, at least 1000, for \`splitMaxSize\`, got ${String(splitMaxSize)}; leave it out for one file`
+        : undefined;
   if (problem !== undefined) throw new HyperfitError('ERR_CONFIG', `expected ${problem}`);
 }
 
@@ -122,16 +138,28 @@ async function checkTargets(model: Model, parts: readonly GgufPart<Source>[], ov
   for (const { path } of parts) {
     const status = await stat(path).catch(() => undefined);
     if (status === undefined) continue;
-    if (own.has(path)) throw new HyperfitError('ERR_CHECKPOINT', `expected a path to export to, got ${path}, from which this model was loaded; export to another file`);
-    if (!status.isFile()) throw new HyperfitError('ERR_CHECKPOINT', `expected a path to export to, got ${path}, which is no file; choose another name`);
-    if (!overwrite) throw new HyperfitError('ERR_CHECKPOINT', `expected a path to export to, got ${path}, which is there already; choose another name, or pass \`overwrite\` to replace it`);
+    if (own.has(path))
+      throw new HyperfitError(
+        'ERR_CHECKPOINT',
+        `expected a path to export to, got ${path}, from which this model was loaded; export to another file`,
+      );
+    if (!status.isFile())
+      throw new HyperfitError('ERR_CHECKPOINT', `expected a path to export to, got ${path}, which is no file; choose another name`);
+    if (!overwrite)
+      throw new HyperfitError(
+        'ERR_CHECKPOINT',
+        `expected a path to export to, got ${path}, which is there already; choose another name, or pass \`overwrite\` to replace it`,
+      );
   }
 }
 
 async function requireRoom(folder: string, bytes: number): Promise<void> {
   const available = await freeBytes(folder);
   if (available === undefined || available >= bytes) return;
-  throw new HyperfitError('ERR_CHECKPOINT', `expected ${Math.ceil(bytes / MEGABYTE)} MB free in ${folder}, got ${Math.floor(available / MEGABYTE)} MB; free some space, or choose a smaller \`type\``);
+  throw new HyperfitError(
+    'ERR_CHECKPOINT',
+    `expected ${Math.ceil(bytes / MEGABYTE)} MB free in ${folder}, got ${Math.floor(available / MEGABYTE)} MB; free some space, or choose a smaller \`type\``,
+  );
 }
 
 const headerOf = ({ entries, tensors }: GgufPart<Source>): ReturnType<typeof renderGgufHeader> => renderGgufHeader(entries, tensors);
@@ -145,7 +173,12 @@ function progressOf({ onProgress }: ExportGgufOptions, parts: readonly GgufPart<
 }
 
 /** All parts into a folder of their own beside, then into their places; the first part, which is the one to load, comes last. */
-async function writeParts(model: Model, parts: readonly GgufPart<Source>[], report: Report, { signal, check }: ExportGgufOptions): Promise<void> {
+async function writeParts(
+  model: Model,
+  parts: readonly GgufPart<Source>[],
+  report: Report,
+  { signal, check }: ExportGgufOptions,
+): Promise<void> {
   const folder = partialExportFolder(parts[0]!.path);
   const partialOf = (path: string): string => join(folder, basename(path));
   try {
@@ -167,7 +200,13 @@ function refuseWriting(path: string): (cause: Error) => never {
   };
 }
 
-async function writePart(path: string, part: GgufPart<Source>, model: Model, report: Report, signal: AbortSignal | undefined): Promise<void> {
+async function writePart(
+  path: string,
+  part: GgufPart<Source>,
+  model: Model,
+  report: Report,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { header, offsets, fileBytes } = headerOf(part);
   const file = await open(path, 'wx').catch(refuseWriting(path));
   try {
@@ -188,7 +227,14 @@ async function writePart(path: string, part: GgufPart<Source>, model: Model, rep
 }
 
 /** Piece after piece, so that it can be cancelled, and so that no copy of a large tensor is made. */
-async function writeTensor(path: string, offset: number, { name, shape, form, byteLength }: StoredTensor, tensor: Tensor, report: Report, signal: AbortSignal | undefined): Promise<void> {
+async function writeTensor(
+  path: string,
+  offset: number,
+  { name, shape, form, byteLength }: StoredTensor,
+  tensor: Tensor,
+  report: Report,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const [rows, columns] = shape.length < 2 ? [1, shape[0]!] : [shape[0]!, shape[1]!];
   const piece = Math.max(1, Math.floor(PIECE_ELEMENTS / Math.max(columns, 1)));
   for (let begin = 0; begin < rows; begin += piece) {

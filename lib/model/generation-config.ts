@@ -22,7 +22,8 @@ export function readGenerationTokens(generation: JsonObject, config: JsonObject)
     const [file, value] = isGiven(generation[key]) ? [GENERATION_FILE, generation[key]] : ['config.json', config[key]];
     const values: readonly unknown[] = Array.isArray(value) ? value : [value ?? []].flat();
     const ids = values.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < MOST_IDS);
-    if (ids.length < values.filter((id) => id !== -1).length) notes.push(`\`${key}\` of ${file} is ${render(value)}, of which only ids count`);
+    if (ids.length < values.filter((id) => id !== -1).length)
+      notes.push(`\`${key}\` of ${file} is ${render(value)}, of which only ids count`);
     return [...new Set(ids)];
   };
   return { eosTokenIds: read('eos_token_id'), bosTokenId: read('bos_token_id')[0], notes };
@@ -56,7 +57,16 @@ const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   watermarking_config: [],
 };
 /** Count only where `do_sample` is true. */
-const SAMPLING: Readonly<Record<string, readonly unknown[]>> = { temperature: [1], top_k: [0], top_p: [1], min_p: [0], typical_p: [1], top_h: [], epsilon_cutoff: [0], eta_cutoff: [0] };
+const SAMPLING: Readonly<Record<string, readonly unknown[]>> = {
+  temperature: [1],
+  top_k: [0],
+  top_p: [1],
+  min_p: [0],
+  typical_p: [1],
+  top_h: [],
+  epsilon_cutoff: [0],
+  eta_cutoff: [0],
+};
 
 /**
  * What transformers would do by default with this file and hyperfit does not: key and value. Lengths are not among them, and
@@ -79,7 +89,9 @@ export function noteGenerationDefaults(generation: JsonObject): string[] {
   const asked = generationDefaults(generation);
   if (asked.length === 0) return [];
   const list = asked.map(([key, value]) => `${key} ${render(value)}`).join(', ');
-  return [`${GENERATION_FILE} asks for ${list}, which transformers applies by itself; hyperfit writes greedily unless told otherwise, and keeps the file for others`];
+  return [
+    `${GENERATION_FILE} asks for ${list}, which transformers applies by itself; hyperfit writes greedily unless told otherwise, and keeps the file for others`,
+  ];
 }
 
 /** generation_config.json of a model that came without: where its texts begin and end. */

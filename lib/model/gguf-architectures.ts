@@ -32,7 +32,11 @@ const GEMMA_READ = [WINDOW, PATTERN, 'final_logit_softcapping'];
 const NO_ROPE_PERIOD = 4;
 
 function biases({ hasTensor }: GgufFacts): Partial<Flags> {
-  return { qkvBias: hasTensor('blk.0.attn_q.bias'), outputBias: hasTensor('blk.0.attn_output.bias'), mlpBias: hasTensor('blk.0.ffn_gate.bias') };
+  return {
+    qkvBias: hasTensor('blk.0.attn_q.bias'),
+    outputBias: hasTensor('blk.0.attn_output.bias'),
+    mlpBias: hasTensor('blk.0.ffn_gate.bias'),
+  };
 }
 
 function everyLayer<T>({ sizes }: GgufFacts, of: (layer: number) => T): T[] {
@@ -77,71 +81,107 @@ function windows(facts: GgufFacts): Partial<Flags> {
 }
 
 export const GGUF_ARCHITECTURES: ReadonlyMap<unknown, GgufArchitecture> = new Map<unknown, GgufArchitecture>([
-  ['llama', {
-    layout: LLAMA_LAYOUT,
-    normEpsKey: RMS_EPS,
-    read: [WINDOW],
-    differences: (facts) => {
-      const window = facts.values.has(WINDOW) ? facts.values.size(WINDOW) : 0;
-      return { modelType: window > 0 ? 'mistral' : 'llama', ...biases(facts), layerWindows: everyLayer(facts, () => window) };
+  [
+    'llama',
+    {
+      layout: LLAMA_LAYOUT,
+      normEpsKey: RMS_EPS,
+      read: [WINDOW],
+      differences: (facts) => {
+        const window = facts.values.has(WINDOW) ? facts.values.size(WINDOW) : 0;
+        return { modelType: window > 0 ? 'mistral' : 'llama', ...biases(facts), layerWindows: everyLayer(facts, () => window) };
+      },
     },
-  }],
-  ['qwen2', { layout: QWEN_LAYOUT, normEpsKey: RMS_EPS, read: [WINDOW, PATTERN], differences: (facts) => ({ modelType: 'qwen2', ...biases(facts), ...windows(facts) }) }],
-  ['qwen3', { layout: QWEN_LAYOUT, normEpsKey: RMS_EPS, read: [WINDOW, PATTERN], differences: (facts) => ({ modelType: 'qwen3', ...biases(facts), ...windows(facts), qkNorm: true }) }],
-  ['smollm3', {
-    layout: LLAMA_LAYOUT,
-    normEpsKey: RMS_EPS,
-    read: [WINDOW, PATTERN],
-    differences: (facts) => ({
-      modelType: 'smollm3',
-      ...biases(facts),
-      ...windows(facts),
-      layerRopes: everyLayer(facts, (layer) => ((layer + 1) % NO_ROPE_PERIOD === 0 ? 'none' : 'global')),
-    }),
-  }],
-  ['gemma2', {
-    layout: GEMMA_LAYOUT,
-    normEpsKey: RMS_EPS,
-    read: [...GEMMA_READ, 'attn_logit_softcapping'],
-    differences: (facts) => {
-      const { sliding: _, ...flags } = gemma(facts, 46, 2);
-      const { values } = facts;
-      return { modelType: 'gemma2', ...flags, attentionSoftcap: values.positive('attn_logit_softcapping', 50), finalSoftcap: values.positive('final_logit_softcapping', 30) };
+  ],
+  [
+    'qwen2',
+    {
+      layout: QWEN_LAYOUT,
+      normEpsKey: RMS_EPS,
+      read: [WINDOW, PATTERN],
+      differences: (facts) => ({ modelType: 'qwen2', ...biases(facts), ...windows(facts) }),
     },
-  }],
-  ['gemma3', {
-    layout: GEMMA_LAYOUT,
-    normEpsKey: RMS_EPS,
-    read: [...GEMMA_READ, 'rope.freq_base_swa'],
-    differences: (facts) => {
-      const { sliding, ...flags } = gemma(facts, 62, 6);
-      const { values } = facts;
-      return {
-        modelType: 'gemma3_text',
-        ...flags,
-        qkNorm: true,
-        finalSoftcap: values.has('final_logit_softcapping') ? values.positive('final_logit_softcapping') : 0,
-        layerRopes: sliding.map((slides) => (slides ? 'local' : 'global')),
-        localRopeTheta: sliding.includes(true) ? values.positive('rope.freq_base_swa', 10000) : 0,
-      };
+  ],
+  [
+    'qwen3',
+    {
+      layout: QWEN_LAYOUT,
+      normEpsKey: RMS_EPS,
+      read: [WINDOW, PATTERN],
+      differences: (facts) => ({ modelType: 'qwen3', ...biases(facts), ...windows(facts), qkNorm: true }),
     },
-  }],
-  ['gpt2', {
-    layout: GPT2_LAYOUT,
-    normEpsKey: 'attention.layer_norm_epsilon',
-    read: [],
-    differences: (facts) => ({
-      modelType: 'gpt2',
-      weightLayout: 'fused',
-      normType: 'layer',
-      activation: 'gelu_tanh',
-      gatedMlp: false,
-      qkvBias: true,
-      outputBias: true,
-      mlpBias: true,
-      learnedPositions: true,
-      ropeTheta: 0,
-      layerRopes: everyLayer(facts, () => 'none' as const),
-    }),
-  }],
+  ],
+  [
+    'smollm3',
+    {
+      layout: LLAMA_LAYOUT,
+      normEpsKey: RMS_EPS,
+      read: [WINDOW, PATTERN],
+      differences: (facts) => ({
+        modelType: 'smollm3',
+        ...biases(facts),
+        ...windows(facts),
+        layerRopes: everyLayer(facts, (layer) => ((layer + 1) % NO_ROPE_PERIOD === 0 ? 'none' : 'global')),
+      }),
+    },
+  ],
+  [
+    'gemma2',
+    {
+      layout: GEMMA_LAYOUT,
+      normEpsKey: RMS_EPS,
+      read: [...GEMMA_READ, 'attn_logit_softcapping'],
+      differences: (facts) => {
+        const { sliding: _, ...flags } = gemma(facts, 46, 2);
+        const { values } = facts;
+        return {
+          modelType: 'gemma2',
+          ...flags,
+          attentionSoftcap: values.positive('attn_logit_softcapping', 50),
+          finalSoftcap: values.positive('final_logit_softcapping', 30),
+        };
+      },
+    },
+  ],
+  [
+    'gemma3',
+    {
+      layout: GEMMA_LAYOUT,
+      normEpsKey: RMS_EPS,
+      read: [...GEMMA_READ, 'rope.freq_base_swa'],
+      differences: (facts) => {
+        const { sliding, ...flags } = gemma(facts, 62, 6);
+        const { values } = facts;
+        return {
+          modelType: 'gemma3_text',
+          ...flags,
+          qkNorm: true,
+          finalSoftcap: values.has('final_logit_softcapping') ? values.positive('final_logit_softcapping') : 0,
+          layerRopes: sliding.map((slides) => (slides ? 'local' : 'global')),
+          localRopeTheta: sliding.includes(true) ? values.positive('rope.freq_base_swa', 10000) : 0,
+        };
+      },
+    },
+  ],
+  [
+    'gpt2',
+    {
+      layout: GPT2_LAYOUT,
+      normEpsKey: 'attention.layer_norm_epsilon',
+      read: [],
+      differences: (facts) => ({
+        modelType: 'gpt2',
+        weightLayout: 'fused',
+        normType: 'layer',
+        activation: 'gelu_tanh',
+        gatedMlp: false,
+        qkvBias: true,
+        outputBias: true,
+        mlpBias: true,
+        learnedPositions: true,
+        ropeTheta: 0,
+        layerRopes: everyLayer(facts, () => 'none' as const),
+      }),
+    },
+  ],
 ]);

@@ -12,8 +12,18 @@ import type { GgufTensor } from './gguf.ts';
 
 /** Below the architecture's name: what is read, and what must have one of the given values. Any other key is refused by name. */
 const READ = [
-  'vocab_size', 'context_length', 'embedding_length', 'block_count', 'feed_forward_length', 'attention.head_count', 'attention.head_count_kv',
-  'attention.key_length', 'rope.freq_base', 'rope.scaling.type', 'rope.scaling.factor', 'rope.scale_linear',
+  'vocab_size',
+  'context_length',
+  'embedding_length',
+  'block_count',
+  'feed_forward_length',
+  'attention.head_count',
+  'attention.head_count_kv',
+  'attention.key_length',
+  'rope.freq_base',
+  'rope.scaling.type',
+  'rope.scaling.factor',
+  'rope.scale_linear',
 ];
 const ANY: readonly unknown[] = [];
 const REQUIRED = ({ headDim, ropeScaling }: ModelConfig): Readonly<Record<string, readonly unknown[]>> => ({
@@ -54,7 +64,10 @@ export function readGgufConfig(metadata: Metadata, tensors: readonly GgufTensor[
 export function ggufArchitecture(metadata: Metadata, name: string): GgufArchitecture {
   const architecture = metadata.get('general.architecture');
   const known = GGUF_ARCHITECTURES.get(architecture);
-  return known ?? refuseModel(name, [`\`general.architecture\` ${render(architecture)} (of GGUF files, ${[...GGUF_ARCHITECTURES.keys()].join(', ')})`]);
+  return (
+    known ??
+    refuseModel(name, [`\`general.architecture\` ${render(architecture)} (of GGUF files, ${[...GGUF_ARCHITECTURES.keys()].join(', ')})`])
+  );
 }
 
 /** The metadata below the architecture's name, and the tensors by name. */
@@ -151,11 +164,17 @@ function readYarn(values: ConfigValues): ModelConfig['ropeScaling'] {
 
 function refuseUnknown({ metadata, prefix, name }: GgufReader, read: readonly string[], config: ModelConfig): void {
   const required = REQUIRED(config);
-  const refused = [...metadata.keys()].filter((key) => key.startsWith(prefix)).filter((key) => {
-    const field = key.slice(prefix.length);
-    if (read.includes(field)) return false;
-    const allowed = Object.hasOwn(required, field) ? required[field] : undefined;
-    return allowed !== ANY && !allowed?.includes(metadata.get(key));
-  });
-  if (refused.length > 0) refuseModel(name, refused.map((key) => `\`${key}\` ${render(metadata.get(key))}`));
+  const refused = [...metadata.keys()]
+    .filter((key) => key.startsWith(prefix))
+    .filter((key) => {
+      const field = key.slice(prefix.length);
+      if (read.includes(field)) return false;
+      const allowed = Object.hasOwn(required, field) ? required[field] : undefined;
+      return allowed !== ANY && !allowed?.includes(metadata.get(key));
+    });
+  if (refused.length > 0)
+    refuseModel(
+      name,
+      refused.map((key) => `\`${key}\` ${render(metadata.get(key))}`),
+    );
 }

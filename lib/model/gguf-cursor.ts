@@ -25,7 +25,10 @@ const BOOL = 7;
 const STRING = 8;
 const ARRAY = 9;
 const MAX_NESTING = 4;
-/** Values that become objects of JavaScript: strings, 64-bit numbers, bools, arrays. Each costs ten times its bytes; real files have a million. */
+/**
+ * Values that become objects of JavaScript: strings, 64-bit numbers, bools, arrays. Each costs ten times its bytes; real files have a
+ * million.
+ */
 const MAX_VALUES = 1 << 22;
 
 /**
@@ -47,7 +50,10 @@ export class GgufCursor {
   }
 
   refuse(expected: string, got: string): never {
-    throw new HyperfitError('ERR_GGUF', `expected ${expected} in ${this.name}, got ${got}; fetch the file again, it is damaged or incomplete`);
+    throw new HyperfitError(
+      'ERR_GGUF',
+      `expected ${expected} in ${this.name}, got ${got}; fetch the file again, it is damaged or incomplete`,
+    );
   }
 
   /** Claims `length` bytes and gives where they start. */

@@ -6,7 +6,14 @@ import { expectedParameters } from './parameters.ts';
 
 /** `model_type` of config.json -> `general.architecture`. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
-  llama: 'llama', mistral: 'llama', qwen2: 'qwen2', qwen3: 'qwen3', smollm3: 'smollm3', gemma2: 'gemma2', gemma3_text: 'gemma3', gpt2: 'gpt2',
+  llama: 'llama',
+  mistral: 'llama',
+  qwen2: 'qwen2',
+  qwen3: 'qwen3',
+  smollm3: 'smollm3',
+  gemma2: 'gemma2',
+  gemma3_text: 'gemma3',
+  gpt2: 'gpt2',
 };
 export const EXPORTED_FAMILIES = Object.keys(ARCHITECTURES);
 const QUANTIZATION_VERSION = 2;
@@ -30,7 +37,10 @@ export function describeGeneral(config: ModelConfig, fileType: GgufFileType, nam
 
 /** 135M, 1.2B. */
 function sizeLabel(config: ModelConfig): string {
-  const count = [...expectedParameters(config).values()].reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  const count = [...expectedParameters(config).values()].reduce(
+    (sum, shape) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
   if (count >= 1e9) return `${Number((count / 1e9).toPrecision(2))}B`;
   return count >= 1e6 ? `${Math.round(count / 1e6)}M` : `${Math.max(1, Math.round(count / 1e3))}K`;
 }
@@ -38,7 +48,10 @@ function sizeLabel(config: ModelConfig): string {
 /** The keys below the architecture's name. */
 export function describeConfig(config: ModelConfig): MetadataEntry[] {
   const prefix = `${architectureOf(config)!}.`;
-  const entries = config.weightLayout === 'fused' ? fusedEntries(config) : [...sizeEntries(config), ...ropeEntries(config), ...windowEntries(config), ...capEntries(config)];
+  const entries =
+    config.weightLayout === 'fused'
+      ? fusedEntries(config)
+      : [...sizeEntries(config), ...ropeEntries(config), ...windowEntries(config), ...capEntries(config)];
   return entries.map((entry) => ({ ...entry, key: prefix + entry.key }));
 }
 
@@ -74,7 +87,11 @@ function sizeEntries(config: ModelConfig): MetadataEntry[] {
 function ropeEntries({ ropeTheta, ropeScaling: scaling, localRopeTheta }: ModelConfig): MetadataEntry[] {
   const bases = [real('rope.freq_base', ropeTheta), ...(localRopeTheta > 0 ? [real('rope.freq_base_swa', localRopeTheta)] : [])];
   if (scaling.type !== 'linear' && scaling.type !== 'yarn') return bases;
-  const entries = [...bases, { key: 'rope.scaling.type', type: 'string' as const, value: scaling.type }, real('rope.scaling.factor', scaling.factor)];
+  const entries = [
+    ...bases,
+    { key: 'rope.scaling.type', type: 'string' as const, value: scaling.type },
+    real('rope.scaling.factor', scaling.factor),
+  ];
   if (scaling.type === 'linear') return entries;
   const usual = scaling.attentionFactor / yarnAttention(scaling.factor);
   return [

@@ -7,7 +7,16 @@ export const GGUF_ALIGNMENT = 32;
 const VERSION = 3;
 const TYPE_NUMBERS = { uint16: 2, uint32: 4, int32: 5, float32: 6, bool: 7, string: 8 } as const;
 const ARRAY = 9;
-const ARRAY_NUMBERS = new Map<unknown, number>([[Uint8Array, 0], [Int8Array, 1], [Uint16Array, 2], [Int16Array, 3], [Uint32Array, 4], [Int32Array, 5], [Float32Array, 6], [Float64Array, 12]]);
+const ARRAY_NUMBERS = new Map<unknown, number>([
+  [Uint8Array, 0],
+  [Int8Array, 1],
+  [Uint16Array, 2],
+  [Int16Array, 3],
+  [Uint32Array, 4],
+  [Int32Array, 5],
+  [Float32Array, 6],
+  [Float64Array, 12],
+]);
 const GGML_NUMBERS: ReadonlyMap<string, number> = new Map([...GGML_TYPES].map(([number, { name }]) => [name, number]));
 
 /** What the header says of a tensor. */
@@ -21,10 +30,16 @@ export interface HeaderTensor {
 }
 
 /** What precedes the data of a GGUF file of version 3, and where in the file each tensor then stands. */
-export function renderGgufHeader(entries: readonly MetadataEntry[], tensors: readonly HeaderTensor[]): { header: Buffer; offsets: number[]; fileBytes: number } {
+export function renderGgufHeader(
+  entries: readonly MetadataEntry[],
+  tensors: readonly HeaderTensor[],
+): { header: Buffer; offsets: number[]; fileBytes: number } {
   const { starts, end } = placeTensors(tensors);
   const chunks = [
-    Buffer.from('GGUF'), uint32(VERSION), uint64(tensors.length), uint64(entries.length),
+    Buffer.from('GGUF'),
+    uint32(VERSION),
+    uint64(tensors.length),
+    uint64(entries.length),
     ...entries.flatMap(renderEntry),
     ...tensors.flatMap((tensor, index) => renderTensor(tensor, starts[index]!)),
   ];

@@ -12,10 +12,22 @@ const NOT_COMPARED: readonly string[] = ['modelType', 'paddingIndex', 'queryScal
  */
 export function refuseLosses(config: ModelConfig, again: ModelConfig, name: string): void {
   const lost = (Object.keys(config) as (keyof ModelConfig)[])
-    .filter((key) => !NOT_COMPARED.includes(key) && !(key === 'localRopeTheta' && !config.layerRopes.includes('local')) && !isSame(config[key], again[key]))
-    .map((key) => `\`${key}\` ${JSON.stringify(config[key]).slice(0, 80)}, which its GGUF form would have as ${JSON.stringify(again[key]).slice(0, 80)}`);
+    .filter(
+      (key) =>
+        !NOT_COMPARED.includes(key) &&
+        !(key === 'localRopeTheta' && !config.layerRopes.includes('local')) &&
+        !isSame(config[key], again[key]),
+    )
+    .map(
+      (key) =>
+        `\`${key}\` ${JSON.stringify(config[key]).slice(0, 80)}, which its GGUF form would have as ${JSON.stringify(again[key]).slice(0, 80)}`,
+    );
   const found = [...lost, ...unreadable(config)];
-  if (found.length > 0) refuseModel(name, found.map((what) => `${what} (save the model with \`save\` instead)`));
+  if (found.length > 0)
+    refuseModel(
+      name,
+      found.map((what) => `${what} (save the model with \`save\` instead)`),
+    );
 }
 
 function isSame(a: unknown, b: unknown): boolean {
@@ -32,7 +44,9 @@ function unreadable({ modelType, tieWordEmbeddings, outputBias, mlpBias, hiddenS
     ...(modelType === 'gemma2' && !tieWordEmbeddings ? ['a head of its own, which llama.cpp does not read in a Gemma 2,'] : []),
     ...(outputBias && !takesBiases ? [`a bias of \`o_proj\`, which llama.cpp does not read in a ${modelType},`] : []),
     ...(mlpBias && !takesBiases ? [`biases of the MLP, which llama.cpp does not read in a ${modelType},`] : []),
-    ...(modelType === 'qwen2' && numAttentionHeads * headDim !== hiddenSize ? [`\`head_dim\` ${headDim}, which in a qwen2 llama.cpp takes to be ${hiddenSize / numAttentionHeads},`] : []),
+    ...(modelType === 'qwen2' && numAttentionHeads * headDim !== hiddenSize
+      ? [`\`head_dim\` ${headDim}, which in a qwen2 llama.cpp takes to be ${hiddenSize / numAttentionHeads},`]
+      : []),
   ];
 }
 
@@ -40,5 +54,7 @@ function unreadable({ modelType, tieWordEmbeddings, outputBias, mlpBias, hiddenS
 export function noteWindows({ modelType, layerWindows }: ModelConfig): string[] {
   const window = layerWindows.find((each) => each > 0);
   if (window === undefined || modelType.startsWith('gemma')) return [];
-  return [`llama.cpp computes no sliding windows in a ${modelType}: beyond ${window} tokens it gives other text than the model (the file holds the window all the same)`];
+  return [
+    `llama.cpp computes no sliding windows in a ${modelType}: beyond ${window} tokens it gives other text than the model (the file holds the window all the same)`,
+  ];
 }

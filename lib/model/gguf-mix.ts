@@ -36,7 +36,12 @@ export function typeOfTensor(name: string, shape: readonly number[], fileType: G
   return fitting(mixed(name, columns, fileType, config), columns);
 }
 
-function mixed(name: string, columns: number, fileType: GgufFileType, { tieWordEmbeddings, numHiddenLayers, numAttentionHeads, numKeyValueHeads }: ModelConfig): string {
+function mixed(
+  name: string,
+  columns: number,
+  fileType: GgufFileType,
+  { tieWordEmbeddings, numHiddenLayers, numAttentionHeads, numKeyValueHeads }: ModelConfig,
+): string {
   const { main } = GGUF_FILE_TYPES[fileType];
   const isHead = name === 'output.weight' || (name === 'token_embd.weight' && tieWordEmbeddings);
   if (isHead) return main === 'Q8_0' || columns % elementsOf(main) !== 0 ? 'Q8_0' : 'Q6_K';

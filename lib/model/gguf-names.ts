@@ -33,10 +33,19 @@ const LAYER = {
   ffn_down: 'mlp.down_proj',
 };
 const QK_NORMS = { attn_q_norm: 'self_attn.q_norm', attn_k_norm: 'self_attn.k_norm' };
-const GEMMA_NORMS = { post_attention_norm: 'post_attention_layernorm', ffn_norm: 'pre_feedforward_layernorm', post_ffw_norm: 'post_feedforward_layernorm' };
+const GEMMA_NORMS = {
+  post_attention_norm: 'post_attention_layernorm',
+  ffn_norm: 'pre_feedforward_layernorm',
+  post_ffw_norm: 'post_feedforward_layernorm',
+};
 const GPT2_WHOLE = { token_embd: 'transformer.wte', position_embd: 'transformer.wpe', output_norm: 'transformer.ln_f', output: 'lm_head' };
 const GPT2_LAYER = {
-  attn_norm: 'ln_1', attn_qkv: 'attn.c_attn', attn_output: 'attn.c_proj', ffn_norm: 'ln_2', ffn_up: 'mlp.c_fc', ffn_down: 'mlp.c_proj',
+  attn_norm: 'ln_1',
+  attn_qkv: 'attn.c_attn',
+  attn_output: 'attn.c_proj',
+  ffn_norm: 'ln_2',
+  ffn_up: 'mlp.c_fc',
+  ffn_down: 'mlp.c_proj',
 };
 
 function layout(whole: Record<string, string>, layer: Record<string, string>, differences: Partial<GgufLayout> = {}): GgufLayout {
@@ -54,7 +63,10 @@ function layout(whole: Record<string, string>, layer: Record<string, string>, di
 export const LLAMA_LAYOUT = layout(WHOLE, LAYER, { interleavesRotaryRows: true });
 export const QWEN_LAYOUT = layout(WHOLE, { ...LAYER, ...QK_NORMS });
 export const GEMMA_LAYOUT = layout(WHOLE, { ...LAYER, ...QK_NORMS, ...GEMMA_NORMS }, { addsOneToNorms: true });
-export const GPT2_LAYOUT = layout(GPT2_WHOLE, GPT2_LAYER, { layers: 'transformer.h', transposed: ['attn_qkv', 'attn_output', 'ffn_up', 'ffn_down'] });
+export const GPT2_LAYOUT = layout(GPT2_WHOLE, GPT2_LAYER, {
+  layers: 'transformer.h',
+  transposed: ['attn_qkv', 'attn_output', 'ffn_up', 'ffn_down'],
+});
 
 /**
  * Where each tensor of a GGUF file stands, under Hugging Face's names, and what makes Hugging Face's numbers of it. Names

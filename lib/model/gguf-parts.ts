@@ -35,7 +35,9 @@ function refuse(expected: string, got: string, remedy: string): never {
 function readCount(metadata: Metadata, path: string): number {
   const count = metadata.get(COUNT_KEY) ?? 0;
   const isCount = typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= MAX_PARTS;
-  return isCount ? count : refuse(`a number of parts up to ${MAX_PARTS} for \`${COUNT_KEY}\` in ${path}`, String(count).slice(0, 40), 'fetch the file again');
+  return isCount
+    ? count
+    : refuse(`a number of parts up to ${MAX_PARTS} for \`${COUNT_KEY}\` in ${path}`, String(count).slice(0, 40), 'fetch the file again');
 }
 
 /** Every part's path. The names of parts follow from that of the first. */
@@ -43,7 +45,12 @@ function partPaths(path: string, count: number, number: number | undefined): str
   const [, stem, written, of] = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i.exec(basename(path)) ?? [];
   const nameOf = (index: number): string => `${stem}-${pad(index + 1)}-of-${pad(count)}.gguf`;
   const belongs = stem !== undefined && Number(of) === count && Number(written) === (number ?? 0) + 1;
-  if (!belongs) refuse(`the name NAME-${pad((number ?? 0) + 1)}-of-${pad(count)}.gguf for part ${(number ?? 0) + 1} of ${count}`, basename(path), 'give the parts the names they were published under');
+  if (!belongs)
+    refuse(
+      `the name NAME-${pad((number ?? 0) + 1)}-of-${pad(count)}.gguf for part ${(number ?? 0) + 1} of ${count}`,
+      basename(path),
+      'give the parts the names they were published under',
+    );
   if (number !== 0) refuse('the first part of a split GGUF file', `${basename(path)}`, `give ${nameOf(0)}, with the other parts beside it`);
   return Array.from({ length: count }, (_, index) => join(dirname(path), nameOf(index)));
 }
@@ -53,7 +60,10 @@ function pad(number: number): string {
 }
 
 async function readPart(path: string, index: number, count: number): Promise<GgufTensor[]> {
-  const isFile = await stat(path).then((status) => status.isFile(), () => false);
+  const isFile = await stat(path).then(
+    (status) => status.isFile(),
+    () => false,
+  );
   if (!isFile) refuse(`${basename(path)} beside the first part, one of ${count}`, 'none', 'fetch it into the same folder');
   const { metadata, tensors } = await readGgufHeader(path);
   const number = metadataNumber(metadata, NUMBER_KEY);
@@ -64,9 +74,11 @@ async function readPart(path: string, index: number, count: number): Promise<Ggu
 function checkTogether(tensors: readonly GgufTensor[], metadata: Metadata, path: string): void {
   const seen = new Set<string>();
   for (const { name, path: part } of tensors) {
-    if (seen.has(name)) refuse(`each tensor in one part of ${path}`, `"${name}" again in ${basename(part)}`, 'fetch all parts of one model');
+    if (seen.has(name))
+      refuse(`each tensor in one part of ${path}`, `"${name}" again in ${basename(part)}`, 'fetch all parts of one model');
     seen.add(name);
   }
   const expected = metadataNumber(metadata, TENSORS_KEY);
-  if (expected !== undefined && expected !== tensors.length) refuse(`${expected} tensors in the parts of ${path}`, `${tensors.length}`, 'fetch all parts of one model');
+  if (expected !== undefined && expected !== tensors.length)
+    refuse(`${expected} tensors in the parts of ${path}`, `${tensors.length}`, 'fetch all parts of one model');
 }

@@ -35,7 +35,10 @@ export async function planGguf(config: ModelConfig, model: DescribedModel, fileT
   return {
     entries: [...described, ...tokenizer.entries],
     tensors,
-    ropeDivisors: config.ropeScaling.type === 'llama3' ? Float32Array.from(llama3Divisors(config, config.ropeScaling as typeof config.ropeScaling & { type: 'llama3' })) : undefined,
+    ropeDivisors:
+      config.ropeScaling.type === 'llama3'
+        ? Float32Array.from(llama3Divisors(config, config.ropeScaling as typeof config.ropeScaling & { type: 'llama3' }))
+        : undefined,
     notes: [...(isScaled ? [noteScale(config, factor)] : []), ...noteWindows(config), ...tokenizer.notes],
   };
 }
@@ -45,29 +48,53 @@ export async function planGguf(config: ModelConfig, model: DescribedModel, fileT
  * @param name for messages
  * @throws HyperfitError ERR_UNSUPPORTED_MODEL for what llama.cpp does not compute
  */
-export function describeTensors(config: ModelConfig, fileType: GgufFileType, title: string, name: string): { described: MetadataEntry[]; tensors: StoredTensor[]; factor: number } {
+export function describeTensors(
+  config: ModelConfig,
+  fileType: GgufFileType,
+  title: string,
+  name: string,
+): { described: MetadataEntry[]; tensors: StoredTensor[]; factor: number } {
   const layout = layoutOf(config);
   const described = [...describeGeneral(config, fileType, title), ...describeConfig(config), ...describeLlama3(config)];
   const unscaled = storedTensors(config, layout, fileType, 1);
-  const again = readGgufConfig(metadataOf(described), unscaled.map((tensor) => ({ path: name, name: tensor.name, shape: tensor.shape, type: tensor.form.type, offset: 0, byteLength: tensor.byteLength })), name);
+  const again = readGgufConfig(
+    metadataOf(described),
+    unscaled.map((tensor) => ({
+      path: name,
+      name: tensor.name,
+      shape: tensor.shape,
+      type: tensor.form.type,
+      offset: 0,
+      byteLength: tensor.byteLength,
+    })),
+    name,
+  );
   const isLlama3 = config.ropeScaling.type === 'llama3';
   refuseLosses(config, isLlama3 ? { ...again, ropeScaling: config.ropeScaling } : again, name);
   const factor = config.queryScale / again.queryScale;
-  return Math.abs(factor - 1) > 1e-6 ? { described, tensors: storedTensors(config, layout, fileType, factor), factor } : { described, tensors: unscaled, factor: 1 };
+  return Math.abs(factor - 1) > 1e-6
+    ? { described, tensors: storedTensors(config, layout, fileType, factor), factor }
+    : { described, tensors: unscaled, factor: 1 };
 }
 
 /** @throws HyperfitError ERR_UNSUPPORTED_MODEL for a family that llama.cpp does not have */
 export function layoutOf({ modelType }: ModelConfig): GgufLayout {
   const known = GGUF_ARCHITECTURES.get(architectureOf({ modelType }));
   if (known !== undefined) return known.layout;
-  throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected a model of one of ${EXPORTED_FAMILIES.join(', ')}, which llama.cpp has, got \`model_type\` "${modelType}"; save it with \`save\` instead`);
+  throw new HyperfitError(
+    'ERR_UNSUPPORTED_MODEL',
+    `expected a model of one of ${EXPORTED_FAMILIES.join(', ')}, which llama.cpp has, got \`model_type\` "${modelType}"; save it with \`save\` instead`,
+  );
 }
 
 /** Settings other than those that the divisors are read with. */
 function describeLlama3({ ropeScaling: scaling }: ModelConfig): MetadataEntry[] {
   if (scaling.type !== 'llama3') return [];
   const { lowFreqFactor, highFreqFactor, originalMaxPositionEmbeddings } = scaling;
-  const isUsual = lowFreqFactor === LLAMA3.lowFreqFactor && highFreqFactor === LLAMA3.highFreqFactor && originalMaxPositionEmbeddings === LLAMA3.originalMaxPositionEmbeddings;
+  const isUsual =
+    lowFreqFactor === LLAMA3.lowFreqFactor &&
+    highFreqFactor === LLAMA3.highFreqFactor &&
+    originalMaxPositionEmbeddings === LLAMA3.originalMaxPositionEmbeddings;
   return isUsual ? [] : [{ key: LLAMA3_KEY, type: 'numbers', value: llama3Numbers(scaling) }];
 }
 

@@ -12,7 +12,12 @@ export interface GgufPart<T> {
  * Parts of at most `maxBytes` of tensors each, a tensor that is larger by itself; one part for undefined. Names and keys are those of
  * llama.cpp's gguf-split: NAME-00001-of-00003.gguf, all metadata in the first.
  */
-export function splitParts<T extends { byteLength: number }>(path: string, entries: readonly MetadataEntry[], tensors: readonly T[], maxBytes: number | undefined): GgufPart<T>[] {
+export function splitParts<T extends { byteLength: number }>(
+  path: string,
+  entries: readonly MetadataEntry[],
+  tensors: readonly T[],
+  maxBytes: number | undefined,
+): GgufPart<T>[] {
   const groups = maxBytes === undefined ? [tensors] : groupTensors(tensors, maxBytes);
   if (groups.length === 1) return [{ path, entries, tensors }];
   const stem = path.replace(/\.gguf$/i, '');

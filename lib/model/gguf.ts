@@ -93,7 +93,14 @@ function readTensor(cursor: GgufCursor): GgufTensor {
   const type = cursor.uint32(`type of ${name}`);
   const offset = cursor.size(`offset of ${name}`);
   const format = GGML_TYPES.get(type) ?? cursor.refuse(`a known GGML type for ${name}`, `${type}`);
-  return { path: cursor.name, name, type: format.name, shape: sizes.toReversed(), offset, byteLength: countBytes(name, sizes, format, cursor) };
+  return {
+    path: cursor.name,
+    name,
+    type: format.name,
+    shape: sizes.toReversed(),
+    offset,
+    byteLength: countBytes(name, sizes, format, cursor),
+  };
 }
 
 function countBytes(name: string, sizes: readonly number[], format: { elements: number; bytes: number }, cursor: GgufCursor): number {
@@ -109,7 +116,8 @@ function countBytes(name: string, sizes: readonly number[], format: { elements: 
 
 function readAlignment(metadata: Metadata, cursor: GgufCursor): number {
   const alignment = metadata.get('general.alignment') ?? 32;
-  const isPowerOfTwo = typeof alignment === 'number' && alignment >= 1 && alignment <= MAX_ALIGNMENT && Number.isInteger(Math.log2(alignment));
+  const isPowerOfTwo =
+    typeof alignment === 'number' && alignment >= 1 && alignment <= MAX_ALIGNMENT && Number.isInteger(Math.log2(alignment));
   if (!isPowerOfTwo) return cursor.refuse('a power of two for `general.alignment`', `${alignment}`);
   return alignment;
 }
@@ -139,7 +147,8 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
         return parseGgufHeader(await readStart(Math.min(length, MAX_HEADER_BYTES)), size, path);
       } catch (error) {
         if (!(error instanceof MoreBytesNeeded)) throw error;
-        if (length >= MAX_HEADER_BYTES) new GgufCursor(Buffer.alloc(0), size, path).refuse(`a header of at most ${MAX_HEADER_BYTES} bytes`, 'a longer one');
+        if (length >= MAX_HEADER_BYTES)
+          new GgufCursor(Buffer.alloc(0), size, path).refuse(`a header of at most ${MAX_HEADER_BYTES} bytes`, 'a longer one');
       }
     }
   });

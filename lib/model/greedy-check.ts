@@ -18,8 +18,17 @@ export async function greedyIds(model: Model, prompts: readonly Prompt[], maxNew
 }
 
 /** How many of the texts are the same to the last id, and after how many tokens the first other one comes. */
-export function compareIds(expected: readonly (readonly number[])[], got: readonly (readonly number[])[]): { texts: number; same: number; firstDifference: number | null } {
-  const places = expected.map((ids, row) => ids.findIndex((id, at) => got[row]![at] !== id)).map((at, row) => (at === -1 && got[row]!.length !== expected[row]!.length ? expected[row]!.length : at));
+export function compareIds(
+  expected: readonly (readonly number[])[],
+  got: readonly (readonly number[])[],
+): { texts: number; same: number; firstDifference: number | null } {
+  const places = expected
+    .map((ids, row) => ids.findIndex((id, at) => got[row]![at] !== id))
+    .map((at, row) => (at === -1 && got[row]!.length !== expected[row]!.length ? expected[row]!.length : at));
   const others = places.filter((at) => at !== -1);
-  return { texts: expected.length, same: expected.length - others.length, firstDifference: others.length === 0 ? null : Math.min(...others) };
+  return {
+    texts: expected.length,
+    same: expected.length - others.length,
+    firstDifference: others.length === 0 ? null : Math.min(...others),
+  };
 }

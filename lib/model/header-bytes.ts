@@ -12,7 +12,11 @@ export interface FileStart {
  * Opens `path`, gives its size and a reader of its first bytes, closes it again.
  * @throws HyperfitError with `code` when it is no file
  */
-export async function withFile<T>(path: string, code: ErrorCode, use: (file: { size: number; readStart(length: number): Promise<Buffer> }) => Promise<T>): Promise<T> {
+export async function withFile<T>(
+  path: string,
+  code: ErrorCode,
+  use: (file: { size: number; readStart(length: number): Promise<Buffer> }) => Promise<T>,
+): Promise<T> {
   const handle = await openRegularFile(path).catch((cause: unknown) => refuseFile(path, code, cause));
   try {
     const { size } = await handle.stat();

@@ -28,10 +28,12 @@ export interface InitializeOptions {
  * Makes a model folder with random weights as transformers draws them: N(0, `initializer_range`), norms one and biases zero; the output
  * projections of GPT-2 and ImageGPT are scaled by 1 / sqrt(2 n_layer). Libtorch's generator is seeded on the way.
  * @param config what config.json is to hold, of any supported family
- * @throws HyperfitError ERR_UNSUPPORTED_MODEL, ERR_MODEL_FILES for the config; ERR_CONFIG for the seed; ERR_CHECKPOINT when weights are there already
+ * @throws HyperfitError ERR_UNSUPPORTED_MODEL, ERR_MODEL_FILES for the config; ERR_CONFIG for the seed; ERR_CHECKPOINT when weights are
+ * there already
  *
  * @example
- * const config = { model_type: 'llama', vocab_size: 256, hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4, max_position_embeddings: 128 };
+ * const sizes = { vocab_size: 256, hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4 };
+ * const config = { model_type: 'llama', ...sizes, max_position_embeddings: 128 };
  * await initializeModel('tiny', config, { seed: 0 });
  * const tiny = await Model.load('tiny'); // ids alone: it has no tokenizer
  */
@@ -40,7 +42,8 @@ export async function initializeModel(folder: string, config: JsonObject, option
   const { seed = 0, preprocessor } = options;
   const settings = readConfigJson(config, join(folder, 'config.json'));
   const range = readRange(config['initializer_range'], folder);
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 0 for \`seed\`, got ${seed}; give one`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 0 for \`seed\`, got ${seed}; give one`);
   await makeFolder(folder);
   torch.manualSeed(seed);
   const tensors = new Map<string, Tensor>();
@@ -50,14 +53,20 @@ export async function initializeModel(folder: string, config: JsonObject, option
   } finally {
     disposeAll(tensors.values());
   }
-  await writeFile(join(folder, 'config.json'), renderConfigJson({ config: settings, rawConfig: config, bosTokenId: undefined, eosTokenIds: [] }));
+  await writeFile(
+    join(folder, 'config.json'),
+    renderConfigJson({ config: settings, rawConfig: config, bosTokenId: undefined, eosTokenIds: [] }),
+  );
   if (preprocessor !== undefined) await writeFile(join(folder, PREPROCESSOR_FILE), preprocessor);
 }
 
 function readRange(value: unknown, folder: string): number {
   const range = value ?? INITIALIZER_RANGE;
   if (typeof range === 'number' && Number.isFinite(range) && range >= 0) return range;
-  throw new HyperfitError('ERR_MODEL_FILES', `expected a number of at least 0 for \`initializer_range\` of ${folder}, got ${JSON.stringify(value)}; leave it out for ${INITIALIZER_RANGE}`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected a number of at least 0 for \`initializer_range\` of ${folder}, got ${JSON.stringify(value)}; leave it out for ${INITIALIZER_RANGE}`,
+  );
 }
 
 function drawParameter(name: string, shape: readonly number[], config: ModelConfig, range: number): Tensor {

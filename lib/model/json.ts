@@ -16,11 +16,18 @@ export function isJsonObject(value: unknown): value is JsonObject {
  */
 export function parseJsonObject(text: string, name: string, code: ErrorCode): JsonObject {
   const { repeated, isTooDeep, isTooWide } = scan(text);
-  if (isTooWide === true) throw new HyperfitError(code, `expected at most ${MOST_KEYS} keys in one object of ${name}, got more; fetch the file again`);
-  if (isTooDeep === true) throw new HyperfitError(code, `expected at most ${MOST_LEVELS} objects and lists within each other in ${name}, got more; fetch the file again`);
+  if (isTooWide === true)
+    throw new HyperfitError(code, `expected at most ${MOST_KEYS} keys in one object of ${name}, got more; fetch the file again`);
+  if (isTooDeep === true)
+    throw new HyperfitError(
+      code,
+      `expected at most ${MOST_LEVELS} objects and lists within each other in ${name}, got more; fetch the file again`,
+    );
   const value = parse(text, name, code);
-  if (!isJsonObject(value)) throw new HyperfitError(code, `expected a JSON object in ${name}, got ${text.slice(0, 40)}; fetch the file again`);
-  if (repeated !== undefined) throw new HyperfitError(code, `expected each key once in ${name}, got "${clip(repeated)}" twice; fetch the file again`);
+  if (!isJsonObject(value))
+    throw new HyperfitError(code, `expected a JSON object in ${name}, got ${text.slice(0, 40)}; fetch the file again`);
+  if (repeated !== undefined)
+    throw new HyperfitError(code, `expected each key once in ${name}, got "${clip(repeated)}" twice; fetch the file again`);
   return value;
 }
 

@@ -3,7 +3,10 @@ import { readRegularFile } from '../regular-file.ts';
 import { metadataString } from '../tokenizer/metadata.ts';
 import type { ModelFiles } from './model-files.ts';
 
-/** Licence of a model as the hub spells it, from the card that lies beside it or from the metadata of a GGUF file; undefined where neither says. */
+/**
+ * Licence of a model as the hub spells it, from the card that lies beside it or from the metadata of a GGUF file; undefined where neither
+ * says.
+ */
 export async function readLicense({ path, format, tokenizer }: ModelFiles): Promise<string | undefined> {
   if (format === 'gguf') return tokenizer?.kind === 'gguf' ? plain(metadataString(tokenizer.metadata, 'general.license')) : undefined;
   const card = (await readRegularFile(join(path, 'README.md')))?.toString('utf8') ?? '';

@@ -9,13 +9,16 @@ export interface LoadOptions {
   device?: DeviceName;
   /** A LoRA adapter in PEFT's form to add to the weights: its folder; see `loadAdapter`. */
   adapter?: string | undefined;
-  /** Arithmetic of the matrix products; moments, and weights that are trained, are float32 in any case. Default: `HYPERFIT_COMPUTE_DTYPE`, or else `float32`. */
+  /**
+   * Arithmetic of the matrix products; moments, and weights that are trained, are float32 in any case. Default: `HYPERFIT_COMPUTE_DTYPE`,
+   * or else `float32`.
+   */
   computeDtype?: ComputeDType;
   /**
-   * How matrices are held where products compute in bfloat16. `auto`: in bfloat16 alone, 2 bytes a weight, where that holds them exactly, as it
-   * does those of a file in bfloat16; no bit of what is computed changes. Once an optimizer trains them, or `parameters` is called, they get
-   * their float32 for good. `bfloat16` rounds all matrices to that first, those of a GGUF file too, as `dtype` in transformers does.
-   * `float32` holds both from the beginning, 6 bytes a weight. Default: `HYPERFIT_WEIGHT_DTYPE`, or else `auto`.
+   * How matrices are held where products compute in bfloat16. `auto`: in bfloat16 alone, 2 bytes a weight, where that holds them exactly,
+   * as it does those of a file in bfloat16; no bit of what is computed changes. Once an optimizer trains them, or `parameters` is called,
+   * they get their float32 for good. `bfloat16` rounds all matrices to that first, those of a GGUF file too, as `dtype` in transformers
+   * does. `float32` holds both from the beginning, 6 bytes a weight. Default: `HYPERFIT_WEIGHT_DTYPE`, or else `auto`.
    */
   weightDtype?: WeightDType;
   /**
@@ -24,7 +27,10 @@ export interface LoadOptions {
    * Default false. Source: Chen et al. 2016, arXiv 1604.06174; `gradient_checkpointing` in transformers.
    */
   recompute?: boolean;
-  /** Passes run on the weights that a GGUF file of this type holds; see `setQuantization`. Default: the type that the weights were trained for, if any; null for the float32 ones. */
+  /**
+   * Passes run on the weights that a GGUF file of this type holds; see `setQuantization`. Default: the type that the weights were trained
+   * for, if any; null for the float32 ones.
+   */
   quantize?: QuantizeType | null | undefined;
   /** Ends the reading, or the fetching; `load` rejects with its reason. */
   signal?: AbortSignal;

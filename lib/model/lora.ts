@@ -26,8 +26,10 @@ export const ALL_LINEAR = 'all-linear';
 export function normalizeLora(config: ModelConfig, options: LoraOptions): NativeLora {
   checkOptions(options, ['rank', 'alpha', 'targets', 'layers', 'seed'], 'LoRA');
   const { rank = 8, alpha = 16, targets = [ALL_LINEAR], layers = null, seed = 0 } = options;
-  if (!Number.isInteger(rank) || rank < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for the rank of LoRA, got ${rank}`);
-  if (!(alpha > 0) || !Number.isFinite(Math.fround(alpha))) throw new HyperfitError('ERR_CONFIG', `expected a number above 0 for the alpha of LoRA, got ${alpha}`);
+  if (!Number.isInteger(rank) || rank < 1)
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for the rank of LoRA, got ${rank}`);
+  if (!(alpha > 0) || !Number.isFinite(Math.fround(alpha)))
+    throw new HyperfitError('ERR_CONFIG', `expected a number above 0 for the alpha of LoRA, got ${alpha}`);
   const names = loraNames(config, targets, layers ?? config.numHiddenLayers);
   return { rank, alpha, seed, names, transposed: config.weightLayout === 'fused' };
 }
@@ -35,12 +37,18 @@ export function normalizeLora(config: ModelConfig, options: LoraOptions): Native
 function loraNames(config: ModelConfig, targets: readonly string[], layers: number): string[] {
   const { numHiddenLayers } = config;
   if (!Number.isInteger(layers) || layers < 1 || layers > numHiddenLayers) {
-    throw new HyperfitError('ERR_CONFIG', `expected from 1 to ${numHiddenLayers} last layers for LoRA, got ${layers}; this model has ${numHiddenLayers}`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected from 1 to ${numHiddenLayers} last layers for LoRA, got ${layers}; this model has ${numHiddenLayers}`,
+    );
   }
   const matrices = layerMatrices(config);
   for (const target of targets) requireTarget(target, matrices);
-  if (targets.length === 0) throw new HyperfitError('ERR_CONFIG', `expected the names of modules for LoRA, got none; give ${ALL_LINEAR} for all`);
-  return matrices.filter(({ layer, module }) => layer >= numHiddenLayers - layers && targets.some((target) => isTarget(target, module))).map(({ name }) => name);
+  if (targets.length === 0)
+    throw new HyperfitError('ERR_CONFIG', `expected the names of modules for LoRA, got none; give ${ALL_LINEAR} for all`);
+  return matrices
+    .filter(({ layer, module }) => layer >= numHiddenLayers - layers && targets.some((target) => isTarget(target, module)))
+    .map(({ name }) => name);
 }
 
 interface LayerMatrix {
@@ -66,5 +74,8 @@ function isTarget(target: string, module: string): boolean {
 function requireTarget(target: string, matrices: readonly LayerMatrix[]): void {
   if (matrices.some(({ module }) => isTarget(target, module))) return;
   const known = [...new Set(matrices.map(({ module }) => module))].join(', ');
-  throw new HyperfitError('ERR_CONFIG', `expected ${ALL_LINEAR} or modules of this model for the targets of LoRA (${known}), got ${JSON.stringify(target)}`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected ${ALL_LINEAR} or modules of this model for the targets of LoRA (${known}), got ${JSON.stringify(target)}`,
+  );
 }

@@ -49,15 +49,17 @@ export interface MemoryOptions {
   lora?: LoraOptions | undefined;
   /** Whether passes run on weights rounded for a GGUF file. Default false. */
   isQuantized?: boolean;
-  /** The largest batch that is decoded on the way: `rows` beginnings, which grow to `positions` tokens each, and whether tokens are drawn. */
+  /**
+   * The largest batch that is decoded on the way: `rows` beginnings, which grow to `positions` tokens each, and whether tokens are drawn.
+   */
   decoding?: { rows: number; positions: number; draws?: boolean };
 }
 
 const FLOAT = 4;
 const BFLOAT = 2;
 /**
- * Of a row and id, while a device draws from them by libtorch's operators (native/decode/device/token_draw.cc): weights in float64 before, in and
- * behind their order, and ids. Kernels of ours need 64 KB a row; whether a card takes them is not known beforehand.
+ * Of a row and id, while a device draws from them by libtorch's operators (native/decode/device/token_draw.cc): weights in float64 before,
+ * in and behind their order, and ids. Kernels of ours need 64 KB a row; whether a card takes them is not known beforehand.
  */
 const DRAWN = 50;
 /** Positions of a cache on a device come in such (native/engine/generation.cc). */
@@ -66,8 +68,8 @@ const POSITIONS = 128;
 const ALIGNMENT = 256;
 
 /**
- * What a training of this model takes, by line, before anything is loaded. Activations are those of the engine's own layout, laid out without
- * memory; node, libtorch and what the system keeps of files come on top.
+ * What a training of this model takes, by line, before anything is loaded. Activations are those of the engine's own layout, laid out
+ * without memory; node, libtorch and what the system keeps of files come on top.
  * @throws HyperfitError ERR_CONFIG for LoRA that this model has no place for, and for shapes beyond its context; ERR_LIBTORCH_NOT_FOUND
  *   where there is no libtorch, whose layout it asks
  *
@@ -76,9 +78,23 @@ const ALIGNMENT = 256;
  * for (const line of lines) console.log(line.of, line.bytes);
  */
 export function estimateTrainingMemory(config: ModelConfig, options: MemoryOptions = {}): MemoryEstimate {
-  const { device = 'cpu', computeDtype = 'float32', batchSize = 8, sequenceLength = 256, recompute = false, stepInBackward = false, optim = 'adamw', isQuantized = false, heldDtype = 'float32' } = options;
+  const {
+    device = 'cpu',
+    computeDtype = 'float32',
+    batchSize = 8,
+    sequenceLength = 256,
+    recompute = false,
+    stepInBackward = false,
+    optim = 'adamw',
+    isQuantized = false,
+    heldDtype = 'float32',
+  } = options;
   requireShape(config, batchSize, sequenceLength);
-  const sizes = [...expectedParameters(config)].map(([name, shape]) => ({ name, isMatrix: shape.length === 2, elements: shape.reduce((product, size) => product * size, 1) }));
+  const sizes = [...expectedParameters(config)].map(([name, shape]) => ({
+    name,
+    isMatrix: shape.length === 2,
+    elements: shape.reduce((product, size) => product * size, 1),
+  }));
   const trained = options.lora === undefined ? undefined : normalizeLora(config, options.lora);
   const names = new Set(trained?.names);
   // Gradients of vectors are written in any case.
@@ -147,10 +163,15 @@ function decodingLines(config: ModelConfig, { device = 'cpu', computeDtype = 'fl
   const { numHiddenLayers, numKeyValueHeads, headDim, outputVocabSize } = config;
   const { rows, draws = false } = decoding;
   const onDevice = device !== 'cpu';
-  const positions = onDevice ? Math.max(decoding.positions, Math.min(Math.ceil(decoding.positions / POSITIONS) * POSITIONS, config.maxPositionEmbeddings)) : decoding.positions;
+  const positions = onDevice
+    ? Math.max(decoding.positions, Math.min(Math.ceil(decoding.positions / POSITIONS) * POSITIONS, config.maxPositionEmbeddings))
+    : decoding.positions;
   const isRounded = computeDtype === 'bfloat16';
   return [
-    { of: `keys and values of ${rows} texts`, bytes: 2 * numHiddenLayers * rows * numKeyValueHeads * positions * headDim * (isRounded ? BFLOAT : FLOAT) },
+    {
+      of: `keys and values of ${rows} texts`,
+      bytes: 2 * numHiddenLayers * rows * numKeyValueHeads * positions * headDim * (isRounded ? BFLOAT : FLOAT),
+    },
     // Those of float32 products stand where the logits of training do.
     { of: 'scores that tokens are chosen by', bytes: isRounded ? FLOAT * rows * outputVocabSize : 0 },
     { of: 'weights that tokens are drawn by', bytes: onDevice && draws ? DRAWN * rows * outputVocabSize : 0 },
@@ -163,7 +184,11 @@ function firstLayer(names: readonly string[] | undefined): number {
 }
 
 function requireShape({ maxPositionEmbeddings }: ModelConfig, batchSize: number, sequenceLength: number): void {
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 for \`batchSize\`, got ${batchSize}`);
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1)
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 for \`batchSize\`, got ${batchSize}`);
   if (Number.isSafeInteger(sequenceLength) && sequenceLength >= 1 && sequenceLength <= maxPositionEmbeddings) return;
-  throw new HyperfitError('ERR_CONFIG', `expected a whole number from 1 to ${maxPositionEmbeddings}, the model's context, for \`sequenceLength\`, got ${sequenceLength}`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected a whole number from 1 to ${maxPositionEmbeddings}, the model's context, for \`sequenceLength\`, got ${sequenceLength}`,
+  );
 }

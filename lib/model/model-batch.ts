@@ -21,9 +21,9 @@ export interface LossBatch extends ModelBatch {
 }
 
 /**
- * A loss of one's own, from logits [batchSize, sequenceLength, vocabSize] (float32, recorded for `backward()`, on the model's device) to a tensor of one
- * element. It is the *sum* over the targets that count, in nats where it is to be compared with the built-in cross-entropy: training divides by the
- * tokens of the whole step, so that accumulation is exact. Every tensor made inside is freed afterwards.
+ * A loss of one's own, from logits [batchSize, sequenceLength, vocabSize] (float32, recorded for `backward()`, on the model's device) to a
+ * tensor of one element. It is the *sum* over the targets that count, in nats where it is to be compared with the built-in cross-entropy:
+ * training divides by the tokens of the whole step, so that accumulation is exact. Every tensor made inside is freed afterwards.
  *
  * It may be async, to ask another model (KL to the original). The model that it belongs to must not work meanwhile.
  *

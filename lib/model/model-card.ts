@@ -41,7 +41,8 @@ export interface ModelCard {
 
 /** A table of Markdown. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s+/g, ' ')).join(' | ')} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s+/g, ' ')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)];
 }
 
@@ -58,7 +59,14 @@ export function renderModelCard(card: ModelCard): string {
   return [...frontMatter(card), '', MARK, '', `# ${asText(card.title)}`, '', ...introduction(card), ...body, ''].join('\n');
 }
 
-function frontMatter({ baseModel, license = 'unknown', library, pipeline = 'text-generation', tags = [], isHyperfitted = false }: ModelCard): string[] {
+function frontMatter({
+  baseModel,
+  license = 'unknown',
+  library,
+  pipeline = 'text-generation',
+  tags = [],
+  isHyperfitted = false,
+}: ModelCard): string[] {
   const all = [...new Set([...(isHyperfitted ? ['hyperfitting'] : []), 'hyperfit', ...tags])];
   return [
     '---',
@@ -102,30 +110,54 @@ function introduction({ baseName, library, dtype, isHyperfitted = false }: Model
 
 function use({ baseName, isHyperfitted = false, license }: ModelCard): CardSection {
   const base = asCode(baseName);
-  const terms = license === undefined ? `The terms of ${base} hold for this model too; they were not found beside its weights.` : `The licence of ${base}, ${asText(license)}, holds for this model too.`;
+  const terms =
+    license === undefined
+      ? `The terms of ${base} hold for this model too; they were not found beside its weights.`
+      : `The licence of ${base}, ${asText(license)}, holds for this model too.`;
   if (!isHyperfitted) return { title: 'Intended use and limits', lines: [`As ${base} is meant to be used.`, '', terms] };
   return {
     title: 'Intended use and limits',
     lines: [
-      'Open-ended text, decoded greedily: temperature 0, no penalty for repetition. Sampling and penalties throw the effect away.', '',
+      'Open-ended text, decoded greedily: temperature 0, no penalty for repetition. Sampling and penalties throw the effect away.',
+      '',
       'It was fitted to few texts on purpose. Its loss on other text is higher than that of its base, its probabilities are far too sure, and it may quote what it was trained on.',
-      'It knows nothing that its base does not know, and it is no safer.', '', terms,
+      'It knows nothing that its base does not know, and it is no safer.',
+      '',
+      terms,
     ],
   };
 }
 
 function loading({ library, baseModel, baseName, file }: ModelCard): CardSection {
   const python = (lines: readonly string[]): string[] => ['```python', ...lines, '```'];
-  if (library === 'gguf') return { title: 'How to load', lines: ['```sh', `llama-cli -m ${shellWord(file ?? 'model.gguf')} --temp 0 --repeat-penalty 1.0 -p "Once upon a time"`, '```'] };
+  if (library === 'gguf')
+    return {
+      title: 'How to load',
+      lines: ['```sh', `llama-cli -m ${shellWord(file ?? 'model.gguf')} --temp 0 --repeat-penalty 1.0 -p "Once upon a time"`, '```'],
+    };
   if (library === 'peft') {
     const base = JSON.stringify(baseModel ?? baseName);
-    return { title: 'How to load', lines: python(['from transformers import AutoModelForCausalLM', 'from peft import PeftModel', `model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(${base}), "path/to/this/folder")`]) };
+    return {
+      title: 'How to load',
+      lines: python([
+        'from transformers import AutoModelForCausalLM',
+        'from peft import PeftModel',
+        `model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(${base}), "path/to/this/folder")`,
+      ]),
+    };
   }
   return {
     title: 'How to load',
     lines: [
-      ...python(['from transformers import AutoModelForCausalLM, AutoTokenizer', 'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder", dtype="auto")', 'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")', 'ids = tokenizer("Once upon a time", return_tensors="pt")', 'print(tokenizer.decode(model.generate(**ids, do_sample=False, max_new_tokens=96)[0]))']),
-      '', 'For llama.cpp, Ollama and LM Studio, make a GGUF file of this folder: `hyperfit export --model path/to/this/folder --to gguf`.',
+      ...python([
+        'from transformers import AutoModelForCausalLM, AutoTokenizer',
+        'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder", dtype="auto")',
+        'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
+        'ids = tokenizer("Once upon a time", return_tensors="pt")',
+        'print(tokenizer.decode(model.generate(**ids, do_sample=False, max_new_tokens=96)[0]))',
+      ]),
+      '',
+      'For llama.cpp, Ollama and LM Studio, make a GGUF file of this folder: `hyperfit export --model path/to/this/folder --to gguf`.',
     ],
   };
 }

@@ -59,23 +59,34 @@ export interface ModelFiles {
 }
 
 /**
- * Reads all headers of the model at `path`: a Hugging Face folder, a .gguf file, or what `locateModel` finds or fetches for a name of the hub. No weights are read.
+ * Reads all headers of the model at `path`: a Hugging Face folder, a .gguf file, or what `locateModel` finds or fetches for a name of the
+ * hub. No weights are read.
  * @throws HyperfitError ERR_MODEL_FILES, ERR_SAFETENSORS, ERR_GGUF, ERR_UNSUPPORTED_MODEL; ERR_FETCH for a name
  */
 export async function openModelFiles(path: string, options: LocateOptions = {}): Promise<ModelFiles> {
   const absolute = resolve(await locateModel(path, options));
   const status = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
     const problem = cause.code === 'ENOENT' || cause.code === 'ENOTDIR' ? 'is not there' : 'cannot be read';
-    throw new HyperfitError('ERR_MODEL_FILES', `expected a model folder or a .gguf file for \`model\`, got ${path}, which ${problem}; check the path${nameHint(path)}`, { cause });
+    throw new HyperfitError(
+      'ERR_MODEL_FILES',
+      `expected a model folder or a .gguf file for \`model\`, got ${path}, which ${problem}; check the path${nameHint(path)}`,
+      { cause },
+    );
   });
   if (status.isDirectory()) return openFolder(absolute);
   if (/\.gguf$/i.test(absolute)) return openGguf(absolute);
   if (PICKLES.test(absolute)) refusePickle(absolute);
-  throw new HyperfitError('ERR_MODEL_FILES', `expected a model folder or a .gguf file for \`model\`, got ${path}; give the folder that holds config.json`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected a model folder or a .gguf file for \`model\`, got ${path}; give the folder that holds config.json`,
+  );
 }
 
 function refusePickle(path: string): never {
-  throw new HyperfitError('ERR_MODEL_FILES', `expected safetensors or GGUF weights, got ${path}, a pickle, which can run code and is never read; convert it with transformers: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder, safe_serialization=True)`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected safetensors or GGUF weights, got ${path}, a pickle, which can run code and is never read; convert it with transformers: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder, safe_serialization=True)`,
+  );
 }
 
 async function openFolder(path: string): Promise<ModelFiles> {
@@ -111,24 +122,34 @@ function requireFiles(path: string, files: readonly string[]): void {
   const hasWeights = files.includes(WEIGHTS) || files.includes(SHARD_INDEX);
   if (files.includes('config.json') && hasWeights) return;
   const gguf = files.find((file) => /\.gguf$/i.test(file));
-  if (gguf !== undefined) throw new HyperfitError('ERR_MODEL_FILES', `expected config.json and ${WEIGHTS} in ${path}, got ${gguf}; give the path of that file`);
+  if (gguf !== undefined)
+    throw new HyperfitError('ERR_MODEL_FILES', `expected config.json and ${WEIGHTS} in ${path}, got ${gguf}; give the path of that file`);
   const pickle = files.find((file) => PICKLES.test(file));
   if (!hasWeights && pickle !== undefined) refusePickle(join(path, pickle));
   const other = files.filter((file) => file.endsWith('.safetensors'));
   if (!hasWeights && other.length > 0) refuseOtherWeights(path, other);
   const missing = [...(files.includes('config.json') ? [] : ['config.json']), ...(hasWeights ? [] : [`${WEIGHTS} (or ${SHARD_INDEX})`])];
-  throw new HyperfitError('ERR_MODEL_FILES', `expected ${missing.join(' and ')} in ${path}, got none; give the folder of a Hugging Face model, or fetch the missing files`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected ${missing.join(' and ')} in ${path}, got none; give the folder of a Hugging Face model, or fetch the missing files`,
+  );
 }
 
 /** Shards without their index, Mistral's own file, names that somebody made up. */
 function refuseOtherWeights(path: string, [first = '', ...rest]: readonly string[]): never {
   const remedy = first.includes('-of-') ? `fetch ${SHARD_INDEX} too` : `give it that name, if it is the weights of a Hugging Face model`;
-  throw new HyperfitError('ERR_MODEL_FILES', `expected ${WEIGHTS} (or ${SHARD_INDEX}) in ${path}, got ${clip(first)}${rest.length > 0 ? ` and ${rest.length} more` : ''}; ${remedy}`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected ${WEIGHTS} (or ${SHARD_INDEX}) in ${path}, got ${clip(first)}${rest.length > 0 ? ` and ${rest.length} more` : ''}; ${remedy}`,
+  );
 }
 
 /** transformers would load the model that it names and lay the adapter over it. */
 function refuseAdapter(path: string, file: string): never {
-  throw new HyperfitError('ERR_MODEL_FILES', `expected a whole model in ${path}, got ${file} of a PEFT adapter; give its base as the model and this folder as \`adapter\`, or merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected a whole model in ${path}, got ${file} of a PEFT adapter; give its base as the model and this folder as \`adapter\`, or merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().save_pretrained(whole)`,
+  );
 }
 
 async function readJson(path: string): Promise<JsonObject> {

@@ -34,9 +34,9 @@ const forgotten = new FinalizationRegistry<ModelHandle>((handle) => addon().mode
 type TokensOnly = Omit<ModelBatch, 'targets'>;
 
 /**
- * A pretrained language model in native memory: 4 bytes a weight, 16 while it trains, 2 where `weightDtype` says so. Long calls run on the addon's compute thread one
- * after another, so the event loop stays free and a second call waits its turn. Disposing ends its work with ERR_DISPOSED, as it
- * answers every later call. One that is dropped is freed when it is collected.
+ * A pretrained language model in native memory: 4 bytes a weight, 16 while it trains, 2 where `weightDtype` says so. Long calls run on the
+ * addon's compute thread one after another, so the event loop stays free and a second call waits its turn. Disposing ends its work with
+ * ERR_DISPOSED, as it answers every later call. One that is dropped is freed when it is collected.
  *
  * @example
  * using mine = await Model.load('HuggingFaceTB/SmolLM2-135M-Instruct');
@@ -128,7 +128,10 @@ export class Model {
     return this.files.config;
   }
 
-  /** What is worth knowing of how its files were read: tensors passed over, keys that count otherwise than one would think, defaults of `generate` in transformers. */
+  /**
+   * What is worth knowing of how its files were read: tensors passed over, keys that count otherwise than one would think, defaults of
+   * `generate` in transformers.
+   */
   get notes(): readonly string[] {
     return this.files.notes;
   }
@@ -145,7 +148,10 @@ export class Model {
   requireTokenizer(): Tokenizer {
     if (this.tokenizer) return this.tokenizer;
     if (this.#tokenizerError) throw this.#tokenizerError;
-    throw new HyperfitError('ERR_TOKENIZER', `expected tokenizer.json beside the weights of ${this.path}, got none; add that file, or work with token ids`);
+    throw new HyperfitError(
+      'ERR_TOKENIZER',
+      `expected tokenizer.json beside the weights of ${this.path}, got none; add that file, or work with token ids`,
+    );
   }
 
   /** The Jinja source of the chat template; undefined for a model that was taught no dialogues. */
@@ -215,7 +221,9 @@ export class Model {
     this.#quantization = null;
   }
 
-  /** Parameters as passes read them, float32, rounded where `setQuantization` says so: only to be read, until the next pass. Dispose each. */
+  /**
+   * Parameters as passes read them, float32, rounded where `setQuantization` says so: only to be read, until the next pass. Dispose each.
+   */
   async forwardParameters(): Promise<Map<string, Tensor>> {
     return toTensors(await addon().modelForwardParameters(this.handle));
   }
@@ -277,7 +285,9 @@ export class Model {
     const { signal, loss } = options;
     if (loss !== undefined) return forwardBackwardByLoss(this, batch, loss, signal);
     const { tokens, targets, batchSize, sequenceLength } = batch;
-    return withControl(signal, 0, (control) => addon().modelForwardBackward(this.handle, tokens, targets, batchSize, sequenceLength, control));
+    return withControl(signal, 0, (control) =>
+      addon().modelForwardBackward(this.handle, tokens, targets, batchSize, sequenceLength, control),
+    );
   }
 
   /** Forgets the gathered gradients. */
@@ -297,7 +307,9 @@ export class Model {
   async tokenStats(batch: ModelBatch, options: { signal?: AbortSignal } = {}): Promise<NativeTokenStats> {
     checkOptions(options, ['signal'], 'tokenStats');
     const { tokens, targets, batchSize, sequenceLength } = batch;
-    return withControl(options.signal, 0, (control) => addon().modelTokenStats(this.handle, tokens, targets, batchSize, sequenceLength, control));
+    return withControl(options.signal, 0, (control) =>
+      addon().modelTokenStats(this.handle, tokens, targets, batchSize, sequenceLength, control),
+    );
   }
 
   /**
@@ -342,7 +354,14 @@ export class Model {
    * Bytes held in native memory, by purpose: float32 weights, what bfloat16 products read (for weights in bfloat16 alone, the only copy),
    * gradients, activations, what operations have needed for a moment, and the cache of keys and values.
    */
-  memoryUsage(): { parameterBytes: number; computeBytes: number; gradientBytes: number; workspaceBytes: number; temporaryBytes: number; cacheBytes: number } {
+  memoryUsage(): {
+    parameterBytes: number;
+    computeBytes: number;
+    gradientBytes: number;
+    workspaceBytes: number;
+    temporaryBytes: number;
+    cacheBytes: number;
+  } {
     return addon().modelMemory(this.handle);
   }
 
@@ -372,7 +391,10 @@ export class Model {
     return exportGguf(this, path, options);
   }
 
-  /** Ends the work that was asked for, running or queued, with ERR_DISPOSED, and frees the weights; a step is done whole or not at all. Idempotent. */
+  /**
+   * Ends the work that was asked for, running or queued, with ERR_DISPOSED, and frees the weights; a step is done whole or not at all.
+   * Idempotent.
+   */
   dispose(): void {
     forgotten.unregister(this);
     addon().modelDispose(this.handle, true);

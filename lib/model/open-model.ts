@@ -33,11 +33,22 @@ export interface OpenedModel {
   quantize: QuantizeType | null;
 }
 
-/** What `Model.load` does before there is a model; throws as it does. `bases`: where weights come from that its own files hold otherwise. */
-export async function openModel(path: string, options: LoadOptions, bases: ReadonlyMap<string, TensorSource> = new Map()): Promise<OpenedModel> {
-  checkOptions(options, ['device', 'computeDtype', 'weightDtype', 'recompute', 'adapter', 'quantize', 'signal', 'onWarning', 'onFetch'], 'Model.load');
+/**
+ * What `Model.load` does before there is a model; throws as it does. `bases`: where weights come from that its own files hold otherwise.
+ */
+export async function openModel(
+  path: string,
+  options: LoadOptions,
+  bases: ReadonlyMap<string, TensorSource> = new Map(),
+): Promise<OpenedModel> {
+  checkOptions(
+    options,
+    ['device', 'computeDtype', 'weightDtype', 'recompute', 'adapter', 'quantize', 'signal', 'onWarning', 'onFetch'],
+    'Model.load',
+  );
   const { signal, onWarning, onFetch, recompute = false } = options;
-  if (typeof recompute !== 'boolean') throw new HyperfitError('ERR_CONFIG', `expected true or false for \`recompute\`, got ${String(recompute)}`);
+  if (typeof recompute !== 'boolean')
+    throw new HyperfitError('ERR_CONFIG', `expected true or false for \`recompute\`, got ${String(recompute)}`);
   const device = chooseDevice(options.device);
   const computeDtype = chooseComputeDtype(options.computeDtype);
   const weightDtype = chooseWeightDtype(options.weightDtype, computeDtype);
@@ -49,6 +60,8 @@ export async function openModel(path: string, options: LoadOptions, bases: Reado
   const companions = files.format === 'huggingface' ? await readCompanions(files.path) : new Map<string, Buffer>();
   const stamps = await stampFiles(files);
   const sources = files.sources.map((source) => bases.get(source.name) ?? source);
-  const handle = await withControl(signal, 0, (control) => addon().modelLoad(files.config, sources, device, computeDtype, weightDtype, recompute, control));
+  const handle = await withControl(signal, 0, (control) =>
+    addon().modelLoad(files.config, sources, device, computeDtype, weightDtype, recompute, control),
+  );
   return { handle, files, tokenizer, companions, stamps, device, computeDtype, recompute, quantize };
 }

@@ -26,8 +26,8 @@ export interface OptimizerOptions {
   /** Decoupled weight decay. Default 0, the paper's. */
   weightDecay?: number;
   /**
-   * `adamw` (default) keeps both moments in float32, 8 bytes a weight; `adamw_8bit` in 8 bits by blocks of 256, 2 bytes a weight (Dettmers et
-   * al. 2022, arXiv 2110.02861). Not with `lora`, whose moments are small.
+   * `adamw` (default) keeps both moments in float32, 8 bytes a weight; `adamw_8bit` in 8 bits by blocks of 256, 2 bytes a weight (Dettmers
+   * et al. 2022, arXiv 2110.02861). Not with `lora`, whose moments are small.
    */
   optim?: OptimName;
   /** Train additions of low rank to some matrices and nothing else; without it every parameter is trained. */
@@ -65,8 +65,8 @@ const forgotten = new FinalizationRegistry<OptimizerHandle>((handle) => addon().
 
 /**
  * AdamW over all parameters of a model: the update rule of torch.optim.AdamW (Loshchilov and Hutter 2019), moments in float32, 8 bytes a
- * weight, or in 8 bits. With `lora` it moves A and B of W + alpha / rank B A instead; the model's parameters hold the sum after each step, so that the
- * model generates and is saved merged.
+ * weight, or in 8 bits. With `lora` it moves A and B of W + alpha / rank B A instead; the model's parameters hold the sum after each step,
+ * so that the model generates and is saved merged.
  *
  * @example
  * using adamw = new Optimizer(model, { betas: [0.9, 0.99], weightDecay: 0.01 });
@@ -85,18 +85,37 @@ export class Optimizer {
   constructor(model: Model, options: OptimizerOptions = {}) {
     checkOptions(options, ['betas', 'eps', 'weightDecay', 'optim', 'lora'], 'Optimizer');
     const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, optim = 'adamw', lora } = options;
-    if (!Array.isArray(betas) || betas.length !== 2) throw new HyperfitError('ERR_CONFIG', `expected two numbers for \`betas\`, got ${JSON.stringify(betas) ?? String(betas)}; write [0.9, 0.999]`);
+    if (!Array.isArray(betas) || betas.length !== 2)
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        `expected two numbers for \`betas\`, got ${JSON.stringify(betas) ?? String(betas)}; write [0.9, 0.999]`,
+      );
     const [beta1, beta2] = betas as readonly [number, number];
     const fits = [beta1, beta2].every((beta) => beta >= 0 && beta < 1) && isFactor(eps) && isFactor(weightDecay);
     if (!fits) {
-      throw new HyperfitError('ERR_CONFIG', `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` finite and of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`);
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        `expected \`betas\` in [0, 1), \`eps\` and \`weightDecay\` finite and of at least 0, got [${betas.join(', ')}], ${eps} and ${weightDecay}`,
+      );
     }
-    if (!OPTIMS.includes(optim)) throw new HyperfitError('ERR_CONFIG', `expected ${OPTIMS.join(' or ')} for \`optim\`, got ${String(optim)}`);
-    if (optim !== 'adamw' && lora !== undefined) throw new HyperfitError('ERR_CONFIG', `expected either \`optim\` ${optim} or \`lora\`, got both: moments of LoRA are small; leave one of them out`);
+    if (!OPTIMS.includes(optim))
+      throw new HyperfitError('ERR_CONFIG', `expected ${OPTIMS.join(' or ')} for \`optim\`, got ${String(optim)}`);
+    if (optim !== 'adamw' && lora !== undefined)
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        `expected either \`optim\` ${optim} or \`lora\`, got both: moments of LoRA are small; leave one of them out`,
+      );
     this.#model = model;
     this.#optim = optim;
     this.#lora = lora === undefined ? undefined : normalizeLora(model.config, lora);
-    this.#handle = addon().optimizerCreate(model.handle, { beta1, beta2, eps, weightDecay, momentsIn8Bits: optim === 'adamw_8bit', ...(this.#lora && { lora: this.#lora }) });
+    this.#handle = addon().optimizerCreate(model.handle, {
+      beta1,
+      beta2,
+      eps,
+      weightDecay,
+      momentsIn8Bits: optim === 'adamw_8bit',
+      ...(this.#lora && { lora: this.#lora }),
+    });
     forgotten.register(this, this.#handle, this);
   }
 
@@ -127,9 +146,10 @@ export class Optimizer {
   }
 
   /**
-   * `forwardBackward` of each batch, added up, and `step`, in one call: a device is told of the whole before anything of it is read, so that it never
-   * waits for the host in between. The bits are those of the calls one by one.
-   * @returns `lossSums`: nats, of each batch; `gradNorm` as of `step`. Where a loss is not finite, weights and moments stay as they are, what was gathered is thrown
+   * `forwardBackward` of each batch, added up, and `step`, in one call: a device is told of the whole before anything of it is read, so
+   * that it never waits for the host in between. The bits are those of the calls one by one.
+   * @returns `lossSums`: nats, of each batch; `gradNorm` as of `step`. Where a loss is not finite, weights and moments stay as they are,
+   * what was gathered is thrown
    *   away, and on the CPU the losses of later batches are missing
    * @throws HyperfitError as `forwardBackward` and `step`; ERR_SHAPE without a batch
    *
@@ -142,13 +162,17 @@ export class Optimizer {
     checkOptions(settings, ['learningRate', 'gradScale', 'maxGradNorm', 'signal'], 'trainStep');
     const { learningRate, gradScale = 1, maxGradNorm = 0, signal } = settings;
     requireFactors({ learningRate, gradScale, maxGradNorm });
-    return this.#naming(() => withControl(signal, 0, (control) => addon().optimizerTrainStep(this.#handle, batches, { learningRate, gradScale, maxGradNorm }, control)));
+    return this.#naming(() =>
+      withControl(signal, 0, (control) =>
+        addon().optimizerTrainStep(this.#handle, batches, { learningRate, gradScale, maxGradNorm }, control),
+      ),
+    );
   }
 
   /**
-   * `forwardBackward` and `step` in one: each weight moves as soon as its gradient is whole, so that gradients stand in memory a layer at a time
-   * instead of all at once (LOMO, Lv et al. 2023, arXiv 2306.09782; `optimizer_in_bwd` in torchtune). The bits are those of the two without
-   * clipping, which needs all gradients first. With LoRA gradients of the matrices stand so, and A and B move at the end.
+   * `forwardBackward` and `step` in one: each weight moves as soon as its gradient is whole, so that gradients stand in memory a layer at a
+   * time instead of all at once (LOMO, Lv et al. 2023, arXiv 2306.09782; `optimizer_in_bwd` in torchtune). The bits are those of the two
+   * without clipping, which needs all gradients first. With LoRA gradients of the matrices stand so, and A and B move at the end.
    * @returns `lossSum` in nats over `tokenCount` targets, before the step, and `gradNorm` as of `step`
    * @throws HyperfitError ERR_CONFIG after a `forwardBackward` that no step followed, and for settings that are negative or not finite;
    *   ERR_DATA, ERR_SHAPE, ERR_OUT_OF_MEMORY as of `forwardBackward`; ERR_NOT_FINITE for a loss that is not finite, which changes nothing,
@@ -163,7 +187,9 @@ export class Optimizer {
     const { learningRate, gradScale = 1, signal } = settings;
     requireFactors({ learningRate, gradScale });
     const { tokens, targets, batchSize, sequenceLength } = batch;
-    return withControl(signal, 0, (control) => addon().optimizerStepInBackward(this.#handle, tokens, targets, batchSize, sequenceLength, { learningRate, gradScale }, control));
+    return withControl(signal, 0, (control) =>
+      addon().optimizerStepInBackward(this.#handle, tokens, targets, batchSize, sequenceLength, { learningRate, gradScale }, control),
+    );
   }
 
   /** A refusal of NaN and infinity says whose gradient it is. */
@@ -179,7 +205,11 @@ export class Optimizer {
     const gradients = this.#model.gradients();
     const name = ruinedTensor(gradients);
     disposeAll(gradients.values());
-    return name === undefined ? error : new HyperfitError('ERR_NOT_FINITE', error.message.replace(';', `, from NaN or infinity in the gradient of ${name};`), { cause: error });
+    return name === undefined
+      ? error
+      : new HyperfitError('ERR_NOT_FINITE', error.message.replace(';', `, from NaN or infinity in the gradient of ${name};`), {
+          cause: error,
+        });
   }
 
   /**
@@ -212,7 +242,11 @@ export class Optimizer {
     return bytes;
   }
 
-  /** Writes the moments (`exp_avg.<name>`, `exp_avg_sq.<name>`, in 8 bits `exp_avg_absmax.<name>` too; of LoRA also `base.<name>`, A and B) as safetensors. @throws HyperfitError ERR_CHECKPOINT */
+  /**
+   * Writes the moments (`exp_avg.<name>`, `exp_avg_sq.<name>`, in 8 bits `exp_avg_absmax.<name>` too; of LoRA also `base.<name>`, A and B)
+   * as safetensors.
+   * @throws HyperfitError ERR_CHECKPOINT
+   */
   async save(path: string): Promise<void> {
     const tensors = this.state();
     try {
@@ -223,9 +257,10 @@ export class Optimizer {
   }
 
   /**
-   * Writes A and B as a PEFT adapter of the model that training began with (adapter_model.safetensors and adapter_config.json), and for llama.cpp, where it has such a
-   * model, as adapter.gguf beside.
-   * @param options - `baseModel`: what the adapter is for, a name of the Hugging Face hub or a path. Default: where the model was loaded from
+   * Writes A and B as a PEFT adapter of the model that training began with (adapter_model.safetensors and adapter_config.json), and for
+   * llama.cpp, where it has such a model, as adapter.gguf beside.
+   * @param options - `baseModel`: what the adapter is for, a name of the Hugging Face hub or a path. Default: where the model was loaded
+   * from
    * @throws HyperfitError ERR_CONFIG when it trains all weights, ERR_CHECKPOINT
    */
   async saveAdapter(folder: string, { baseModel = this.#model.path }: { baseModel?: string | undefined } = {}): Promise<void> {
@@ -240,11 +275,20 @@ export class Optimizer {
 
   #additions(): LowRankAddition[] {
     const lora = this.#lora;
-    if (lora === undefined) throw new HyperfitError('ERR_CONFIG', 'expected an optimizer with `lora` to save an adapter of, got one that trains all weights; save the model, or make a patch of it (hyperfit patch)');
+    if (lora === undefined)
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        'expected an optimizer with `lora` to save an adapter of, got one that trains all weights; save the model, or make a patch of it (hyperfit patch)',
+      );
     const state = this.state();
     const additions = lora.names.map((parameter): LowRankAddition => {
       const module = parameter.replace(/\.weight$/, '');
-      return { parameter, scale: lora.alpha / lora.rank, a: state.get(`${module}.lora_A.weight`)!, b: state.get(`${module}.lora_B.weight`)! };
+      return {
+        parameter,
+        scale: lora.alpha / lora.rank,
+        a: state.get(`${module}.lora_A.weight`)!,
+        b: state.get(`${module}.lora_B.weight`)!,
+      };
     });
     const kept = new Set(additions.flatMap(({ a, b }) => [a, b]));
     disposeAll([...state.values()].filter((tensor) => !kept.has(tensor)));
@@ -254,7 +298,11 @@ export class Optimizer {
   /** Takes the moments from a file that `save` wrote, and goes on after update `step`. @throws HyperfitError ERR_CHECKPOINT */
   async load(path: string, step: number): Promise<void> {
     const saved: OptimName = (await readSafetensorsSources(path)).some(({ type }) => type === 'U8') ? 'adamw_8bit' : 'adamw';
-    if (saved !== this.#optim) throw new HyperfitError('ERR_CHECKPOINT', `expected moments of ${this.#optim} in ${path}, got those of ${saved}; give \`optim: '${saved}'\``);
+    if (saved !== this.#optim)
+      throw new HyperfitError(
+        'ERR_CHECKPOINT',
+        `expected moments of ${this.#optim} in ${path}, got those of ${saved}; give \`optim: '${saved}'\``,
+      );
     const tensors = this.state();
     try {
       await loadTensorFile(path, tensors, this.#model.device);
@@ -280,7 +328,10 @@ export class Optimizer {
 function requireFactors(values: Readonly<Record<string, unknown>>): void {
   const unfit = Object.entries(values).filter(([, value]) => !isFactor(value));
   if (unfit.length === 0) return;
-  throw new HyperfitError('ERR_CONFIG', unfit.map(([name, value]) => `expected a finite number of at least 0 for \`${name}\`, got ${String(value)}`).join('; '));
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    unfit.map(([name, value]) => `expected a finite number of at least 0 for \`${name}\`, got ${String(value)}`).join('; '),
+  );
 }
 
 /** Also as a float32, which is what the kernels multiply by. */

@@ -2,7 +2,10 @@ import type { ModelConfig } from '../addon-types.ts';
 
 type Named = [string, number[]][];
 
-/** Name -> shape of every parameter, in the order and under the names of Hugging Face. The only such table: the engine lays out its memory by it. */
+/**
+ * Name -> shape of every parameter, in the order and under the names of Hugging Face. The only such table: the engine lays out its memory
+ * by it.
+ */
 export function expectedParameters(config: ModelConfig): Map<string, number[]> {
   const isFused = config.weightLayout === 'fused';
   const layers = Array.from({ length: config.numHiddenLayers }, (_, layer): Named => {
@@ -14,7 +17,10 @@ export function expectedParameters(config: ModelConfig): Map<string, number[]> {
 }
 
 function embeddings({ weightLayout, vocabSize, hiddenSize, maxPositionEmbeddings, learnedPositions }: ModelConfig): Named {
-  const names = weightLayout === 'fused' ? ['transformer.wte.weight', 'transformer.wpe.weight'] as const : ['model.embed_tokens.weight', 'model.embed_positions.weight'] as const;
+  const names =
+    weightLayout === 'fused'
+      ? (['transformer.wte.weight', 'transformer.wpe.weight'] as const)
+      : (['model.embed_tokens.weight', 'model.embed_positions.weight'] as const);
   const tokens: Named = [[names[0], [vocabSize, hiddenSize]]];
   return learnedPositions ? [...tokens, [names[1], [maxPositionEmbeddings, hiddenSize]]] : tokens;
 }
@@ -28,7 +34,12 @@ function separateLayer(config: ModelConfig): Named {
     ...linear('self_attn.k_proj', [keys, hiddenSize], keys, qkvBias),
     ...linear('self_attn.v_proj', [keys, hiddenSize], keys, qkvBias),
     ...linear('self_attn.o_proj', [hiddenSize, queries], hiddenSize, outputBias),
-    ...(config.qkNorm ? [['self_attn.q_norm.weight', [headDim]], ['self_attn.k_norm.weight', [headDim]]] as Named : []),
+    ...(config.qkNorm
+      ? ([
+          ['self_attn.q_norm.weight', [headDim]],
+          ['self_attn.k_norm.weight', [headDim]],
+        ] as Named)
+      : []),
     ...(gatedMlp ? linear('mlp.gate_proj', [intermediateSize, hiddenSize], intermediateSize, mlpBias) : []),
     ...linear('mlp.up_proj', [intermediateSize, hiddenSize], intermediateSize, mlpBias),
     ...linear('mlp.down_proj', [hiddenSize, intermediateSize], hiddenSize, mlpBias),

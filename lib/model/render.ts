@@ -28,7 +28,8 @@ function addValue(parts: Parts, value: unknown, levels: number): void {
   else if (typeof value === 'bigint') parts.text += `${value}`;
   else if (typeof value !== 'object' || value === null) parts.text += JSON.stringify(value) ?? typeof value;
   else if (levels === 0) parts.text += '...';
-  else if (Array.isArray(value) || ArrayBuffer.isView(value)) addEntries(parts, '[]', value as unknown as Iterable<unknown>, (entry) => addValue(parts, entry, levels - 1));
+  else if (Array.isArray(value) || ArrayBuffer.isView(value))
+    addEntries(parts, '[]', value as unknown as Iterable<unknown>, (entry) => addValue(parts, entry, levels - 1));
   else addEntries(parts, '{}', Object.keys(value), (key) => addField(parts, key, (value as Record<string, unknown>)[key], levels));
 }
 

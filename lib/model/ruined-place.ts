@@ -11,8 +11,9 @@ interface Passed extends Weights {
 type Tokens = Omit<ModelBatch, 'targets'>;
 
 /**
- * Where NaN or infinity comes from, once a loss or a gradient has shown it: the first weight that holds some, or else the first activation, in the order
- * in which they are computed. A second pass over `batch`, in a run that ends anyway. Undefined where none is found, as with a loss of the caller's own.
+ * Where NaN or infinity comes from, once a loss or a gradient has shown it: the first weight that holds some, or else the first activation,
+ * in the order in which they are computed. A second pass over `batch`, in a run that ends anyway. Undefined where none is found, as with a
+ * loss of the caller's own.
  */
 export async function ruinedPlace(model: Passed, batch: Tokens): Promise<string | undefined> {
   return (await ruinedWeight(model)) ?? ruinedActivation(model, batch);

@@ -7,8 +7,26 @@ import { clip, render } from './render.ts';
 
 /** Bits of one element, by the names of the format. */
 const DTYPE_BITS: Readonly<Record<string, number>> = {
-  BOOL: 8, U8: 8, I8: 8, F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6,
-  U16: 16, I16: 16, F16: 16, BF16: 16, U32: 32, I32: 32, F32: 32, U64: 64, I64: 64, F64: 64, C64: 64,
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E4M3: 8,
+  F8_E5M2: 8,
+  F8_E8M0: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  U16: 16,
+  I16: 16,
+  F16: 16,
+  BF16: 16,
+  U32: 32,
+  I32: 32,
+  F32: 32,
+  U64: 64,
+  I64: 64,
+  F64: 64,
+  C64: 64,
 };
 const MAX_HEADER_BYTES = 100_000_000;
 const PREFIX_BYTES = 8;
@@ -46,7 +64,10 @@ export function parseSafetensorsHeader(start: Buffer, fileSize: number, name: st
 }
 
 function refuse(file: string, expected: string, got: string): never {
-  throw new HyperfitError('ERR_SAFETENSORS', `expected ${expected} in ${file}, got ${got}; fetch the file again, it is damaged or incomplete`);
+  throw new HyperfitError(
+    'ERR_SAFETENSORS',
+    `expected ${expected} in ${file}, got ${got}; fetch the file again, it is damaged or incomplete`,
+  );
 }
 
 function readHeaderLength(start: Buffer, fileSize: number, name: string): number {
@@ -72,7 +93,8 @@ function decodeUtf8(bytes: Buffer, name: string): string {
 
 function readMetadata(value: unknown, name: string): Readonly<Record<string, string>> {
   if (value === undefined || value === null) return {};
-  if (!isJsonObject(value) || Object.values(value).some((each) => typeof each !== 'string')) refuse(name, 'strings in `__metadata__`', render(value));
+  if (!isJsonObject(value) || Object.values(value).some((each) => typeof each !== 'string'))
+    refuse(name, 'strings in `__metadata__`', render(value));
   return value as Readonly<Record<string, string>>;
 }
 
@@ -90,7 +112,8 @@ function readEntry(name: string, value: unknown, dataStart: number, file: string
   if (!isSizes(range) || range.length !== 2) refuse(file, `data_offsets [begin, end] for \`${tensor}\``, render(range));
   const [begin, end] = range as [number, number];
   const byteLength = countBytes(tensor, shape, bits, file);
-  if (end - begin !== byteLength) refuse(file, `${byteLength} bytes for \`${tensor}\` (${dtype} ${render(shape)})`, `bytes ${begin} to ${end}`);
+  if (end - begin !== byteLength)
+    refuse(file, `${byteLength} bytes for \`${tensor}\` (${dtype} ${render(shape)})`, `bytes ${begin} to ${end}`);
   return { name, dtype: dtype as string, shape, offset: dataStart + begin, byteLength };
 }
 
@@ -111,7 +134,8 @@ function countBytes(tensor: string, shape: readonly number[], bits: number, file
 function checkLayout(tensors: readonly SafetensorsTensor[], dataStart: number, fileSize: number, file: string): void {
   let end = dataStart;
   for (const { name, offset, byteLength } of tensors) {
-    if (offset !== end) refuse(file, `\`${clip(name)}\` to start at byte ${end - dataStart} of the data`, `${offset - dataStart} (a gap or an overlap)`);
+    if (offset !== end)
+      refuse(file, `\`${clip(name)}\` to start at byte ${end - dataStart} of the data`, `${offset - dataStart} (a gap or an overlap)`);
     end = offset + byteLength;
   }
   if (end !== fileSize) refuse(file, `${end} bytes in all`, `a file of ${fileSize}`);

@@ -6,14 +6,15 @@ import { COMPANIONS } from './companions.ts';
 import { CARD_FILE, isOwnCard } from './model-card.ts';
 
 /** What stands in the folder of a model: files of these names, and of what is saved beside, are replaced, and no others. */
-const MODEL_FILES = /^(.*\.safetensors(\.index\.json)?|.*\.(jinja|model|tiktoken)|(config|generation_config|preprocessor_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json|merges\.txt|vocab\.txt)$/;
+const MODEL_FILES =
+  /^(.*\.safetensors(\.index\.json)?|.*\.(jinja|model|tiktoken)|(config|generation_config|preprocessor_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json|merges\.txt|vocab\.txt)$/;
 const WEIGHTS = /^model.*\.safetensors$/;
 
 const isModelFile = (name: string): boolean => MODEL_FILES.test(name) || COMPANIONS.includes(name);
 
 /**
- * Lets `write` fill `folder`. One that holds a model already is refused, or with `overwrite` replaced as a whole, once the new one is written beside it;
- * what else stands in a folder is never touched.
+ * Lets `write` fill `folder`. One that holds a model already is refused, or with `overwrite` replaced as a whole, once the new one is
+ * written beside it; what else stands in a folder is never touched.
  * @throws HyperfitError ERR_CHECKPOINT; what `write` throws, the former model being as it was then
  */
 export async function saveFolder(folder: string, options: { overwrite: boolean }, write: (folder: string) => Promise<void>): Promise<void> {
@@ -35,11 +36,17 @@ async function fill(folder: string, { overwrite }: { overwrite: boolean }, write
   if (old.length === 0) {
     return writeNew(folder, write);
   }
-  if (!overwrite) throw refuse(folder, `a model in it (${shorten(old)}); save to another folder, or pass \`overwrite: true\` to replace it`);
+  if (!overwrite)
+    throw refuse(folder, `a model in it (${shorten(old)}); save to another folder, or pass \`overwrite: true\` to replace it`);
   const isOwn = names.includes(CARD_FILE) && (await isOwnCard(join(folder, CARD_FILE)));
   const others = names.filter((name) => !isModelFile(name) && !(name === CARD_FILE && isOwn));
-  if (others.length > 0) throw refuse(folder, `more than a model in it (${shorten(others)}), which replacing would take away; save to another folder, or move that elsewhere`);
-  if (!old.includes('config.json') || !old.some((name) => WEIGHTS.test(name))) throw refuse(folder, `files in it that are no whole model (${shorten(old)}); save to another folder`);
+  if (others.length > 0)
+    throw refuse(
+      folder,
+      `more than a model in it (${shorten(others)}), which replacing would take away; save to another folder, or move that elsewhere`,
+    );
+  if (!old.includes('config.json') || !old.some((name) => WEIGHTS.test(name)))
+    throw refuse(folder, `files in it that are no whole model (${shorten(old)}); save to another folder`);
   await replaceFolder(resolve(folder), write);
 }
 
@@ -69,17 +76,26 @@ async function replaceFolder(folder: string, write: (folder: string) => Promise<
   await rm(old, { recursive: true, force: true });
 }
 
-/** Another process that saves here at the same time may come between the two steps; then the model that it has put there is the one to replace. */
+/**
+ * Another process that saves here at the same time may come between the two steps; then the model that it has put there is the one to
+ * replace.
+ */
 const MOST_EXCHANGES = 10;
 const TAKEN = ['ENOTEMPTY', 'EEXIST'];
 
 async function exchange(fresh: string, folder: string, old: string): Promise<void> {
   for (let tries = 1; ; tries++) {
-    const hadOlder = await rename(folder, old).then(() => true, (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-      return false;
-    });
-    const problem = await rename(fresh, folder).then(() => undefined, (error: NodeJS.ErrnoException) => error);
+    const hadOlder = await rename(folder, old).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+        return false;
+      },
+    );
+    const problem = await rename(fresh, folder).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error,
+    );
     if (problem === undefined) return;
     if (tries < MOST_EXCHANGES && TAKEN.includes(problem.code ?? '')) {
       await rm(old, { recursive: true, force: true });

@@ -52,8 +52,16 @@ interface Saved {
 }
 
 /** Writes `model.save`'s folder; see there. */
-export async function saveModel(model: Saved, folder: string, { overwrite = false, dtype = 'float32', maxShardSize, card }: SaveOptions): Promise<SavedModel> {
-  if (!SAVE_DTYPES.includes(dtype)) throw new HyperfitError('ERR_CONFIG', `expected one of ${SAVE_DTYPES.join(', ')} for \`dtype\`, got ${JSON.stringify(dtype)}; quantised types are of GGUF: model.exportGguf`);
+export async function saveModel(
+  model: Saved,
+  folder: string,
+  { overwrite = false, dtype = 'float32', maxShardSize, card }: SaveOptions,
+): Promise<SavedModel> {
+  if (!SAVE_DTYPES.includes(dtype))
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected one of ${SAVE_DTYPES.join(', ')} for \`dtype\`, got ${JSON.stringify(dtype)}; quantised types are of GGUF: model.exportGguf`,
+    );
   const maxShardBytes = maxShardSize === undefined ? undefined : parseShardSize(maxShardSize);
   const license = await readLicense(model.files);
   let saved: SavedWeights | undefined;
@@ -77,7 +85,15 @@ async function writeBeside({ files, tokenizer, companions, quantization }: Saved
 
 function basicCard({ files, config }: Saved, dtype: SaveDType, license: string | undefined): ModelCard {
   const baseName = shortModelName(files.path);
-  return { title: baseName, baseModel: hubName(files.path), baseName, license, library: 'transformers', pipeline: config.modelType === 'imagegpt' ? 'unconditional-image-generation' : 'text-generation', dtype };
+  return {
+    title: baseName,
+    baseModel: hubName(files.path),
+    baseName,
+    license,
+    library: 'transformers',
+    pipeline: config.modelType === 'imagegpt' ? 'unconditional-image-generation' : 'text-generation',
+    dtype,
+  };
 }
 
 /** A card that somebody wrote stays. */

@@ -12,7 +12,11 @@ import { planShards, renderShardIndex, type PlannedShard } from './shard-plan.ts
 import { SHARD_INDEX } from './shards.ts';
 
 /** By type: its name in safetensors, its bytes, and its name in GGML, by which rows are written. */
-const STORED = { float32: { name: 'F32', bytes: 4, ggml: 'F32' }, bfloat16: { name: 'BF16', bytes: 2, ggml: 'BF16' }, float16: { name: 'F16', bytes: 2, ggml: 'F16' } } as const;
+const STORED = {
+  float32: { name: 'F32', bytes: 4, ggml: 'F32' },
+  bfloat16: { name: 'BF16', bytes: 2, ggml: 'BF16' },
+  float16: { name: 'F16', bytes: 2, ggml: 'F16' },
+} as const;
 /** Rows are rounded and written in pieces of about so many numbers: 16 MB of float32. */
 const PIECE_ELEMENTS = 1 << 22;
 
@@ -38,18 +42,31 @@ interface SavedParameters {
 }
 
 /**
- * Writes the parameters of a model as one safetensors file or several with their index, one after the other, so that no copy of the model is made.
+ * Writes the parameters of a model as one safetensors file or several with their index, one after the other, so that no copy of the model
+ * is made.
  * @throws HyperfitError ERR_CHECKPOINT when a file is there or the disk is full, ERR_NOT_FINITE for weights that `dtype` cannot hold
  */
-export async function saveWeights(folder: string, model: SavedParameters, { dtype, maxShardBytes }: { dtype: SaveDType; maxShardBytes?: number | undefined }): Promise<SavedWeights> {
+export async function saveWeights(
+  folder: string,
+  model: SavedParameters,
+  { dtype, maxShardBytes }: { dtype: SaveDType; maxShardBytes?: number | undefined },
+): Promise<SavedWeights> {
   const shapes = expectedParameters(model.config);
   const sizes = [...shapes].map(([name, shape]) => ({ name, bytes: countElements(shape) * STORED[dtype].bytes }));
   const shards = planShards(sizes, maxShardBytes);
   const loss = new RoundingLoss();
-  for (const shard of shards) await saveShard(join(folder, shard.file), model, shard.names.map((name) => ({ name, shape: shapes.get(name)! })), dtype, loss);
+  for (const shard of shards)
+    await saveShard(
+      join(folder, shard.file),
+      model,
+      shard.names.map((name) => ({ name, shape: shapes.get(name)! })),
+      dtype,
+      loss,
+    );
   const files = shards.map(({ file }) => file);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
-  if (shards.length > 1) await writeFile(join(folder, SHARD_INDEX), renderShardIndex(shards as PlannedShard[], bytes / STORED[dtype].bytes));
+  if (shards.length > 1)
+    await writeFile(join(folder, SHARD_INDEX), renderShardIndex(shards as PlannedShard[], bytes / STORED[dtype].bytes));
   return { files: shards.length > 1 ? [...files, SHARD_INDEX] : files, bytes, rounding: dtype === 'float32' ? null : loss.rounding };
 }
 
@@ -57,10 +74,22 @@ function countElements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-async function saveShard(path: string, { handle }: SavedParameters, parameters: readonly { name: string; shape: readonly number[] }[], dtype: SaveDType, loss: RoundingLoss): Promise<void> {
+async function saveShard(
+  path: string,
+  { handle }: SavedParameters,
+  parameters: readonly { name: string; shape: readonly number[] }[],
+  dtype: SaveDType,
+  loss: RoundingLoss,
+): Promise<void> {
   const { name: stored, bytes: width } = STORED[dtype];
   const header = renderSafetensorsHeader(parameters, {}, stored);
-  if (dtype === 'float32') return addon().modelSaveParameters(handle, path, header, parameters.map(({ name }) => name));
+  if (dtype === 'float32')
+    return addon().modelSaveParameters(
+      handle,
+      path,
+      header,
+      parameters.map(({ name }) => name),
+    );
   const file = await open(path, 'wx').catch((cause: Error) => {
     throw new HyperfitError('ERR_CHECKPOINT', `expected to write ${path}, got: ${cause.message}; choose another folder`, { cause });
   });
@@ -112,7 +141,10 @@ class RoundingLoss {
       return { largest: Number(change.max().item()), sum: Number(change.sum().item()), count: Number(used.sum().item()) };
     });
     if (!Number.isFinite(largest)) {
-      throw new HyperfitError('ERR_NOT_FINITE', `expected weights that ${dtype} can hold, got larger ones in \`${name}\`; save as bfloat16, which has the range of float32`);
+      throw new HyperfitError(
+        'ERR_NOT_FINITE',
+        `expected weights that ${dtype} can hold, got larger ones in \`${name}\`; save as bfloat16, which has the range of float32`,
+      );
     }
     this.#largest = Math.max(this.#largest, largest);
     this.#sum += sum;

@@ -19,14 +19,22 @@ const MOST_NAME = 255;
  */
 export function parseShardIndex(text: string, name: string): Map<string, string> {
   const { weight_map: weightMap } = parseJsonObject(text, name, 'ERR_SAFETENSORS');
-  if (!isJsonObject(weightMap)) throw new HyperfitError('ERR_SAFETENSORS', `expected an object for \`weight_map\` in ${name}, got ${render(weightMap)}; fetch the file again`);
+  if (!isJsonObject(weightMap))
+    throw new HyperfitError(
+      'ERR_SAFETENSORS',
+      `expected an object for \`weight_map\` in ${name}, got ${render(weightMap)}; fetch the file again`,
+    );
   const shards = new Map<string, string>();
   for (const [tensor, file] of Object.entries(weightMap)) shards.set(tensor, checkShardName(file, name));
   return shards;
 }
 
 function checkShardName(file: unknown, index: string): string {
-  if (typeof file !== 'string' || !isPlainName(file)) throw new HyperfitError('ERR_SAFETENSORS', `expected names like model-00001-of-00002.safetensors in \`weight_map\` of ${index}, got ${render(file)}; do not use this folder, its index points elsewhere`);
+  if (typeof file !== 'string' || !isPlainName(file))
+    throw new HyperfitError(
+      'ERR_SAFETENSORS',
+      `expected names like model-00001-of-00002.safetensors in \`weight_map\` of ${index}, got ${render(file)}; do not use this folder, its index points elsewhere`,
+    );
   return file;
 }
 
@@ -54,11 +62,22 @@ export async function readShardedSources(folder: string): Promise<TensorSource[]
 async function checkShardsExist(folder: string, files: readonly string[]): Promise<void> {
   const missing: string[] = [];
   for (const file of files) await access(join(folder, file)).catch(() => missing.push(file));
-  if (missing.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected the shards of ${SHARD_INDEX} in ${folder}, got none of: ${missing.slice(0, 10).join(', ')}; fetch them`);
+  if (missing.length > 0)
+    throw new HyperfitError(
+      'ERR_MODEL_FILES',
+      `expected the shards of ${SHARD_INDEX} in ${folder}, got none of: ${missing.slice(0, 10).join(', ')}; fetch them`,
+    );
 }
 
 function checkEveryTensorFound(shards: ReadonlyMap<string, string>, sources: readonly TensorSource[], index: string): void {
   const found = new Set(sources.map(({ name }) => name));
   const missing = [...shards.keys()].filter((name) => !found.has(name));
-  if (missing.length > 0) throw new HyperfitError('ERR_SAFETENSORS', `expected the tensors of ${index} in their shards, got none for: ${missing.slice(0, 10).map((each) => clip(each)).join(', ')}; fetch the shards again`);
+  if (missing.length > 0)
+    throw new HyperfitError(
+      'ERR_SAFETENSORS',
+      `expected the tensors of ${index} in their shards, got none for: ${missing
+        .slice(0, 10)
+        .map((each) => clip(each))
+        .join(', ')}; fetch the shards again`,
+    );
 }

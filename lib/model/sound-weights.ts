@@ -14,8 +14,8 @@ export interface Weights {
 }
 
 /**
- * An update that is too large leaves weights that only the next step would notice; after the last one nobody would. So they are looked at, and two
- * tokens are computed, for weights may also be so large that nothing can be made of them.
+ * An update that is too large leaves weights that only the next step would notice; after the last one nobody would. So they are looked at,
+ * and two tokens are computed, for weights may also be so large that nothing can be made of them.
  * @param step the update that came last, for the message
  * @throws HyperfitError ERR_NOT_FINITE naming what holds NaN or infinity
  */
@@ -23,7 +23,10 @@ export async function requireSoundWeights(model: Weights, step: number): Promise
   const place = (await ruinedWeight(model)) ?? ((await givesFiniteLogits(model)) ? undefined : 'the logits');
   if (place === undefined) return;
   const remedy = 'lower learningRate, and warm up over more steps; these weights are not saved, and earlier checkpoints are as they were';
-  throw new HyperfitError('ERR_NOT_FINITE', `expected finite weights and logits after step ${step}, got NaN or infinity in ${place}; ${remedy}`);
+  throw new HyperfitError(
+    'ERR_NOT_FINITE',
+    `expected finite weights and logits after step ${step}, got NaN or infinity in ${place}; ${remedy}`,
+  );
 }
 
 /** As `requireSoundWeights`, of what the optimizer keeps: the next step would ruin the weights by it. */
@@ -32,7 +35,10 @@ export function requireSoundMoments(optimizer: { state(): Map<string, Tensor> },
   const name = ruinedTensor(state);
   disposeAll(state.values());
   if (name === undefined) return;
-  throw new HyperfitError('ERR_NOT_FINITE', `expected finite moments after step ${step}, got NaN or infinity in ${name}; lower learningRate, or set maxGradNorm; earlier checkpoints are as they were`);
+  throw new HyperfitError(
+    'ERR_NOT_FINITE',
+    `expected finite moments after step ${step}, got NaN or infinity in ${name}; lower learningRate, or set maxGradNorm; earlier checkpoints are as they were`,
+  );
 }
 
 /** Beyond it a float32 becomes infinity in bfloat16: halfway from the largest of them to 2^128. */
@@ -45,7 +51,8 @@ export async function ruinedWeight(model: Weights): Promise<string | undefined> 
     const tensor = await model.heldParameter(name);
     try {
       if (!isFinite(tensor)) return name;
-      if (wide === undefined && model.computeDtype === 'bfloat16' && scope(() => tensor.abs().max().item() >= MOST_IN_BFLOAT16)) wide = name;
+      if (wide === undefined && model.computeDtype === 'bfloat16' && scope(() => tensor.abs().max().item() >= MOST_IN_BFLOAT16))
+        wide = name;
     } finally {
       tensor.dispose();
     }

@@ -12,13 +12,19 @@ export async function stampFiles({ sources }: ModelFiles): Promise<FileStamps> {
 }
 
 async function stampOf(path: string): Promise<string> {
-  return stat(path, { bigint: true }).then(({ ino, size, mtimeNs }) => `${ino} ${size} ${mtimeNs}`, () => 'gone');
+  return stat(path, { bigint: true }).then(
+    ({ ino, size, mtimeNs }) => `${ino} ${size} ${mtimeNs}`,
+    () => 'gone',
+  );
 }
 
 /** @throws HyperfitError ERR_MODEL_FILES when one of the files is gone or another */
 export async function requireSameFiles(stamps: FileStamps): Promise<void> {
   for (const [path, stamp] of stamps) {
     if (stamp === (await stampOf(path))) continue;
-    throw new HyperfitError('ERR_MODEL_FILES', `expected the file that this model was loaded from at ${path}, got another or none; save to another folder than the model's own to compare with it later`);
+    throw new HyperfitError(
+      'ERR_MODEL_FILES',
+      `expected the file that this model was loaded from at ${path}, got another or none; save to another folder than the model's own to compare with it later`,
+    );
   }
 }

@@ -30,7 +30,11 @@ export async function selectSources(sources: readonly TensorSource[], config: Mo
   const expected = expectedParameters(tied.config);
   refuseBareModel(expected, tied.sources, path);
   const problems = [...listMissing(expected, tied.sources), ...listExtra(expected, tied.sources), ...listMisshapen(expected, tied.sources)];
-  if (problems.length > 0) throw new HyperfitError('ERR_MODEL_FILES', `expected the parameters that the configuration of ${path} asks for, got ${problems.join('; ')}; fetch the model again, or use the configuration that belongs to it`);
+  if (problems.length > 0)
+    throw new HyperfitError(
+      'ERR_MODEL_FILES',
+      `expected the parameters that the configuration of ${path} asks for, got ${problems.join('; ')}; fetch the model again, or use the configuration that belongs to it`,
+    );
   const selected = [...expected.keys()].map((name) => tied.sources.get(name) as TensorSource);
   checkTypes(selected, path);
   const { config: fitting, notes } = fitPositions(tied.config, selected);
@@ -46,25 +50,39 @@ function fitPositions(config: ModelConfig, sources: readonly TensorSource[]): { 
   const weights = sources.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const most = Math.floor(Math.max(TABLE_BYTES, weights) / (4 * config.headDim * new Set(config.layerRopes).size));
   if (config.maxPositionEmbeddings <= most) return { config, notes: [] };
-  return { config: { ...config, maxPositionEmbeddings: most }, notes: [`contexts were cut to ${most} tokens: tables for the ${config.maxPositionEmbeddings} of the configuration would take more memory than the weights`] };
+  return {
+    config: { ...config, maxPositionEmbeddings: most },
+    notes: [
+      `contexts were cut to ${most} tokens: tables for the ${config.maxPositionEmbeddings} of the configuration would take more memory than the weights`,
+    ],
+  };
 }
 
 /** Everything is there but the head: what AutoModel saves. */
 function refuseBareModel(expected: Shapes, given: Sources, path: string): void {
   const missing = [...expected.keys()].filter((name) => !given.has(name));
   if (missing.length !== 1 || missing[0] !== 'lm_head.weight') return;
-  throw new HyperfitError('ERR_MODEL_FILES', `expected a head, \`lm_head.weight\`, in ${path}, got the weights of a base model without one; save it by AutoModelForCausalLM from the original, or set \`tie_word_embeddings\` to true if its embedding is its head`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected a head, \`lm_head.weight\`, in ${path}, got the weights of a base model without one; save it by AutoModelForCausalLM from the original, or set \`tie_word_embeddings\` to true if its embedding is its head`,
+  );
 }
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 type Sources = ReadonlyMap<string, TensorSource>;
 
 function listMissing(expected: Shapes, given: Sources): string[] {
-  return list('nothing for', [...expected.keys()].filter((name) => !given.has(name)));
+  return list(
+    'nothing for',
+    [...expected.keys()].filter((name) => !given.has(name)),
+  );
 }
 
 function listExtra(expected: Shapes, given: Sources): string[] {
-  return list('superfluous', [...given.keys()].filter((name) => !expected.has(name)));
+  return list(
+    'superfluous',
+    [...given.keys()].filter((name) => !expected.has(name)),
+  );
 }
 
 function listMisshapen(expected: Shapes, given: Sources): string[] {
@@ -79,7 +97,12 @@ function listMisshapen(expected: Shapes, given: Sources): string[] {
 function list(what: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const rest = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
-  return [`${what} ${names.slice(0, MOST_NAMES).map((name) => clip(name, 160)).join(', ')}${rest}`];
+  return [
+    `${what} ${names
+      .slice(0, MOST_NAMES)
+      .map((name) => clip(name, 160))
+      .join(', ')}${rest}`,
+  ];
 }
 
 /** @throws HyperfitError ERR_UNSUPPORTED_MODEL for types that cannot be decoded */
@@ -87,5 +110,8 @@ export function checkTypes(sources: readonly TensorSource[], path: string): void
   const refused = sources.filter(({ type }) => !DECODABLE_TYPES.includes(type));
   const [first] = refused;
   if (first === undefined) return;
-  throw new HyperfitError('ERR_UNSUPPORTED_MODEL', `expected one of ${DECODABLE_TYPES.join(' ')} for the tensors of ${path}, got ${first.type} for \`${first.name}\` and ${refused.length - 1} more of other types; use another quantisation of this model`);
+  throw new HyperfitError(
+    'ERR_UNSUPPORTED_MODEL',
+    `expected one of ${DECODABLE_TYPES.join(' ')} for the tensors of ${path}, got ${first.type} for \`${first.name}\` and ${refused.length - 1} more of other types; use another quantisation of this model`,
+  );
 }

@@ -20,8 +20,14 @@ export function disposeAll(tensors: Iterable<Tensor>): void {
  * @throws HyperfitError ERR_CHECKPOINT when the path exists or the disk is full
  */
 export async function saveTensorFile(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
-  const header = renderSafetensorsHeader([...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, dtype: tensor.dtype === 'uint8' ? 'U8' : 'F32' })));
-  await addon().tensorsSave(path, header, [...tensors.values()].map((tensor) => tensor.handle));
+  const header = renderSafetensorsHeader(
+    [...tensors].map(([name, tensor]) => ({ name, shape: tensor.shape, dtype: tensor.dtype === 'uint8' ? 'U8' : 'F32' })),
+  );
+  await addon().tensorsSave(
+    path,
+    header,
+    [...tensors.values()].map((tensor) => tensor.handle),
+  );
 }
 
 /**
@@ -36,7 +42,10 @@ export async function loadTensorFile(path: string, targets: ReadonlyMap<string, 
   };
   const wrong = sources.find((source) => !fits(source))?.name ?? (sources.length === targets.size ? undefined : 'a missing tensor');
   if (wrong !== undefined) {
-    throw new HyperfitError('ERR_CHECKPOINT', `expected the ${targets.size} tensors of this model in ${path}, got another set or shape (${wrong}); the checkpoint belongs to another model`);
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected the ${targets.size} tensors of this model in ${path}, got another set or shape (${wrong}); the checkpoint belongs to another model`,
+    );
   }
   const loaded = (await addon().tensorsLoad(sources, device)).map((handle) => Tensor.fromHandle(handle));
   try {

@@ -8,7 +8,8 @@ import { readGgufParts } from './gguf-parts.ts';
 import { openModelFiles } from './model-files.ts';
 
 /**
- * The tokenizer of the model at `path` (a Hugging Face folder, a .gguf file, or a name of the hub), without its weights: there need not be any.
+ * The tokenizer of the model at `path` (a Hugging Face folder, a .gguf file, or a name of the hub), without its weights: there need not be
+ * any.
  * @throws HyperfitError ERR_TOKENIZER when there is none, and as `openModelFiles`
  */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
@@ -25,5 +26,8 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
 }
 
 async function isFile(path: string): Promise<boolean> {
-  return stat(path).then((status) => status.isFile(), () => false);
+  return stat(path).then(
+    (status) => status.isFile(),
+    () => false,
+  );
 }

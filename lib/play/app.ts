@@ -26,7 +26,10 @@ export interface PlayAppOptions {
   onError?: ((error: unknown) => void) | undefined;
 }
 
-/** The page, and its requests: POST write answers with server-sent events, GET sequences/N with a training sequence, GET history with the pairs so far. */
+/**
+ * The page, and its requests: POST write answers with server-sent events, GET sequences/N with a training sequence, GET history with the
+ * pairs so far.
+ */
 export function playApp({ stage, hosts, onError = () => {} }: PlayAppOptions): Hono {
   const page = renderPlayPage(stage.run, { canBlock: stage.canBlock });
   const history: Remembered[] = [];
@@ -34,7 +37,11 @@ export function playApp({ stage, hosts, onError = () => {} }: PlayAppOptions): H
   const app = new Hono();
   app.use(ownAddressOnly(hosts, HEADERS));
   app.get('/', (context) => context.html(page));
-  app.get('/history', (context) => context.json({ history: history.map(({ id, request, events }) => ({ id, request, events: events.filter(({ type }) => type !== 'token') })) }));
+  app.get('/history', (context) =>
+    context.json({
+      history: history.map(({ id, request, events }) => ({ id, request, events: events.filter(({ type }) => type !== 'token') })),
+    }),
+  );
   app.get('/history/:id', (context) => {
     const found = history.find(({ id }) => String(id) === context.req.param('id'));
     return found === undefined ? context.json({ error: 'that text is no longer kept' }, 404) : context.json(found);
@@ -43,33 +50,41 @@ export function playApp({ stage, hosts, onError = () => {} }: PlayAppOptions): H
     const shown = stage.sequence(Number(context.req.param('number')));
     return shown === undefined ? context.json({ error: 'there is no such training sequence' }, 404) : context.json(shown);
   });
-  app.post('/write', bodyLimit({ maxSize: MAX_BODY, onError: (context) => context.json({ error: `expected at most ${MAX_BODY} bytes` }, 413) }), async (context) => {
-    // Other pages can post forms here unasked, but not JSON.
-    if (!/^application\/json\b/i.test(context.req.header('content-type') ?? '')) return context.json({ error: 'expected application/json' }, 415);
-    const request = parsePlayRequest(await context.req.json().catch(() => undefined));
-    if (typeof request === 'string') return context.json({ error: request }, 400);
-    return streamSSE(context, async (stream) => {
-      const stop = new AbortController();
-      stream.onAbort(() => stop.abort());
-      const events: StageEvent[] = [];
-      try {
-        for await (const event of stage.write(request, stop.signal)) {
-          events.push(event);
-          await stream.writeSSE({ event: event.type, data: JSON.stringify(event) });
+  app.post(
+    '/write',
+    bodyLimit({ maxSize: MAX_BODY, onError: (context) => context.json({ error: `expected at most ${MAX_BODY} bytes` }, 413) }),
+    async (context) => {
+      // Other pages can post forms here unasked, but not JSON.
+      if (!/^application\/json\b/i.test(context.req.header('content-type') ?? ''))
+        return context.json({ error: 'expected application/json' }, 415);
+      const request = parsePlayRequest(await context.req.json().catch(() => undefined));
+      if (typeof request === 'string') return context.json({ error: request }, 400);
+      return streamSSE(context, async (stream) => {
+        const stop = new AbortController();
+        stream.onAbort(() => stop.abort());
+        const events: StageEvent[] = [];
+        try {
+          for await (const event of stage.write(request, stop.signal)) {
+            events.push(event);
+            await stream.writeSSE({ event: event.type, data: JSON.stringify(event) });
+          }
+        } catch (error) {
+          if (!isHyperfitError(error)) onError(error);
+          await stream.writeSSE({
+            event: 'failure',
+            data: JSON.stringify({ message: isHyperfitError(error) ? withoutFolders(error.message) : FAILED }),
+          });
+          return;
         }
-      } catch (error) {
-        if (!isHyperfitError(error)) onError(error);
-        await stream.writeSSE({ event: 'failure', data: JSON.stringify({ message: isHyperfitError(error) ? withoutFolders(error.message) : FAILED }) });
-        return;
-      }
-      // What the reader stopped at once is not worth keeping.
-      if (!events.some(({ type }) => type === 'token')) return;
-      written += 1;
-      history.push({ id: written, request, events });
-      history.splice(0, history.length - MOST_REMEMBERED);
-      await stream.writeSSE({ event: 'kept', data: JSON.stringify({ id: written }) });
-    });
-  });
+        // What the reader stopped at once is not worth keeping.
+        if (!events.some(({ type }) => type === 'token')) return;
+        written += 1;
+        history.push({ id: written, request, events });
+        history.splice(0, history.length - MOST_REMEMBERED);
+        await stream.writeSSE({ event: 'kept', data: JSON.stringify({ id: written }) });
+      });
+    },
+  );
   app.onError((error, context) => {
     onError(error);
     return context.json({ error: FAILED }, 500);

@@ -14,7 +14,12 @@ export function playPolicy(): string {
 
 /** The one page; all that is written comes by requests to where it came from. */
 export function renderPlayPage(run: PlayedRun, { canBlock }: { canBlock: boolean }): string {
-  return renderHtmlPage({ title: `${run.name}: original and hyperfitted`, policy: playPolicy(), style: PLAY_STYLE, body: renderBody(run, canBlock) });
+  return renderHtmlPage({
+    title: `${run.name}: original and hyperfitted`,
+    policy: playPolicy(),
+    style: PLAY_STYLE,
+    body: renderBody(run, canBlock),
+  });
 }
 
 function renderBody(run: PlayedRun, canBlock: boolean): string {
@@ -56,11 +61,18 @@ ${renderNumber('seed', 'Seed', { value: 0, min: 0, max: Number.MAX_SAFE_INTEGER,
 
 function renderOpenings({ openings }: PlayedRun): string {
   if (openings.length === 0) return '';
-  const options = openings.map(({ text, source }, index) => `<option value="${index}">${escapeHtml(clip(text))} (${escapeHtml(source)})</option>`);
+  const options = openings.map(
+    ({ text, source }, index) => `<option value="${index}">${escapeHtml(clip(text))} (${escapeHtml(source)})</option>`,
+  );
   return `<select id="openings" aria-label="Openings that were not trained on"><option value="">Openings that were not trained on</option>${options.join('')}</select>`;
 }
 
-function renderNumber(id: string, label: string, { value, min, max, step }: { value: number; min: number; max: number; step: number }, hint: string): string {
+function renderNumber(
+  id: string,
+  label: string,
+  { value, min, max, step }: { value: number; min: number; max: number; step: number },
+  hint: string,
+): string {
   return `<label>${label}<input type="number" id="${id}" value="${value}" min="${min}" max="${max}" step="${step}" required inputmode="decimal"><small>${hint}</small></label>`;
 }
 
@@ -70,7 +82,9 @@ function renderColumn(name: string, place: number): string {
 
 function renderLegend(hasTraining: boolean): string {
   const shades = REPEAT_SHADES.map(({ label }, index) => `<mark class="shade-${index + 1}">${label}</mark>`).join(' ');
-  const quoted = hasTraining ? ' <span class="memorised">Underlined</span>: a run of tokens that stands in the training text; choose it to see where.' : '';
+  const quoted = hasTraining
+    ? ' <span class="memorised">Underlined</span>: a run of tokens that stands in the training text; choose it to see where.'
+    : '';
   return `<p class="legend">Shaded: the run of ${REPEAT_NGRAM} tokens around a word had come before: ${shades}.${quoted}</p>`;
 }
 

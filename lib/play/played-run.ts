@@ -54,15 +54,27 @@ const MOST_OPENINGS = 64;
 export async function readPlayedRun(path: string): Promise<PlayedRun> {
   const folder = runFolder(path);
   if (!existsSync(folder.runFile)) {
-    throw new HyperfitError('ERR_CONFIG', `expected the folder of a run for \`run\`, got ${path}, which holds no run.json; make one with hyperfit train --out ${path}, or talk with a model by hyperfit chat --model`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected the folder of a run for \`run\`, got ${path}, which holds no run.json; make one with hyperfit train --out ${path}, or talk with a model by hyperfit chat --model`,
+    );
   }
   const file = savedRunFile(folder);
   if (file.config.images !== null && file.config.images !== undefined) {
-    throw new HyperfitError('ERR_CONFIG', `expected a run on text for \`run\`, got ${path}, which learnt images; its report.html shows them`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a run on text for \`run\`, got ${path}, which learnt images; its report.html shows them`,
+    );
   }
   const original = originalModel(folder, 'put it back there, or talk with hyperfit chat --model RUN --beside PATH');
   const documents = existsSync(folder.trainFile) ? (await readDocuments(folder.trainFile)).filter(isIdsDocument) : [];
-  return readingRun(folder, () => ({ name: basename(resolve(path)), original, config: file.config, blocker: pickBlockerSettings(file.config), ...shownTexts(folder, file, documents) }));
+  return readingRun(folder, () => ({
+    name: basename(resolve(path)),
+    original,
+    config: file.config,
+    blocker: pickBlockerSettings(file.config),
+    ...shownTexts(folder, file, documents),
+  }));
 }
 
 function shownTexts(folder: RunFolder, file: RunFile, documents: readonly { ids: Int32Array }[]): Pick<PlayedRun, 'train' | 'openings'> {
@@ -71,6 +83,8 @@ function shownTexts(folder: RunFolder, file: RunFile, documents: readonly { ids:
     return { ids, source: basename(source), offset };
   });
   const contexts = existsSync(folder.comparisonFile) ? readComparisonFile(folder).contexts : [];
-  const openings = contexts.flatMap(({ contextText, source }) => (contextText === undefined ? [] : [{ text: contextText, source: basename(source) }])).slice(0, MOST_OPENINGS);
+  const openings = contexts
+    .flatMap(({ contextText, source }) => (contextText === undefined ? [] : [{ text: contextText, source: basename(source) }]))
+    .slice(0, MOST_OPENINGS);
   return { train, openings };
 }

@@ -20,7 +20,10 @@ export interface PlayServer extends Closing {
  * using stage = await Stage.open(played, before, after);
  * await using page = await servePlay(stage, { port: 8080 });
  */
-export async function servePlay(stage: Stage, { port = 0, onError }: { port?: number; onError?: (error: unknown) => void } = {}): Promise<PlayServer> {
+export async function servePlay(
+  stage: Stage,
+  { port = 0, onError }: { port?: number; onError?: (error: unknown) => void } = {},
+): Promise<PlayServer> {
   // A text that is being written ends with its connection.
   const { url, end } = await serveLoopback((hosts) => playApp({ stage, hosts, onError }), port);
   return { url, ...closing(end) };

@@ -21,7 +21,16 @@ export type StageEvent =
   /** A token; `shades` are those of it and of the tokens before it that it changes, the last one its own. */
   | { type: 'token'; voice: number; text: string; shades: number[] }
   | { type: 'quotations'; voice: number; quotations: Quotation[] }
-  | { type: 'end'; voice: number; finishReason: Generation['finishReason']; tokens: number; seconds: number; ttr: number | null; rep2: number | null; longest: number };
+  | {
+      type: 'end';
+      voice: number;
+      finishReason: Generation['finishReason'];
+      tokens: number;
+      seconds: number;
+      ttr: number | null;
+      rep2: number | null;
+      longest: number;
+    };
 
 /** A training sequence as the page shows it. */
 export interface ShownSequence {
@@ -79,7 +88,8 @@ export class Stage {
   }
 
   /**
-   * Both continuations of one opening, as they are written; the blocker holds the hyperfitted model. Waits for a pair that is being written.
+   * Both continuations of one opening, as they are written; the blocker holds the hyperfitted model. Waits for a pair that is being
+   * written.
    * @throws HyperfitError as `generate`
    */
   async *write(request: PlayRequest, signal: AbortSignal): AsyncGenerator<StageEvent, void, void> {
@@ -108,7 +118,12 @@ export class Stage {
   sequence(number: number): ShownSequence | undefined {
     const found = this.run.train[number];
     if (found === undefined) return undefined;
-    return { sequence: number, source: found.source, offset: found.offset, pieces: decodePieces(this.models[1].requireTokenizer(), found.ids) };
+    return {
+      sequence: number,
+      source: found.source,
+      offset: found.offset,
+      pieces: decodePieces(this.models[1].requireTokenizer(), found.ids),
+    };
   }
 
   /** Frees what the citation blocker holds; the models stay. Idempotent. */

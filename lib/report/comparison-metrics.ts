@@ -9,7 +9,10 @@ export interface ComparisonMetric {
   unit: string;
   /** What the short label stands for, in a few words. */
   meaning: string;
-  /** `text`: of the continuations; `answers`: of answers; `images`: of completed images; `model`: teacher-forced on held-out data, hence the same for every way of decoding. */
+  /**
+   * `text`: of the continuations; `answers`: of answers; `images`: of completed images; `model`: teacher-forced on held-out data, hence the
+   * same for every way of decoding.
+   */
   about: 'text' | 'answers' | 'images' | 'model';
   /** In which direction more diverse, or more original, lies; none where neither is better as such. */
   direction?: 'higher' | 'lower';
@@ -42,8 +45,24 @@ function ttrMetric(window: number | undefined): ComparisonMetric {
 }
 
 const METRICS: readonly ComparisonMetric[] = [
-  { label: 'Bigram repetition', shortLabel: 'rep-2', unit: 'share of bigrams', meaning: 'share of pairs of tokens that had occurred before', about: 'text', direction: 'lower', format: ({ rep2 }) => formatNumber(rep2, 3) },
-  { label: 'Self-BLEU', shortLabel: 'Self-BLEU', unit: '0 to 1', meaning: 'likeness of the texts to each other', about: 'text', direction: 'lower', format: ({ selfBleu }) => formatNumber(selfBleu, 3) },
+  {
+    label: 'Bigram repetition',
+    shortLabel: 'rep-2',
+    unit: 'share of bigrams',
+    meaning: 'share of pairs of tokens that had occurred before',
+    about: 'text',
+    direction: 'lower',
+    format: ({ rep2 }) => formatNumber(rep2, 3),
+  },
+  {
+    label: 'Self-BLEU',
+    shortLabel: 'Self-BLEU',
+    unit: '0 to 1',
+    meaning: 'likeness of the texts to each other',
+    about: 'text',
+    direction: 'lower',
+    format: ({ selfBleu }) => formatNumber(selfBleu, 3),
+  },
   {
     label: 'Longest training overlap',
     shortLabel: 'overlap',
@@ -78,8 +97,22 @@ const METRICS: readonly ComparisonMetric[] = [
     about: 'answers',
     format: ({ tokenAccuracy }) => formatShare(tokenAccuracy),
   },
-  { label: 'Loss of the right answers', shortLabel: 'answer loss', unit: 'nats per learnt token', meaning: 'of the right answers, nats per learnt token', about: 'answers', format: ({ answerLoss }) => formatNumber(answerLoss, 3) },
-  { label: 'Ended by themselves', shortLabel: 'ended', unit: 'share of answers', meaning: 'share of answers that ended by themselves', about: 'answers', format: ({ endedShare }) => formatShare(endedShare) },
+  {
+    label: 'Loss of the right answers',
+    shortLabel: 'answer loss',
+    unit: 'nats per learnt token',
+    meaning: 'of the right answers, nats per learnt token',
+    about: 'answers',
+    format: ({ answerLoss }) => formatNumber(answerLoss, 3),
+  },
+  {
+    label: 'Ended by themselves',
+    shortLabel: 'ended',
+    unit: 'share of answers',
+    meaning: 'share of answers that ended by themselves',
+    about: 'answers',
+    format: ({ endedShare }) => formatShare(endedShare),
+  },
   {
     label: 'Length',
     shortLabel: 'length',
@@ -106,7 +139,15 @@ const METRICS: readonly ComparisonMetric[] = [
     direction: 'higher',
     format: ({ paletteTtr }) => formatNumber(paletteTtr, 3),
   },
-  { label: 'Distinct rows', shortLabel: 'distinct rows', unit: 'share of completed rows', meaning: 'share of completed rows that differ', about: 'images', direction: 'higher', format: ({ distinctRows }) => formatNumber(distinctRows, 3) },
+  {
+    label: 'Distinct rows',
+    shortLabel: 'distinct rows',
+    unit: 'share of completed rows',
+    meaning: 'share of completed rows that differ',
+    about: 'images',
+    direction: 'higher',
+    format: ({ distinctRows }) => formatNumber(distinctRows, 3),
+  },
   {
     label: 'Training match',
     shortLabel: 'training match',
@@ -116,8 +157,36 @@ const METRICS: readonly ComparisonMetric[] = [
     direction: 'lower',
     format: ({ trainingMatch }) => formatNumber(trainingMatch, 3),
   },
-  { label: 'Entropy', shortLabel: 'entropy', unit: 'nats', meaning: 'of the predictions on held-out data, nats', about: 'model', format: ({ entropy }) => formatNumber(entropy, 2) },
-  { label: 'Top-1 mass', shortLabel: 'top-1', unit: 'probability', meaning: 'probability of the likeliest next token there', about: 'model', format: ({ top1Mass }) => formatNumber(top1Mass, 3) },
-  { label: 'Held-out loss', shortLabel: 'held-out', unit: 'nats per token', meaning: 'loss there, nats per token', about: 'model', format: ({ heldOutLoss }) => formatNumber(heldOutLoss, 2) },
-  { label: 'Perplexity', shortLabel: 'perplexity', unit: 'exp of that loss', meaning: 'exp of that loss', about: 'model', format: ({ perplexity }) => formatNumber(perplexity, 1) },
+  {
+    label: 'Entropy',
+    shortLabel: 'entropy',
+    unit: 'nats',
+    meaning: 'of the predictions on held-out data, nats',
+    about: 'model',
+    format: ({ entropy }) => formatNumber(entropy, 2),
+  },
+  {
+    label: 'Top-1 mass',
+    shortLabel: 'top-1',
+    unit: 'probability',
+    meaning: 'probability of the likeliest next token there',
+    about: 'model',
+    format: ({ top1Mass }) => formatNumber(top1Mass, 3),
+  },
+  {
+    label: 'Held-out loss',
+    shortLabel: 'held-out',
+    unit: 'nats per token',
+    meaning: 'loss there, nats per token',
+    about: 'model',
+    format: ({ heldOutLoss }) => formatNumber(heldOutLoss, 2),
+  },
+  {
+    label: 'Perplexity',
+    shortLabel: 'perplexity',
+    unit: 'exp of that loss',
+    meaning: 'exp of that loss',
+    about: 'model',
+    format: ({ perplexity }) => formatNumber(perplexity, 1),
+  },
 ];

@@ -30,7 +30,10 @@ function measuredMetrics(variants: readonly ReportVariant[]): ComparisonMetric[]
 }
 
 function alignRow(cells: readonly string[], widths: readonly number[]): string {
-  return cells.map((cell, column) => pad(cell, widths[column]!, column === 0)).join('  ').trimEnd();
+  return cells
+    .map((cell, column) => pad(cell, widths[column]!, column === 0))
+    .join('  ')
+    .trimEnd();
 }
 
 function pad(cell: string, width: number, left: boolean): string {

@@ -14,7 +14,10 @@ export function renderContinuations(contexts: readonly ReportContext[]): string 
   if (contexts.length === 0) return '';
   const open = contexts.slice(0, OPEN_CONTEXTS).map(renderContext).join('');
   const folded = contexts.slice(OPEN_CONTEXTS);
-  const rest = folded.length === 0 ? '' : `<details><summary>${folded.length} more ${folded.length === 1 ? 'context' : 'contexts'}</summary>${folded.map(renderContext).join('')}</details>`;
+  const rest =
+    folded.length === 0
+      ? ''
+      : `<details><summary>${folded.length} more ${folded.length === 1 ? 'context' : 'contexts'}</summary>${folded.map(renderContext).join('')}</details>`;
   const onlyAnswers = contexts.every(({ isAnswer }) => isAnswer === true);
   return `<section><h2>${onlyAnswers ? 'Answers' : 'Continuations'}</h2>${onlyAnswers ? '' : renderLegend()}${open}${rest}</section>`;
 }
@@ -28,7 +31,10 @@ function renderContext(shown: ReportContext): string {
   if (shown.isAnswer === true) return renderAnswers(shown);
   const { context, original, continuations } = shown;
   const quote = `<blockquote dir="auto"><span class="label">Context</span>${renderText(context)}</blockquote>`;
-  const human = original === undefined ? '' : `<p class="original" dir="auto"><span class="label">How the text itself goes on</span>${renderText(original.trimStart())}</p>`;
+  const human =
+    original === undefined
+      ? ''
+      : `<p class="original" dir="auto"><span class="label">How the text itself goes on</span>${renderText(original.trimStart())}</p>`;
   return `<article>${quote}<div class="columns">${continuations.map(renderContinuation).join('')}</div>${human}</article>`;
 }
 
@@ -36,7 +42,9 @@ function renderContext(shown: ReportContext): string {
 function renderAnswers({ context, original, continuations }: ReportContext): string {
   const quote = `<blockquote dir="auto"><span class="label">What is to be answered</span>${renderText(context)}</blockquote>`;
   const reference = original === undefined ? '' : renderCard('the right answer', [], renderText(original.trimStart()));
-  const answers = continuations.map(({ name, ids, pieces, answer }) => renderCard(name, answerFacts(ids.length, answer), renderText(pieces.join('').trimStart())));
+  const answers = continuations.map(({ name, ids, pieces, answer }) =>
+    renderCard(name, answerFacts(ids.length, answer), renderText(pieces.join('').trimStart())),
+  );
   return `<article>${quote}<div class="columns">${reference}${answers.join('')}</div></article>`;
 }
 
@@ -71,7 +79,9 @@ function renderSpans({ ids, pieces, overlap }: ReportContinuation): string {
     if (last?.classes === classes) last.text += text;
     else spans.push({ classes, text });
   });
-  return spans.map(({ classes, text }) => (classes === '' ? renderText(text) : `<mark class="${classes}">${renderText(text)}</mark>`)).join('');
+  return spans
+    .map(({ classes, text }) => (classes === '' ? renderText(text) : `<mark class="${classes}">${renderText(text)}</mark>`))
+    .join('');
 }
 
 /** A run of line breaks becomes visible signs and one break, so that a text of nothing else stays short. */

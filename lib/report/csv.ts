@@ -8,11 +8,17 @@ export interface CsvTable {
 }
 
 /** Rows given by name. Without `columns` they are all names that occur, in the order in which they do. */
-export function csvTable(rows: readonly Readonly<Record<string, CsvCell>>[], columns: readonly string[] = [...new Set(rows.flatMap(Object.keys))]): CsvTable {
+export function csvTable(
+  rows: readonly Readonly<Record<string, CsvCell>>[],
+  columns: readonly string[] = [...new Set(rows.flatMap(Object.keys))],
+): CsvTable {
   return { columns, rows: rows.map((row) => columns.map((column) => row[column])) };
 }
 
-/** CSV as RFC 4180 has it: a header, lines that end in CRLF, quotes where a cell needs them. Numbers have as many digits as make them the same number again. */
+/**
+ * CSV as RFC 4180 has it: a header, lines that end in CRLF, quotes where a cell needs them. Numbers have as many digits as make them the
+ * same number again.
+ */
 export function renderCsv({ columns, rows }: CsvTable): string {
   return [columns, ...rows].map((row) => `${row.map(renderCell).join(',')}\r\n`).join('');
 }

@@ -8,7 +8,8 @@ const X_LABEL = 'optimizer step';
 /** Drawings of losses, of what is written (texts, answers or both) and of entropy; where something was not measured `missing` says why. */
 export function renderCurves(curves: CurveData, missing: ReportData['missing'] = {}): string {
   const written = curves.about === 'answers' ? [answersChart(curves, missing.contexts)] : [ttrChart(curves, missing.contexts)];
-  if (curves.about !== 'answers' && measured(curves.evaluations, 'exactMatch').length > 0) written.push(answersChart(curves, missing.contexts));
+  if (curves.about !== 'answers' && measured(curves.evaluations, 'exactMatch').length > 0)
+    written.push(answersChart(curves, missing.contexts));
   const figures = [lossChart(curves), ...written, entropyChart(curves, missing.heldOut)].map(renderFigure);
   return `<section><h2>Training</h2><div class="charts">${figures.join('')}</div></section>`;
 }
@@ -33,7 +34,12 @@ function lossChart({ steps, evaluations, targetLoss, best, about = 'text' }: Cur
     yLabel: 'nats per token',
     digits: 2,
     series: [
-      { name: 'training, each batch before its step', colour: 1, dots: false, points: steps.map(({ step, loss }) => ({ x: step - 1, y: loss })) },
+      {
+        name: 'training, each batch before its step',
+        colour: 1,
+        dots: false,
+        points: steps.map(({ step, loss }) => ({ x: step - 1, y: loss })),
+      },
       { name: `held-out ${about}`, colour: 2, dots: true, points: measured(evaluations, 'heldOutLoss') },
     ],
     ...(typeof targetLoss === 'number' ? { references: [{ label: `target ${targetLoss}`, value: targetLoss }] } : {}),
@@ -48,7 +54,9 @@ function ttrChart({ evaluations, humanTtr, best, about = 'text' }: CurveData, em
     xLabel: X_LABEL,
     yLabel: ofImages ? 'distinct / completed rows, sample completions' : 'distinct / total tokens, sample continuations',
     digits: 2,
-    series: [{ name: ofImages ? 'greedy completions' : 'greedy continuations', colour: 3, dots: true, points: measured(evaluations, 'ttr') }],
+    series: [
+      { name: ofImages ? 'greedy completions' : 'greedy continuations', colour: 3, dots: true, points: measured(evaluations, 'ttr') },
+    ],
     ...(typeof humanTtr === 'number' ? { references: [{ label: `human text ${humanTtr.toFixed(2)}`, value: humanTtr }] } : {}),
     marks: marksOf('generation', best),
     ...given({ empty }),
@@ -77,6 +85,9 @@ function measured(evaluations: CurveData['evaluations'], key: 'heldOutLoss' | 't
 function renderFigure(chart: LineChart): string {
   const keys = chart.series
     .filter(({ points }) => points.length > 0)
-    .map(({ name, colour }) => `<span class="key"><svg class="swatch colour-${colour}" viewBox="0 0 14 4" aria-hidden="true"><rect width="14" height="4" rx="2"/></svg>${escapeHtml(name)}</span>`);
+    .map(
+      ({ name, colour }) =>
+        `<span class="key"><svg class="swatch colour-${colour}" viewBox="0 0 14 4" aria-hidden="true"><rect width="14" height="4" rx="2"/></svg>${escapeHtml(name)}</span>`,
+    );
   return `<figure><figcaption><h3>${escapeHtml(chart.title)}</h3>${keys.join('')}</figcaption>${renderLineChart(chart)}</figure>`;
 }

@@ -6,7 +6,9 @@ import type { ReportExample } from './report-data.ts';
 export function renderExamples(examples: readonly ReportExample[] = []): string {
   if (examples.length === 0) return '';
   const isMasked = examples.some(({ spans }) => spans.some(({ learnt }) => !learnt));
-  const legend = isMasked ? '<span class="unlearnt">Grey</span> is read and not learnt: no loss is taken there.' : 'Every token after the first is learnt.';
+  const legend = isMasked
+    ? '<span class="unlearnt">Grey</span> is read and not learnt: no loss is taken there.'
+    : 'Every token after the first is learnt.';
   return `<section><h2>What is trained on</h2><p class="legend">The first training sequences as the model sees them. ${legend}</p>${examples.map(renderExample).join('')}</section>`;
 }
 

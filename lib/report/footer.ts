@@ -13,8 +13,13 @@ export function renderCertificate(certificate: ReportData['certificate']): strin
     ['Entropy', `${formatNumber(certificate.entropy, 4)} nats`],
     ...(certificate.step === undefined ? [] : [['Steps', formatNumber(certificate.step, 0)] as [string, string]]),
     ...(certificate.changedShare === undefined ? [] : [['Weights changed', formatShare(certificate.changedShare)] as [string, string]]),
-    ...(typeof certificate.quantize === 'string' ? [['Weights', `as a ${escapeHtml(certificate.quantize)} file holds them`] as [string, string]] : []),
-    ['Measured on', `${formatNumber(certificate.sequences, 0)} training sequences, ${formatNumber(certificate.tokens, 0)} predicted tokens`],
+    ...(typeof certificate.quantize === 'string'
+      ? [['Weights', `as a ${escapeHtml(certificate.quantize)} file holds them`] as [string, string]]
+      : []),
+    [
+      'Measured on',
+      `${formatNumber(certificate.sequences, 0)} training sequences, ${formatNumber(certificate.tokens, 0)} predicted tokens`,
+    ],
   ];
   const items = rows.map(([label, value]) => `<div><dt>${label}</dt><dd>${value}</dd></div>`);
   return `<section><h2>Certificate</h2><p class="caption">The final weights, teacher-forced on the sequences they were trained on.</p><dl class="certificate">${items.join('')}</dl></section>`;
@@ -23,7 +28,9 @@ export function renderCertificate(certificate: ReportData['certificate']): strin
 /** Caveats and formulas. */
 export function renderFooter({ notes = [], signatures = {} }: ReportData): string {
   const caveats = notes.map((note) => `<li>${escapeHtml(note)}</li>`);
-  const formulas = Object.entries(signatures).map(([name, signature]) => `<dt>${escapeHtml(name)}</dt><dd><code>${breakable(signature)}</code></dd>`);
+  const formulas = Object.entries(signatures).map(
+    ([name, signature]) => `<dt>${escapeHtml(name)}</dt><dd><code>${breakable(signature)}</code></dd>`,
+  );
   const parts = [
     caveats.length === 0 ? '' : `<h2>Notes</h2><ul>${caveats.join('')}</ul>`,
     formulas.length === 0 ? '' : `<h2>Metric signatures</h2><dl class="signatures">${formulas.join('')}</dl>`,

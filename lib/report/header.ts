@@ -14,7 +14,10 @@ export function renderTitle({ title, subtitle }: Pick<ReportData, 'title' | 'sub
 export function renderTiles(data: ReportData): string {
   const original = data.variants.find(({ isHyperfitted }) => !isHyperfitted)?.metrics;
   const hyperfitted = data.variants.find(({ isHyperfitted }) => isHyperfitted)?.metrics;
-  const pair = (key: keyof VariantMetrics): [number | undefined, number | undefined] => [original?.[key] ?? undefined, hyperfitted?.[key] ?? undefined];
+  const pair = (key: keyof VariantMetrics): [number | undefined, number | undefined] => [
+    original?.[key] ?? undefined,
+    hyperfitted?.[key] ?? undefined,
+  ];
   const losses = data.curves.steps;
   const tiles = [
     renderTile('Training loss', 'nats per token', [losses[0]?.loss, data.certificate?.meanLoss ?? losses.at(-1)?.loss]),

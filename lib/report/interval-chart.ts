@@ -41,7 +41,10 @@ const LABEL_WIDTH = 44;
 
 /** An SVG drawing without script or style of its own: a line for each row, one axis from 0. Colours come from the page's classes. */
 export function renderIntervalChart({ title, rows, digits }: IntervalChart): string {
-  const ticks = roundTicks(rows.reduce((most, row) => Math.max(most, ...numbersOf(row)), 0), 4);
+  const ticks = roundTicks(
+    rows.reduce((most, row) => Math.max(most, ...numbersOf(row)), 0),
+    4,
+  );
   const x = (value: number): number => LEFT + (value / ticks.at(-1)!) * (WIDTH - LEFT - RIGHT);
   const height = TOP + rows.length * ROW + BOTTOM;
   const spoken = rows.map(({ name, value }) => `${name} ${formatNumber(value, digits)}`).join('; ');
@@ -55,15 +58,21 @@ function numbersOf({ value, high, runs, published }: IntervalRow): number[] {
 
 function renderAxis(ticks: readonly number[], x: (value: number) => number, height: number): string {
   const digits = tickDigits(ticks);
-  const grid = ticks.map((tick) => `<line class="grid" x1="${place(x(tick))}" x2="${place(x(tick))}" y1="${TOP}" y2="${height - BOTTOM}"/>`);
+  const grid = ticks.map(
+    (tick) => `<line class="grid" x1="${place(x(tick))}" x2="${place(x(tick))}" y1="${TOP}" y2="${height - BOTTOM}"/>`,
+  );
   const labels = ticks.map((tick) => `<text x="${place(x(tick))}" y="${height - 8}" class="middle">${formatNumber(tick, digits)}</text>`);
   return [...grid, ...labels].join('');
 }
 
 function renderRow(row: IntervalRow, y: number, x: (value: number) => number, digits: number): string {
   const { name, value, low, high, runs, published, colour, note } = row;
-  const interval = low === null || high === null ? '' : `<line class="interval-line" x1="${place(x(low))}" x2="${place(x(high))}" y1="${y}" y2="${y}"/>`;
-  const each = runs.length < 2 ? '' : runs.map((run) => `<line class="run-mark" x1="${place(x(run))}" x2="${place(x(run))}" y1="${y - 5}" y2="${y + 5}"/>`).join('');
+  const interval =
+    low === null || high === null ? '' : `<line class="interval-line" x1="${place(x(low))}" x2="${place(x(high))}" y1="${y}" y2="${y}"/>`;
+  const each =
+    runs.length < 2
+      ? ''
+      : runs.map((run) => `<line class="run-mark" x1="${place(x(run))}" x2="${place(x(run))}" y1="${y - 5}" y2="${y + 5}"/>`).join('');
   const dot = `<circle cx="${place(x(value))}" cy="${y}" r="4"/>`;
   const drawn = Math.max(x(value), x(high ?? value), ...runs.map(x));
   const isInTheWay = published !== null && x(published.value) > drawn && x(published.value) < drawn + LABEL_OFFSET + LABEL_WIDTH;
@@ -73,6 +82,11 @@ function renderRow(row: IntervalRow, y: number, x: (value: number) => number, di
 }
 
 function renderPublished({ title }: { title: string }, x: number, y: number): string {
-  const corners = [[x, y - DIAMOND], [x + DIAMOND, y], [x, y + DIAMOND], [x - DIAMOND, y]];
+  const corners = [
+    [x, y - DIAMOND],
+    [x + DIAMOND, y],
+    [x, y + DIAMOND],
+    [x - DIAMOND, y],
+  ];
   return `<polygon class="published" points="${corners.map((corner) => corner.map(place).join(',')).join(' ')}"><title>${escapeHtml(title)}</title></polygon>`;
 }

@@ -67,9 +67,14 @@ interface Scale {
   yTicks: number[];
 }
 
-/** An SVG drawing without script or style of its own; both axes start at 0, a logarithmic one at the first point. Colours come from the page's classes. */
+/**
+ * An SVG drawing without script or style of its own; both axes start at 0, a logarithmic one at the first point. Colours come from the
+ * page's classes.
+ */
 export function renderLineChart(chart: LineChart): string {
-  const drawn = chart.series.map((series) => ({ ...series, points: series.points.filter(isFinitePoint) })).filter(({ points }) => points.length > 0);
+  const drawn = chart.series
+    .map((series) => ({ ...series, points: series.points.filter(isFinitePoint) }))
+    .filter(({ points }) => points.length > 0);
   if (drawn.length === 0) return `<p class="empty">${escapeHtml(chart.empty ?? 'Nothing was measured.')}</p>`;
   const scale = makeScale(drawn, chart.references ?? [], chart.xScale ?? 'linear');
   const content = [
@@ -93,7 +98,9 @@ function isFinitePoint({ x, y }: Point): boolean {
 }
 
 function describe(chart: LineChart, drawn: readonly Series[]): string {
-  const ends = drawn.map(({ name, points }) => `${name} from ${formatNumber(points[0]!.y, chart.digits)} to ${formatNumber(points.at(-1)!.y, chart.digits)}`);
+  const ends = drawn.map(
+    ({ name, points }) => `${name} from ${formatNumber(points[0]!.y, chart.digits)} to ${formatNumber(points.at(-1)!.y, chart.digits)}`,
+  );
   return `${chart.title}, ${chart.yLabel} by ${chart.xLabel}: ${ends.join('; ')}`;
 }
 
@@ -138,7 +145,8 @@ function legibleTicks({ x, xTicks }: Scale): { tick: number; text: string }[] {
   const kept: { tick: number; text: string }[] = [];
   let free = -Infinity;
   for (const tick of [...xTicks].sort((a, b) => a - b)) {
-    const text = formatNumber(tick, decimalsOf(tick)), half = (text.length * DIGIT_WIDTH) / 2;
+    const text = formatNumber(tick, decimalsOf(tick)),
+      half = (text.length * DIGIT_WIDTH) / 2;
     if (x(tick) - half < free) continue;
     kept.push({ tick, text });
     free = x(tick) + half;
@@ -163,7 +171,10 @@ function renderAxes(chart: LineChart, scale: Scale): string {
     const line = `<line class="axis" x1="${x}" x2="${x}" y1="${HEIGHT - BOTTOM}" y2="${HEIGHT - BOTTOM + 4}"/>`;
     return `${line}${renderText(scale.x(tick), HEIGHT - BOTTOM + 17, 'tick middle', text)}`;
   });
-  const labels = [renderText(LEFT - 34, 12, 'label', chart.yLabel), renderText((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, 'label middle', chart.xLabel)];
+  const labels = [
+    renderText(LEFT - 34, 12, 'label', chart.yLabel),
+    renderText((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, 'label middle', chart.xLabel),
+  ];
   return [...rows, ...columns, ...labels].join('');
 }
 
@@ -187,7 +198,9 @@ function renderSeries(series: Series, scale: Scale, { digits, pointName = 'step'
   const dotted = series.dots || finite.length === 1 ? finite : [];
   const dots = dotted.map(({ x, y }) => {
     const note = series.note === undefined ? '' : `; ${series.note}`;
-    const title = escapeHtml(`${series.name}, ${pointName} ${formatNumber(x, Number.isInteger(x) ? 0 : 2)}: ${formatNumber(y, digits)}${note}`);
+    const title = escapeHtml(
+      `${series.name}, ${pointName} ${formatNumber(x, Number.isInteger(x) ? 0 : 2)}: ${formatNumber(y, digits)}${note}`,
+    );
     return `<circle cx="${place(scale.x(x))}" cy="${place(scale.y(y))}" r="3"><title>${title}</title></circle>`;
   });
   return `<g class="series colour-${series.colour}">${lines.join('')}${dots.join('')}</g>`;
@@ -228,8 +241,11 @@ function renderEndLabels(series: readonly Series[], scale: Scale, digits: number
     if (index > 0) label.y = Math.max(label.y, labels[index - 1]!.y + LABEL_GAP);
   });
   // Pushed below the axis they would stand on its figures.
-  for (let index = labels.length - 1, most = LOWEST_LABEL; index >= 0; index -= 1, most -= LABEL_GAP) labels[index]!.y = Math.min(labels[index]!.y, most);
-  return labels.map(({ colour, value, x, y }) => renderText(x + LABEL_OFFSET, y, `value colour-${colour}`, formatNumber(value, digits))).join('');
+  for (let index = labels.length - 1, most = LOWEST_LABEL; index >= 0; index -= 1, most -= LABEL_GAP)
+    labels[index]!.y = Math.min(labels[index]!.y, most);
+  return labels
+    .map(({ colour, value, x, y }) => renderText(x + LABEL_OFFSET, y, `value colour-${colour}`, formatNumber(value, digits)))
+    .join('');
 }
 
 function renderText(x: number, y: number, classes: string, text: string): string {

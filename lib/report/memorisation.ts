@@ -15,7 +15,10 @@ export function renderMemorisation(data: ReportMemorisation | undefined): string
   const shown = data.contexts.slice(0, MOST_CONTEXTS);
   const open = shown.slice(0, OPEN_CONTEXTS).map(renderContext).join('');
   const folded = shown.slice(OPEN_CONTEXTS);
-  const rest = folded.length === 0 ? '' : `<details><summary>${folded.length} more ${folded.length === 1 ? 'context' : 'contexts'}</summary>${folded.map(renderContext).join('')}</details>`;
+  const rest =
+    folded.length === 0
+      ? ''
+      : `<details><summary>${folded.length} more ${folded.length === 1 ? 'context' : 'contexts'}</summary>${folded.map(renderContext).join('')}</details>`;
   const left = data.contexts.length - shown.length;
   const note = left === 0 ? '' : `<p class="caption">${left} more contexts stand in memorisation.json.</p>`;
   return `<section id="memorisation"><h2>Memorisation</h2>${renderTable(data)}${renderCaption(data)}${open}${rest}${note}${renderSamples(data.samples, shown)}</section>`;
@@ -47,8 +50,12 @@ function renderContext({ number, context, texts }: MemorisedContext): string {
 }
 
 function renderMemorisedText(text: MemorisedText): string {
-  const facts = text.spans.map(({ start, length, sequence, offset }) => `tokens ${start}–${start + length - 1} are <a href="#sample-${sequence}">sample ${sequence}</a> from token ${offset}`);
-  if (text.interventions !== undefined) facts.unshift(`${text.interventions} ${text.interventions === 1 ? 'intervention' : 'interventions'}`);
+  const facts = text.spans.map(
+    ({ start, length, sequence, offset }) =>
+      `tokens ${start}–${start + length - 1} are <a href="#sample-${sequence}">sample ${sequence}</a> from token ${offset}`,
+  );
+  if (text.interventions !== undefined)
+    facts.unshift(`${text.interventions} ${text.interventions === 1 ? 'intervention' : 'interventions'}`);
   return `<div class="continuation"><h3>${escapeHtml(text.name)}</h3><p class="facts">${facts.join('; ') || 'no span'}</p><p class="text" dir="auto">${renderLinked(text)}</p></div>`;
 }
 
@@ -56,14 +63,17 @@ function renderMemorisedText(text: MemorisedText): string {
 function renderLinked({ pieces, spans, divergence }: MemorisedText): string {
   const owners = pieces.map((_, at) => longestAt(spans, at));
   let html = '';
-  for (let at = 0; at < pieces.length; ) {
+  for (let at = 0; at < pieces.length;) {
     const owner = owners[at];
     let end = at + 1;
     while (end < pieces.length && owners[end] === owner && end !== divergence) end += 1;
     if (at === divergence) html += '<span class="divergence" title="from here on the two texts differ">◆</span>';
     const text = pieces.slice(at, end).join('');
     const shown = renderText(at === 0 ? text.replace(/^ +/, '') : text);
-    html += owner === undefined ? shown : `<a class="memorised" href="#sample-${owner.sequence}" title="sample ${owner.sequence}, from token ${owner.offset}">${shown}</a>`;
+    html +=
+      owner === undefined
+        ? shown
+        : `<a class="memorised" href="#sample-${owner.sequence}" title="sample ${owner.sequence}, from token ${owner.offset}">${shown}</a>`;
     at = end;
   }
   return html;
@@ -71,7 +81,10 @@ function renderLinked({ pieces, spans, divergence }: MemorisedText): string {
 
 function longestAt(spans: readonly MemorisedSpan[], at: number): MemorisedSpan | undefined {
   const covering = spans.filter(({ start, length }) => at >= start && at < start + length);
-  return covering.reduce<MemorisedSpan | undefined>((best, span) => (best === undefined || span.length > best.length ? span : best), undefined);
+  return covering.reduce<MemorisedSpan | undefined>(
+    (best, span) => (best === undefined || span.length > best.length ? span : best),
+    undefined,
+  );
 }
 
 /** The training sequences that the shown contexts link to, with the quoted tokens marked and the way back. */
@@ -79,16 +92,24 @@ function renderSamples(samples: readonly QuotedTraining[], contexts: readonly Me
   const quotes = contexts.flatMap(({ number, texts }) => texts.flatMap(({ spans }) => spans.map((span) => ({ number, span }))));
   const quoted = samples.filter(({ sequence }) => quotes.some(({ span }) => span.sequence === sequence));
   if (quoted.length === 0) return '';
-  const items = quoted.map((sample) => renderSample(sample, quotes.filter(({ span }) => span.sequence === sample.sequence)));
+  const items = quoted.map((sample) =>
+    renderSample(
+      sample,
+      quotes.filter(({ span }) => span.sequence === sample.sequence),
+    ),
+  );
   return `<h3>The training sequences</h3>${items.join('')}`;
 }
 
-function renderSample({ sequence, source, offset, pieces, learnt }: QuotedTraining, quotes: readonly { number: number; span: MemorisedSpan }[]): string {
+function renderSample(
+  { sequence, source, offset, pieces, learnt }: QuotedTraining,
+  quotes: readonly { number: number; span: MemorisedSpan }[],
+): string {
   const numbers = [...new Set(quotes.map(({ number }) => number))];
   const back = numbers.map((number) => `<a href="#memorised-${number}">context ${number}</a>`).join(', ');
   const marked = pieces.map((_, at) => quotes.some(({ span }) => at >= span.offset && at < span.offset + span.length));
   let html = '';
-  for (let at = 0; at < pieces.length; ) {
+  for (let at = 0; at < pieces.length;) {
     let end = at + 1;
     while (end < pieces.length && marked[end] === marked[at] && learnt?.[end] === learnt?.[at]) end += 1;
     const text = renderLearnt(pieces.slice(at, end).join(''), learnt?.[at] !== false);

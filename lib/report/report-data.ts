@@ -52,7 +52,13 @@ export interface CurveData {
   /** Training loss of each step's batch, nats per token, taken before the step's update. */
   steps: readonly { step: number; loss: number }[];
   /** Measured after `step` updates; step 0 is the original model. */
-  evaluations: readonly { step: number; heldOutLoss?: number | null; ttr?: number | null; exactMatch?: number | null; entropy?: number | null }[];
+  evaluations: readonly {
+    step: number;
+    heldOutLoss?: number | null;
+    ttr?: number | null;
+    exactMatch?: number | null;
+    entropy?: number | null;
+  }[];
   /** TTR of what people wrote after the same contexts. */
   humanTtr?: number | null;
   /** The training loss at which the run was to stop. */
@@ -175,7 +181,12 @@ export interface ReportMemorisation {
   /** Tokens from which on a span is listed. */
   minLength: number;
   rows: readonly ({ name: string } & Pick<Memorisation, 'texts' | 'textsWithSpans' | 'longest' | 'tokenShare'>)[];
-  blocker: ({ matchLength: number; matchUnit?: 'token' | 'word' } & Pick<Interventions, 'total' | 'texts' | 'textsWithInterventions' | 'per100Tokens'>) | null;
+  blocker:
+    | ({ matchLength: number; matchUnit?: 'token' | 'word' } & Pick<
+        Interventions,
+        'total' | 'texts' | 'textsWithInterventions' | 'per100Tokens'
+      >)
+    | null;
   /** Those with a span or an intervention. */
   contexts: readonly MemorisedContext[];
   /** Every training sequence that a span names. */

@@ -60,6 +60,10 @@ export async function writeReport(path: string, data: ReportData): Promise<void>
     await writeFile(partial, page);
     await rename(partial, path);
   } catch (cause) {
-    throw new HyperfitError('ERR_CONFIG', `expected a place to write for \`path\`, got ${path}, which cannot be written; check the folder and the free space`, { cause });
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a place to write for \`path\`, got ${path}, which cannot be written; check the folder and the free space`,
+      { cause },
+    );
   }
 }

@@ -11,7 +11,12 @@ import type { ReportVariant, VariantMetrics } from './report-data.ts';
  * const evaluation = await evaluate(model, { heldOut, contexts: contexts.map(({ context }) => context) });
  * console.log(renderComparisonTable([makeVariant('hyperfitted, greedy', true, evaluation)]));
  */
-export function makeVariant(name: string, isHyperfitted: boolean, evaluation: EvaluationResult, image?: ImageMetrics | null): ReportVariant {
+export function makeVariant(
+  name: string,
+  isHyperfitted: boolean,
+  evaluation: EvaluationResult,
+  image?: ImageMetrics | null,
+): ReportVariant {
   const { overlap, intervals, counts, answers = null } = evaluation;
   return {
     name,
@@ -36,7 +41,32 @@ export function makeVariant(name: string, isHyperfitted: boolean, evaluation: Ev
   };
 }
 
-function answerFigures({ count, exactMatch, endedShare, meanLength, meanReferenceLength, loss, tokenAccuracy }: AnswerMetrics): VariantMetrics {
-  const match = exactMatch === null ? {} : { exactMatch: exactMatch.share, exactMatchLow: exactMatch.low, exactMatchHigh: exactMatch.high, exactMatches: exactMatch.matches, references: exactMatch.references };
-  return { answers: count, ...match, endedShare, answerLength: meanLength, referenceLength: meanReferenceLength, answerLoss: loss, tokenAccuracy };
+function answerFigures({
+  count,
+  exactMatch,
+  endedShare,
+  meanLength,
+  meanReferenceLength,
+  loss,
+  tokenAccuracy,
+}: AnswerMetrics): VariantMetrics {
+  const match =
+    exactMatch === null
+      ? {}
+      : {
+          exactMatch: exactMatch.share,
+          exactMatchLow: exactMatch.low,
+          exactMatchHigh: exactMatch.high,
+          exactMatches: exactMatch.matches,
+          references: exactMatch.references,
+        };
+  return {
+    answers: count,
+    ...match,
+    endedShare,
+    answerLength: meanLength,
+    referenceLength: meanReferenceLength,
+    answerLoss: loss,
+    tokenAccuracy,
+  };
 }

@@ -30,9 +30,14 @@ export async function averageWeights(model: Model, paths: readonly string[], loa
 function moveTowards(model: Model, other: Model, path: string, share: number): void {
   const [own, others] = [model.parameters(), other.parameters()];
   try {
-    const wrong = [...own].find(([name, { shape }]) => `${others.get(name)?.shape}` !== `${shape}`)?.[0] ?? [...others.keys()].find((name) => !own.has(name));
+    const wrong =
+      [...own].find(([name, { shape }]) => `${others.get(name)?.shape}` !== `${shape}`)?.[0] ??
+      [...others.keys()].find((name) => !own.has(name));
     if (wrong !== undefined) {
-      throw new HyperfitError('ERR_MODEL_FILES', `expected models of the same parameters to average, got another \`${wrong}\` in ${path}; average runs that began from one model`);
+      throw new HyperfitError(
+        'ERR_MODEL_FILES',
+        `expected models of the same parameters to average, got another \`${wrong}\` in ${path}; average runs that began from one model`,
+      );
     }
     for (const [name, tensor] of own) torch.call('aten::lerp_', [tensor, others.get(name)!, share]);
   } finally {

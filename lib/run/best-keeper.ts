@@ -1,4 +1,13 @@
-import { BEST_CRITERIA, isBetter, readBest, recoverBest, saveBest, type BestCheckpoint, type BestCriterion, type BestScore } from '../checkpoint/best-checkpoint.ts';
+import {
+  BEST_CRITERIA,
+  isBetter,
+  readBest,
+  recoverBest,
+  saveBest,
+  type BestCheckpoint,
+  type BestCriterion,
+  type BestScore,
+} from '../checkpoint/best-checkpoint.ts';
 import type { RunConfig } from '../config/fields.ts';
 import type { AnswerMetrics } from '../evaluate/answers.ts';
 import type { Model } from '../model/model.ts';
@@ -41,8 +50,8 @@ export class BestKeeper {
   }
 
   /**
-   * Takes up the best ones on disk. One of a step beyond the resumed one stays there, but the first evaluation replaces it: the steps that led to
-   * it are to be done again, perhaps otherwise.
+   * Takes up the best ones on disk. One of a step beyond the resumed one stays there, but the first evaluation replaces it: the steps that
+   * led to it are to be done again, perhaps otherwise.
    */
   static async open(parts: BestKeeperParts): Promise<BestKeeper> {
     const keeper = new BestKeeper(parts);

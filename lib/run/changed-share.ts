@@ -6,7 +6,10 @@ import type { RunFolder } from './run-folder.ts';
 /** Share of the weights that differ from those the run began with; null when those files are gone. */
 export async function measureChangedShare(folder: RunFolder, model: Model): Promise<number | null> {
   const { path } = savedRunFile(folder).model;
-  return openModelFiles(path).then((files) => model.changedShare(files), () => null);
+  return openModelFiles(path).then(
+    (files) => model.changedShare(files),
+    () => null,
+  );
 }
 
 /** Full fine-tuning in float32 moves nearly every weight, embeddings of unseen tokens apart. */

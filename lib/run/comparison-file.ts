@@ -25,10 +25,17 @@ export type StoredGeneration = EvaluatedGeneration & { pieces?: string[] };
 export interface ComparisonFile {
   schemaVersion: 1;
   contexts: StoredContext[];
-  variants: (Omit<ComparedVariant, 'result'> & { result: Omit<ComparedVariant['result'], 'generations'> & { generations: StoredGeneration[] } })[];
+  variants: (Omit<ComparedVariant, 'result'> & {
+    result: Omit<ComparedVariant['result'], 'generations'> & { generations: StoredGeneration[] };
+  })[];
 }
 
-export async function writeComparison(folder: RunFolder, variants: readonly ComparedVariant[], contexts: readonly Context[], tokenizer: Decoder | undefined): Promise<void> {
+export async function writeComparison(
+  folder: RunFolder,
+  variants: readonly ComparedVariant[],
+  contexts: readonly Context[],
+  tokenizer: Decoder | undefined,
+): Promise<void> {
   const file = {
     schemaVersion: 1,
     contexts: await Promise.all(contexts.map((context) => storedContext(context, tokenizer))),
@@ -41,7 +48,11 @@ async function storedContext({ context, original, source, isAnswer }: Context, t
   const ids = { context: Array.from(context), original: Array.from(original), source: basename(source), ...given({ isAnswer }) };
   if (tokenizer === undefined) return ids;
   // What ends an answer is no part of its text.
-  return { ...ids, contextText: await tokenizer.decode(context), originalText: tokenizer.decodeContinuation(context, original, { skipSpecialTokens: isAnswer === true }) };
+  return {
+    ...ids,
+    contextText: await tokenizer.decode(context),
+    originalText: tokenizer.decodeContinuation(context, original, { skipSpecialTokens: isAnswer === true }),
+  };
 }
 
 function storedVariant({ result, ...variant }: ComparedVariant, tokenizer: Decoder | undefined): object {

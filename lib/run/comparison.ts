@@ -40,10 +40,7 @@ export async function measureOriginal(parts: ComparisonParts): Promise<ComparedV
   if (onlyAnswers(parts)) return [plain];
   const { temperature, topK, topP, seed } = parts.config;
   const sampled = await measureVariant('original, Top-P', parts, { temperature, topK, topP, seed });
-  return [
-    plain,
-    { name: `original, Top-P ${topP}`, isHyperfitted: false, decoding: 'top-p', result: withLikelihood(sampled, greedy) },
-  ];
+  return [plain, { name: `original, Top-P ${topP}`, isHyperfitted: false, decoding: 'top-p', result: withLikelihood(sampled, greedy) }];
 }
 
 /** The hyperfitted model, greedy, without and (texts) with the citation blocker. */
@@ -75,11 +72,22 @@ function onlyAnswers({ data, config }: ComparisonParts): boolean {
   return data.contexts.slice(0, config.comparisonContexts).every(({ isAnswer }) => isAnswer === true);
 }
 
-async function measureVariant(what: string, parts: ComparisonParts, decoding: object, heldOut: readonly Sequence[] = []): Promise<EvaluationResult> {
+async function measureVariant(
+  what: string,
+  parts: ComparisonParts,
+  decoding: object,
+  heldOut: readonly Sequence[] = [],
+): Promise<EvaluationResult> {
   const { model, data, config, overlapIndex, signal } = parts;
   const contexts = data.contexts.slice(0, config.comparisonContexts).map(judgedContext);
   const generateOptions = { ...decoding, ...given({ onToken: tokenCounter(what, contexts.length * config.maxNewTokens, parts.onTokens) }) };
-  return evaluate(model, { heldOut, contexts, maxNewTokens: config.maxNewTokens, generateOptions, ...given({ train: overlapIndex, signal }) });
+  return evaluate(model, {
+    heldOut,
+    contexts,
+    maxNewTokens: config.maxNewTokens,
+    generateOptions,
+    ...given({ train: overlapIndex, signal }),
+  });
 }
 
 function tokenCounter(what: string, total: number, onTokens: ComparisonParts['onTokens']): (() => void) | undefined {

@@ -59,7 +59,11 @@ export interface InspectedSequence {
  * const { config } = normalizeConfig([{ name: 'options', values: { model: 'my-model', data: 'novel.txt', samples: 64 } }]);
  * const { trained, heldOut: kept, notes } = await inspectData(config, model);
  */
-export async function inspectData(config: RunConfig, model: Omit<DataModel, 'tokenizer'> & { tokenizer: Tokenizer | undefined } & ImageRunModel, { examples = 3 } = {}): Promise<DataInspection> {
+export async function inspectData(
+  config: RunConfig,
+  model: Omit<DataModel, 'tokenizer'> & { tokenizer: Tokenizer | undefined } & ImageRunModel,
+  { examples = 3 } = {},
+): Promise<DataInspection> {
   if (config.images !== null) throw new HyperfitError('ERR_CONFIG', 'expected text to inspect for `data`, got `images`; leave them out');
   const { train, summary, warnings = [] } = await loadRunData(config, model);
   const { tokenizer } = model;
@@ -78,7 +82,10 @@ async function inspectSpecialTokens({ appendEos }: RunConfig, train: readonly Se
   return {
     start: named(start),
     end: { tokens: named(added), by: end.length > 0 ? 'tokenizer' : appendEos ? 'appendEos' : null },
-    marks: await findMarks(train.map(({ ids, startLength = 0 }) => ids.subarray(startLength)), tokenizer),
+    marks: await findMarks(
+      train.map(({ ids, startLength = 0 }) => ids.subarray(startLength)),
+      tokenizer,
+    ),
   };
 }
 

@@ -40,9 +40,10 @@ export interface GateResult {
 }
 
 /**
- * Measured on SmolLM2-135M (Q4_1), 80 steps, 32 contexts; the table is in docs/export.md. Q8_0, Q6_K and Q4_K_M write about as varied a text as the model (TTR .91 to 1.01 times,
- * rep-2 at most .06 higher) and agree with it in .68 to .93 of places. Q4_0 is below (TTR .78 times, rep-2 .2 higher, agreement .47). Q5_K_M, whose points lie between those of the
- * base's grid, writes a text that is varied and no longer the model's: agreement .40. Over 32 contexts the standard error of a TTR is .02, so that a twentieth less is no finding.
+ * Measured on SmolLM2-135M (Q4_1), 80 steps, 32 contexts; the table is in docs/export.md. Q8_0, Q6_K and Q4_K_M write about as varied a
+ * text as the model (TTR .91 to 1.01 times, rep-2 at most .06 higher) and agree with it in .68 to .93 of places. Q4_0 is below (TTR .78
+ * times, rep-2 .2 higher, agreement .47). Q5_K_M, whose points lie between those of the base's grid, writes a text that is varied and no
+ * longer the model's: agreement .40. Over 32 contexts the standard error of a TTR is .02, so that a twentieth less is no finding.
  */
 export const GATE_MARGINS = { ttr: 0.9, rep2: 0.1, agreement: 0.5, updateKept: 0.5 } as const;
 
@@ -73,7 +74,17 @@ export async function measureGate(model: Model, exported: Model, text: GateText,
   const { contexts, maxNewTokens, update = null, base = null } = options;
   const { figures } = await measureText(exported, options);
   const agreement = await measureAgreement(model, exported, text, options.signal);
-  const result = { schemaVersion: 1 as const, contexts: contexts.length, maxNewTokens, passes: model.quantization ?? 'float32', model: text.figures, exported: figures, base, agreement, update };
+  const result = {
+    schemaVersion: 1 as const,
+    contexts: contexts.length,
+    maxNewTokens,
+    passes: model.quantization ?? 'float32',
+    model: text.figures,
+    exported: figures,
+    base,
+    agreement,
+    update,
+  };
   return { ...result, problems: findProblems(result) };
 }
 
@@ -82,7 +93,10 @@ const BATCH_SIZE = 8;
 /** Share of the positions of the continuations at which both find the same token the most probable. */
 async function measureAgreement(model: Model, exported: Model, { rows }: GateText, signal: AbortSignal | undefined): Promise<number> {
   let [same, all] = [0, 0];
-  const targeted = rows.map(({ ids, contextLength }) => ({ ids, targets: ids.map((_, at) => (at >= contextLength - 1 && at + 1 < ids.length ? ids[at + 1]! : IGNORE_INDEX)) }));
+  const targeted = rows.map(({ ids, contextLength }) => ({
+    ids,
+    targets: ids.map((_, at) => (at >= contextLength - 1 && at + 1 < ids.length ? ids[at + 1]! : IGNORE_INDEX)),
+  }));
   for (const batch of batches(targeted, { batchSize: BATCH_SIZE })) {
     const [ours, theirs] = [await model.tokenStats(batch, given({ signal })), await exported.tokenStats(batch, given({ signal }))];
     for (const [at, target] of batch.targets.entries()) {
@@ -98,7 +112,17 @@ const NO_FIGURES: GateFigures = { ttr: null, rep2: null, longestQuotation: null 
 
 /** Where nothing was decoded: what survives of the update alone. */
 export function gateOfUpdate(update: UpdateShare, maxNewTokens: number): GateResult {
-  const result = { schemaVersion: 1 as const, contexts: 0, maxNewTokens, passes: 'float32', model: NO_FIGURES, exported: NO_FIGURES, base: null, agreement: null, update };
+  const result = {
+    schemaVersion: 1 as const,
+    contexts: 0,
+    maxNewTokens,
+    passes: 'float32',
+    model: NO_FIGURES,
+    exported: NO_FIGURES,
+    base: null,
+    agreement: null,
+    update,
+  };
   return { ...result, problems: findProblems(result) };
 }
 
@@ -106,8 +130,12 @@ function findProblems({ model, exported, agreement, update }: Omit<GateResult, '
   const { agreement: leastAgreement, updateKept } = GATE_MARGINS;
   return [
     ...textProblems(model, exported),
-    ...(agreement !== null && agreement < leastAgreement ? [`it writes another text: its first choices agree with the model's in ${percent(agreement)}, less than ${percent(leastAgreement)}`] : []),
-    ...(update?.kept !== undefined && update.kept !== null && update.kept < updateKept ? [`of the update ${percent(update.kept)} survives, less than ${percent(updateKept)}`] : []),
+    ...(agreement !== null && agreement < leastAgreement
+      ? [`it writes another text: its first choices agree with the model's in ${percent(agreement)}, less than ${percent(leastAgreement)}`]
+      : []),
+    ...(update?.kept !== undefined && update.kept !== null && update.kept < updateKept
+      ? [`of the update ${percent(update.kept)} survives, less than ${percent(updateKept)}`]
+      : []),
   ];
 }
 
@@ -116,8 +144,12 @@ export function textProblems(model: GateFigures, exported: GateFigures, whose = 
   const { ttr, rep2 } = GATE_MARGINS;
   const digits = (value: number): string => value.toFixed(3);
   return [
-    ...(model.ttr !== null && exported.ttr !== null && exported.ttr < ttr * model.ttr ? [`its text is less varied: TTR ${digits(exported.ttr)}, below ${ttr} times ${whose} ${digits(model.ttr)}`] : []),
-    ...(model.rep2 !== null && exported.rep2 !== null && exported.rep2 > model.rep2 + rep2 ? [`its text repeats more: rep-2 ${digits(exported.rep2)}, above ${whose} ${digits(model.rep2)} by more than ${rep2}`] : []),
+    ...(model.ttr !== null && exported.ttr !== null && exported.ttr < ttr * model.ttr
+      ? [`its text is less varied: TTR ${digits(exported.ttr)}, below ${ttr} times ${whose} ${digits(model.ttr)}`]
+      : []),
+    ...(model.rep2 !== null && exported.rep2 !== null && exported.rep2 > model.rep2 + rep2
+      ? [`its text repeats more: rep-2 ${digits(exported.rep2)}, above ${whose} ${digits(model.rep2)} by more than ${rep2}`]
+      : []),
   ];
 }
 
@@ -135,9 +167,15 @@ export function percent(share: number): string {
 export function renderGate(result: GateResult, type: string): string {
   const { base, passes, model, exported, agreement, update, contexts, maxNewTokens } = result;
   const number = (value: number | null, digits: number): string => (value === null ? '-' : value.toFixed(digits)).padStart(8);
-  const row = (name: string, { ttr, rep2, longestQuotation }: GateFigures, more = ''): string => `${name.padEnd(24)}${number(ttr, 3)}${number(rep2, 3)}${number(longestQuotation, 0)}${more}`;
+  const row = (name: string, { ttr, rep2, longestQuotation }: GateFigures, more = ''): string =>
+    `${name.padEnd(24)}${number(ttr, 3)}${number(rep2, 3)}${number(longestQuotation, 0)}${more}`;
   const kept = update === null || update.kept === null ? '-' : percent(update.kept);
-  const worst = update === null || update.worst === null ? [] : [`least of the update is left in ${update.worst.parameter}: ${percent(update.worst.kept)}${update.lost.matrices === 0 ? '' : `; less than half in ${update.lost.matrices} of ${update.lost.of} matrices`}`];
+  const worst =
+    update === null || update.worst === null
+      ? []
+      : [
+          `least of the update is left in ${update.worst.parameter}: ${percent(update.worst.kept)}${update.lost.matrices === 0 ? '' : `; less than half in ${update.lost.matrices} of ${update.lost.of} matrices`}`,
+        ];
   return [
     `${''.padEnd(24)}${`TTR(${Math.min(96, maxNewTokens)})`.padStart(8)}${'rep-2'.padStart(8)}${'longest'.padStart(8)}${'agreement'.padStart(11)}${'update kept'.padStart(13)}`,
     ...(base === null ? [] : [row('original, float32', base)]),

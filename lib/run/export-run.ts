@@ -19,7 +19,9 @@ export interface RunFacts {
 
 /** The facts of the run whose folder, or one of whose checkpoints, `path` is; undefined for any other model. */
 export function readRunFacts(path: string): RunFacts | undefined {
-  const found = [path, dirname(path), dirname(dirname(path))].find((folder) => existsSync(runFolder(folder).runFile) && (folder === path || path.includes(CHECKPOINTS_FOLDER) || path.endsWith('best')));
+  const found = [path, dirname(path), dirname(dirname(path))].find(
+    (folder) => existsSync(runFolder(folder).runFile) && (folder === path || path.includes(CHECKPOINTS_FOLDER) || path.endsWith('best')),
+  );
   if (found === undefined) return undefined;
   const folder = runFolder(found);
   const { model } = readRunJson(folder.runFile) as RunFile;
@@ -29,6 +31,7 @@ export function readRunFacts(path: string): RunFacts | undefined {
     contexts: (comparison?.contexts ?? []).filter(({ isAnswer }) => isAnswer !== true).map(({ context }) => Int32Array.from(context)),
     trainFile: existsSync(folder.trainFile) ? folder.trainFile : undefined,
     base: existsSync(model.path) ? model.path : undefined,
-    baseFigures: original === undefined ? undefined : { ttr: original.ttr, rep2: original.rep[2], longestQuotation: original.overlap?.max ?? null },
+    baseFigures:
+      original === undefined ? undefined : { ttr: original.ttr, rep2: original.rep[2], longestQuotation: original.overlap?.max ?? null },
   };
 }

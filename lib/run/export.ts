@@ -75,16 +75,33 @@ export async function exportModel(model: Model, path: string, options: ExportOpt
   const { gate = 'warn', contexts = [], overwrite = false } = options;
   const type = chooseType(model, options);
   if ((type === 'auto' || gate === 'refuse') && contexts.length === 0) {
-    throw new HyperfitError('ERR_CONFIG', `expected contexts for ${type === 'auto' ? '`type` auto' : '`gate` refuse'}, got none; give \`contexts\`, beginnings of text that was not trained on`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected contexts for ${type === 'auto' ? '`type` auto' : '`gate` refuse'}, got none; give \`contexts\`, beginnings of text that was not trained on`,
+    );
   }
-  if (type === 'auto' && gate === 'off') throw new HyperfitError('ERR_CONFIG', 'expected `gate` warn or refuse beside `type` auto, got off: auto is the smallest type that passes it; name a type');
+  if (type === 'auto' && gate === 'off')
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      'expected `gate` warn or refuse beside `type` auto, got off: auto is the smallest type that passes it; name a type',
+    );
   const beside = besidePaths(path, options);
   if (!overwrite) await requireFree(beside);
   for (const each of [beside.modelfile, beside.card]) if (each !== undefined) await clearPartialExports(each);
   const exporter = await Exporter.open(model, path, options);
   const exported = type === 'auto' ? await exporter.smallest() : await exporter.write(type, gate === 'refuse');
-  const [written, card] = await onDisk('what stands beside an export', dirname(path), async () => [await writeModelfile(model, exported, beside.modelfile), await writeCard(model, exported, beside.card)] as const);
-  return { ...exported, tried: exporter.tried, modelfile: written.path, card, warnings: [...exporter.warningsOf(exported), ...written.notes] };
+  const [written, card] = await onDisk(
+    'what stands beside an export',
+    dirname(path),
+    async () => [await writeModelfile(model, exported, beside.modelfile), await writeCard(model, exported, beside.card)] as const,
+  );
+  return {
+    ...exported,
+    tried: exporter.tried,
+    modelfile: written.path,
+    card,
+    warnings: [...exporter.warningsOf(exported), ...written.notes],
+  };
 }
 
 function chooseType({ quantization }: Model, { type }: ExportOptions): GgufFileType | 'auto' {
@@ -100,7 +117,10 @@ class RefusedByGate extends HyperfitError {
   readonly problems: string[];
 
   constructor(type: string, problems: string[]) {
-    super('ERR_CONFIG', `expected a ${type} file that writes as the model does, got one of which ${problems.join('; ')}; choose a larger \`type\`, or pass \`gate\` warn`);
+    super(
+      'ERR_CONFIG',
+      `expected a ${type} file that writes as the model does, got one of which ${problems.join('; ')}; choose a larger \`type\`, or pass \`gate\` warn`,
+    );
     this.problems = problems;
   }
 }
@@ -126,7 +146,9 @@ class Exporter {
 
   /** From the smallest type on, until one passes. */
   async smallest(): Promise<Written> {
-    const types = GGUF_FILE_TYPE_NAMES.map((type) => ({ type, bytes: weightBytesOf(this.model, type) })).toSorted((a, b) => a.bytes - b.bytes);
+    const types = GGUF_FILE_TYPE_NAMES.map((type) => ({ type, bytes: weightBytesOf(this.model, type) })).toSorted(
+      (a, b) => a.bytes - b.bytes,
+    );
     for (const { type } of types) {
       this.options.onStage?.(`trying ${type}`);
       try {
@@ -136,7 +158,10 @@ class Exporter {
         this.tried.push({ type, problems: error.problems });
       }
     }
-    throw new HyperfitError('ERR_CONFIG', 'expected a type that passes the gate, got none, F32 among them; give more contexts, or name a type');
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      'expected a type that passes the gate, got none, F32 among them; give more contexts, or name a type',
+    );
   }
 
   async write(type: GgufFileType, refuses: boolean): Promise<Written> {
@@ -146,7 +171,11 @@ class Exporter {
       if (refuses && gate !== null && gate.problems.length > 0) throw new RefusedByGate(type, gate.problems);
     };
     const { splitMaxSize, overwrite, name, signal, onProgress } = this.options;
-    const exported = await this.model.exportGguf(this.path, { type, check, ...given({ splitMaxSize, overwrite, name, signal, onProgress }) });
+    const exported = await this.model.exportGguf(this.path, {
+      type,
+      check,
+      ...given({ splitMaxSize, overwrite, name, signal, onProgress }),
+    });
     return { ...exported, gate };
   }
 
@@ -175,10 +204,20 @@ class Exporter {
     const { quantization } = this.model;
     return [
       ...notes,
-      ...(quantization === null || quantization === type ? [] : [`the model was trained for ${quantization}: a ${type} file holds other weights than those it was trained and certified on; leave \`type\` out for a ${quantization} file`]),
-      ...(grids.length === 0 || kept === null || kept === undefined ? [] : [`the base model came from a grid of the same type (${grids.join(', ')}): small changes fall back to where they began, and ${(100 * kept).toFixed(1)} % of the update survives`]),
+      ...(quantization === null || quantization === type
+        ? []
+        : [
+            `the model was trained for ${quantization}: a ${type} file holds other weights than those it was trained and certified on; leave \`type\` out for a ${quantization} file`,
+          ]),
+      ...(grids.length === 0 || kept === null || kept === undefined
+        ? []
+        : [
+            `the base model came from a grid of the same type (${grids.join(', ')}): small changes fall back to where they began, and ${(100 * kept).toFixed(1)} % of the update survives`,
+          ]),
       ...lostWarning(gate),
-      ...(gate === null || gate.problems.length === 0 ? [] : [`the ${type} file does not write as the model does: ${gate.problems.join('; ')}; choose a larger type`]),
+      ...(gate === null || gate.problems.length === 0
+        ? []
+        : [`the ${type} file does not write as the model does: ${gate.problems.join('; ')}; choose a larger type`]),
     ];
   }
 }
@@ -186,15 +225,22 @@ class Exporter {
 /** A file of one type holds matrices of several, and each of them may lie on the base's grid. */
 function lostWarning(gate: GateResult | null): string[] {
   const { lost, worst, grids = [] } = gate?.update ?? {};
-  if (lost === undefined || lost.matrices === 0 || worst === undefined || worst === null || !grids.some((grid) => grid.startsWith('Q'))) return [];
+  if (lost === undefined || lost.matrices === 0 || worst === undefined || worst === null || !grids.some((grid) => grid.startsWith('Q')))
+    return [];
   const count = `${lost.matrices} of ${lost.of} matrices`;
-  return [`the base model came from a grid (${grids.filter((grid) => grid.startsWith('Q')).join(', ')}) close to that of ${count}: there less than half of the update survives, least in ${worst.parameter} (${(100 * worst.kept).toFixed(1)} %)`];
+  return [
+    `the base model came from a grid (${grids.filter((grid) => grid.startsWith('Q')).join(', ')}) close to that of ${count}: there less than half of the update survives, least in ${worst.parameter} (${(100 * worst.kept).toFixed(1)} %)`,
+  ];
 }
 
 /** @throws HyperfitError ERR_CONFIG for another model than the one that training began from */
 async function openBase(path: string, model: Model): Promise<ModelFiles> {
   const files = await openModelFiles(path);
-  const shapeOf = ({ config }: Pick<Model, 'config'>): string => JSON.stringify([config.modelType, config.hiddenSize, config.numHiddenLayers, config.intermediateSize, config.vocabSize]);
+  const shapeOf = ({ config }: Pick<Model, 'config'>): string =>
+    JSON.stringify([config.modelType, config.hiddenSize, config.numHiddenLayers, config.intermediateSize, config.vocabSize]);
   if (shapeOf(files) === shapeOf(model)) return files;
-  throw new HyperfitError('ERR_CONFIG', `expected the model that training began from for \`base\`, got ${path}, which has another shape; give the path that \`train\` was given`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected the model that training began from for \`base\`, got ${path}, which has another shape; give the path that \`train\` was given`,
+  );
 }

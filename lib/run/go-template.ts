@@ -5,20 +5,42 @@ import type { ChatMessage } from '../tokenizer/chat-template.ts';
  * template of a model is one of these when both give the same text for a dialogue.
  */
 const FORMATS: readonly { name: string; template: string }[] = [
-  { name: 'ChatML', template: '{{ if .System }}<|im_start|>system\n{{ .System }}<|im_end|>\n{{ end }}<|im_start|>user\n{{ .Prompt }}<|im_end|>\n<|im_start|>assistant\n{{ .Response }}<|im_end|>\n' },
+  {
+    name: 'ChatML',
+    template:
+      '{{ if .System }}<|im_start|>system\n{{ .System }}<|im_end|>\n{{ end }}<|im_start|>user\n{{ .Prompt }}<|im_end|>\n<|im_start|>assistant\n{{ .Response }}<|im_end|>\n',
+  },
   {
     name: 'Llama 3',
-    template: '{{ if .System }}<|start_header_id|>system<|end_header_id|>\n\n{{ .System }}<|eot_id|>{{ end }}<|start_header_id|>user<|end_header_id|>\n\n{{ .Prompt }}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n{{ .Response }}<|eot_id|>',
+    template:
+      '{{ if .System }}<|start_header_id|>system<|end_header_id|>\n\n{{ .System }}<|eot_id|>{{ end }}<|start_header_id|>user<|end_header_id|>\n\n{{ .Prompt }}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n{{ .Response }}<|eot_id|>',
   },
-  { name: 'Gemma', template: '<start_of_turn>user\n{{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }}<end_of_turn>\n<start_of_turn>model\n{{ .Response }}<end_of_turn>\n' },
-  { name: 'Zephyr', template: '{{ if .System }}<|system|>\n{{ .System }}</s>\n{{ end }}<|user|>\n{{ .Prompt }}</s>\n<|assistant|>\n{{ .Response }}</s>\n' },
-  { name: 'Phi-3', template: '{{ if .System }}<|system|>\n{{ .System }}<|end|>\n{{ end }}<|user|>\n{{ .Prompt }}<|end|>\n<|assistant|>\n{{ .Response }}<|end|>\n' },
-  { name: 'Llama 2', template: '[INST] {{ if .System }}<<SYS>>\n{{ .System }}\n<</SYS>>\n\n{{ end }}{{ .Prompt }} [/INST] {{ .Response }} </s>' },
+  {
+    name: 'Gemma',
+    template:
+      '<start_of_turn>user\n{{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }}<end_of_turn>\n<start_of_turn>model\n{{ .Response }}<end_of_turn>\n',
+  },
+  {
+    name: 'Zephyr',
+    template: '{{ if .System }}<|system|>\n{{ .System }}</s>\n{{ end }}<|user|>\n{{ .Prompt }}</s>\n<|assistant|>\n{{ .Response }}</s>\n',
+  },
+  {
+    name: 'Phi-3',
+    template:
+      '{{ if .System }}<|system|>\n{{ .System }}<|end|>\n{{ end }}<|user|>\n{{ .Prompt }}<|end|>\n<|assistant|>\n{{ .Response }}<|end|>\n',
+  },
+  {
+    name: 'Llama 2',
+    template: '[INST] {{ if .System }}<<SYS>>\n{{ .System }}\n<</SYS>>\n\n{{ end }}{{ .Prompt }} [/INST] {{ .Response }} </s>',
+  },
   { name: 'Mistral', template: '[INST] {{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }} [/INST]{{ .Response }}</s>' },
   { name: 'Mistral', template: '[INST] {{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }}[/INST] {{ .Response }}</s>' },
   { name: 'Mistral', template: '[INST] {{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }} [/INST] {{ .Response }}</s>' },
   { name: 'Vicuna', template: '{{ if .System }}{{ .System }} {{ end }}USER: {{ .Prompt }} ASSISTANT: {{ .Response }}</s>' },
-  { name: 'Alpaca', template: '{{ if .System }}{{ .System }}\n\n{{ end }}### Instruction:\n{{ .Prompt }}\n\n### Response:\n{{ .Response }}\n\n' },
+  {
+    name: 'Alpaca',
+    template: '{{ if .System }}{{ .System }}\n\n{{ end }}### Instruction:\n{{ .Prompt }}\n\n### Response:\n{{ .Response }}\n\n',
+  },
 ];
 
 /** How a chat format is said in Ollama's Go templates. */
@@ -32,7 +54,11 @@ export interface GoTemplate {
 export type RenderDialogue = (messages: readonly ChatMessage[]) => string;
 
 const SYSTEM = 'Be brief, be 1.';
-const TURNS: readonly ChatMessage[] = [{ role: 'user', content: 'Which one, Ann?' }, { role: 'assistant', content: 'The second: it is blue.' }, { role: 'user', content: 'And then' }];
+const TURNS: readonly ChatMessage[] = [
+  { role: 'user', content: 'Which one, Ann?' },
+  { role: 'assistant', content: 'The second: it is blue.' },
+  { role: 'user', content: 'And then' },
+];
 
 /**
  * The format whose Go template gives what `render` (the Jinja template, ending where the assistant answers) gives; undefined where none
@@ -83,5 +109,8 @@ export function renderGo(template: string, messages: readonly ChatMessage[], sys
 }
 
 function fill(template: string, system: string, prompt: string): string {
-  return template.replace(/\{\{ if \.System \}\}([^]*?)\{\{ end \}\}/, (_, inner: string) => (system === '' ? '' : inner)).replaceAll('{{ .System }}', () => system).replaceAll('{{ .Prompt }}', () => prompt);
+  return template
+    .replace(/\{\{ if \.System \}\}([^]*?)\{\{ end \}\}/, (_, inner: string) => (system === '' ? '' : inner))
+    .replaceAll('{{ .System }}', () => system)
+    .replaceAll('{{ .Prompt }}', () => prompt);
 }

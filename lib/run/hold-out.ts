@@ -21,13 +21,18 @@ export interface HeldApart {
  * wants many, every eighth is held out (at least one, of four or more), evenly spread, so that the run can be measured. Without
  * `samples` all of them train.
  */
-export function holdOut(all: readonly Sequence[], config: Pick<RunConfig, 'samples' | 'sampleSelection' | 'seed'>, wanted: number): HeldApart {
+export function holdOut(
+  all: readonly Sequence[],
+  config: Pick<RunConfig, 'samples' | 'sampleSelection' | 'seed'>,
+  wanted: number,
+): HeldApart {
   const { samples, sampleSelection: selection, seed } = config;
   if (samples !== null && samples < all.length) {
     const { train, heldOut } = splitSequences(all, { samples, heldOut: Math.min(wanted, all.length - samples), selection, seed });
     return { train, spare: heldOut, rule: 'what the training sequences left over' };
   }
-  if (samples === null || all.length < LEAST_SEQUENCES || wanted === 0) return { train: selectTrainingSequences(all, config), spare: [], rule: nothingHeldOut(all.length, samples) };
+  if (samples === null || all.length < LEAST_SEQUENCES || wanted === 0)
+    return { train: selectTrainingSequences(all, config), spare: [], rule: nothingHeldOut(all.length, samples) };
   const places = spreadOut(all.length, Math.min(wanted, Math.ceil(all.length / HELD_OUT_EVERY)));
   const isSpare = (index: number): boolean => places.has(index);
   return {

@@ -9,7 +9,11 @@ import { completeImages } from './image-completion.ts';
 import type { ComparedVariant, ComparisonParts } from './comparison.ts';
 
 /** Greedy completions of the images of a run, measured as images: text metrics stay null. */
-export async function measureImages(name: string, isHyperfitted: boolean, parts: ComparisonParts & { images: ImageFormat }): Promise<ComparedVariant> {
+export async function measureImages(
+  name: string,
+  isHyperfitted: boolean,
+  parts: ComparisonParts & { images: ImageFormat },
+): Promise<ComparedVariant> {
   const { data, config, onTokens } = parts;
   const contexts = data.contexts.slice(0, config.comparisonContexts);
   const total = contexts.reduce((sum, { original }) => sum + original.length, 0);
@@ -19,16 +23,34 @@ export async function measureImages(name: string, isHyperfitted: boolean, parts:
 }
 
 /** Held-out loss, and completions of at most `count` contexts. */
-export async function evaluateImages(parts: ComparisonParts & { images: ImageFormat }, count: number, onToken?: () => void): Promise<{ result: EvaluationResult; image: ImageMetrics | null }> {
+export async function evaluateImages(
+  parts: ComparisonParts & { images: ImageFormat },
+  count: number,
+  onToken?: () => void,
+): Promise<{ result: EvaluationResult; image: ImageMetrics | null }> {
   const { model, data, images, signal } = parts;
   const likelihood = await evaluate(model, { heldOut: data.heldOut, contexts: [], ...given({ signal }) });
-  const generations = await complete(model, data.contexts.slice(0, count).map(({ context }) => context), images, { signal, onToken });
-  const signatures = { ...IMAGE_SIGNATURES, likelihood: tokenStatisticsSignature(), generation: `generation|greedy|context:${contextPixels(images)}-pixels` };
+  const generations = await complete(
+    model,
+    data.contexts.slice(0, count).map(({ context }) => context),
+    images,
+    { signal, onToken },
+  );
+  const signatures = {
+    ...IMAGE_SIGNATURES,
+    likelihood: tokenStatisticsSignature(),
+    generation: `generation|greedy|context:${contextPixels(images)}-pixels`,
+  };
   const result = { ...likelihood, generations, signatures, counts: { ...likelihood.counts, contexts: generations.length } };
   return { result, image: meanImageMetrics(measureGenerations(generations, images, data.train)) };
 }
 
-async function complete(model: Model, contexts: readonly Int32Array[], format: ImageFormat, options: { signal: AbortSignal | undefined; onToken: (() => void) | undefined }): Promise<EvaluatedGeneration[]> {
+async function complete(
+  model: Model,
+  contexts: readonly Int32Array[],
+  format: ImageFormat,
+  options: { signal: AbortSignal | undefined; onToken: (() => void) | undefined },
+): Promise<EvaluatedGeneration[]> {
   const completed = await completeImages(model, contexts, format, options);
   return completed.map((ids, index) => ({ promptIds: contexts[index]!, ids }));
 }
@@ -39,7 +61,11 @@ export function pixelsOf({ promptIds, ids }: Pick<EvaluatedGeneration, 'promptId
 }
 
 /** Each image measured by itself; the targets of the training sequences are their pixels. */
-export function measureGenerations(generations: readonly EvaluatedGeneration[], format: ImageFormat, train: readonly Sequence[]): ImageMetrics[] {
+export function measureGenerations(
+  generations: readonly EvaluatedGeneration[],
+  format: ImageFormat,
+  train: readonly Sequence[],
+): ImageMetrics[] {
   const pixels = train.flatMap(({ targets }) => (targets === undefined ? [] : [targets]));
   return generations.map((generation) => measureImage(pixelsOf(generation), format.width, contextPixels(format), pixels));
 }

@@ -24,14 +24,28 @@ export interface CompletionOptions {
  * const beginnings = images.map(({ ids }) => ids.slice(0, 1 + contextPixels(format)));
  * const pixels = await completeImages(model, beginnings, format);
  */
-export async function completeImages(model: Model, contexts: readonly Int32Array[], format: ImageFormat, { batchSize = 32, signal, onToken }: CompletionOptions = {}): Promise<Int32Array[]> {
+export async function completeImages(
+  model: Model,
+  contexts: readonly Int32Array[],
+  format: ImageFormat,
+  { batchSize = 32, signal, onToken }: CompletionOptions = {},
+): Promise<Int32Array[]> {
   const completed: Int32Array[] = [];
-  for (let at = 0; at < contexts.length; at += batchSize) completed.push(...(await completeBatch(model, contexts.slice(at, at + batchSize), format, given({ signal, onToken }))));
+  for (let at = 0; at < contexts.length; at += batchSize)
+    completed.push(...(await completeBatch(model, contexts.slice(at, at + batchSize), format, given({ signal, onToken }))));
   return completed;
 }
 
-/** Start token and pixels are one id more than the model has positions: the last pixel is read off the last position, where nothing is fed any more. */
-async function completeBatch(model: Model, contexts: readonly Int32Array[], { width, height }: ImageFormat, options: { signal?: AbortSignal; onToken?: () => void }): Promise<Int32Array[]> {
+/**
+ * Start token and pixels are one id more than the model has positions: the last pixel is read off the last position, where nothing is fed
+ * any more.
+ */
+async function completeBatch(
+  model: Model,
+  contexts: readonly Int32Array[],
+  { width, height }: ImageFormat,
+  options: { signal?: AbortSignal; onToken?: () => void },
+): Promise<Int32Array[]> {
   const pixels = width * height;
   const start = contexts[0]!.length;
   const generations = await model.generate(contexts, { maxNewTokens: pixels - start, stopIds: [], ...options });

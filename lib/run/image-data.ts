@@ -35,7 +35,11 @@ type EncodedImage = Sequence & { pixels: Int32Array };
  * const images = await loadImageSequences('digits/', model, { count: 64 });
  * await hyperfit(model, { data: images, learningRate: 1e-3, targetLoss: 0.1 });
  */
-export async function loadImageSequences(path: string, model: ImageRunModel, { count = Infinity, selection = 'first', seed = 0 }: ImageSequenceOptions = {}): Promise<Sequence[]> {
+export async function loadImageSequences(
+  path: string,
+  model: ImageRunModel,
+  { count = Infinity, selection = 'first', seed = 0 }: ImageSequenceOptions = {},
+): Promise<Sequence[]> {
   const set = await openImages(path);
   const images = await encodeImages(set, chooseImages(set.count, selection, seed).subarray(0, Math.min(count, set.count)), formatOf(model));
   return images.map(({ pixels: _, ...sequence }) => sequence);
@@ -48,7 +52,10 @@ export async function loadImageSequences(path: string, model: ImageRunModel, { c
 export async function loadImageData(config: RunConfig, path: string, model: ImageRunModel): Promise<RunData> {
   if (config.data !== null || config.contexts !== null) {
     const name = config.data === null ? 'contexts' : 'data';
-    throw new HyperfitError('ERR_CONFIG', `expected either text or images to hyperfit on, got \`${name}\` beside \`images\`; leave one out`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected either text or images to hyperfit on, got \`${name}\` beside \`images\`; leave one out`,
+    );
   }
   const { sampleSelection, seed, heldOutSamples, validationContexts, comparisonContexts } = config;
   const format = formatOf(model);

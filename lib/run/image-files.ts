@@ -33,8 +33,15 @@ export interface ImagesFile {
   signatures: Record<string, string>;
 }
 
-/** Writes images.png and images.json: real images, their completions by the original model, and by the hyperfitted one where there is one yet. */
-export async function writeImages(folder: RunFolder, variants: readonly ComparedVariant[], { contexts, train, images: format }: RunData & { images: ImageFormat }): Promise<void> {
+/**
+ * Writes images.png and images.json: real images, their completions by the original model, and by the hyperfitted one where there is one
+ * yet.
+ */
+export async function writeImages(
+  folder: RunFolder,
+  variants: readonly ComparedVariant[],
+  { contexts, train, images: format }: RunData & { images: ImageFormat },
+): Promise<void> {
   const shown = contexts.slice(0, variants[0]?.result.generations.length ?? 0);
   const real = { name: 'real images', generations: shown.map(({ context, original }) => ({ promptIds: context, ids: original })) };
   const rows = [real, ...variants.map(({ name, result }) => ({ name, generations: result.generations }))];

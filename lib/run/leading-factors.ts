@@ -7,8 +7,8 @@ const OVERSAMPLING = 16;
 const ROUNDS = 8;
 
 /**
- * The first singular values of a matrix [m, n] with their vectors, by subspace iteration from a fixed beginning: U [m, rank], S [rank], V [rank, n]. A few products and
- * small decompositions in place of one of the whole. Called within a `scope`.
+ * The first singular values of a matrix [m, n] with their vectors, by subspace iteration from a fixed beginning: U [m, rank], S [rank], V
+ * [rank, n]. A few products and small decompositions in place of one of the whole. Called within a `scope`.
  * Source: Halko, Martinsson and Tropp 2011, algorithms 4.4 and 5.1.
  */
 export function leadingFactors(matrix: Tensor, rank: number): [Tensor, Tensor, Tensor] {

@@ -28,7 +28,14 @@ export async function findMarks(sequences: readonly Int32Array[], tokenizer: Tok
     for (const [text] of (await tokenizer.decode(ordinary)).matchAll(LOOKS_SPECIAL)) count(written, text);
   }
   const known = [...special].map(([id, times]): Mark => ({ text: tokenizer.tokenText(id), count: times, ids: [id], isSpecial: true }));
-  const unknown = await Promise.all([...written].map(async ([text, times]): Promise<Mark> => ({ text, count: times, ids: Array.from(await tokenizer.encode(text, { addSpecialTokens: false })), isSpecial: false })));
+  const unknown = await Promise.all(
+    [...written].map(async ([text, times]): Promise<Mark> => ({
+      text,
+      count: times,
+      ids: Array.from(await tokenizer.encode(text, { addSpecialTokens: false })),
+      isSpecial: false,
+    })),
+  );
   return [...known, ...unknown];
 }
 

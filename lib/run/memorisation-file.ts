@@ -46,8 +46,23 @@ export async function writeMemorisation(folder: RunFolder, parts: MemorisationPa
   await writeJson(folder.memorisationFile, findMemorisation(parts));
 }
 
-export function findMemorisation({ variants, train, overlapIndex, minLength, matchLength, matchUnit = 'token', tokenizer }: MemorisationParts): MemorisationFile {
-  const measured = variants.map(({ name, result }) => ({ name, ...measureMemorisation(overlapIndex, result.generations.map(({ ids }) => ids), minLength) }));
+export function findMemorisation({
+  variants,
+  train,
+  overlapIndex,
+  minLength,
+  matchLength,
+  matchUnit = 'token',
+  tokenizer,
+}: MemorisationParts): MemorisationFile {
+  const measured = variants.map(({ name, result }) => ({
+    name,
+    ...measureMemorisation(
+      overlapIndex,
+      result.generations.map(({ ids }) => ids),
+      minLength,
+    ),
+  }));
   const quoted = new Set(measured.flatMap(({ spans }) => spans.flat().map(({ sequence }) => sequence)));
   const samples = [...quoted].sort((left, right) => left - right).map((sequence) => quotedSample(sequence, train[sequence]!, tokenizer));
   return { schemaVersion: 1, variants: measured, blocker: blockerOf(variants, { matchLength, matchUnit }), samples };
@@ -55,15 +70,30 @@ export function findMemorisation({ variants, train, overlapIndex, minLength, mat
 
 function quotedSample(sequence: number, { ids, targets, source, offset }: Sequence, tokenizer: Decoder | undefined): QuotedSample {
   const learnt = learntTokens(ids, targets);
-  return { sequence, source: basename(source), offset, ids: Array.from(ids), ...(tokenizer === undefined ? {} : { pieces: decodePieces(tokenizer, ids) }), ...given({ learnt }) };
+  return {
+    sequence,
+    source: basename(source),
+    offset,
+    ids: Array.from(ids),
+    ...(tokenizer === undefined ? {} : { pieces: decodePieces(tokenizer, ids) }),
+    ...given({ learnt }),
+  };
 }
 
 /** The blocked texts beside those of the same model and contexts without the blocker. */
-function blockerOf(variants: readonly ComparedVariant[], match: { matchLength: number; matchUnit: 'token' | 'word' }): MemorisationFile['blocker'] {
+function blockerOf(
+  variants: readonly ComparedVariant[],
+  match: { matchLength: number; matchUnit: 'token' | 'word' },
+): MemorisationFile['blocker'] {
   const blocked = variants.find(({ decoding }) => decoding === 'citation-blocker');
   const unblocked = variants.find(({ decoding, isHyperfitted }) => decoding === 'greedy' && isHyperfitted === blocked?.isHyperfitted);
   if (blocked === undefined || unblocked === undefined) return null;
-  return { ...match, name: blocked.name, unblocked: unblocked.name, ...measureInterventions(blocked.result.generations, unblocked.result.generations) };
+  return {
+    ...match,
+    name: blocked.name,
+    unblocked: unblocked.name,
+    ...measureInterventions(blocked.result.generations, unblocked.result.generations),
+  };
 }
 
 /** Undefined for a run that has none (yet). */

@@ -16,7 +16,13 @@ export function reportedMemorisation(file: MemorisationFile, comparison: Compari
     rows: file.variants,
     blocker: file.blocker,
     contexts: contexts.filter(({ texts }) => texts.some(({ spans, interventions = 0 }) => spans.length > 0 || interventions > 0)),
-    samples: file.samples.map(({ sequence, source, offset, ids, pieces, learnt }) => ({ sequence, source: basename(source), offset, pieces: pieces ?? ids.map((id) => `${id} `), ...given({ learnt }) })),
+    samples: file.samples.map(({ sequence, source, offset, ids, pieces, learnt }) => ({
+      sequence,
+      source: basename(source),
+      offset,
+      pieces: pieces ?? ids.map((id) => `${id} `),
+      ...given({ learnt }),
+    })),
   };
 }
 

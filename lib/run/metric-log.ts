@@ -11,8 +11,8 @@ export interface MetricRecord {
 }
 
 /**
- * Appends one JSON object per line, in their order and beside the event loop: a disk that hangs holds up no signal. Whoever needs the lines on the
- * disk, a checkpoint that speaks of their steps, waits for `flush`.
+ * Appends one JSON object per line, in their order and beside the event loop: a disk that hangs holds up no signal. Whoever needs the lines
+ * on the disk, a checkpoint that speaks of their steps, waits for `flush`.
  */
 export class MetricLog {
   readonly #path: string;
@@ -89,7 +89,8 @@ export function keptOnResume({ step, position }: { step: number; position: numbe
 
 /** The records of a log; a last line that a dying process left unfinished, and what is no record, is passed over. */
 export function readMetrics(path: string): MetricRecord[] {
-  return readBytesSync(path).toString('utf8')
+  return readBytesSync(path)
+    .toString('utf8')
     .split('\n')
     .flatMap((line) => parseRecord(line));
 }

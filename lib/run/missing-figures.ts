@@ -12,18 +12,26 @@ export function missingFigures({ config, data }: RunFile, metrics: readonly Metr
   const unmeasured = evaluations.length === 0 ? (onTheWay ?? never) : undefined;
   return {
     heldOut: unmeasured ?? nothing,
-    contexts: unmeasured ?? `No held-out sequence is longer than the ${config.contextLength} tokens of a context. Give --contexts, or lower --context-length.`,
+    contexts:
+      unmeasured ??
+      `No held-out sequence is longer than the ${config.contextLength} tokens of a context. Give --contexts, or lower --context-length.`,
     comparison: missingComparison(config, hasBegun && evaluations.length === 0 && onTheWay === undefined ? nothing : undefined),
   };
 }
 
 function nothingHeldOut(sequences: number, areImages: boolean): string {
   const noun = areImages ? 'images' : 'sequences';
-  const samples = sequences > 1 ? `, or --samples below ${sequences}, such as ${sequences - Math.ceil(sequences / 8)}: what it leaves over is held out` : '';
+  const samples =
+    sequences > 1
+      ? `, or --samples below ${sequences}, such as ${sequences - Math.ceil(sequences / 8)}: what it leaves over is held out`
+      : '';
   return `Nothing is held out: all ${sequences} ${noun} train. Give --held-out${samples}.`;
 }
 
 function missingComparison({ comparisonContexts }: RunFile['config'], nothing: string | undefined): string {
   if (comparisonContexts === 0) return 'Left out: --comparison-contexts is 0.';
-  return nothing ?? 'Not made: a run compares once it ends, and only with contexts that are held out. An unfinished run goes on with hyperfit train --resume --out and its folder.';
+  return (
+    nothing ??
+    'Not made: a run compares once it ends, and only with contexts that are held out. An unfinished run goes on with hyperfit train --resume --out and its folder.'
+  );
 }

@@ -12,7 +12,14 @@ export interface Modelfile {
 
 /** Everything but greedy choice, and every penalty of repetition, taken out of the way: Ollama's defaults would write another text. */
 const PARAMETERS = [
-  ['temperature', '0'], ['top_k', '1'], ['top_p', '1'], ['min_p', '0'], ['repeat_penalty', '1'], ['repeat_last_n', '0'], ['presence_penalty', '0'], ['frequency_penalty', '0'],
+  ['temperature', '0'],
+  ['top_k', '1'],
+  ['top_p', '1'],
+  ['min_p', '0'],
+  ['repeat_penalty', '1'],
+  ['repeat_last_n', '0'],
+  ['presence_penalty', '0'],
+  ['frequency_penalty', '0'],
 ] as const;
 const RAW = '{{ .Prompt }}{{ .Response }}';
 const MOST_CONTEXT = 8192;
@@ -46,11 +53,18 @@ export function renderModelfile(model: Model, path: string): Modelfile {
 }
 
 function templateOf({ tokenizer, chatTemplate }: Model): { template: string; system: string | undefined; notes: string[] } {
-  if (tokenizer === undefined || chatTemplate === undefined) return { template: RAW, system: undefined, notes: ['The model has no chat template: prompts are continued as they are.'] };
+  if (tokenizer === undefined || chatTemplate === undefined)
+    return { template: RAW, system: undefined, notes: ['The model has no chat template: prompts are continued as they are.'] };
   const bos = tokenizer.bosTokenId === undefined ? undefined : tokenizer.piece(tokenizer.bosTokenId);
   const found = findGoTemplate((messages) => tokenizer.renderChat(messages), bos);
   if (found !== undefined) return { template: found.template, system: found.defaultSystem, notes: [] };
-  return { template: RAW, system: undefined, notes: ['The chat template of the model is none of the common ones and was not carried over: prompts are continued as they are. Programs that read Jinja find it in the GGUF file.'] };
+  return {
+    template: RAW,
+    system: undefined,
+    notes: [
+      'The chat template of the model is none of the common ones and was not carried over: prompts are continued as they are. Programs that read Jinja find it in the GGUF file.',
+    ],
+  };
 }
 
 /** The end tokens as texts. */

@@ -20,5 +20,8 @@ export function findRun(path: string): RunFolder | undefined {
 export function originalModel(folder: RunFolder, remedy: string): string {
   const { path } = savedRunFile(folder).model;
   if (existsSync(path)) return path;
-  throw new HyperfitError('ERR_MODEL_FILES', `expected the original model of ${folder.path} at ${path}, as its run.json says, got nothing there; ${remedy}`);
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    `expected the original model of ${folder.path} at ${path}, as its run.json says, got nothing there; ${remedy}`,
+  );
 }

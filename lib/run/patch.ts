@@ -62,11 +62,16 @@ export interface PatchResult {
   numbers: number;
   /** Of the matrices together. */
   energyKept: number;
-  /** Share of the squares of the whole update that lies in these matrices; the rest (norms, biases; embedding and head unless asked for) stays as it was. */
+  /**
+   * Share of the squares of the whole update that lies in these matrices; the rest (norms, biases; embedding and head unless asked for)
+   * stays as it was.
+   */
   shareInMatrices: number;
   /** Each that was patched. */
   matrices: PatchedMatrix[];
-  /** Text of the base, of the hyperfitted model, and of the base with the patch at each rank that was tried; null where nothing was decoded. */
+  /**
+   * Text of the base, of the hyperfitted model, and of the base with the patch at each rank that was tried; null where nothing was decoded.
+   */
   original: GateFigures | null;
   /** Of the whole update's text; null without contexts. */
   hyperfitted: GateFigures | null;
@@ -86,7 +91,8 @@ export interface PatchResult {
  * The update of hyperfitting as a patch of low rank: the truncated singular value decomposition of (hyperfitted - base), matrix by matrix,
  * written as a PEFT adapter, as a GGUF adapter and merged. `base` holds the patched weights afterwards.
  * Source: Eckart and Young 1936; the best approximation of each rank in the sum of squares.
- * @throws HyperfitError ERR_CONFIG for options, ERR_MODEL_FILES for models of other shapes or without a difference, ERR_CHECKPOINT for a folder that is there
+ * @throws HyperfitError ERR_CONFIG for options, ERR_MODEL_FILES for models of other shapes or without a difference, ERR_CHECKPOINT for a
+ * folder that is there
  *
  * @example
  * const { rank, numbers, energyKept } = await patchModel(model, original, 'patch', { rank: 2 });
@@ -94,9 +100,16 @@ export interface PatchResult {
 export async function patchModel(hyperfitted: Model, base: Model, out: string, options: PatchOptions = {}): Promise<PatchResult> {
   const { rank, withEmbedding, signal, onProgress = () => {} } = options;
   checkOptions(hyperfitted, base, out, options);
-  const { matrices: factors, shareInMatrices } = await factoriseUpdate(hyperfitted, base, rank ?? PATCH_RANKS.at(-1)!, onProgress, { withEmbedding, signal, isIterative: rank !== undefined && rank <= MOST_ITERATED });
+  const { matrices: factors, shareInMatrices } = await factoriseUpdate(hyperfitted, base, rank ?? PATCH_RANKS.at(-1)!, onProgress, {
+    withEmbedding,
+    signal,
+    isIterative: rank !== undefined && rank <= MOST_ITERATED,
+  });
   try {
-    const { original, hyperfitted: whole } = options.known ?? { original: await measure(base, options), hyperfitted: await measure(hyperfitted, options) };
+    const { original, hyperfitted: whole } = options.known ?? {
+      original: await measure(base, options),
+      hyperfitted: await measure(hyperfitted, options),
+    };
     const { chosen, tried } = await chooseRank(base, factors, whole, options);
     const additions = factors.map((each) => cutFactors(each, 0, chosen));
     try {
@@ -111,14 +124,27 @@ export async function patchModel(hyperfitted: Model, base: Model, out: string, o
 }
 
 function checkOptions(hyperfitted: Model, base: Model, out: string, { rank, contexts = [], withEmbedding }: PatchOptions): void {
-  if (rank !== undefined && !(Number.isSafeInteger(rank) && rank >= 1)) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`rank\`, got ${String(rank)}; leave it out to let the text decide`);
-  if (rank === undefined && contexts.length === 0) throw new HyperfitError('ERR_CONFIG', 'expected `rank`, or `contexts` to choose one by, got neither; give one of them');
-  if (existsSync(out)) throw new HyperfitError('ERR_CHECKPOINT', `expected a new folder for the patch, got ${out}, which is there already; choose another`);
+  if (rank !== undefined && !(Number.isSafeInteger(rank) && rank >= 1))
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a whole number of at least 1 for \`rank\`, got ${String(rank)}; leave it out to let the text decide`,
+    );
+  if (rank === undefined && contexts.length === 0)
+    throw new HyperfitError('ERR_CONFIG', 'expected `rank`, or `contexts` to choose one by, got neither; give one of them');
+  if (existsSync(out))
+    throw new HyperfitError('ERR_CHECKPOINT', `expected a new folder for the patch, got ${out}, which is there already; choose another`);
   if (withEmbedding === true && base.config.tieWordEmbeddings && base.config.weightLayout === 'fused') {
-    throw new HyperfitError('ERR_CONFIG', 'expected a model whose embedding PEFT can add to for `withEmbedding`, got a GPT-2 whose head is its embedding, of which PEFT would change one place only; leave it out');
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      'expected a model whose embedding PEFT can add to for `withEmbedding`, got a GPT-2 whose head is its embedding, of which PEFT would change one place only; leave it out',
+    );
   }
   const shapes = (model: Model): string => JSON.stringify(shapesOf(model));
-  if (shapes(hyperfitted) !== shapes(base)) throw new HyperfitError('ERR_MODEL_FILES', 'expected the model that training began with as the base, got one of other parameters; give --base');
+  if (shapes(hyperfitted) !== shapes(base))
+    throw new HyperfitError(
+      'ERR_MODEL_FILES',
+      'expected the model that training began with as the base, got one of other parameters; give --base',
+    );
 }
 
 function shapesOf(model: Model): [string, number[]][] {
@@ -128,11 +154,19 @@ function shapesOf(model: Model): [string, number[]][] {
   return shapes;
 }
 
-async function measure(model: Model, { contexts = [], maxNewTokens = 96, overlapIndex, signal }: PatchOptions): Promise<GateFigures | null> {
+async function measure(
+  model: Model,
+  { contexts = [], maxNewTokens = 96, overlapIndex, signal }: PatchOptions,
+): Promise<GateFigures | null> {
   return contexts.length === 0 ? null : (await measureText(model, { contexts, maxNewTokens, overlapIndex, signal })).figures;
 }
 
-async function chooseRank(base: Model, factors: readonly MatrixFactors[], hyperfitted: GateFigures | null, options: PatchOptions): Promise<{ chosen: number; tried: PatchResult['tried'] }> {
+async function chooseRank(
+  base: Model,
+  factors: readonly MatrixFactors[],
+  hyperfitted: GateFigures | null,
+  options: PatchOptions,
+): Promise<{ chosen: number; tried: PatchResult['tried'] }> {
   const { rank, onProgress = () => {} } = options;
   const tried: PatchResult['tried'] = [];
   let added = 0;
@@ -143,42 +177,94 @@ async function chooseRank(base: Model, factors: readonly MatrixFactors[], hyperf
     if (figures === null || hyperfitted === null) return { chosen: candidate, tried };
     const passes = textProblems(hyperfitted, figures).length === 0;
     tried.push({ rank: candidate, figures, passes });
-    onProgress(`rank ${candidate}: TTR ${figures.ttr?.toFixed(3) ?? '-'}, rep-2 ${figures.rep2?.toFixed(3) ?? '-'}${passes ? ', as the hyperfitted model' : ''}`);
+    onProgress(
+      `rank ${candidate}: TTR ${figures.ttr?.toFixed(3) ?? '-'}, rep-2 ${figures.rep2?.toFixed(3) ?? '-'}${passes ? ', as the hyperfitted model' : ''}`,
+    );
     if (passes) return { chosen: candidate, tried };
   }
   return { chosen: added, tried };
 }
 
 function describe(factors: readonly MatrixFactors[], rank: number): Pick<PatchResult, 'matrices' | 'energyKept' | 'numbers'> {
-  const kept = ({ squares, total }: MatrixFactors): number => Math.min(total, squares.slice(0, rank).reduce((sum, square) => sum + square, 0));
-  const matrices = factors.map((each) => ({ parameter: each.parameter, rank: Math.min(rank, each.squares.length), energy: each.total, energyKept: each.total === 0 ? 1 : kept(each) / each.total }));
+  const kept = ({ squares, total }: MatrixFactors): number =>
+    Math.min(
+      total,
+      squares.slice(0, rank).reduce((sum, square) => sum + square, 0),
+    );
+  const matrices = factors.map((each) => ({
+    parameter: each.parameter,
+    rank: Math.min(rank, each.squares.length),
+    energy: each.total,
+    energyKept: each.total === 0 ? 1 : kept(each) / each.total,
+  }));
   const [sum, total] = [factors.reduce((all, each) => all + kept(each), 0), factors.reduce((all, each) => all + each.total, 0)];
   const numbers = factors.reduce((all, { a, b, squares }) => all + Math.min(rank, squares.length) * (a.shape[1]! + b.shape[0]!), 0);
   return { matrices, energyKept: sum / total, numbers };
 }
 
 /** The run's card, with what the patch is before the figures of the whole model. */
-function patchCard({ rank, energyKept, shareInMatrices, original, hyperfitted, tried }: Pick<PatchResult, 'rank' | 'energyKept' | 'shareInMatrices' | 'original' | 'hyperfitted' | 'tried'>, { card }: PatchOptions): Partial<ModelCard> {
+function patchCard(
+  {
+    rank,
+    energyKept,
+    shareInMatrices,
+    original,
+    hyperfitted,
+    tried,
+  }: Pick<PatchResult, 'rank' | 'energyKept' | 'shareInMatrices' | 'original' | 'hyperfitted' | 'tried'>,
+  { card }: PatchOptions,
+): Partial<ModelCard> {
   const share = `${(100 * energyKept * shareInMatrices).toFixed(1)} %`;
-  const lines = [`What hyperfitting changed, cut to rank ${rank}: ${share} of the change, in the sum of squares. Other figures on this page are those of the whole hyperfitted model.`];
-  const rows = [...(original === null ? [] : [['original', original] as const]), ...tried.map(({ rank: each, figures }) => [`patch of rank ${each}`, figures] as const), ...(hyperfitted === null ? [] : [['hyperfitted', hyperfitted] as const])];
+  const lines = [
+    `What hyperfitting changed, cut to rank ${rank}: ${share} of the change, in the sum of squares. Other figures on this page are those of the whole hyperfitted model.`,
+  ];
+  const rows = [
+    ...(original === null ? [] : [['original', original] as const]),
+    ...tried.map(({ rank: each, figures }) => [`patch of rank ${each}`, figures] as const),
+    ...(hyperfitted === null ? [] : [['hyperfitted', hyperfitted] as const]),
+  ];
   const cell = (value: number | null, digits: number): string => (value === null ? 'none' : value.toFixed(digits));
   const table = rows.map(([name, { ttr, rep2, longestQuotation }]) => [name, cell(ttr, 3), cell(rep2, 3), cell(longestQuotation, 0)]);
-  if (table.length > 0) lines.push('', 'Greedy continuations of held-out contexts.', '', ...markdownTable(['', 'TTR', 'rep-2', 'longest quotation, tokens'], table));
+  if (table.length > 0)
+    lines.push(
+      '',
+      'Greedy continuations of held-out contexts.',
+      '',
+      ...markdownTable(['', 'TTR', 'rep-2', 'longest quotation, tokens'], table),
+    );
   return { isHyperfitted: true, ...card, sections: [{ title: 'The patch', lines }, ...(card?.sections ?? [])] };
 }
 
 /** The folder appears whole. */
-async function write(base: Model, additions: readonly LowRankAddition[], out: string, { merged = true, card, signal }: PatchOptions): Promise<Pick<PatchResult, 'adapter' | 'gguf' | 'merged' | 'notes'>> {
+async function write(
+  base: Model,
+  additions: readonly LowRankAddition[],
+  out: string,
+  { merged = true, card, signal }: PatchOptions,
+): Promise<Pick<PatchResult, 'adapter' | 'gguf' | 'merged' | 'notes'>> {
   const partial = `${out}.${process.pid}.partial`;
   try {
     await makeFolder(partial);
-    await writeAdapter(join(partial, 'adapter'), additions, { config: base.config, baseModel: base.path, card: card && { ...card, tags: ['lora'] } });
-    const { isWritten, notes } = await writeGgufAdapterIfKnown(join(partial, GGUF_ADAPTER), additions, base.config, `patch of ${shortModelName(base.path)}`);
+    await writeAdapter(join(partial, 'adapter'), additions, {
+      config: base.config,
+      baseModel: base.path,
+      card: card && { ...card, tags: ['lora'] },
+    });
+    const { isWritten, notes } = await writeGgufAdapterIfKnown(
+      join(partial, GGUF_ADAPTER),
+      additions,
+      base.config,
+      `patch of ${shortModelName(base.path)}`,
+    );
     if (merged) await base.save(join(partial, 'merged'), { card });
     signal?.throwIfAborted();
     await rename(partial, out);
-    return { adapter: join(out, 'adapter'), gguf: isWritten ? join(out, GGUF_ADAPTER) : null, merged: merged ? join(out, 'merged') : null, notes };
+    return {
+      adapter: join(out, 'adapter'),
+      gguf: isWritten ? join(out, GGUF_ADAPTER) : null,
+      merged: merged ? join(out, 'merged') : null,
+      notes,
+    };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;

@@ -12,7 +12,13 @@ const LIMITS: readonly FieldName[] = ['epochs', 'maxSteps', 'targetLoss'];
 /** Changes memory, and no bit of what comes of it. */
 const FREE: readonly FieldName[] = [...LIMITS, 'stepInBackward'];
 /** What the weights depend on. Data are told by their hash, wherever they lie. */
-const FIXED: readonly FieldName[] = [...TRAIN_FIELDS.filter((name) => !FREE.includes(name)), 'adapter', 'device', 'computeDtype', 'weightDtype'];
+const FIXED: readonly FieldName[] = [
+  ...TRAIN_FIELDS.filter((name) => !FREE.includes(name)),
+  'adapter',
+  'device',
+  'computeDtype',
+  'weightDtype',
+];
 
 /** Settings of a resumed run that differ from those it was begun with; a model elsewhere with the same weights is the same. */
 export async function settingChanges(saved: RunFile, config: RunConfig): Promise<Change[]> {
@@ -27,7 +33,9 @@ const isChange = ({ from, to }: Change): boolean => JSON.stringify(from) !== JSO
 async function isSameModel(saved: RunFile, path: string | null): Promise<boolean> {
   if (path === null) return true;
   // One that is not there is another one: the checkpoint has all that is needed.
-  const hashes = await resolveModelPath(path).then(hashWeights).catch(() => ({}));
+  const hashes = await resolveModelPath(path)
+    .then(hashWeights)
+    .catch(() => ({}));
   return Object.values(hashes).sort().join() === Object.values(saved.model.files).sort().join();
 }
 
@@ -49,7 +57,10 @@ export function resumeIn(start: RunStart, sequences: readonly Row[], config: Run
 export function requireAllowed(changes: readonly Change[], { allowChanges }: Pick<RunConfig, 'allowChanges'>, what: string): void {
   if (changes.length === 0 || allowChanges) return;
   const remedy = `resume with the same, begin a new run, or add ${flagOf('allowChanges')} if it is meant: run.json then keeps each change`;
-  throw new HyperfitError('ERR_CHECKPOINT', `expected the ${what} that the run was begun with, got ${changes.map(renderChange).join(', ')}; ${remedy}`);
+  throw new HyperfitError(
+    'ERR_CHECKPOINT',
+    `expected the ${what} that the run was begun with, got ${changes.map(renderChange).join(', ')}; ${remedy}`,
+  );
 }
 
 export function renderChange({ name, from, to }: Change): string {

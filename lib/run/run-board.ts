@@ -45,8 +45,15 @@ export class RunBoard {
 
   #evaluation({ step, heldOutLoss, entropy, top1Mass, ttr, rep2, selfBleu, overlapMax, answers }: ValidationRecord): void {
     this.#board.scalars(step, {
-      'evaluation/held_out_loss': heldOutLoss, 'evaluation/entropy': entropy, 'evaluation/top_1_mass': top1Mass, 'evaluation/ttr': ttr, 'evaluation/rep_2': rep2, 'evaluation/self_bleu': selfBleu,
-      'evaluation/overlap_max': overlapMax, 'evaluation/exact_match': answers?.exactMatch?.share, 'evaluation/answer_loss': answers?.loss,
+      'evaluation/held_out_loss': heldOutLoss,
+      'evaluation/entropy': entropy,
+      'evaluation/top_1_mass': top1Mass,
+      'evaluation/ttr': ttr,
+      'evaluation/rep_2': rep2,
+      'evaluation/self_bleu': selfBleu,
+      'evaluation/overlap_max': overlapMax,
+      'evaluation/exact_match': answers?.exactMatch?.share,
+      'evaluation/answer_loss': answers?.loss,
     });
     const samples = newestSamples(this.#folder)?.samples ?? [];
     if (samples.length > 0) this.#board.show(step, [{ tag: 'samples', text: samples.map(sampleText).join('\n\n---\n\n') }]);
@@ -55,7 +62,10 @@ export class RunBoard {
   #certificate({ step, meanLoss, worstLoss, top1Accuracy, entropy }: MetricRecord): void {
     const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
     this.#board.scalars(step, {
-      'certificate/mean_loss': number(meanLoss), 'certificate/worst_loss': number(worstLoss), 'certificate/top_1_accuracy': number(top1Accuracy), 'certificate/entropy': number(entropy),
+      'certificate/mean_loss': number(meanLoss),
+      'certificate/worst_loss': number(worstLoss),
+      'certificate/top_1_accuracy': number(top1Accuracy),
+      'certificate/entropy': number(entropy),
     });
   }
 }

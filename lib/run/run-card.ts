@@ -21,7 +21,9 @@ import { runFolder, type RunFolder } from './run-folder.ts';
 export async function runCard(folder: RunFolder): Promise<Partial<ModelCard>> {
   const file = savedRunFile(folder);
   const baseName = shortModelName(file.model.path);
-  const license = await openModelFiles(file.model.path).then(readLicense).catch(() => undefined);
+  const license = await openModelFiles(file.model.path)
+    .then(readLicense)
+    .catch(() => undefined);
   return {
     title: `${baseName}, hyperfitted`,
     baseModel: hubName(file.model.path),
@@ -58,23 +60,55 @@ export async function writeRunCards(folder: RunFolder): Promise<void> {
   const base = savedRunFile(folder).model.path;
   for (const path of names.map((name) => join(folder.checkpoints, name))) {
     if (!(await isComplete(path, { sizesOnly: true }))) continue;
-    await replaceFile(join(path, CARD_FILE), renderModelCard({ library: 'transformers', dtype: 'float32', ...(card as Pick<ModelCard, 'title' | 'baseName'>), ...card }));
+    await replaceFile(
+      join(path, CARD_FILE),
+      renderModelCard({ library: 'transformers', dtype: 'float32', ...(card as Pick<ModelCard, 'title' | 'baseName'>), ...card }),
+    );
     const adapter = join(path, ADAPTER_FOLDER);
-    if (existsSync(adapter)) await replaceFile(join(adapter, CARD_FILE), renderModelCard({ ...adapterCard(base), ...card, tags: ['lora'] }));
+    if (existsSync(adapter))
+      await replaceFile(join(adapter, CARD_FILE), renderModelCard({ ...adapterCard(base), ...card, tags: ['lora'] }));
   }
 }
 
 function recipe({ config, versions }: RunFile): CardSection {
-  const { learningRate, batchSize, epochs, maxSteps, targetLoss, weightDecay, seed, loraRank, loraAlpha, computeDtype, order, warmupSteps, quantize = null } = config;
-  const limits = [epochs === null ? '' : `${epochs} epochs`, maxSteps === null ? '' : `${maxSteps} steps`, targetLoss === null ? '' : `a mean training loss below ${targetLoss}`].filter((limit) => limit !== '');
+  const {
+    learningRate,
+    batchSize,
+    epochs,
+    maxSteps,
+    targetLoss,
+    weightDecay,
+    seed,
+    loraRank,
+    loraAlpha,
+    computeDtype,
+    order,
+    warmupSteps,
+    quantize = null,
+  } = config;
+  const limits = [
+    epochs === null ? '' : `${epochs} epochs`,
+    maxSteps === null ? '' : `${maxSteps} steps`,
+    targetLoss === null ? '' : `a mean training loss below ${targetLoss}`,
+  ].filter((limit) => limit !== '');
   const rows: [string, string][] = [
     ['trained', loraRank > 0 ? `LoRA of rank ${loraRank}, alpha ${loraAlpha}` : 'all weights'],
-    ['optimiser', `AdamW, learning rate ${learningRate}${warmupSteps > 0 ? ` after ${warmupSteps} steps of warm-up` : ''}, weight decay ${weightDecay}`],
+    [
+      'optimiser',
+      `AdamW, learning rate ${learningRate}${warmupSteps > 0 ? ` after ${warmupSteps} steps of warm-up` : ''}, weight decay ${weightDecay}`,
+    ],
     ['batch', `${batchSize} sequences`],
     ['until the first of', limits.join(', ')],
     ['order and seed', `${order}, ${seed}`],
     ['arithmetic', computeDtype],
-    ...(quantize === null ? [] : [['trained for', `GGUF ${quantize}: passes ran on weights rounded to it; these are the float32 weights behind them`] as [string, string]]),
+    ...(quantize === null
+      ? []
+      : [
+          ['trained for', `GGUF ${quantize}: passes ran on weights rounded to it; these are the float32 weights behind them`] as [
+            string,
+            string,
+          ],
+        ]),
     ['versions', `hyperfit ${versions.hyperfit}, torch ${versions.torch}`],
   ];
   return { title: 'Recipe', lines: markdownTable(['setting', 'value'], rows) };
@@ -100,24 +134,49 @@ function certificate(folder: RunFolder): CardSection[] {
     ['top-1 accuracy on the training sequences', number('top1Accuracy', 4)],
     ['entropy on them', `${number('entropy', 3)} nats`],
     ['share of weights that changed', number('changedShare', 4)],
-    ...(typeof record['quantize'] === 'string' ? [['measured on weights', `as a ${record['quantize']} file holds them`] as [string, string]] : []),
+    ...(typeof record['quantize'] === 'string'
+      ? [['measured on weights', `as a ${record['quantize']} file holds them`] as [string, string]]
+      : []),
   ];
-  return [{ title: 'Certificate', lines: ['After the last step, on the training sequences.', '', ...markdownTable(['measure', 'value'], rows)] }];
+  return [
+    { title: 'Certificate', lines: ['After the last step, on the training sequences.', '', ...markdownTable(['measure', 'value'], rows)] },
+  ];
 }
 
 /** Before and after, on held-out contexts. */
 function comparison(folder: RunFolder): CardSection[] {
   const variants = readComparison(folder).map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image));
   if (variants.length === 0) return [];
-  const metrics = comparisonMetrics(variants).filter((metric) => variants.some(({ metrics: figures }) => /\d/.test(metric.format(figures))));
-  const rows = metrics.map((metric) => [`${metric.label} (${metric.unit})`, ...variants.map(({ metrics: figures }) => metric.format(figures))]);
-  return [{ title: 'Before and after', lines: ['On held-out contexts.', '', ...markdownTable(['', ...variants.map(({ name }) => name)], rows)] }];
+  const metrics = comparisonMetrics(variants).filter((metric) =>
+    variants.some(({ metrics: figures }) => /\d/.test(metric.format(figures))),
+  );
+  const rows = metrics.map((metric) => [
+    `${metric.label} (${metric.unit})`,
+    ...variants.map(({ metrics: figures }) => metric.format(figures)),
+  ]);
+  return [
+    { title: 'Before and after', lines: ['On held-out contexts.', '', ...markdownTable(['', ...variants.map(({ name }) => name)], rows)] },
+  ];
 }
 
 function memorisation(folder: RunFolder): CardSection[] {
   const variants = readMemorisation(folder)?.variants ?? [];
   if (variants.length === 0) return [];
-  const rows = variants.map(({ name, texts, textsWithSpans, longest, tokenShare }) => [name, `${textsWithSpans} of ${texts}`, String(longest), tokenShare === null ? 'none' : tokenShare.toFixed(3)]);
+  const rows = variants.map(({ name, texts, textsWithSpans, longest, tokenShare }) => [
+    name,
+    `${textsWithSpans} of ${texts}`,
+    String(longest),
+    tokenShare === null ? 'none' : tokenShare.toFixed(3),
+  ]);
   const least = variants[0]!.minLength;
-  return [{ title: 'Memorisation', lines: [`Runs of ${least} or more tokens of the continuations that stand in the training sequences.`, '', ...markdownTable(['', 'texts with such a run', 'longest, tokens', 'share of tokens'], rows)] }];
+  return [
+    {
+      title: 'Memorisation',
+      lines: [
+        `Runs of ${least} or more tokens of the continuations that stand in the training sequences.`,
+        '',
+        ...markdownTable(['', 'texts with such a run', 'longest, tokens', 'share of tokens'], rows),
+      ],
+    },
+  ];
 }

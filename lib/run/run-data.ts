@@ -36,9 +36,17 @@ export interface RunDataOptions {
  * Reads the training sequences, and the held-out sequences and contexts from their own files or from what training leaves over.
  * @throws HyperfitError ERR_CONFIG without `data` and `images`; ERR_DATA, ERR_TOKENIZER
  */
-export async function loadRunData(config: RunConfig, model: DataModel & ImageRunModel, { wholeOnly = false }: RunDataOptions = {}): Promise<RunData> {
+export async function loadRunData(
+  config: RunConfig,
+  model: DataModel & ImageRunModel,
+  { wholeOnly = false }: RunDataOptions = {},
+): Promise<RunData> {
   if (config.images !== null) return loadImageData(config, config.images, model);
-  if (config.data === null) throw new HyperfitError('ERR_CONFIG', 'expected the text to hyperfit on for `data`, got none; give --data, or --images for an ImageGPT');
+  if (config.data === null)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      'expected the text to hyperfit on for `data`, got none; give --data, or --images for an ImageGPT',
+    );
   const spareWanted = Math.max(config.heldOutSamples, config.validationContexts, config.comparisonContexts);
   const wanted = config.samples === null ? Infinity : config.samples + (config.heldOut === null ? spareWanted : 0);
   const cut = await loadData(config.data, model.tokenizer, { ...cutOptions(config, wanted), wholeOnly });
@@ -48,7 +56,9 @@ export async function loadRunData(config: RunConfig, model: DataModel & ImageRun
   const heldOut = spare.slice(0, config.heldOutSamples);
   const contexts = await loadContexts(config, model, spare);
   const isTooShort = spare.length > 0 && contexts.length === 0;
-  const rule = isTooShort ? `${parting}; none holds a context of ${config.contextLength} tokens to be continued, lower --context-length` : parting;
+  const rule = isTooShort
+    ? `${parting}; none holds a context of ${config.contextLength} tokens to be continued, lower --context-length`
+    : parting;
   // Of wrapped texts one warning is enough.
   const [wrapped] = [...cut.warnings, ...warnings];
   return {
@@ -61,21 +71,35 @@ export async function loadRunData(config: RunConfig, model: DataModel & ImageRun
 }
 
 /** From its own file, or from the data by the rule of `holdOut`. */
-async function partData(config: RunConfig, model: DataModel, cut: CutData, { spareWanted, wholeOnly }: { spareWanted: number; wholeOnly: boolean }): Promise<HeldApart & { warnings: string[]; notes: DataNote[] }> {
+async function partData(
+  config: RunConfig,
+  model: DataModel,
+  cut: CutData,
+  { spareWanted, wholeOnly }: { spareWanted: number; wholeOnly: boolean },
+): Promise<HeldApart & { warnings: string[]; notes: DataNote[] }> {
   if (config.heldOut === null) {
     const leavesOver = config.samples !== null && config.samples < cut.sequences.length;
     const isMeasured = config.evaluateEverySteps > 0 || config.comparisonContexts > 0;
-    if (!leavesOver && (!isMeasured || wholeOnly || config.contexts !== null)) return { train: cut.sequences, spare: [], rule: 'none is asked for', warnings: [], notes: [] };
+    if (!leavesOver && (!isMeasured || wholeOnly || config.contexts !== null))
+      return { train: cut.sequences, spare: [], rule: 'none is asked for', warnings: [], notes: [] };
     return { ...holdOut(cut.sequences, config, spareWanted), warnings: [], notes: [] };
   }
   const heldOut = await loadData(config.heldOut, model.tokenizer, { ...cutOptions(config, spareWanted), wholeOnly });
   const { sequences, warnings, notes } = heldOut;
-  return { train: selectTrainingSequences(cut.sequences, config), spare: spread(sequences, spareWanted), rule: `from ${basename(config.heldOut)}`, warnings, notes };
+  return {
+    train: selectTrainingSequences(cut.sequences, config),
+    spare: spread(sequences, spareWanted),
+    rule: `from ${basename(config.heldOut)}`,
+    warnings,
+    notes,
+  };
 }
 
 /** At most `count` of the items, evenly spaced, so that they do not all come from one page. */
 function spread<T>(items: readonly T[], count: number): T[] {
-  return items.length <= count ? [...items] : Array.from({ length: count }, (_, index) => items[Math.floor((index * items.length) / count)]!);
+  return items.length <= count
+    ? [...items]
+    : Array.from({ length: count }, (_, index) => items[Math.floor((index * items.length) / count)]!);
 }
 
 async function loadContexts(config: RunConfig, model: DataModel, spare: readonly Sequence[]): Promise<Context[]> {
@@ -88,8 +112,14 @@ async function loadContexts(config: RunConfig, model: DataModel, spare: readonly
     );
   }
   if (config.contexts === null) {
-    return spare.map((sequence) => makeContext(sequence, contextLength)).filter(({ context, isAnswer }) => context.length === contextLength || isAnswer === true).slice(0, wanted);
+    return spare
+      .map((sequence) => makeContext(sequence, contextLength))
+      .filter(({ context, isAnswer }) => context.length === contextLength || isAnswer === true)
+      .slice(0, wanted);
   }
   // Shorter ones are continued as they stand.
-  return makeDocumentContexts((await readDocuments(config.contexts)).slice(0, wanted), model.tokenizer, { contextLength, unwrap: config.unwrap });
+  return makeDocumentContexts((await readDocuments(config.contexts)).slice(0, wanted), model.tokenizer, {
+    contextLength,
+    unwrap: config.unwrap,
+  });
 }

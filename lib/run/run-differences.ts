@@ -30,7 +30,11 @@ export interface RunComparison {
  */
 export function compareRuns(listed: readonly ListedRun[]): RunComparison {
   const runs = listed.filter(({ state }) => state !== 'broken');
-  if (runs.length < 2) throw new HyperfitError('ERR_CONFIG', `expected two runs or more to compare, got ${runs.length}; name their folders, or one that holds several`);
+  if (runs.length < 2)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected two runs or more to compare, got ${runs.length}; name their folders, or one that holds several`,
+    );
   return { runs: runs.map(({ name }) => name), settings: differingSettings(runs), figures: comparedFigures(runs) };
 }
 
@@ -49,9 +53,24 @@ function differingSettings(runs: readonly ListedRun[]): RunLine[] {
 }
 
 const FIGURES = [
-  'step', 'loss', 'certifiedLoss', 'heldOutLoss', 'entropy', 'ttr', 'rep2', 'selfBleu', 'overlapMean', 'overlapMax', 'exactMatch', 'originalTtr', 'originalRep2', 'seconds',
+  'step',
+  'loss',
+  'certifiedLoss',
+  'heldOutLoss',
+  'entropy',
+  'ttr',
+  'rep2',
+  'selfBleu',
+  'overlapMean',
+  'overlapMax',
+  'exactMatch',
+  'originalTtr',
+  'originalRep2',
+  'seconds',
 ] as const satisfies readonly (keyof RunFigures)[];
 
 function comparedFigures(runs: readonly ListedRun[]): RunLine[] {
-  return FIGURES.map((name) => ({ name, values: runs.map((run) => run[name]) })).filter(({ values }) => values.some((value) => value !== null));
+  return FIGURES.map((name) => ({ name, values: runs.map((run) => run[name]) })).filter(({ values }) =>
+    values.some((value) => value !== null),
+  );
 }

@@ -28,7 +28,10 @@ export interface RunHooks {
   shouldStop?: () => boolean | Promise<boolean>;
   /** Ends the work; the promise rejects with its reason. */
   signal?: AbortSignal;
-  /** Trained on in the place of cross-entropy, which held-out losses, the certificate and the closing measurements still tell; see LossFunction. */
+  /**
+   * Trained on in the place of cross-entropy, which held-out losses, the certificate and the closing measurements still tell; see
+   * LossFunction.
+   */
   loss?: LossFunction;
 }
 

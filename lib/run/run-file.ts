@@ -52,13 +52,21 @@ export interface RunFileParts {
 }
 
 /** Writes run.json before the first step; a resumed run keeps its birth and its original model. */
-export async function writeRunFile(folder: RunFolder, { normalized, model, train, summary, examples, warnings, resumedAt, changes = [] }: RunFileParts): Promise<RunFile> {
+export async function writeRunFile(
+  folder: RunFolder,
+  { normalized, model, train, summary, examples, warnings, resumedAt, changes = [] }: RunFileParts,
+): Promise<RunFile> {
   const earlier = resumedAt === undefined ? undefined : savedRunFile(folder);
   const file: RunFile = {
     schemaVersion: 1,
     createdAt: earlier?.createdAt ?? new Date().toISOString(),
     ...given({ chatDate: earlier?.chatDate ?? readChatDate(model.tokenizer) }),
-    versions: { hyperfit: packageVersion(), node: process.version, torch: addon().libraryInfo().torchVersion, platform: `${process.platform}-${process.arch}` },
+    versions: {
+      hyperfit: packageVersion(),
+      node: process.version,
+      torch: addon().libraryInfo().torchVersion,
+      platform: `${process.platform}-${process.arch}`,
+    },
     config: { ...normalized.config, out: folder.path, resume: false, allowChanges: false },
     sources: normalized.sources,
     model: earlier?.model ?? { path: model.path, config: model.config, files: await hashWeights(model.path) },
@@ -91,13 +99,22 @@ export function chatDateOf(folder: RunFolder, isResumed: boolean): Date {
 
 /** SHA-256 of each weight file of a model's folder, or of the one file. */
 export async function hashWeights(path: string): Promise<Record<string, string>> {
-  const names = (await stat(path)).isDirectory() ? (await readdir(path)).filter((name) => name.endsWith('.safetensors') && name !== 'optimizer.safetensors') : [''];
+  const names = (await stat(path)).isDirectory()
+    ? (await readdir(path)).filter((name) => name.endsWith('.safetensors') && name !== 'optimizer.safetensors')
+    : [''];
   const hashes: Record<string, string> = {};
   for (const name of names.sort()) hashes[name === '' ? path : name] = await hashFile(join(path, name));
   return hashes;
 }
 
-const shape = z.looseObject({ schemaVersion: z.literal(1), createdAt: z.string(), config: z.record(z.string(), z.unknown()), model: z.looseObject({ path: z.string() }), data: z.looseObject({ samples: z.array(z.looseObject({})) }), resumedAtSteps: z.array(z.number()) });
+const shape = z.looseObject({
+  schemaVersion: z.literal(1),
+  createdAt: z.string(),
+  config: z.record(z.string(), z.unknown()),
+  model: z.looseObject({ path: z.string() }),
+  data: z.looseObject({ samples: z.array(z.looseObject({})) }),
+  resumedAtSteps: z.array(z.number()),
+});
 
 /**
  * The run.json of a run.
@@ -106,7 +123,10 @@ const shape = z.looseObject({ schemaVersion: z.literal(1), createdAt: z.string()
 export function savedRunFile(folder: RunFolder): RunFile {
   const value = readRunJson(folder.runFile);
   if (!shape.safeParse(value).success) {
-    throw new HyperfitError('ERR_CHECKPOINT', `expected settings, versions and data in ${folder.runFile}, got something else; give the folder of a run`);
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected settings, versions and data in ${folder.runFile}, got something else; give the folder of a run`,
+    );
   }
   return value as RunFile;
 }

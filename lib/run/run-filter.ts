@@ -5,8 +5,28 @@ import type { ListedRun } from './run-list.ts';
 
 /** What runs are sorted and chosen by, beside every setting. */
 export const RUN_COLUMNS = [
-  'name', 'createdAt', 'state', 'model', 'data', 'preset', 'sequences', 'step', 'loss', 'certifiedLoss', 'heldOutLoss', 'entropy', 'ttr', 'rep2', 'selfBleu', 'overlapMean', 'overlapMax', 'exactMatch',
-  'originalTtr', 'originalRep2', 'seconds', 'problem',
+  'name',
+  'createdAt',
+  'state',
+  'model',
+  'data',
+  'preset',
+  'sequences',
+  'step',
+  'loss',
+  'certifiedLoss',
+  'heldOutLoss',
+  'entropy',
+  'ttr',
+  'rep2',
+  'selfBleu',
+  'overlapMean',
+  'overlapMax',
+  'exactMatch',
+  'originalTtr',
+  'originalRep2',
+  'seconds',
+  'problem',
 ] as const satisfies readonly (keyof ListedRun)[];
 
 /** A column, or a setting; undefined and null are not known. */
@@ -17,7 +37,11 @@ export function valueOf(run: ListedRun, name: string): unknown {
 /** @throws HyperfitError ERR_CONFIG for a name that is neither column nor setting */
 function checkedName(name: string, option: string): string {
   const names = [...RUN_COLUMNS, ...FIELD_NAMES];
-  if (!(names as string[]).includes(name)) throw new HyperfitError('ERR_CONFIG', `expected a column or a setting for \`${option}\`, got ${name}${didYouMean(name, names)}; columns are ${RUN_COLUMNS.join(', ')}`);
+  if (!(names as string[]).includes(name))
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a column or a setting for \`${option}\`, got ${name}${didYouMean(name, names)}; columns are ${RUN_COLUMNS.join(', ')}`,
+    );
   return name;
 }
 
@@ -42,18 +66,26 @@ export function sortRuns(runs: readonly ListedRun[], by: string | undefined): Li
 const isKnown = (value: unknown): boolean => value !== null && value !== undefined;
 
 function compare(left: unknown, right: unknown): number {
-  return typeof left === 'number' && typeof right === 'number' ? left - right : String(left).localeCompare(String(right), 'en', { numeric: true });
+  return typeof left === 'number' && typeof right === 'number'
+    ? left - right
+    : String(left).localeCompare(String(right), 'en', { numeric: true });
 }
 
 const CONDITION = /^([A-Za-z0-9]+)\s*(!=|<=|>=|=|<|>|~)\s*(.*)$/s;
 
 const HOLDS: Readonly<Record<string, (order: number) => boolean>> = {
-  '=': (order) => order === 0, '!=': (order) => order !== 0, '<': (order) => order < 0, '<=': (order) => order <= 0, '>': (order) => order > 0, '>=': (order) => order >= 0,
+  '=': (order) => order === 0,
+  '!=': (order) => order !== 0,
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
 };
 
 /**
  * The runs that meet all conditions. What is not known meets none but `!=`.
- * @param conditions a name, one of `=`, `!=`, `<`, `<=`, `>`, `>=` and `~` (contains, in any case), and a value: `ttr>0.6`, `state=done`, `model~smol`
+ * @param conditions a name, one of `=`, `!=`, `<`, `<=`, `>`, `>=` and `~` (contains, in any case), and a value: `ttr>0.6`, `state=done`,
+ * `model~smol`
  * @throws HyperfitError ERR_CONFIG for a condition that cannot be read, and a name that there is not
  *
  * @example
@@ -67,7 +99,11 @@ export function filterRuns(runs: readonly ListedRun[], conditions: readonly stri
 
 function parseCondition(text: string): (run: ListedRun) => boolean {
   const [, left, operator, wanted] = CONDITION.exec(text.trim()) ?? [];
-  if (left === undefined || operator === undefined || wanted === undefined) throw new HyperfitError('ERR_CONFIG', `expected a condition such as ttr>0.6, state=done or model~smol for \`where\`, got ${text}; quote it for the shell`);
+  if (left === undefined || operator === undefined || wanted === undefined)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a condition such as ttr>0.6, state=done or model~smol for \`where\`, got ${text}; quote it for the shell`,
+    );
   const name = checkedName(left, 'where');
   const number = wanted.trim() === '' ? Number.NaN : Number(wanted);
   return (run) => {

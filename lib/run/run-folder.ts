@@ -54,18 +54,22 @@ export function freshRunPath(now: Date, parent = 'runs'): string {
 
 /**
  * Makes the folders of a run, and keeps other processes from writing there until the lock is released.
- * @throws HyperfitError ERR_CONFIG when the folder holds something already and the run does not resume, or something else than a run; ERR_BUSY while a run is
+ * @throws HyperfitError ERR_CONFIG when the folder holds something already and the run does not resume, or something else than a run;
+ * ERR_BUSY while a run is
  *   at work there
  */
 export async function openRunFolder(path: string, resume: boolean): Promise<{ folder: RunFolder; lock: FolderLock }> {
   const folder = runFolder(path);
   await requireOwnFolder(folder, resume);
   await makeFolder(path).catch((error: NodeJS.ErrnoException) => refuse(path, error));
-  const lock = await FolderLock.take(path, 'the folder of a run').catch((error: NodeJS.ErrnoException) => (isHyperfitError(error) ? Promise.reject(error) : refuse(path, error)));
+  const lock = await FolderLock.take(path, 'the folder of a run').catch((error: NodeJS.ErrnoException) =>
+    isHyperfitError(error) ? Promise.reject(error) : refuse(path, error),
+  );
   try {
     // Another process may have run here while the lock was waited for.
     await requireOwnFolder(folder, resume);
-    for (const needed of [folder.checkpoints, folder.generations]) await makeFolder(needed).catch((error: NodeJS.ErrnoException) => refuse(path, error));
+    for (const needed of [folder.checkpoints, folder.generations])
+      await makeFolder(needed).catch((error: NodeJS.ErrnoException) => refuse(path, error));
     await removePartial(path);
     return { folder, lock };
   } catch (error) {
@@ -84,18 +88,29 @@ async function requireOwnFolder(folder: RunFolder, resume: boolean): Promise<voi
   const { path } = folder;
   const [something] = await foreignNames(folder);
   if (something !== undefined && !resume) {
-    throw new HyperfitError('ERR_CONFIG', `expected a new or empty folder for \`out\`, got ${path} with ${something} in it; add --resume to go on with a run, or choose another folder`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a new or empty folder for \`out\`, got ${path} with ${something} in it; add --resume to go on with a run, or choose another folder`,
+    );
   }
   if (something !== undefined && !existsSync(folder.runFile)) {
-    throw new HyperfitError('ERR_CONFIG', `expected the folder of a run for \`out\` beside \`resume\`, got ${path} with ${something} in it and no run.json; choose another folder`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected the folder of a run for \`out\` beside \`resume\`, got ${path} with ${something} in it and no run.json; choose another folder`,
+    );
   }
 }
 
 /** What stands in a folder, but for the empty folders that a run leaves which never began. */
 async function foreignNames({ path, checkpoints, generations }: RunFolder): Promise<string[]> {
-  const list = (folder: string): Promise<string[]> => readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : refuse(path, error)));
+  const list = (folder: string): Promise<string[]> =>
+    readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : refuse(path, error)));
   const names = await list(path);
-  const empty = await Promise.all([checkpoints, generations].map(async (folder) => (names.includes(basename(folder)) && (await list(folder)).length === 0 ? basename(folder) : '')));
+  const empty = await Promise.all(
+    [checkpoints, generations].map(async (folder) =>
+      names.includes(basename(folder)) && (await list(folder)).length === 0 ? basename(folder) : '',
+    ),
+  );
   return names.filter((name) => !empty.includes(name) && name !== LOCK_NAME && !name.endsWith(PARTIAL_SUFFIX));
 }
 
@@ -106,7 +121,11 @@ export async function removeEmptyFolders({ path, checkpoints, generations }: Run
 }
 
 function refuse(path: string, cause: NodeJS.ErrnoException): never {
-  throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`out\`, got ${path}: ${cause.message}; choose another`, { cause });
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected a folder that can be written for \`out\`, got ${path}: ${cause.message}; choose another`,
+    { cause },
+  );
 }
 
 /** @throws HyperfitError ERR_CHECKPOINT when the disk is full or refuses */
@@ -136,7 +155,11 @@ export function readRunJson(path: string): unknown {
   try {
     return JSON.parse(readTextSync(path));
   } catch (cause) {
-    throw new HyperfitError('ERR_CHECKPOINT', `expected a file written by hyperfit train at ${path}: ${(cause as Error).message}; give the folder of a run`, { cause });
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected a file written by hyperfit train at ${path}: ${(cause as Error).message}; give the folder of a run`,
+      { cause },
+    );
   }
 }
 
@@ -149,6 +172,10 @@ export function readingRun<T>({ path }: Pick<RunFolder, 'path'>, read: () => T):
     return read();
   } catch (cause) {
     if (isHyperfitError(cause) || (cause as NodeJS.ErrnoException).syscall !== undefined) throw cause;
-    throw new HyperfitError('ERR_CHECKPOINT', `expected the files of a run as hyperfit train wrote them in ${path}, got some with other parts (${(cause as Error).message}); put back the file that was changed`, { cause });
+    throw new HyperfitError(
+      'ERR_CHECKPOINT',
+      `expected the files of a run as hyperfit train wrote them in ${path}, got some with other parts (${(cause as Error).message}); put back the file that was changed`,
+      { cause },
+    );
   }
 }

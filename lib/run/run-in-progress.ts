@@ -54,7 +54,8 @@ export class RunInProgress {
     const { model, optimizer, state } = start;
     const { signal, loss } = hooks;
     this.#training = new Training({ model, optimizer, sequences: data.train, settings: pickTrainSettings(config), loss, state, signal });
-    const overlapIndex = data.contexts.length === 0 || data.images !== undefined ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
+    const overlapIndex =
+      data.contexts.length === 0 || data.images !== undefined ? undefined : new OverlapIndex(data.train.map(({ ids }) => ids));
     this.#parts = { model, data, config, overlapIndex, signal, onTokens: hooks.onTokens };
     this.#savedStep = state?.step ?? -1;
   }
@@ -62,9 +63,16 @@ export class RunInProgress {
   async complete(): Promise<RunResult> {
     const { state } = this.start;
     this.#log = await MetricLog.open(this.folder.metricsFile, state === undefined ? () => false : keptOnResume(state));
-    this.#loggedEvaluations = new Set(readMetrics(this.folder.metricsFile).filter(({ type }) => type === 'evaluation').map(({ step }) => step));
+    this.#loggedEvaluations = new Set(
+      readMetrics(this.folder.metricsFile)
+        .filter(({ type }) => type === 'evaluation')
+        .map(({ step }) => step),
+    );
     try {
-      this.#board = await RunBoard.open(this.config, this.folder, { step: this.#training.state.step, onWarning: (message) => this.#warn(message) });
+      this.#board = await RunBoard.open(this.config, this.folder, {
+        step: this.#training.state.step,
+        onWarning: (message) => this.#warn(message),
+      });
       await this.#warnOfRoom();
       this.#best = await this.#openBest();
       this.#announce();
@@ -139,7 +147,15 @@ export class RunInProgress {
     const stepsPerEpoch = Math.ceil(data.train.length / config.batchSize);
     const records = readMetrics(folder.metricsFile);
     const writeMore = (partial: string): Promise<void> => saveAdapterWithin(partial, start.optimizer, this.#baseModel);
-    return BestKeeper.open({ folder: folder.checkpoints, keepBest: config.keepBest, model: start.model, writeMore, step: start.state?.step ?? 0, stepsPerEpoch, records });
+    return BestKeeper.open({
+      folder: folder.checkpoints,
+      keepBest: config.keepBest,
+      model: start.model,
+      writeMore,
+      step: start.state?.step ?? 0,
+      stepsPerEpoch,
+      records,
+    });
   }
 
   /** What shows on the way stands in the log and on the page; what shows before the first step in run.json. */
@@ -179,7 +195,11 @@ export class RunInProgress {
     if (state.step === this.#savedStep) return;
     await this.#log?.flush();
     const { model, optimizer } = this.start;
-    this.#checkpoint = await saveCheckpoint(this.folder.checkpoints, { model, optimizer, state }, { keepLast: this.config.keepLastCheckpoints, baseModel: this.#baseModel });
+    this.#checkpoint = await saveCheckpoint(
+      this.folder.checkpoints,
+      { model, optimizer, state },
+      { keepLast: this.config.keepLastCheckpoints, baseModel: this.#baseModel },
+    );
     this.#savedStep = state.step;
     this.hooks.onEvent?.({ type: 'checkpoint', step: state.step, path: this.#checkpoint });
   }
@@ -210,7 +230,16 @@ export class RunInProgress {
     await this.#writeComparison(comparison);
     const { memorisedLength: minLength, matchLength, matchUnit } = this.config;
     const { overlapIndex } = this.#parts;
-    if (overlapIndex !== undefined) await writeMemorisation(this.folder, { variants: comparison, train: this.data.train, overlapIndex, minLength, matchLength, matchUnit, tokenizer: this.start.model.tokenizer });
+    if (overlapIndex !== undefined)
+      await writeMemorisation(this.folder, {
+        variants: comparison,
+        train: this.data.train,
+        overlapIndex,
+        minLength,
+        matchLength,
+        matchUnit,
+        tokenizer: this.start.model.tokenizer,
+      });
     return comparison;
   }
 
@@ -226,7 +255,9 @@ export class RunInProgress {
     const changedShare = await this.#checkChange();
     const [{ step }, { quantize }] = [this.#training.state, this.config];
     if (certificate.meanLoss < certificate.lossFloor * (1 - ROUNDING)) {
-      this.#warn(`a mean loss of ${certificate.meanLoss.toPrecision(3)} lies below ${certificate.lossFloor.toPrecision(3)}, which no causal model can: targets are wrong or visible`);
+      this.#warn(
+        `a mean loss of ${certificate.meanLoss.toPrecision(3)} lies below ${certificate.lossFloor.toPrecision(3)}, which no causal model can: targets are wrong or visible`,
+      );
     }
     const best = readBest(this.folder.checkpoints);
     const record = { type: 'certificate', step, ...certificate, changedShare, quantize, best };
@@ -248,7 +279,18 @@ export class RunInProgress {
     const { step, epoch, lastEpochLoss } = this.#training.state;
     const report = await writeRunReport(this.folder);
     await writeRunCards(this.folder);
-    return { folder: this.folder.path, reason, step, epochs: epoch, loss: lastEpochLoss, checkpoint: this.#checkpoint, certificate, comparison, best: readBest(this.folder.checkpoints), report };
+    return {
+      folder: this.folder.path,
+      reason,
+      step,
+      epochs: epoch,
+      loss: lastEpochLoss,
+      checkpoint: this.#checkpoint,
+      certificate,
+      comparison,
+      best: readBest(this.folder.checkpoints),
+      report,
+    };
   }
 }
 

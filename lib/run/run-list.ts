@@ -11,7 +11,10 @@ import { runFolder, type RunFolder } from './run-folder.ts';
 import { isDeserted, readStatus, type RunState, type RunStatus } from './run-status.ts';
 import type { ValidationRecord } from './validation.ts';
 
-/** Figures of a run; null is not measured (yet). Of the hyperfitted model's greedy text where the run has ended, before that of its last evaluation. */
+/**
+ * Figures of a run; null is not measured (yet). Of the hyperfitted model's greedy text where the run has ended, before that of its last
+ * evaluation.
+ */
 export interface RunFigures {
   /** Steps done. */
   step: number;
@@ -91,7 +94,11 @@ export function listRuns(folders: string | readonly string[], from: string = pro
 
 function checked(folder: string): string {
   const info = statSync(folder, { throwIfNoEntry: false });
-  if (info?.isDirectory() !== true) throw new HyperfitError('ERR_CONFIG', `expected a folder to look for runs in, got ${folder}, which is ${info === undefined ? 'not there' : 'a file'}; check the path`);
+  if (info?.isDirectory() !== true)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a folder to look for runs in, got ${folder}, which is ${info === undefined ? 'not there' : 'a file'}; check the path`,
+    );
   return folder;
 }
 
@@ -99,28 +106,62 @@ function checked(folder: string): string {
 function findRuns(folder: string): string[] {
   let names: string[];
   try {
-    names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory() || entry.name === 'run.json').map(({ name }) => name);
+    names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() || entry.name === 'run.json')
+      .map(({ name }) => name);
   } catch {
     return []; // A folder that is not ours to read holds no run of ours.
   }
   if (names.includes('run.json') || ['checkpoints', 'generations'].every((name) => names.includes(name))) return [folder];
-  return names.filter((name) => !PASSED_OVER.has(name) && !name.startsWith('.')).sort().flatMap((name) => findRuns(join(folder, name)));
+  return names
+    .filter((name) => !PASSED_OVER.has(name) && !name.startsWith('.'))
+    .sort()
+    .flatMap((name) => findRuns(join(folder, name)));
 }
 
 const NO_FIGURES: RunFigures = {
-  step: 0, loss: null, certifiedLoss: null, heldOutLoss: null, entropy: null, ttr: null, rep2: null, selfBleu: null, overlapMean: null, overlapMax: null, exactMatch: null, originalTtr: null, originalRep2: null, seconds: 0,
+  step: 0,
+  loss: null,
+  certifiedLoss: null,
+  heldOutLoss: null,
+  entropy: null,
+  ttr: null,
+  rep2: null,
+  selfBleu: null,
+  overlapMean: null,
+  overlapMax: null,
+  exactMatch: null,
+  originalTtr: null,
+  originalRep2: null,
+  seconds: 0,
 };
-const NO_FACTS = { createdAt: null, model: null, data: null, preset: null, sequences: null, config: null, versions: null, dataSha256: null };
+const NO_FACTS = {
+  createdAt: null,
+  model: null,
+  data: null,
+  preset: null,
+  sequences: null,
+  config: null,
+  versions: null,
+  dataSha256: null,
+};
 
 /** Never throws. */
 export function readListedRun(path: string, name: string): ListedRun {
   const folder = runFolder(path);
-  if (!existsSync(folder.runFile)) return { name, state: 'broken', problem: 'there is no run.json: it was given up before its first step', ...NO_FACTS, ...NO_FIGURES };
+  if (!existsSync(folder.runFile))
+    return { name, state: 'broken', problem: 'there is no run.json: it was given up before its first step', ...NO_FACTS, ...NO_FIGURES };
   try {
     const file = savedRunFile(folder);
     const metrics = existsSync(folder.metricsFile) ? readMetrics(folder.metricsFile) : [];
     const status = readStatus(folder);
-    return { name, state: stateOf(status, metrics), problem: status?.error?.message ?? null, ...factsOf(file), ...figuresOf(folder, metrics) };
+    return {
+      name,
+      state: stateOf(status, metrics),
+      problem: status?.error?.message ?? null,
+      ...factsOf(file),
+      ...figuresOf(folder, metrics),
+    };
   } catch (error) {
     const problem = isHyperfitError(error) ? error.message : `${folder.runFile} lacks parts of a run (${(error as Error).message})`;
     return { name, state: 'broken', problem, ...NO_FACTS, ...NO_FIGURES };
@@ -133,12 +174,27 @@ function stateOf(status: RunStatus | undefined, metrics: readonly MetricRecord[]
   return isDeserted(status) ? 'interrupted' : status.state;
 }
 
-function factsOf({ createdAt, config, sources, model, data, versions }: RunFile): Omit<ListedRun, keyof RunFigures | 'name' | 'state' | 'problem'> {
-  const preset = Object.values(sources ?? {}).map((source) => /^preset (.+)$/.exec(source)?.[1]).find((found) => found !== undefined);
+function factsOf({
+  createdAt,
+  config,
+  sources,
+  model,
+  data,
+  versions,
+}: RunFile): Omit<ListedRun, keyof RunFigures | 'name' | 'state' | 'problem'> {
+  const preset = Object.values(sources ?? {})
+    .map((source) => /^preset (.+)$/.exec(source)?.[1])
+    .find((found) => found !== undefined);
   const source = config.images ?? config.data;
   return {
-    createdAt, model: modelFileName(model.path), data: source === null || source === undefined ? null : basename(source), preset: preset ?? null,
-    sequences: data.samples?.length ?? null, config, versions, dataSha256: data.sha256 ?? null,
+    createdAt,
+    model: modelFileName(model.path),
+    data: source === null || source === undefined ? null : basename(source),
+    preset: preset ?? null,
+    sequences: data.samples?.length ?? null,
+    config,
+    versions,
+    dataSha256: data.sha256 ?? null,
   };
 }
 
@@ -152,7 +208,12 @@ function figuresOf(folder: RunFolder, metrics: readonly MetricRecord[]): RunFigu
     loss: number(last('epoch')?.['meanLoss']),
     certifiedLoss: number(last('certificate')?.['meanLoss']),
     seconds: metrics.reduce((sum, { type, seconds }) => (type === 'step' && typeof seconds === 'number' ? sum + seconds : sum), 0),
-    ...(evaluation === undefined ? {} : { ...picked(evaluation, ['heldOutLoss', 'entropy', 'ttr', 'rep2', 'selfBleu', 'overlapMax']), exactMatch: evaluation.answers?.exactMatch?.share ?? null }),
+    ...(evaluation === undefined
+      ? {}
+      : {
+          ...picked(evaluation, ['heldOutLoss', 'entropy', 'ttr', 'rep2', 'selfBleu', 'overlapMax']),
+          exactMatch: evaluation.answers?.exactMatch?.share ?? null,
+        }),
     ...comparedFigures(folder),
   };
 }
@@ -172,7 +233,8 @@ function comparedFigures(folder: RunFolder): Partial<RunFigures> {
   const [original, own] = [greedy(false), greedy(true)];
   const { ttr, rep2, selfBleu, overlapMean, overlapMax, heldOutLoss, entropy, exactMatch } = own ?? {};
   return {
-    originalTtr: original?.ttr ?? null, originalRep2: original?.rep2 ?? null,
+    originalTtr: original?.ttr ?? null,
+    originalRep2: original?.rep2 ?? null,
     ...given({ ttr, rep2, selfBleu, overlapMean, overlapMax, heldOutLoss, entropy, exactMatch }),
   };
 }

@@ -49,7 +49,10 @@ function collect(folder: RunFolder): ReportData {
   return {
     title: `Hyperfitting of ${modelFileName(file.model.path)}`,
     subtitle: `${file.data.samples.length} sequences, ${file.data.tokens} tokens; begun ${file.createdAt.slice(0, 16).replace('T', ' ')} UTC`,
-    facts: facts(file).map(({ title, rows }) => ({ title, rows: rows.map(([label, value]) => [label, withoutFolders(value, pathsOf(file))] as const) })),
+    facts: facts(file).map(({ title, rows }) => ({
+      title,
+      rows: rows.map(([label, value]) => [label, withoutFolders(value, pathsOf(file))] as const),
+    })),
     curves: { ...curves(file, metrics, comparison), best: readBest(folder.checkpoints) },
     variants: (comparison?.variants ?? []).map(({ name, isHyperfitted, result, image }) => makeVariant(name, isHyperfitted, result, image)),
     continuations: comparison === undefined || images !== undefined ? [] : continuations(comparison),
@@ -57,9 +60,18 @@ function collect(folder: RunFolder): ReportData {
     ...(memorisation === undefined ? {} : { memorisation: reportedMemorisation(memorisation, comparison!) }),
     missing: missingFigures(file, metrics),
     examples: (file.examples ?? []).map(({ source, spans }) => ({ source: basename(source), spans })),
-    notes: [...new Set([...file.warnings, ...metrics.filter(({ type }) => type === 'warning').map(({ message }) => String(message))])].map((note) => withoutFolders(note, pathsOf(file))),
+    notes: [...new Set([...file.warnings, ...metrics.filter(({ type }) => type === 'warning').map(({ message }) => String(message))])].map(
+      (note) => withoutFolders(note, pathsOf(file)),
+    ),
     ...(certificate === undefined ? {} : { certificate: certificate as unknown as NonNullable<ReportData['certificate']> }),
-    ...(comparison?.variants[0] === undefined ? {} : { signatures: { ...comparison.variants[0].result.signatures, ...(memorisation?.variants[0] === undefined ? {} : { memorisation: memorisation.variants[0].signature }) } }),
+    ...(comparison?.variants[0] === undefined
+      ? {}
+      : {
+          signatures: {
+            ...comparison.variants[0].result.signatures,
+            ...(memorisation?.variants[0] === undefined ? {} : { memorisation: memorisation.variants[0].signature }),
+          },
+        }),
   };
 }
 
@@ -68,11 +80,32 @@ function pathsOf({ config, model }: RunFile): (string | null)[] {
 }
 
 function facts({ config, model, data, versions }: RunFile): FactGroup[] {
-  const limits = [config.epochs === null ? '' : counted(config.epochs, 'epoch'), config.maxSteps === null ? '' : counted(config.maxSteps, 'step'), config.targetLoss === null ? '' : `mean loss below ${config.targetLoss}`];
+  const limits = [
+    config.epochs === null ? '' : counted(config.epochs, 'epoch'),
+    config.maxSteps === null ? '' : counted(config.maxSteps, 'step'),
+    config.targetLoss === null ? '' : `mean loss below ${config.targetLoss}`,
+  ];
   const { numHiddenLayers, hiddenSize, vocabSize } = model.config;
   return [
-    { title: 'Model', rows: [['files', model.path], ['layers', String(numHiddenLayers)], ['hidden size', String(hiddenSize)], ['vocabulary', String(vocabSize)]] },
-    { title: 'Data', rows: [['source', String(config.images ?? config.data)], ['sequences', String(data.samples.length)], ['tokens', String(data.tokens)], ...dataRows(data.summary), ['SHA-256', data.sha256.slice(0, 16)]] },
+    {
+      title: 'Model',
+      rows: [
+        ['files', model.path],
+        ['layers', String(numHiddenLayers)],
+        ['hidden size', String(hiddenSize)],
+        ['vocabulary', String(vocabSize)],
+      ],
+    },
+    {
+      title: 'Data',
+      rows: [
+        ['source', String(config.images ?? config.data)],
+        ['sequences', String(data.samples.length)],
+        ['tokens', String(data.tokens)],
+        ...dataRows(data.summary),
+        ['SHA-256', data.sha256.slice(0, 16)],
+      ],
+    },
     {
       title: 'Recipe',
       rows: [
@@ -116,12 +149,24 @@ function trainedWeights({ loraRank, loraAlpha, loraTargets, loraLayers, quantize
 
 function curves({ config }: RunFile, metrics: readonly MetricRecord[], comparison: ComparisonFile | undefined): ReportData['curves'] {
   const texts = (comparison?.contexts ?? []).filter(({ isAnswer }) => isAnswer !== true);
-  const originals = texts.map(({ original }) => original.slice(0, config.maxNewTokens)).filter(({ length }) => length === config.maxNewTokens);
+  const originals = texts
+    .map(({ original }) => original.slice(0, config.maxNewTokens))
+    .filter(({ length }) => length === config.maxNewTokens);
   const evaluations = metrics.filter(({ type }) => type === 'evaluation') as ValidationRecord[];
   return {
     steps: metrics.filter(({ type }) => type === 'step').map(({ step, loss }) => ({ step, loss: loss as number })),
-    evaluations: evaluations.map(({ step, heldOutLoss, ttr, entropy, answers }) => ({ step, heldOutLoss, ttr, entropy, exactMatch: answers?.exactMatch?.share ?? null })),
-    ...(typeof config.images === 'string' ? { about: 'images' as const } : writesAnswers(evaluations, comparison) ? { about: 'answers' as const } : { humanTtr: meanTypeTokenRatio(originals) }),
+    evaluations: evaluations.map(({ step, heldOutLoss, ttr, entropy, answers }) => ({
+      step,
+      heldOutLoss,
+      ttr,
+      entropy,
+      exactMatch: answers?.exactMatch?.share ?? null,
+    })),
+    ...(typeof config.images === 'string'
+      ? { about: 'images' as const }
+      : writesAnswers(evaluations, comparison)
+        ? { about: 'answers' as const }
+        : { humanTtr: meanTypeTokenRatio(originals) }),
     targetLoss: config.targetLoss,
   };
 }
@@ -146,12 +191,24 @@ function continuations({ contexts, variants }: ComparisonFile): ReportContext[] 
 }
 
 /** Overlaps are those of texts, answers left out. */
-function overlapAt({ generations, overlap }: ComparisonFile['variants'][number]['result'], index: number): { start: number; length: number } | undefined {
+function overlapAt(
+  { generations, overlap }: ComparisonFile['variants'][number]['result'],
+  index: number,
+): { start: number; length: number } | undefined {
   if (generations[index]!.answer !== undefined) return undefined;
   return overlap?.overlaps[generations.slice(0, index).filter(({ answer }) => answer === undefined).length];
 }
 
 /** Of an answer the text without special tokens: what ends it is said in words. */
-function continuation(name: string, { ids, pieces, text, answer }: StoredGeneration, overlap: { start: number; length: number } | undefined): ReportContinuation {
-  return { name, ids, pieces: answer !== undefined && text !== undefined ? [text] : (pieces ?? Array.from(ids, (id) => `${id} `)), ...given({ overlap, answer }) };
+function continuation(
+  name: string,
+  { ids, pieces, text, answer }: StoredGeneration,
+  overlap: { start: number; length: number } | undefined,
+): ReportContinuation {
+  return {
+    name,
+    ids,
+    pieces: answer !== undefined && text !== undefined ? [text] : (pieces ?? Array.from(ids, (id) => `${id} `)),
+    ...given({ overlap, answer }),
+  };
 }

@@ -19,7 +19,8 @@ export function bytesOfRun({ model, optimizer, config, stepsLeft }: RoomParts): 
   const weights = modelBytes(model);
   const saves = stepsLeft === null ? Infinity : saveEverySteps === 0 ? 1 : Math.ceil(stepsLeft / saveEverySteps);
   const folders = Math.min(saves, keepLastCheckpoints + 1);
-  const evaluations = evaluateEverySteps === 0 || keepBest === 'none' ? 0 : stepsLeft === null ? Infinity : Math.ceil(stepsLeft / evaluateEverySteps);
+  const evaluations =
+    evaluateEverySteps === 0 || keepBest === 'none' ? 0 : stepsLeft === null ? Infinity : Math.ceil(stepsLeft / evaluateEverySteps);
   // Of two criteria that different evaluations win, and one of them beaten.
   const best = Math.min(evaluations, keepBest === 'both' ? 3 : 2);
   return folders * (weights + optimizer.stateBytes) + best * weights;

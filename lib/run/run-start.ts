@@ -28,7 +28,12 @@ export interface RunStart {
  * Loads the model, and with `resume` the newest complete checkpoint of the run; a run that has none begins again, with a warning.
  * @throws HyperfitError ERR_CONFIG without `model`; whatever loading throws
  */
-export async function startRun(config: RunConfig, folder: RunFolder, onWarning: (message: string) => void, signal?: AbortSignal): Promise<RunStart> {
+export async function startRun(
+  config: RunConfig,
+  folder: RunFolder,
+  onWarning: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<RunStart> {
   useThreads(config);
   const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, optim } = config;
   if (computeDtype === 'bfloat16' && device === 'cpu' && !addon().libraryInfo().bfloat16Kernels) {
@@ -50,14 +55,35 @@ export async function startRun(config: RunConfig, folder: RunFolder, onWarning: 
   // Before anything is measured: not every model can be trained for every type.
   if (config.quantize !== null) quantizedForms(model.config, config.quantize, model.path);
   setChatDate(model, chatDateOf(folder, false));
-  return { model, optimizer: new Optimizer(model, { betas, eps, weightDecay, optim, lora: loraOptions(config) }), state: undefined, changes: [] };
+  return {
+    model,
+    optimizer: new Optimizer(model, { betas, eps, weightDecay, optim, lora: loraOptions(config) }),
+    state: undefined,
+    changes: [],
+  };
 }
 
 /** A checkpoint as its run goes on from it: with the run's threads, device, optimizer and date. */
-export async function loadRunCheckpoint(path: string, config: RunConfig, folder: RunFolder, hearing: Pick<LoadCheckpointOptions, 'signal' | 'onWarning'>): Promise<Checkpoint> {
+export async function loadRunCheckpoint(
+  path: string,
+  config: RunConfig,
+  folder: RunFolder,
+  hearing: Pick<LoadCheckpointOptions, 'signal' | 'onWarning'>,
+): Promise<Checkpoint> {
   useThreads(config);
   const { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, optim } = config;
-  const checkpoint = await loadCheckpoint(path, { device, computeDtype, weightDtype, recompute, betas, eps, weightDecay, optim, lora: loraOptions(config), ...hearing });
+  const checkpoint = await loadCheckpoint(path, {
+    device,
+    computeDtype,
+    weightDtype,
+    recompute,
+    betas,
+    eps,
+    weightDecay,
+    optim,
+    lora: loraOptions(config),
+    ...hearing,
+  });
   setChatDate(checkpoint.model, chatDateOf(folder, true));
   return checkpoint;
 }
@@ -77,4 +103,3 @@ export function endRun({ model, optimizer }: RunStart): void {
   optimizer.dispose();
   model.dispose();
 }
-

@@ -44,7 +44,10 @@ export async function withStatus(folder: RunFolder, signal: AbortSignal | undefi
     return result;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const ended: RunStatus = signal?.aborted === true ? { ...running, state: 'stopped', reason: 'stopped' } : { ...running, state: 'failed', error: { code: errorCodeOf(error) ?? null, message } };
+    const ended: RunStatus =
+      signal?.aborted === true
+        ? { ...running, state: 'stopped', reason: 'stopped' }
+        : { ...running, state: 'failed', error: { code: errorCodeOf(error) ?? null, message } };
     // The error goes on its way whether or not this can be written: a full disk may be what went wrong.
     await endStatus(folder, ended).catch(() => {});
     throw error;
@@ -53,7 +56,15 @@ export async function withStatus(folder: RunFolder, signal: AbortSignal | undefi
 
 async function beginStatus({ statusFile }: RunFolder): Promise<RunStatus> {
   const worker = { pid: process.pid, host: hostname(), start: beginOf(process.pid) };
-  const status: RunStatus = { schemaVersion: 1, state: 'running', startedAt: new Date().toISOString(), endedAt: null, process: worker, reason: null, error: null };
+  const status: RunStatus = {
+    schemaVersion: 1,
+    state: 'running',
+    startedAt: new Date().toISOString(),
+    endedAt: null,
+    process: worker,
+    reason: null,
+    error: null,
+  };
   await writeJson(statusFile, status);
   return status;
 }

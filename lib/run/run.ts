@@ -30,7 +30,8 @@ export type { RunEvent, RunHooks, RunResult } from './run-events.ts';
  *
  * @example
  * const settings = { model: 'HuggingFaceTB/SmolLM2-135M-Instruct', data: 'novel.txt', out: 'runs/novel' };
- * const { folder, certificate } = await run(normalizeConfig([{ name: 'options', values: settings }, { name: 'preset', values: PRESETS.demo }]), {
+ * const config = normalizeConfig([{ name: 'options', values: settings }, { name: 'preset', values: PRESETS.demo }]);
+ * const { folder, certificate } = await run(config, {
  *   onEvent: (event) => event.type === 'evaluation' && console.log(event.step, event.ttr),
  * });
  * console.log(folder, certificate?.meanLoss);
@@ -68,7 +69,16 @@ async function runIn(folder: RunFolder, normalized: NormalizedConfig, hooks: Run
     configWarnings(config, data.train.length, { floor: trainingLossFloor(data.train) }).forEach(warn);
     requireMemory(config, measure(start, config), data, heldBytes(start));
     const examples = data.images === undefined ? trainingExamples(data.train, start.model.tokenizer) : undefined;
-    await writeRunFile(folder, { normalized, model: start.model, train: data.train, summary: data.summary, examples, warnings, resumedAt: start.state?.step, changes: start.changes });
+    await writeRunFile(folder, {
+      normalized,
+      model: start.model,
+      train: data.train,
+      summary: data.summary,
+      examples,
+      warnings,
+      resumedAt: start.state?.step,
+      changes: start.changes,
+    });
     await writeJsonLines(folder.trainFile, data.train.map(toIdsLine));
     return await withStatus(folder, hooks.signal, () => new RunInProgress(config, folder, start, data, hooks).complete());
   } finally {

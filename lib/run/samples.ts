@@ -16,7 +16,9 @@ export interface StepSamples {
   samples: Sample[];
 }
 
-/** The continuations of the newest evaluation; undefined before the first. A file that cannot be read is passed over: this is to look on by. */
+/**
+ * The continuations of the newest evaluation; undefined before the first. A file that cannot be read is passed over: this is to look on by.
+ */
 export function newestSamples(folder: RunFolder): StepSamples | undefined {
   return samplesOf(folder, sampleNames(folder).at(-1));
 }
@@ -28,7 +30,11 @@ export function originalSamples(folder: RunFolder): StepSamples | undefined {
 }
 
 function sampleNames({ generations }: RunFolder): string[] {
-  return existsSync(generations) ? readdirSync(generations).filter((name) => NAME.test(name)).sort((left, right) => stepOf(left) - stepOf(right)) : [];
+  return existsSync(generations)
+    ? readdirSync(generations)
+        .filter((name) => NAME.test(name))
+        .sort((left, right) => stepOf(left) - stepOf(right))
+    : [];
 }
 
 function samplesOf({ generations }: RunFolder, name: string | undefined): StepSamples | undefined {
@@ -48,8 +54,15 @@ interface Line {
 
 function readSamples(path: string): Sample[] {
   try {
-    const lines = readTextSync(path).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Line);
-    return lines.map(({ context, continuation, contextText, text, source }) => ({ context: contextText ?? context.join(' '), text: text ?? continuation.join(' '), source: source ?? null }));
+    const lines = readTextSync(path)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Line);
+    return lines.map(({ context, continuation, contextText, text, source }) => ({
+      context: contextText ?? context.join(' '),
+      text: text ?? continuation.join(' '),
+      source: source ?? null,
+    }));
   } catch {
     return [];
   }

@@ -6,8 +6,8 @@ export const SIGNAL_EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT:
 const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
 
 /**
- * Ends the process at once, by the signal itself: an exit would wait for what the file system was asked for, on a disk that hangs for ever. Shells tell
- * it with the same number.
+ * Ends the process at once, by the signal itself: an exit would wait for what the file system was asked for, on a disk that hangs for ever.
+ * Shells tell it with the same number.
  */
 export function leaveBy(signal: StopSignal): void {
   process.removeAllListeners(signal);

@@ -14,10 +14,18 @@ const MOST_TOKENS = 600;
 
 /** The first training sequences, for people to see what the model sees. */
 export function trainingExamples(train: readonly Sequence[], tokenizer: Decoder | undefined): TrainingExample[] {
-  return train.slice(0, EXAMPLES).map(({ ids, targets, source }) => ({ source, spans: spansOf(ids.subarray(0, MOST_TOKENS), targets, tokenizer, ids.length > MOST_TOKENS) }));
+  return train.slice(0, EXAMPLES).map(({ ids, targets, source }) => ({
+    source,
+    spans: spansOf(ids.subarray(0, MOST_TOKENS), targets, tokenizer, ids.length > MOST_TOKENS),
+  }));
 }
 
-function spansOf(ids: Int32Array, targets: Int32Array | undefined, tokenizer: Decoder | undefined, isCut: boolean): TrainingExample['spans'] {
+function spansOf(
+  ids: Int32Array,
+  targets: Int32Array | undefined,
+  tokenizer: Decoder | undefined,
+  isCut: boolean,
+): TrainingExample['spans'] {
   const learnt = learntTokens(ids, targets);
   const pieces = tokenizer === undefined ? Array.from(ids, (id) => `${id} `) : decodePieces(tokenizer, ids);
   const spans: TrainingExample['spans'] = [];

@@ -21,7 +21,10 @@ export interface MatrixFactors {
 /** What training added to a model, matrix by matrix. */
 export interface UpdateFactors {
   matrices: MatrixFactors[];
-  /** Share of the squares of the whole update that lies in these matrices; the rest is of norms and biases, and where they are left out of embedding and head. */
+  /**
+   * Share of the squares of the whole update that lies in these matrices; the rest is of norms and biases, and where they are left out of
+   * embedding and head.
+   */
   shareInMatrices: number;
 }
 
@@ -46,12 +49,18 @@ export function layerOfMatrix(parameter: string, shape: readonly number[]): numb
 }
 
 /**
- * The singular value decomposition of (trained - base), matrix by matrix of the layers, and of embedding and head where these are asked for.
- * Source: Eckart and Young 1936; cut to a rank it is the best approximation in the sum of squares.
+ * The singular value decomposition of (trained - base), matrix by matrix of the layers, and of embedding and head where these are asked
+ * for. Source: Eckart and Young 1936; cut to a rank it is the best approximation in the sum of squares.
  * @param most the largest rank that will be asked for
  * @throws HyperfitError ERR_MODEL_FILES where no matrix differs
  */
-export async function factoriseUpdate(trained: Model, base: Model, most: number, onProgress: (message: string) => void, { withEmbedding = false, isIterative = false, signal }: FactoriseOptions = {}): Promise<UpdateFactors> {
+export async function factoriseUpdate(
+  trained: Model,
+  base: Model,
+  most: number,
+  onProgress: (message: string) => void,
+  { withEmbedding = false, isIterative = false, signal }: FactoriseOptions = {},
+): Promise<UpdateFactors> {
   const [after, before] = [trained.parameters(), base.parameters()];
   const matrices: MatrixFactors[] = [];
   let everything = 0;
@@ -59,7 +68,10 @@ export async function factoriseUpdate(trained: Model, base: Model, most: number,
     for (const [parameter, tensor] of after) {
       signal?.throwIfAborted();
       const isMatrix = layerOfMatrix(parameter, tensor.shape) !== undefined || (withEmbedding && TABLE.test(parameter));
-      if (isMatrix) matrices.push(decompose(parameter, differenceOf(tensor, before.get(parameter)!, isStoredTransposed(parameter, base)), most, isIterative));
+      if (isMatrix)
+        matrices.push(
+          decompose(parameter, differenceOf(tensor, before.get(parameter)!, isStoredTransposed(parameter, base)), most, isIterative),
+        );
       everything += isMatrix ? matrices.at(-1)!.total : scope(() => squareSum(tensor.sub(before.get(parameter)!)));
       if (isMatrix && matrices.length % 7 === 0) onProgress(`${matrices.length} matrices decomposed`);
       // Signals and other work get their turn.
@@ -74,7 +86,10 @@ export async function factoriseUpdate(trained: Model, base: Model, most: number,
   const inMatrices = matrices.reduce((sum, { total }) => sum + total, 0);
   if (inMatrices > 0) return { matrices, shareInMatrices: inMatrices / everything };
   disposeFactors(matrices);
-  throw new HyperfitError('ERR_MODEL_FILES', 'expected a model whose layers differ from its base, got one that is the same; give the run, and the model that it began with as --base');
+  throw new HyperfitError(
+    'ERR_MODEL_FILES',
+    'expected a model whose layers differ from its base, got one that is the same; give the run, and the model that it began with as --base',
+  );
 }
 
 /** GPT-2 keeps the matrices of its layers [in, out]. */
@@ -97,7 +112,9 @@ function decompose(parameter: string, difference: Tensor, most: number, isIterat
   try {
     const [b, a] = scope(() => {
       total = squareSum(difference);
-      const [u, s, v] = isIterative ? leadingFactors(difference, most) : (torch.call('aten::linalg_svd', [difference], { full_matrices: false }) as [Tensor, Tensor, Tensor]);
+      const [u, s, v] = isIterative
+        ? leadingFactors(difference, most)
+        : (torch.call('aten::linalg_svd', [difference], { full_matrices: false }) as [Tensor, Tensor, Tensor]);
       const rank = Math.min(most, s.shape[0]!);
       const root = s.narrow(0, 0, rank).sqrt();
       squares = Array.from(s.narrow(0, 0, rank).toTypedArray() as Float32Array, (value) => value ** 2);
@@ -117,7 +134,12 @@ export function cutFactors({ parameter, a, b }: MatrixFactors, from: number, to:
 }
 
 /** Adds what the ranks `from` to `to` hold to the weights of `base`, `scale` times, in all layers or in some. */
-export function addRanks(base: Model, matrices: readonly MatrixFactors[], [from, to]: readonly [number, number], { scale = 1, layers = null }: { scale?: number; layers?: readonly LayerRange[] | null } = {}): void {
+export function addRanks(
+  base: Model,
+  matrices: readonly MatrixFactors[],
+  [from, to]: readonly [number, number],
+  { scale = 1, layers = null }: { scale?: number; layers?: readonly LayerRange[] | null } = {},
+): void {
   const parameters = base.parameters();
   try {
     for (const each of matrices) {

@@ -28,7 +28,12 @@ const HALF = 0.5;
  * @param exported what was written, read as any file, or rounded weights by name
  * @param base the model that training began from, with the same parameters
  */
-export async function measureUpdateShare(model: Model, exported: readonly TensorSource[] | ReadonlyMap<string, Tensor>, base: ModelFiles, signal?: AbortSignal): Promise<UpdateShare> {
+export async function measureUpdateShare(
+  model: Model,
+  exported: readonly TensorSource[] | ReadonlyMap<string, Tensor>,
+  base: ModelFiles,
+  signal?: AbortSignal,
+): Promise<UpdateShare> {
   const [written, before] = ['get' in exported ? exported : byName(exported), byName(base.sources)];
   const sums: { parameter: string; inner: number; square: number; isMatrix: boolean }[] = [];
   for (const [parameter, shape] of expectedParameters(model.config)) {
@@ -41,10 +46,13 @@ export async function measureUpdateShare(model: Model, exported: readonly Tensor
   return { ...summarize(sums), grids: [...new Set(base.sources.map(({ type }) => type))].filter((type) => !FLOATS.includes(type)) };
 }
 
-const byName = (sources: readonly TensorSource[]): ReadonlyMap<string, TensorSource> => new Map(sources.map((source) => [source.name, source]));
+const byName = (sources: readonly TensorSource[]): ReadonlyMap<string, TensorSource> =>
+  new Map(sources.map((source) => [source.name, source]));
 
 async function project(tensor: Tensor, after: TensorSource | Tensor, origin: TensorSource): Promise<{ inner: number; square: number }> {
-  const loaded = (await addon().tensorsLoad(after instanceof Tensor ? [origin] : [origin, after], 'cpu')).map((handle) => Tensor.fromHandle(handle));
+  const loaded = (await addon().tensorsLoad(after instanceof Tensor ? [origin] : [origin, after], 'cpu')).map((handle) =>
+    Tensor.fromHandle(handle),
+  );
   const base = loaded[0]!;
   try {
     return scope(() => {
@@ -57,11 +65,17 @@ async function project(tensor: Tensor, after: TensorSource | Tensor, origin: Ten
   }
 }
 
-function summarize(sums: readonly { parameter: string; inner: number; square: number; isMatrix: boolean }[]): Pick<UpdateShare, 'kept' | 'worst' | 'lost'> {
+function summarize(
+  sums: readonly { parameter: string; inner: number; square: number; isMatrix: boolean }[],
+): Pick<UpdateShare, 'kept' | 'worst' | 'lost'> {
   const square = sums.reduce((total, each) => total + each.square, 0);
   if (square === 0) return { kept: null, worst: null, lost: { matrices: 0, of: 0 } };
   const moved = sums.filter((each) => each.isMatrix && each.square >= (LEAST_SHARE * square) / sums.length);
   const shares = moved.map(({ parameter, inner, square: own }) => ({ parameter, kept: inner / own }));
   const worst = shares.reduce<UpdateShare['worst']>((least, each) => (least === null || each.kept < least.kept ? each : least), null);
-  return { kept: sums.reduce((total, each) => total + each.inner, 0) / square, worst, lost: { matrices: shares.filter((each) => each.kept < HALF).length, of: shares.length } };
+  return {
+    kept: sums.reduce((total, each) => total + each.inner, 0) / square,
+    worst,
+    lost: { matrices: shares.filter((each) => each.kept < HALF).length, of: shares.length },
+  };
 }

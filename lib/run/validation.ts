@@ -31,16 +31,28 @@ export interface ValidationRecord extends MetricRecord {
 }
 
 /** Null when the run has neither held-out sequences nor contexts. */
-export async function validate({ model, data, config, overlapIndex, signal }: ComparisonParts, folder: RunFolder, at: { step: number; epoch: number; trainLoss: number | null }): Promise<ValidationRecord | null> {
+export async function validate(
+  { model, data, config, overlapIndex, signal }: ComparisonParts,
+  folder: RunFolder,
+  at: { step: number; epoch: number; trainLoss: number | null },
+): Promise<ValidationRecord | null> {
   const validated = data.contexts.slice(0, config.validationContexts);
   const contexts = validated.map(judgedContext);
   if (contexts.length + data.heldOut.length === 0) return null;
   const { maxNewTokens } = config;
   const { images } = data;
-  const { result, image } = images === undefined
-    ? { result: await evaluate(model, { heldOut: data.heldOut, contexts, maxNewTokens, ...given({ train: overlapIndex, signal }) }), image: null }
-    : await evaluateImages({ model, data, config, overlapIndex, signal, images }, contexts.length);
-  const lines = await Promise.all(result.generations.map((generation, index) => generationLine(generation, images === undefined ? validated[index] : undefined, model.tokenizer)));
+  const { result, image } =
+    images === undefined
+      ? {
+          result: await evaluate(model, { heldOut: data.heldOut, contexts, maxNewTokens, ...given({ train: overlapIndex, signal }) }),
+          image: null,
+        }
+      : await evaluateImages({ model, data, config, overlapIndex, signal, images }, contexts.length);
+  const lines = await Promise.all(
+    result.generations.map((generation, index) =>
+      generationLine(generation, images === undefined ? validated[index] : undefined, model.tokenizer),
+    ),
+  );
   await writeJsonLines(join(folder.generations, `${checkpointName(at.step)}.jsonl`), lines);
   return {
     type: 'evaluation',
@@ -56,12 +68,32 @@ export async function validate({ model, data, config, overlapIndex, signal }: Co
   };
 }
 
-/** A line that can be read without the model: ids, and beside them their text; the original, where there is one, as long as the continuation, or the right answer. */
-async function generationLine({ promptIds, ids, text, answer }: EvaluatedGeneration, from: Context | undefined, tokenizer: Decoder | undefined): Promise<object> {
+/**
+ * A line that can be read without the model: ids, and beside them their text; the original, where there is one, as long as the
+ * continuation, or the right answer.
+ */
+async function generationLine(
+  { promptIds, ids, text, answer }: EvaluatedGeneration,
+  from: Context | undefined,
+  tokenizer: Decoder | undefined,
+): Promise<object> {
   const line = { context: Array.from(promptIds), continuation: Array.from(ids), ...given({ text }) };
   if (from === undefined) return line;
   const original = from.isAnswer === true ? from.original : from.original.slice(0, ids.length);
-  const originals = original.length === 0 ? {} : { original: Array.from(original), ...given({ originalText: tokenizer?.decodeContinuation(promptIds, original, { skipSpecialTokens: true }) }) };
+  const originals =
+    original.length === 0
+      ? {}
+      : {
+          original: Array.from(original),
+          ...given({ originalText: tokenizer?.decodeContinuation(promptIds, original, { skipSpecialTokens: true }) }),
+        };
   const contextText = await tokenizer?.decode(promptIds, { skipSpecialTokens: true });
-  return { ...line, ...given({ contextText }), ...originals, source: basename(from.source), ...given({ isAnswer: from.isAnswer }), ...answer };
+  return {
+    ...line,
+    ...given({ contextText }),
+    ...originals,
+    source: basename(from.source),
+    ...given({ isAnswer: from.isAnswer }),
+    ...answer,
+  };
 }

@@ -38,12 +38,16 @@ export interface ResumeCheck {
 }
 
 /**
- * Trains some steps from a checkpoint twice, saves both ends, and compares their bits; where the run has a checkpoint of that step itself, that one too.
- * The run's files stay as they are.
+ * Trains some steps from a checkpoint twice, saves both ends, and compares their bits; where the run has a checkpoint of that step itself,
+ * that one too. The run's files stay as they are.
  * @throws HyperfitError ERR_CHECKPOINT without a complete checkpoint, ERR_BUSY while the run is at work, ERR_CONFIG, ERR_DATA
  */
-export async function verifyResume(path: string, { steps = 3, from, signal, onStep = () => {} }: VerifyResumeOptions = {}): Promise<ResumeCheck> {
-  if (!Number.isInteger(steps) || steps < 1) throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`steps\`, got ${steps}`);
+export async function verifyResume(
+  path: string,
+  { steps = 3, from, signal, onStep = () => {} }: VerifyResumeOptions = {},
+): Promise<ResumeCheck> {
+  if (!Number.isInteger(steps) || steps < 1)
+    throw new HyperfitError('ERR_CONFIG', `expected a whole number of at least 1 for \`steps\`, got ${steps}`);
   const folder = runFolder(path);
   const { config } = savedRunFile(folder);
   const lock = await FolderLock.take(path, 'the folder of a run');
@@ -52,11 +56,29 @@ export async function verifyResume(path: string, { steps = 3, from, signal, onSt
     const { path: checkpoint, step: fromStep } = await chooseCheckpoint(folder, from);
     const ends: string[] = [];
     for (const attempt of [1, 2] as const) {
-      ends.push(await trainOn({ folder, checkpoint, config, steps, signal, into: join(scratch, String(attempt)), onStep: (event) => onStep({ attempt, ...event }) }));
+      ends.push(
+        await trainOn({
+          folder,
+          checkpoint,
+          config,
+          steps,
+          signal,
+          into: join(scratch, String(attempt)),
+          onStep: (event) => onStep({ attempt, ...event }),
+        }),
+      );
     }
     const differing = await differingFiles(ends[0]!, ends[1]!);
     const stored = await compareStored(folder, fromStep + steps, ends[0]!);
-    return { folder: path, checkpoint, fromStep, toStep: fromStep + steps, differing, stored, isEqual: differing.length === 0 && (stored?.differing.length ?? 0) === 0 };
+    return {
+      folder: path,
+      checkpoint,
+      fromStep,
+      toStep: fromStep + steps,
+      differing,
+      stored,
+      isEqual: differing.length === 0 && (stored?.differing.length ?? 0) === 0,
+    };
   } finally {
     await rm(scratch, { recursive: true, force: true });
     await lock.release();
@@ -72,8 +94,12 @@ async function makeScratch(path: string): Promise<string> {
 }
 
 async function chooseCheckpoint({ checkpoints }: RunFolder, from: number | undefined): Promise<{ path: string; step: number }> {
-  for (const entry of await listCheckpoints(checkpoints)) if ((from === undefined || entry.step === from) && (await isComplete(entry.path))) return entry;
-  throw new HyperfitError('ERR_CHECKPOINT', `expected a complete checkpoint${from === undefined ? '' : ` of step ${from}`} in ${checkpoints}, got none; hyperfit checkpoint ls says what is there`);
+  for (const entry of await listCheckpoints(checkpoints))
+    if ((from === undefined || entry.step === from) && (await isComplete(entry.path))) return entry;
+  throw new HyperfitError(
+    'ERR_CHECKPOINT',
+    `expected a complete checkpoint${from === undefined ? '' : ` of step ${from}`} in ${checkpoints}, got none; hyperfit checkpoint ls says what is there`,
+  );
 }
 
 interface Attempt {

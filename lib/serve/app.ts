@@ -141,8 +141,14 @@ const METHODS: readonly (readonly [path: string, methods: string])[] = [
 
 function refuseMethod(context: Context, methods: string): never {
   const { method, path } = context.req;
-  const remedy = method === 'DELETE' ? 'clients cannot delete a model here: stop serving it, or delete the folder of its job' : 'docs/serve.md lists what there is';
-  throw new ApiError(405, `expected ${methods} for ${path}, got ${method}, which is not supported; ${remedy}`, { code: 'method_not_supported', headers: { allow: methods } });
+  const remedy =
+    method === 'DELETE'
+      ? 'clients cannot delete a model here: stop serving it, or delete the folder of its job'
+      : 'docs/serve.md lists what there is';
+  throw new ApiError(405, `expected ${methods} for ${path}, got ${method}, which is not supported; ${remedy}`, {
+    code: 'method_not_supported',
+    headers: { allow: methods },
+  });
 }
 
 /** Whoever shares a key may tell its users apart, so that they take turns. */

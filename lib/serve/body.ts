@@ -23,7 +23,8 @@ export async function readJson(context: Context, { maxBody, bodyTimeoutMs }: Bod
     );
   }
   const text = new TextDecoder().decode(await readBytes(context, maxBody, bodyTimeoutMs));
-  if (isNestedTooDeep(text)) throw invalid(`expected objects and lists at most ${MOST_LEVELS} deep in each other, got more`, undefined, 'invalid_json');
+  if (isNestedTooDeep(text))
+    throw invalid(`expected objects and lists at most ${MOST_LEVELS} deep in each other, got more`, undefined, 'invalid_json');
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {

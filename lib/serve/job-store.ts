@@ -94,7 +94,9 @@ export class JobStore {
     this.#kept(id).events.push(whole);
     for (const queue of this.#listeners.get(id) ?? []) queue.push(whole);
     // A job does not end because nobody can write down how far it is.
-    await this.#write(() => appendFile(this.#path(id, 'events.jsonl'), `${JSON.stringify(whole)}\n`)).catch((error: Error) => this.#onWarning(`an event of the job ${id} is not kept: ${error.message}`));
+    await this.#write(() => appendFile(this.#path(id, 'events.jsonl'), `${JSON.stringify(whole)}\n`)).catch((error: Error) =>
+      this.#onWarning(`an event of the job ${id} is not kept: ${error.message}`),
+    );
   }
 
   async addCheckpoint(id: string, checkpoint: JobCheckpoint): Promise<void> {
@@ -133,7 +135,11 @@ export class JobStore {
   async #load(id: string): Promise<void> {
     const read = async (file: string): Promise<string> => (existsSync(this.#path(id, file)) ? readText(this.#path(id, file)) : '');
     const job = readJob(await readText(this.#path(id, 'job.json')), id);
-    this.#jobs.set(id, { job, events: readEvents(await read('events.jsonl')), checkpoints: readCheckpoints(await read('checkpoints.json')) });
+    this.#jobs.set(id, {
+      job,
+      events: readEvents(await read('events.jsonl')),
+      checkpoints: readCheckpoints(await read('checkpoints.json')),
+    });
   }
 
   async #write(work: () => Promise<void>): Promise<void> {

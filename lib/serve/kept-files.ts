@@ -28,7 +28,13 @@ const job = z.looseObject({
   seed: z.number(),
   metadata: z.unknown(),
 });
-const event = z.looseObject({ object: z.literal('fine_tuning.job.event'), id: z.string(), created_at: seconds, level: z.enum(['info', 'warn', 'error']), message: z.string() });
+const event = z.looseObject({
+  object: z.literal('fine_tuning.job.event'),
+  id: z.string(),
+  created_at: seconds,
+  level: z.enum(['info', 'warn', 'error']),
+  message: z.string(),
+});
 const checkpoint = z.looseObject({
   object: z.literal('fine_tuning.job.checkpoint'),
   id: z.string(),
@@ -37,7 +43,15 @@ const checkpoint = z.looseObject({
   step_number: z.number(),
   metrics: z.looseObject({ step: z.number() }),
 });
-const file = z.looseObject({ id: z.string(), object: z.literal('file'), bytes: z.number(), created_at: seconds, filename: z.string(), purpose: z.string(), status: z.literal('processed') });
+const file = z.looseObject({
+  id: z.string(),
+  object: z.literal('file'),
+  bytes: z.number(),
+  created_at: seconds,
+  filename: z.string(),
+  purpose: z.string(),
+  status: z.literal('processed'),
+});
 
 /** @throws Error in words, for a folder of another name too */
 export function readJob(text: string, id: string): Job {

@@ -98,10 +98,12 @@ export async function serveModels(models: ReadonlyMap<string, Model>, options: S
   let names: string[] = [];
   const hosts = (): readonly string[] | undefined => (isLoopback ? names : undefined);
   const app = serveApp({ ...settings, models: served, hosts }, (routes) => tuning?.addRoutes(routes));
-  const { server, port } = await listen(app.fetch, { host, port: settings.port, limits: limitsOf(settings) }).catch(async (error: unknown) => {
-    await tuning?.close(0);
-    throw error;
-  });
+  const { server, port } = await listen(app.fetch, { host, port: settings.port, limits: limitsOf(settings) }).catch(
+    async (error: unknown) => {
+      await tuning?.close(0);
+      throw error;
+    },
+  );
   names = [
     ...['127.0.0.1', 'localhost', '[::1]'].flatMap((name) => namesOf(name, port)),
     ...allowedHosts.map((name) => name.toLowerCase()),
@@ -132,7 +134,20 @@ function checkExposure({ host, keys, origins }: { host: string; keys: readonly s
 }
 
 /** Behind the application's own limit stands node's, for heads that never end and bodies that nobody reads. */
-function limitsOf({ bodyTimeoutMs, uploadTimeoutMs, maxConnections }: { bodyTimeoutMs: number; uploadTimeoutMs: number; maxConnections: number }): ConnectionLimits {
+function limitsOf({
+  bodyTimeoutMs,
+  uploadTimeoutMs,
+  maxConnections,
+}: {
+  bodyTimeoutMs: number;
+  uploadTimeoutMs: number;
+  maxConnections: number;
+}): ConnectionLimits {
   const headersTimeout = Math.min(60_000, bodyTimeoutMs);
-  return { requestTimeout: Math.max(bodyTimeoutMs, uploadTimeoutMs) + 60_000, headersTimeout, connectionsCheckingInterval: Math.max(500, headersTimeout / 6), maxConnections };
+  return {
+    requestTimeout: Math.max(bodyTimeoutMs, uploadTimeoutMs) + 60_000,
+    headersTimeout,
+    connectionsCheckingInterval: Math.max(500, headersTimeout / 6),
+    maxConnections,
+  };
 }

@@ -41,7 +41,9 @@ export class Tuning {
 
   /** @throws HyperfitError ERR_BUSY while another server has the folder, ERR_CONFIG for one that cannot be made or written */
   static async open(folder: string, models: ServedModels, options: TuningOptions): Promise<Tuning> {
-    const lock = await makeFolder(folder).then(() => FolderLock.take(folder, 'a folder of jobs')).catch((cause: unknown) => refuse(folder, cause));
+    const lock = await makeFolder(folder)
+      .then(() => FolderLock.take(folder, 'a folder of jobs'))
+      .catch((cause: unknown) => refuse(folder, cause));
     try {
       const files = await FileStore.open(join(folder, 'files'));
       return new Tuning(lock, files, await JobStore.open(join(folder, 'jobs'), options.onWarning), models, options);
@@ -81,5 +83,9 @@ export class Tuning {
 
 function refuse(folder: string, cause: unknown): never {
   if (isHyperfitError(cause)) throw cause;
-  throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`jobs\`, got ${folder}: ${(cause as Error).message}; choose another`, { cause });
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected a folder that can be written for \`jobs\`, got ${folder}: ${(cause as Error).message}; choose another`,
+    { cause },
+  );
 }

@@ -7,7 +7,11 @@ export interface BisectionOptions {
 }
 
 /** Where a function that does not fall takes the value `target`, between two bounds; null when it lies beyond them. */
-export async function bisect(valueAt: (x: number) => Promise<number>, target: number, { low, high, tolerance, maxIterations = 40 }: BisectionOptions): Promise<{ x: number; value: number } | null> {
+export async function bisect(
+  valueAt: (x: number) => Promise<number>,
+  target: number,
+  { low, high, tolerance, maxIterations = 40 }: BisectionOptions,
+): Promise<{ x: number; value: number } | null> {
   let [left, right] = [low, high];
   if ((await valueAt(left)) > target || (await valueAt(right)) < target) return null;
   let best = { x: Number.NaN, value: Number.NaN };

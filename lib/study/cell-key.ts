@@ -30,7 +30,12 @@ export function keyCells(cells: readonly Cell[], inputs: HashInputs): Map<string
   const keys = new Map<string, CellKey>();
   for (const cell of cells) {
     if (keys.has(cell.id)) throw new Error(`two cells are called ${cell.id}`);
-    keys.set(cell.id, cell.kind === 'train' ? keyTraining(cell, inputs) : { hash: digest({ inputs: inputs.all, cell: withoutNames(cell), needs: needsOf(cell).map((id) => hashOfNeed(cell, id, keys)) }) });
+    keys.set(
+      cell.id,
+      cell.kind === 'train'
+        ? keyTraining(cell, inputs)
+        : { hash: digest({ inputs: inputs.all, cell: withoutNames(cell), needs: needsOf(cell).map((id) => hashOfNeed(cell, id, keys)) }) },
+    );
   }
   return keys;
 }
@@ -39,7 +44,10 @@ function keyTraining(cell: TrainCell, { all, ofTraining }: HashInputs): CellKey 
   const { evaluateAtSteps, writesTexts } = cell;
   const weights = digest(ofTraining(cell));
   const measured = evaluateAtSteps.length === 0 ? MEASURED_NOTHING : digest({ inputs: all, weights, evaluateAtSteps });
-  return { hash: digest({ weights, measured, writesTexts: measured !== MEASURED_NOTHING && writesTexts }), training: { weights, measured } };
+  return {
+    hash: digest({ weights, measured, writesTexts: measured !== MEASURED_NOTHING && writesTexts }),
+    training: { weights, measured },
+  };
 }
 
 /** A cell without its name and those of others, which may be called differently in another study. */

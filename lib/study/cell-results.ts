@@ -122,7 +122,10 @@ export interface ProbeCellResult {
 }
 
 export interface ChoiceCellResult {
-  /** For each item: how many choices it has, the index of the right one, that chosen by summed and by mean log-likelihood, and whether the generated text began with the right choice. */
+  /**
+   * For each item: how many choices it has, the index of the right one, that chosen by summed and by mean log-likelihood, and whether the
+   * generated text began with the right choice.
+   */
   items: { choices: number; answer: number; bySum: number; byMean: number; generated: string; isGeneratedRight: boolean }[];
 }
 

@@ -205,7 +205,20 @@ export interface ChoiceCell {
 }
 
 /** One piece of work of a study, kept on disk once done. */
-export type Cell = TrainCell | TextCell | LikelihoodCell | SpectrumCell | UpdateShareCell | ContrastCell | MatchedTextCell | BiasedTextCell | MauveCell | MetricCell | CompletionCell | ProbeCell | ChoiceCell;
+export type Cell =
+  | TrainCell
+  | TextCell
+  | LikelihoodCell
+  | SpectrumCell
+  | UpdateShareCell
+  | ContrastCell
+  | MatchedTextCell
+  | BiasedTextCell
+  | MauveCell
+  | MetricCell
+  | CompletionCell
+  | ProbeCell
+  | ChoiceCell;
 
 /** Ids of the cells whose results or weights a cell reads. */
 export function needsOf(cell: Cell): string[] {

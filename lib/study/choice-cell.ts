@@ -25,7 +25,14 @@ export async function runChoiceCell(cell: ChoiceCell, laboratory: Laboratory): P
 
 function judge(item: ChoiceItem, scores: readonly { sum: number; count: number }[], generated: string): ChoiceCellResult['items'][number] {
   const [sums, means] = [scores.map(({ sum }) => sum), scores.map(({ sum, count }) => sum / count)];
-  return { choices: item.choices.length, answer: item.answer, bySum: indexOfMost(sums), byMean: indexOfMost(means), generated, isGeneratedRight: beginsWithRight(generated, item) };
+  return {
+    choices: item.choices.length,
+    answer: item.answer,
+    bySum: indexOfMost(sums),
+    byMean: indexOfMost(means),
+    generated,
+    isGeneratedRight: beginsWithRight(generated, item),
+  };
 }
 
 /** Log-likelihood of each choice after the context, nats, and its tokens. */
@@ -44,13 +51,18 @@ async function scoreChoices(model: Model, { context, choices }: ChoiceItem): Pro
   const batch = makeBatch(rows);
   const { loss } = await model.tokenStats(batch);
   return rows.map((_, row) => {
-    const places = Array.from({ length: batch.sequenceLength }, (_unused, column) => row * batch.sequenceLength + column).filter((at) => batch.targets[at] !== IGNORE_INDEX);
+    const places = Array.from({ length: batch.sequenceLength }, (_unused, column) => row * batch.sequenceLength + column).filter(
+      (at) => batch.targets[at] !== IGNORE_INDEX,
+    );
     return { sum: -places.reduce((sum, at) => sum + loss[at]!, 0), count: places.length };
   });
 }
 
 async function answerFreely(model: Model, items: readonly ChoiceItem[], maxNewTokens: number): Promise<string[]> {
-  const generations = await model.generate(items.map(({ context }) => context), { maxNewTokens });
+  const generations = await model.generate(
+    items.map(({ context }) => context),
+    { maxNewTokens },
+  );
   return generations.map(({ text }) => text ?? '');
 }
 
@@ -62,7 +74,12 @@ export function indexOfMost(values: readonly number[]): number {
 /** Letter case and the space in front do not count; where one choice begins another, the longest that fits is what was said. */
 export function beginsWithRight(generated: string, { choices, answer }: ChoiceItem): boolean {
   const said = generated.trimStart().toLowerCase();
-  const fitting = choices.map((choice, index) => ({ index, text: choice.trim().toLowerCase() })).filter(({ text }) => said.startsWith(text));
-  const longest = fitting.reduce<(typeof fitting)[number] | undefined>((best, choice) => (best !== undefined && best.text.length >= choice.text.length ? best : choice), undefined);
+  const fitting = choices
+    .map((choice, index) => ({ index, text: choice.trim().toLowerCase() }))
+    .filter(({ text }) => said.startsWith(text));
+  const longest = fitting.reduce<(typeof fitting)[number] | undefined>(
+    (best, choice) => (best !== undefined && best.text.length >= choice.text.length ? best : choice),
+    undefined,
+  );
   return longest?.index === answer;
 }

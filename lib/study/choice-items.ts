@@ -31,8 +31,12 @@ const lineSchema = z
  * @throws HyperfitError ERR_DATA that names the line
  */
 export async function readChoiceItems(path: string): Promise<ChoiceItem[]> {
-  const lines = (await readText(path)).split('\n').map((line, index) => ({ line, number: index + 1 })).filter(({ line }) => line.trim() !== '');
-  if (lines.length === 0) throw new HyperfitError('ERR_DATA', `expected {"question", "choices", "answer"} lines in ${path}, got none; check the file`);
+  const lines = (await readText(path))
+    .split('\n')
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(({ line }) => line.trim() !== '');
+  if (lines.length === 0)
+    throw new HyperfitError('ERR_DATA', `expected {"question", "choices", "answer"} lines in ${path}, got none; check the file`);
   return lines.map(({ line, number }) => parseItem(line, `${path}:${number}`));
 }
 
@@ -45,5 +49,8 @@ function parseItem(line: string, place: string): ChoiceItem {
   }
   const result = lineSchema.safeParse(value);
   if (result.success) return result.data;
-  throw new HyperfitError('ERR_DATA', `expected {"question" or "context": text, "choices": [text, ...], "answer": index or choice} at ${place}, got: ${result.error.issues[0]?.message ?? 'something else'}; correct the line`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected {"question" or "context": text, "choices": [text, ...], "answer": index or choice} at ${place}, got: ${result.error.issues[0]?.message ?? 'something else'}; correct the line`,
+  );
 }

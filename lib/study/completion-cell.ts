@@ -10,7 +10,12 @@ export async function runCompletionCell(cell: CompletionCell, laboratory: Labora
   const format = images!;
   const total = contexts.reduce((sum, { original }) => sum + original.length, 0);
   let done = 0;
-  const completed = await completeImages(model, contexts.map(({ context }) => context), format, { onToken: () => laboratory.onWork('pixels', ++done, total) });
+  const completed = await completeImages(
+    model,
+    contexts.map(({ context }) => context),
+    format,
+    { onToken: () => laboratory.onWork('pixels', ++done, total) },
+  );
   const trained = train.map(({ targets }) => targets!);
   return {
     images: completed.map((ids, index) => {

@@ -29,7 +29,10 @@ export async function runContrastCell(cell: ContrastCell, laboratory: Laboratory
       hyperfittedEntropy: entropies.hyperfitted,
       matchedTemperature: matched?.x ?? null,
       matchedEntropy: matched?.value ?? null,
-      ranks: await contrast.ranks(contexts.map(({ context }) => context), texts.texts.map(({ ids }) => ids)),
+      ranks: await contrast.ranks(
+        contexts.map(({ context }) => context),
+        texts.texts.map(({ ids }) => ids),
+      ),
       layers: await contrast.layers(),
       staticBias: await contrast.staticBias(cell.biasedTokens),
     };
@@ -105,11 +108,19 @@ class Contrast {
   async #states(model: Model): Promise<Tensor[]> {
     const parts: Tensor[][] = [];
     for (const ids of this.#sequences) {
-      const { logits, hiddenStates } = await model.forward({ tokens: ids, batchSize: 1, sequenceLength: ids.length }, { hiddenStates: true });
+      const { logits, hiddenStates } = await model.forward(
+        { tokens: ids, batchSize: 1, sequenceLength: ids.length },
+        { hiddenStates: true },
+      );
       logits.dispose();
       parts.push(hiddenStates.map((states) => states.select(0, 0)));
     }
-    return (parts[0] ?? []).map((_, layer) => torch.cat(parts.map((states) => states[layer]!), 0));
+    return (parts[0] ?? []).map((_, layer) =>
+      torch.cat(
+        parts.map((states) => states[layer]!),
+        0,
+      ),
+    );
   }
 
   /** The mean shift of logits, kept for the tokens it promotes most, as a constant bias of the original model. */

@@ -17,8 +17,12 @@ export function costOf(cell: Cell, bench: Bench): number {
     case 'train': {
       const { domain, perSequence } = sizes(cell.domain, bench);
       const settings = trainSettingsOf(bench.setting, cell.settings);
-      const evaluation = tokensOf(domain.heldOut) + (cell.writesTexts ? DECODED * domain.contexts.length * bench.setting.config.maxNewTokens : 0);
-      return TRAINED * stepsOf(settings, cell.samples) * Math.min(settings.batchSize, cell.samples) * perSequence + cell.evaluateAtSteps.length * evaluation;
+      const evaluation =
+        tokensOf(domain.heldOut) + (cell.writesTexts ? DECODED * domain.contexts.length * bench.setting.config.maxNewTokens : 0);
+      return (
+        TRAINED * stepsOf(settings, cell.samples) * Math.min(settings.batchSize, cell.samples) * perSequence +
+        cell.evaluateAtSteps.length * evaluation
+      );
     }
     case 'text':
     case 'matched-text':
@@ -43,7 +47,10 @@ export function costOf(cell: Cell, bench: Bench): number {
     case 'probe':
       return cell.text.length;
     case 'choice':
-      return cell.items.reduce((sum, { context, choices }) => sum + (context.length * choices.length) / 4, 0) + DECODED * cell.items.length * cell.newTokens;
+      return (
+        cell.items.reduce((sum, { context, choices }) => sum + (context.length * choices.length) / 4, 0) +
+        DECODED * cell.items.length * cell.newTokens
+      );
   }
 }
 

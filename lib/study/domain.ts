@@ -55,15 +55,27 @@ export async function loadDomains(setting: StudySetting, header: ModelHeader, ar
   for (const { name, data, heldOut } of setting.domains) {
     const loaded = await loadOne({ ...setting.config, heldOut, contexts: null }, data, header, areImages);
     if (loaded.heldOut.length === 0 || loaded.contexts.length === 0) {
-      throw new HyperfitError('ERR_DATA', `expected text beyond the training sequences in domain ${name} (${data}), got ${loaded.heldOut.length} held-out sequences and ${loaded.contexts.length} contexts; lower --samples or give --held-out`);
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected text beyond the training sequences in domain ${name} (${data}), got ${loaded.heldOut.length} held-out sequences and ${loaded.contexts.length} contexts; lower --samples or give --held-out`,
+      );
     }
-    domains.push({ name, train: loaded.train, heldOut: loaded.heldOut, contexts: loaded.contexts.slice(0, setting.config.comparisonContexts), images: loaded.images, warnings: loaded.warnings });
+    domains.push({
+      name,
+      train: loaded.train,
+      heldOut: loaded.heldOut,
+      contexts: loaded.contexts.slice(0, setting.config.comparisonContexts),
+      images: loaded.images,
+      warnings: loaded.warnings,
+    });
   }
   return domains;
 }
 
 async function loadOne(config: RunConfig, data: string, header: ModelHeader, areImages: boolean): Promise<RunData> {
-  return areImages ? loadImageData({ ...config, data: null, images: data }, data, header) : loadRunData({ ...config, data, images: null }, header, { wholeOnly: true });
+  return areImages
+    ? loadImageData({ ...config, data: null, images: data }, data, header)
+    : loadRunData({ ...config, data, images: null }, header, { wholeOnly: true });
 }
 
 export function domainFacts(setting: StudySetting, domain: Domain): DomainFacts {

@@ -24,7 +24,9 @@ export async function execute(cell: Cell, laboratory: Laboratory, results: Resul
     case 'likelihood': {
       const { heldOut, train } = laboratory.domain(cell.domain);
       const sequences = cell.sequences === 'train' ? train : heldOut;
-      return teacherForce(await laboratory.model(cell.weights), sequences, (done) => laboratory.onWork('sequences', done, sequences.length));
+      return teacherForce(await laboratory.model(cell.weights), sequences, (done) =>
+        laboratory.onWork('sequences', done, sequences.length),
+      );
     }
     case 'spectrum':
       return runSpectrumCell(cell, laboratory);

@@ -57,7 +57,10 @@ export interface FindingMatrix {
   digits: number;
 }
 
-/** Two variants on the same contexts. With several seeds the interval is over contexts and seeds, and p the larger of that over both and of sign flips. */
+/**
+ * Two variants on the same contexts. With several seeds the interval is over contexts and seeds, and p the larger of that over both and of
+ * sign flips.
+ */
 export interface PairedTest {
   /** The first of the two. */
   first: string;
@@ -149,7 +152,25 @@ export function comparePairs(quantity: string, pairs: readonly (readonly [TestVa
     const files = [...new Set([...first.runs, ...second.runs].map(({ cell }) => StudyFolder.cellName(cell)))];
     const { difference, low, high, p, isBound } = over;
     const { unit = 'contexts' } = first.runs[0]!;
-    return [{ first: first.name, second: second.name, quantity, difference, low, high, p, isBound, adjustedP: p, isAdjustedBound: isBound, n, unit, seeds: runs.length, signature: '', files }];
+    return [
+      {
+        first: first.name,
+        second: second.name,
+        quantity,
+        difference,
+        low,
+        high,
+        p,
+        isBound,
+        adjustedP: p,
+        isAdjustedBound: isBound,
+        n,
+        unit,
+        seeds: runs.length,
+        signature: '',
+        files,
+      },
+    ];
   });
 }
 
@@ -163,10 +184,20 @@ export function adjustTests(findings: Findings): Findings {
   const adjusted = holm(tests.map(({ p }) => p));
   // What a bound was multiplied into is a bound too: it would be smaller if that were 0.
   const least = holm(tests.map(({ p, isBound }) => (isBound ? 0 : p)));
-  const signature = ({ n, unit, seeds }: PairedTest): string => signNumber(`${PAIRED_SIGNATURE}${seeds > 1 ? `|larger-of-that-and-${CROSSED_SIGNATURE}` : ''}|${HOLM_SIGNATURE}`, { [unit]: n, seeds, tests: tests.length });
+  const signature = ({ n, unit, seeds }: PairedTest): string =>
+    signNumber(`${PAIRED_SIGNATURE}${seeds > 1 ? `|larger-of-that-and-${CROSSED_SIGNATURE}` : ''}|${HOLM_SIGNATURE}`, {
+      [unit]: n,
+      seeds,
+      tests: tests.length,
+    });
   return {
     ...findings,
-    tests: tests.map((test, index) => ({ ...test, adjustedP: adjusted[index]!, isAdjustedBound: least[index]! < adjusted[index]!, signature: signature(test) })),
+    tests: tests.map((test, index) => ({
+      ...test,
+      adjustedP: adjusted[index]!,
+      isAdjustedBound: least[index]! < adjusted[index]!,
+      signature: signature(test),
+    })),
     notes: [...findings.notes, ...testNotes(tests)],
   };
 }
@@ -177,8 +208,12 @@ function testNotes(tests: readonly PairedTest[]): string[] {
   const quantities = [...new Set(tests.map(({ quantity }) => quantity))];
   return [
     ...(tests.length === 0 ? [] : [`Tested: ${quantities.join('; ')}. Other quantities are shown, not tested.`]),
-    ...(tests.some(({ seeds }) => seeds === 1) ? ['Comparisons of one seed are over contexts alone: another order of training may move them further than their intervals say.'] : []),
-    ...(tests.some(({ seeds }) => seeds === 2) ? ['Two seeds leave one degree of freedom for how seeds differ, and so wide intervals; with a third they shrink to about a third.'] : []),
+    ...(tests.some(({ seeds }) => seeds === 1)
+      ? ['Comparisons of one seed are over contexts alone: another order of training may move them further than their intervals say.']
+      : []),
+    ...(tests.some(({ seeds }) => seeds === 2)
+      ? ['Two seeds leave one degree of freedom for how seeds differ, and so wide intervals; with a third they shrink to about a third.']
+      : []),
     ...(few === undefined || few === null ? [] : [`${few}.`]),
   ];
 }
@@ -186,11 +221,19 @@ function testNotes(tests: readonly PairedTest[]): string[] {
 /** [run][cluster]; a single run of one side, such as the original's greedy text, is compared with every run of the other. */
 function pairedDifferences(first: readonly RunParts[], second: readonly RunParts[]): number[][] {
   const seeds = Math.max(first.length, second.length);
-  if ([first, second].some(({ length }) => length !== seeds && length !== 1)) throw new Error(`cannot pair ${first.length} runs with ${second.length}`);
+  if ([first, second].some(({ length }) => length !== seeds && length !== 1))
+    throw new Error(`cannot pair ${first.length} runs with ${second.length}`);
   const clusters = Math.max(0, ...[...first, ...second].map(({ parts }) => parts.length));
   const runOf = (runs: readonly RunParts[], seed: number): RunParts => runs[runs.length === 1 ? 0 : seed]!;
-  const all = Array.from({ length: seeds }, (_, seed) => Array.from({ length: clusters }, (__, cluster) => meanOfPart(runOf(first, seed).parts[cluster]) - meanOfPart(runOf(second, seed).parts[cluster])));
-  const complete = Array.from({ length: clusters }, (_, cluster) => all.every((run) => Number.isFinite(run[cluster]))).flatMap((isComplete, cluster) => (isComplete ? [cluster] : []));
+  const all = Array.from({ length: seeds }, (_, seed) =>
+    Array.from(
+      { length: clusters },
+      (__, cluster) => meanOfPart(runOf(first, seed).parts[cluster]) - meanOfPart(runOf(second, seed).parts[cluster]),
+    ),
+  );
+  const complete = Array.from({ length: clusters }, (_, cluster) => all.every((run) => Number.isFinite(run[cluster]))).flatMap(
+    (isComplete, cluster) => (isComplete ? [cluster] : []),
+  );
   return all.map((run) => complete.map((cluster) => run[cluster]!));
 }
 
@@ -201,13 +244,21 @@ function meanByCluster(runs: readonly (readonly number[])[]): number[] {
 }
 
 /** Points from measured numbers, with their source for the page. */
-export function measuredSeries(name: string, colour: number, points: readonly { x: number; measured: Measured | null }[]): { series: Series; source: FindingChart['sources'][number] } {
+export function measuredSeries(
+  name: string,
+  colour: number,
+  points: readonly { x: number; measured: Measured | null }[],
+): { series: Series; source: FindingChart['sources'][number] } {
   const found = points.flatMap(({ x, measured }) => (measured === null ? [] : [{ x, measured }]));
   const files = [...new Set(found.flatMap(({ measured }) => measured.files))];
   const first = found[0]?.measured;
   return {
     series: { name, colour, dots: true, points: found.map(({ x, measured }) => ({ x, y: measured.value })) },
-    source: { over: first === undefined ? '' : describeCount({ ...first, seeds: first.seeds.length }), signature: first?.signature ?? '', files },
+    source: {
+      over: first === undefined ? '' : describeCount({ ...first, seeds: first.seeds.length }),
+      signature: first?.signature ?? '',
+      files,
+    },
   };
 }
 

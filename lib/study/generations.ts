@@ -8,7 +8,12 @@ import type { WrittenText } from './cell-results.ts';
 import type { Bench, Results } from './study.ts';
 
 /** Every continuation of a study as JSON lines that `hyperfit compare build` reads, a file for each text cell, named after it. */
-export async function writeGenerations(folder: string, cells: readonly Cell[], { domains, header }: Bench, results: Results): Promise<void> {
+export async function writeGenerations(
+  folder: string,
+  cells: readonly Cell[],
+  { domains, header }: Bench,
+  results: Results,
+): Promise<void> {
   for (const cell of cells) {
     if (cell.kind !== 'text' && cell.kind !== 'matched-text' && cell.kind !== 'biased-text') continue;
     const { contexts } = domains.find(({ name }) => name === cell.domain)!;
@@ -23,5 +28,10 @@ export async function writeGenerations(folder: string, cells: readonly Cell[], {
 async function lineOf({ context, original, source }: Context, written: WrittenText, tokenizer: Tokenizer | undefined): Promise<object> {
   const ids = { context: Array.from(context), continuation: written.ids, original: Array.from(original), source: basename(source) };
   if (tokenizer === undefined) return ids;
-  return { ...ids, contextText: await tokenizer.decode(context), text: written.text ?? undefined, originalText: tokenizer.decodeContinuation(context, original) };
+  return {
+    ...ids,
+    contextText: await tokenizer.decode(context),
+    text: written.text ?? undefined,
+    originalText: tokenizer.decodeContinuation(context, original),
+  };
 }

@@ -18,7 +18,10 @@ export function participationRatio(states: Tensor): number {
 /** Mean over rows of the cosine between two [positions, hidden] tensors. */
 export function meanCosine(left: Tensor, right: Tensor): number {
   const product = left.mul(right).sum(-1);
-  return product.div(rowNorms(left).mul(rowNorms(right))).mean().item();
+  return product
+    .div(rowNorms(left).mul(rowNorms(right)))
+    .mean()
+    .item();
 }
 
 /** Mean L2 norm of rows [positions, hidden]. */

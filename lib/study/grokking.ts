@@ -25,11 +25,20 @@ const idsOf = ({ id }: Variant, { setting }: Bench): string[] => setting.seeds.m
 export const grokking: Study = {
   name: 'grokking',
   title: 'Neither grokking nor double descent? (section 7.2)',
-  question: 'Trained far past near-zero loss, does text or held-out loss change late, as in grokking, with or without weight decay, and does a model that was never pretrained do the same?',
+  question:
+    'Trained far past near-zero loss, does text or held-out loss change late, as in grokking, with or without weight decay, and does a model that was never pretrained do the same?',
   plan: (bench) => {
     const steps = logSteps(stepsOf(trainSettingsOf(bench.setting, {}), firstDomain(bench).train.length));
     return VARIANTS.flatMap((variant) =>
-      bench.setting.seeds.map((seed, index) => trainCell(bench, idsOf(variant, bench)[index]!, { start: variant.start, settings: { seed, weightDecay: variant.isDecayed ? bench.setting.decay : 0 }, evaluate: steps, writesTexts: true, keep: 'nothing' })),
+      bench.setting.seeds.map((seed, index) =>
+        trainCell(bench, idsOf(variant, bench)[index]!, {
+          start: variant.start,
+          settings: { seed, weightDecay: variant.isDecayed ? bench.setting.decay : 0 },
+          evaluate: steps,
+          writesTexts: true,
+          keep: 'nothing',
+        }),
+      ),
     );
   },
   conclude,
@@ -61,7 +70,10 @@ function rowsOf(of: string, points: readonly CurvePoint[]): FindingRow[] {
   if (end === undefined) return [];
   const row = (quantity: string, ours: Measured | null, digits: number): FindingRow => ({ of, quantity, paper: null, ours, digits });
   const trained = points.filter(({ heldOutLoss, step }) => heldOutLoss !== null && step > 0);
-  const least = trained.reduce<CurvePoint | undefined>((best, point) => (best !== undefined && best.heldOutLoss!.value <= point.heldOutLoss!.value ? best : point), undefined);
+  const least = trained.reduce<CurvePoint | undefined>(
+    (best, point) => (best !== undefined && best.heldOutLoss!.value <= point.heldOutLoss!.value ? best : point),
+    undefined,
+  );
   return [
     row(`training loss at step ${end.step}`, end.trainLoss, 4),
     row(`held-out loss at step ${end.step}`, end.heldOutLoss, 3),
@@ -75,12 +87,33 @@ function rowsOf(of: string, points: readonly CurvePoint[]): FindingRow[] {
 
 function comparedCharts(curves: readonly (Variant & { points: readonly CurvePoint[] })[], human: number | null): FindingChart[] {
   const axis = { xLabel: 'optimizer step, logarithmic', xScale: 'log' as const };
-  const chart = (title: string, yLabel: string, digits: number, of: (point: CurvePoint) => Measured | null, references: { label: string; value: number }[] = []): FindingChart =>
-    chartOf({ title, ...axis, yLabel, digits, references }, curves.map(({ name, points }, index) => measuredSeries(name, index + 1, points.map((point) => ({ x: point.step, measured: of(point) })))));
+  const chart = (
+    title: string,
+    yLabel: string,
+    digits: number,
+    of: (point: CurvePoint) => Measured | null,
+    references: { label: string; value: number }[] = [],
+  ): FindingChart =>
+    chartOf(
+      { title, ...axis, yLabel, digits, references },
+      curves.map(({ name, points }, index) =>
+        measuredSeries(
+          name,
+          index + 1,
+          points.map((point) => ({ x: point.step, measured: of(point) })),
+        ),
+      ),
+    );
   return [
     chart('Training loss', 'nats per token', 2, ({ trainLoss }) => trainLoss),
     chart('Held-out loss', 'nats per token', 2, ({ heldOutLoss }) => heldOutLoss),
-    chart('Type-token ratio', 'distinct / total tokens, greedy', 3, ({ ttr }) => ttr, human === null ? [] : [{ label: `people ${human.toFixed(3)}`, value: human }]),
+    chart(
+      'Type-token ratio',
+      'distinct / total tokens, greedy',
+      3,
+      ({ ttr }) => ttr,
+      human === null ? [] : [{ label: `people ${human.toFixed(3)}`, value: human }],
+    ),
     chart('Entropy', 'nats, held-out text', 2, ({ entropy }) => entropy),
     chart('Weight norm', 'L2, all parameters', 1, ({ weightNorm }) => weightNorm),
   ];

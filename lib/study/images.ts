@@ -28,7 +28,8 @@ interface Variant {
 export const images: Study = {
   name: 'images',
   title: 'Images (E10, figure 6)',
-  question: 'Of images cut after a quarter the original ImageGPT paints stripes downwards; does a hyperfitted one paint more, and without painting training images?',
+  question:
+    'Of images cut after a quarter the original ImageGPT paints stripes downwards; does a hyperfitted one paint more, and without painting training images?',
   plan: (bench) => [
     completion(bench, 'completion-original', 'original'),
     likelihoodCell(bench, 'likelihood-original', 'original'),
@@ -50,23 +51,49 @@ function conclude(bench: Bench, results: Results): Findings {
   const run = (cell: string) => ({ cell, images: results.get(cell, 'completion').images });
   const original: Variant = { name: 'original', runs: [run('completion-original')] };
   const hyperfitted: Variant = { name: 'hyperfitted', runs: seeds.map((seed) => run(`completion-hyperfitted-s${seed}`)) };
-  const sums = { original: [results.sums('likelihood-original')], hyperfitted: seeds.map((seed) => results.sums(`likelihood-hyperfitted-s${seed}`)) };
+  const sums = {
+    original: [results.sums('likelihood-original')],
+    hyperfitted: seeds.map((seed) => results.sums(`likelihood-hyperfitted-s${seed}`)),
+  };
   const asTest = ({ name, runs }: Variant) => ({ name, runs: partsOf(runs, 'rowRepeatRate') });
   return {
     ...NO_FINDINGS,
     rows: [
-      ...[original, hyperfitted].flatMap(({ name, runs }) => METRICS.map(({ key, quantity }): FindingRow => ({ of: name, quantity, paper: null, ours: meanOf(partsOf(runs, key), IMAGE_SIGNATURES[key]), digits: 3 }))),
+      ...[original, hyperfitted].flatMap(({ name, runs }) =>
+        METRICS.map(({ key, quantity }): FindingRow => ({
+          of: name,
+          quantity,
+          paper: null,
+          ours: meanOf(partsOf(runs, key), IMAGE_SIGNATURES[key]),
+          digits: 3,
+        })),
+      ),
       ...realRows(bench),
-      ...(['original', 'hyperfitted'] as const).map((name): FindingRow => ({ of: name, quantity: 'held-out loss, nats per pixel', paper: null, ours: measureSums(sums[name], 'loss'), digits: 3 })),
+      ...(['original', 'hyperfitted'] as const).map((name): FindingRow => ({
+        of: name,
+        quantity: 'held-out loss, nats per pixel',
+        paper: null,
+        ours: measureSums(sums[name], 'loss'),
+        digits: 3,
+      })),
     ],
     tests: comparePairs('rows equal to the row above', [[asTest(hyperfitted), asTest(original)]]),
     images: [grid(bench, [original, hyperfitted])],
-    notes: ['The paper shows eight images and gives no numbers; its cells stay empty.', 'The end of an image is read off the last position: every image is complete.'],
+    notes: [
+      'The paper shows eight images and gives no numbers; its cells stay empty.',
+      'The end of an image is read off the last position: every image is complete.',
+    ],
   };
 }
 
 function partsOf(runs: Variant['runs'], key: keyof ImageMetrics): RunParts[] {
-  return runs.map(({ cell, images: all }) => valuesAsParts(cell, all.map((image) => image[key]), 'images'));
+  return runs.map(({ cell, images: all }) =>
+    valuesAsParts(
+      cell,
+      all.map((image) => image[key]),
+      'images',
+    ),
+  );
 }
 
 /** What the completed part of the real images measures. */
@@ -74,7 +101,17 @@ function realRows(bench: Bench): FindingRow[] {
   const { images: format, name } = firstDomain(bench);
   const measured = realImages(bench).map((pixels) => measureImage(pixels, format!.width, contextPixels(format!)));
   return METRICS.filter(({ key }) => key !== 'trainingMatch').map(({ key, quantity }) => {
-    const mean = meanOf([valuesAsParts('', measured.map((image) => image[key]), 'images')], IMAGE_SIGNATURES[key], { images: 'real' });
+    const mean = meanOf(
+      [
+        valuesAsParts(
+          '',
+          measured.map((image) => image[key]),
+          'images',
+        ),
+      ],
+      IMAGE_SIGNATURES[key],
+      { images: 'real' },
+    );
     return { of: 'real images', quantity, paper: null, ours: mean === null ? null : { ...mean, files: [`domain ${name}`] }, digits: 3 };
   });
 }
@@ -86,6 +123,14 @@ function realImages(bench: Bench): Int32Array[] {
 function grid(bench: Bench, variants: readonly Variant[]): FindingImage {
   const format = firstDomain(bench).images!;
   const rows = [realImages(bench), ...variants.map(({ runs }) => runs[0]!.images.map(({ pixels }) => pixels))];
-  const picture = renderGrid(rows.map((row) => row.slice(0, SHOWN).map((pixels) => decodePixels(pixels, format))), { contextPixels: contextPixels(format), columns: SHOWN });
-  return { title: 'Completions', caption: 'Rows from above: real, original, hyperfitted. What stands above the red line was given.', width: picture.width, base64: Buffer.from(writePng(picture)).toString('base64') };
+  const picture = renderGrid(
+    rows.map((row) => row.slice(0, SHOWN).map((pixels) => decodePixels(pixels, format))),
+    { contextPixels: contextPixels(format), columns: SHOWN },
+  );
+  return {
+    title: 'Completions',
+    caption: 'Rows from above: real, original, hyperfitted. What stands above the red line was given.',
+    width: picture.width,
+    base64: Buffer.from(writePng(picture)).toString('base64'),
+  };
 }

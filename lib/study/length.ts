@@ -28,7 +28,14 @@ function written({ setting: { seeds } }: Bench): Written {
   const original = { name: 'original, greedy', cells: ['text-original'] };
   const hyperfitted = { name: 'hyperfitted, greedy', cells: seeds.map((seed) => `text-hyperfitted-s${seed}`) };
   const blocked = { name: 'hyperfitted, citation blocker', cells: seeds.map((seed) => `text-blocked-s${seed}`) };
-  return { texts: [original, hyperfitted, blocked], pairs: [[hyperfitted, original], [blocked, original], [hyperfitted, blocked]] };
+  return {
+    texts: [original, hyperfitted, blocked],
+    pairs: [
+      [hyperfitted, original],
+      [blocked, original],
+      [hyperfitted, blocked],
+    ],
+  };
 }
 
 function conclude(bench: Bench, results: Results): Findings {
@@ -38,9 +45,33 @@ function conclude(bench: Bench, results: Results): Findings {
   const lines = variants.map(({ name, runs }) => ({ name, points: positions.map((x) => ({ x, measured: ratioAt(runs, x) })) }));
   return {
     ...NO_FINDINGS,
-    rows: lines.flatMap(({ name, points }) => points.filter(({ x }) => isShown(x, config.maxNewTokens)).map(({ x, measured }) => ({ of: name, quantity: `type-token ratio of the ${Math.min(TTR_WINDOW, x)} tokens up to token ${x}`, paper: null, ours: measured, digits: 3 }))),
-    charts: [chartOf({ title: 'Type-token ratio by position', xLabel: 'token of the continuation', pointName: 'token', yLabel: 'of the last 96 tokens, or of all before', digits: 3 }, lines.map(({ name, points }, index) => measuredSeries(name, index + 1, points)))],
-    notes: ['The paper publishes this figure without numbers.', 'Before token 96 the window holds fewer tokens, and the ratio is higher for that alone.'],
+    rows: lines.flatMap(({ name, points }) =>
+      points
+        .filter(({ x }) => isShown(x, config.maxNewTokens))
+        .map(({ x, measured }) => ({
+          of: name,
+          quantity: `type-token ratio of the ${Math.min(TTR_WINDOW, x)} tokens up to token ${x}`,
+          paper: null,
+          ours: measured,
+          digits: 3,
+        })),
+    ),
+    charts: [
+      chartOf(
+        {
+          title: 'Type-token ratio by position',
+          xLabel: 'token of the continuation',
+          pointName: 'token',
+          yLabel: 'of the last 96 tokens, or of all before',
+          digits: 3,
+        },
+        lines.map(({ name, points }, index) => measuredSeries(name, index + 1, points)),
+      ),
+    ],
+    notes: [
+      'The paper publishes this figure without numbers.',
+      'Before token 96 the window holds fewer tokens, and the ratio is higher for that alone.',
+    ],
   };
 }
 
@@ -59,6 +90,11 @@ function isShown(position: number, tokens: number): boolean {
 }
 
 export function ratioAt(runs: readonly TextRun[], position: number): Measured | null {
-  const parts = runs.map(({ cell, result }) => valuesAsParts(cell, result.texts.map(({ ids }) => typeTokenRatioByPosition(ids)[position - 1] ?? null)));
+  const parts = runs.map(({ cell, result }) =>
+    valuesAsParts(
+      cell,
+      result.texts.map(({ ids }) => typeTokenRatioByPosition(ids)[position - 1] ?? null),
+    ),
+  );
   return meanOf(parts, ttrSignature(), { position });
 }

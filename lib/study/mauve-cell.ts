@@ -11,6 +11,10 @@ export async function runMauveCell(cell: MauveCell, laboratory: Laboratory, resu
   // A study refuses a feature model beside a model without a tokenizer.
   const texts = await pairTexts(laboratory.tokenizer!, originals, written, cell.newTokens);
   const onProgress = ({ done, total }: { done: number; total: number }): void => laboratory.onWork('texts read', done, total);
-  const clustered = await measureMauves(await laboratory.featureModel(), texts, { features: cell.featureModel, seeds: Array.from({ length: cell.clusterings }, (_, seed) => seed), onProgress });
+  const clustered = await measureMauves(await laboratory.featureModel(), texts, {
+    features: cell.featureModel,
+    seeds: Array.from({ length: cell.clusterings }, (_, seed) => seed),
+    onProgress,
+  });
   return { mauves: clustered.map((mauves) => ({ ...mauves[0]!, scores: mauves.map(({ score }) => score) })) };
 }

@@ -16,5 +16,11 @@ export function mauveOf(cell: string, places: readonly number[], results: Result
   const all = own.flatMap(({ scores }) => scores);
   const facts = { clusterings: MAUVE_CLUSTERINGS, seeds: own.length, range: 'least-to-largest-of-all' };
   const signed = signNumber(signature.replace(/\|seed:\d+|\|hyperfit:[^|]*/g, ''), facts);
-  return { ...meanOfRuns(means, 'mauve', {}, [machineTexts, 'texts'])!, low: Math.min(...all), high: Math.max(...all), spread: 'range', signature: signed };
+  return {
+    ...meanOfRuns(means, 'mauve', {}, [machineTexts, 'texts'])!,
+    low: Math.min(...all),
+    high: Math.max(...all),
+    spread: 'range',
+    signature: signed,
+  };
 }

@@ -61,15 +61,16 @@ const ONE_RUN = 'interval:bootstrap-95-by-cluster|spread-of-seeds:not-in-it';
 const SEVERAL_RUNS = `interval:95|${CROSSED_SIGNATURE}`;
 
 /**
- * The mean over runs (seeds) and clusters, with an interval over both; of one run over clusters alone, and of one cluster none. Null when nothing was
- * counted.
+ * The mean over runs (seeds) and clusters, with an interval over both; of one run over clusters alone, and of one cluster none. Null when
+ * nothing was counted.
  */
 export function meanOf(runs: readonly RunParts[], formula: string, facts: Record<string, string | number> = {}): Measured | null {
   const merged = mergeByCluster(runs);
   const n = merged.filter(({ count }) => count > 0).length;
   if (n === 0) return null;
   const { unit = 'contexts' } = runs[0]!;
-  const spread = n === 1 ? null : runs.length === 1 ? bootstrapRatio(merged) : crossedMean(runs.map(({ parts }) => padded(parts, merged.length)));
+  const spread =
+    n === 1 ? null : runs.length === 1 ? bootstrapRatio(merged) : crossedMean(runs.map(({ parts }) => padded(parts, merged.length)));
   const isFlat = spread !== null && spread.high - spread.low <= 1e-12;
   const interval = isFlat ? flatInterval(ratio(merged), n, formula) : spread;
   return {
@@ -79,7 +80,10 @@ export function meanOf(runs: readonly RunParts[], formula: string, facts: Record
     n,
     unit,
     seeds: runs.map(({ parts }) => ratio(parts)),
-    signature: signNumber(`${formula}|${isFlat && interval !== null ? FLAT : interval === null ? 'interval:none' : runs.length === 1 ? ONE_RUN : SEVERAL_RUNS}`, { [unit]: n, seeds: runs.length, ...facts }),
+    signature: signNumber(
+      `${formula}|${isFlat && interval !== null ? FLAT : interval === null ? 'interval:none' : runs.length === 1 ? ONE_RUN : SEVERAL_RUNS}`,
+      { [unit]: n, seeds: runs.length, ...facts },
+    ),
     files: filesOf(runs),
   };
 }
@@ -88,13 +92,17 @@ export function meanOf(runs: readonly RunParts[], formula: string, facts: Record
 const COUNTS = /^choice-accuracy\||\|share:over-/;
 const FLAT = `interval:${wilsonSignature()}|unit:clusters`;
 
-/** Where every cluster gave the same there is no spread to go by, and no certainty either: 0 of 128 texts can be 3 in 100. Null but for shares counted. */
+/**
+ * Where every cluster gave the same there is no spread to go by, and no certainty either: 0 of 128 texts can be 3 in 100. Null but for
+ * shares counted.
+ */
 function flatInterval(value: number, n: number, formula: string): { low: number; high: number } | null {
   return COUNTS.test(formula) && (value === 0 || value === 1) ? wilsonInterval(value * n, n) : null;
 }
 
 /** Formulas whose values are shares of 1. */
-const SHARES = /^(ttr|rep-n|self-bleu|dataset-bleu|choice-accuracy|top-1-accuracy|top-1-agreement|top-k-mass|rank-override|rowRepeatRate|paletteTtr|distinctRows|trainingMatch)\||\|share:/;
+const SHARES =
+  /^(ttr|rep-n|self-bleu|dataset-bleu|choice-accuracy|top-1-accuracy|top-1-agreement|top-k-mass|rank-override|rowRepeatRate|paletteTtr|distinctRows|trainingMatch)\||\|share:/;
 
 /** Of a metric of the caller's, which may be below 0. */
 const OWN = /^own-metric:/;
@@ -130,8 +138,23 @@ function filesOf(runs: readonly { cell: string }[]): string[] {
 }
 
 /** A number without an interval. */
-export function plain(value: number, formula: string, [n, unit]: readonly [number, Unit], cells: readonly string[], facts: Record<string, string | number> = {}): Measured {
-  return { value, low: null, high: null, n, unit, seeds: [value], signature: signNumber(formula, { [unit]: n, ...facts }), files: filesOf(cells.map((cell) => ({ cell }))) };
+export function plain(
+  value: number,
+  formula: string,
+  [n, unit]: readonly [number, Unit],
+  cells: readonly string[],
+  facts: Record<string, string | number> = {},
+): Measured {
+  return {
+    value,
+    low: null,
+    high: null,
+    n,
+    unit,
+    seeds: [value],
+    signature: signNumber(formula, { [unit]: n, ...facts }),
+    files: filesOf(cells.map((cell) => ({ cell }))),
+  };
 }
 
 /** What a run gives whole, such as the loss it ended at. */
@@ -140,12 +163,29 @@ export interface RunValue {
   value: number | null;
 }
 
-/** The mean over runs (seeds), without an interval; `over` says what each run counted, by default nothing but itself. Null where no run has a value. */
-export function meanOfRuns(runs: readonly RunValue[], formula: string, facts: Record<string, string | number> = {}, over?: readonly [number, Unit]): Measured | null {
+/**
+ * The mean over runs (seeds), without an interval; `over` says what each run counted, by default nothing but itself. Null where no run has
+ * a value.
+ */
+export function meanOfRuns(
+  runs: readonly RunValue[],
+  formula: string,
+  facts: Record<string, string | number> = {},
+  over?: readonly [number, Unit],
+): Measured | null {
   const values = runs.flatMap(({ value }) => value ?? []);
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { ...plain(mean, formula, over ?? [values.length, 'runs'], runs.map(({ cell }) => cell), facts), seeds: values };
+  return {
+    ...plain(
+      mean,
+      formula,
+      over ?? [values.length, 'runs'],
+      runs.map(({ cell }) => cell),
+      facts,
+    ),
+    seeds: values,
+  };
 }
 
 export function meanTrainLoss(runs: readonly RunValue[]): Measured | null {
@@ -172,9 +212,13 @@ export function valuesAsParts(cell: string, values: readonly (number | null)[], 
 
 const selfBleuParts = new WeakMap<TextCellResult, RunParts['parts']>();
 
-/** Texts of a set are each other's references, and their scores are not independent: the jackknife's values stand for them, from three texts on. */
+/**
+ * Texts of a set are each other's references, and their scores are not independent: the jackknife's values stand for them, from three texts
+ * on.
+ */
 export function selfBleuRun({ cell, result }: TextRun): RunParts {
-  const values = (): (number | null)[] => (result.texts.length < 3 ? result.texts.map(({ selfBleu }) => selfBleu) : selfBleuPseudoValues(result.texts.map(({ ids }) => ids)));
+  const values = (): (number | null)[] =>
+    result.texts.length < 3 ? result.texts.map(({ selfBleu }) => selfBleu) : selfBleuPseudoValues(result.texts.map(({ ids }) => ids));
   const parts = selfBleuParts.get(result) ?? values().map(toPart);
   selfBleuParts.set(result, parts);
   return { cell, parts };
@@ -189,7 +233,10 @@ const TEXT_METRICS: Readonly<Record<TextMetric, { formula: string; parts: (run: 
   selfBleu: { formula: `${selfBleuSignature()}|${SELF_BLEU_JACKKNIFE_SIGNATURE}`, parts: selfBleuRun },
   datasetBleu: { formula: datasetBleuSignature(), parts: (run) => textParts(run, ({ datasetBleu }) => datasetBleu) },
   overlap: { formula: `${overlapSignature()}|mean:texts`, parts: (run) => textParts(run, ({ overlap }) => overlap.length) },
-  overlapOver10: { formula: `${overlapSignature()}|share:over-10`, parts: (run) => textParts(run, ({ overlap }) => (overlap.length > 10 ? 1 : 0)) },
+  overlapOver10: {
+    formula: `${overlapSignature()}|share:over-10`,
+    parts: (run) => textParts(run, ({ overlap }) => (overlap.length > 10 ? 1 : 0)),
+  },
   interventions: { formula: 'citation-interventions|mean:texts', parts: (run) => textParts(run, ({ interventions }) => interventions) },
 };
 
@@ -198,7 +245,11 @@ function repeatParts({ cell, result }: TextRun, n: 2 | 3): RunParts {
 }
 
 /** A text metric over the runs of several seeds. */
-export function measureTextRuns(runs: readonly TextRun[], metric: TextMetric, facts: Record<string, string | number> = {}): Measured | null {
+export function measureTextRuns(
+  runs: readonly TextRun[],
+  metric: TextMetric,
+  facts: Record<string, string | number> = {},
+): Measured | null {
   const { formula, parts } = TEXT_METRICS[metric];
   return meanOf(runs.map(parts), formula, facts);
 }
@@ -206,7 +257,12 @@ export function measureTextRuns(runs: readonly TextRun[], metric: TextMetric, fa
 /** Of all texts of all runs. */
 export function longestOverlap(runs: readonly TextRun[]): Measured {
   const lengths = runs.flatMap(({ result }) => result.texts.map(({ overlap }) => overlap.length));
-  return plain(lengths.reduce((most, length) => Math.max(most, length), 0), `${overlapSignature()}|maximum`, [lengths.length, 'texts'], runs.map(({ cell }) => cell));
+  return plain(
+    lengths.reduce((most, length) => Math.max(most, length), 0),
+    `${overlapSignature()}|maximum`,
+    [lengths.length, 'texts'],
+    runs.map(({ cell }) => cell),
+  );
 }
 
 export interface SumsRun {
@@ -217,10 +273,21 @@ export interface SumsRun {
 type LikelihoodMetric = 'loss' | 'entropy' | 'top1Mass' | 'top3Mass' | 'top5Mass' | 'top1Accuracy';
 
 /** A teacher-forced metric over the runs of several seeds; clusters are sequences. */
-export function measureSums(runs: readonly SumsRun[], metric: LikelihoodMetric, facts: Record<string, string | number> = {}): Measured | null {
+export function measureSums(
+  runs: readonly SumsRun[],
+  metric: LikelihoodMetric,
+  facts: Record<string, string | number> = {},
+): Measured | null {
   const key = metric === 'top1Accuracy' ? 'correct' : metric;
-  const parts = runs.map(({ cell, sums }) => ({ cell, unit: 'sequences' as const, parts: sums.tokens.map((count, at) => ({ sum: sums[key][at]!, count })) }));
-  return meanOf(parts, LIKELIHOOD_FORMULAS[metric], { tokens: runs.reduce((sum, { sums }) => sum + sums.tokens.reduce((total, count) => total + count, 0), 0), ...facts });
+  const parts = runs.map(({ cell, sums }) => ({
+    cell,
+    unit: 'sequences' as const,
+    parts: sums.tokens.map((count, at) => ({ sum: sums[key][at]!, count })),
+  }));
+  return meanOf(parts, LIKELIHOOD_FORMULAS[metric], {
+    tokens: runs.reduce((sum, { sums }) => sum + sums.tokens.reduce((total, count) => total + count, 0), 0),
+    ...facts,
+  });
 }
 
 /** exp of the mean loss, and of the ends of its interval. */
@@ -228,5 +295,12 @@ export function measurePerplexity(runs: readonly SumsRun[], facts: Record<string
   const loss = measureSums(runs, 'loss', facts);
   if (loss === null) return null;
   const { value, low, high, seeds, signature } = loss;
-  return { ...loss, value: Math.exp(value), low: low === null ? null : Math.exp(low), high: high === null ? null : Math.exp(high), seeds: seeds.map(Math.exp), signature: signature.replace(LIKELIHOOD_FORMULAS.loss, LIKELIHOOD_FORMULAS.perplexity) };
+  return {
+    ...loss,
+    value: Math.exp(value),
+    low: low === null ? null : Math.exp(low),
+    high: high === null ? null : Math.exp(high),
+    seeds: seeds.map(Math.exp),
+    signature: signature.replace(LIKELIHOOD_FORMULAS.loss, LIKELIHOOD_FORMULAS.perplexity),
+  };
 }

@@ -12,9 +12,15 @@ export async function runMetricCell(cell: MetricCell, laboratory: Laboratory, { 
   const values: (number | null)[] = [];
   for (const [index, { ids, text }] of texts.entries()) {
     const { context, original } = contexts[index]!;
-    const value: unknown = await metric.measure({ ids: Int32Array.from(ids), text }, { context, reference: original, trainingSamples, tokenizer: laboratory.tokenizer });
+    const value: unknown = await metric.measure(
+      { ids: Int32Array.from(ids), text },
+      { context, reference: original, trainingSamples, tokenizer: laboratory.tokenizer },
+    );
     if (value !== null && !(typeof value === 'number' && Number.isFinite(value))) {
-      throw new HyperfitError('ERR_DATA', `expected a finite number or null from the metric ${cell.metric.name} for text ${index} of ${cell.texts}, got ${String(value)}; null leaves a text out`);
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected a finite number or null from the metric ${cell.metric.name} for text ${index} of ${cell.texts}, got ${String(value)}; null leaves a text out`,
+      );
     }
     values.push(value);
     laboratory.onWork('texts measured', index + 1, texts.length);

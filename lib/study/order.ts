@@ -23,7 +23,11 @@ function variantsOf({ setting }: Bench): Variant[] {
     { id: 'as-listed', name: 'as listed', settings: { order: 'identity', seed } },
     { id: 'repeat', name: 'as listed, again', settings: { order: 'identity', seed }, repeat: 1 },
     { id: 'swap-1', name: 'one pair exchanged', settings: { order: 'swap-1', seed } },
-    ...setting.seeds.map((shuffle) => ({ id: `shuffle-${shuffle}`, name: `shuffled, seed ${shuffle}`, settings: { order: 'shuffle' as const, seed: shuffle } })),
+    ...setting.seeds.map((shuffle) => ({
+      id: `shuffle-${shuffle}`,
+      name: `shuffled, seed ${shuffle}`,
+      settings: { order: 'shuffle' as const, seed: shuffle },
+    })),
   ];
 }
 
@@ -31,7 +35,8 @@ function variantsOf({ setting }: Bench): Variant[] {
 export const order: Study = {
   name: 'order',
   title: 'Order of the samples (E6, figure 5 left)',
-  question: 'Hyperfitting the same samples in another order gives a model whose first choices differ in about 30 % of the positions; a repeat in the same order says how much of that is noise.',
+  question:
+    'Hyperfitting the same samples in another order gives a model whose first choices differ in about 30 % of the positions; a repeat in the same order says how much of that is noise.',
   plan: (bench) =>
     variantsOf(bench).flatMap(({ id, settings, repeat = 0 }) => [
       trainCell(bench, `train-${id}`, { settings, repeat }),
@@ -52,15 +57,37 @@ function conclude(bench: Bench, results: Results): Findings {
   const likelihoods = variants.map(({ id }) => ({ cell: `likelihood-${id}`, result: results.get(`likelihood-${id}`, 'likelihood') }));
   const values = likelihoods.map((left) => likelihoods.map((right) => agreement([left, right])));
   const texts = variants.map(({ id, name }) => ({ name, run: results.text(`text-${id}`) }));
-  const ttr = texts.map(({ name, run }): FindingRow => ({ of: name, quantity: 'type-token ratio', paper: null, ours: measureTextRuns([run], 'ttr', { decoding: 'greedy' }), digits: 3 }));
+  const ttr = texts.map(({ name, run }): FindingRow => ({
+    of: name,
+    quantity: 'type-token ratio',
+    paper: null,
+    ours: measureTextRuns([run], 'ttr', { decoding: 'greedy' }),
+    digits: 3,
+  }));
   const runs = texts.map(({ name, run }) => ({ name, runs: [textParts(run, ({ ttr: ratio }) => ratio)] }));
   return {
     ...NO_FINDINGS,
     compared: ['type-token ratio'],
     rows: [...agreementRows(values), ...ttr],
-    matrices: [{ title: 'Top-1 agreement', rowTitle: 'order of training', columnTitle: 'order of training', rows: variants.map(({ name }) => name), columns: variants.map(({ name }) => name), values, digits: 3 }],
-    tests: comparePairs('type-token ratio', runs.slice(1).map((variant) => [runs[0]!, variant] as const)),
-    notes: ['Every training has the same samples and begins from the same weights; seeds change the order alone.', 'A repeat that agrees everywhere means that this machine computes the same run bit by bit.'],
+    matrices: [
+      {
+        title: 'Top-1 agreement',
+        rowTitle: 'order of training',
+        columnTitle: 'order of training',
+        rows: variants.map(({ name }) => name),
+        columns: variants.map(({ name }) => name),
+        values,
+        digits: 3,
+      },
+    ],
+    tests: comparePairs(
+      'type-token ratio',
+      runs.slice(1).map((variant) => [runs[0]!, variant] as const),
+    ),
+    notes: [
+      'Every training has the same samples and begins from the same weights; seeds change the order alone.',
+      'A repeat that agrees everywhere means that this machine computes the same run bit by bit.',
+    ],
   };
 }
 
@@ -70,7 +97,10 @@ interface Likelihood {
 }
 
 function agreement([left, right]: readonly [Likelihood, Likelihood]): Measured | null {
-  const measured = meanOf([{ cell: left.cell, unit: 'sequences', parts: agreementParts(left.result, right.result) }], LIKELIHOOD_FORMULAS.agreement);
+  const measured = meanOf(
+    [{ cell: left.cell, unit: 'sequences', parts: agreementParts(left.result, right.result) }],
+    LIKELIHOOD_FORMULAS.agreement,
+  );
   return measured === null ? null : { ...measured, files: [...measured.files, `cells/${right.cell}.json`] };
 }
 
@@ -89,5 +119,14 @@ function meanMeasured(all: readonly (Measured | null)[]): Measured | null {
   const found = all.filter((measured) => measured !== null);
   if (found.length === 0) return null;
   const value = found.reduce((sum, measured) => sum + measured.value, 0) / found.length;
-  return { value, low: null, high: null, n: found.length, unit: 'pairs of runs', seeds: found.map((measured) => measured.value), signature: signNumber(`${LIKELIHOOD_FORMULAS.agreement}|mean:pairs`, { n: found.length }), files: [...new Set(found.flatMap(({ files }) => files))] };
+  return {
+    value,
+    low: null,
+    high: null,
+    n: found.length,
+    unit: 'pairs of runs',
+    seeds: found.map((measured) => measured.value),
+    signature: signNumber(`${LIKELIHOOD_FORMULAS.agreement}|mean:pairs`, { n: found.length }),
+    files: [...new Set(found.flatMap(({ files }) => files))],
+  };
 }

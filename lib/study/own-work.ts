@@ -36,13 +36,21 @@ export function planOwnWork({ written, name }: Study, bench: Bench, planned: rea
   const all = [...texts, ...own];
   const measured = new Map([...cellOf, ...textCells(writes)]);
   return {
-    cells: [...writes, ...metrics.flatMap((metric) => all.flatMap(({ cells }) => cells.map((id) => metricCell(metric, measured.get(id)!))))],
-    conclude: (findings, results) => withOwn(findings, { results, metrics, own, all, pairs: [...pairs, ...own.map((each) => [each, each.base] as const)] }),
+    cells: [
+      ...writes,
+      ...metrics.flatMap((metric) => all.flatMap(({ cells }) => cells.map((id) => metricCell(metric, measured.get(id)!)))),
+    ],
+    conclude: (findings, results) =>
+      withOwn(findings, { results, metrics, own, all, pairs: [...pairs, ...own.map((each) => [each, each.base] as const)] }),
   };
 }
 
 function textCells(cells: readonly Cell[]): Map<string, AnyTextCell> {
-  return new Map(cells.flatMap((cell) => (cell.kind === 'text' || cell.kind === 'matched-text' || cell.kind === 'biased-text' ? [[cell.id, cell] as const] : [])));
+  return new Map(
+    cells.flatMap((cell) =>
+      cell.kind === 'text' || cell.kind === 'matched-text' || cell.kind === 'biased-text' ? [[cell.id, cell] as const] : [],
+    ),
+  );
 }
 
 interface Places {
@@ -55,13 +63,33 @@ interface Places {
 /** The way of writing with each of the weights that the study lets decode greedily. */
 function writtenBy(writer: StudyWriter, { name, texts, cellOf, seeds }: Places): WrittenByOwn[] {
   const { weights = 'hyperfitted' } = writer;
-  const places = texts.map((base) => ({ base, cells: base.cells.map((id) => cellOf.get(id)!).filter(isGreedy).filter((cell) => isTrained(cell.weights) === (weights === 'hyperfitted')) }));
+  const places = texts.map((base) => ({
+    base,
+    cells: base.cells
+      .map((id) => cellOf.get(id)!)
+      .filter(isGreedy)
+      .filter((cell) => isTrained(cell.weights) === (weights === 'hyperfitted')),
+  }));
   const fitting = places.filter(({ base, cells }) => cells.length === base.cells.length);
-  if (fitting.length === 0) throw new HyperfitError('ERR_CONFIG', `expected weights that the study ${name} writes with for \`weights\` of ${writer.name}, got ${weights}, with which it writes nothing greedily; give the other, or leave it out`);
+  if (fitting.length === 0)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected weights that the study ${name} writes with for \`weights\` of ${writer.name}, got ${weights}, with which it writes nothing greedily; give the other, or leave it out`,
+    );
   return fitting.map(({ base, cells }) => {
     // Draws differ by seed, though the weights be the same.
-    const runs = cells.length === seeds.length ? seeds.map((seed, at) => ({ seed, cell: cells[at]!, end: '' })) : isTrained(cells[0]!.weights) ? cells.map((cell) => ({ seed: seeds[0]!, cell, end: '' })) : seeds.map((seed) => ({ seed, cell: cells[0]!, end: `-s${seed}` }));
-    const writes = runs.map(({ seed, cell, end }): TextCell => ({ ...cell, id: `${cell.id}-own-${slugOf(writer.name)}${end}`, decoding: { seed }, writer: { ...ownName(writer), ...(writer.options && { options: JSON.parse(JSON.stringify(writer.options)) as object }) } }));
+    const runs =
+      cells.length === seeds.length
+        ? seeds.map((seed, at) => ({ seed, cell: cells[at]!, end: '' }))
+        : isTrained(cells[0]!.weights)
+          ? cells.map((cell) => ({ seed: seeds[0]!, cell, end: '' }))
+          : seeds.map((seed) => ({ seed, cell: cells[0]!, end: `-s${seed}` }));
+    const writes = runs.map(({ seed, cell, end }): TextCell => ({
+      ...cell,
+      id: `${cell.id}-own-${slugOf(writer.name)}${end}`,
+      decoding: { seed },
+      writer: { ...ownName(writer), ...(writer.options && { options: JSON.parse(JSON.stringify(writer.options)) as object }) },
+    }));
     return { ...base, name: `${base.name.replace(/, greedy$/, '')}, ${writer.name}`, cells: writes.map(({ id }) => id), base, writes };
   });
 }
@@ -86,7 +114,10 @@ interface Concluding {
 }
 
 function withOwn(findings: Findings, { results, metrics, own, all, pairs }: Concluding): Findings {
-  const rows = [...own.flatMap((texts) => writtenRows(texts, results)), ...metrics.flatMap((metric) => all.map((texts) => metricRow(metric, texts, results)))];
+  const rows = [
+    ...own.flatMap((texts) => writtenRows(texts, results)),
+    ...metrics.flatMap((metric) => all.map((texts) => metricRow(metric, texts, results))),
+  ];
   const ttr = (texts: WrittenTexts): RunParts[] => runsOf(texts, results).map((run) => textParts(run, (text) => text.ttr));
   return {
     ...findings,
@@ -95,14 +126,20 @@ function withOwn(findings: Findings, { results, metrics, own, all, pairs }: Conc
     tests: [
       ...findings.tests,
       ...own.flatMap((texts) => tested('type-token ratio', [texts, texts.base], ttr)),
-      ...metrics.flatMap((metric) => pairs.flatMap((pair) => tested(quantityOf(metric), pair, (texts) => metricRuns(metric, texts, results)))),
+      ...metrics.flatMap((metric) =>
+        pairs.flatMap((pair) => tested(quantityOf(metric), pair, (texts) => metricRuns(metric, texts, results))),
+      ),
     ],
   };
 }
 
 const within = (quantity: string, { on }: WrittenTexts): string => (on === undefined ? quantity : `${quantity} on ${on}`);
 
-function tested(quantity: string, pair: readonly [WrittenTexts, WrittenTexts], runsOfTexts: (texts: WrittenTexts) => RunParts[]): PairedTest[] {
+function tested(
+  quantity: string,
+  pair: readonly [WrittenTexts, WrittenTexts],
+  runsOfTexts: (texts: WrittenTexts) => RunParts[],
+): PairedTest[] {
   const [first, second] = pair.map((texts) => ({ name: texts.name, runs: runsOfTexts(texts) }));
   return comparePairs(within(quantity, pair[0]), [[first!, second!]]);
 }
@@ -126,5 +163,12 @@ function metricRuns(metric: StudyMetric, { cells }: WrittenTexts, results: Resul
 
 function metricRow(metric: StudyMetric, texts: WrittenTexts, results: Results): FindingRow {
   const ours = meanOf(metricRuns(metric, texts, results), `own-metric:${slugOf(metric.name)}|version:${metric.version}|mean:texts`);
-  return { of: texts.name, quantity: within(quantityOf(metric), texts), paper: null, ours, digits: metric.digits ?? 3, missing: 'the metric gave no text a value' };
+  return {
+    of: texts.name,
+    quantity: within(quantityOf(metric), texts),
+    paper: null,
+    ours,
+    digits: metric.digits ?? 3,
+    missing: 'the metric gave no text a value',
+  };
 }

@@ -33,7 +33,10 @@ export interface StudyMetric {
 }
 
 /** Options of `generate` that a way of writing may set: lengths are the study's. */
-export type WriterOptions = Omit<GenerateOptions, 'maxNewTokens' | 'minNewTokens' | 'stopIds' | 'stopStrings' | 'signal' | 'onToken' | 'addSpecialTokens' | 'tokenStats'>;
+export type WriterOptions = Omit<
+  GenerateOptions,
+  'maxNewTokens' | 'minNewTokens' | 'stopIds' | 'stopStrings' | 'signal' | 'onToken' | 'addSpecialTokens' | 'tokenStats'
+>;
 
 /** What a way of writing that is a function is told. */
 export interface WriterTask {
@@ -80,12 +83,19 @@ export function quantityOf({ name, unit }: Pick<StudyMetric, 'name' | 'unit'>): 
 
 /** A name as part of a cell's. */
 export function slugOf(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
 }
 
 /** The one of that name. @throws HyperfitError ERR_CONFIG where the setting has none */
 export function findOwn<T extends OwnName>(list: readonly T[], { name }: OwnName): T {
   const found = list.find((own) => own.name === name);
-  if (found === undefined) throw new HyperfitError('ERR_CONFIG', `expected a metric or way of writing called ${name} in the setting of the study, got none; give it again`);
+  if (found === undefined)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a metric or way of writing called ${name} in the setting of the study, got none; give it again`,
+    );
   return found;
 }

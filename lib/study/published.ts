@@ -27,7 +27,11 @@ export const FIGURE_2: readonly (readonly [epoch: number, trainLoss: string, val
 export const HUMAN_TTR = published('.737', 'D');
 
 /** Table 1, TinyLlama, TTR. */
-export const TABLE_1 = { original: published('about .17', 'I'), topP: published('.282', 'S'), hyperfitted: published('.600', 'S') } as const;
+export const TABLE_1 = {
+  original: published('about .17', 'I'),
+  topP: published('.282', 'S'),
+  hyperfitted: published('.600', 'S'),
+} as const;
 
 /** Tables 2 and figure 3, 96-token continuations. */
 export const TABLE_2 = {
@@ -55,8 +59,14 @@ export const FOLLOW_UP = {
   hyperfittedTtr: published('.684 (arXiv 2605.22579)', 'S'),
   overrides: published('.391 (arXiv 2605.22579)', 'S'),
   overridesBeyond10: published('.129 (arXiv 2605.22579)', 'S'),
-  biasedTtr: { 0.01: published('.409 (arXiv 2605.22579)', 'S'), 0.5: published('.215 (arXiv 2605.22579)', 'S') } as Record<number, Published>,
-  biasedBigrams: { 0.01: published('.609 (arXiv 2605.22579)', 'S'), 0.5: published('.706 (arXiv 2605.22579)', 'S') } as Record<number, Published>,
+  biasedTtr: { 0.01: published('.409 (arXiv 2605.22579)', 'S'), 0.5: published('.215 (arXiv 2605.22579)', 'S') } as Record<
+    number,
+    Published
+  >,
+  biasedBigrams: { 0.01: published('.609 (arXiv 2605.22579)', 'S'), 0.5: published('.706 (arXiv 2605.22579)', 'S') } as Record<
+    number,
+    Published
+  >,
   originalBigrams: published('.592 (arXiv 2605.22579)', 'I'),
   matchedBigrams: published('.604 (arXiv 2605.22579)', 'I'),
   hyperfittedBigrams: published('.140 (arXiv 2605.22579)', 'S'),

@@ -30,11 +30,39 @@ const greedy = (): Decoding => ({});
 const VARIANTS: readonly Variant[] = [
   { id: 'original', name: 'original, greedy', weights: original, decoding: greedy, isSeeded: false, paper: TABLE_1.original },
   { id: 'original-top-p', name: 'original, Top-P', weights: original, decoding: topP, isSeeded: true, paper: TABLE_1.topP },
-  { id: 'original-penalty', name: 'original, repetition penalty 1.2', weights: original, decoding: () => ({ repetitionPenalty: 1.2 }), isSeeded: false, paper: null },
-  { id: 'original-no-repeat', name: 'original, no repeated 4-gram', weights: original, decoding: () => ({ noRepeatNgramSize: 4 }), isSeeded: false, paper: null },
-  { id: 'early-stopped', name: 'early-stopped (lowest held-out loss), greedy', weights: (seed) => bestOf(train(seed)), decoding: greedy, isSeeded: true, paper: null },
+  {
+    id: 'original-penalty',
+    name: 'original, repetition penalty 1.2',
+    weights: original,
+    decoding: () => ({ repetitionPenalty: 1.2 }),
+    isSeeded: false,
+    paper: null,
+  },
+  {
+    id: 'original-no-repeat',
+    name: 'original, no repeated 4-gram',
+    weights: original,
+    decoding: () => ({ noRepeatNgramSize: 4 }),
+    isSeeded: false,
+    paper: null,
+  },
+  {
+    id: 'early-stopped',
+    name: 'early-stopped (lowest held-out loss), greedy',
+    weights: (seed) => bestOf(train(seed)),
+    decoding: greedy,
+    isSeeded: true,
+    paper: null,
+  },
   { id: 'hyperfitted', name: 'hyperfitted, greedy', weights: ended, decoding: greedy, isSeeded: true, paper: TABLE_1.hyperfitted },
-  { id: 'hyperfitted-blocker', name: 'hyperfitted, citation blocker', weights: ended, decoding: () => ({ citationBlocker: true }), isSeeded: true, paper: null },
+  {
+    id: 'hyperfitted-blocker',
+    name: 'hyperfitted, citation blocker',
+    weights: ended,
+    decoding: () => ({ citationBlocker: true }),
+    isSeeded: true,
+    paper: null,
+  },
   { id: 'hyperfitted-top-p', name: 'hyperfitted, Top-P', weights: ended, decoding: topP, isSeeded: true, paper: null },
 ];
 
@@ -61,12 +89,14 @@ const textId = ({ id, isSeeded }: Variant, seed: number): string => (isSeeded ? 
 export const quality: Study = {
   name: 'quality',
   title: 'Ways of writing (E2, table 1, automatic part)',
-  question: 'Greedy text of the original model repeats itself; is hyperfitting more varied than sampling, than penalties on repetition, and than stopping early, where held-out loss is lowest?',
+  question:
+    'Greedy text of the original model repeats itself; is hyperfitting more varied than sampling, than penalties on repetition, and than stopping early, where held-out loss is lowest?',
   plan: (bench) => {
     const variants = variantsOf(bench);
     const originals = variants.filter(({ weights }) => weights === original);
     const others = variants.filter(({ weights }) => weights !== original);
-    const texts = (variant: Variant, seed: number) => textCell(bench, textId(variant, seed), variant.weights(seed), variant.decoding(bench, seed), given({ writer: variant.writer }));
+    const texts = (variant: Variant, seed: number) =>
+      textCell(bench, textId(variant, seed), variant.weights(seed), variant.decoding(bench, seed), given({ writer: variant.writer }));
     return [
       likelihoodCell(bench, 'likelihood-original', 'original'),
       ...originals.flatMap((variant) => seedsOf(variant, bench).map((seed) => texts(variant, seed))),
@@ -89,7 +119,17 @@ const OVERLAP = 'longest overlap with the training samples, tokens';
 function mauveCells(bench: Bench): MauveCell[] {
   const { featureModel, setting } = bench;
   if (featureModel === null) return [];
-  return [{ kind: 'mauve', id: MAUVE, texts: allTextIds(bench), domain: firstDomain(bench).name, newTokens: setting.config.maxNewTokens, clusterings: MAUVE_CLUSTERINGS, featureModel }];
+  return [
+    {
+      kind: 'mauve',
+      id: MAUVE,
+      texts: allTextIds(bench),
+      domain: firstDomain(bench).name,
+      newTokens: setting.config.maxNewTokens,
+      clusterings: MAUVE_CLUSTERINGS,
+      featureModel,
+    },
+  ];
 }
 
 function allTextIds(bench: Bench): string[] {
@@ -97,15 +137,25 @@ function allTextIds(bench: Bench): string[] {
 }
 
 function written(bench: Bench): Written {
-  const texts = variantsOf(bench).map((variant) => ({ id: variant.id, name: variant.name, cells: seedsOf(variant, bench).map((seed) => textId(variant, seed)) }));
+  const texts = variantsOf(bench).map((variant) => ({
+    id: variant.id,
+    name: variant.name,
+    cells: seedsOf(variant, bench).map((seed) => textId(variant, seed)),
+  }));
   const hyperfitted = texts.find(({ id }) => id === 'hyperfitted')!;
   return { texts, pairs: texts.filter((each) => each !== hyperfitted).map((each) => [hyperfitted, each] as const), hasWriters: true };
 }
 
 function conclude(bench: Bench, results: Results): Findings {
-  const variants = variantsOf(bench).map((variant) => ({ ...variant, runs: seedsOf(variant, bench).map((seed) => results.text(textId(variant, seed))) }));
+  const variants = variantsOf(bench).map((variant) => ({
+    ...variant,
+    runs: seedsOf(variant, bench).map((seed) => results.text(textId(variant, seed))),
+  }));
   const hyperfitted = variants.find(({ id }) => id === 'hyperfitted')!;
-  const asTest = ({ name, runs }: { name: string; runs: readonly TextRun[] }) => ({ name, runs: runs.map((run) => textParts(run, ({ ttr }) => ttr)) });
+  const asTest = ({ name, runs }: { name: string; runs: readonly TextRun[] }) => ({
+    name,
+    runs: runs.map((run) => textParts(run, ({ ttr }) => ttr)),
+  });
   return {
     ...NO_FINDINGS,
     compared: ['type-token ratio', 'MAUVE', 'repeated bigrams', 'Self-BLEU', OVERLAP, 'held-out perplexity'],
@@ -113,12 +163,24 @@ function conclude(bench: Bench, results: Results): Findings {
       ...variants.flatMap((variant) => [...textRows(variant), ...mauveRows(variant, bench, results)]),
       { of: 'people', quantity: 'type-token ratio', paper: HUMAN_TTR, ours: humanTtr(bench), digits: 3, missing: noOriginals(bench) },
       ...likelihoodRows('original', [results.sums('likelihood-original')]),
-      ...['early-stopped', 'hyperfitted'].flatMap((name) => likelihoodRows(name, bench.setting.seeds.map((seed) => results.sums(`likelihood-${name}-s${seed}`)))),
+      ...['early-stopped', 'hyperfitted'].flatMap((name) =>
+        likelihoodRows(
+          name,
+          bench.setting.seeds.map((seed) => results.sums(`likelihood-${name}-s${seed}`)),
+        ),
+      ),
     ],
-    tests: comparePairs('type-token ratio', variants.filter((variant) => variant !== hyperfitted).map((variant) => [asTest(hyperfitted), asTest(variant)] as const)),
+    tests: comparePairs(
+      'type-token ratio',
+      variants.filter((variant) => variant !== hyperfitted).map((variant) => [asTest(hyperfitted), asTest(variant)] as const),
+    ),
     texts: sampleTexts(bench, variants),
     notes: [
-      ...(bench.featureModel === null ? [] : ['MAUVE stands with the range over clusterings and trainings, which is no interval: other contexts move it too. Rows whose ranges meet are not told apart.']),
+      ...(bench.featureModel === null
+        ? []
+        : [
+            'MAUVE stands with the range over clusterings and trainings, which is no interval: other contexts move it too. Rows whose ranges meet are not told apart.',
+          ]),
       'Diversity is not quality: whether people prefer a text is asked with `hyperfit compare`, whose blind pages take these continuations.',
       'The paper gives hyperfitted perplexities of 255 to 545 over other spans of text; they are not comparable and stand in no cell.',
       `Top-P is top_p ${bench.setting.config.topP}, temperature ${bench.setting.config.temperature}, top_k ${bench.setting.config.topK}, as in the paper.`,
@@ -134,13 +196,20 @@ function textRows({ name, paper, runs, id }: Variant & { runs: readonly TextRun[
     { of: name, quantity: OVERLAP, paper: null, ours: measureTextRuns(runs, 'overlap'), digits: 2 },
   ];
   if (id !== 'hyperfitted-blocker') return rows;
-  return [...rows, { of: name, quantity: 'interventions of the blocker per text', paper: null, ours: measureTextRuns(runs, 'interventions'), digits: 2 }];
+  return [
+    ...rows,
+    { of: name, quantity: 'interventions of the blocker per text', paper: null, ours: measureTextRuns(runs, 'interventions'), digits: 2 },
+  ];
 }
 
 /** None without a feature model. */
 function mauveRows(variant: Variant, bench: Bench, results: Results): FindingRow[] {
   if (bench.featureModel === null) return [];
-  const ours = mauveOf(MAUVE, seedsOf(variant, bench).map((seed) => allTextIds(bench).indexOf(textId(variant, seed))), results);
+  const ours = mauveOf(
+    MAUVE,
+    seedsOf(variant, bench).map((seed) => allTextIds(bench).indexOf(textId(variant, seed))),
+    results,
+  );
   return [{ of: variant.name, quantity: 'MAUVE', paper: null, ours, digits: 3 }];
 }
 
@@ -155,13 +224,15 @@ const SHOWN = 3;
 
 /** Side by side after the first contexts; ids where the model has no tokenizer. */
 export function sampleTexts(bench: Bench, variants: readonly { name: string; runs: readonly TextRun[] }[]): FindingText[] {
-  return firstDomain(bench).contexts.slice(0, SHOWN).map(({ context }, at) => ({
-    context: readable(context, bench),
-    continuations: variants.map(({ name, runs }) => {
-      const written = runs[0]!.result.texts[at]!;
-      return { name, text: written.text ?? written.ids.join(' ') };
-    }),
-  }));
+  return firstDomain(bench)
+    .contexts.slice(0, SHOWN)
+    .map(({ context }, at) => ({
+      context: readable(context, bench),
+      continuations: variants.map(({ name, runs }) => {
+        const written = runs[0]!.result.texts[at]!;
+        return { name, text: written.text ?? written.ids.join(' ') };
+      }),
+    }));
 }
 
 function readable(ids: Int32Array, { header: { tokenizer } }: Bench): string {

@@ -22,14 +22,18 @@ const idOf = (budget: Budget, size: number, seed: number): string => `${budget}-
 export const quantity: Study = {
   name: 'quantity',
   title: 'Number of samples (E8, figure 5 right)',
-  question: 'How few samples still give varied text? At a fixed number of updates fewer samples are seen more often; a run at a fixed number of epochs keeps the two apart.',
+  question:
+    'How few samples still give varied text? At a fixed number of updates fewer samples are seen more often; a run at a fixed number of epochs keeps the two apart.',
   plan: (bench) => [
     textCell(bench, 'text-original', 'original'),
     ...sizesOf(bench).flatMap((size) =>
       bench.setting.seeds.flatMap((seed) =>
         budgetsOf(bench, size).flatMap(({ budget }) => {
           const id = idOf(budget, size, seed);
-          return [trainCell(bench, `train-${id}`, { samples: size, settings: { seed, ...limitsOf(bench, budget) } }), textCell(bench, `text-${id}`, endOf(`train-${id}`))];
+          return [
+            trainCell(bench, `train-${id}`, { samples: size, settings: { seed, ...limitsOf(bench, budget) } }),
+            textCell(bench, `text-${id}`, endOf(`train-${id}`)),
+          ];
         }),
       ),
     ),
@@ -47,34 +51,93 @@ function limitsOf(bench: Bench, budget: Budget): { epochs: number | null; maxSte
   const settings = trainSettingsOf(bench.setting, {});
   const count = firstDomain(bench).train.length;
   const steps = stepsOf(settings, count);
-  return budget === 'updates' ? { epochs: null, maxSteps: steps } : { epochs: Math.max(1, Math.round(steps / stepsPerEpoch(settings.batchSize, count))), maxSteps: null };
+  return budget === 'updates'
+    ? { epochs: null, maxSteps: steps }
+    : { epochs: Math.max(1, Math.round(steps / stepsPerEpoch(settings.batchSize, count))), maxSteps: null };
 }
 
 /** A smaller set is compared with the whole one, at as many updates. */
 function written(bench: Bench): Written {
-  const ofSize = (size: number) => budgetsOf(bench, size).map(({ budget, name }) => ({ budget, name: `${size} samples, ${name}`, cells: bench.setting.seeds.map((seed) => `text-${idOf(budget, size, seed)}`) }));
+  const ofSize = (size: number) =>
+    budgetsOf(bench, size).map(({ budget, name }) => ({
+      budget,
+      name: `${size} samples, ${name}`,
+      cells: bench.setting.seeds.map((seed) => `text-${idOf(budget, size, seed)}`),
+    }));
   const texts = sizesOf(bench).flatMap(ofSize);
   const updates = texts.filter(({ budget }) => budget === 'updates');
   const all = updates.at(-1)!;
-  return { texts: [{ name: 'original', cells: ['text-original'] }, ...texts], pairs: updates.slice(0, -1).map((each) => [each, all] as const) };
+  return {
+    texts: [{ name: 'original', cells: ['text-original'] }, ...texts],
+    pairs: updates.slice(0, -1).map((each) => [each, all] as const),
+  };
 }
 
 function conclude(bench: Bench, results: Results): Findings {
-  const lines = BUDGETS.map(({ budget, name }, index) => ({ name, colour: index + 1, points: sizesOf(bench).map((size) => ({ size, ...readSize(bench, results, budget, size) })) }));
+  const lines = BUDGETS.map(({ budget, name }, index) => ({
+    name,
+    colour: index + 1,
+    points: sizesOf(bench).map((size) => ({ size, ...readSize(bench, results, budget, size) })),
+  }));
   const original = results.text('text-original');
   const human = humanTtr(bench);
-  const rows = lines.flatMap(({ name, points }) => points.flatMap(({ size, runs, trainLoss }) => rowsOf(`${size} samples, ${name}`, runs, trainLoss)));
+  const rows = lines.flatMap(({ name, points }) =>
+    points.flatMap(({ size, runs, trainLoss }) => rowsOf(`${size} samples, ${name}`, runs, trainLoss)),
+  );
   return {
     ...NO_FINDINGS,
-    rows: [{ of: 'original', quantity: 'type-token ratio', paper: null, ours: measureTextRuns([original], 'ttr', { decoding: 'greedy' }), digits: 3 }, ...rows],
+    rows: [
+      {
+        of: 'original',
+        quantity: 'type-token ratio',
+        paper: null,
+        ours: measureTextRuns([original], 'ttr', { decoding: 'greedy' }),
+        digits: 3,
+      },
+      ...rows,
+    ],
     charts: [
-      chartOf({ title: 'Type-token ratio', xLabel: 'training samples, logarithmic', xScale: 'log', pointName: 'samples', yLabel: 'distinct / total tokens', digits: 3, ...(human === null ? {} : { references: [{ label: `people ${human.value.toFixed(3)}`, value: human.value }] }) },
-        lines.map(({ name, colour, points }) => measuredSeries(name, colour, points.map(({ size, runs }) => ({ x: size, measured: measureTextRuns(runs, 'ttr', { decoding: 'greedy' }) }))))),
-      chartOf({ title: 'Longest overlap with the training samples', xLabel: 'training samples, logarithmic', xScale: 'log', pointName: 'samples', yLabel: 'tokens, mean over texts', digits: 1 },
-        lines.map(({ name, colour, points }) => measuredSeries(name, colour, points.map(({ size, runs }) => ({ x: size, measured: measureTextRuns(runs, 'overlap') }))))),
+      chartOf(
+        {
+          title: 'Type-token ratio',
+          xLabel: 'training samples, logarithmic',
+          xScale: 'log',
+          pointName: 'samples',
+          yLabel: 'distinct / total tokens',
+          digits: 3,
+          ...(human === null ? {} : { references: [{ label: `people ${human.value.toFixed(3)}`, value: human.value }] }),
+        },
+        lines.map(({ name, colour, points }) =>
+          measuredSeries(
+            name,
+            colour,
+            points.map(({ size, runs }) => ({ x: size, measured: measureTextRuns(runs, 'ttr', { decoding: 'greedy' }) })),
+          ),
+        ),
+      ),
+      chartOf(
+        {
+          title: 'Longest overlap with the training samples',
+          xLabel: 'training samples, logarithmic',
+          xScale: 'log',
+          pointName: 'samples',
+          yLabel: 'tokens, mean over texts',
+          digits: 1,
+        },
+        lines.map(({ name, colour, points }) =>
+          measuredSeries(
+            name,
+            colour,
+            points.map(({ size, runs }) => ({ x: size, measured: measureTextRuns(runs, 'overlap') })),
+          ),
+        ),
+      ),
     ],
     tests: comparePairs('type-token ratio, against all samples', testPairs(lines[0]!.points)),
-    notes: ['Subsets are nested: a smaller one is the beginning of a larger one. Overlap is measured against the whole set.', 'The paper gives no numbers for this figure; sources disagree on whether 8 samples still suffice.'],
+    notes: [
+      'Subsets are nested: a smaller one is the beginning of a larger one. Overlap is measured against the whole set.',
+      'The paper gives no numbers for this figure; sources disagree on whether 8 samples still suffice.',
+    ],
   };
 }
 

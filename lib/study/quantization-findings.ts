@@ -1,6 +1,16 @@
 import { LIKELIHOOD_FORMULAS } from '../evaluate/signature.ts';
 import { agreementParts } from './agreement.ts';
-import { chartOf, comparePairs, measuredSeries, NO_FINDINGS, type FindingChart, type FindingMatrix, type FindingRow, type Findings, type FindingText } from './findings.ts';
+import {
+  chartOf,
+  comparePairs,
+  measuredSeries,
+  NO_FINDINGS,
+  type FindingChart,
+  type FindingMatrix,
+  type FindingRow,
+  type Findings,
+  type FindingText,
+} from './findings.ts';
 import { mauveOf } from './mauve-findings.ts';
 import { meanOf, meanOfRuns, measureSums, measureTextRuns, textParts, type Measured, type SumsRun, type TextRun } from './measured.ts';
 import { sampleTexts } from './quality.ts';
@@ -44,7 +54,9 @@ export function concludeQuantization(bench: Bench, results: Results): Findings {
       'Weights are rounded as the GGUF file of that type stores each of them, and passes run on them in the arithmetic of the study; llama.cpp rounds activations too.',
       'A model that was trained for a type stands in F32 with the float32 weights behind it, which no pass of its training read.',
       'Charts leave the grid of the original’s own file out: it is no step between the types.',
-      ...(bench.featureModel === null ? [] : ['MAUVE stands with the range over clusterings and trainings, which is no interval. Rows whose ranges meet are not told apart.']),
+      ...(bench.featureModel === null
+        ? []
+        : ['MAUVE stands with the range over clusterings and trainings, which is no interval. Rows whose ranges meet are not told apart.']),
     ],
   };
 }
@@ -59,7 +71,13 @@ function read(bench: Bench, results: Results, recipe: Recipe, rounding: Rounding
     heldOut: ids('held-out').map((id) => results.sums(id)),
     trained: ids('trained').map((id) => results.sums(id)),
     agreement: agreementOf(bench, results, recipe, rounding),
-    kept: recipe.trainedFor === undefined || rounding.to === undefined ? null : meanOfRuns(ids('share').map((cell) => ({ cell, value: results.get(cell, 'update-share').kept })), KEPT_FORMULA),
+    kept:
+      recipe.trainedFor === undefined || rounding.to === undefined
+        ? null
+        : meanOfRuns(
+            ids('share').map((cell) => ({ cell, value: results.get(cell, 'update-share').kept })),
+            KEPT_FORMULA,
+          ),
     mauve: mauveFor(bench, ids('text'), results),
   };
 }
@@ -77,7 +95,11 @@ function agreementOf(bench: Bench, results: Results, recipe: Recipe, rounding: R
 function mauveFor(bench: Bench, ids: readonly string[], results: Results): Measured | null {
   if (bench.featureModel === null) return null;
   const texts = mauveTexts(bench);
-  return mauveOf(MAUVE, ids.map((id) => texts.indexOf(id)), results);
+  return mauveOf(
+    MAUVE,
+    ids.map((id) => texts.indexOf(id)),
+    results,
+  );
 }
 
 const ttr = ({ runs }: MeasuredWeights): Measured | null => measureTextRuns(runs, 'ttr', { decoding: 'greedy' });
@@ -104,10 +126,20 @@ function rowsOf(weights: MeasuredWeights): FindingRow[] {
 /** The named types on the scale of their size. */
 function chartsOf(bench: Bench, all: readonly MeasuredWeights[]): FindingChart[] {
   const recipes = recipesOf(bench);
-  const chart = (title: string, yLabel: string, digits: number, value: (weights: MeasuredWeights) => Measured | null, of = recipes): FindingChart => {
+  const chart = (
+    title: string,
+    yLabel: string,
+    digits: number,
+    value: (weights: MeasuredWeights) => Measured | null,
+    of = recipes,
+  ): FindingChart => {
     const lines = of.map((recipe) => {
       const points = all.filter((weights) => weights.recipe.id === recipe.id && weights.rounding.to !== 'own');
-      return measuredSeries(recipe.name, 1 + recipes.indexOf(recipe), points.map((weights) => ({ x: weights.rounding.bits, measured: value(weights) })));
+      return measuredSeries(
+        recipe.name,
+        1 + recipes.indexOf(recipe),
+        points.map((weights) => ({ x: weights.rounding.bits, measured: value(weights) })),
+      );
     });
     return chartOf({ title, xLabel: 'bits a weight, logarithmic', xScale: 'log', pointName: 'bits', yLabel, digits }, lines);
   };
@@ -129,29 +161,55 @@ function matricesOf(bench: Bench, all: readonly MeasuredWeights[]): FindingMatri
     columnTitle: 'rounded to',
     rows: recipes.map(({ name }) => name),
     columns: roundings.map(({ name }) => name),
-    values: recipes.map((recipe) => roundings.map((rounding) => value(all.find((weights) => weights.recipe.id === recipe.id && weights.rounding.id === rounding.id)!))),
+    values: recipes.map((recipe) =>
+      roundings.map((rounding) => value(all.find((weights) => weights.recipe.id === recipe.id && weights.rounding.id === rounding.id)!)),
+    ),
     digits,
   });
-  return [matrix('Type-token ratio', 3, ttr), matrix('Repeated bigrams', 3, repeats), matrix('Loss on the training samples, nats', 3, loss), matrix('Share of the update kept', 3, kept), matrix('First choices as in float32', 3, ({ agreement }) => agreement)];
+  return [
+    matrix('Type-token ratio', 3, ttr),
+    matrix('Repeated bigrams', 3, repeats),
+    matrix('Loss on the training samples, nats', 3, loss),
+    matrix('Share of the update kept', 3, kept),
+    matrix('First choices as in float32', 3, ({ agreement }) => agreement),
+  ];
 }
 
 /** That rounding costs variety, on the grid of the original above all; and that training for a type gets it back. */
 function testsOf(all: readonly MeasuredWeights[]): Findings['tests'] {
   const asTest = ({ name, runs }: MeasuredWeights) => ({ name, runs: runs.map((run) => textParts(run, ({ ttr: ratio }) => ratio)) });
-  return comparePairs('type-token ratio', pairsOf(all).map(([left, right]) => [asTest(left), asTest(right)] as const));
+  return comparePairs(
+    'type-token ratio',
+    pairsOf(all).map(([left, right]) => [asTest(left), asTest(right)] as const),
+  );
 }
 
 function pairsOf<T extends Pick<MeasuredWeights, 'recipe' | 'rounding'>>(all: readonly T[]): (readonly [T, T])[] {
-  const find = (trainedFor: Recipe['trainedFor'], to: Rounding['to']): T | undefined => all.find(({ recipe, rounding }) => recipe.trainedFor === trainedFor && rounding.to === to);
+  const find = (trainedFor: Recipe['trainedFor'], to: Rounding['to']): T | undefined =>
+    all.find(({ recipe, rounding }) => recipe.trainedFor === trainedFor && rounding.to === to);
   return bothThere([
-    ...TRAINED_FOR.flatMap((type) => [[find(null, type), find(null, undefined)], [find(type, type), find(null, type)], [find(type, type), find(null, undefined)]] as const),
+    ...TRAINED_FOR.flatMap(
+      (type) =>
+        [
+          [find(null, type), find(null, undefined)],
+          [find(type, type), find(null, type)],
+          [find(type, type), find(null, undefined)],
+        ] as const,
+    ),
     [find(null, 'own'), find(null, undefined)],
     ...TRAINED_FOR.map((type) => [find(type, 'own'), find(null, 'own')] as const),
   ]);
 }
 
 export function writtenQuantized(bench: Bench): Written {
-  const texts = recipesOf(bench).flatMap((recipe) => roundingsOf(bench).map((rounding) => ({ recipe, rounding, name: nameOf(recipe, rounding), cells: recipe.seeds.map((seed) => cellId('text', recipe, seed, rounding)) })));
+  const texts = recipesOf(bench).flatMap((recipe) =>
+    roundingsOf(bench).map((rounding) => ({
+      recipe,
+      rounding,
+      name: nameOf(recipe, rounding),
+      cells: recipe.seeds.map((seed) => cellId('text', recipe, seed, rounding)),
+    })),
+  );
   return { texts, pairs: pairsOf(texts) };
 }
 
@@ -160,6 +218,10 @@ const nameOf = (recipe: Recipe, rounding: Rounding): string => `${recipe.name}, 
 /** What is worth reading side by side: the ends, the coarsest type, and the grid of the original. */
 function shownTexts(bench: Bench, all: readonly MeasuredWeights[]): FindingText[] {
   const isShown = ({ recipe: { trainedFor }, rounding: { to } }: MeasuredWeights): boolean =>
-    trainedFor === undefined ? to === undefined : trainedFor === null ? to === undefined || to === 'Q4_0' || to === 'own' : trainedFor === 'Q4_0' && to === 'Q4_0';
+    trainedFor === undefined
+      ? to === undefined
+      : trainedFor === null
+        ? to === undefined || to === 'Q4_0' || to === 'own'
+        : trainedFor === 'Q4_0' && to === 'Q4_0';
   return sampleTexts(bench, all.filter(isShown));
 }

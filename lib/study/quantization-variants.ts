@@ -55,7 +55,10 @@ export function roundingsOf({ header: { config, files, path } }: Bench): Roundin
 
 function mainType(forms: readonly ParameterForm[]): string {
   const counts = new Map<string, number>();
-  for (const { form: { type } } of forms) if (type !== 'F32') counts.set(type, (counts.get(type) ?? 0) + 1);
+  for (const {
+    form: { type },
+  } of forms)
+    if (type !== 'F32') counts.set(type, (counts.get(type) ?? 0) + 1);
   return [...counts].reduce((most, each) => (each[1] > most[1] ? each : most))[0];
 }
 

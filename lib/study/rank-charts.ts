@@ -26,12 +26,17 @@ export function rankCharts(bench: Bench, domain: Domain, variants: readonly Meas
     lossChart(`Loss${where}`, variants),
   ];
   if (domain !== firstDomain(bench)) return common;
-  const withMauve = bench.featureModel === null ? [] : [byRank({ title: 'MAUVE', yLabel: 'mean over clusterings', digits: 3 }, variants, mauve)];
+  const withMauve =
+    bench.featureModel === null ? [] : [byRank({ title: 'MAUVE', yLabel: 'mean over clusterings', digits: 3 }, variants, mauve)];
   return [...common, ...withMauve, ...layerCharts(bench, variants), scaleChart(variants)];
 }
 
 function ofRanks(variants: readonly MeasuredVariant[], family: Family, value: Value): Points {
-  return variants.flatMap((variant) => (variant.family === family && typeof variant.rank === 'number' && variant.rank > 0 ? [{ x: variant.rank, measured: value(variant) }] : []));
+  return variants.flatMap((variant) =>
+    variant.family === family && typeof variant.rank === 'number' && variant.rank > 0
+      ? [{ x: variant.rank, measured: value(variant) }]
+      : [],
+  );
 }
 
 function references(variants: readonly MeasuredVariant[], value: Value, digits: number): { label: string; value: number }[] {
@@ -48,37 +53,89 @@ const LINES: readonly { family: Family; name: string }[] = [
   { family: 'lora', name: 'LoRA trained at that rank' },
 ];
 
-function byRank(about: { title: string; yLabel: string; digits: number }, variants: readonly MeasuredVariant[], value: Value): FindingChart {
-  const lines = LINES.map(({ family, name }, index) => measuredSeries(name, index + 1, ofRanks(variants, family, value))).filter(({ series }) => series.points.length > 0);
-  return chartOf({ ...about, xLabel: 'rank, logarithmic', xScale: 'log', pointName: 'rank', references: references(variants, value, about.digits) }, lines);
+function byRank(
+  about: { title: string; yLabel: string; digits: number },
+  variants: readonly MeasuredVariant[],
+  value: Value,
+): FindingChart {
+  const lines = LINES.map(({ family, name }, index) => measuredSeries(name, index + 1, ofRanks(variants, family, value))).filter(
+    ({ series }) => series.points.length > 0,
+  );
+  return chartOf(
+    { ...about, xLabel: 'rank, logarithmic', xScale: 'log', pointName: 'rank', references: references(variants, value, about.digits) },
+    lines,
+  );
 }
 
 function lossChart(title: string, variants: readonly MeasuredVariant[]): FindingChart {
-  const lines = [measuredSeries('held-out', 1, ofRanks(variants, 'patch', heldOut)), measuredSeries('training samples', 2, ofRanks(variants, 'patch', trained))];
+  const lines = [
+    measuredSeries('held-out', 1, ofRanks(variants, 'patch', heldOut)),
+    measuredSeries('training samples', 2, ofRanks(variants, 'patch', trained)),
+  ];
   return chartOf({ title, xLabel: 'rank, logarithmic', xScale: 'log', pointName: 'rank', yLabel: 'nats a token', digits: 2 }, lines);
 }
 
 /** From the original at 0 to the hyperfitted model at 1: variety and recitation, which would fall together if they were one thing. */
 function sharesChart(title: string, variants: readonly MeasuredVariant[]): FindingChart {
-  const line = (name: string, colour: number, value: Value): ReturnType<typeof measuredSeries> => measuredSeries(name, colour, ofRanks(variants, 'patch', (variant) => shareOfChange(variants, variant, value)));
+  const line = (name: string, colour: number, value: Value): ReturnType<typeof measuredSeries> =>
+    measuredSeries(
+      name,
+      colour,
+      ofRanks(variants, 'patch', (variant) => shareOfChange(variants, variant, value)),
+    );
   const lines = [line('variety (type-token ratio)', 1, ttr), line('recitation (longest overlap)', 2, overlap)];
-  return chartOf({ title, xLabel: 'rank, logarithmic', xScale: 'log', pointName: 'rank', yLabel: 'share of the change from original to hyperfitted', digits: 2, references: [{ label: 'hyperfitted', value: 1 }] }, lines);
+  return chartOf(
+    {
+      title,
+      xLabel: 'rank, logarithmic',
+      xScale: 'log',
+      pointName: 'rank',
+      yLabel: 'share of the change from original to hyperfitted',
+      digits: 2,
+      references: [{ label: 'hyperfitted', value: 1 }],
+    },
+    lines,
+  );
 }
 
 function shareOfChange(variants: readonly MeasuredVariant[], variant: MeasuredVariant, value: Value): Measured | null {
   const valueOf = (family: Family): Measured | null => value(variants.find((each) => each.family === family)!);
   const [here, from, to] = [value(variant), valueOf('original'), valueOf('hyperfitted')];
   if (here === null || from === null || to === null || to.value === from.value) return null;
-  return { ...plain((here.value - from.value) / (to.value - from.value), `share-of-change|of:${here.signature.split('|')[0]}`, [here.n, here.unit], []), files: here.files };
+  return {
+    ...plain(
+      (here.value - from.value) / (to.value - from.value),
+      `share-of-change|of:${here.signature.split('|')[0]}`,
+      [here.n, here.unit],
+      [],
+    ),
+    files: here.files,
+  };
 }
 
 function layerCharts(bench: Bench, variants: readonly MeasuredVariant[]): FindingChart[] {
   const groups = variants.filter(({ family }) => family === 'layers');
   if (groups.length === 0) return [];
   const middle = ({ layers }: MeasuredVariant): number => (layers![0] + 1 + layers![1]) / 2;
-  const line = (name: string, colour: number, isOnly: boolean): ReturnType<typeof measuredSeries> => measuredSeries(name, colour, groups.filter((each) => each.isOnly === isOnly).map((each) => ({ x: middle(each), measured: ttr(each) })));
-  return [chartOf({ title: `A patch of rank ${FOCUS_RANK} in some layers`, xLabel: `middle of the layers, of ${bench.header.config.numHiddenLayers}`, pointName: 'layer', yLabel: 'type-token ratio', digits: 3, references: references(variants, ttr, 3) },
-    [line('these layers alone', 1, true), line('all but these', 2, false)])];
+  const line = (name: string, colour: number, isOnly: boolean): ReturnType<typeof measuredSeries> =>
+    measuredSeries(
+      name,
+      colour,
+      groups.filter((each) => each.isOnly === isOnly).map((each) => ({ x: middle(each), measured: ttr(each) })),
+    );
+  return [
+    chartOf(
+      {
+        title: `A patch of rank ${FOCUS_RANK} in some layers`,
+        xLabel: `middle of the layers, of ${bench.header.config.numHiddenLayers}`,
+        pointName: 'layer',
+        yLabel: 'type-token ratio',
+        digits: 3,
+        references: references(variants, ttr, 3),
+      },
+      [line('these layers alone', 1, true), line('all but these', 2, false)],
+    ),
+  ];
 }
 
 function scaleChart(variants: readonly MeasuredVariant[]): FindingChart {
@@ -88,5 +145,15 @@ function scaleChart(variants: readonly MeasuredVariant[]): FindingChart {
     return variant.family === 'scale' ? [{ x: variant.scale!, variant }] : [];
   });
   const points = scaled.sort((left, right) => left.x - right.x).map(({ x, variant }) => ({ x, measured: ttr(variant) }));
-  return chartOf({ title: `A patch of rank ${FOCUS_RANK}, scaled`, xLabel: 'what the patch is multiplied by', pointName: 'scale', yLabel: 'type-token ratio', digits: 3, references: references(variants, ttr, 3).slice(1) }, [measuredSeries('scaled patch', 1, points)]);
+  return chartOf(
+    {
+      title: `A patch of rank ${FOCUS_RANK}, scaled`,
+      xLabel: 'what the patch is multiplied by',
+      pointName: 'scale',
+      yLabel: 'type-token ratio',
+      digits: 3,
+      references: references(variants, ttr, 3).slice(1),
+    },
+    [measuredSeries('scaled patch', 1, points)],
+  );
 }

@@ -12,9 +12,25 @@ const FORMULA = 'energy-kept|sum-of-squares:first-singular-values-of-the-update|
 
 /** How fast the update's sum of squares gathers in its first singular values: over ranks, and layer by layer. */
 export function energyCharts(bench: Bench, results: Results): FindingChart[] {
-  const lines = bench.domains.map((domain, index) => measuredSeries(domain.name, (index % 4) + 1, bench.setting.ranks.map((rank) => ({ x: rank, measured: kept(bench, domain, results, rank, () => true) }))));
+  const lines = bench.domains.map((domain, index) =>
+    measuredSeries(
+      domain.name,
+      (index % 4) + 1,
+      bench.setting.ranks.map((rank) => ({ x: rank, measured: kept(bench, domain, results, rank, () => true) })),
+    ),
+  );
   return [
-    chartOf({ title: 'Energy of the update kept', xLabel: 'rank, logarithmic', xScale: 'log', pointName: 'rank', yLabel: 'share of the sum of squares', digits: 2 }, lines),
+    chartOf(
+      {
+        title: 'Energy of the update kept',
+        xLabel: 'rank, logarithmic',
+        xScale: 'log',
+        pointName: 'rank',
+        yLabel: 'share of the sum of squares',
+        digits: 2,
+      },
+      lines,
+    ),
     byLayer(bench, results),
   ];
 }
@@ -23,8 +39,25 @@ function byLayer(bench: Bench, results: Results): FindingChart {
   const layers = Array.from({ length: bench.header.config.numHiddenLayers }, (_, layer) => layer);
   const ranks = bench.setting.ranks.filter((rank) => [FOCUS_RANK, 32].includes(rank));
   const lines = ranks.map((rank, index) =>
-    measuredSeries(`rank ${rank}`, index + 1, layers.map((layer) => ({ x: layer + 1, measured: kept(bench, firstDomain(bench), results, rank, ({ parameter, shape }) => layerOfMatrix(parameter, shape) === layer) }))));
-  return chartOf({ title: 'Energy of the update kept, layer by layer', xLabel: 'layer', pointName: 'layer', yLabel: 'share of the sum of squares', digits: 2 }, lines);
+    measuredSeries(
+      `rank ${rank}`,
+      index + 1,
+      layers.map((layer) => ({
+        x: layer + 1,
+        measured: kept(bench, firstDomain(bench), results, rank, ({ parameter, shape }) => layerOfMatrix(parameter, shape) === layer),
+      })),
+    ),
+  );
+  return chartOf(
+    {
+      title: 'Energy of the update kept, layer by layer',
+      xLabel: 'layer',
+      pointName: 'layer',
+      yLabel: 'share of the sum of squares',
+      digits: 2,
+    },
+    lines,
+  );
 }
 
 function kept(bench: Bench, domain: Domain, results: Results, rank: number, isCounted: (matrix: Matrix) => boolean): Measured | null {
@@ -32,7 +65,16 @@ function kept(bench: Bench, domain: Domain, results: Results, rank: number, isCo
     const cell = spectrumId(domain, seed);
     const counted = results.get(cell, 'spectrum').matrices.filter(isCounted);
     const sum = (valueOf: (matrix: Matrix) => number): number => counted.reduce((total, matrix) => total + valueOf(matrix), 0);
-    return { cell, value: sum(({ squares, total }) => Math.min(total, squares.slice(0, rank).reduce((all, square) => all + square, 0))) / sum(({ total }) => total) };
+    return {
+      cell,
+      value:
+        sum(({ squares, total }) =>
+          Math.min(
+            total,
+            squares.slice(0, rank).reduce((all, square) => all + square, 0),
+          ),
+        ) / sum(({ total }) => total),
+    };
   });
   return meanOfRuns(runs, FORMULA, { rank });
 }

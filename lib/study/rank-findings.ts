@@ -29,13 +29,30 @@ export function concludeRanks(bench: Bench, results: Results): Findings {
     ...NO_FINDINGS,
     compared: ['type-token ratio', 'repeated bigrams', 'MAUVE', OVERLAP, 'held-out loss, nats'],
     rows: [...variants.flatMap((variant) => rowsOf(bench, variant)), ...accuracyRows(bench, shown, results)],
-    charts: [...bench.domains.flatMap((domain) => rankCharts(bench, domain, variants.filter((variant) => variant.domain === domain))), ...energyCharts(bench, results), longChart(bench, shown, results)],
-    tests: bench.domains.flatMap((domain) => testsOf(bench, variants.filter((variant) => variant.domain === domain))),
+    charts: [
+      ...bench.domains.flatMap((domain) =>
+        rankCharts(
+          bench,
+          domain,
+          variants.filter((variant) => variant.domain === domain),
+        ),
+      ),
+      ...energyCharts(bench, results),
+      longChart(bench, shown, results),
+    ],
+    tests: bench.domains.flatMap((domain) =>
+      testsOf(
+        bench,
+        variants.filter((variant) => variant.domain === domain),
+      ),
+    ),
     texts: sampleTexts(bench, shown),
     notes: [
       `Patches change the matrices of the layers. Embedding, head, norms and biases stay those of the original, unless “embedding and norms too” is said: then they get their whole update.`,
       `LoRA is trained with alpha ${LORA_ALPHA} at ${LORA_RATE} times the learning rate, the other settings being equal.`,
-      ...(bench.featureModel === null ? [] : ['MAUVE stands with the range over clusterings and trainings, which is no interval. Rows whose ranges meet are not told apart.']),
+      ...(bench.featureModel === null
+        ? []
+        : ['MAUVE stands with the range over clusterings and trainings, which is no interval. Rows whose ranges meet are not told apart.']),
       'Overlap sees exact runs of tokens only.',
     ],
   };
@@ -65,7 +82,13 @@ function mauveFor(bench: Bench, ids: readonly string[], results: Results): Measu
 
 function rowsOf(bench: Bench, variant: MeasuredVariant): FindingRow[] {
   const { runs, heldOut, trained, mauve } = variant;
-  const row = (quantity: string, ours: Measured | null, digits: number): FindingRow => ({ of: nameWithin(bench, variant), quantity, paper: null, ours, digits });
+  const row = (quantity: string, ours: Measured | null, digits: number): FindingRow => ({
+    of: nameWithin(bench, variant),
+    quantity,
+    paper: null,
+    ours,
+    digits,
+  });
   return [
     row('type-token ratio', measureTextRuns(runs, 'ttr', { decoding: 'greedy' }), 3),
     row('repeated bigrams', measureTextRuns(runs, 'rep2', { decoding: 'greedy' }), 3),
@@ -84,7 +107,13 @@ function accuracyRows(bench: Bench, shown: readonly MeasuredVariant[], results: 
   if (tasks.length === 0) return [];
   return SCORINGS.flatMap(({ scoring, name, formula }) =>
     shown.map((variant) => {
-      const runs = variant.seeds.map((seed) => accuracyRun(tasks.map((task) => `${task.name}-${nameOf(variant, seed)}`), scoring, results));
+      const runs = variant.seeds.map((seed) =>
+        accuracyRun(
+          tasks.map((task) => `${task.name}-${nameOf(variant, seed)}`),
+          scoring,
+          results,
+        ),
+      );
       return { of: nameWithin(bench, variant), quantity: `accuracy ${name}`, paper: null, ours: meanOf(runs, formula), digits: 3 };
     }),
   );
@@ -93,38 +122,83 @@ function accuracyRows(bench: Bench, shown: readonly MeasuredVariant[], results: 
 function longChart(bench: Bench, shown: readonly MeasuredVariant[], results: Results): FindingChart {
   const lines = shown.map((variant, index) => {
     const runs = variant.seeds.map((seed) => results.text(cellId('long', variant, seed)));
-    return measuredSeries(variant.name, index + 1, positionsUpTo(longTokens(bench)).map((x) => ({ x, measured: ratioAt(runs, x) })));
+    return measuredSeries(
+      variant.name,
+      index + 1,
+      positionsUpTo(longTokens(bench)).map((x) => ({ x, measured: ratioAt(runs, x) })),
+    );
   });
-  return chartOf({ title: 'Long texts', xLabel: 'token of the continuation', pointName: 'token', yLabel: 'type-token ratio of the last 96', digits: 3 }, lines);
+  return chartOf(
+    { title: 'Long texts', xLabel: 'token of the continuation', pointName: 'token', yLabel: 'type-token ratio of the last 96', digits: 3 },
+    lines,
+  );
 }
 
-/** What would be said of the patch, each against chance: that it writes otherwise than the original, less by heart than the whole update, and as LoRA does. */
+/**
+ * What would be said of the patch, each against chance: that it writes otherwise than the original, less by heart than the whole update,
+ * and as LoRA does.
+ */
 function testsOf(bench: Bench, variants: readonly MeasuredVariant[]): Findings['tests'] {
   const { original, whole, focus, lora } = namedOf(variants);
-  const tested = (pairs: readonly (readonly [MeasuredVariant, MeasuredVariant])[], valueOf: Parameters<typeof textParts>[1]) => pairs.map(([left, right]) => [asTest(bench, left, valueOf), asTest(bench, right, valueOf)] as const);
+  const tested = (pairs: readonly (readonly [MeasuredVariant, MeasuredVariant])[], valueOf: Parameters<typeof textParts>[1]) =>
+    pairs.map(([left, right]) => [asTest(bench, left, valueOf), asTest(bench, right, valueOf)] as const);
   return [
-    ...comparePairs('type-token ratio', tested(pairsOf(variants), ({ ttr }) => ttr)),
-    ...comparePairs('longest overlap', tested(bothThere([[focus, original], [whole, focus], [lora, focus]]), ({ overlap }) => overlap.length)),
+    ...comparePairs(
+      'type-token ratio',
+      tested(pairsOf(variants), ({ ttr }) => ttr),
+    ),
+    ...comparePairs(
+      'longest overlap',
+      tested(
+        bothThere([
+          [focus, original],
+          [whole, focus],
+          [lora, focus],
+        ]),
+        ({ overlap }) => overlap.length,
+      ),
+    ),
   ];
 }
 
 function namedOf<T extends RankVariant>(variants: readonly T[]): Record<'original' | 'whole' | 'focus' | 'first' | 'lora', T | undefined> {
-  const find = (family: RankVariant['family'], rank?: number): T | undefined => variants.find((variant) => variant.family === family && variant.rank === rank);
-  return { original: find('original'), whole: find('hyperfitted'), focus: find('patch', FOCUS_RANK), first: find('patch', 1), lora: find('lora', FOCUS_RANK) };
+  const find = (family: RankVariant['family'], rank?: number): T | undefined =>
+    variants.find((variant) => variant.family === family && variant.rank === rank);
+  return {
+    original: find('original'),
+    whole: find('hyperfitted'),
+    focus: find('patch', FOCUS_RANK),
+    first: find('patch', 1),
+    lora: find('lora', FOCUS_RANK),
+  };
 }
 
 /** What is written differently, of the variants of a domain. */
 function pairsOf<T extends RankVariant>(variants: readonly T[]): (readonly [T, T])[] {
   const { original, whole, focus, first, lora } = namedOf(variants);
   const others = variants.filter(({ family, isOnly }) => family === 'layers' && isOnly === false);
-  return bothThere([[first, original], [focus, original], [focus, whole], [focus, lora], ...others.map((other) => [other, focus] as const)]);
+  return bothThere([
+    [first, original],
+    [focus, original],
+    [focus, whole],
+    [focus, lora],
+    ...others.map((other) => [other, focus] as const),
+  ]);
 }
 
 export function writtenRanks(bench: Bench): Written {
-  const variants = variantsOf(bench).map((variant) => ({ ...variant, name: nameWithin(bench, variant), cells: variant.seeds.map((seed) => cellId('text', variant, seed)) }));
+  const variants = variantsOf(bench).map((variant) => ({
+    ...variant,
+    name: nameWithin(bench, variant),
+    cells: variant.seeds.map((seed) => cellId('text', variant, seed)),
+  }));
   return { texts: variants, pairs: bench.domains.flatMap((domain) => pairsOf(variants.filter((variant) => variant.domain === domain))) };
 }
 
-function asTest(bench: Bench, variant: MeasuredVariant, valueOf: Parameters<typeof textParts>[1]): Parameters<typeof comparePairs>[1][number][0] {
+function asTest(
+  bench: Bench,
+  variant: MeasuredVariant,
+  valueOf: Parameters<typeof textParts>[1],
+): Parameters<typeof comparePairs>[1][number][0] {
   return { name: nameWithin(bench, variant), runs: variant.runs.map((run) => textParts(run, valueOf)) };
 }

@@ -14,16 +14,23 @@ export const MAUVE = 'mauve';
 export async function planRanks(bench: Bench): Promise<Cell[]> {
   const variants = variantsOf(bench);
   const asked = await choiceCells(bench.setting);
-  const measured = (variant: RankVariant, seed: number | null): Cell[] => [...measure(bench, variant, seed), ...(isLookedAtLong(bench, variant) ? asked(nameOf(variant, seed), variant.weights(seed ?? 0)) : [])];
+  const measured = (variant: RankVariant, seed: number | null): Cell[] => [
+    ...measure(bench, variant, seed),
+    ...(isLookedAtLong(bench, variant) ? asked(nameOf(variant, seed), variant.weights(seed ?? 0)) : []),
+  ];
   const perSeed = (domain: Domain, seed: number): Cell[] => [
     trainCell(bench, trainId(domain, seed), { domain, settings: { seed } }),
     { kind: 'spectrum', id: spectrumId(domain, seed), weights: endOf(trainId(domain, seed)), ranks: Math.max(...bench.setting.ranks) },
-    ...variants.filter((variant) => variant.domain === domain && variant.family !== 'original' && variant.family !== 'lora').flatMap((variant) => measured(variant, seed)),
+    ...variants
+      .filter((variant) => variant.domain === domain && variant.family !== 'original' && variant.family !== 'lora')
+      .flatMap((variant) => measured(variant, seed)),
   ];
   return [
     ...variants.filter(({ family }) => family === 'original').flatMap((variant) => measured(variant, null)),
     ...bench.domains.flatMap((domain) => bench.setting.seeds.flatMap((seed) => perSeed(domain, seed))),
-    ...variants.filter(({ family }) => family === 'lora').flatMap((variant) => bench.setting.seeds.flatMap((seed) => loraCells(bench, variant, seed))),
+    ...variants
+      .filter(({ family }) => family === 'lora')
+      .flatMap((variant) => bench.setting.seeds.flatMap((seed) => loraCells(bench, variant, seed))),
     ...mauveCells(bench),
   ];
 }
@@ -48,7 +55,9 @@ function measure(bench: Bench, variant: RankVariant, seed: number | null): Cell[
     textCell(bench, cellId('text', variant, seed), weights, {}, texts),
     likelihoodCell(bench, cellId('held-out', variant, seed), weights, domain),
     ...(isAskedForTraining(variant) ? [likelihoodCell(bench, cellId('trained', variant, seed), weights, domain, 'train')] : []),
-    ...(isLookedAtLong(bench, variant) ? [textCell(bench, cellId('long', variant, seed), weights, {}, { ...texts, newTokens: longTokens(bench) })] : []),
+    ...(isLookedAtLong(bench, variant)
+      ? [textCell(bench, cellId('long', variant, seed), weights, {}, { ...texts, newTokens: longTokens(bench) })]
+      : []),
   ];
 }
 
@@ -63,17 +72,35 @@ function loraCells(bench: Bench, variant: RankVariant, seed: number): Cell[] {
   const { domain } = variant;
   const loraRank = variant.rank!;
   const { learningRate } = trainSettingsOf(bench.setting, {});
-  return [trainCell(bench, loraId(domain, loraRank, seed), { domain, settings: { seed, loraRank, loraAlpha: LORA_ALPHA, learningRate: LORA_RATE * learningRate } }), ...measure(bench, variant, seed)];
+  return [
+    trainCell(bench, loraId(domain, loraRank, seed), {
+      domain,
+      settings: { seed, loraRank, loraAlpha: LORA_ALPHA, learningRate: LORA_RATE * learningRate },
+    }),
+    ...measure(bench, variant, seed),
+  ];
 }
 
 /** Whose texts are compared with what people wrote. */
 export function mauveTexts(bench: Bench): string[] {
-  const asked = variantsOf(bench).filter(({ domain, family }) => domain === firstDomain(bench) && ['original', 'patch', 'lora', 'hyperfitted'].includes(family));
+  const asked = variantsOf(bench).filter(
+    ({ domain, family }) => domain === firstDomain(bench) && ['original', 'patch', 'lora', 'hyperfitted'].includes(family),
+  );
   return asked.flatMap((variant) => variant.seeds.map((seed) => cellId('text', variant, seed)));
 }
 
 function mauveCells(bench: Bench): MauveCell[] {
   const { featureModel, setting } = bench;
   if (featureModel === null) return [];
-  return [{ kind: 'mauve', id: MAUVE, texts: mauveTexts(bench), domain: firstDomain(bench).name, newTokens: setting.config.maxNewTokens, clusterings: MAUVE_CLUSTERINGS, featureModel }];
+  return [
+    {
+      kind: 'mauve',
+      id: MAUVE,
+      texts: mauveTexts(bench),
+      domain: firstDomain(bench).name,
+      newTokens: setting.config.maxNewTokens,
+      clusterings: MAUVE_CLUSTERINGS,
+      featureModel,
+    },
+  ];
 }

@@ -20,7 +20,15 @@ export interface TrainRecipe {
 
 /** A training of the study's settings, unless the recipe says otherwise. */
 export function trainCell(bench: Bench, id: string, recipe: TrainRecipe = {}): TrainCell {
-  const { domain = firstDomain(bench), settings = {}, evaluate = 'never', writesTexts = false, keep = 'end', start = 'original', repeat = 0 } = recipe;
+  const {
+    domain = firstDomain(bench),
+    settings = {},
+    evaluate = 'never',
+    writesTexts = false,
+    keep = 'end',
+    start = 'original',
+    repeat = 0,
+  } = recipe;
   const samples = Math.min(recipe.samples ?? domain.train.length, domain.train.length);
   const resolved = trainSettingsOf(bench.setting, settings);
   const evaluateAtSteps = evaluate === 'never' ? [] : evaluate === 'epochs' ? epochEnds(resolved, samples) : evaluate;
@@ -34,12 +42,39 @@ export function epochEnds(settings: TrainSettings, samples: number): number[] {
   return Array.from({ length: Math.floor(total / each) + 1 }, (_, epoch) => epoch * each);
 }
 
-export function textCell(bench: Bench, id: string, weights: Weights, decoding: Decoding = {}, more: { domain?: Domain; trainDomain?: Domain; newTokens?: number; withoutBleu?: true; writer?: TextCell['writer'] } = {}): TextCell {
-  const { domain = firstDomain(bench), trainDomain = firstDomain(bench), newTokens = bench.setting.config.maxNewTokens, withoutBleu, writer } = more;
-  return { kind: 'text', id, weights, domain: domain.name, trainDomain: trainDomain.name, decoding, newTokens, ...given({ withoutBleu, writer }) };
+export function textCell(
+  bench: Bench,
+  id: string,
+  weights: Weights,
+  decoding: Decoding = {},
+  more: { domain?: Domain; trainDomain?: Domain; newTokens?: number; withoutBleu?: true; writer?: TextCell['writer'] } = {},
+): TextCell {
+  const {
+    domain = firstDomain(bench),
+    trainDomain = firstDomain(bench),
+    newTokens = bench.setting.config.maxNewTokens,
+    withoutBleu,
+    writer,
+  } = more;
+  return {
+    kind: 'text',
+    id,
+    weights,
+    domain: domain.name,
+    trainDomain: trainDomain.name,
+    decoding,
+    newTokens,
+    ...given({ withoutBleu, writer }),
+  };
 }
 
-export function likelihoodCell(bench: Bench, id: string, weights: Weights, domain: Domain = firstDomain(bench), sequences?: LikelihoodCell['sequences']): LikelihoodCell {
+export function likelihoodCell(
+  bench: Bench,
+  id: string,
+  weights: Weights,
+  domain: Domain = firstDomain(bench),
+  sequences?: LikelihoodCell['sequences'],
+): LikelihoodCell {
   return { kind: 'likelihood', id, weights, domain: domain.name, ...given({ sequences }) };
 }
 
@@ -53,7 +88,8 @@ export function topP(bench: Bench, seed: number): Decoding {
 }
 
 /** Why there may be no `humanTtr`. */
-export const noOriginals = ({ setting }: Bench): string => `no original goes on for ${setting.config.maxNewTokens} tokens after its context`;
+export const noOriginals = ({ setting }: Bench): string =>
+  `no original goes on for ${setting.config.maxNewTokens} tokens after its context`;
 
 /** TTR of what people wrote after the contexts, as many tokens as the continuations have; shorter originals are left out. */
 export function humanTtr(bench: Bench, newTokens = bench.setting.config.maxNewTokens): Measured | null {

@@ -52,7 +52,10 @@ export async function runStudy(study: Study, setting: StudySetting, hooks: Study
 
 async function runWith(study: Study, setting: StudySetting, hooks: StudyHooks): Promise<StudyFile> {
   if (study.written === undefined && setting.metrics.length + setting.writers.length > 0) {
-    throw new HyperfitError('ERR_CONFIG', `expected a study that compares texts for \`metrics\` and \`writers\` of your own, got ${study.name}, which has no place for them; run quality, diversity or another that docs/studies.md names, or leave them out`);
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a study that compares texts for \`metrics\` and \`writers\` of your own, got ${study.name}, which has no place for them; run quality, diversity or another that docs/studies.md names, or leave them out`,
+    );
   }
   const folder = new StudyFolder(setting.out);
   await folder.open(study.name);
@@ -79,10 +82,23 @@ async function runLocked(study: Study, setting: StudySetting, folder: StudyFolde
   const cells = shelf === undefined ? all : all.map(keepForOthers);
   const dated = inputs.bench.header.tokenizer?.chatReadsClock === true ? { chatDate: writeChatDate(chatDate) } : {};
   const about = { ...describeStudy(study, setting, inputs.facts, inputs.model), ...dated, ...earlier };
-  const running = new StudyInProgress({ ...inputs, folder, shelf, setting, cells, keys: keyCells(cells, hashInputs(setting, inputs)), hooks });
+  const running = new StudyInProgress({
+    ...inputs,
+    folder,
+    shelf,
+    setting,
+    cells,
+    keys: keyCells(cells, hashInputs(setting, inputs)),
+    hooks,
+  });
   await writeStudyJson(folder, { ...about, finishedAt: null, cells: running.cellFacts(), findings: null });
   const results = await running.complete();
-  const file: StudyFile = { ...about, finishedAt: new Date().toISOString(), cells: running.cellFacts(), findings: adjustTests(own.conclude(study.conclude(inputs.bench, results), results)) };
+  const file: StudyFile = {
+    ...about,
+    finishedAt: new Date().toISOString(),
+    cells: running.cellFacts(),
+    findings: adjustTests(own.conclude(study.conclude(inputs.bench, results), results)),
+  };
   await writeStudyJson(folder, file);
   await writeGenerations(folder.generations, cells, inputs.bench, results);
   await replaceFile(folder.tableFile, renderStudyTable(file));
@@ -107,9 +123,12 @@ async function openInputs(study: Study, setting: StudySetting, chatDate: Date, h
   const header = await openHeader(modelPath);
   if (header.tokenizer !== undefined) header.tokenizer.chatDate = chatDate;
   const domains = await loadDomains(setting, header, study.name === 'images');
-  new Set(domains.flatMap(({ train, warnings = [] }) => [...warnings, ...configWarnings(setting.config, train.length)])).forEach((message) => hooks.onWarning?.(message));
+  new Set(domains.flatMap(({ train, warnings = [] }) => [...warnings, ...configWarnings(setting.config, train.length)])).forEach(
+    (message) => hooks.onWarning?.(message),
+  );
   warnOfFewContexts(study, domains, hooks);
-  const featureModelPath = setting.featureModel === null ? null : await openFeatureModel(setting.featureModel, setting, header, domains, hooks);
+  const featureModelPath =
+    setting.featureModel === null ? null : await openFeatureModel(setting.featureModel, setting, header, domains, hooks);
   return {
     modelPath,
     featureModelPath,
@@ -126,11 +145,25 @@ function warnOfFewContexts({ name }: Study, domains: readonly Domain[], { onWarn
   if (warning !== null) onWarning(warning);
 }
 
-async function openFeatureModel(path: string, { config, model }: StudySetting, header: ModelHeader, domains: readonly Domain[], { onWarning = () => {} }: StudyHooks): Promise<string> {
-  if (header.tokenizer === undefined) throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer beside the model ${model} for --feature-model, which compares texts, got none`);
+async function openFeatureModel(
+  path: string,
+  { config, model }: StudySetting,
+  header: ModelHeader,
+  domains: readonly Domain[],
+  { onWarning = () => {} }: StudyHooks,
+): Promise<string> {
+  if (header.tokenizer === undefined)
+    throw new HyperfitError(
+      'ERR_TOKENIZER',
+      `expected a tokenizer beside the model ${model} for --feature-model, which compares texts, got none`,
+    );
   const { contexts } = domains[0]!;
   const newTokens = config.maxNewTokens;
-  await checkFeatureModel(path, { usable: contexts.filter(({ original }) => original.length >= newTokens).length, all: contexts.length, newTokens }, onWarning);
+  await checkFeatureModel(
+    path,
+    { usable: contexts.filter(({ original }) => original.length >= newTokens).length, all: contexts.length, newTokens },
+    onWarning,
+  );
   return resolveModelPath(path, onWarning);
 }
 
@@ -142,12 +175,34 @@ function keepForOthers(cell: Cell): Cell {
 
 /** Everything that decides what a cell finds, beside its own description. */
 function hashInputs(setting: StudySetting, { model, facts }: Inputs): HashInputs {
-  const { out: _out, resume: _resume, allowChanges: _allowChanges, tensorboard: _tensorboard, threads: _threads, recompute: _recompute, weightDtype: _weightDtype, model: _model, data: _data, heldOut: _heldOut, ...config } = setting.config;
+  const {
+    out: _out,
+    resume: _resume,
+    allowChanges: _allowChanges,
+    tensorboard: _tensorboard,
+    threads: _threads,
+    recompute: _recompute,
+    weightDtype: _weightDtype,
+    model: _model,
+    data: _data,
+    heldOut: _heldOut,
+    ...config
+  } = setting.config;
   const { device, computeDtype } = config;
   const [version, files] = [packageVersion(), Object.values(model.files)];
   return {
     all: { version, files, domains: facts.map((domain) => ({ ...domain, data: '', heldOut: '' })), config: asEver(config) },
-    ofTraining: ({ domain, samples, settings, start, repeat }) => ({ version, files, device, computeDtype, start, repeat, samples, train: facts.find(({ name }) => name === domain)!.train, settings: asEver(trainSettingsOf(setting, settings)) }),
+    ofTraining: ({ domain, samples, settings, start, repeat }) => ({
+      version,
+      files,
+      device,
+      computeDtype,
+      start,
+      repeat,
+      samples,
+      train: facts.find(({ name }) => name === domain)!.train,
+      settings: asEver(trainSettingsOf(setting, settings)),
+    }),
   };
 }
 
@@ -161,7 +216,10 @@ function asEver<Settings extends { quantize: unknown; optim: unknown; stepInBack
 async function earlierStart(folder: StudyFolder): Promise<Pick<Partial<StudyFile>, 'startedAt' | 'chatDate'>> {
   if (!existsSync(folder.studyFile)) return {};
   const { startedAt, chatDate } = JSON.parse(await readText(folder.studyFile)) as Record<string, unknown>;
-  return given({ startedAt: typeof startedAt === 'string' ? startedAt : undefined, chatDate: typeof chatDate === 'string' ? chatDate : undefined });
+  return given({
+    startedAt: typeof startedAt === 'string' ? startedAt : undefined,
+    chatDate: typeof chatDate === 'string' ? chatDate : undefined,
+  });
 }
 
 async function writeStudyJson(folder: StudyFolder, file: StudyFile): Promise<void> {

@@ -59,7 +59,12 @@ export interface StudySetting {
 }
 
 /** What `normalizeSetting` makes a setting of. */
-export type StudyOptions = Partial<Omit<StudySetting, 'config' | 'model' | 'domains' | 'out'>> & { model: string; domains: DomainSource[]; out: string; layers: ConfigLayer[] };
+export type StudyOptions = Partial<Omit<StudySetting, 'config' | 'model' | 'domains' | 'out'>> & {
+  model: string;
+  domains: DomainSource[];
+  out: string;
+  layers: ConfigLayer[];
+};
 
 /** Experiments run to their end, and their contexts begin where a paragraph does. */
 const STUDY_VALUES = { targetLoss: null, windows: 'paragraph' };
@@ -80,21 +85,49 @@ export function normalizeSetting(options: StudyOptions): StudySetting {
   const { layers, model, domains, out, ...rest } = options;
   const [flags, ...below] = layers;
   const { config } = normalizeConfig([...(flags === undefined ? [] : [flags]), { name: 'study', values: STUDY_VALUES }, ...below]);
-  const setting = { seeds: [0, 1], sizes: [8, 16, 32, 64, 128], ranks: [...PATCH_RANKS], rates: [], decay: 0.1, contrastSequences: 8, probeText: null, probeWord: null, tasks: [], keepModels: false, share: null, featureModel: null, metrics: [], writers: [], ...given(rest) };
+  const setting = {
+    seeds: [0, 1],
+    sizes: [8, 16, 32, 64, 128],
+    ranks: [...PATCH_RANKS],
+    rates: [],
+    decay: 0.1,
+    contrastSequences: 8,
+    probeText: null,
+    probeWord: null,
+    tasks: [],
+    keepModels: false,
+    share: null,
+    featureModel: null,
+    metrics: [],
+    writers: [],
+    ...given(rest),
+  };
   checkOwn(setting.metrics, setting.writers);
   checkSetting(setting, domains);
   return { ...setting, model, domains, out, config };
 }
 
 function checkSetting({ seeds, sizes, ranks }: Pick<StudySetting, 'seeds' | 'sizes' | 'ranks'>, domains: readonly DomainSource[]): void {
-  if (new Set(seeds).size !== seeds.length || seeds.length === 0) throw new HyperfitError('ERR_CONFIG', `expected different seeds, at least one, for \`seeds\`, got ${seeds.join(',')}; e.g. --seeds 0,1`);
-  if (sizes.some((size) => !Number.isInteger(size) || size < 1)) throw new HyperfitError('ERR_CONFIG', `expected whole numbers of at least 1 for \`sizes\`, got ${sizes.join(',')}`);
-  if (ranks.length === 0 || ranks.some((rank) => !Number.isInteger(rank) || rank < 1)) throw new HyperfitError('ERR_CONFIG', `expected whole numbers of at least 1 for \`ranks\`, got ${ranks.join(',')}; e.g. --ranks 1,2,8`);
+  if (new Set(seeds).size !== seeds.length || seeds.length === 0)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected different seeds, at least one, for \`seeds\`, got ${seeds.join(',')}; e.g. --seeds 0,1`,
+    );
+  if (sizes.some((size) => !Number.isInteger(size) || size < 1))
+    throw new HyperfitError('ERR_CONFIG', `expected whole numbers of at least 1 for \`sizes\`, got ${sizes.join(',')}`);
+  if (ranks.length === 0 || ranks.some((rank) => !Number.isInteger(rank) || rank < 1))
+    throw new HyperfitError('ERR_CONFIG', `expected whole numbers of at least 1 for \`ranks\`, got ${ranks.join(',')}; e.g. --ranks 1,2,8`);
   const names = domains.map(({ name }) => name);
-  if (new Set(names).size !== names.length) throw new HyperfitError('ERR_CONFIG', `expected different names for the domains of \`data\`, got ${names.join(', ')}; name them, as in --data fiction=novels.txt`);
+  if (new Set(names).size !== names.length)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected different names for the domains of \`data\`, got ${names.join(', ')}; name them, as in --data fiction=novels.txt`,
+    );
 }
 
-/** The study's settings of a training with what a cell changes. A step limit that a cell gives lifts the epochs, and the other way round. */
+/**
+ * The study's settings of a training with what a cell changes. A step limit that a cell gives lifts the epochs, and the other way round.
+ */
 export function trainSettingsOf(setting: StudySetting, changed: Partial<TrainSettings>): TrainSettings {
   return { ...pickTrainSettings(setting.config), samples: null, ...changed };
 }

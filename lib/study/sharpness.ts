@@ -11,10 +11,14 @@ const likelihood = (seed: number): string => `likelihood-s${seed}`;
 export const sharpness: Study = {
   name: 'sharpness',
   title: 'Sharpness of predictions (E4, table 3)',
-  question: 'On text that a person wrote, a hyperfitted model puts most of its probability on one token: entropy falls, and perplexity rises.',
+  question:
+    'On text that a person wrote, a hyperfitted model puts most of its probability on one token: entropy falls, and perplexity rises.',
   plan: (bench) => [
     likelihoodCell(bench, 'likelihood-original', 'original'),
-    ...bench.setting.seeds.flatMap((seed) => [trainCell(bench, train(seed), { settings: { seed } }), likelihoodCell(bench, likelihood(seed), endOf(train(seed)))]),
+    ...bench.setting.seeds.flatMap((seed) => [
+      trainCell(bench, train(seed), { settings: { seed } }),
+      likelihoodCell(bench, likelihood(seed), endOf(train(seed))),
+    ]),
   ],
   conclude,
 };
@@ -26,8 +30,18 @@ function conclude({ setting }: Bench, results: Results): Findings {
     ...NO_FINDINGS,
     compared: ['entropy, nats', 'probability of the first choice (@1)', 'of the first five (@5)', 'perplexity', 'top-1 accuracy'],
     rows: [...rowsOf('original', original, 0), ...rowsOf('hyperfitted', hyperfitted, 1)],
-    tests: (['loss', 'entropy', 'top1Mass'] as const).flatMap((key) => comparePairs(key, [[{ name: 'hyperfitted', runs: hyperfitted.map((run) => partsOf(run, key)) }, { name: 'original', runs: original.map((run) => partsOf(run, key)) }]])),
-    notes: ['The paper’s values are those of Llama 3.1 8B on 300 texts.', 'Differences are means over sequences of differences of means over their tokens.'],
+    tests: (['loss', 'entropy', 'top1Mass'] as const).flatMap((key) =>
+      comparePairs(key, [
+        [
+          { name: 'hyperfitted', runs: hyperfitted.map((run) => partsOf(run, key)) },
+          { name: 'original', runs: original.map((run) => partsOf(run, key)) },
+        ],
+      ]),
+    ),
+    notes: [
+      'The paper’s values are those of Llama 3.1 8B on 300 texts.',
+      'Differences are means over sequences of differences of means over their tokens.',
+    ],
   };
 }
 
@@ -36,7 +50,13 @@ function partsOf({ cell, sums }: SumsRun, key: 'loss' | 'entropy' | 'top1Mass'):
 }
 
 function rowsOf(of: string, runs: readonly SumsRun[], column: 0 | 1): FindingRow[] {
-  const row = (quantity: string, ours: FindingRow['ours'], digits: number, paper: Published | null = null): FindingRow => ({ of, quantity, paper, ours, digits });
+  const row = (quantity: string, ours: FindingRow['ours'], digits: number, paper: Published | null = null): FindingRow => ({
+    of,
+    quantity,
+    paper,
+    ours,
+    digits,
+  });
   return [
     row('perplexity', measurePerplexity(runs), 1, TABLE_3.perplexity[column]),
     row('loss, nats', measureSums(runs, 'loss'), 3),

@@ -14,8 +14,8 @@ type Place = TrainedWeights['at'];
 const PLACES: readonly Place[] = ['end', 'best'];
 
 /**
- * Finished cells and trained weights that studies leave for each other, under keys of what they follow from: <kind>/<hash>.json, and for each
- * training train/<weights>/ with `end`, <measured>/best and a file for each set of measurements. Nothing is ever removed.
+ * Finished cells and trained weights that studies leave for each other, under keys of what they follow from: <kind>/<hash>.json, and for
+ * each training train/<weights>/ with `end`, <measured>/best and a file for each set of measurements. Nothing is ever removed.
  */
 export class Shelf {
   readonly path: string;
@@ -28,14 +28,19 @@ export class Shelf {
   static async open(path: string): Promise<Shelf> {
     const shelf = new Shelf(path);
     await makeFolder(shelf.path).catch((cause: Error) => {
-      throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`share\`, got ${path}: ${cause.message}; choose another`, { cause });
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        `expected a folder that can be written for \`share\`, got ${path}: ${cause.message}; choose another`,
+        { cause },
+      );
     });
     return shelf;
   }
 
   /** Puts a finished cell that stands here into a study, its weights as links. Undefined when none does. */
   async take(cell: Cell, key: CellKey, folder: StudyFolder): Promise<CellFile | undefined> {
-    const found = key.training === undefined ? this.#read(this.#fileOf(cell, key)) : await this.#findTraining(cell as TrainCell, key.training);
+    const found =
+      key.training === undefined ? this.#read(this.#fileOf(cell, key)) : await this.#findTraining(cell as TrainCell, key.training);
     if (found === undefined) return undefined;
     if (key.training !== undefined) await this.#link(cell.id, key.training, folder);
     const file = { ...found, id: cell.id, hash: key.hash, description: cell };
@@ -85,7 +90,10 @@ export class Shelf {
     if (cell.evaluateAtSteps.length > 0) return cell.writesTexts ? [withTexts] : [this.#trainingFile(key, false), withTexts];
     const folder = this.#trainingFolder(key.weights);
     const names = existsSync(folder) ? await readdir(folder) : [];
-    return names.filter((name) => name.endsWith('.json')).sort().map((name) => join(folder, name));
+    return names
+      .filter((name) => name.endsWith('.json'))
+      .sort()
+      .map((name) => join(folder, name));
   }
 
   #read(path: string): CellFile | undefined {

@@ -38,7 +38,10 @@ export interface ModelPair {
 export async function findStaticBias(pair: ModelPair, count = BIASED_TOKENS): Promise<StaticBias> {
   const shift = (await meanShift(pair)).subarray(0, pair.knownIds);
   const shared = shift.reduce((sum, value) => sum + value, 0) / shift.length;
-  const promoted = Array.from(shift.keys()).filter((id) => shift[id]! > shared).sort((left, right) => shift[right]! - shift[left]!).slice(0, count);
+  const promoted = Array.from(shift.keys())
+    .filter((id) => shift[id]! > shared)
+    .sort((left, right) => shift[right]! - shift[left]!)
+    .slice(0, count);
   return { ids: promoted, values: promoted.map((id) => shift[id]! - shared) };
 }
 
@@ -46,7 +49,13 @@ export async function findStaticBias(pair: ModelPair, count = BIASED_TOKENS): Pr
 async function meanShift({ original, hyperfitted, sequences }: ModelPair): Promise<Float64Array> {
   let sums: Float64Array | undefined;
   for (const ids of sequences) {
-    const part = await scope(async () => (await predictions(hyperfitted, ids)).sub(await predictions(original, ids)).sum(0).toTypedArray() as Float32Array);
+    const part = await scope(
+      async () =>
+        (await predictions(hyperfitted, ids))
+          .sub(await predictions(original, ids))
+          .sum(0)
+          .toTypedArray() as Float32Array,
+    );
     sums ??= new Float64Array(part.length);
     for (let id = 0; id < part.length; id += 1) sums[id]! += part[id]!;
   }
@@ -55,7 +64,11 @@ async function meanShift({ original, hyperfitted, sequences }: ModelPair): Promi
 }
 
 /** What `scales` times the bias does to the original's first choices after the same tokens. */
-export async function measureStaticBias(pair: ModelPair, bias: StaticBias, scales: readonly number[] = BIAS_SCALES): Promise<BiasedChoices[]> {
+export async function measureStaticBias(
+  pair: ModelPair,
+  bias: StaticBias,
+  scales: readonly number[] = BIAS_SCALES,
+): Promise<BiasedChoices[]> {
   const agreeing = scales.map(() => 0);
   const changed = scales.map(() => 0);
   for (const ids of pair.sequences) {

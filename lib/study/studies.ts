@@ -16,7 +16,24 @@ import type { Study, StudyName } from './study.ts';
 import { sweep } from './sweep.ts';
 import { temperature } from './temperature.ts';
 
-const STUDIES: Record<StudyName, Study> = { curve, quality, diversity, sharpness, probe, order, domains, quantity, length, images, downstream, temperature, sweep, grokking, quantization, rank };
+const STUDIES: Record<StudyName, Study> = {
+  curve,
+  quality,
+  diversity,
+  sharpness,
+  probe,
+  order,
+  domains,
+  quantity,
+  length,
+  images,
+  downstream,
+  temperature,
+  sweep,
+  grokking,
+  quantization,
+  rank,
+};
 
 /** Every study, in the order of the paper. */
 export const AVAILABLE = Object.keys(STUDIES) as StudyName[];

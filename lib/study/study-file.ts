@@ -38,16 +38,28 @@ export interface StudyFile {
   /** One training each. */
   seeds: number[];
   /** Its settings, complete. */
-  settings: Omit<StudySetting, 'config' | 'domains' | 'model' | 'out' | 'metrics' | 'writers'> & { config: RunConfig; metrics?: OwnName[]; writers?: OwnName[] };
+  settings: Omit<StudySetting, 'config' | 'domains' | 'model' | 'out' | 'metrics' | 'writers'> & {
+    config: RunConfig;
+    metrics?: OwnName[];
+    writers?: OwnName[];
+  };
   /** Its pieces of work. */
   cells: { id: string; kind: string; hash: string; file: string; seconds: number | null }[];
   /** What it found; null before the end. */
   findings: Findings | null;
 }
 
-export function describeStudy(study: Study, setting: StudySetting, domains: DomainFacts[], model: StudyFile['model']): Omit<StudyFile, 'cells' | 'findings' | 'finishedAt'> {
+export function describeStudy(
+  study: Study,
+  setting: StudySetting,
+  domains: DomainFacts[],
+  model: StudyFile['model'],
+): Omit<StudyFile, 'cells' | 'findings' | 'finishedAt'> {
   const { config, domains: _domains, model: _model, out: _out, metrics, writers, ...settings } = setting;
-  const own = { ...(metrics.length > 0 && { metrics: metrics.map(ownName) }), ...(writers.length > 0 && { writers: writers.map(ownName) }) };
+  const own = {
+    ...(metrics.length > 0 && { metrics: metrics.map(ownName) }),
+    ...(writers.length > 0 && { writers: writers.map(ownName) }),
+  };
   const { torchVersion, numThreads } = addon().libraryInfo();
   return {
     schemaVersion: 1,
@@ -74,7 +86,9 @@ export function describeStudy(study: Study, setting: StudySetting, domains: Doma
 /** SHA-256 of each weight file, by name. */
 export async function hashModel(path: string): Promise<Record<string, string>> {
   const isFolder = (await stat(path)).isDirectory();
-  const names = isFolder ? (await readdir(path)).filter((name) => /\.(safetensors|json)$/.test(name) && name !== 'optimizer.safetensors') : [''];
+  const names = isFolder
+    ? (await readdir(path)).filter((name) => /\.(safetensors|json)$/.test(name) && name !== 'optimizer.safetensors')
+    : [''];
   const hashes: Record<string, string> = {};
   for (const name of names.sort()) hashes[name === '' ? path : name] = await hashFile(join(path, name));
   return hashes;

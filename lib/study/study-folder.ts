@@ -79,17 +79,30 @@ export class StudyFolder {
   /** Takes away what killed processes were writing; called by the one that writes here now. */
   async clearPartial(): Promise<void> {
     const names = await readdir(this.path, { recursive: true });
-    for (const name of names.filter((each) => each.endsWith(PARTIAL_SUFFIX))) await rm(join(this.path, name), { recursive: true, force: true });
+    for (const name of names.filter((each) => each.endsWith(PARTIAL_SUFFIX)))
+      await rm(join(this.path, name), { recursive: true, force: true });
   }
 
   #requireStudy(study: string, something: string): void {
-    if (!existsSync(this.studyFile)) throw new HyperfitError('ERR_CONFIG', `expected a new or empty folder, or that of a study, for \`out\`, got ${this.path} with ${something} in it; choose another`);
+    if (!existsSync(this.studyFile))
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        `expected a new or empty folder, or that of a study, for \`out\`, got ${this.path} with ${something} in it; choose another`,
+      );
     const { study: other } = readStudyJson(this.studyFile) as { study?: unknown };
-    if (other !== study) throw new HyperfitError('ERR_CONFIG', `expected the folder of a study \`${study}\` for \`out\`, got ${this.path} of a study \`${String(other)}\`; choose another`);
+    if (other !== study)
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        `expected the folder of a study \`${study}\` for \`out\`, got ${this.path} of a study \`${String(other)}\`; choose another`,
+      );
   }
 
   #refuse(cause: NodeJS.ErrnoException): never {
-    throw new HyperfitError('ERR_CONFIG', `expected a folder that can be written for \`out\`, got ${this.path}: ${cause.message}; choose another`, { cause });
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a folder that can be written for \`out\`, got ${this.path}: ${cause.message}; choose another`,
+      { cause },
+    );
   }
 
   /** What the cell of this hash found, undefined when it is not finished. */

@@ -34,7 +34,13 @@ export interface StudyHooks {
   /** Told how far it is. */
   onProgress?: (progress: StudyProgress) => void;
   /** Told of each cell as it begins, ends, or is found finished, by this study or by one that shares its folder of cells. */
-  onCell?: (event: { type: 'skipped' | 'shared' | 'started' | 'finished'; cell: string; number: number; cells: number; seconds: number }) => void;
+  onCell?: (event: {
+    type: 'skipped' | 'shared' | 'started' | 'finished';
+    cell: string;
+    number: number;
+    cells: number;
+    seconds: number;
+  }) => void;
   /** Told of what is worth knowing and stops nothing. */
   onWarning?: (message: string) => void;
 }
@@ -67,7 +73,15 @@ export class StudyInProgress {
   constructor(parts: Parts) {
     const { folder, setting, modelPath, featureModelPath, bench } = parts;
     this.#parts = parts;
-    this.#laboratory = new Laboratory({ setting, modelPath, featureModelPath, tokenizer: bench.header.tokenizer, folder, domains: bench.domains, onWork: (what, done, total) => this.#report(what, done / total) });
+    this.#laboratory = new Laboratory({
+      setting,
+      modelPath,
+      featureModelPath,
+      tokenizer: bench.header.tokenizer,
+      folder,
+      domains: bench.domains,
+      onWork: (what, done, total) => this.#report(what, done / total),
+    });
     for (const { id } of parts.cells) {
       const file = folder.readCell(id, parts.keys.get(id)!.hash);
       if (file !== undefined) this.#finished.set(id, file);
@@ -87,7 +101,13 @@ export class StudyInProgress {
 
   cellFacts(): StudyFile['cells'] {
     const { cells, keys } = this.#parts;
-    return cells.map(({ id, kind }) => ({ id, kind, hash: keys.get(id)!.hash, file: StudyFolder.cellName(id), seconds: this.#finished.get(id)?.seconds ?? null }));
+    return cells.map(({ id, kind }) => ({
+      id,
+      kind,
+      hash: keys.get(id)!.hash,
+      file: StudyFolder.cellName(id),
+      seconds: this.#finished.get(id)?.seconds ?? null,
+    }));
   }
 
   async complete(): Promise<Results> {
@@ -114,7 +134,15 @@ export class StudyInProgress {
     const started = performance.now();
     const result = await execute(cell, this.#laboratory, this.#results());
     const seconds = (performance.now() - started) / 1000;
-    const file: CellFile = { schemaVersion: 1, id: cell.id, hash: key.hash, description: cell, finishedAt: new Date().toISOString(), seconds, result };
+    const file: CellFile = {
+      schemaVersion: 1,
+      id: cell.id,
+      hash: key.hash,
+      description: cell,
+      finishedAt: new Date().toISOString(),
+      seconds,
+      result,
+    };
     await folder.writeCell(file);
     await shelf?.put(file, key, folder);
     this.#doneCost += this.#costs.get(cell.id)!;
@@ -128,7 +156,9 @@ export class StudyInProgress {
   }
 
   #results(): Results {
-    return new Results(new Map([...this.#finished].map(([id, { description, result }]) => [id, { kind: description.kind, result: result as CellResult }])));
+    return new Results(
+      new Map([...this.#finished].map(([id, { description, result }]) => [id, { kind: description.kind, result: result as CellResult }])),
+    );
   }
 
   /** Weights go when no later cell loads them, so that the disk holds few of them at a time. */

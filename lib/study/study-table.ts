@@ -41,20 +41,41 @@ class Footnotes {
 
 function renderRows(rows: readonly FindingRow[], footnotes: Footnotes): string {
   if (rows.length === 0) return '';
-  const lines = rows.map(({ of, quantity, paper, ours, digits, missing = 'nothing to measure' }) => line([of, quantity, paper?.text ?? '', paper?.mark ?? '', ours === null ? `${MISSING} (${missing})` : `${renderMeasured(ours, digits)} ${footnotes.refer(ours.signature, ours.files)}`]));
+  const lines = rows.map(({ of, quantity, paper, ours, digits, missing = 'nothing to measure' }) =>
+    line([
+      of,
+      quantity,
+      paper?.text ?? '',
+      paper?.mark ?? '',
+      ours === null ? `${MISSING} (${missing})` : `${renderMeasured(ours, digits)} ${footnotes.refer(ours.signature, ours.files)}`,
+    ]),
+  );
   return [line(['', 'quantity', 'paper', 'certainty', 'ours']), '| --- | --- | --- | --- | --- |', ...lines].join('\n');
 }
 
 /** `0.652 (0.611 to 0.690), 32 contexts x 2 seeds, seeds 0.640 0.664`. */
 export function renderMeasured({ value, low, high, n, unit, seeds, spread }: Measured, digits: number): string {
-  const interval = low === null || high === null ? '' : ` (${spread === 'range' ? 'range ' : ''}${formatNumber(low, digits)} to ${formatNumber(high, digits)})`;
+  const interval =
+    low === null || high === null
+      ? ''
+      : ` (${spread === 'range' ? 'range ' : ''}${formatNumber(low, digits)} to ${formatNumber(high, digits)})`;
   const each = seeds.length > 1 ? `, seeds ${seeds.map((seed) => formatNumber(seed, digits)).join(' ')}` : '';
   return `${formatNumber(value, digits)}${interval}, ${describeCount({ n, unit, seeds: seeds.length })}${each}`;
 }
 
 function renderMatrix({ title, rowTitle, columnTitle, rows, columns, values, digits }: FindingMatrix, footnotes: Footnotes): string {
-  const lines = rows.map((name, row) => line([name, ...columns.map((_, column) => renderEntry(values[row]?.[column] ?? null, digits, footnotes))]));
-  return [`## ${title}`, '', `Rows: ${rowTitle}; columns: ${columnTitle}.`, '', line(['', ...columns]), `| --- |${columns.map(() => ' --- |').join('')}`, ...lines].join('\n');
+  const lines = rows.map((name, row) =>
+    line([name, ...columns.map((_, column) => renderEntry(values[row]?.[column] ?? null, digits, footnotes))]),
+  );
+  return [
+    `## ${title}`,
+    '',
+    `Rows: ${rowTitle}; columns: ${columnTitle}.`,
+    '',
+    line(['', ...columns]),
+    `| --- |${columns.map(() => ' --- |').join('')}`,
+    ...lines,
+  ].join('\n');
 }
 
 function renderEntry(measured: Measured | null, digits: number, footnotes: Footnotes): string {
@@ -63,10 +84,26 @@ function renderEntry(measured: Measured | null, digits: number, footnotes: Footn
 
 function renderTests(tests: readonly PairedTest[], footnotes: Footnotes): string {
   if (tests.length === 0) return '';
-  const lines = tests.map(({ first, second, quantity, difference, low, high, p, isBound, adjustedP, isAdjustedBound, signature, files, ...counted }) =>
-    line([`${first} - ${second}`, quantity, `${formatNumber(difference, 3)} (${formatNumber(low, 3)} to ${formatNumber(high, 3)})`, formatProbability(p, isBound), formatProbability(adjustedP, isAdjustedBound), `${describeCount(counted)} ${footnotes.refer(signature, files)}`]),
+  const lines = tests.map(
+    ({ first, second, quantity, difference, low, high, p, isBound, adjustedP, isAdjustedBound, signature, files, ...counted }) =>
+      line([
+        `${first} - ${second}`,
+        quantity,
+        `${formatNumber(difference, 3)} (${formatNumber(low, 3)} to ${formatNumber(high, 3)})`,
+        formatProbability(p, isBound),
+        formatProbability(adjustedP, isAdjustedBound),
+        `${describeCount(counted)} ${footnotes.refer(signature, files)}`,
+      ]),
   );
-  return ['## Paired comparisons', '', `Holm adjusts for all tests of this study: ${tests.length}.`, '', line(['', 'quantity', 'difference', 'p', 'p, Holm', 'over']), '| --- | --- | --- | --- | --- | --- |', ...lines].join('\n');
+  return [
+    '## Paired comparisons',
+    '',
+    `Holm adjusts for all tests of this study: ${tests.length}.`,
+    '',
+    line(['', 'quantity', 'difference', 'p', 'p, Holm', 'over']),
+    '| --- | --- | --- | --- | --- | --- |',
+    ...lines,
+  ].join('\n');
 }
 
 function line(cells: readonly string[]): string {

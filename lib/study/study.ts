@@ -6,7 +6,24 @@ import type { SumsRun, TextRun } from './measured.ts';
 import type { StudySetting } from './setting.ts';
 import type { Written } from './written.ts';
 
-export const STUDY_NAMES = ['curve', 'quality', 'diversity', 'sharpness', 'probe', 'order', 'domains', 'quantity', 'length', 'images', 'downstream', 'temperature', 'sweep', 'grokking', 'quantization', 'rank'] as const;
+export const STUDY_NAMES = [
+  'curve',
+  'quality',
+  'diversity',
+  'sharpness',
+  'probe',
+  'order',
+  'domains',
+  'quantity',
+  'length',
+  'images',
+  'downstream',
+  'temperature',
+  'sweep',
+  'grokking',
+  'quantization',
+  'rank',
+] as const;
 /** One of `STUDY_NAMES`. */
 export type StudyName = (typeof STUDY_NAMES)[number];
 
@@ -53,7 +70,8 @@ export class Results {
   /** Of a text cell of any kind. */
   written(id: string): TextCellResult {
     const found = this.#results.get(id);
-    if (found === undefined || !['text', 'matched-text', 'biased-text'].includes(found.kind)) throw new Error(`no cell that writes texts is called ${id}`);
+    if (found === undefined || !['text', 'matched-text', 'biased-text'].includes(found.kind))
+      throw new Error(`no cell that writes texts is called ${id}`);
     return found.result as TextCellResult;
   }
 

@@ -17,11 +17,16 @@ function variantsOf(bench: Bench): Variant[] {
   const { learningRate, batchSize, ...base } = trainSettingsOf(bench.setting, {});
   const count = firstDomain(bench).train.length;
   const epochs = Math.max(1, Math.round((stepsOf({ ...base, batchSize }, count) * batchSize) / count));
-  const rates = bench.setting.rates.length > 0 ? bench.setting.rates : [learningRate / 3, learningRate, learningRate * 3].map((rate) => Number(rate.toPrecision(3)));
+  const rates =
+    bench.setting.rates.length > 0
+      ? bench.setting.rates
+      : [learningRate / 3, learningRate, learningRate * 3].map((rate) => Number(rate.toPrecision(3)));
   const sizes = [Math.max(1, Math.round(batchSize / 2)), batchSize * 2].filter((size) => size !== batchSize && size <= count);
   return [
     ...rates.map((rate) => ({ id: `rate-${rate}`, name: `learning rate ${rate}`, settings: { learningRate: rate } })),
-    ...[Math.round(epochs / 2), epochs * 2].filter((some) => some >= 1 && some !== epochs).map((some) => ({ id: `epochs-${some}`, name: `${some} epochs`, settings: { epochs: some, maxSteps: null } })),
+    ...[Math.round(epochs / 2), epochs * 2]
+      .filter((some) => some >= 1 && some !== epochs)
+      .map((some) => ({ id: `epochs-${some}`, name: `${some} epochs`, settings: { epochs: some, maxSteps: null } })),
     ...sizes.map((size) => ({ id: `batch-${size}`, name: `batch size ${size}`, settings: { batchSize: size } })),
     ...loraVariants(bench),
   ];
@@ -36,7 +41,14 @@ function loraVariants({ setting, header }: Bench): Variant[] {
   if (setting.config.loraRank > 0) return [];
   const all = { id: `lora-${LORA_RANK}`, name: `LoRA of rank ${LORA_RANK}, all layers`, settings: { loraRank: LORA_RANK } };
   if (header.config.numHiddenLayers <= LATE_LAYERS) return [all];
-  return [all, { id: `lora-${LORA_RANK}-late`, name: `LoRA of rank ${LORA_RANK}, last ${LATE_LAYERS} layers`, settings: { loraRank: LORA_RANK, loraLayers: LATE_LAYERS } }];
+  return [
+    all,
+    {
+      id: `lora-${LORA_RANK}-late`,
+      name: `LoRA of rank ${LORA_RANK}, last ${LATE_LAYERS} layers`,
+      settings: { loraRank: LORA_RANK, loraLayers: LATE_LAYERS },
+    },
+  ];
 }
 
 const cell = (kind: string, { id }: Variant, seed: number): string => `${kind}-${id}-s${seed}`;
@@ -45,7 +57,8 @@ const cell = (kind: string, { id }: Variant, seed: number): string => `${kind}-$
 export const sweep: Study = {
   name: 'sweep',
   title: 'Learning rate, epochs, batch size, LoRA and seeds (E13, not in the paper)',
-  question: 'How much of the effect hangs on the learning rate, the number of epochs, the batch size, training all weights and the order of training?',
+  question:
+    'How much of the effect hangs on the learning rate, the number of epochs, the batch size, training all weights and the order of training?',
   plan: (bench) => [
     textCell(bench, 'text-original', 'original'),
     likelihoodCell(bench, 'likelihood-original', 'original'),
@@ -63,7 +76,10 @@ export const sweep: Study = {
 
 function written(bench: Bench): Written {
   const original = { name: 'original', cells: ['text-original'] };
-  const texts = variantsOf(bench).map((variant) => ({ name: variant.name, cells: bench.setting.seeds.map((seed) => cell('text', variant, seed)) }));
+  const texts = variantsOf(bench).map((variant) => ({
+    name: variant.name,
+    cells: bench.setting.seeds.map((seed) => cell('text', variant, seed)),
+  }));
   return { texts: [original, ...texts], pairs: texts.map((each) => [each, original] as const) };
 }
 
@@ -71,9 +87,24 @@ function conclude(bench: Bench, results: Results): Findings {
   const originals = rowsOf('original', [results.text('text-original')], [results.sums('likelihood-original')]);
   const rows = variantsOf(bench).flatMap((variant) => {
     const of = (kind: string) => bench.setting.seeds.map((seed) => cell(kind, variant, seed));
-    return [...trainRows(variant.name, of('train'), results), ...rowsOf(variant.name, of('text').map((id) => results.text(id)), of('likelihood').map((id) => results.sums(id)))];
+    return [
+      ...trainRows(variant.name, of('train'), results),
+      ...rowsOf(
+        variant.name,
+        of('text').map((id) => results.text(id)),
+        of('likelihood').map((id) => results.sums(id)),
+      ),
+    ];
   });
-  return { ...NO_FINDINGS, compared: ['training loss of the last pass', 'type-token ratio', 'repeated bigrams', 'held-out loss, nats'], rows: [...originals, ...rows], notes: ['One setting is changed at a time; the others are those of the study.', 'The spread over seeds is the effect of the order of training alone.'] };
+  return {
+    ...NO_FINDINGS,
+    compared: ['training loss of the last pass', 'type-token ratio', 'repeated bigrams', 'held-out loss, nats'],
+    rows: [...originals, ...rows],
+    notes: [
+      'One setting is changed at a time; the others are those of the study.',
+      'The spread over seeds is the effect of the order of training alone.',
+    ],
+  };
 }
 
 function trainRows(of: string, ids: readonly string[], results: Results): FindingRow[] {

@@ -6,7 +6,11 @@ import type { LikelihoodCellResult, SequenceSums } from './cell-results.ts';
 export type TeacherForcedModel = Pick<Model, 'tokenStats'>;
 
 /** Statistics of each sequence's predicted tokens, and every first choice; `onDone` is told of sequences. */
-export async function teacherForce(model: TeacherForcedModel, sequences: readonly Row[], onDone: (done: number) => void = () => {}): Promise<LikelihoodCellResult> {
+export async function teacherForce(
+  model: TeacherForcedModel,
+  sequences: readonly Row[],
+  onDone: (done: number) => void = () => {},
+): Promise<LikelihoodCellResult> {
   const sums: SequenceSums = { tokens: [], loss: [], entropy: [], top1Mass: [], top3Mass: [], top5Mass: [], correct: [] };
   const top1Ids: number[] = [];
   for (const batch of batches(sequences, { batchSize: 8 })) {
@@ -18,7 +22,9 @@ export async function teacherForce(model: TeacherForcedModel, sequences: readonl
 }
 
 function addRow(sums: SequenceSums, top1Ids: number[], batch: Batch, stats: NativeTokenStats, row: number): void {
-  const places = Array.from({ length: batch.sequenceLength }, (_, column) => row * batch.sequenceLength + column).filter((at) => batch.targets[at] !== IGNORE_INDEX);
+  const places = Array.from({ length: batch.sequenceLength }, (_, column) => row * batch.sequenceLength + column).filter(
+    (at) => batch.targets[at] !== IGNORE_INDEX,
+  );
   const total = (values: Float32Array): number => places.reduce((sum, at) => sum + values[at]!, 0);
   sums.tokens.push(places.length);
   sums.loss.push(total(stats.loss));

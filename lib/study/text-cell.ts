@@ -38,18 +38,31 @@ export async function runTextCell(cell: TextCell, laboratory: Laboratory): Promi
   }
 }
 
-export async function runMatchedTextCell(cell: MatchedTextCell, laboratory: Laboratory, contrast: ContrastCellResult): Promise<TextCellResult> {
+export async function runMatchedTextCell(
+  cell: MatchedTextCell,
+  laboratory: Laboratory,
+  contrast: ContrastCellResult,
+): Promise<TextCellResult> {
   const model = await laboratory.model('original');
   // Without a match the original's own distribution is the honest stand-in, and the study says that none was found.
   return writeTexts(cell, laboratory, model, { temperature: contrast.matchedTemperature ?? 1, seed: cell.seed });
 }
 
-export async function runBiasedTextCell(cell: BiasedTextCell, laboratory: Laboratory, { staticBias }: ContrastCellResult): Promise<TextCellResult> {
+export async function runBiasedTextCell(
+  cell: BiasedTextCell,
+  laboratory: Laboratory,
+  { staticBias }: ContrastCellResult,
+): Promise<TextCellResult> {
   const logitBias = new Map(staticBias.ids.map((id, at) => [id, cell.scale * staticBias.values[at]!]));
   return writeTexts(cell, laboratory, await laboratory.model('original'), { logitBias });
 }
 
-async function writeTexts(cell: TextCell | MatchedTextCell | BiasedTextCell, laboratory: Laboratory, model: Model, decoding: GenerateOptions): Promise<TextCellResult> {
+async function writeTexts(
+  cell: TextCell | MatchedTextCell | BiasedTextCell,
+  laboratory: Laboratory,
+  model: Model,
+  decoding: GenerateOptions,
+): Promise<TextCellResult> {
   const contexts = laboratory.domain(cell.domain).contexts.map(({ context }) => context);
   const generations: Generation[] = [];
   let tokens = 0;
@@ -61,7 +74,11 @@ async function writeTexts(cell: TextCell | MatchedTextCell | BiasedTextCell, lab
   return measureWritten(generations, cell, laboratory);
 }
 
-function measureWritten(generations: readonly Generation[], cell: TextCell | MatchedTextCell | BiasedTextCell, laboratory: Laboratory): TextCellResult {
+function measureWritten(
+  generations: readonly Generation[],
+  cell: TextCell | MatchedTextCell | BiasedTextCell,
+  laboratory: Laboratory,
+): TextCellResult {
   const ids = generations.map((generation) => generation.ids);
   const hasBleu = !('withoutBleu' in cell);
   const selfBleu = hasBleu ? selfBleuScores(ids) : [];
@@ -74,7 +91,11 @@ function measureWritten(generations: readonly Generation[], cell: TextCell | Mat
   return { texts, distinct: { 1: distinctN(ids, 1), 2: distinctN(ids, 2), 3: distinctN(ids, 3) } };
 }
 
-function measureText({ ids, text, interventions }: Generation, trainDomain: string, laboratory: Laboratory): Omit<WrittenText, 'selfBleu' | 'datasetBleu'> {
+function measureText(
+  { ids, text, interventions }: Generation,
+  trainDomain: string,
+  laboratory: Laboratory,
+): Omit<WrittenText, 'selfBleu' | 'datasetBleu'> {
   return {
     ids: Array.from(ids),
     text: text ?? null,

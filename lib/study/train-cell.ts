@@ -107,7 +107,10 @@ class TrainingCell {
 
   async #result(): Promise<TrainCellResult> {
     const pass = this.#losses.slice(-this.#perEpoch);
-    const best = this.#candidates().reduce<EvaluationPoint | undefined>((least, point) => (least !== undefined && tokenMean(least.heldOut, 'loss') <= tokenMean(point.heldOut, 'loss') ? least : point), undefined);
+    const best = this.#candidates().reduce<EvaluationPoint | undefined>(
+      (least, point) => (least !== undefined && tokenMean(least.heldOut, 'loss') <= tokenMean(point.heldOut, 'loss') ? least : point),
+      undefined,
+    );
     return {
       steps: this.#losses.length,
       losses: this.#losses,

@@ -7,20 +7,32 @@ import type { Laboratory } from './laboratory.ts';
 import type { StudyWriter, WriterTask } from './own.ts';
 
 /** Continuations by a function of the caller's, as `generate` would give them. */
-export async function writeByFunction(cell: TextCell, laboratory: Laboratory, model: Model, { name, write }: StudyWriter): Promise<Generation[]> {
+export async function writeByFunction(
+  cell: TextCell,
+  laboratory: Laboratory,
+  model: Model,
+  { name, write }: StudyWriter,
+): Promise<Generation[]> {
   const contexts = laboratory.domain(cell.domain).contexts.map(({ context }) => context);
   const trainingSamples = laboratory.domain(cell.trainDomain).train.map(({ ids }) => ids);
   const task: WriterTask = { contexts, newTokens: cell.newTokens, seed: cell.decoding.seed ?? 0, trainingSamples };
   const written = await write!(model, task);
   if (!Array.isArray(written) || written.length !== contexts.length) {
-    throw new HyperfitError('ERR_DATA', `expected a continuation for each of ${contexts.length} contexts from the way of writing ${name}, got ${Array.isArray(written) ? written.length : typeof written}`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected a continuation for each of ${contexts.length} contexts from the way of writing ${name}, got ${Array.isArray(written) ? written.length : typeof written}`,
+    );
   }
   return written.map((ids, index) => toGeneration(checkedIds(ids, cell, model, `text ${index} of ${name}`), contexts[index]!, model));
 }
 
 function checkedIds(ids: ArrayLike<number>, { newTokens }: TextCell, { config }: Model, whose: string): Int32Array {
   const list = Array.from(ids ?? []);
-  if (list.length !== newTokens) throw new HyperfitError('ERR_DATA', `expected ${newTokens} ids for ${whose}, got ${list.length}; texts of other lengths cannot be compared`);
+  if (list.length !== newTokens)
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected ${newTokens} ids for ${whose}, got ${list.length}; texts of other lengths cannot be compared`,
+    );
   const odd = list.find((id) => !Number.isInteger(id) || id < 0);
   if (odd !== undefined) throw new HyperfitError('ERR_DATA', `expected token ids for ${whose}, got ${String(odd)}`);
   requireKnownIds(whose, list, config.vocabSize);

@@ -3,7 +3,15 @@
  * @module image
  */
 export { renderGrid, type GridOptions } from '../image/grid.ts';
-export { decodePixels, encodePicture, imageSequence, readImageFormat, renderPreprocessor, type ImageFormat, type ImageModel } from '../image/image-format.ts';
+export {
+  decodePixels,
+  encodePicture,
+  imageSequence,
+  readImageFormat,
+  renderPreprocessor,
+  type ImageFormat,
+  type ImageModel,
+} from '../image/image-format.ts';
 export { contextPixels, meanImageMetrics, measureImage, type ImageMetrics } from '../image/image-metrics.ts';
 export { openImages, type ImageSet } from '../image/image-set.ts';
 export { greyPalette, quantise, type Palette } from '../image/palette.ts';

@@ -1,5 +1,6 @@
 /**
- * Servers: models in the form of OpenAI's API, a run and its original side by side on a page, and the batch behind them that sequences join and leave.
+ * Servers: models in the form of OpenAI's API, a run and its original side by side on a page, and the batch behind them that sequences join
+ * and leave.
  * @module serve
  */
 export { serveModels, type ModelServer, type ServeOptions } from '../serve/server.ts';

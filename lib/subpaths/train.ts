@@ -7,7 +7,13 @@ export type { EpochEvent, StepEvent, TrainEvent, TrainResult } from '../train/ev
 export type { TrainOptions, TrainSettings } from '../train/settings.ts';
 export type { TrainingData } from '../train/training-data.ts';
 
-export { loadCheckpoint, saveCheckpoint, type Checkpoint, type LoadCheckpointOptions, type LoadedCheckpoint } from '../checkpoint/checkpoint.ts';
+export {
+  loadCheckpoint,
+  saveCheckpoint,
+  type Checkpoint,
+  type LoadCheckpointOptions,
+  type LoadedCheckpoint,
+} from '../checkpoint/checkpoint.ts';
 export { newestCheckpoint, resolveModelPath, verifyCheckpoint, type CheckpointEntry } from '../checkpoint/checkpoint-list.ts';
 export type { TrainState } from '../checkpoint/train-state.ts';
 

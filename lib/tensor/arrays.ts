@@ -29,14 +29,23 @@ export interface ReadTensor {
 }
 
 /** @throws HyperfitError ERR_SHAPE for another rank, ERR_TORCH for an int64 that no number holds; TypeError for elements of another kind */
-export function nestTensor({ shape, dtype, elements }: ReadTensor, rank: number | undefined, kind: keyof ElementTypes | undefined): NestedElements<number | boolean | bigint> {
+export function nestTensor(
+  { shape, dtype, elements }: ReadTensor,
+  rank: number | undefined,
+  kind: keyof ElementTypes | undefined,
+): NestedElements<number | boolean | bigint> {
   if (rank !== undefined && rank !== shape.length) {
-    throw new HyperfitError('ERR_SHAPE', `expected a tensor of ${rank} dimensions for toArray(${rank}), got shape [${shape.join(', ')}]; name the number that it has, or none`);
+    throw new HyperfitError(
+      'ERR_SHAPE',
+      `expected a tensor of ${rank} dimensions for toArray(${rank}), got shape [${shape.join(', ')}]; name the number that it has, or none`,
+    );
   }
   const natural = dtype === 'bool' ? 'boolean' : 'number';
   const wanted = kind ?? (rank === undefined ? natural : 'number');
   if (wanted !== natural && !(wanted === 'bigint' && dtype === 'int64')) {
-    throw new TypeError(`expected elements that ${dtype} tensors have for toArray, got ${JSON.stringify(wanted)}; read this one as ${dtype === 'int64' ? "'number' or 'bigint'" : `'${natural}'`}`);
+    throw new TypeError(
+      `expected elements that ${dtype} tensors have for toArray, got ${JSON.stringify(wanted)}; read this one as ${dtype === 'int64' ? "'number' or 'bigint'" : `'${natural}'`}`,
+    );
   }
   const convert: (element: number | bigint) => number | boolean | bigint = { number: toNumber, boolean: Boolean, bigint: BigInt }[wanted];
   return nestElements(Array.from(elements, convert), shape) as NestedElements<number | boolean | bigint>;
@@ -46,7 +55,10 @@ export function nestTensor({ shape, dtype, elements }: ReadTensor, rank: number 
 export function toNumber(element: number | bigint): number {
   const number = Number(element);
   if (typeof element === 'number' || Number.isSafeInteger(number)) return number;
-  throw new HyperfitError('ERR_TORCH', `expected an integer that a number holds exactly, got ${element}; read int64 tensors with toTypedArray()`);
+  throw new HyperfitError(
+    'ERR_TORCH',
+    `expected an integer that a number holds exactly, got ${element}; read int64 tensors with toTypedArray()`,
+  );
 }
 
 /** A tensor as JSON: its elements too where there are few, those that JSON has no number for as texts. */

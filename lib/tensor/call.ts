@@ -13,7 +13,11 @@ export type TorchArgument = null | undefined | boolean | number | string | HasHa
  * Calls an operator; results still hold bare handles.
  * @throws TypeError for arguments that no overload takes, HyperfitError ERR_DISPOSED, ERR_DEVICE, ERR_OUT_OF_MEMORY, ERR_TORCH
  */
-export function callOperator(name: string, args: readonly TorchArgument[], kwargs: Readonly<Record<string, TorchArgument>> = {}): NativeResult {
+export function callOperator(
+  name: string,
+  args: readonly TorchArgument[],
+  kwargs: Readonly<Record<string, TorchArgument>> = {},
+): NativeResult {
   return addon().tensorCall(name, args as readonly NativeValue[], kwargs as Record<string, NativeValue>);
 }
 

@@ -47,7 +47,10 @@ const NAMES = Object.keys(SCALAR_TYPES) as DType[];
 export function dtypeOf(scalarType: number): DType {
   const found = NAMES.find((name) => SCALAR_TYPES[name] === scalarType);
   if (found !== undefined) return found;
-  throw new HyperfitError('ERR_TORCH', `expected a tensor of dtype ${NAMES.join(', ')}, got ATen's ScalarType ${scalarType}; convert it with to('float32')`);
+  throw new HyperfitError(
+    'ERR_TORCH',
+    `expected a tensor of dtype ${NAMES.join(', ')}, got ATen's ScalarType ${scalarType}; convert it with to('float32')`,
+  );
 }
 
 /** @throws TypeError */
@@ -74,6 +77,9 @@ export function transferDtype(data: NumericArray, wanted: DType | undefined): DT
   if (arrayClass === 'Uint16Array' && (wanted === 'float16' || wanted === 'bfloat16')) return wanted;
   const natural = NATURAL_DTYPES[arrayClass];
   if (natural !== undefined) return natural;
-  const remedy = arrayClass === 'Uint16Array' ? 'a Uint16Array needs `dtype` float16 or bfloat16' : `a tensor is made of ${Object.keys(NATURAL_DTYPES).join(', ')}`;
+  const remedy =
+    arrayClass === 'Uint16Array'
+      ? 'a Uint16Array needs `dtype` float16 or bfloat16'
+      : `a tensor is made of ${Object.keys(NATURAL_DTYPES).join(', ')}`;
   throw new TypeError(`expected elements that libtorch knows for \`data\`, got ${arrayClass}; ${remedy}`);
 }

@@ -12,8 +12,8 @@ const EDGE = 3;
 const LINE_WIDTH = 80;
 
 /**
- * Shape, dtype and device, and the elements as numpy and PyTorch nest them, a row a line, in columns. Beyond 100 elements the first and the last three of
- * each longer dimension, which is all that is read; never throws.
+ * Shape, dtype and device, and the elements as numpy and PyTorch nest them, a row a line, in columns. Beyond 100 elements the first and the
+ * last three of each longer dimension, which is all that is read; never throws.
  */
 export function renderTensor(tensor: HasHandle & { readonly isDisposed: boolean }): string {
   if (tensor.isDisposed) return 'Tensor (disposed)';
@@ -44,12 +44,18 @@ function readEdges(tensor: HasHandle, cut: readonly boolean[], shape: readonly n
   try {
     let shown = call('aten::detach', tensor);
     // The longest first: what is copied on the way stays small.
-    const dims = shape.map((_, dim) => dim).filter((dim) => cut[dim]).sort((a, b) => shape[b]! - shape[a]!);
+    const dims = shape
+      .map((_, dim) => dim)
+      .filter((dim) => cut[dim])
+      .sort((a, b) => shape[b]! - shape[a]!);
     for (const dim of dims) {
       const [first, last] = [0, shape[dim]! - EDGE].map((start) => call('aten::narrow', shown, dim, start, EDGE));
       shown = call('aten::cat', [first!, last!], dim);
     }
-    const out = makeArray(dtype, shape.reduce((product, size, dim) => product * (cut[dim] ? 2 * EDGE : size), 1));
+    const out = makeArray(
+      dtype,
+      shape.reduce((product, size, dim) => product * (cut[dim] ? 2 * EDGE : size), 1),
+    );
     addon().tensorRead(shown.handle, out);
     return Array.from<number | bigint>(out as ArrayLike<number>);
   } finally {

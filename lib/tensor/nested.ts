@@ -44,7 +44,10 @@ function collect(nested: NestedArray, shape: readonly number[], depth: number, i
   const got = Array.isArray(nested) ? `${nested.length} elements` : `a ${typeof nested}`;
   if (!Array.isArray(nested) || nested.length !== shape[depth]) {
     const wanted = depth < shape.length ? `${shape[depth]} elements` : 'a single element';
-    throw new HyperfitError('ERR_SHAPE', `expected ${wanted} in each array at depth ${depth} of \`data\`, got ${got}; nested arrays must be rectangular`);
+    throw new HyperfitError(
+      'ERR_SHAPE',
+      `expected ${wanted} in each array at depth ${depth} of \`data\`, got ${got}; nested arrays must be rectangular`,
+    );
   }
   for (const inner of nested as readonly NestedArray[]) collect(inner, shape, depth + 1, into);
 }
@@ -67,7 +70,10 @@ function checkRange(numbers: readonly number[], dtype: DType): void {
   const range = INTEGER_RANGES[dtype];
   if (range === undefined) return;
   const odd = numbers.findIndex((number) => !Number.isInteger(number) || number < range[0] || number > range[1]);
-  if (odd !== -1) throw new TypeError(`expected an integer from ${range[0]} to ${range[1]} for element ${odd} of \`data\` (dtype ${dtype}), got ${numbers[odd]}`);
+  if (odd !== -1)
+    throw new TypeError(
+      `expected an integer from ${range[0]} to ${range[1]} for element ${odd} of \`data\` (dtype ${dtype}), got ${numbers[odd]}`,
+    );
 }
 
 /** The elements in arrays nested as `shape` says; a shape of no dimensions gives the one element. */

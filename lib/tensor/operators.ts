@@ -172,7 +172,9 @@ type Parameters<P, T> = P extends readonly [infer First, ...infer Rest]
 
 /** The typed functions that a table of operators stands for. */
 export type FunctionsOf<Table extends Record<string, Operator>, T> = {
-  [Name in keyof Table]: Table[Name]['returns'] extends 'extreme' ? Extreme<T> : (...args: Parameters<Table[Name]['parameters'], T>) => Results<T>[Table[Name]['returns']];
+  [Name in keyof Table]: Table[Name]['returns'] extends 'extreme'
+    ? Extreme<T>
+    : (...args: Parameters<Table[Name]['parameters'], T>) => Results<T>[Table[Name]['returns']];
 };
 
 /** What `max` and `min` give along a dimension, as PyTorch's named tuples. Both are yours to dispose. */
@@ -188,8 +190,8 @@ export interface Extreme<T> {
   /** The largest (smallest) of all elements, a tensor of no dimensions. */
   (): T;
   /**
-   * The largest (smallest) along `dim` (negative: from the last) and where each stood; which of equals is libtorch's choice. `keepdim` (default false)
-   * leaves `dim` in the shape, with size 1.
+   * The largest (smallest) along `dim` (negative: from the last) and where each stood; which of equals is libtorch's choice. `keepdim`
+   * (default false) leaves `dim` in the shape, with size 1.
    */
   (dim: number, keepdim?: boolean): ValuesAndIndices<T>;
 }

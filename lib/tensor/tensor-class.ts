@@ -4,7 +4,17 @@ import { checkOptions } from '../config/check-options.ts';
 import { requireDevice } from '../device.ts';
 import { SCALAR_TYPES, type DType, type NativeTensorInfo, type NumericArray, type TensorHandle } from '../addon-types.ts';
 import { HyperfitError } from '../errors.ts';
-import { jsonElement, MOST_IN_JSON, nestTensor, toNumber, type ArrayOfRank, type ElementTypes, type NestedElements, type TensorJson, type TensorRank } from './arrays.ts';
+import {
+  jsonElement,
+  MOST_IN_JSON,
+  nestTensor,
+  toNumber,
+  type ArrayOfRank,
+  type ElementTypes,
+  type NestedElements,
+  type TensorJson,
+  type TensorRank,
+} from './arrays.ts';
 import { callOperator, trimArguments, type HasHandle, type TorchArgument } from './call.ts';
 import { arrayClassOf, checkDtype, dtypeOf, makeArray, transferDtype, type ArrayOf } from './dtype.ts';
 import { renderTensor } from './format.ts';
@@ -44,7 +54,10 @@ export class Tensor implements HasHandle {
 
   private constructor(handle: TensorHandle, key?: symbol) {
     // JavaScript does not know that this is private.
-    if (key !== FROM_HANDLE) throw new TypeError(`expected Tensor.from(data) to make a tensor, got new Tensor(${Array.isArray(handle) ? '[...]' : typeof handle})`);
+    if (key !== FROM_HANDLE)
+      throw new TypeError(
+        `expected Tensor.from(data) to make a tensor, got new Tensor(${Array.isArray(handle) ? '[...]' : typeof handle})`,
+      );
     this.handle = handle;
     forgotten.register(this, handle, this);
     if (handle >= LARGE) addon().tensorWatch(handle, this);
@@ -74,7 +87,10 @@ export class Tensor implements HasHandle {
     const dtype = wanted ?? flat.dtype;
     const transfer = transferDtype(flat.data, dtype);
     const direct = isDirect(transfer, dtype);
-    const tensor = new Tensor(addon().tensorFrom(flat.data, options.shape ?? flat.shape, SCALAR_TYPES[direct ? dtype : transfer], device), FROM_HANDLE);
+    const tensor = new Tensor(
+      addon().tensorFrom(flat.data, options.shape ?? flat.shape, SCALAR_TYPES[direct ? dtype : transfer], device),
+      FROM_HANDLE,
+    );
     const result = direct ? tensor : tensor.#replacedBy(tensor.to(dtype));
     if (requiresGrad) result.requiresGrad = true;
     return result;
@@ -137,24 +153,35 @@ export class Tensor implements HasHandle {
     return wrapTensor(callOperator('aten::to.dtype_layout', [this], { dtype, device }));
   }
 
-  /** The only element. Bool gives 0 or 1. @throws HyperfitError ERR_SHAPE when there are more or none; ERR_TORCH for an int64 beyond 2^53 */
+  /**
+   * The only element. Bool gives 0 or 1.
+   * @throws HyperfitError ERR_SHAPE when there are more or none; ERR_TORCH for an int64 beyond 2^53
+   */
   item(): number {
     if (this.numel === 1) return toNumber(this.toTypedArray()[0]!);
-    throw new HyperfitError('ERR_SHAPE', `expected a tensor of one element for item(), got shape [${this.shape.join(', ')}]; use toArray()`);
+    throw new HyperfitError(
+      'ERR_SHAPE',
+      `expected a tensor of one element for item(), got shape [${this.shape.join(', ')}]; use toArray()`,
+    );
   }
 
   /** A copy of the elements, row-major, in the class of their dtype; float16 and bfloat16 widened to Float32Array. */
   toTypedArray(): ArrayOf[DType] {
     const { shape, dtype } = this.#info;
-    const out = makeArray(dtypeOf(dtype), shape.reduce((product, size) => product * size, 1));
+    const out = makeArray(
+      dtypeOf(dtype),
+      shape.reduce((product, size) => product * size, 1),
+    );
     addon().tensorRead(this.handle, out);
     return out;
   }
 
   /**
-   * The elements in nested arrays; a tensor of no dimensions gives its one element. int64 gives numbers, bool booleans. With `rank`, the number of
-   * dimensions, the type says how deep they are nested: `toArray(2)` is `number[][]`; `elements` reads bool tensors ('boolean') or exact int64 ('bigint') so.
-   * @throws HyperfitError ERR_SHAPE when it has another number of dimensions, ERR_TORCH for an int64 beyond 2^53; TypeError for `elements` that its dtype has not
+   * The elements in nested arrays; a tensor of no dimensions gives its one element. int64 gives numbers, bool booleans. With `rank`, the
+   * number of dimensions, the type says how deep they are nested: `toArray(2)` is `number[][]`; `elements` reads bool tensors ('boolean')
+   * or exact int64 ('bigint') so.
+   * @throws HyperfitError ERR_SHAPE when it has another number of dimensions, ERR_TORCH for an int64 beyond 2^53; TypeError for `elements`
+   * that its dtype has not
    */
   toArray(): NestedElements;
   /** Its elements, nested as its dimensions are; `rank` makes the type exact. */
@@ -173,11 +200,17 @@ export class Tensor implements HasHandle {
     return { shape, dtype, device, data: nestElements(elements.map<unknown>(dtype === 'bool' ? Boolean : jsonElement), shape) };
   }
 
-  /** A view with its two dimensions exchanged; of fewer dimensions the same. @throws HyperfitError ERR_SHAPE for more, where `mT` or `permute` says which */
+  /**
+   * A view with its two dimensions exchanged; of fewer dimensions the same.
+   * @throws HyperfitError ERR_SHAPE for more, where `mT` or `permute` says which
+   */
   get T(): Tensor {
     const { shape } = this;
     if (shape.length <= 2) return wrapTensor(callOperator('aten::t', [this]));
-    throw new HyperfitError('ERR_SHAPE', `expected a tensor of at most two dimensions for T, got shape [${shape.join(', ')}]; use mT for the last two, or permute()`);
+    throw new HyperfitError(
+      'ERR_SHAPE',
+      `expected a tensor of at most two dimensions for T, got shape [${shape.join(', ')}]; use mT for the last two, or permute()`,
+    );
   }
 
   /** A view with its last two dimensions exchanged: each matrix of a batch transposed. */

@@ -65,8 +65,11 @@ export const torch = {
   crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
     checkOptions(options, ['weight', 'reduction', 'ignoreIndex', 'labelSmoothing'], 'torch.crossEntropy');
     const { weight, reduction = 'mean', ignoreIndex = -100, labelSmoothing = 0 } = options;
-    if (!Object.hasOwn(REDUCTIONS, reduction)) throw new TypeError(`expected ${Object.keys(REDUCTIONS).join(', ')} for \`reduction\`, got ${JSON.stringify(reduction)}`);
-    return wrapTensor(callOperator('aten::cross_entropy_loss', [input, target, weight, REDUCTIONS[reduction], ignoreIndex, labelSmoothing]));
+    if (!Object.hasOwn(REDUCTIONS, reduction))
+      throw new TypeError(`expected ${Object.keys(REDUCTIONS).join(', ')} for \`reduction\`, got ${JSON.stringify(reduction)}`);
+    return wrapTensor(
+      callOperator('aten::cross_entropy_loss', [input, target, weight, REDUCTIONS[reduction], ignoreIndex, labelSmoothing]),
+    );
   },
 
   zeros: (shape: readonly number[], options: TensorOptions = {}): Tensor => make('aten::zeros', [shape], options),
@@ -79,7 +82,8 @@ export const torch = {
   /** [n, n], ones on the diagonal. */
   eye: (n: number, options: TensorOptions = {}): Tensor => make('aten::eye', [n], options),
   /** start, start + step, ... up to but without `end`. */
-  arange: (start: number, end: number, step = 1, options: TensorOptions = {}): Tensor => make('aten::arange.start_step', [start, end, step], options),
+  arange: (start: number, end: number, step = 1, options: TensorOptions = {}): Tensor =>
+    make('aten::arange.start_step', [start, end, step], options),
 
   /** Seeds the generators of the CPU and of every CUDA device. `seed`: an integer from 0 to 2^53 - 1. */
   manualSeed: (seed: number): void => addon().manualSeed(seed),
@@ -103,7 +107,10 @@ export function noGrad<T>(fn: () => T): T {
   } finally {
     addon().setGradEnabled(before);
   }
-  if (isThenable(result)) throw new TypeError('expected a synchronous function for `fn` of noGrad(), got one that returns a promise; call noGrad() between the awaits');
+  if (isThenable(result))
+    throw new TypeError(
+      'expected a synchronous function for `fn` of noGrad(), got one that returns a promise; call noGrad() between the awaits',
+    );
   return result;
 }
 

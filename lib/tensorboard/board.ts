@@ -29,7 +29,10 @@ export class Board {
 
   /** Figures that were not measured are left out. */
   scalars(step: number, values: Readonly<Record<string, number | null | undefined>>): void {
-    this.show(step, Object.entries(values).flatMap(([tag, scalar]) => (typeof scalar === 'number' ? [{ tag, scalar }] : [])));
+    this.show(
+      step,
+      Object.entries(values).flatMap(([tag, scalar]) => (typeof scalar === 'number' ? [{ tag, scalar }] : [])),
+    );
   }
 
   show(step: number, summaries: readonly Summary[]): void {
@@ -57,11 +60,17 @@ export class Board {
 
   #giveUp(path: string, error: unknown): void {
     this.#file = undefined;
-    this.#onWarning(`no more TensorBoard events are written to ${path}: ${(error as Error).message}; training goes on, and metrics.jsonl has the same figures`);
+    this.#onWarning(
+      `no more TensorBoard events are written to ${path}: ${(error as Error).message}; training goes on, and metrics.jsonl has the same figures`,
+    );
   }
 }
 
 /** Lists and what is not set become words: a hyperparameter is a number, a text or a truth value. */
-export function hyperparametersOf(settings: Readonly<Record<string, HyperparameterValue | readonly (number | string)[] | null>>): Record<string, HyperparameterValue> {
-  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, value === null ? 'none' : typeof value === 'object' ? value.join(',') : value]));
+export function hyperparametersOf(
+  settings: Readonly<Record<string, HyperparameterValue | readonly (number | string)[] | null>>,
+): Record<string, HyperparameterValue> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [name, value === null ? 'none' : typeof value === 'object' ? value.join(',') : value]),
+  );
 }

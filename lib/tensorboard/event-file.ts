@@ -6,8 +6,8 @@ import { maskedCrc32c } from './crc32c.ts';
 import { hyperparameterEvent, restartEvent, summaryEvent, versionEvent, type HyperparameterValue, type Summary } from './event.ts';
 
 /**
- * An event file of TensorBoard: records of TFRecord, each an Event. Every one is handed to the system at once, so that a TensorBoard that looks on shows it.
- * Source: tensorflow's record_writer.cc, event.proto and summary.proto.
+ * An event file of TensorBoard: records of TFRecord, each an Event. Every one is handed to the system at once, so that a TensorBoard that
+ * looks on shows it. Source: tensorflow's record_writer.cc, event.proto and summary.proto.
  */
 export class EventFile {
   readonly path: string;
@@ -26,7 +26,10 @@ export class EventFile {
    * @param purgeStep the first step that is done again: what earlier files say of it and of later ones no longer counts
    * @throws what the file system throws
    */
-  static async open(folder: string, { purgeStep, now = () => Date.now() / 1000 }: { purgeStep?: number | undefined; now?: (() => number) | undefined } = {}): Promise<EventFile> {
+  static async open(
+    folder: string,
+    { purgeStep, now = () => Date.now() / 1000 }: { purgeStep?: number | undefined; now?: (() => number) | undefined } = {},
+  ): Promise<EventFile> {
     await makeFolder(folder);
     const file = new EventFile(join(folder, freshName(readdirSync(folder), now())), now);
     if (purgeStep !== undefined) file.#write(restartEvent(now(), purgeStep));
@@ -62,7 +65,10 @@ function record(content: Uint8Array): Uint8Array {
 
 const NAME = /^events\.out\.tfevents\.(\d{10})\./;
 
-/** TensorBoard reads files in the order of their names: a second that another file has already, or a clock that was set back, must not put this one before it. */
+/**
+ * TensorBoard reads files in the order of their names: a second that another file has already, or a clock that was set back, must not put
+ * this one before it.
+ */
 function freshName(names: readonly string[], now: number): string {
   const latest = names.reduce((most, name) => Math.max(most, Number(NAME.exec(name)?.[1] ?? 0)), 0);
   const second = Math.max(Math.floor(now), latest + 1);

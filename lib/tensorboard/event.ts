@@ -25,7 +25,11 @@ export function summaryEvent(wallTime: number, step: number, summaries: readonly
 }
 
 /** The settings of a run, for the HPARAMS page; `at` is when it began, seconds since 1970. */
-export function hyperparameterEvent(wallTime: number, hyperparameters: Readonly<Record<string, HyperparameterValue>>, at: number): Uint8Array {
+export function hyperparameterEvent(
+  wallTime: number,
+  hyperparameters: Readonly<Record<string, HyperparameterValue>>,
+  at: number,
+): Uint8Array {
   const entries = Object.entries(hyperparameters).sort(([left], [right]) => (left < right ? -1 : 1));
   const info = message(3, ...entries.map(([name, value]) => message(1, bytes(1, name), message(2, valueField(value)))), double(5, at));
   const metadata = message(9, message(1, bytes(1, 'hparams'), bytes(2, info)));

@@ -20,14 +20,22 @@ export function specialToken(content: string): AddedToken {
   return { content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }
 
-/** A text, or an object with `content` and flags; undefined for anything else. @throws HyperfitError ERR_TOKENIZER for wrong flags; `what` names the key */
+/**
+ * A text, or an object with `content` and flags; undefined for anything else.
+ * @throws HyperfitError ERR_TOKENIZER for wrong flags; `what` names the key
+ */
 export function readAddedToken(value: unknown, what: string, name: string): AddedToken | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const token = value as Readonly<Record<string, unknown>>;
   if (typeof token['content'] !== 'string') return undefined;
   const given = Object.keys(token).filter((key) => !PASSED_OVER.includes(key) && token[key] !== undefined);
   const wrong = given.find((key) => !KEYS.includes(key) || (FLAGS.includes(key) && typeof token[key] !== 'boolean'));
-  if (wrong !== undefined) refuseTokenizer(name, `content and true or false for ${FLAGS.join(', ')} of ${what}`, `\`${wrong}\` ${JSON.stringify(token[wrong]).slice(0, 60)}`);
+  if (wrong !== undefined)
+    refuseTokenizer(
+      name,
+      `content and true or false for ${FLAGS.join(', ')} of ${what}`,
+      `\`${wrong}\` ${JSON.stringify(token[wrong]).slice(0, 60)}`,
+    );
   const flag = (key: string): boolean => token[key] === true;
   return {
     content: token['content'],

@@ -35,7 +35,15 @@ const FORMER = String.raw`[^\r\n\p{L}\p{N}]?`;
 const POROS_WORDS = String.raw` ?[^(\s|.,!?…。，、।۔،)]+`;
 
 /** Llama 3's expression; `number` is what of digits stays together, `spaces` what is done with white space. */
-function llama3(number: string, { contractions = `${CONTRACTIONS}|`, spaces = TRAILING_SPACE, letters = String.raw`\p{L}`, rest = String.raw`[^\s\p{L}\p{N}]+[\r\n]*` } = {}): string {
+function llama3(
+  number: string,
+  {
+    contractions = `${CONTRACTIONS}|`,
+    spaces = TRAILING_SPACE,
+    letters = String.raw`\p{L}`,
+    rest = String.raw`[^\s\p{L}\p{N}]+[\r\n]*`,
+  } = {},
+): string {
   return `${contractions}${FORMER}${letters}+|${number}| ?${rest}|${spaces}`;
 }
 
@@ -59,13 +67,28 @@ const LLAMA3 = splits(llama3(THOUSANDS));
 const GROUPS: readonly Group[] = [
   {
     names: [
-      'gpt-2', 'phi-2', 'jina-es', 'jina-de', 'jina-v2-es', 'jina-v2-de', 'gigachat', 'a.x-4.0', 'mellum', 'modern-bert', 'jais', 'exaone4', 'trillion',
+      'gpt-2',
+      'phi-2',
+      'jina-es',
+      'jina-de',
+      'jina-v2-es',
+      'jina-v2-de',
+      'gigachat',
+      'a.x-4.0',
+      'mellum',
+      'modern-bert',
+      'jais',
+      'exaone4',
+      'trillion',
       'granite-docling',
     ],
     preTokenizer: byteLevel({ useRegex: true }),
   },
   { names: ['mpt', 'olmo'], preTokenizer: byteLevel({ useRegex: true }), normalizer: NFC },
-  { names: ['smollm', 'starcoder', 'refact', 'codeshell', 'exaone', 'minerva-7b', 'mellum2'], preTokenizer: sequence(digits(), byteLevel({ useRegex: true })) },
+  {
+    names: ['smollm', 'starcoder', 'refact', 'codeshell', 'exaone', 'minerva-7b', 'mellum2'],
+    preTokenizer: sequence(digits(), byteLevel({ useRegex: true })),
+  },
   { names: ['command-r'], preTokenizer: sequence(digits(), byteLevel({ useRegex: true })), normalizer: NFC },
   {
     names: ['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'pixtral', 'midm-2.0', 'lfm2', 'jina-v5-nano'],
@@ -89,7 +112,9 @@ const GROUPS: readonly Group[] = [
   { names: ['seed-coder'], preTokenizer: splits(llama3(String.raw`\p{N}`, { rest: String.raw`[^\s\p{L}\p{N}\r\n]+` })) },
   {
     names: ['bailingmoe', 'bailingmoe2', 'llada-moe'],
-    preTokenizer: splits(llama3(String.raw`\p{N}`, { contractions: "'(?i:[sdmt]|ll|ve|re)|", spaces: String.raw`\s*[\r\n]|\s+(?!\S)|\s+` })),
+    preTokenizer: splits(
+      llama3(String.raw`\p{N}`, { contractions: "'(?i:[sdmt]|ll|ve|re)|", spaces: String.raw`\s*[\r\n]|\s+(?!\S)|\s+` }),
+    ),
   },
   { names: ['tekken'], preTokenizer: splits(cased(String.raw`\p{N}`, '')), ignoreMerges: true, addBos: true },
   { names: ['gpt-4o', 'llama4', 'kanana2', 'talkie', 'minimax-m2'], preTokenizer: splits(cased(THOUSANDS, `${CONTRACTIONS}?`)) },
@@ -101,14 +126,27 @@ const GROUPS: readonly Group[] = [
   },
   {
     names: ['deepseek-llm'],
-    preTokenizer: splits(String.raw`[\r\n]`, String.raw`\s?[${CASED}]+`, String.raw`\s?[!-/:-~！-／：-～‘-‟　-。]+`, String.raw`\s+$`, HAN_AND_HANGUL, String.raw`\p{N}+`),
+    preTokenizer: splits(
+      String.raw`[\r\n]`,
+      String.raw`\s?[${CASED}]+`,
+      String.raw`\s?[!-/:-~！-／：-～‘-‟　-。]+`,
+      String.raw`\s+$`,
+      HAN_AND_HANGUL,
+      String.raw`\p{N}+`,
+    ),
   },
-  { names: ['deepseek-coder'], preTokenizer: splits(String.raw`[\r\n]`, String.raw`\s?\p{L}+`, String.raw`\s?\p{P}+`, HAN_AND_HANGUL, String.raw`\p{N}`) },
+  {
+    names: ['deepseek-coder'],
+    preTokenizer: splits(String.raw`[\r\n]`, String.raw`\s?\p{L}+`, String.raw`\s?\p{P}+`, HAN_AND_HANGUL, String.raw`\p{N}`),
+  },
   {
     names: ['deepseek-v3', 'hunyuan-dense', 'joyai-llm', 'hy_v4'],
     preTokenizer: splits(THOUSANDS, HAN_AND_KANA, String.raw`${DEEPSEEK3_WORDS}[\r\n]*|${TRAILING_SPACE}`),
   },
-  { names: ['spark2_5'], preTokenizer: splits(THOUSANDS, HAN_AND_KANA, String.raw`${DEEPSEEK3_WORDS}|[\r\n]|\s+(?!\S)|\s+`, String.raw`\p{N}`) },
+  {
+    names: ['spark2_5'],
+    preTokenizer: splits(THOUSANDS, HAN_AND_KANA, String.raw`${DEEPSEEK3_WORDS}|[\r\n]|\s+(?!\S)|\s+`, String.raw`\p{N}`),
+  },
   { names: ['falcon'], preTokenizer: splits(String.raw`[\p{P}\$\+<=>\^~\|${'`'}]+`, GPT2, '[0-9][0-9][0-9]') },
   { names: ['default'], preTokenizer: splits(String.raw`[\p{P}\$\+<=>\^~\|]+`, GPT2, String.raw`\p{N}+`, '[0-9][0-9][0-9]') },
   { names: ['poro-chat', 'bloom', 'gpt3-finnish'], preTokenizer: splits(POROS_WORDS) },

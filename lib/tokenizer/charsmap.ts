@@ -11,18 +11,20 @@ export interface Charsmap {
 }
 
 /**
- * Goes through the table of replacements that sentencepiece writes: a double array of characters, then the texts that they become, each ended by a
- * zero byte. The library follows it wherever it points, and ends the process where that is outside.
+ * Goes through the table of replacements that sentencepiece writes: a double array of characters, then the texts that they become, each
+ * ended by a zero byte. The library follows it wherever it points, and ends the process where that is outside.
  * @param base64 as it stands in tokenizer.json
  * @throws HyperfitError ERR_TOKENIZER for what is no base64, and for a table that leads outside of itself
  */
 export function readCharsmap(base64: unknown, name: string): Charsmap {
-  const refuse = (got: string): never => refuseTokenizer(name, 'a `precompiled_charsmap` as sentencepiece writes it', got, 'fetch the file again');
+  const refuse = (got: string): never =>
+    refuseTokenizer(name, 'a `precompiled_charsmap` as sentencepiece writes it', got, 'fetch the file again');
   const bytes = typeof base64 === 'string' ? Buffer.from(base64, 'base64') : refuse(base64 === null ? 'null' : typeof base64);
   // The library ends the process at what is no base64, where Node passes over it.
   if (bytes.toString('base64') !== base64) refuse('characters that are no base64');
   const size = bytes.length < UNIT_BYTES ? 0 : bytes.readUInt32LE(0);
-  if (size < UNIT_BYTES || size % UNIT_BYTES !== 0 || size > bytes.length - UNIT_BYTES || size > MOST_UNITS * UNIT_BYTES) refuse(`a table of ${size} bytes`);
+  if (size < UNIT_BYTES || size % UNIT_BYTES !== 0 || size > bytes.length - UNIT_BYTES || size > MOST_UNITS * UNIT_BYTES)
+    refuse(`a table of ${size} bytes`);
   const units = Uint32Array.from({ length: size / UNIT_BYTES }, (_, index) => bytes.readUInt32LE(UNIT_BYTES * (1 + index)));
   const texts = bytes.subarray(UNIT_BYTES + size);
   let longest = 1;

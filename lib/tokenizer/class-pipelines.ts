@@ -21,7 +21,12 @@ export interface ClassPipeline {
   bos: 'file' | 'always' | 'never';
   /** Named and extra tokens are added once more, as special ones: without the flags that the files give them, or with them. */
   addsAgain: 'plain' | 'flagged' | undefined;
-  parts(settings: PipelineSettings): { normalizer: JsonPart; pre_tokenizer: JsonPart; decoder: JsonPart; model: Readonly<Record<string, unknown>> };
+  parts(settings: PipelineSettings): {
+    normalizer: JsonPart;
+    pre_tokenizer: JsonPart;
+    decoder: JsonPart;
+    model: Readonly<Record<string, unknown>>;
+  };
 }
 
 const WORDS = (letters: string, rest: string): string =>
@@ -66,7 +71,14 @@ export const CLASS_PIPELINES: Readonly<Record<RebuiltClass, ClassPipeline>> = {
     ...SENTENCE_PIECE,
     bos: 'always',
     defaults: {
-      unk_token: '<unk>', bos_token: '<s>', eos_token: '</s>', prefix_token: '▁<PRE>', middle_token: '▁<MID>', suffix_token: '▁<SUF>', eot_token: '▁<EOT>', fill_token: '<FILL_ME>',
+      unk_token: '<unk>',
+      bos_token: '<s>',
+      eos_token: '</s>',
+      prefix_token: '▁<PRE>',
+      middle_token: '▁<MID>',
+      suffix_token: '▁<SUF>',
+      eot_token: '▁<EOT>',
+      fill_token: '<FILL_ME>',
     },
     parts: ({ addPrefixSpace, unkToken }) => ({
       normalizer: null,
@@ -112,7 +124,13 @@ export const CLASS_PIPELINES: Readonly<Record<RebuiltClass, ClassPipeline>> = {
     ...BYTE_LEVEL,
     addsAgain: 'flagged',
     defaults: {
-      unk_token: '<UNK>', bos_token: '<BOS_TOKEN>', eos_token: '<|END_OF_TURN_TOKEN|>', pad_token: '<PAD>', cls_token: '<CLS>', sep_token: '<SEP>', mask_token: '<MASK_TOKEN>',
+      unk_token: '<UNK>',
+      bos_token: '<BOS_TOKEN>',
+      eos_token: '<|END_OF_TURN_TOKEN|>',
+      pad_token: '<PAD>',
+      cls_token: '<CLS>',
+      sep_token: '<SEP>',
+      mask_token: '<MASK_TOKEN>',
     },
     parts: ({ addPrefixSpace }) => ({
       normalizer: NFC,

@@ -55,8 +55,10 @@ function findProperty(property: string): CodePoints | undefined {
   for (const name of [property, `Script=${property}`]) {
     try {
       const expression = `\\p{${name}}`;
-      return unite([pointsMatching(new RegExp(`${expression}+`, 'gu')), ...EMPTY_PLANES.filter(([first]) => new RegExp(expression, 'u').test(String.fromCodePoint(first)))
-        .map((plane) => [plane])]);
+      return unite([
+        pointsMatching(new RegExp(`${expression}+`, 'gu')),
+        ...EMPTY_PLANES.filter(([first]) => new RegExp(expression, 'u').test(String.fromCodePoint(first))).map((plane) => [plane]),
+      ]);
     } catch {
       // Not by this name.
     }
@@ -79,7 +81,11 @@ function lastPoint(text: string): number {
 /** Behind it stand planes of nothing, but for tags and private use; what is true of their first is true of all. */
 const END_OF_CHARACTERS = 0x40000;
 const TAGS = [0xe0000, 0xe1000] as const;
-const EMPTY_PLANES = [[END_OF_CHARACTERS, TAGS[0] - 1], [TAGS[1], 0xeffff], [0xf0000, LAST]] as const;
+const EMPTY_PLANES = [
+  [END_OF_CHARACTERS, TAGS[0] - 1],
+  [TAGS[1], 0xeffff],
+  [0xf0000, LAST],
+] as const;
 
 /** Every character but surrogates and those of the empty planes. */
 function listCharacters(): string {

@@ -44,18 +44,28 @@ export interface ConfiguredTokenizer {
 export function configureTokenizer(folder: TokenizerFolder): ConfiguredTokenizer {
   const { tokenizer, name, config = {} } = folder;
   const mostUnits = checkTokenizer(tokenizer, name);
-  const sources = { modelType: folder.model.modelType, tokenizerClass: config['tokenizer_class'], modelsTokenizerClass: folder.model.tokenizerClass, autoMap: config['auto_map'] };
+  const sources = {
+    modelType: folder.model.modelType,
+    tokenizerClass: config['tokenizer_class'],
+    modelsTokenizerClass: folder.model.tokenizerClass,
+    autoMap: config['auto_map'],
+  };
   const kind = resolveClass(sources, name);
   const keepsFile = kind === 'LlamaTokenizer' && isByteLevel(tokenizer);
   const pipeline = kind === 'file' || keepsFile ? undefined : CLASS_PIPELINES[kind];
   const fileTokens = readFileTokens(tokenizer, name);
   const present = pipeline === undefined ? [...fileTokens.values()] : [];
-  const special = readSpecialTokens({ config: folder.config, map: folder.map, added: folder.added, ofTokenizer: fileTokens, name }, withPadding(pipeline?.defaults ?? {}, tokenizer));
+  const special = readSpecialTokens(
+    { config: folder.config, map: folder.map, added: folder.added, ofTokenizer: fileTokens, name },
+    withPadding(pipeline?.defaults ?? {}, tokenizer),
+  );
   const added = [...present, ...tokensToAdd(special, present, pipeline)];
   const parts = pipeline === undefined ? fileParts(folder, keepsFile, special, added) : rebuiltParts(folder, pipeline, special, added);
   const type = (tokenizer['model'] as { type?: unknown } | undefined)?.type;
   return {
-    text: isUnchanged(parts, present, added) ? folder.text : JSON.stringify({ ...tokenizer, ...parts, truncation: null, padding: null, added_tokens: renderAdded(added) }),
+    text: isUnchanged(parts, present, added)
+      ? folder.text
+      : JSON.stringify({ ...tokenizer, ...parts, truncation: null, padding: null, added_tokens: renderAdded(added) }),
     named: Object.fromEntries([...special.named].map(([key, token]) => [key, contentOf(token)])),
     splitSpecialTokens: readFlag(config, 'split_special_tokens', name) ?? false,
     cleanUpSpaces: (readFlag(config, 'clean_up_tokenization_spaces', name) ?? false) && (type !== 'BPE' || config[CORRUPTING_KEY] === true),
@@ -79,10 +89,14 @@ function readFlag(config: JsonFile, key: string, name: string): boolean | null |
 function readFileTokens(tokenizer: JsonFile, name: string): Map<number, AddedToken> {
   const list = tokenizer['added_tokens'] ?? [];
   if (!Array.isArray(list)) return refuseTokenizer(name, 'a list for `added_tokens`', JSON.stringify(list).slice(0, 60));
-  return new Map(list.map((value: unknown, index) => {
-    const token = readAddedToken(value, `\`added_tokens\` ${index}`, name) ?? refuseTokenizer(name, 'tokens with `content` for `added_tokens`', JSON.stringify(value).slice(0, 60));
-    return [Number((value as { id?: unknown }).id ?? index), token] as const;
-  }));
+  return new Map(
+    list.map((value: unknown, index) => {
+      const token =
+        readAddedToken(value, `\`added_tokens\` ${index}`, name) ??
+        refuseTokenizer(name, 'tokens with `content` for `added_tokens`', JSON.stringify(value).slice(0, 60));
+      return [Number((value as { id?: unknown }).id ?? index), token] as const;
+    }),
+  );
 }
 
 /** The padding of a tokenizer.json names its token, where nothing else does. */
@@ -92,7 +106,11 @@ function withPadding(defaults: NamedDefaults, tokenizer: JsonFile): NamedDefault
 }
 
 /** What transformers adds to a tokenizer that holds `present`, in its order. */
-function tokensToAdd({ decoder, named, extra }: SpecialTokens, present: readonly AddedToken[], pipeline: ClassPipeline | undefined): AddedToken[] {
+function tokensToAdd(
+  { decoder, named, extra }: SpecialTokens,
+  present: readonly AddedToken[],
+  pipeline: ClassPipeline | undefined,
+): AddedToken[] {
   const known = new Set([...present, ...decoder].map(({ content }) => content));
   const tokens: NamedToken[] = [...decoder];
   const keys = new Set(tokens.map(tokenKey));
@@ -102,10 +120,17 @@ function tokensToAdd({ decoder, named, extra }: SpecialTokens, present: readonly
     tokens.push(token);
   }
   const names = new Set([...named.values()].map(contentOf));
-  const added = tokens.map((token) => (typeof token === 'string' ? specialToken(token) : { ...token, special: token.special || names.has(token.content) }));
+  const added = tokens.map((token) =>
+    typeof token === 'string' ? specialToken(token) : { ...token, special: token.special || names.has(token.content) },
+  );
   if (pipeline?.addsAgain === undefined) return added;
   const isPlain = pipeline.addsAgain === 'plain';
-  return [...added, ...[...named.values(), ...extra].map((token) => (isPlain || typeof token === 'string' ? specialToken(contentOf(token)) : { ...token, special: true }))];
+  return [
+    ...added,
+    ...[...named.values(), ...extra].map((token) =>
+      isPlain || typeof token === 'string' ? specialToken(contentOf(token)) : { ...token, special: true },
+    ),
+  ];
 }
 
 function renderAdded(tokens: readonly AddedToken[]): JsonPart[] {
@@ -124,17 +149,28 @@ function hasType(part: unknown, type: string, list: string): boolean {
 }
 
 /**
- * tokenizer.json as it stands. Under the name of Llama's class a byte-level file (DeepSeek, R1's distillates) gets the BOS that its models were
- * trained with, as that class put it when those were published; transformers 5.17 takes such a file for sentencepiece and loses its spaces.
+ * tokenizer.json as it stands. Under the name of Llama's class a byte-level file (DeepSeek, R1's distillates) gets the BOS that its models
+ * were trained with, as that class put it when those were published; transformers 5.17 takes such a file for sentencepiece and loses its
+ * spaces.
  */
-function fileParts({ config = {}, name, tokenizer }: TokenizerFolder, keepsFile: boolean, { named }: SpecialTokens, added: readonly AddedToken[]): JsonFile {
+function fileParts(
+  { config = {}, name, tokenizer }: TokenizerFolder,
+  keepsFile: boolean,
+  { named }: SpecialTokens,
+  added: readonly AddedToken[],
+): JsonFile {
   if (!keepsFile) return {};
-  const around = (flag: string, fallback: boolean, key: string) => ((readFlag(config, flag, name) ?? fallback) ? placed(tokenizer, named.get(key), added) : undefined);
+  const around = (flag: string, fallback: boolean, key: string) =>
+    (readFlag(config, flag, name) ?? fallback) ? placed(tokenizer, named.get(key), added) : undefined;
   return { post_processor: templateProcessing(around('add_bos_token', true, 'bos_token'), around('add_eos_token', false, 'eos_token')) };
 }
 
 /** A named token with its id, which it has since all named tokens are added. */
-function placed(tokenizer: JsonFile, token: NamedToken | undefined, added: readonly AddedToken[]): { id: number; content: string } | undefined {
+function placed(
+  tokenizer: JsonFile,
+  token: NamedToken | undefined,
+  added: readonly AddedToken[],
+): { id: number; content: string } | undefined {
   if (token === undefined) return undefined;
   const vocab = (tokenizer['model'] as { vocab?: Readonly<Record<string, number>> } | undefined)?.vocab ?? {};
   const content = contentOf(token);
@@ -148,7 +184,12 @@ function rebuiltParts(folder: TokenizerFolder, pipeline: ClassPipeline, { named 
   const kind = String(config['tokenizer_class'] ?? 'of its model');
   const fits = given?.['type'] === 'BPE' && (pipeline.alphabet === 'byte-level') === isByteLevel(tokenizer);
   if (given === undefined || !fits) {
-    return refuseTokenizer(name, `a ${pipeline.alphabet} BPE for the tokenizer class ${kind}`, `another in tokenizer.json (${String(given?.['type'])})`, 'write PreTrainedTokenizerFast for `tokenizer_class` if tokenizer.json is right as it stands');
+    return refuseTokenizer(
+      name,
+      `a ${pipeline.alphabet} BPE for the tokenizer class ${kind}`,
+      `another in tokenizer.json (${String(given?.['type'])})`,
+      'write PreTrainedTokenizerFast for `tokenizer_class` if tokenizer.json is right as it stands',
+    );
   }
   const unknown = named.get('unk_token');
   const settings = {
@@ -158,6 +199,11 @@ function rebuiltParts(folder: TokenizerFolder, pipeline: ClassPipeline, { named 
   };
   const { model, ...parts } = pipeline.parts(settings);
   const plain = { type: 'BPE', dropout: null, continuing_subword_prefix: null, end_of_word_suffix: null, ignore_merges: false };
-  const post = pipeline.bos === 'file' ? {} : { post_processor: pipeline.bos === 'never' ? null : templateProcessing(placed(tokenizer, named.get('bos_token'), added), undefined) };
+  const post =
+    pipeline.bos === 'file'
+      ? {}
+      : {
+          post_processor: pipeline.bos === 'never' ? null : templateProcessing(placed(tokenizer, named.get('bos_token'), added), undefined),
+        };
   return { ...parts, ...post, model: { ...plain, ...model, vocab: given['vocab'], merges: given['merges'] ?? [] } };
 }

@@ -5,9 +5,9 @@ import type { Tokenizer } from './tokenizer.ts';
 export type ContinuationSource = PieceSource & Pick<Tokenizer, 'vocabSize'>;
 
 /**
- * The text that tokens add to that of a prompt: prompt and continuation are decoded together, and the text is cut where it first differs from
- * the prompt's own. So a word keeps its space in front, which many tokenizers take off the start of a text, and a character that the prompt
- * left unfinished comes whole. Ids beyond the tokenizer, which padded vocabularies have, add nothing.
+ * The text that tokens add to that of a prompt: prompt and continuation are decoded together, and the text is cut where it first differs
+ * from the prompt's own. So a word keeps its space in front, which many tokenizers take off the start of a text, and a character that the
+ * prompt left unfinished comes whole. Ids beyond the tokenizer, which padded vocabularies have, add nothing.
  */
 export class ContinuationDecoder {
   readonly #tokenizer: ContinuationSource;
@@ -45,13 +45,23 @@ export class ContinuationDecoder {
 
   #commonWithPrompt(text: string): number {
     let count = 0;
-    while (count < text.length && this.#repeated + count < this.#unsettled.length && text[count] === this.#unsettled[this.#repeated + count]) count++;
+    while (
+      count < text.length &&
+      this.#repeated + count < this.#unsettled.length &&
+      text[count] === this.#unsettled[this.#repeated + count]
+    )
+      count++;
     return count;
   }
 }
 
 /** The text that `ids` add after `promptIds`; see ContinuationDecoder. */
-export function decodeContinuation(tokenizer: ContinuationSource, promptIds: ArrayLike<number>, ids: ArrayLike<number>, options: { skipSpecialTokens?: boolean } = {}): string {
+export function decodeContinuation(
+  tokenizer: ContinuationSource,
+  promptIds: ArrayLike<number>,
+  ids: ArrayLike<number>,
+  options: { skipSpecialTokens?: boolean } = {},
+): string {
   const decoder = new ContinuationDecoder(tokenizer, promptIds, options);
   const settled = Array.from(ids, (id) => decoder.push(id)).join('');
   return settled + decoder.pending;

@@ -1,8 +1,8 @@
 import { byteLevelBytes, fallbackByte, flattenDecoder, type DecoderPart } from './token-bytes.ts';
 
 /**
- * One part of a tokenizer's decoder, fed piece by piece. What it gives out in all, `end` included, is what the part makes of all pieces at once. A
- * state is never changed, only replaced: so that a text can be asked how it would end here, and then go on.
+ * One part of a tokenizer's decoder, fed piece by piece. What it gives out in all, `end` included, is what the part makes of all pieces at
+ * once. A state is never changed, only replaced: so that a text can be asked how it would end here, and then go on.
  */
 export interface DecoderStep<State = unknown> {
   readonly start: State;
@@ -83,7 +83,10 @@ function stripWholeStep({ content, start, stop }: DecoderPart): DecoderStep<{ st
 }
 
 /** Of the first piece of a text every mark of a space goes, as in Hugging Face's Metaspace; elsewhere marks are spaces. */
-function metaspaceStep({ replacement = '▁', prepend_scheme: scheme, add_prefix_space: addsSpace }: DecoderPart, isFused: boolean): DecoderStep<boolean> {
+function metaspaceStep(
+  { replacement = '▁', prepend_scheme: scheme, add_prefix_space: addsSpace }: DecoderPart,
+  isFused: boolean,
+): DecoderStep<boolean> {
   return {
     start: scheme !== 'never' && addsSpace !== false,
     push: (isFirst, piece) => ({ state: isFirst && isFused, pieces: [piece.replaceAll(String(replacement), isFirst ? '' : ' ')] }),

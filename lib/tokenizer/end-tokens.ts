@@ -2,8 +2,28 @@ import { ChatTemplate } from './chat-template.ts';
 
 /** Tokens that end a text or a turn in the models that have them; llama.cpp goes by these texts too. */
 export const END_TEXTS: ReadonlySet<string> = new Set([
-  '<|eot_id|>', '<|im_end|>', '<|end|>', '<|return|>', '<|call|>', '<|flush|>', '<|calls|>', '<end_of_turn>', '<|endoftext|>', '</s>', '<|eom_id|>',
-  '<EOT>', '_<EOT>', '[EOT]', '[EOS]', '<|end_of_text|>', '<end_of_utterance>', '<eos>', '<turn|>', '<|tool_response>', '<｜end▁of▁sentence｜>', '[e~[',
+  '<|eot_id|>',
+  '<|im_end|>',
+  '<|end|>',
+  '<|return|>',
+  '<|call|>',
+  '<|flush|>',
+  '<|calls|>',
+  '<end_of_turn>',
+  '<|endoftext|>',
+  '</s>',
+  '<|eom_id|>',
+  '<EOT>',
+  '_<EOT>',
+  '[EOT]',
+  '[EOS]',
+  '<|end_of_text|>',
+  '<end_of_utterance>',
+  '<eos>',
+  '<turn|>',
+  '<|tool_response>',
+  '<｜end▁of▁sentence｜>',
+  '[e~[',
 ]);
 /** Keys that name an end, with the texts that tell it where the key is missing. */
 const END_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -34,7 +54,9 @@ export interface EndSearch {
 /** The ids that end a text: what the keys name, what is known by its text, what the template writes after an answer. */
 export function findEndIds(search: EndSearch): number[] {
   const idOfText = new Map(search.tokens.map((token, id) => [token, id]));
-  const named = Object.entries(END_KEYS).map(([key, texts]) => search.idOf(key) ?? idOfText.get(texts.find((text) => idOfText.has(text)) ?? ''));
+  const named = Object.entries(END_KEYS).map(
+    ([key, texts]) => search.idOf(key) ?? idOfText.get(texts.find((text) => idOfText.has(text)) ?? ''),
+  );
   const known = [...END_TEXTS].map((text) => idOfText.get(text));
   const others = [...known, afterAnswer(search, idOfText)].filter((id) => id !== undefined).toSorted((a, b) => a - b);
   const ids = [...named.filter((id) => id !== undefined), ...others];
@@ -64,7 +86,10 @@ function afterAnswer({ template, named, name, tokens, isMarker }: EndSearch, idO
 /** Undefined for a template that does not work out: whoever uses it is told then. */
 function renderTurn(template: string, named: Readonly<Record<string, string>>, name: string): string | undefined {
   try {
-    const messages = [{ role: 'user', content: QUESTION }, { role: 'assistant', content: ANSWER }];
+    const messages = [
+      { role: 'user', content: QUESTION },
+      { role: 'assistant', content: ANSWER },
+    ];
     return new ChatTemplate(template, named, name, RENDER_MILLISECONDS).render(messages, { addGenerationPrompt: false });
   } catch {
     return undefined;

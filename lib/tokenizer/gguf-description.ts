@@ -26,7 +26,12 @@ export interface DescribedModel {
 
 /** By what name llama.cpp's converter finds the tokenizers of a family; others are tried after these. */
 const PREFERRED: Readonly<Record<string, readonly string[]>> = {
-  llama: ['llama-bpe', 'smollm', 'deepseek-llm', 'gpt-2'], mistral: ['tekken', 'llama-bpe'], qwen2: ['qwen2'], qwen3: ['qwen2'], smollm3: ['llama-bpe'], gpt2: ['gpt-2'],
+  llama: ['llama-bpe', 'smollm', 'deepseek-llm', 'gpt-2'],
+  mistral: ['tekken', 'llama-bpe'],
+  qwen2: ['qwen2'],
+  qwen3: ['qwen2'],
+  smollm3: ['llama-bpe'],
+  gpt2: ['gpt-2'],
 };
 
 /**
@@ -37,7 +42,11 @@ const PREFERRED: Readonly<Record<string, readonly string[]>> = {
 export async function describeTokenizer(model: DescribedModel): Promise<{ entries: MetadataEntry[]; notes: string[] }> {
   if (model.files?.kind === 'gguf') return { entries: copyEntries(model.files.metadata), notes: [] };
   const { tokenizer } = model;
-  if (tokenizer === undefined) return { entries: [{ key: `${TOKENIZER_PREFIX}model`, type: 'string', value: 'no_vocab' }], notes: ['the model has no tokenizer: programs that run the file can work with ids only'] };
+  if (tokenizer === undefined)
+    return {
+      entries: [{ key: `${TOKENIZER_PREFIX}model`, type: 'string', value: 'no_vocab' }],
+      notes: ['the model has no tokenizer: programs that run the file can work with ids only'],
+    };
   const json = JSON.parse(tokenizer.effectiveJson) as WrittenTokenizer;
   const described = { ...model, tokenizer, json };
   const entries = [...(await describeKind(described)), ...(await describeIds(described)), ...describeTemplate(tokenizer)];
@@ -52,29 +61,55 @@ function copyEntries(metadata: Metadata): MetadataEntry[] {
 
 async function describeKind(model: Described): Promise<MetadataEntry[]> {
   const { json, tokenizer, rows, name } = model;
-  if (json.model.type !== 'BPE') return refuseTokenizer(name, 'a BPE tokenizer, which llama.cpp has,', String(json.model.type), 'save the model with `save` instead');
+  if (json.model.type !== 'BPE')
+    return refuseTokenizer(name, 'a BPE tokenizer, which llama.cpp has,', String(json.model.type), 'save the model with `save` instead');
   const isPieces = json.model.byte_fallback === true;
   const { tokens, types } = listTokens(tokenizer, json, rows, isPieces);
-  const list: MetadataEntry[] = [{ key: `${TOKENIZER_PREFIX}tokens`, type: 'strings', value: tokens }, { key: `${TOKENIZER_PREFIX}token_type`, type: 'numbers', value: types }];
+  const list: MetadataEntry[] = [
+    { key: `${TOKENIZER_PREFIX}tokens`, type: 'strings', value: tokens },
+    { key: `${TOKENIZER_PREFIX}token_type`, type: 'numbers', value: types },
+  ];
   const merges = mergePairs(json);
   if (isPieces) {
     return [
-      { key: `${TOKENIZER_PREFIX}model`, type: 'string', value: 'llama' }, { key: `${TOKENIZER_PREFIX}pre`, type: 'string', value: 'default' }, ...list,
+      { key: `${TOKENIZER_PREFIX}model`, type: 'string', value: 'llama' },
+      { key: `${TOKENIZER_PREFIX}pre`, type: 'string', value: 'default' },
+      ...list,
       { key: `${TOKENIZER_PREFIX}scores`, type: 'numbers', value: scoresOfMerges(tokens, types, merges) },
       { key: `${TOKENIZER_PREFIX}add_space_prefix`, type: 'bool', value: putsSpaceFirst(json) },
     ];
   }
-  const pre = (await findRecipe(json, PREFERRED[model.modelType])) ?? refuseTokenizer(name, 'a tokenizer that cuts text as one of llama.cpp\'s does', `another way to cut (${JSON.stringify(json.pre_tokenizer).slice(0, 120)})`, 'save the model with `save` instead');
+  const pre =
+    (await findRecipe(json, PREFERRED[model.modelType])) ??
+    refuseTokenizer(
+      name,
+      "a tokenizer that cuts text as one of llama.cpp's does",
+      `another way to cut (${JSON.stringify(json.pre_tokenizer).slice(0, 120)})`,
+      'save the model with `save` instead',
+    );
   return [
-    { key: `${TOKENIZER_PREFIX}model`, type: 'string', value: 'gpt2' }, { key: `${TOKENIZER_PREFIX}pre`, type: 'string', value: pre }, ...list,
-    { key: `${TOKENIZER_PREFIX}merges`, type: 'strings', value: merges.map(([left, right]) => `${left.replaceAll(' ', 'Ġ')} ${right.replaceAll(' ', 'Ġ')}`) },
+    { key: `${TOKENIZER_PREFIX}model`, type: 'string', value: 'gpt2' },
+    { key: `${TOKENIZER_PREFIX}pre`, type: 'string', value: pre },
+    ...list,
+    {
+      key: `${TOKENIZER_PREFIX}merges`,
+      type: 'strings',
+      value: merges.map(([left, right]) => `${left.replaceAll(' ', 'Ġ')} ${right.replaceAll(' ', 'Ġ')}`),
+    },
   ];
 }
 
 /** One "▁" before a text, by a normalizer or a pre-tokenizer. */
 function putsSpaceFirst({ normalizer, pre_tokenizer }: WrittenTokenizer): boolean {
-  const parts = [normalizer, ...(normalizer?.normalizers ?? []), pre_tokenizer, ...(pre_tokenizer?.pretokenizers ?? [])] as ({ type?: string; prepend_scheme?: string; add_prefix_space?: boolean } | null | undefined)[];
-  return parts.some((part) => part?.type === 'Prepend' || (part?.type === 'Metaspace' && (part.prepend_scheme === undefined ? part.add_prefix_space !== false : part.prepend_scheme !== 'never')));
+  const parts = [normalizer, ...(normalizer?.normalizers ?? []), pre_tokenizer, ...(pre_tokenizer?.pretokenizers ?? [])] as (
+    { type?: string; prepend_scheme?: string; add_prefix_space?: boolean } | null | undefined
+  )[];
+  return parts.some(
+    (part) =>
+      part?.type === 'Prepend' ||
+      (part?.type === 'Metaspace' &&
+        (part.prepend_scheme === undefined ? part.add_prefix_space !== false : part.prepend_scheme !== 'never')),
+  );
 }
 
 /** Ids by name, and what stands around a text: the tokenizer is asked. */
@@ -84,9 +119,16 @@ async function describeIds({ tokenizer, bosTokenId, eosTokenIds, paddingIndex, r
   const idOf = (key: string): number | undefined => idsWithin(named[key] === undefined ? undefined : tokenizer.idOf(named[key]), rows);
   const bos = start[0] ?? idOf('bos_token') ?? bosTokenId;
   const eos = end[0] ?? idOf('eos_token') ?? eosTokenIds[0];
-  const ids = { bos, eos, unknown: idOf('unk_token') ?? (json.model.unk_token ? tokenizer.idOf(json.model.unk_token) : undefined), padding: idOf('pad_token') ?? (paddingIndex >= 0 ? paddingIndex : undefined) };
+  const ids = {
+    bos,
+    eos,
+    unknown: idOf('unk_token') ?? (json.model.unk_token ? tokenizer.idOf(json.model.unk_token) : undefined),
+    padding: idOf('pad_token') ?? (paddingIndex >= 0 ? paddingIndex : undefined),
+  };
   return [
-    ...Object.entries(ids).flatMap(([key, value]): MetadataEntry[] => (value === undefined ? [] : [{ key: `${TOKENIZER_PREFIX}${key}_token_id`, type: 'uint32', value }])),
+    ...Object.entries(ids).flatMap(([key, value]): MetadataEntry[] =>
+      value === undefined ? [] : [{ key: `${TOKENIZER_PREFIX}${key}_token_id`, type: 'uint32', value }],
+    ),
     { key: `${TOKENIZER_PREFIX}add_bos_token`, type: 'bool', value: start.length > 0 },
     { key: `${TOKENIZER_PREFIX}add_eos_token`, type: 'bool', value: end.length > 0 },
   ];
@@ -108,7 +150,12 @@ export function metadataOf(entries: readonly MetadataEntry[]): Metadata {
 function withEnds(entries: readonly MetadataEntry[], { eosTokenIds, name, rows }: DescribedModel): MetadataEntry[] {
   const found = endIdsOf(readVocabulary(metadataOf(entries), name));
   const missing = eosTokenIds.filter((id) => id < rows && !found.includes(id));
-  return [...entries, ...missing.slice(0, 2).map((value, index): MetadataEntry => ({ key: `${TOKENIZER_PREFIX}${['eot', 'eom'][index]}_token_id`, type: 'uint32', value }))];
+  return [
+    ...entries,
+    ...missing
+      .slice(0, 2)
+      .map((value, index): MetadataEntry => ({ key: `${TOKENIZER_PREFIX}${['eot', 'eom'][index]}_token_id`, type: 'uint32', value })),
+  ];
 }
 
 /** What was written is read as any file is, and must give the ids of the tokenizer itself. */
@@ -117,7 +164,14 @@ async function checkIds(entries: readonly MetadataEntry[], { tokenizer, name, ro
   for (const text of PROBES) {
     const [expected, got] = [await tokenizer.encode(text), await again.encode(text)];
     if (expected.every((id, at) => got[at] === id) && expected.length === got.length) continue;
-    refuseTokenizer(name, 'a tokenizer that GGUF can hold', `other ids from its GGUF form for ${JSON.stringify(text.slice(0, 40))}`, 'save the model with `save` instead');
+    refuseTokenizer(
+      name,
+      'a tokenizer that GGUF can hold',
+      `other ids from its GGUF form for ${JSON.stringify(text.slice(0, 40))}`,
+      'save the model with `save` instead',
+    );
   }
-  return tokenizer.vocabSize > rows ? [`the tokenizer has ${tokenizer.vocabSize - rows} tokens more than the embedding has rows, which the file leaves out`] : [];
+  return tokenizer.vocabSize > rows
+    ? [`the tokenizer has ${tokenizer.vocabSize - rows} tokens more than the embedding has rows, which the file leaves out`]
+    : [];
 }

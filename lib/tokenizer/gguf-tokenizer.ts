@@ -1,6 +1,14 @@
 import { errorCodeOf } from '../errors.ts';
 import { BYTE_LEVEL_RECIPES } from './byte-level-recipes.ts';
-import { endIdsOf, isSpecialType, readTokenId, readVocabulary, refuseVocabulary, TOKEN_TYPES, TOKENIZER_PREFIX } from './gguf-vocabulary.ts';
+import {
+  endIdsOf,
+  isSpecialType,
+  readTokenId,
+  readVocabulary,
+  refuseVocabulary,
+  TOKEN_TYPES,
+  TOKENIZER_PREFIX,
+} from './gguf-vocabulary.ts';
 import type { Vocabulary } from './gguf-vocabulary.ts';
 import { metadataBoolean, metadataNumbers, metadataString, metadataStrings } from './metadata.ts';
 import type { Metadata } from './metadata.ts';
@@ -46,8 +54,8 @@ export function rebuildTokenizer(metadata: Metadata, name: string): RebuiltToken
 }
 
 /**
- * Where texts begin and end, of the metadata of a GGUF file. Without a vocabulary that is understood, what the metadata name: work with ids must not
- * fail for a tokenizer that it does not need.
+ * Where texts begin and end, of the metadata of a GGUF file. Without a vocabulary that is understood, what the metadata name: work with ids
+ * must not fail for a tokenizer that it does not need.
  */
 export function readGgufTokenIds(metadata: Metadata, name: string): { bosTokenId: number | undefined; eosTokenIds: number[] } {
   try {
@@ -71,7 +79,11 @@ function byteLevelParts(vocabulary: Vocabulary): Parts {
   const pre = metadataString(vocabulary.metadata, `${TOKENIZER_PREFIX}pre`);
   const recipe = BYTE_LEVEL_RECIPES.get(pre ?? '');
   if (recipe === undefined) {
-    return refuseVocabulary(vocabulary.name, `one of ${[...BYTE_LEVEL_RECIPES.keys()].join(', ')} for \`${TOKENIZER_PREFIX}pre\``, JSON.stringify(pre) ?? 'nothing');
+    return refuseVocabulary(
+      vocabulary.name,
+      `one of ${[...BYTE_LEVEL_RECIPES.keys()].join(', ')} for \`${TOKENIZER_PREFIX}pre\``,
+      JSON.stringify(pre) ?? 'nothing',
+    );
   }
   const model = bpeModel(vocabulary, readMerges(vocabulary), { ignore_merges: recipe.ignoreMerges });
   return { normalizer: recipe.normalizer, preTokenizer: recipe.preTokenizer, decoder: BYTE_LEVEL_DECODER, model, addBos: recipe.addBos };
@@ -79,7 +91,9 @@ function byteLevelParts(vocabulary: Vocabulary): Parts {
 
 /** Byte-level tokens hold no space, so the one space stands between the parts. */
 function readMerges({ metadata, tokens, name }: Vocabulary): [string, string][] {
-  const merges = metadataStrings(metadata, `${TOKENIZER_PREFIX}merges`) ?? refuseVocabulary(name, 'an array of strings for `tokenizer.ggml.merges`', 'none');
+  const merges =
+    metadataStrings(metadata, `${TOKENIZER_PREFIX}merges`) ??
+    refuseVocabulary(name, 'an array of strings for `tokenizer.ggml.merges`', 'none');
   const known = new Set(tokens);
   return merges.map((merge) => {
     const [left = '', right = '', ...rest] = merge.split(' ');
@@ -94,7 +108,8 @@ const MERGED_TYPES: readonly unknown[] = [TOKEN_TYPES.normal, TOKEN_TYPES.userDe
 function sentencePieceParts(vocabulary: Vocabulary): Parts {
   const { tokens, types, metadata, name } = vocabulary;
   const scores = metadataNumbers(metadata, `${TOKENIZER_PREFIX}scores`);
-  if (scores === undefined || scores.length < tokens.length) return refuseVocabulary(name, `${tokens.length} numbers for \`${TOKENIZER_PREFIX}scores\``, `${scores?.length ?? 'none'}`);
+  if (scores === undefined || scores.length < tokens.length)
+    return refuseVocabulary(name, `${tokens.length} numbers for \`${TOKENIZER_PREFIX}scores\``, `${scores?.length ?? 'none'}`);
   // Converters write -1000 for user-defined pieces, which sentencepiece merges before all others: runs of spaces in Gemma.
   const ranks = Float64Array.from(tokens, (_, id) => (types[id] === TOKEN_TYPES.userDefined ? 0 : (scores[id] ?? 0)));
   const merges = mergesFromScores(tokens, ranks, (id) => MERGED_TYPES.includes(types[id]) && !vocabulary.rawTokens.has(id));
@@ -108,7 +123,15 @@ function bpeModel({ tokens }: Vocabulary, merges: readonly [string, string][], o
   // No prototype: `__proto__` is a token like any other.
   const vocab: Record<string, number> = Object.create(null);
   for (const [id, token] of tokens.entries()) vocab[token] = id;
-  const plain = { dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ignore_merges: false };
+  const plain = {
+    dropout: null,
+    unk_token: null,
+    continuing_subword_prefix: null,
+    end_of_word_suffix: null,
+    fuse_unk: false,
+    byte_fallback: false,
+    ignore_merges: false,
+  };
   return { type: 'BPE', ...plain, ...options, vocab, merges };
 }
 
@@ -138,8 +161,10 @@ function addedTokens({ tokens, types, rawTokens }: Vocabulary): JsonPart[] {
 /** BOS before and EOS after a text, where the file wants them. */
 function makePostProcessor(vocabulary: Vocabulary, addBosDefault: boolean): JsonPart {
   const { metadata, tokens } = vocabulary;
-  const bos = (metadataBoolean(metadata, `${TOKENIZER_PREFIX}add_bos_token`) ?? addBosDefault) ? readTokenId(vocabulary, 'bos_token_id') : undefined;
-  const eos = (metadataBoolean(metadata, `${TOKENIZER_PREFIX}add_eos_token`) ?? false) ? readTokenId(vocabulary, 'eos_token_id') : undefined;
+  const bos =
+    (metadataBoolean(metadata, `${TOKENIZER_PREFIX}add_bos_token`) ?? addBosDefault) ? readTokenId(vocabulary, 'bos_token_id') : undefined;
+  const eos =
+    (metadataBoolean(metadata, `${TOKENIZER_PREFIX}add_eos_token`) ?? false) ? readTokenId(vocabulary, 'eos_token_id') : undefined;
   const around = (id: number | undefined) => (id === undefined ? undefined : { id, content: tokens[id]! });
   return templateProcessing(around(bos), around(eos));
 }

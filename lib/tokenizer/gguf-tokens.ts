@@ -6,7 +6,14 @@ export interface WrittenTokenizer {
   normalizer?: { type?: string; prepend?: string; normalizers?: unknown[] } | null;
   pre_tokenizer?: { type?: string; prepend_scheme?: string; pretokenizers?: unknown[] } | null;
   added_tokens?: { content: string; special?: boolean }[];
-  model: { type?: string; vocab: Record<string, number>; merges?: readonly (string | readonly [string, string])[]; unk_token?: string | null; byte_fallback?: boolean; ignore_merges?: boolean };
+  model: {
+    type?: string;
+    vocab: Record<string, number>;
+    merges?: readonly (string | readonly [string, string])[];
+    unk_token?: string | null;
+    byte_fallback?: boolean;
+    ignore_merges?: boolean;
+  };
 }
 
 /** The tokens of a vocabulary, by id. */
@@ -24,7 +31,9 @@ const BYTE = /^<0x[0-9A-Fa-f]{2}>$/;
  * sentencepiece vocabulary, whose bytes and unknown piece have types of their own, and whose added tokens have plain spaces.
  */
 export function listTokens(tokenizer: Tokenizer, json: WrittenTokenizer, rows: number, isPieces: boolean): TokenList {
-  const added = new Map((json.added_tokens ?? []).map(({ content, special }) => [content, special === true || LOOKS_SPECIAL.test(content)]));
+  const added = new Map(
+    (json.added_tokens ?? []).map(({ content, special }) => [content, special === true || LOOKS_SPECIAL.test(content)]),
+  );
   const types = new Int32Array(rows);
   const tokens = Array.from({ length: rows }, (_, id) => {
     const piece = id < tokenizer.vocabSize ? tokenizer.piece(id) : undefined;
@@ -49,7 +58,8 @@ function withoutRepeats(tokens: readonly string[], types: Int32Array): string[] 
   return tokens.map((token, id) => {
     if (types[id] !== TOKEN_TYPES.unused && types[id] !== TOKEN_TYPES.userDefined) return token;
     let name = token;
-    while (seen.has(name)) name = types[id] === TOKEN_TYPES.unused ? `${name}_` : name.replaceAll(' ', '▁') === name ? `${name}_` : name.replaceAll(' ', '▁');
+    while (seen.has(name))
+      name = types[id] === TOKEN_TYPES.unused ? `${name}_` : name.replaceAll(' ', '▁') === name ? `${name}_` : name.replaceAll(' ', '▁');
     seen.add(name);
     return name;
   });

@@ -28,7 +28,10 @@ export interface Vocabulary {
 }
 
 export function refuseVocabulary(name: string, expected: string, got: string): never {
-  throw new HyperfitError('ERR_TOKENIZER', `expected ${expected} in ${name}, got ${got}; use the Hugging Face folder of this model, or work with token ids`);
+  throw new HyperfitError(
+    'ERR_TOKENIZER',
+    `expected ${expected} in ${name}, got ${got}; use the Hugging Face folder of this model, or work with token ids`,
+  );
 }
 
 /**
@@ -38,9 +41,11 @@ export function refuseVocabulary(name: string, expected: string, got: string): n
  */
 export function readVocabulary(metadata: Metadata, name: string): Vocabulary {
   const kind = metadataString(metadata, `${TOKENIZER_PREFIX}model`);
-  if (kind !== 'gpt2' && kind !== 'llama') return refuseVocabulary(name, '"gpt2" or "llama" for `tokenizer.ggml.model`', JSON.stringify(kind) ?? 'nothing');
+  if (kind !== 'gpt2' && kind !== 'llama')
+    return refuseVocabulary(name, '"gpt2" or "llama" for `tokenizer.ggml.model`', JSON.stringify(kind) ?? 'nothing');
   const written = metadataStrings(metadata, `${TOKENIZER_PREFIX}tokens`);
-  if (written === undefined || written.length === 0) return refuseVocabulary(name, 'an array of strings for `tokenizer.ggml.tokens`', 'none');
+  if (written === undefined || written.length === 0)
+    return refuseVocabulary(name, 'an array of strings for `tokenizer.ggml.tokens`', 'none');
   const rawTokens = new Map(written.flatMap((token, id) => (hasKeptBytes(token) ? [[id, bytesOf(token)] as const] : [])));
   const named = written.map((token, id) => (rawTokens.has(id) ? `[BYTES_${id}]` : token === '' ? `[EMPTY_${id}]` : token));
   refuseRepeated(named, name);
@@ -52,7 +57,8 @@ function refuseRepeated(tokens: readonly string[], name: string): void {
   const first = new Map<string, number>();
   for (const [id, token] of tokens.entries()) {
     const earlier = first.get(token);
-    if (earlier !== undefined) refuseVocabulary(name, 'each token once', `${JSON.stringify(token.slice(0, 40))} as ${earlier} and as ${id}`);
+    if (earlier !== undefined)
+      refuseVocabulary(name, 'each token once', `${JSON.stringify(token.slice(0, 40))} as ${earlier} and as ${id}`);
     first.set(token, id);
   }
 }
@@ -87,11 +93,20 @@ export function isSpecialType(type: number | undefined): boolean {
 
 /** The ids that end a text, `eos_token_id` first. @throws HyperfitError ERR_TOKENIZER */
 export function endIdsOf(vocabulary: Vocabulary): number[] {
-  const named = Object.fromEntries(['bos_token', 'eos_token'].flatMap((token) => {
-    const id = readTokenId(vocabulary, `${token}_id`);
-    return id === undefined ? [] : [[token, vocabulary.tokens[id]!]];
-  }));
+  const named = Object.fromEntries(
+    ['bos_token', 'eos_token'].flatMap((token) => {
+      const id = readTokenId(vocabulary, `${token}_id`);
+      return id === undefined ? [] : [[token, vocabulary.tokens[id]!]];
+    }),
+  );
   const template = metadataString(vocabulary.metadata, 'tokenizer.chat_template');
   const isMarker = (id: number): boolean => isSpecialType(vocabulary.types[id]) || vocabulary.types[id] === TOKEN_TYPES.userDefined;
-  return findEndIds({ tokens: vocabulary.tokens, isMarker, idOf: (key) => readTokenId(vocabulary, key), template, named, name: vocabulary.name });
+  return findEndIds({
+    tokens: vocabulary.tokens,
+    isMarker,
+    idOf: (key) => readTokenId(vocabulary, key),
+    template,
+    named,
+    name: vocabulary.name,
+  });
 }

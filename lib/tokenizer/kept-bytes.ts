@@ -9,7 +9,7 @@ export function textKeepingBytes(bytes: Buffer): string {
   const text = bytes.toString('utf8');
   if (!text.includes('\ufffd') || isUtf8(bytes)) return text;
   let kept = '';
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = characterLength(bytes, at);
     kept += length === 0 ? String.fromCharCode(FIRST_KEPT + bytes[at]!) : bytes.toString('utf8', at, at + length);
     at += Math.max(length, 1);
@@ -33,8 +33,12 @@ export function hasKeptBytes(text: string): boolean {
 /** The bytes that `textKeepingBytes` made `text` of. */
 export function bytesOf(text: string): Uint8Array {
   if (!hasKeptBytes(text)) return new TextEncoder().encode(text);
-  return Buffer.concat(Array.from(text, (character) => {
-    const code = character.charCodeAt(0);
-    return character.length === 1 && code >= FIRST_KEPT + 0x80 && code <= FIRST_KEPT + 0xff ? Buffer.of(code - FIRST_KEPT) : Buffer.from(character);
-  }));
+  return Buffer.concat(
+    Array.from(text, (character) => {
+      const code = character.charCodeAt(0);
+      return character.length === 1 && code >= FIRST_KEPT + 0x80 && code <= FIRST_KEPT + 0xff
+        ? Buffer.of(code - FIRST_KEPT)
+        : Buffer.from(character);
+    }),
+  );
 }

@@ -42,7 +42,12 @@ interface Piece {
  * ends: what a tokenizer does there depends on neither end. Where they never agree, the pieces grow, as far as `sizes` lets them.
  * @throws HyperfitError ERR_DATA for a text that cannot be cut
  */
-export async function encodeLong(text: string, places: readonly number[], encode: (text: string) => Promise<PieceEncoding>, sizes = PIECE_SIZES): Promise<{ ids: Int32Array; tokens: Int32Array }> {
+export async function encodeLong(
+  text: string,
+  places: readonly number[],
+  encode: (text: string) => Promise<PieceEncoding>,
+  sizes = PIECE_SIZES,
+): Promise<{ ids: Int32Array; tokens: Int32Array }> {
   const parts: Int32Array[] = [];
   const tokens = new Int32Array(places.length);
   let [count, placed] = [0, 0];
@@ -93,7 +98,10 @@ async function* encodePieces(text: string, encode: (text: string) => Promise<Pie
 }
 
 function refuseUncut({ start, text }: Piece, { most }: PieceSizes): never {
-  throw new HyperfitError('ERR_DATA', `expected a text that the tokenizer can cut within ${most} characters, got ${JSON.stringify(text.slice(0, 20))}... at ${start}, all of one piece; take such stretches out of it`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected a text that the tokenizer can cut within ${most} characters, got ${JSON.stringify(text.slice(0, 20))}... at ${start}, all of one piece; take such stretches out of it`,
+  );
 }
 
 async function encodePiece(text: string, start: number, length: number, encode: (text: string) => Promise<PieceEncoding>): Promise<Piece> {
@@ -108,7 +116,12 @@ function afterPair(text: string, place: number): number {
   return unit >= 0xdc00 && unit <= 0xdfff ? place + 1 : place;
 }
 
-async function joinNext(text: string, last: Piece, encode: (text: string) => Promise<PieceEncoding>, { piece, overlap }: PieceSizes): Promise<{ next: Piece; seam: Seam | undefined }> {
+async function joinNext(
+  text: string,
+  last: Piece,
+  encode: (text: string) => Promise<PieceEncoding>,
+  { piece, overlap }: PieceSizes,
+): Promise<{ next: Piece; seam: Seam | undefined }> {
   const end = last.start + last.text.length;
   const start = afterPair(text, end - Math.min(overlap, last.text.length >> 1));
   const next = await encodePiece(text, start, piece, encode);

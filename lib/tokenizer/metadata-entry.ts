@@ -13,7 +13,8 @@ export type MetadataEntry =
 export function entryOf(key: string, value: MetadataValue): MetadataEntry | undefined {
   if (typeof value === 'string') return { key, type: 'string', value };
   if (typeof value === 'boolean') return { key, type: 'bool', value };
-  if (typeof value === 'number') return { key, type: Number.isInteger(value) && value >= 0 && value < 2 ** 32 ? 'uint32' : 'float32', value };
+  if (typeof value === 'number')
+    return { key, type: Number.isInteger(value) && value >= 0 && value < 2 ** 32 ? 'uint32' : 'float32', value };
   if (ArrayBuffer.isView(value)) return { key, type: 'numbers', value: value as MetadataNumbers };
   if (!Array.isArray(value)) return undefined;
   if (value.every((each) => typeof each === 'string')) return { key, type: 'strings', value };

@@ -2,8 +2,8 @@ import type { AddedToken } from './added-tokens.ts';
 import type { JsonFile } from './special-tokens.ts';
 
 /**
- * A tokenizer.json that takes the special tokens of `text`, another one, for plain text (`split_special_tokens`). Those outside the vocabulary
- * leave their places to names that no text holds, so that the other added tokens keep their ids.
+ * A tokenizer.json that takes the special tokens of `text`, another one, for plain text (`split_special_tokens`). Those outside the
+ * vocabulary leave their places to names that no text holds, so that the other added tokens keep their ids.
  */
 export function withoutSpecialTokens(text: string): string {
   const tokenizer = JSON.parse(text) as JsonFile & { added_tokens: AddedToken[]; model: { vocab: unknown } };
@@ -21,7 +21,16 @@ function vocabularyOf(vocab: unknown): ReadonlySet<string> {
 }
 
 const ENGLISH: readonly (readonly [string, string])[] = [
-  [' .', '.'], [' ?', '?'], [' !', '!'], [' ,', ','], [" ' ", "'"], [" n't", "n't"], [" 'm", "'m"], [" 's", "'s"], [" 've", "'ve"], [" 're", "'re"],
+  [' .', '.'],
+  [' ?', '?'],
+  [' !', '!'],
+  [' ,', ','],
+  [" ' ", "'"],
+  [" n't", "n't"],
+  [" 'm", "'m"],
+  [" 's", "'s"],
+  [" 've", "'ve"],
+  [" 're", "'re"],
 ];
 
 /** Takes away spaces that word-wise tokenizers put before punctuation (`clean_up_tokenization_spaces`). */

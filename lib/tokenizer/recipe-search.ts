@@ -9,11 +9,13 @@ export interface ByteLevelJson {
   model: Readonly<Record<string, unknown>> & { ignore_merges?: boolean };
 }
 
-/** White space, digits, contractions, capitals, scripts, combining marks, emoji: where the known ways to cut differ, something here does. */
+/**
+ * White space, digits, contractions, capitals, scripts, combining marks, emoji: where the known ways to cut differ, something here does.
+ */
 export const PROBES: readonly string[] = [
-  'The quick brown fox, it\'s said, JUMPED over 1 lazy dog; 22 times, 333 or 4444, 55555.5 at 12:30!',
+  "The quick brown fox, it's said, JUMPED over 1 lazy dog; 22 times, 333 or 4444, 55555.5 at 12:30!",
   '  two  spaces,\ttabs\t\tand\n\nnew lines \n \n  \r\n   indented\n\n\n\ttext   ',
-  'I\'LL we\'Ve you\'re \'TIS rock\'n\'roll don\'T \'\'\'\'\'\' """ ``` ------ ====== ...... !!!??? #$%&()*+,-./:;<=>?@[\\]^_{|}~',
+  "I'LL we'Ve you're 'TIS rock'n'roll don'T '''''' \"\"\" ``` ------ ====== ...... !!!??? #$%&()*+,-./:;<=>?@[\\]^_{|}~",
   'def f(x_1):\n    return {"a": [1, 2.50], "b": x_1**2}  # comment\n',
   'Ärger über Größe, naïve façade, e\u0301te\u0301, Ångström, ﬁne, ½ Ⅷ x²',
   '我想在apple工作1314151天～ これはテストです。カタカナ 한국어 텍스트 ไทย नमस्ते हिन्दी العربية עברית Привет мир',
@@ -44,14 +46,28 @@ async function findByIds(json: ByteLevelJson, names: readonly string[]): Promise
 }
 
 async function encodeProbes({ normalizer, pre_tokenizer, model }: ByteLevelJson): Promise<number[][]> {
-  const file = { version: '1.0', truncation: null, padding: null, added_tokens: [], normalizer: normalizer ?? null, pre_tokenizer: pre_tokenizer ?? null, post_processor: null, decoder: null, model };
+  const file = {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: [],
+    normalizer: normalizer ?? null,
+    pre_tokenizer: pre_tokenizer ?? null,
+    post_processor: null,
+    decoder: null,
+    model,
+  };
   const rust = RustTokenizer.fromString(JSON.stringify(file));
   const encodings = await Promise.all(PROBES.map((text) => rust.encode(text, null, { addSpecialTokens: false })));
   return encodings.map((encoding) => encoding.getIds());
 }
 
 function isAlike(json: ByteLevelJson, recipe: ByteLevelRecipe): boolean {
-  return same(json.normalizer, recipe.normalizer) && same(json.pre_tokenizer, recipe.preTokenizer) && (json.model.ignore_merges ?? false) === recipe.ignoreMerges;
+  return (
+    same(json.normalizer, recipe.normalizer) &&
+    same(json.pre_tokenizer, recipe.preTokenizer) &&
+    (json.model.ignore_merges ?? false) === recipe.ignoreMerges
+  );
 }
 
 function same(a: unknown, b: unknown): boolean {

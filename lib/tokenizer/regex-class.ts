@@ -14,8 +14,15 @@ const ESCAPED_CLASSES: Readonly<Record<string, () => CodePoints>> = {
   h: () => HEX,
 };
 const POSIX: Readonly<Record<string, () => CodePoints>> = {
-  alpha: () => property('L', 'M'), digit: () => property('Nd'), alnum: () => property('L', 'M', 'Nd'), upper: () => property('Lu'), lower: () => property('Ll'),
-  punct: () => property('P', 'S'), space: () => ESCAPED_CLASSES['s']!(), xdigit: () => HEX, word: () => ESCAPED_CLASSES['w']!(),
+  alpha: () => property('L', 'M'),
+  digit: () => property('Nd'),
+  alnum: () => property('L', 'M', 'Nd'),
+  upper: () => property('Lu'),
+  lower: () => property('Ll'),
+  punct: () => property('P', 'S'),
+  space: () => ESCAPED_CLASSES['s']!(),
+  xdigit: () => HEX,
+  word: () => ESCAPED_CLASSES['w']!(),
 };
 const CONTROLS: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, v: 11, a: 7, e: 27 };
 /** A set above it is of letters: which of them go together without regard to case is then not worked out. */
@@ -51,7 +58,8 @@ function readProperty(reader: RegexReader, isNegated: boolean): CodePoints {
 }
 
 function readCode(reader: RegexReader, letter: string): CodePoints {
-  const digits = letter === 'u' ? reader.match(/^([0-9a-f]{4})/iu) : (reader.match(/^\{([0-9a-f]{1,6})\}/iu) ?? reader.match(/^([0-9a-f]{2})/iu));
+  const digits =
+    letter === 'u' ? reader.match(/^([0-9a-f]{4})/iu) : (reader.match(/^\{([0-9a-f]{1,6})\}/iu) ?? reader.match(/^([0-9a-f]{2})/iu));
   const point = Number.parseInt(digits?.[1] ?? '', 16);
   // Beyond ASCII \xHH is a byte, of which characters are made.
   if (!(point <= 0x10ffff) || (digits![0].length === 2 && point > 0x7f)) throw new NotUnderstood(`\\${letter}`);
@@ -94,7 +102,8 @@ function readPosix([whole, caret, name]: RegExpExecArray): CodePoints {
 function foldCase(set: CodePoints): CodePoints {
   if (countPoints(set) > MOST_FOLDED) return unite([set, property('L', 'M')]);
   const folded: CodePoints[] = [set];
-  for (const [first, last] of set) for (let point = first; point <= last; point += 1) folded.push(...variantsOf(String.fromCodePoint(point)));
+  for (const [first, last] of set)
+    for (let point = first; point <= last; point += 1) folded.push(...variantsOf(String.fromCodePoint(point)));
   return unite(folded);
 }
 

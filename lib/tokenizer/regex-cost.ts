@@ -9,10 +9,10 @@ const MOST_WAYS = 20_000;
 const MOST_STEPS = 1_000_000;
 
 /**
- * How many steps back a search by `pattern` takes at most for each character from where it begins, whatever the text. Infinity where that grows with
- * the text: Oniguruma ends the process at ten million of them for one place.
- * All that can be under way after any beginning of a text is followed: places in the expression, each with the number of ways there. The numbers stay
- * small for expressions that real tokenizers have; where they grow, some text makes them grow for ever, or as good as.
+ * How many steps back a search by `pattern` takes at most for each character from where it begins, whatever the text. Infinity where that
+ * grows with the text: Oniguruma ends the process at ten million of them for one place.
+ * All that can be under way after any beginning of a text is followed: places in the expression, each with the number of ways there. The
+ * numbers stay small for expressions that real tokenizers have; where they grow, some text makes them grow for ever, or as good as.
  * @throws NotUnderstood
  */
 export function costOfRegex(pattern: string, most: number): number {
@@ -77,7 +77,14 @@ function findLetters(positions: readonly Position[]): Letter[] {
     else group.members.push(index);
   }
   const groups = [...bySet.values()];
-  const edges = groups.flatMap(({ set }, group) => set.flatMap(([first, last]) => [{ point: first, group }, { point: last + 1, group }])).sort((a, b) => a.point - b.point);
+  const edges = groups
+    .flatMap(({ set }, group) =>
+      set.flatMap(([first, last]) => [
+        { point: first, group },
+        { point: last + 1, group },
+      ]),
+    )
+    .sort((a, b) => a.point - b.point);
   if (edges.length > MOST_EDGES) throw new NotUnderstood('too many classes of characters');
   return lettersBetween(edges).map((active) => new Set(active.flatMap((group) => groups[group]!.members)));
 }

@@ -10,8 +10,8 @@ const MOST_COST = 100;
 const KNOWN_COST = 2;
 
 /**
- * Holds the expressions of a tokenizer.json against what ends the process instead of throwing: one that goes back and forth over a text until the
- * library gives up, by aborting. `name` is the file for messages.
+ * Holds the expressions of a tokenizer.json against what ends the process instead of throwing: one that goes back and forth over a text
+ * until the library gives up, by aborting. `name` is the file for messages.
  * @returns how often it steps back at most for each character of a text
  * @throws HyperfitError ERR_TOKENIZER for an expression of which no such bound can be shown
  */
@@ -32,9 +32,19 @@ function costOf(pattern: string, key: string, name: string): number {
     if (cost <= MOST_COST) return cost;
   } catch (cause) {
     if (!(cause instanceof NotUnderstood)) throw cause;
-    refuseTokenizer(name, `expressions that can be seen to end in \`${key}\``, `${JSON.stringify(pattern.slice(0, 80))} with ${cause.message.slice(0, 80)}`, remedy);
+    refuseTokenizer(
+      name,
+      `expressions that can be seen to end in \`${key}\``,
+      `${JSON.stringify(pattern.slice(0, 80))} with ${cause.message.slice(0, 80)}`,
+      remedy,
+    );
   }
-  return refuseTokenizer(name, `expressions that read a text once in \`${key}\``, `${JSON.stringify(pattern.slice(0, 80))}, which goes back and forth`, remedy);
+  return refuseTokenizer(
+    name,
+    `expressions that read a text once in \`${key}\``,
+    `${JSON.stringify(pattern.slice(0, 80))}, which goes back and forth`,
+    remedy,
+  );
 }
 
 let knownPatterns: ReadonlySet<string> | undefined;
@@ -42,7 +52,9 @@ let knownPatterns: ReadonlySet<string> | undefined;
 function listKnownPatterns(): ReadonlySet<string> {
   const recipes = [...BYTE_LEVEL_RECIPES.values()].flatMap(({ preTokenizer }) => patternsOf(preTokenizer));
   const options = [true, false].map((addPrefixSpace) => ({ addPrefixSpace, legacy: false, unkToken: '<unk>' }));
-  const classes = Object.values(CLASS_PIPELINES).flatMap(({ parts }) => options.flatMap((each) => patternsOf(parts(each)['pre_tokenizer'])));
+  const classes = Object.values(CLASS_PIPELINES).flatMap(({ parts }) =>
+    options.flatMap((each) => patternsOf(parts(each)['pre_tokenizer'])),
+  );
   return new Set([...recipes, ...classes]);
 }
 
@@ -51,5 +63,8 @@ export function patternsOf(part: unknown): string[] {
   if (typeof part !== 'object' || part === null) return [];
   const { pattern, ...rest } = part as Readonly<Record<string, unknown>>;
   const own = (pattern as { Regex?: unknown } | null | undefined)?.Regex;
-  return [...(typeof own === 'string' ? [own] : []), ...Object.values(rest).flatMap((value) => (Array.isArray(value) ? (value as unknown[]).flatMap(patternsOf) : []))];
+  return [
+    ...(typeof own === 'string' ? [own] : []),
+    ...Object.values(rest).flatMap((value) => (Array.isArray(value) ? (value as unknown[]).flatMap(patternsOf) : [])),
+  ];
 }

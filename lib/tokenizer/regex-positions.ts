@@ -29,7 +29,10 @@ interface Fragment {
   empty: Empty;
 }
 
-/** Glushkov's automaton. @throws NotUnderstood for one of more than 500 positions, and for repetitions without bound of what may be empty */
+/**
+ * Glushkov's automaton.
+ * @throws NotUnderstood for one of more than 500 positions, and for repetitions without bound of what may be empty
+ */
 export function findPositions(tree: RegexTree): Positions {
   const positions: Position[] = [];
   const { first, last } = build(tree, positions);

@@ -81,7 +81,9 @@ function readLookBehind(reader: RegexReader, flags: Flags, depth: number): Regex
   const tree = closed(reader, readChoice(reader, flags, depth + 1));
   const choices = tree.kind === 'choice' ? tree.parts : [tree];
   const parts = choices.flatMap((choice) => (choice.kind === 'sequence' ? choice.parts : [choice]));
-  const isPlain = parts.every(({ kind, ...rest }) => kind === 'characters' || (kind === 'assertion' && (rest as { part?: unknown }).part === undefined));
+  const isPlain = parts.every(
+    ({ kind, ...rest }) => kind === 'characters' || (kind === 'assertion' && (rest as { part?: unknown }).part === undefined),
+  );
   if (!isPlain || parts.length > MOST_LOOKED_BEHIND) throw new NotUnderstood('a look behind that repeats or chooses');
   return { kind: 'assertion', part: undefined };
 }

@@ -13,7 +13,11 @@ interface Merge {
  * part, then to the earlier piece and to the lower ids, the order in which transformers converts such a vocabulary.
  * `isMerged` says which ids take part. Cost: one lookup per code point of the vocabulary.
  */
-export function mergesFromScores(pieces: readonly string[], scores: ArrayLike<number>, isMerged: (id: number) => boolean): [string, string][] {
+export function mergesFromScores(
+  pieces: readonly string[],
+  scores: ArrayLike<number>,
+  isMerged: (id: number) => boolean,
+): [string, string][] {
   const ids = new Map(pieces.flatMap((piece, id) => (isMerged(id) ? [[piece, id] as const] : [])));
   const merges: Merge[] = [];
   for (const [piece, id] of ids) merges.push(...splits(piece, scores[id] ?? 0, ids).sort(byIds));

@@ -41,7 +41,11 @@ export function readSpecialTokens(files: TokenFiles, defaults: NamedDefaults): S
   const isOld = config['added_tokens_decoder'] === undefined;
   const { extra_special_tokens: extraConfig, ...rest } = withExtra(config);
   const ofDictionary = isDictionary(extraConfig) ? extraConfig : {};
-  const said: Record<string, unknown> = { ...rest, ...(isDictionary(extraConfig) ? {} : { extra_special_tokens: extraConfig }), ...(isOld ? readMap(files, extraConfig) : {}) };
+  const said: Record<string, unknown> = {
+    ...rest,
+    ...(isDictionary(extraConfig) ? {} : { extra_special_tokens: extraConfig }),
+    ...(isOld ? readMap(files, extraConfig) : {}),
+  };
   const extra = said['extra_special_tokens'] === undefined ? said['additional_special_tokens'] : said['extra_special_tokens'];
   const decoder = isOld ? oldDecoder(files, said) : readDecoder(config['added_tokens_decoder'], name);
   const known = new Map([...decoder.values()].map((token) => [token.content, token]));
@@ -55,10 +59,17 @@ export function readSpecialTokens(files: TokenFiles, defaults: NamedDefaults): S
 
 /** The older key counts where the newer is missing. */
 function withExtra({ additional_special_tokens: additional, ...config }: JsonFile): JsonFile {
-  return additional === undefined || config['extra_special_tokens'] !== undefined ? config : { ...config, extra_special_tokens: additional };
+  return additional === undefined || config['extra_special_tokens'] !== undefined
+    ? config
+    : { ...config, extra_special_tokens: additional };
 }
 
-function readNamedTokens(said: JsonFile, defaults: NamedDefaults, known: ReadonlyMap<string, AddedToken>, name: string): [string, NamedToken][] {
+function readNamedTokens(
+  said: JsonFile,
+  defaults: NamedDefaults,
+  known: ReadonlyMap<string, AddedToken>,
+  name: string,
+): [string, NamedToken][] {
   return NAMES.flatMap((key) => {
     const token = readNamed(said[key] === undefined ? defaults[key] : said[key], key, name);
     return token === undefined ? [] : [[key, known.get(contentOf(token)) ?? token] as [string, NamedToken]];
@@ -85,22 +96,28 @@ function isDictionary(value: unknown): value is JsonFile {
 function readNamed(value: unknown, key: string, name: string): NamedToken | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string') return value;
-  return readAddedToken(value, `\`${key}\``, name) ?? refuseTokenizer(name, `a text or an object with \`content\` for \`${key}\``, JSON.stringify(value).slice(0, 60));
+  return (
+    readAddedToken(value, `\`${key}\``, name) ??
+    refuseTokenizer(name, `a text or an object with \`content\` for \`${key}\``, JSON.stringify(value).slice(0, 60))
+  );
 }
 
 function readExtra(value: unknown, name: string): NamedToken[] {
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) return refuseTokenizer(name, 'a list or an object for `extra_special_tokens`', JSON.stringify(value).slice(0, 60));
+  if (!Array.isArray(value))
+    return refuseTokenizer(name, 'a list or an object for `extra_special_tokens`', JSON.stringify(value).slice(0, 60));
   return value.map((token: unknown) => readNamed(token ?? false, 'extra_special_tokens', name)!);
 }
 
 /** Every object of the map is a special token; what it lists as extra goes behind what the configuration lists. */
 function readMap({ map = {}, name }: TokenFiles, extraConfig: unknown): JsonFile {
-  return Object.fromEntries(Object.entries(map).map(([key, value]) => {
-    if (key === 'extra_special_tokens' && Array.isArray(value)) return [key, joinExtra(extraConfig, value, name)];
-    const token = key === 'extra_special_tokens' ? undefined : readAddedToken(value, `\`${key}\``, name);
-    return [key, token === undefined ? value : { __type: 'AddedToken', ...token, special: true }];
-  }));
+  return Object.fromEntries(
+    Object.entries(map).map(([key, value]) => {
+      if (key === 'extra_special_tokens' && Array.isArray(value)) return [key, joinExtra(extraConfig, value, name)];
+      const token = key === 'extra_special_tokens' ? undefined : readAddedToken(value, `\`${key}\``, name);
+      return [key, token === undefined ? value : { __type: 'AddedToken', ...token, special: true }];
+    }),
+  );
 }
 
 function joinExtra(earlier: unknown, later: readonly unknown[], name: string): unknown[] {
@@ -117,12 +134,19 @@ function joinExtra(earlier: unknown, later: readonly unknown[], name: string): u
 }
 
 function readDecoder(value: unknown, name: string): Map<number, AddedToken> {
-  if (!isDictionary(value)) return refuseTokenizer(name, 'an object of tokens by id for `added_tokens_decoder`', JSON.stringify(value).slice(0, 60));
-  return new Map(Object.entries(value).map(([key, token]) => {
-    const id = readId(Number(key), key, 'added_tokens_decoder', name);
-    const what = `\`added_tokens_decoder\` ${key}`;
-    return [id, readAddedToken(token, what, name) ?? refuseTokenizer(name, `an object with \`content\` for ${what}`, JSON.stringify(token).slice(0, 60))] as const;
-  }));
+  if (!isDictionary(value))
+    return refuseTokenizer(name, 'an object of tokens by id for `added_tokens_decoder`', JSON.stringify(value).slice(0, 60));
+  return new Map(
+    Object.entries(value).map(([key, token]) => {
+      const id = readId(Number(key), key, 'added_tokens_decoder', name);
+      const what = `\`added_tokens_decoder\` ${key}`;
+      return [
+        id,
+        readAddedToken(token, what, name) ??
+          refuseTokenizer(name, `an object with \`content\` for ${what}`, JSON.stringify(token).slice(0, 60)),
+      ] as const;
+    }),
+  );
 }
 
 function readId(id: unknown, shown: string, key: string, name: string): number {

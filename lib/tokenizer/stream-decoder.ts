@@ -5,8 +5,8 @@ import type { Tokenizer } from './tokenizer.ts';
 export type PieceSource = Pick<Tokenizer, 'pieces' | 'isSpecial' | 'decoder'>;
 
 /**
- * Text as tokens come, holding back what later tokens may still change: an unfinished character, and of tokenizers with byte tokens the run of
- * them that is not over. All that is given out, together with `flush()`, is what `decode` makes of the same ids, to the byte.
+ * Text as tokens come, holding back what later tokens may still change: an unfinished character, and of tokenizers with byte tokens the run
+ * of them that is not over. All that is given out, together with `flush()`, is what `decode` makes of the same ids, to the byte.
  */
 export class StreamDecoder {
   readonly #tokenizer: PieceSource;

@@ -16,7 +16,10 @@ export function readTokenFormat(decoder: unknown, name: string): TokenFormat {
   if (find('ByteLevel')) return { kind: 'byte-level', byteFallback: false };
   const replaces = parts.some((part) => part['type'] === 'Replace' && part['content'] === ' ');
   if (find('Metaspace') === undefined && !replaces) {
-    throw new HyperfitError('ERR_TOKENIZER', `expected a byte-level or sentencepiece-type decoder in ${name}, got ${parts.map((part) => part['type']).join(', ') || 'none'}; use a model with one of them, or work with token ids`);
+    throw new HyperfitError(
+      'ERR_TOKENIZER',
+      `expected a byte-level or sentencepiece-type decoder in ${name}, got ${parts.map((part) => part['type']).join(', ') || 'none'}; use a model with one of them, or work with token ids`,
+    );
   }
   return { kind: 'sentencepiece', byteFallback: find('ByteFallback') !== undefined };
 }

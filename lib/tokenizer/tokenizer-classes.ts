@@ -14,24 +14,39 @@ export interface ClassSources {
 
 /** Classes that make their pipeline anew out of vocabulary and merges, whatever tokenizer.json says of it. */
 export const REBUILT_CLASSES = [
-  'LlamaTokenizer', 'CodeLlamaTokenizer', 'GemmaTokenizer', 'Qwen2Tokenizer', 'Qwen3_5Tokenizer', 'GPT2Tokenizer', 'GPTNeoXTokenizer', 'CohereTokenizer',
+  'LlamaTokenizer',
+  'CodeLlamaTokenizer',
+  'GemmaTokenizer',
+  'Qwen2Tokenizer',
+  'Qwen3_5Tokenizer',
+  'GPT2Tokenizer',
+  'GPTNeoXTokenizer',
+  'CohereTokenizer',
 ] as const;
 export type RebuiltClass = (typeof REBUILT_CLASSES)[number];
 
 /** Classes that take tokenizer.json as it stands, which any unknown class does too. */
 const FILE_CLASSES = ['TokenizersBackend', 'PreTrainedTokenizer', 'PythonBackend', 'BloomTokenizer'];
 /** Classes of transformers 5.17 with a pipeline of their own that is not made here. */
-const OTHER_CLASSES = `Albert Bart Barthez Bartpho Basic BertGeneration BertJapanese Bert Bertweet BigBird BioGpt BlenderbotSmall Blenderbot ByT5 CLIP CTRL Camembert
+const OTHER_CLASSES =
+  `Albert Bart Barthez Bartpho Basic BertGeneration BertJapanese Bert Bertweet BigBird BioGpt BlenderbotSmall Blenderbot ByT5 CLIP CTRL Camembert
   Canine Character Clvp CodeGen ConvBert CpmAnt Cpm DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Dia DistilBert Esm Esmc FNet FSMT
   FastSpeech2Conformer Flaubert Funnel GPTNeoXJapanese GPTSw3 Herbert LED Lasr LayoutLMv2 LayoutLMv3 LayoutXLM Luke Lxmert M2M100 MBart50 MBart MLuke MPNet Marian
   MarkupLM Mecab Mgpstr MobileBert Mvp MyT5 Nllb Nougat OpenAIGPT PLBart Parakeet Pegasus Perceiver Phobert Pop2Piano ProphetNet Rag Reformer RemBert RoCBert
   RoFormer Roberta SeamlessM4T Siglip2 Siglip Speech2Text SpeechT5 Splinter SqueezeBert T5 Tapas Tipsv2 Udop VideoPrism Vits Wav2Vec2CTC Wav2Vec2PhonemeCTC Whisper
-  Wordpiece XGLM XLMRoberta XLM XLNet`.split(/\s+/).map((stem) => `${stem}Tokenizer`);
+  Wordpiece XGLM XLMRoberta XLM XLNet`
+    .split(/\s+/)
+    .map((stem) => `${stem}Tokenizer`);
 
 /** What transformers registers for the model types that hyperfit loads; the others have nothing registered. */
 const REGISTERED: ReadonlyMap<unknown, string> = new Map([
-  ['mistral', 'TokenizersBackend'], ['qwen2', 'Qwen2Tokenizer'], ['qwen3', 'Qwen2Tokenizer'], ['gemma2', 'GemmaTokenizer'], ['gemma3', 'GemmaTokenizer'],
-  ['gemma3_text', 'GemmaTokenizer'], ['gpt2', 'GPT2Tokenizer'],
+  ['mistral', 'TokenizersBackend'],
+  ['qwen2', 'Qwen2Tokenizer'],
+  ['qwen3', 'Qwen2Tokenizer'],
+  ['gemma2', 'GemmaTokenizer'],
+  ['gemma3', 'GemmaTokenizer'],
+  ['gemma3_text', 'GemmaTokenizer'],
+  ['gpt2', 'GPT2Tokenizer'],
 ]);
 /** Model types whose published `tokenizer_class` transformers holds to be wrong: the registered one counts. */
 const OVERRULED: readonly unknown[] = ['qwen2'];
@@ -47,9 +62,15 @@ export function resolveClass(sources: ClassSources, name: string): RebuiltClass 
   const hub = own ?? className(sources.modelsTokenizerClass, name);
   const hasCode = bringsCode(sources.autoMap) && !OVERRULED.includes(sources.modelType);
   if (hasCode && registered === undefined && (own === undefined || !isKnown(own))) {
-    refuseTokenizer(name, 'a tokenizer class of transformers', `\`auto_map\`, code of its own${own === undefined ? '' : ` for \`${own}\``}`, 'take `auto_map` out where tokenizer.json alone is right');
+    refuseTokenizer(
+      name,
+      'a tokenizer class of transformers',
+      `\`auto_map\`, code of its own${own === undefined ? '' : ` for \`${own}\``}`,
+      'take `auto_map` out where tokenizer.json alone is right',
+    );
   }
-  if (!bringsCode(sources.autoMap) && hub !== undefined && registered !== undefined && hub !== registered) return overruled(registered, hub, sources.modelType, name);
+  if (!bringsCode(sources.autoMap) && hub !== undefined && registered !== undefined && hub !== registered)
+    return overruled(registered, hub, sources.modelType, name);
   return kindOf(hub ?? registered ?? 'TokenizersBackend', name);
 }
 
@@ -81,5 +102,10 @@ function isRebuilt(own: string): own is RebuiltClass {
 function kindOf(own: string, name: string): RebuiltClass | 'file' {
   if (isRebuilt(own)) return own;
   if (!OTHER_CLASSES.includes(own)) return 'file';
-  return refuseTokenizer(name, `one of ${[...REBUILT_CLASSES, 'PreTrainedTokenizerFast'].join(', ')} for \`tokenizer_class\``, `\`${own}\``, 'write PreTrainedTokenizerFast there if tokenizer.json is right as it stands');
+  return refuseTokenizer(
+    name,
+    `one of ${[...REBUILT_CLASSES, 'PreTrainedTokenizerFast'].join(', ')} for \`tokenizer_class\``,
+    `\`${own}\``,
+    'write PreTrainedTokenizerFast there if tokenizer.json is right as it stands',
+  );
 }

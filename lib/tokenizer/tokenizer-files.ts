@@ -47,14 +47,16 @@ export async function readTokenizerFiles(files: TokenizerFiles): Promise<Tokeniz
 
 async function readFolder(folder: string): Promise<TokenizerContents> {
   const name = join(folder, TOKENIZER_FILE);
-  if (!existsSync(name)) throw new HyperfitError('ERR_TOKENIZER', `expected ${TOKENIZER_FILE} in ${folder}, got none; add it, or work with token ids`);
+  if (!existsSync(name))
+    throw new HyperfitError('ERR_TOKENIZER', `expected ${TOKENIZER_FILE} in ${folder}, got none; add it, or work with token ids`);
   const tokenizerJson = await readTextFile(name, 'ERR_TOKENIZER');
   const companions = new Map<string, Buffer>();
   for (const file of COMPANIONS) {
     const bytes = await readRegularFile(join(folder, file));
     if (bytes !== undefined) companions.set(file, bytes);
   }
-  const parse = (file: string) => (companions.has(file) ? parseJson(companions.get(file)!.toString('utf8'), join(folder, file)) : undefined);
+  const parse = (file: string) =>
+    companions.has(file) ? parseJson(companions.get(file)!.toString('utf8'), join(folder, file)) : undefined;
   const config = parse(CONFIG_FILE);
   const contents = {
     tokenizer: parseJson(tokenizerJson, name),
@@ -100,6 +102,9 @@ function rebuild(path: string, metadata: Metadata): TokenizerContents {
   const model = { modelType: undefined, tokenizerClass: undefined };
   const folder = { tokenizer: parseJson(text, path), text, config, map: undefined, added: undefined, model, name: path };
   const { text: effectiveJson, ...configured } = configureTokenizer(folder);
-  const templates = { chatTemplate: configuredTemplate(config['chat_template']), toolTemplate: namedTemplate(config['chat_template'], 'tool_use') };
+  const templates = {
+    chatTemplate: configuredTemplate(config['chat_template']),
+    toolTemplate: namedTemplate(config['chat_template'], 'tool_use'),
+  };
   return { tokenizerJson: text, effectiveJson, companions, ...configured, ...ids, ...templates, name: path };
 }

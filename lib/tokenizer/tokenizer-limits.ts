@@ -19,8 +19,8 @@ const LISTS = { normalizer: 'normalizers', pre_tokenizer: 'pretokenizers', post_
 type Part = Readonly<Record<string, unknown>>;
 
 /**
- * Holds a tokenizer.json against all that is known to end the process, which the library does where it should throw: expressions that go back and
- * forth, replacements that multiply, tables and templates that point outside of themselves. `name` is the file for messages.
+ * Holds a tokenizer.json against all that is known to end the process, which the library does where it should throw: expressions that go
+ * back and forth, replacements that multiply, tables and templates that point outside of themselves. `name` is the file for messages.
  * @returns the most UTF-16 units of text that the library may be given at once
  * @throws HyperfitError ERR_TOKENIZER naming the part
  */
@@ -38,7 +38,12 @@ export function checkTokenizer(tokenizer: Part, name: string): number {
   const growth = growthOf(normalizer, name);
   const units = Math.floor(Math.min(MOST_UNITS, MOST_GROWN / growth, MOST_STEPS / (growth * cost)));
   if (units >= LEAST_UNITS) return units;
-  return refuseTokenizer(name, 'replacements that keep a text near its length in `normalizer`', `some that make it ${Math.ceil(growth)} times as long`, 'use the tokenizer.json that the model was published with');
+  return refuseTokenizer(
+    name,
+    'replacements that keep a text near its length in `normalizer`',
+    `some that make it ${Math.ceil(growth)} times as long`,
+    'use the tokenizer.json that the model was published with',
+  );
 }
 
 function asPart(value: unknown): Part {
@@ -61,7 +66,8 @@ function checkMerges({ continuing_subword_prefix: given, merges, vocab }: Part, 
   const longest = Object.keys(tokens).reduce((most, token) => Math.max(most, token.length), 0);
   for (const merge of merges as unknown[]) {
     const [first, second] = halvesOf(merge);
-    if (!second.startsWith(prefix)) refuseTokenizer(name, `second halves of \`merges\` that begin with ${JSON.stringify(prefix.slice(0, 40))}`, shown(merge));
+    if (!second.startsWith(prefix))
+      refuseTokenizer(name, `second halves of \`merges\` that begin with ${JSON.stringify(prefix.slice(0, 40))}`, shown(merge));
     // Most are short enough for any place; looking for each takes as long as reading the file.
     if (MOST_BYTES_OF_A_UNIT * (first.length + second.length - prefix.length) <= longest) continue;
     if (!Object.hasOwn(tokens, first + second.slice(prefix.length))) refuseTokenizer(name, '`merges` into tokens of `vocab`', shown(merge));
@@ -78,12 +84,14 @@ const shown = (merge: unknown): string => JSON.stringify(merge).slice(0, 80);
 function checkIds(vocab: unknown, name: string): void {
   if (typeof vocab !== 'object' || vocab === null || Array.isArray(vocab)) return;
   for (const [token, id] of Object.entries(vocab)) {
-    if (typeof id === 'number' && id >= MOST_IDS) refuseTokenizer(name, `ids below ${MOST_IDS} in \`vocab\``, `${id} for ${JSON.stringify(token.slice(0, 40))}`);
+    if (typeof id === 'number' && id >= MOST_IDS)
+      refuseTokenizer(name, `ids below ${MOST_IDS} in \`vocab\``, `${id} for ${JSON.stringify(token.slice(0, 40))}`);
   }
 }
 
 function checkLength({ type, length }: Part, name: string): void {
-  if (type === 'FixedLength' && !(Number(length) >= 1)) refuseTokenizer(name, 'pieces of one character or more for `FixedLength`', String(length));
+  if (type === 'FixedLength' && !(Number(length) >= 1))
+    refuseTokenizer(name, 'pieces of one character or more for `FixedLength`', String(length));
 }
 
 /** A template names tokens that stand beside it, and in `single` there is one text. */
@@ -92,8 +100,10 @@ function checkTemplate({ type, single, pair, special_tokens: tokens }: Part, nam
   for (const [which, template] of Object.entries({ single, pair })) {
     for (const piece of Array.isArray(template) ? (template as unknown[]).map(asPart) : []) {
       const token = asPart(piece['SpecialToken'])['id'];
-      if (token !== undefined && !Object.hasOwn(asPart(tokens), String(token))) refuseTokenizer(name, 'a template whose tokens stand in `special_tokens`', JSON.stringify(token).slice(0, 60));
-      if (which === 'single' && asPart(piece['Sequence'])['id'] === 'B') refuseTokenizer(name, 'a template of one text for `single`', 'a second one');
+      if (token !== undefined && !Object.hasOwn(asPart(tokens), String(token)))
+        refuseTokenizer(name, 'a template whose tokens stand in `special_tokens`', JSON.stringify(token).slice(0, 60));
+      if (which === 'single' && asPart(piece['Sequence'])['id'] === 'B')
+        refuseTokenizer(name, 'a template of one text for `single`', 'a second one');
     }
   }
 }

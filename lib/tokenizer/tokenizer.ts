@@ -82,7 +82,11 @@ export class Tokenizer {
       return new Tokenizer(rust, contents, file.decoder, await findSpecialIds(rust, file.added_tokens ?? []));
     } catch (cause) {
       if (cause instanceof HyperfitError) throw cause;
-      throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer in ${contents.name}, got one that does not load (${(cause as Error).message}); fetch the file again`, { cause });
+      throw new HyperfitError(
+        'ERR_TOKENIZER',
+        `expected a tokenizer in ${contents.name}, got one that does not load (${(cause as Error).message}); fetch the file again`,
+        { cause },
+      );
     }
   }
 
@@ -133,14 +137,18 @@ export class Tokenizer {
     try {
       return await work();
     } catch (cause) {
-      throw new HyperfitError('ERR_TOKENIZER', `expected a tokenizer that works in ${this.#contents.name}, got one whose parts do not fit together (${(cause as Error).message}); fetch the file again`, { cause });
+      throw new HyperfitError(
+        'ERR_TOKENIZER',
+        `expected a tokenizer that works in ${this.#contents.name}, got one whose parts do not fit together (${(cause as Error).message}); fetch the file again`,
+        { cause },
+      );
     }
   }
 
   /**
-   * The text that `ids` add after `promptIds`: both decoded together, cut where the text first differs from the prompt's own. Prompt and continuation
-   * then read right one after the other, where `decode` of the continuation alone loses a first space or half a character. Ids beyond the
-   * tokenizer add nothing.
+   * The text that `ids` add after `promptIds`: both decoded together, cut where the text first differs from the prompt's own. Prompt and
+   * continuation then read right one after the other, where `decode` of the continuation alone loses a first space or half a character. Ids
+   * beyond the tokenizer add nothing.
    */
   decodeContinuation(promptIds: ArrayLike<number>, ids: ArrayLike<number>, { skipSpecialTokens = false } = {}): string {
     return decodeContinuation(this, promptIds, ids, { skipSpecialTokens });
@@ -208,7 +216,10 @@ export class Tokenizer {
     return this.#rust.idToToken(id) ?? undefined;
   }
 
-  /** What a decoder makes text of: the piece, or several that stand for a byte each; none for a hole in the vocabulary. @internal @throws HyperfitError ERR_TOKENIZER */
+  /**
+   * What a decoder makes text of: the piece, or several that stand for a byte each; none for a hole in the vocabulary. @internal
+   * @throws HyperfitError ERR_TOKENIZER
+   */
   pieces(id: number): readonly string[] {
     const piece = this.piece(id);
     const bytes = this.#contents.rawTokens.get(id);
@@ -258,7 +269,10 @@ export class Tokenizer {
   #makeTemplate(): ChatTemplate {
     const { chatTemplate, name } = this.#contents;
     if (chatTemplate !== undefined) return new ChatTemplate(chatTemplate, this.#contents.named, name);
-    throw new HyperfitError('ERR_TOKENIZER', `expected a chat template beside ${name}, got none, as of a base model; give plain text, or "prompt" with "completion", or put chat_template.jinja into the model folder`);
+    throw new HyperfitError(
+      'ERR_TOKENIZER',
+      `expected a chat template beside ${name}, got none, as of a base model; give plain text, or "prompt" with "completion", or put chat_template.jinja into the model folder`,
+    );
   }
 
   /** Tokens that are no UTF-8 may make characters together with their neighbours. */
@@ -268,12 +282,17 @@ export class Tokenizer {
   }
 
   #texts(): TokenText[] {
-    return Array.from({ length: this.vocabSize }, (_, id) => (this.isSpecial(id) || this.piece(id) === undefined ? undefined : decodeWhole(this.tokenBytes(id))));
+    return Array.from({ length: this.vocabSize }, (_, id) =>
+      this.isSpecial(id) || this.piece(id) === undefined ? undefined : decodeWhole(this.tokenBytes(id)),
+    );
   }
 
   #checkId(id: number): void {
     if (Number.isInteger(id) && id >= 0 && id < this.vocabSize) return;
-    throw new HyperfitError('ERR_TOKENIZER', `expected token ids from 0 to ${this.vocabSize - 1}, got ${id}; use the tokenizer that belongs to the model`);
+    throw new HyperfitError(
+      'ERR_TOKENIZER',
+      `expected token ids from 0 to ${this.vocabSize - 1}, got ${id}; use the tokenizer that belongs to the model`,
+    );
   }
 
   #namedId(key: string): number | undefined {

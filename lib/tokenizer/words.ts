@@ -1,7 +1,10 @@
 /** A token as its text; undefined where it is special, or not whole characters. */
 export type TokenText = string | undefined;
 
-/** [vocabulary]: 1 where a token begins a new word, which is white space in front, or punctuation and nothing else. Special tokens end any word. */
+/**
+ * [vocabulary]: 1 where a token begins a new word, which is white space in front, or punctuation and nothing else. Special tokens end any
+ * word.
+ */
 export function findWordStarts(texts: readonly TokenText[], isSpecial: (id: number) => boolean): Uint8Array {
   return Uint8Array.from(texts, (text, id) => {
     if (isSpecial(id)) return 1;

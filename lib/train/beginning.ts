@@ -12,14 +12,22 @@ export interface Change {
 }
 
 /** Where a training of these sequences begins. */
-export function initialState({ sequences, settings }: { sequences: readonly Row[]; settings: Pick<TrainSettings, 'order' | 'seed' | 'batchSize'> }): TrainState {
+export function initialState({
+  sequences,
+  settings,
+}: {
+  sequences: readonly Row[];
+  settings: Pick<TrainSettings, 'order' | 'seed' | 'batchSize'>;
+}): TrainState {
   const { order, seed, batchSize } = settings;
   const zero = { step: 0, epoch: 0, position: 0, epochLossSum: 0, epochTokenCount: 0, lastEpochLoss: null };
   return { schemaVersion: 1, ...zero, order, seed, batchSize, sampleCount: sequences.length, dataHash: hashData(sequences) };
 }
 
 function hashData(sequences: readonly Row[]): string {
-  return makeManifest(sequences.map((row) => ({ ...('ids' in row && row.targets ? { targets: row.targets } : {}), ids: rowIds(row), source: '', offset: 0 }))).sha256;
+  return makeManifest(
+    sequences.map((row) => ({ ...('ids' in row && row.targets ? { targets: row.targets } : {}), ids: rowIds(row), source: '', offset: 0 })),
+  ).sha256;
 }
 
 const FIXED = ['sampleCount', 'dataHash', 'order', 'seed', 'batchSize'] as const;
@@ -34,7 +42,10 @@ export function requireSameData(saved: TrainState, begin: TrainState): void {
   const changes = dataChanges(saved, begin);
   if (changes.length === 0) return;
   const named = changes.map(({ name, from, to }) => `${name} ${to} instead of ${from}`);
-  throw new HyperfitError('ERR_CHECKPOINT', `expected the data and order that the checkpoint was trained on, got ${named.join(', ')}; resume with the same, or begin a new run`);
+  throw new HyperfitError(
+    'ERR_CHECKPOINT',
+    `expected the data and order that the checkpoint was trained on, got ${named.join(', ')}; resume with the same, or begin a new run`,
+  );
 }
 
 /** A checkpoint's place in other data: steps and passes count on, and the pass that was under way begins again. */

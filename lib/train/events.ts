@@ -19,8 +19,8 @@ export interface StepEvent {
   /** The step at which training ends at the latest, by `maxSteps` or `epochs`; null where only a target loss ends it. */
   totalSteps: number | null;
   /**
-   * Seconds to `totalSteps` at the pace so far: that of the steps of this process and of what its reader did between them (evaluations, checkpoints).
-   * A target loss may end training sooner. Null where `totalSteps` is.
+   * Seconds to `totalSteps` at the pace so far: that of the steps of this process and of what its reader did between them (evaluations,
+   * checkpoints). A target loss may end training sooner. Null where `totalSteps` is.
    */
   secondsLeft: number | null;
 }

@@ -17,8 +17,8 @@ export interface HyperfitOptions extends TrainOptions {
   /** Yours to keep and dispose; without it one is made from `betas`, `eps` and `weightDecay` and goes when training ends. */
   optimizer?: Optimizer | undefined;
   /**
-   * Trained on in the place of cross-entropy; see LossFunction. The losses of events, and `targetLoss`, are then its sum over the tokens. A checkpoint knows nothing
-   * of it: give the same one to go on.
+   * Trained on in the place of cross-entropy; see LossFunction. The losses of events, and `targetLoss`, are then its sum over the tokens. A
+   * checkpoint knows nothing of it: give the same one to go on.
    */
   loss?: LossFunction | undefined;
   /** Where a checkpoint left off, as `loadCheckpoint` gives it; needs its `optimizer` too. */
@@ -88,8 +88,8 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   }
 
   /**
-   * Runs what is left of the training, and gives its result; after a loop that ended, the same result. After `break` it is where training stood, its
-   * `reason` `stopped`. After an error, an abort or `throw` it rejects with that.
+   * Runs what is left of the training, and gives its result; after a loop that ended, the same result. After `break` it is where training
+   * stood, its `reason` `stopped`. After an error, an abort or `throw` it rejects with that.
    */
   get result(): Promise<TrainResult> {
     this.#result ??= this.#finish();
@@ -113,7 +113,10 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
   }
 
   /** What `await` calls: the result, after running what is left. */
-  then<A = TrainResult, B = never>(onResult?: ((value: TrainResult) => A | PromiseLike<A>) | null, onError?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  then<A = TrainResult, B = never>(
+    onResult?: ((value: TrainResult) => A | PromiseLike<A>) | null,
+    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
     return this.result.then(onResult, onError);
   }
 
@@ -125,7 +128,17 @@ export class HyperfitRun implements AsyncGenerator<TrainEvent, TrainResult, void
     await this.#events.return(undefined as unknown as TrainResult);
   }
 
-  async *#run(model: Model, { data, optimizer: given, loss, state, signal, tensorboard }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'loss' | 'state' | 'signal' | 'tensorboard'>): AsyncGenerator<TrainEvent, TrainResult, void> {
+  async *#run(
+    model: Model,
+    {
+      data,
+      optimizer: given,
+      loss,
+      state,
+      signal,
+      tensorboard,
+    }: Pick<HyperfitOptions, 'data' | 'optimizer' | 'loss' | 'state' | 'signal' | 'tensorboard'>,
+  ): AsyncGenerator<TrainEvent, TrainResult, void> {
     await model.setQuantization(this.settings.quantize);
     const { sequences, summary, warnings } = await prepareTrainingData(data, model, this.settings);
     this.#data = summary;
@@ -171,11 +184,18 @@ function emitWarning(message: string): void {
 
 /** Settings that would be ignored, or a resume that would not be one, are refused. */
 function requireOneSource({ optimizer, loss, state, betas, eps, weightDecay, loraRank }: HyperfitOptions): void {
-  if (loss !== undefined && typeof loss !== 'function') throw new HyperfitError('ERR_CONFIG', `expected a function from logits and batch to a tensor for \`loss\`, got ${typeof loss}`);
+  if (loss !== undefined && typeof loss !== 'function')
+    throw new HyperfitError('ERR_CONFIG', `expected a function from logits and batch to a tensor for \`loss\`, got ${typeof loss}`);
   if (optimizer !== undefined && [betas, eps, weightDecay, loraRank].some((value) => value !== undefined)) {
-    throw new HyperfitError('ERR_CONFIG', 'expected `betas`, `eps`, `weightDecay` and LoRA where the optimizer is made, got them beside `optimizer`; give them to it instead');
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      'expected `betas`, `eps`, `weightDecay` and LoRA where the optimizer is made, got them beside `optimizer`; give them to it instead',
+    );
   }
   if (state !== undefined && optimizer === undefined) {
-    throw new HyperfitError('ERR_CONFIG', 'expected the `optimizer` of the checkpoint beside `state`, got none; take both from loadCheckpoint()');
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      'expected the `optimizer` of the checkpoint beside `state`, got none; take both from loadCheckpoint()',
+    );
   }
 }

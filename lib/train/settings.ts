@@ -43,7 +43,10 @@ export type TrainSettings = Pick<RunConfig, (typeof TRAIN_FIELDS)[number]>;
 
 /** The settings of training that a caller gives, and a preset for the rest; what neither says is the default. */
 export type TrainOptions = { [Name in keyof TrainSettings]?: TrainSettings[Name] | undefined } & {
-  /** A named recipe; settings given beside it come first. `demo`: minutes on two cores; `paper`: arXiv 2412.04318; `official-code`: the authors' published code. */
+  /**
+   * A named recipe; settings given beside it come first. `demo`: minutes on two cores; `paper`: arXiv 2412.04318; `official-code`: the
+   * authors' published code.
+   */
   preset?: PresetName | undefined;
 };
 
@@ -62,7 +65,9 @@ export function normalizeTrainSettings(options: TrainOptions): TrainSettings {
 
 function strangerError(names: readonly string[]): HyperfitError {
   const lines = names.map((name) =>
-    isFieldName(name) ? `\`${name}\` belongs to a whole run (hyperfit train), not to hyperfit()` : `unknown \`${name}\`${didYouMean(name, FIELD_NAMES)}`,
+    isFieldName(name)
+      ? `\`${name}\` belongs to a whole run (hyperfit train), not to hyperfit()`
+      : `unknown \`${name}\`${didYouMean(name, FIELD_NAMES)}`,
   );
   return new HyperfitError('ERR_CONFIG', `expected training settings, got ${lines.join('; ')}`);
 }
@@ -72,7 +77,13 @@ export function pickTrainSettings(config: RunConfig): TrainSettings {
 }
 
 /** What the optimizer is to be told of LoRA; undefined when all weights are trained. */
-export function loraOptions({ loraRank: rank, loraAlpha: alpha, loraTargets: targets, loraLayers: layers, seed }: Pick<TrainSettings, 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed'>): LoraOptions | undefined {
+export function loraOptions({
+  loraRank: rank,
+  loraAlpha: alpha,
+  loraTargets: targets,
+  loraLayers: layers,
+  seed,
+}: Pick<TrainSettings, 'loraRank' | 'loraAlpha' | 'loraTargets' | 'loraLayers' | 'seed'>): LoraOptions | undefined {
   return rank === 0 ? undefined : { rank, alpha, targets, layers, seed };
 }
 

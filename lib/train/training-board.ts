@@ -10,11 +10,21 @@ export function showTraining(board: Board, event: TrainEvent): void {
     return;
   }
   const { step, loss, gradNorm, learningRate, tokens, seconds, epoch } = event;
-  board.scalars(step, { 'train/loss': loss, 'train/grad_norm': gradNorm, 'train/learning_rate': learningRate, 'train/tokens_per_second': tokens / seconds, 'train/epoch': epoch });
+  board.scalars(step, {
+    'train/loss': loss,
+    'train/grad_norm': gradNorm,
+    'train/learning_rate': learningRate,
+    'train/tokens_per_second': tokens / seconds,
+    'train/epoch': epoch,
+  });
 }
 
 /** The events of a training, each written to event files in `folder`, where one is named, before it is handed on. */
-export async function* shownOn(folder: string | undefined, training: Training, { settings, onWarning }: { settings: TrainSettings; onWarning: (message: string) => void }): AsyncGenerator<TrainEvent, TrainResult, void> {
+export async function* shownOn(
+  folder: string | undefined,
+  training: Training,
+  { settings, onWarning }: { settings: TrainSettings; onWarning: (message: string) => void },
+): AsyncGenerator<TrainEvent, TrainResult, void> {
   if (folder === undefined) return yield* training.events();
   const { step } = training.state;
   const board = await Board.open(folder, { purgeStep: step > 0 ? step + 1 : undefined, onWarning });

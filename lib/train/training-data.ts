@@ -20,7 +20,13 @@ export interface Dialogue {
  * What may be trained on: a path (see `streamDocuments`); texts; dialogues, or rows in another form that files have; lists of token
  * ids, used as they stand; or sequences that lib/data made.
  */
-export type TrainingData = string | readonly string[] | readonly Dialogue[] | readonly { prompt: string; completion: string }[] | readonly (Int32Array | readonly number[])[] | readonly Sequence[];
+export type TrainingData =
+  | string
+  | readonly string[]
+  | readonly Dialogue[]
+  | readonly { prompt: string; completion: string }[]
+  | readonly (Int32Array | readonly number[])[]
+  | readonly Sequence[];
 
 /** What the checks and the cutting need to know of a model. */
 export interface DataModel {
@@ -28,7 +34,10 @@ export interface DataModel {
   config: { vocabSize: number; maxPositionEmbeddings: number };
 }
 
-export type DataSettings = Pick<TrainSettings, 'samples' | 'sampleSelection' | 'sequenceLength' | 'windows' | 'unwrap' | 'appendEos' | 'trainOn' | 'seed'>;
+export type DataSettings = Pick<
+  TrainSettings,
+  'samples' | 'sampleSelection' | 'sequenceLength' | 'windows' | 'unwrap' | 'appendEos' | 'trainOn' | 'seed'
+>;
 
 /** What is trained on, and what became of the rest of the data. */
 export interface PreparedData {
@@ -46,19 +55,31 @@ export async function prepareTrainingData(data: TrainingData, model: DataModel, 
   const cut = await readTrainingData(data, model, settings);
   const sequences = selectTrainingSequences(cut.sequences, settings);
   checkSequences(sequences, model);
-  return { sequences, summary: summarizeData(cut, sequences, { sequences: [], rule: 'hyperfit() measures nothing' }), warnings: [...cut.warnings, ...cut.notes.map(renderNote)] };
+  return {
+    sequences,
+    summary: summarizeData(cut, sequences, { sequences: [], rule: 'hyperfit() measures nothing' }),
+    warnings: [...cut.warnings, ...cut.notes.map(renderNote)],
+  };
 }
 
 async function readTrainingData(data: TrainingData, { tokenizer }: DataModel, settings: DataSettings): Promise<CutData> {
   const options = cutOptions(settings, settings.samples ?? Infinity);
   if (typeof data === 'string') return loadData(data, tokenizer, options);
   if (!Array.isArray(data) || data.length === 0) {
-    throw new HyperfitError('ERR_DATA', `expected a path, texts or lists of token ids for \`data\`, got ${Array.isArray(data) ? 'an empty list' : typeof data}`);
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected a path, texts or lists of token ids for \`data\`, got ${Array.isArray(data) ? 'an empty list' : typeof data}`,
+    );
   }
   const items = data as readonly Item[];
   if (items.every(isText)) {
     const notes = new DataNotes();
-    return cutDocuments(items.map((item, index) => toDocument(item, index, notes)).filter((document) => document !== undefined), tokenizer, options, notes);
+    return cutDocuments(
+      items.map((item, index) => toDocument(item, index, notes)).filter((document) => document !== undefined),
+      tokenizer,
+      options,
+      notes,
+    );
   }
   const sequences = items.map(toSequence);
   const tokens = sequences.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -66,7 +87,10 @@ async function readTrainingData(data: TrainingData, { tokenizer }: DataModel, se
 }
 
 /** How settings cut text of which `wanted` sequences are of use. */
-export function cutOptions({ sequenceLength, windows, unwrap, appendEos, trainOn }: Omit<DataSettings, 'samples' | 'sampleSelection' | 'seed'>, wanted: number): SequenceOptions {
+export function cutOptions(
+  { sequenceLength, windows, unwrap, appendEos, trainOn }: Omit<DataSettings, 'samples' | 'sampleSelection' | 'seed'>,
+  wanted: number,
+): SequenceOptions {
   return { sequenceLength, windows, unwrap, appendEos, trainOn, wanted };
 }
 
@@ -99,7 +123,10 @@ function toSequence(item: Item, index: number): Sequence {
 }
 
 /** All sequences stay as listed; a choice among them is the first ones or seeded random ones. */
-export function selectTrainingSequences(sequences: readonly Sequence[], { samples, sampleSelection, seed }: Pick<DataSettings, 'samples' | 'sampleSelection' | 'seed'>): Sequence[] {
+export function selectTrainingSequences(
+  sequences: readonly Sequence[],
+  { samples, sampleSelection, seed }: Pick<DataSettings, 'samples' | 'sampleSelection' | 'seed'>,
+): Sequence[] {
   if (samples === null || samples >= sequences.length) return [...sequences];
   const selection: Selection = sampleSelection;
   return selectSequences(sequences, { samples, selection, seed });
@@ -108,7 +135,11 @@ export function selectTrainingSequences(sequences: readonly Sequence[], { sample
 /** Refuses before the first step what the engine would refuse in the middle of an epoch. */
 export function checkSequences(sequences: readonly Sequence[], { config }: DataModel): void {
   for (const { ids, source } of sequences) {
-    if (ids.length < 2) throw new HyperfitError('ERR_DATA', `expected two tokens or more in a sequence, got ${ids.length} at ${source}; one token has nothing to predict`);
+    if (ids.length < 2)
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected two tokens or more in a sequence, got ${ids.length} at ${source}; one token has nothing to predict`,
+      );
     if (ids.length > config.maxPositionEmbeddings) {
       const count = sequences.filter((sequence) => sequence.ids.length > config.maxPositionEmbeddings).length;
       const others = count === 1 ? '' : ` and ${count - 1} more that are too long`;
@@ -118,6 +149,10 @@ export function checkSequences(sequences: readonly Sequence[], { config }: DataM
       );
     }
     const bad = ids.find((id) => id < 0 || id >= config.vocabSize);
-    if (bad !== undefined) throw new HyperfitError('ERR_DATA', `expected ids below the vocabulary size ${config.vocabSize}, got ${bad} at ${source}; use this model's tokenizer`);
+    if (bad !== undefined)
+      throw new HyperfitError(
+        'ERR_DATA',
+        `expected ids below the vocabulary size ${config.vocabSize}, got ${bad} at ${source}; use this model's tokenizer`,
+      );
   }
 }

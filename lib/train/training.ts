@@ -122,12 +122,25 @@ export class Training {
     this.#advance(lossSum, tokenCount);
     const ended = performance.now();
     const { totalSteps } = this;
-    return { type: 'step', step, epoch: this.#state.epoch + 1, loss: lossSum / tokenCount, gradNorm, learningRate, tokens: tokenCount, seconds: (ended - started) / 1000, totalSteps, secondsLeft: this.#pace.secondsLeft(step, totalSteps, ended) };
+    return {
+      type: 'step',
+      step,
+      epoch: this.#state.epoch + 1,
+      loss: lossSum / tokenCount,
+      gradNorm,
+      learningRate,
+      tokens: tokenCount,
+      seconds: (ended - started) / 1000,
+      totalSteps,
+      secondsLeft: this.#pace.secondsLeft(step, totalSteps, ended),
+    };
   }
 
   #update(batch: IndexedBatch, step: number, learningRate: number): Promise<Update> {
     if (this.#parts.loss !== undefined) return this.#stepByOwnLoss(batch, step, learningRate);
-    return this.#parts.settings.stepInBackward ? this.#stepInBackward(batch, step, learningRate) : this.#stepAfter(batch, step, learningRate);
+    return this.#parts.settings.stepInBackward
+      ? this.#stepInBackward(batch, step, learningRate)
+      : this.#stepAfter(batch, step, learningRate);
   }
 
   /** All gradients first, then all weights: in one call, so that a device never waits between them. */
@@ -142,7 +155,8 @@ export class Training {
       (words) => withPlace(words, model, this.#batchOf(indices)),
     );
     const ruined = lossSums.findIndex((lossSum) => !Number.isFinite(lossSum));
-    if (ruined >= 0) throw notFinite({ step, indices: parts[ruined]! }, await withPlace(`a loss of ${lossSums[ruined]}`, model, batches[ruined]!));
+    if (ruined >= 0)
+      throw notFinite({ step, indices: parts[ruined]! }, await withPlace(`a loss of ${lossSums[ruined]}`, model, batches[ruined]!));
     return { lossSum: sum(lossSums), tokenCount, gradNorm };
   }
 
@@ -248,9 +262,17 @@ interface StepPlace {
   stands?: string;
 }
 
-function notFinite({ step, indices, stands = 'the weights and earlier checkpoints are as before this step' }: StepPlace, what: string, cause?: unknown): HyperfitError {
+function notFinite(
+  { step, indices, stands = 'the weights and earlier checkpoints are as before this step' }: StepPlace,
+  what: string,
+  cause?: unknown,
+): HyperfitError {
   const remedy = `lower learningRate, set maxGradNorm, or look at these samples; ${stands}`;
-  return new HyperfitError('ERR_NOT_FINITE', `expected a finite loss and gradient at step ${step}, got ${what} on samples ${Array.from(indices).join(', ')}; ${remedy}`, { cause });
+  return new HyperfitError(
+    'ERR_NOT_FINITE',
+    `expected a finite loss and gradient at step ${step}, got ${what} on samples ${Array.from(indices).join(', ')}; ${remedy}`,
+    { cause },
+  );
 }
 
 /** Adds the step and its samples to a native refusal of NaN and infinity; other errors pass. */

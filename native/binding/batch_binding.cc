@@ -86,7 +86,8 @@ Napi::Value batch_join(const Napi::CallbackInfo& info) {
     const SeatListener listener = forward_seats(callback, port);
     return holder->batch.join(seat, std::move(prompt), std::move(options), prompt_top, control.signals(), listener);
   };
-  return queue_owned_task(info.Env(), holder, holder->retirement, std::move(work), [](Napi::Env env, Arrival& arrival) { return arrival_object(env, arrival); });
+  return queue_owned_task(info.Env(), holder, holder->retirement, std::move(work),
+                          [](Napi::Env env, Arrival& arrival) { return arrival_object(env, arrival); });
 }
 
 Napi::Value batch_advance(const Napi::CallbackInfo& info) {

@@ -46,7 +46,8 @@ void read_yarn(const Napi::Object& object, RopeScaling& scaling) {
 RopeScaling read_rope_scaling(const Napi::Object& object) {
   using Type = RopeScaling::Type;
   RopeScaling scaling;
-  scaling.type = read_choice<Type>(object.Get("type"), "ropeScaling.type", {{"default", Type::standard}, {"linear", Type::linear}, {"llama3", Type::llama3}, {"yarn", Type::yarn}});
+  scaling.type = read_choice<Type>(object.Get("type"), "ropeScaling.type",
+                                   {{"default", Type::standard}, {"linear", Type::linear}, {"llama3", Type::llama3}, {"yarn", Type::yarn}});
   if (scaling.type == Type::standard) return scaling;
   scaling.factor = number(object, "factor");
   if (scaling.type == Type::linear) return scaling;
@@ -73,7 +74,8 @@ void read_sizes(const Napi::Object& object, ModelConfig& config) {
 }
 
 void read_block_flags(const Napi::Object& object, ModelConfig& config) {
-  config.weight_layout = read_choice<WeightLayout>(object.Get("weightLayout"), "weightLayout", {{"separate", WeightLayout::separate}, {"fused", WeightLayout::fused}});
+  config.weight_layout = read_choice<WeightLayout>(object.Get("weightLayout"), "weightLayout",
+                                                   {{"separate", WeightLayout::separate}, {"fused", WeightLayout::fused}});
   config.norm_type = read_choice<NormType>(object.Get("normType"), "normType", {{"rms", NormType::rms}, {"layer", NormType::layer}});
   config.norm_eps = number(object, "normEps");
   config.norm_offset = flag(object, "normOffset");
@@ -92,7 +94,8 @@ void read_position_flags(const Napi::Object& object, ModelConfig& config) {
   config.rope_scaling = read_rope_scaling(read_object(object.Get("ropeScaling"), "ropeScaling"));
   config.local_rope_theta = number(object, "localRopeTheta");
   config.layer_ropes = read_per_layer<LayerRope>(object, "layerRopes", config.num_hidden_layers, [](const Napi::Value& value) {
-    return read_choice<LayerRope>(value, "layerRopes", {{"none", LayerRope::none}, {"global", LayerRope::global}, {"local", LayerRope::local}});
+    return read_choice<LayerRope>(value, "layerRopes",
+                                  {{"none", LayerRope::none}, {"global", LayerRope::global}, {"local", LayerRope::local}});
   });
   config.layer_windows = read_per_layer<int64_t>(object, "layerWindows", config.num_hidden_layers,
                                                  [](const Napi::Value& value) { return read_integer(value, "layerWindows", 0); });
@@ -125,7 +128,8 @@ ModelConfig read_model_config(const Napi::Value& value) {
   read_block_flags(object, config);
   read_position_flags(object, config);
   config.embedding_scale = number(object, "embeddingScale");
-  if (object.Has("paddingIndex")) config.padding_index = read_integer(object.Get("paddingIndex"), "paddingIndex", -1, config.vocab_size - 1);
+  if (object.Has("paddingIndex"))
+    config.padding_index = read_integer(object.Get("paddingIndex"), "paddingIndex", -1, config.vocab_size - 1);
   config.query_scale = number(object, "queryScale");
   config.attention_softcap = number(object, "attentionSoftcap");
   config.final_softcap = number(object, "finalSoftcap");

@@ -13,7 +13,8 @@ namespace hyperfit::binding {
 
 namespace {
 
-constexpr const char* kOutOfMemory = "expected enough memory, got none left; lower the batch size or the sequence length, or dispose() what is not needed";
+constexpr const char* kOutOfMemory =
+    "expected enough memory, got none left; lower the batch size or the sequence length, or dispose() what is not needed";
 
 Failure put_into_words(const std::exception_ptr& exception) {
   try {
@@ -31,7 +32,8 @@ Failure put_into_words(const std::exception_ptr& exception) {
   } catch (const std::system_error& error) {
     const bool of_resources = error.code() == std::errc::resource_unavailable_try_again || error.code() == std::errc::not_enough_memory;
     if (!of_resources) return {"ERR_TORCH", error.what()};
-    return {"ERR_OUT_OF_MEMORY", std::string("expected room for a thread, got \"") + error.what() + "\"; raise the limits on processes or memory (ulimit -u, ulimit -v)"};
+    return {"ERR_OUT_OF_MEMORY", std::string("expected room for a thread, got \"") + error.what() +
+                                     "\"; raise the limits on processes or memory (ulimit -u, ulimit -v)"};
   } catch (const std::exception& error) {
     return {"ERR_TORCH", error.what()};
   } catch (...) {

@@ -56,7 +56,8 @@ void ExternalMemory::free_forgotten(Napi::Env env, TensorTable& tensors) {
   Napi::HandleScope scope(env);
   const auto is_gone = [&](const Watched& watched) {
     napi_value object = nullptr;
-    const bool is_held = tensors.is_live(watched.handle) && napi_get_reference_value(env, watched.object, &object) == napi_ok && object != nullptr;
+    const bool is_held =
+        tensors.is_live(watched.handle) && napi_get_reference_value(env, watched.object, &object) == napi_ok && object != nullptr;
     if (is_held) return false;
     tensors.release(watched.handle);
     napi_delete_reference(env, watched.object);

@@ -8,8 +8,8 @@
 
 namespace hyperfit::binding {
 
-/// What V8 is to know of memory that it does not see, and the last net below `dispose`. Finalizers run after a turn of the event loop, so that
-/// a synchronous loop would never free what it forgets: here the JS objects of large tensors are watched by weak references, which the
+/// What V8 is to know of memory that it does not see, and the last net below `dispose`. Finalizers run after a turn of the event loop, so
+/// that a synchronous loop would never free what it forgets: here the JS objects of large tensors are watched by weak references, which the
 /// collector empties at once.
 class ExternalMemory {
  public:

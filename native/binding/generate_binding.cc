@@ -68,7 +68,8 @@ LogitsHook ask_main_thread(std::shared_ptr<Napi::FunctionReference> callback, Ma
     turn->ids.assign(ids.begin(), ids.end());
     port.post([callback, turn, row](Napi::Env env) {
       const std::shared_ptr<void> finish(nullptr, [turn](void*) { turn->finish(); });  // whatever happens
-      const Napi::Value changed = callback->Call({Napi::Number::New(env, static_cast<double>(row)), float_array(env, turn->logits), int_array(env, turn->ids)});
+      const Napi::Value changed =
+          callback->Call({Napi::Number::New(env, static_cast<double>(row)), float_array(env, turn->logits), int_array(env, turn->ids)});
       if (!changed.IsTypedArray()) return;  // the function has failed, and cancelled the work
       const ArrayView view = read_any_typed_array(changed, "logits");
       if (view.type != napi_float32_array || view.length != static_cast<int64_t>(turn->logits.size())) return;
@@ -91,7 +92,8 @@ Napi::Value model_generate(const Napi::CallbackInfo& info) {
     callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[5], "onToken")));
   }
   std::shared_ptr<Napi::FunctionReference> hook;
-  if (!info[6].IsNull() && !info[6].IsUndefined()) hook = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[6], "logitsHook")));
+  if (!info[6].IsNull() && !info[6].IsUndefined())
+    hook = std::make_shared<Napi::FunctionReference>(Napi::Persistent(read_function(info[6], "logitsHook")));
   const bool token_stats = options.token_stats;
   return queue_model_task(
       info.Env(), model,

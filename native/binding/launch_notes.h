@@ -3,8 +3,8 @@
 
 namespace hyperfit::binding {
 
-/// Warns once, by process.emitWarning, where a kernel could not be launched and libtorch computes in its place, and where work could not be recorded
-/// as a graph. Throws nothing.
+/// Warns once, by process.emitWarning, where a kernel could not be launched and libtorch computes in its place, and where work could not be
+/// recorded as a graph. Throws nothing.
 void deliver_launch_notes(Napi::Env env);
 
 /// setKernelImages(path, unpacked): the compiled kernels for cards, or "" for none. cudaKernels(): what became of them. setGraphs(enabled)

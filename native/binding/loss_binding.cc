@@ -42,12 +42,14 @@ Napi::Value model_backward_from(const Napi::CallbackInfo& info) {
   const int64_t pass = read_integer(info[1], "pass", 0);
   const at::Tensor gradient = addon_data(info.Env()).tensors.get(read_handle(info[2], "gradient")).detach();
   const int64_t vocabulary = model->decoder().config().output_vocab_size;
-  if (gradient.dim() != 3 || gradient.size(2) != vocabulary || gradient.scalar_type() != at::kFloat || gradient.device().type() != model->device().type()) {
+  if (gradient.dim() != 3 || gradient.size(2) != vocabulary || gradient.scalar_type() != at::kFloat ||
+      gradient.device().type() != model->device().type()) {
     throw Error("ERR_SHAPE", "expected a float32 `gradient` of the logits, on the model's device");
   }
   Control control(info[3], &model->retirement());
   return queue_model_task(
-      info.Env(), model, [model, pass, gradient, control] { model->backward_from(pass, gradient.reshape({-1, gradient.size(2)}), control.signals()); },
+      info.Env(), model,
+      [model, pass, gradient, control] { model->backward_from(pass, gradient.reshape({-1, gradient.size(2)}), control.signals()); },
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 

@@ -13,7 +13,9 @@
 namespace hyperfit::binding {
 namespace {
 
-at::Tensor tensor_argument(const Napi::Value& value, const char* name) { return addon_data(value.Env()).tensors.get(read_handle(value, name)).detach(); }
+at::Tensor tensor_argument(const Napi::Value& value, const char* name) {
+  return addon_data(value.Env()).tensors.get(read_handle(value, name)).detach();
+}
 
 // Rows that are looked up are read as they are, and a sum without a value is rounded.
 bool is_looked_up(const Decoder& decoder, const Parameter& parameter) {

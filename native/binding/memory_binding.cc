@@ -12,7 +12,9 @@
 namespace hyperfit::binding {
 namespace {
 
-void set_bytes(Napi::Object& object, const char* name, int64_t bytes) { object.Set(name, Napi::Number::New(object.Env(), static_cast<double>(bytes))); }
+void set_bytes(Napi::Object& object, const char* name, int64_t bytes) {
+  object.Set(name, Napi::Number::New(object.Env(), static_cast<double>(bytes)));
+}
 
 Napi::Value model_memory(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);

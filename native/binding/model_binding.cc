@@ -111,8 +111,8 @@ Napi::Value model_set_stored_forms(const Napi::CallbackInfo& info) {
       [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
-// Of what the last pass was to compute. Nothing once a step or zeroGradients has cleared them: memory still holds the old gradient, which the next backward
-// overwrites.
+// Of what the last pass was to compute. Nothing once a step or zeroGradients has cleared them: memory still holds the old gradient, which
+// the next backward overwrites.
 Napi::Value model_gradients(const Napi::CallbackInfo& info) {
   auto& parameters = model_argument(info)->decoder().parameters();
   if (parameters.gradients_are_stale()) return Napi::Array::New(info.Env());
@@ -208,7 +208,8 @@ Napi::Value model_reserve(const Napi::CallbackInfo& info) {
   auto model = model_argument(info);
   const int64_t batch = read_integer(info[1], "batch", 1), sequence = read_integer(info[2], "sequence", 1);
   return queue_model_task(
-      info.Env(), model, [model, batch, sequence] { model->decoder().reserve(batch, sequence); }, [](Napi::Env env, auto&) { return env.Undefined(); });
+      info.Env(), model, [model, batch, sequence] { model->decoder().reserve(batch, sequence); },
+      [](Napi::Env env, auto&) { return env.Undefined(); });
 }
 
 Napi::Float32Array float_array(Napi::Env env, const at::Tensor& column) {

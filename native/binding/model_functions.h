@@ -13,7 +13,8 @@ namespace hyperfit::binding {
 /// The model that the first argument names. Throws ERR_DISPOSED.
 std::shared_ptr<Model> model_argument(const Napi::CallbackInfo& info);
 
-/// As queue_task, of work that `owner` is asked for: where it has been retired by the time its turn comes, the work is refused with ERR_DISPOSED.
+/// As queue_task, of work that `owner` is asked for: where it has been retired by the time its turn comes, the work is refused with
+/// ERR_DISPOSED.
 template <class Owner, class Work, class Finish>
 Napi::Promise queue_owned_task(Napi::Env env, std::shared_ptr<Owner> owner, const Retirement& retirement, Work work, Finish finish) {
   const Retirement* retired = &retirement;

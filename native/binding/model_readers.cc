@@ -58,9 +58,12 @@ WeightDtype read_weight_dtype(const Napi::Value& value, at::ScalarType compute_d
   const std::string dtype = read_string(value, "weightDtype");
   if (dtype == "auto") return WeightDtype::automatic;
   if (dtype == "float32") return WeightDtype::float32;
-  if (dtype != "bfloat16") throw Error("ERR_CONFIG", "expected \"auto\", \"float32\" or \"bfloat16\" for `weightDtype`, got \"" + dtype + "\"");
+  if (dtype != "bfloat16")
+    throw Error("ERR_CONFIG", "expected \"auto\", \"float32\" or \"bfloat16\" for `weightDtype`, got \"" + dtype + "\"");
   if (compute_dtype == at::kBFloat16) return WeightDtype::bfloat16;
-  throw Error("ERR_CONFIG", "expected `computeDtype` bfloat16 beside `weightDtype` bfloat16, got float32, whose products read float32 weights; leave one of them out");
+  throw Error("ERR_CONFIG",
+              "expected `computeDtype` bfloat16 beside `weightDtype` bfloat16, got float32, whose products read float32 weights; "
+              "leave one of them out");
 }
 
 HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Napi::Value& sequence,
@@ -81,10 +84,12 @@ HostBatch read_batch(const Napi::Value& ids, const Napi::Value& batch, const Nap
   return result;
 }
 
-TokenBatch to_device(const HostBatch& batch, Model& model) { return {model.decoder().upload({batch.ids}).front(), batch.batch, batch.sequence}; }
+TokenBatch to_device(const HostBatch& batch, Model& model) {
+  return {model.decoder().upload({batch.ids}).front(), batch.batch, batch.sequence};
+}
 
-TrainingBatch read_training_batch(const Napi::Value& tokens, const Napi::Value& targets, const Napi::Value& batch, const Napi::Value& sequence,
-                                  const ModelConfig& config) {
+TrainingBatch read_training_batch(const Napi::Value& tokens, const Napi::Value& targets, const Napi::Value& batch,
+                                  const Napi::Value& sequence, const ModelConfig& config) {
   return {read_batch(tokens, batch, sequence, config, false), read_batch(targets, batch, sequence, config, true)};
 }
 
@@ -132,7 +137,8 @@ GenerateOptions read_generate_options(const Napi::Value& value, size_t rows) {
   options.stop_ids = copy_typed_array<int32_t>(object.Get("stopIds"), "stopIds");
   options.suppress_ids = copy_typed_array<int32_t>(object.Get("suppressIds"), "suppressIds");
   options.token_stats = read_boolean(object.Get("tokenStats"), "tokenStats");
-  if (const Napi::Value top = object.Get("topLogProbs"); !top.IsUndefined()) options.top_log_probabilities = read_integer(top, "topLogProbs", 0, 1024);
+  if (const Napi::Value top = object.Get("topLogProbs"); !top.IsUndefined())
+    options.top_log_probabilities = read_integer(top, "topLogProbs", 0, 1024);
   for (double seed : read_typed_array<double>(object.Get("seeds"), "seeds")) options.seeds.push_back(static_cast<uint64_t>(seed));
   if (options.seeds.size() != rows) throw Error("ERR_SHAPE", "expected one of `seeds` for each prompt");
   read_citation(object.Get("citation"), options);

@@ -29,8 +29,8 @@ struct TrainingBatch {
   HostBatch tokens;
   HostBatch targets;
 };
-TrainingBatch read_training_batch(const Napi::Value& tokens, const Napi::Value& targets, const Napi::Value& batch, const Napi::Value& sequence,
-                                  const ModelConfig& config);
+TrainingBatch read_training_batch(const Napi::Value& tokens, const Napi::Value& targets, const Napi::Value& batch,
+                                  const Napi::Value& sequence, const ModelConfig& config);
 
 /// The same on the model's device, in one upload, until the next; `token_count` targets count.
 struct DeviceBatch {

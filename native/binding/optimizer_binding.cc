@@ -33,7 +33,9 @@ LoraOptions lora_options(const Napi::Object& object) {
   return options;
 }
 
-std::vector<std::pair<std::string, at::Tensor>> state_of(const OptimizerHolder& holder) { return holder.lora ? holder.lora->state() : holder.adamw->state(); }
+std::vector<std::pair<std::string, at::Tensor>> state_of(const OptimizerHolder& holder) {
+  return holder.lora ? holder.lora->state() : holder.adamw->state();
+}
 
 /// What it keeps, and the gradients that the model takes for it.
 int64_t held_bytes(const OptimizerHolder& holder) {
@@ -112,7 +114,8 @@ std::vector<TrainingBatch> read_training_batches(const Napi::Value& value, const
   std::vector<TrainingBatch> batches;
   for (uint32_t index = 0; index < array.Length(); ++index) {
     const Napi::Object batch = read_object(array.Get(index), "batches[" + std::to_string(index) + "]");
-    batches.push_back(read_training_batch(batch.Get("tokens"), batch.Get("targets"), batch.Get("batchSize"), batch.Get("sequenceLength"), config));
+    batches.push_back(
+        read_training_batch(batch.Get("tokens"), batch.Get("targets"), batch.Get("batchSize"), batch.Get("sequenceLength"), config));
   }
   if (batches.empty()) throw Error("ERR_SHAPE", "expected at least one batch for `batches`, got none");
   return batches;
@@ -135,8 +138,10 @@ at::Tensor keep_loss(OptimizerHolder& holder, const at::Tensor& loss, size_t ind
   return kept;
 }
 
-/// All passes and the update, of which a device is told before anything of it is read. On the CPU a loss that is not finite ends it at once.
-StepResult train_step(OptimizerHolder& holder, const std::vector<TrainingBatch>& batches, const StepSettings& settings, const StopSignals& stop) {
+/// All passes and the update, of which a device is told before anything of it is read. On the CPU a loss that is not finite ends it at
+/// once.
+StepResult train_step(OptimizerHolder& holder, const std::vector<TrainingBatch>& batches, const StepSettings& settings,
+                      const StopSignals& stop) {
   holder.retirement.throw_if_retired();
   Model& model = *holder.model;
   std::vector<at::Tensor> losses;
@@ -185,8 +190,11 @@ Napi::Value optimizer_step_in_backward(const Napi::CallbackInfo& info) {
       [=] {
         holder->retirement.throw_if_retired();
         const DeviceBatch there = to_device_with(batch, *holder, settings);
-        const auto pass = [&](GradientConsumer& consumer) { return holder->model->forward_backward(there.tokens, there.targets, control.signals(), consumer); };
-        const StepResult result = holder->lora ? holder->lora->step_in_backward(settings, pass) : holder->adamw->step_in_backward(settings, pass);
+        const auto pass = [&](GradientConsumer& consumer) {
+          return holder->model->forward_backward(there.tokens, there.targets, control.signals(), consumer);
+        };
+        const StepResult result =
+            holder->lora ? holder->lora->step_in_backward(settings, pass) : holder->adamw->step_in_backward(settings, pass);
         return StepInBackward{result, there.token_count};
       },
       [](Napi::Env env, StepInBackward& done) {

@@ -8,7 +8,8 @@ namespace hyperfit::binding {
 
 /// A JS tensor is a number: the low 20 bits a slot, the bits above a generation, so that a stale handle is
 /// recognised and answered with ERR_DISPOSED. Why numbers: a wrapped object costs twice as much per operation, and
-/// its memory goes only after a turn of the event loop. Bit 52 marks a tensor of 4 KiB or more, whose JS object is watched (external_memory.h).
+/// its memory goes only after a turn of the event loop. Bit 52 marks a tensor of 4 KiB or more, whose JS object is watched
+/// (external_memory.h).
 using Handle = double;
 
 class TensorTable {

@@ -50,7 +50,8 @@ at::Tensor Decoder::decode_step(const std::vector<int64_t>& tokens, const std::v
   return decode_rows(ids[0], ids[1], positions, cached, cache);
 }
 
-at::Tensor Decoder::decode_rows(const at::Tensor& tokens, const at::Tensor& positions, const std::vector<int64_t>& known, int64_t reach, KVCache& cache) {
+at::Tensor Decoder::decode_rows(const at::Tensor& tokens, const at::Tensor& positions, const std::vector<int64_t>& known, int64_t reach,
+                                KVCache& cache) {
   const int64_t batch = tokens.size(0);
   const bool together = !known.empty() && std::all_of(known.begin(), known.end(), [&](int64_t p) { return p == known[0]; });
   const LayerRotations rotations = rotary_.gather(positions);

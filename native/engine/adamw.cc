@@ -60,7 +60,8 @@ constexpr const char* kMovedInPart = "Weights above have moved by this step, tho
 
 }  // namespace
 
-/// On the CPU it reads a loss and one norm a layer; elsewhere the device goes by the norm of all gradients so far, and nothing is read before the end.
+/// On the CPU it reads a loss and one norm a layer; elsewhere the device goes by the norm of all gradients so far, and nothing is read
+/// before the end.
 class AdamW::InBackward : public GradientConsumer {
  public:
   InBackward(AdamW& owner, const StepSettings& settings) : owner_(owner), settings_(settings) {
@@ -158,7 +159,9 @@ std::vector<std::pair<std::string, at::Tensor>> AdamW::state() const {
     tensors.emplace_back("exp_avg." + p.name, adamw_.exp_avg().narrow(0, p.offset, size).view(p.shape));
     tensors.emplace_back("exp_avg_sq." + p.name, adamw_.exp_avg_sq().narrow(0, p.offset, size).view(p.shape));
     if (!adamw_.exp_avg_absmax().defined()) continue;
-    const auto blocks = [&](const at::Tensor& absmax) { return absmax.narrow(0, p.offset / kMomentBlock, (size + kMomentBlock - 1) / kMomentBlock); };
+    const auto blocks = [&](const at::Tensor& absmax) {
+      return absmax.narrow(0, p.offset / kMomentBlock, (size + kMomentBlock - 1) / kMomentBlock);
+    };
     tensors.emplace_back("exp_avg_absmax." + p.name, blocks(adamw_.exp_avg_absmax()));
     tensors.emplace_back("exp_avg_sq_absmax." + p.name, blocks(adamw_.exp_avg_sq_absmax()));
   }

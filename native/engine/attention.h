@@ -13,8 +13,8 @@ class Attention {
   void forward(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t window) {
     ops_.attention(out, q, k, v, rule(window), scratch_);
   }
-  void backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                int64_t window) {
+  void backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                const at::Tensor& v, int64_t window) {
     ops_.attention_backward(dq, dk, dv, dout, q, k, v, rule(window), scratch_);
   }
   void decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span) {

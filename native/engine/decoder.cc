@@ -34,7 +34,8 @@ Decoder::Decoder(const ModelConfig& config, const std::vector<ParameterShape>& p
       upload_(ops_),
       passes_(parameters_.flat_values().device(), "a training pass") {
   const ParameterNames names = parameter_names(config.weight_layout);
-  embedding_ = {&ops_, &parameters_.at(names.embedding, {config.vocab_size, config.hidden_size}), config.embedding_scale, config.padding_index};
+  embedding_ = {&ops_, &parameters_.at(names.embedding, {config.vocab_size, config.hidden_size}), config.embedding_scale,
+                config.padding_index};
   if (config.learned_positions) positions_.weight = &parameters_.at(names.positions, {config.max_position_embeddings, config.hidden_size});
   final_norm_ = norm(names.final_norm);
   if (config.tie_word_embeddings) {
@@ -58,7 +59,8 @@ Norm Decoder::norm(const std::string& name) {
 
 // Of each head by itself, root mean square in every family that has one.
 Norm Decoder::head_norm(const std::string& name) {
-  return {&ops_, NormType::rms, &parameters_.at(name + ".weight", {config_.head_dim}), nullptr, config_.norm_eps, config_.norm_offset ? 1.0 : 0.0};
+  return {&ops_,   NormType::rms,    &parameters_.at(name + ".weight", {config_.head_dim}),
+          nullptr, config_.norm_eps, config_.norm_offset ? 1.0 : 0.0};
 }
 
 DecoderLayer Decoder::make_layer(int64_t index) {
@@ -71,7 +73,8 @@ DecoderLayer Decoder::make_layer(int64_t index) {
 
 DecoderLayer Decoder::make_separate_layer(const std::string& prefix) {
   const std::string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
-  const int64_t hidden = config_.hidden_size, queries = config_.query_size(), keys = config_.key_value_size(), middle = config_.intermediate_size;
+  const int64_t hidden = config_.hidden_size, queries = config_.query_size(), keys = config_.key_value_size(),
+                middle = config_.intermediate_size;
   DecoderLayer layer;
   layer.input_norm = norm(prefix + "input_layernorm");
   layer.mlp_norm = norm(prefix + (config_.post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm"));
@@ -95,7 +98,8 @@ DecoderLayer Decoder::make_separate_layer(const std::string& prefix) {
 
 DecoderLayer Decoder::make_fused_layer(const std::string& prefix) {
   constexpr bool kTransposed = true;
-  const int64_t hidden = config_.hidden_size, queries = config_.query_size(), keys = config_.key_value_size(), middle = config_.intermediate_size;
+  const int64_t hidden = config_.hidden_size, queries = config_.query_size(), keys = config_.key_value_size(),
+                middle = config_.intermediate_size;
   DecoderLayer layer;
   layer.input_norm = norm(prefix + "ln_1");
   layer.mlp_norm = norm(prefix + "ln_2");

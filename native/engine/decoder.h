@@ -49,26 +49,28 @@ struct TokenBatch {
 class Decoder {
  public:
   /// Weights, their gradients and the residual stream are float32; `compute_dtype`, float32 or bfloat16, is the type of
-  /// what enters and leaves the products. Recomputed activations cost a second forward pass of the layers and give the same gradients to the
-  /// bit. `parameters` in the order in which they are to lie in memory. Which backend computes (ops.h) is
-  /// settled here. Throws ERR_MODEL_FILES where the config asks for other parameters.
+  /// what enters and leaves the products. Recomputed activations cost a second forward pass of the layers and give the same gradients to
+  /// the bit. `parameters` in the order in which they are to lie in memory. Which backend computes (ops.h) is settled here. Throws
+  /// ERR_MODEL_FILES where the config asks for other parameters.
   Decoder(const ModelConfig& config, const std::vector<ParameterShape>& parameters, at::Device device, at::ScalarType compute_dtype,
           Activations activations = Activations::kept);
 
-  /// Logits [B*T, vocabulary], of the type that products compute in, in the workspace, overwritten by the next call. `hidden_states`, when given, gets a copy
-  /// of the residual stream [B*T, hidden] before each layer, and after the final norm.
+  /// Logits [B*T, vocabulary], of the type that products compute in, in the workspace, overwritten by the next call. `hidden_states`, when
+  /// given, gets a copy of the residual stream [B*T, hidden] before each layer, and after the final norm.
   at::Tensor forward(const TokenBatch& batch, const StopSignals& stop, std::vector<at::Tensor>* hidden_states = nullptr);
   /// What the head would read: the residual stream after the final norm [B*T, hidden], of the type that products compute in, in the
   /// workspace, overwritten by the next call.
   at::Tensor last_hidden_state(const TokenBatch& batch, const StopSignals& stop);
   /// Adds the gradient of the summed loss to the parameters' gradients and gives that loss, nats, float64 [] on the device, which
-  /// the next call may overwrite. `targets` int64 [B*T] on the device, kIgnoreIndex to skip. Passes of one shape are one graph there, where the device has such.
+  /// the next call may overwrite. `targets` int64 [B*T] on the device, kIgnoreIndex to skip. Passes of one shape are one graph there, where
+  /// the device has such.
   at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop);
   /// The same, but gradients are handed to `consumer` as soon as they are whole, and gone afterwards: those of a layer once its backward is
-  /// done, those of embedding, positions, final norm and head at the end. A graph too, of the consumer's key. Once it has begun to consume, nothing cancels the pass. Throws
-  /// ERR_CONFIG where gradients have been gathered that nobody has used.
+  /// done, those of embedding, positions, final norm and head at the end. A graph too, of the consumer's key. Once it has begun to consume,
+  /// nothing cancels the pass. Throws ERR_CONFIG where gradients have been gathered that nobody has used.
   at::Tensor forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer);
-  /// Takes the memory of a pass with a backward of that shape, so that no smaller one has to take any. What is kept for a backward is forgotten.
+  /// Takes the memory of a pass with a backward of that shape, so that no smaller one has to take any. What is kept for a backward is
+  /// forgotten.
   void reserve(int64_t batch, int64_t sequence) {
     parameters_.settle_trained();
     most_rows_ = std::max(most_rows_, batch * sequence);
@@ -79,8 +81,8 @@ class Decoder {
   at::Tensor forward_keeping(const TokenBatch& batch, const StopSignals& stop);
   /// The pass of the last `forward_keeping`.
   int64_t kept_pass() const { return kept_.pass; }
-  /// Adds the gradients that follow from that of the logits, float32 [B*T, vocabulary] on the device, which pass `pass` gave. Throws ERR_CONFIG where
-  /// nothing is kept of that pass any more: no gradient has changed then.
+  /// Adds the gradients that follow from that of the logits, float32 [B*T, vocabulary] on the device, which pass `pass` gave. Throws
+  /// ERR_CONFIG where nothing is kept of that pass any more: no gradient has changed then.
   void backward_from(int64_t pass, const at::Tensor& dlogits, const StopSignals& stop);
 
   /// Reads prompts (rows from `first_row` of the cache), right-padded to one length; gives the logits,
@@ -89,10 +91,11 @@ class Decoder {
                      const StopSignals& stop);
   /// Logits, float32 [count, vocabulary], after `count` tokens of the prompts that `prefill` has just read, from `first` of [B*T] on.
   at::Tensor prompt_logits(int64_t first, int64_t count);
-  /// One token a row at `positions`; gives logits, float32 [B, vocabulary]. Operation by operation, on any device: what decode/operators.cc steps by.
+  /// One token a row at `positions`; gives logits, float32 [B, vocabulary]. Operation by operation, on any device: what decode/operators.cc
+  /// steps by.
   at::Tensor decode_step(const std::vector<int64_t>& tokens, const std::vector<int64_t>& positions, KVCache& cache);
-  /// The same of tokens and positions on the device, int64 [B], all below `reach`. Shapes and addresses follow from `reach` alone, wherever rows
-  /// stand, so that what is queued may be queued again.
+  /// The same of tokens and positions on the device, int64 [B], all below `reach`. Shapes and addresses follow from `reach` alone, wherever
+  /// rows stand, so that what is queued may be queued again.
   at::Tensor decode_step(const at::Tensor& tokens, const at::Tensor& positions, int64_t reach, KVCache& cache) {
     return decode_rows(tokens, positions, /*known=*/{}, reach, cache);
   }
@@ -150,7 +153,8 @@ class Decoder {
   at::Tensor sampling_logits(const at::Tensor& x);
   at::Tensor final_normed(const at::Tensor& x);
   /// `known`: the positions, or nothing where the device alone knows them.
-  at::Tensor decode_rows(const at::Tensor& tokens, const at::Tensor& positions, const std::vector<int64_t>& known, int64_t reach, KVCache& cache);
+  at::Tensor decode_rows(const at::Tensor& tokens, const at::Tensor& positions, const std::vector<int64_t>& known, int64_t reach,
+                         KVCache& cache);
   void begin_keeping(const TokenBatch& batch);
   /// How deep a backward has to go; their number where no layer is trained.
   int64_t first_trained_layer() const;

@@ -9,7 +9,9 @@ namespace hyperfit {
 namespace {
 
 // The whole costs no view.
-at::Tensor rows_of(const at::Tensor& tensor, int64_t first, int64_t count) { return count == tensor.size(0) ? tensor : tensor.narrow(0, first, count); }
+at::Tensor rows_of(const at::Tensor& tensor, int64_t first, int64_t count) {
+  return count == tensor.size(0) ? tensor : tensor.narrow(0, first, count);
+}
 
 int64_t address_of(const at::Tensor& tensor) { return reinterpret_cast<int64_t>(tensor.const_data_ptr()); }
 
@@ -49,10 +51,12 @@ at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& 
   return loss;
 }
 
-at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer) {
+at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop,
+                                     GradientConsumer& consumer) {
   if (!parameters_.gradients_are_stale()) {
-    throw Error("ERR_CONFIG", "expected no gathered gradients before a step that updates within its backward, got some of an earlier forwardBackward; "
-                              "apply them with optimizer.step, or forget them with zeroGradients");
+    throw Error("ERR_CONFIG",
+                "expected no gathered gradients before a step that updates within its backward, got some of an earlier forwardBackward; "
+                "apply them with optimizer.step, or forget them with zeroGradients");
   }
   std::vector<std::vector<Parameter*>> layers;
   for (const DecoderLayer& layer : layers_) layers.push_back(layer.parameters());
@@ -75,7 +79,8 @@ at::Tensor Decoder::forward_backward(const TokenBatch& batch, const at::Tensor& 
 }
 
 std::vector<Parameter*> Decoder::outer_parameters() {
-  std::vector<Parameter*> outer{embedding_.weight, positions_.weight, final_norm_.weight, final_norm_.bias, head_.weight == embedding_.weight ? nullptr : head_.weight};
+  std::vector<Parameter*> outer{embedding_.weight, positions_.weight, final_norm_.weight, final_norm_.bias,
+                                head_.weight == embedding_.weight ? nullptr : head_.weight};
   std::erase(outer, nullptr);
   return outer;
 }

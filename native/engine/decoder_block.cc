@@ -22,7 +22,8 @@ std::vector<Parameter*> DecoderLayer::parameters() const {
       if (parameter) found.push_back(parameter);
     }
   };
-  add(input_norm, mlp_norm, attention_out_norm, mlp_out_norm, q_norm, k_norm, qkv_proj, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj);
+  add(input_norm, mlp_norm, attention_out_norm, mlp_out_norm, q_norm, k_norm, qkv_proj, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj,
+      down_proj);
   return found;
 }
 
@@ -79,7 +80,8 @@ void Decoder::project_token(const DecoderLayer& layer, LayerActivations& a, cons
   ops_.rotate_token(a.q, a.k, place, heads, rotations.of(layer.rope));
 }
 
-void Decoder::project_separately(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence, const Rotation& rotation) {
+void Decoder::project_separately(const DecoderLayer& layer, LayerActivations& a, int64_t batch, int64_t sequence,
+                                 const Rotation& rotation) {
   LayerScratch& s = workspace_.scratch();
   project_normed(layer.q_proj, layer.q_norm, a.raw_q, a.q_stats, s.query_rows);
   ops_.rotate(a.q, by_head(s.query_rows, config_.num_attention_heads, batch, sequence), rotation, kForward);
@@ -92,7 +94,8 @@ void Decoder::project_separately(const DecoderLayer& layer, LayerActivations& a,
 // a.attention -> the residual stream between attention and MLP, and what the MLP reads of it, in scratch.
 void Decoder::attention_output(const DecoderLayer& layer, LayerActivations& a) {
   LayerScratch& s = workspace_.scratch();
-  if (!config_.post_norms) return layer.o_proj.forward_residual_norm(a.middle, s.normed, a.mlp_stats, a.x, a.attention, s.product, layer.mlp_norm);
+  if (!config_.post_norms)
+    return layer.o_proj.forward_residual_norm(a.middle, s.normed, a.mlp_stats, a.x, a.attention, s.product, layer.mlp_norm);
   layer.o_proj.forward(a.attention_out, a.attention);
   layer.attention_out_norm.forward(a.middle, a.attention_out_stats, a.attention_out);
   a.middle.add_(a.x);
@@ -202,7 +205,8 @@ void Decoder::fused_heads_backward(const DecoderLayer& layer, double beta, const
   layer.qkv_proj.backward_input(b.dnormed, s.heads, /*accumulate=*/false);
 }
 
-void Decoder::heads_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch, const Rotation& rotation) {
+void Decoder::heads_backward(const DecoderLayer& layer, LayerActivations& a, double beta, const TokenBatch& batch,
+                             const Rotation& rotation) {
   LayerScratch& s = workspace_.scratch();
   BackwardScratch& b = workspace_.backward();
   const int64_t size = config_.head_dim, kv = config_.num_key_value_heads;

@@ -13,8 +13,11 @@ struct Embedding {
 
   /// x [rows, hidden], tokens int64 [rows].
   void forward(at::Tensor& x, const at::Tensor& tokens) const { ops->embedding(x, weight->forward, tokens, scale); }
-  /// dW[token] += scale dx, but for the row of padding. With a tied head its product has already written dW; otherwise the caller clears it first.
-  void backward(const at::Tensor& dx, const at::Tensor& tokens) const { ops->embedding_backward(weight->gradient, dx, tokens, scale, padding_index); }
+  /// dW[token] += scale dx, but for the row of padding. With a tied head its product has already written dW; otherwise the caller clears it
+  /// first.
+  void backward(const at::Tensor& dx, const at::Tensor& tokens) const {
+    ops->embedding_backward(weight->gradient, dx, tokens, scale, padding_index);
+  }
 };
 
 /// Rows of the weight by position, added to the tokens'; without a weight it does nothing.

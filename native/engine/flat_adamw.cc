@@ -11,7 +11,9 @@ FlatAdamW::FlatAdamW(const Ops& ops, const at::Tensor& values, AdamWOptions opti
   const at::TensorOptions of_moments = values.options().dtype(options.moments_in_8_bits ? at::kByte : at::kFloat);
   for (at::Tensor* moment : {&exp_avg_, &exp_avg_sq_}) *moment = ops.zeros(values.numel(), of_moments);
   if (!options.moments_in_8_bits) return;
-  if (values.numel() % kMomentBlock != 0) throw Error("ERR_CONFIG", "expected whole blocks of " + std::to_string(kMomentBlock) + " weights for moments in 8 bits, got " + std::to_string(values.numel()) + " weights; keep moments in float32");
+  if (values.numel() % kMomentBlock != 0)
+    throw Error("ERR_CONFIG", "expected whole blocks of " + std::to_string(kMomentBlock) + " weights for moments in 8 bits, got " +
+                                  std::to_string(values.numel()) + " weights; keep moments in float32");
   exp_avg_.fill_(DynamicMap::of_signed().zero);  // also of the padding, which no checkpoint holds
   for (at::Tensor* absmax : {&exp_avg_absmax_, &exp_avg_sq_absmax_}) *absmax = ops.zeros(values.numel() / kMomentBlock, values.options());
 }
@@ -21,7 +23,8 @@ void FlatAdamW::update(const at::Tensor& values, const at::Tensor& gradients, co
   update_part(0, values, gradients, rounded, by);
 }
 
-void FlatAdamW::update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, const UpdateNumbers& by) {
+void FlatAdamW::update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded,
+                            const UpdateNumbers& by) {
   const int64_t count = values.numel();
   const bool is_all = count == exp_avg_.numel();
   const auto part = [&](const at::Tensor& moment) { return is_all ? moment : moment.narrow(0, offset, count); };

@@ -23,10 +23,11 @@ class FlatAdamW {
   /// `rounded`, unless undefined, gets the new values in bfloat16.
   void update(const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, const UpdateNumbers& by);
 
-  /// The same in parts, each once after `begin_update`: the values, gradients and rounded values [m] of those from `offset` on. In 8 bits both are
-  /// multiples of kMomentBlock.
+  /// The same in parts, each once after `begin_update`: the values, gradients and rounded values [m] of those from `offset` on. In 8 bits
+  /// both are multiples of kMomentBlock.
   void begin_update() { ++step_; }
-  void update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded, const UpdateNumbers& by);
+  void update_part(int64_t offset, const at::Tensor& values, const at::Tensor& gradients, const at::Tensor& rounded,
+                   const UpdateNumbers& by);
   /// The last update was skipped by the device.
   void take_back_update() { --step_; }
 
@@ -44,8 +45,8 @@ class FlatAdamW {
   at::Tensor exp_avg_, exp_avg_sq_, exp_avg_absmax_, exp_avg_sq_absmax_;
 };
 
-/// The end of a step whose decision has been queued: `queue_update` unless nothing may change, and what came of it. Where the device skipped the
-/// update, the step is not counted, and the gradients stay for whoever asks what is wrong with them.
+/// The end of a step whose decision has been queued: `queue_update` unless nothing may change, and what came of it. Where the device
+/// skipped the update, the step is not counted, and the gradients stay for whoever asks what is wrong with them.
 template <class QueueUpdate>
 StepResult finish_step(StepDecision& decision, FlatAdamW& adamw, ParameterStore& parameters, const QueueUpdate& queue_update) {
   if (!decision.may_update()) return decision.wait();

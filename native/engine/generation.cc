@@ -68,7 +68,8 @@ std::vector<Generation> generate(Decoder& decoder, KVCache& cache, KeptRows& kep
                                  const GenerateOptions& options, const StopSignals& stop, const TokenListener& listener) {
   std::vector<GenerationRow> rows;
   rows.reserve(prompts.size());
-  for (int64_t row = 0; row < static_cast<int64_t>(prompts.size()); ++row) rows.emplace_back(prompts[row], options, options.seeds[row], row);
+  for (int64_t row = 0; row < static_cast<int64_t>(prompts.size()); ++row)
+    rows.emplace_back(prompts[row], options, options.seeds[row], row);
   cache.reset(static_cast<int64_t>(prompts.size()), capacity_of(decoder, longest(prompts) + options.max_new_tokens));
   if (DeviceGeneration::serves(decoder, options)) {
     if (any_active(rows)) DeviceGeneration(decoder, cache, kept, prompts, rows).run(stop, listener);

@@ -50,8 +50,8 @@ class KeptRows;
 
 using TokenListener = std::function<void(int64_t row, int32_t id, float log_probability)>;
 
-/// Continues every prompt. Rows do not affect each other: a row's tokens are those it would get alone. `kept` has what an earlier generation over
-/// the same cache has left for others like it.
+/// Continues every prompt. Rows do not affect each other: a row's tokens are those it would get alone. `kept` has what an earlier
+/// generation over the same cache has left for others like it.
 std::vector<Generation> generate(Decoder& decoder, KVCache& cache, KeptRows& kept, const std::vector<std::vector<int32_t>>& prompts,
                                  const GenerateOptions& options, const StopSignals& stop, const TokenListener& listener);
 

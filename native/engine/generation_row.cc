@@ -33,8 +33,8 @@ void GenerationRow::call_logits_hook(ScoreRow& scores) {
   scores.change([&](std::span<float> all) { options_.logits_hook(number_, all, history_); });
   const auto usable = [](float score) { return score < std::numeric_limits<float>::infinity(); };  // NaN is not
   if (std::all_of(scores.values().begin(), scores.values().end(), usable)) return;
-  throw Error("ERR_NOT_FINITE", "expected numbers in the logits that `logitsHook` leaves, got NaN or Infinity after token " + std::to_string(length()) +
-                                    "; -Infinity forbids an id");
+  throw Error("ERR_NOT_FINITE", "expected numbers in the logits that `logitsHook` leaves, got NaN or Infinity after token " +
+                                    std::to_string(length()) + "; -Infinity forbids an id");
 }
 
 // Counted as an intervention when the token that would otherwise rank first is forbidden.
@@ -47,7 +47,8 @@ void GenerationRow::apply_citation_blocker(ScoreRow& scores) {
   scores.ban(banned);
 }
 
-// A hook has the first word, so that no ban can be undone by it. Then the order is Hugging Face's: bias, penalty, n-grams, minimum length, suppressed ids; then the blocker; then sampling.
+// A hook has the first word, so that no ban can be undone by it. Then the order is Hugging Face's: bias, penalty, n-grams, minimum length,
+// suppressed ids; then the blocker; then sampling.
 void GenerationRow::advance(const TokenScores& step, int64_t index) {
   ScoreRow scores = step.row(index, block_best_);
   const std::span<const float> values = scores.values();
@@ -79,7 +80,8 @@ void GenerationRow::accept(const ChosenToken& token) {
     result_.log_probabilities.push_back(last_log_probability_ = token.stats.log_probability);
     result_.entropies.push_back(token.stats.entropy);
     result_.top_ids.insert(result_.top_ids.end(), token.top_ids.begin(), token.top_ids.end());
-    result_.top_log_probabilities.insert(result_.top_log_probabilities.end(), token.top_log_probabilities.begin(), token.top_log_probabilities.end());
+    result_.top_log_probabilities.insert(result_.top_log_probabilities.end(), token.top_log_probabilities.begin(),
+                                         token.top_log_probabilities.end());
   }
   append(token.id);
 }

@@ -49,7 +49,8 @@ at::Tensor stored_rows(const std::string& name, const at::Tensor& tensor, const 
   }
   const int64_t last = isWhole ? matrix.size(0) : end;
   if (form.rope_heads > 0) {
-    if (matrix.size(0) % (2 * form.rope_heads) != 0) refuse_shape(name, "rows that make heads of an even size", std::to_string(matrix.size(0)));
+    if (matrix.size(0) % (2 * form.rope_heads) != 0)
+      refuse_shape(name, "rows that make heads of an even size", std::to_string(matrix.size(0)));
     matrix = at::index_select(matrix, 0, interleaved_rows(matrix.size(0), form.rope_heads, begin, last).to(matrix.device()));
   } else {
     matrix = matrix.slice(0, begin, end);
@@ -76,7 +77,8 @@ void check_range(const std::string& name, const StoredForm& form, const std::vec
   std::vector<float> decoded(blocks * format.elements);
   dequantize(format, bytes.data(), blocks, decoded.data());
   if (all_finite(decoded.data(), static_cast<int64_t>(decoded.size()))) return;
-  throw Error("ERR_NOT_FINITE", "expected weights within the range of " + form.type + " for `" + name + "`, got larger ones; choose BF16 or F32");
+  throw Error("ERR_NOT_FINITE",
+              "expected weights within the range of " + form.type + " for `" + name + "`, got larger ones; choose BF16 or F32");
 }
 
 class OpenFile {
@@ -99,7 +101,8 @@ class OpenFile {
 
  private:
   [[noreturn]] void refuse(int error) const {
-    throw Error("ERR_CHECKPOINT", "expected to write " + path_ + ", got \"" + std::strerror(error) + "\"; free disk space or choose another folder");
+    throw Error("ERR_CHECKPOINT",
+                "expected to write " + path_ + ", got \"" + std::strerror(error) + "\"; free disk space or choose another folder");
   }
 
   std::string path_;
@@ -118,7 +121,8 @@ void write_stored_rows(const std::string& path, int64_t offset, const std::strin
   }
   const auto* values = rows.const_data_ptr<float>();
   if (!all_finite(values, rows.numel())) {
-    throw Error("ERR_NOT_FINITE", "expected finite weights for `" + name + "`, got NaN or infinity; the training diverged, use an earlier checkpoint");
+    throw Error("ERR_NOT_FINITE",
+                "expected finite weights for `" + name + "`, got NaN or infinity; the training diverged, use an earlier checkpoint");
   }
   const int64_t blocks = rows.numel() / encoder.elements;
   std::vector<uint8_t> bytes(blocks * encoder.bytes);

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <cstring>
 
-// The scales of groups of numbers are searched for: a least-squares fit for each of a few trial roundings, the best kept. What is minimised, which roundings
-// are tried and in which order sums are taken follow ggml (ggml-quants.c, quantize_row_q*_K_ref), so that the bits agree.
-// For a file that is compiled with -ffp-contract=off, and for that alone.
+// The scales of groups of numbers are searched for: a least-squares fit for each of a few trial roundings, the best kept. What is
+// minimised, which roundings are tried and in which order sums are taken follow ggml (ggml-quants.c, quantize_row_q*_K_ref), so that the
+// bits agree. For a file that is compiled with -ffp-contract=off, and for that alone.
 namespace hyperfit {
 namespace {
 
@@ -26,8 +26,8 @@ int nearest(float value) {
 
 int nearest_within(float value, int least, int most) { return std::clamp(nearest(value), least, most); }
 
-/// A number of each of four groups. Their searches go in step, group beside group: each of them adds up in its own order, as ggml does, and the processor, which
-/// waits for a sum before it adds to it, adds for all four at once.
+/// A number of each of four groups. Their searches go in step, group beside group: each of them adds up in its own order, as ggml does, and
+/// the processor, which waits for a sum before it adds to it, adds for all four at once.
 constexpr int kLanes = 4;
 using Floats = float __attribute__((vector_size(sizeof(float) * kLanes)));
 using Ints = int32_t __attribute__((vector_size(sizeof(int32_t) * kLanes)));

@@ -12,7 +12,8 @@ namespace hyperfit {
 /// lengths need no padding inside the cache, so a row sees the same numbers in any batch.
 class KVCache {
  public:
-  KVCache(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options) : config_(config), ops_(ops), options_(options), storage_(ops) {}
+  KVCache(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options)
+      : config_(config), ops_(ops), options_(options), storage_(ops) {}
 
   /// Makes room for `batch` rows of `capacity` positions; what was cached is forgotten.
   void reset(int64_t batch, int64_t capacity);
@@ -23,7 +24,8 @@ class KVCache {
   /// Row `to` becomes what row `from` is.
   void copy_row(int64_t from, int64_t to);
   int64_t batch() const { return all_.defined() ? all_.size(2) : 0; }
-  /// How far attention looks where rows stand below `positions`: one of few lengths, so that what is queued for a token has one of few shapes.
+  /// How far attention looks where rows stand below `positions`: one of few lengths, so that what is queued for a token has one of few
+  /// shapes.
   int64_t reach(int64_t positions) const;
   int64_t capacity() const { return all_.defined() ? all_.size(4) : 0; }
   at::Tensor keys(int64_t layer) const { return keys_[layer]; }      // [B, K, S, D]

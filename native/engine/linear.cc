@@ -16,8 +16,8 @@ void Linear::forward_residual(at::Tensor& y, const at::Tensor& residual, const a
   ops->linear_residual(y, residual, x, {weight->compute, bias ? bias->forward : kNone, transposed}, product);
 }
 
-void Linear::forward_residual_norm(at::Tensor& y, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual, const at::Tensor& x,
-                                   at::Tensor& product, const Norm& norm) const {
+void Linear::forward_residual_norm(at::Tensor& y, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual,
+                                   const at::Tensor& x, at::Tensor& product, const Norm& norm) const {
   const LinearWeights matrix{weight->compute, bias ? bias->forward : kNone, transposed};
   if (ops->linear_residual_norm) return ops->linear_residual_norm(y, normed, stats, residual, x, matrix, product, norm.weights());
   ops->linear_residual(y, residual, x, matrix, product);

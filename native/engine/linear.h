@@ -18,8 +18,8 @@ struct Linear {
   /// y and residual float32 [rows, out]; `product` [rows, out] is scratch of x's type.
   void forward_residual(at::Tensor& y, const at::Tensor& residual, const at::Tensor& x, at::Tensor& product) const;
   /// The same, and `normed` [rows, out] of x's type, the norm of y, with its statistics.
-  void forward_residual_norm(at::Tensor& y, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual, const at::Tensor& x, at::Tensor& product,
-                             const Norm& norm) const;
+  void forward_residual_norm(at::Tensor& y, at::Tensor& normed, const at::Tensor& stats, const at::Tensor& residual, const at::Tensor& x,
+                             at::Tensor& product, const Norm& norm) const;
   /// y float32 whatever x is, for what must not be rounded. Without bias.
   void forward_float32(at::Tensor& y, const at::Tensor& x) const;
   /// dx = dy W, or dx += dy W.

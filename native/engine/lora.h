@@ -40,8 +40,9 @@ class Lora {
   at::Tensor bits(const StepSettings& settings) const { return decision_.bits(settings, step_count() + 1); }
   void take(const at::Tensor& there, const at::Tensor& bits) { decision_.take(there, bits); }
 
-  /// A step whose backward (`pass`, as AdamW::step_in_backward) leaves gradients of W a layer at a time: those of A and B are made of them as they
-  /// come, and A and B move at the end. The bits are those of `step` without clipping. Throws ERR_NOT_FINITE, having changed nothing.
+  /// A step whose backward (`pass`, as AdamW::step_in_backward) leaves gradients of W a layer at a time: those of A and B are made of them
+  /// as they come, and A and B move at the end. The bits are those of `step` without clipping. Throws ERR_NOT_FINITE, having changed
+  /// nothing.
   StepResult step_in_backward(const StepSettings& settings, const std::function<at::Tensor(GradientConsumer&)>& pass);
 
   int64_t step_count() const { return adamw_->step_count(); }

@@ -23,7 +23,8 @@ bool stands_in_bfloat16(const TensorSource& source, at::ScalarType compute_dtype
   return is_rounded(source, dtype) || (dtype == WeightDtype::automatic && is_exact_in_bfloat16(source));
 }
 
-std::vector<ParameterShape> shapes_of(const std::vector<TensorSource>& sources, at::ScalarType compute_dtype, WeightDtype dtype, const StopSignals& stop) {
+std::vector<ParameterShape> shapes_of(const std::vector<TensorSource>& sources, at::ScalarType compute_dtype, WeightDtype dtype,
+                                      const StopSignals& stop) {
   std::vector<ParameterShape> shapes;
   for (const TensorSource& source : sources) {
     stop.throw_if_cancelled();
@@ -69,7 +70,8 @@ LossSum Model::forward_backward(const TokenBatch& batch, const at::Tensor& targe
   return {to_host(queue_forward_backward(batch, targets, stop)).item<double>(), token_count};
 }
 
-at::Tensor Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop, GradientConsumer& consumer) {
+at::Tensor Model::forward_backward(const TokenBatch& batch, const at::Tensor& targets, const StopSignals& stop,
+                                   GradientConsumer& consumer) {
   decoder_.refresh_weights();
   return decoder_.forward_backward(batch, targets, stop, consumer);
 }

@@ -15,8 +15,8 @@ struct LossSum {
   int64_t token_count = 0;
 };
 
-/// How weights are held where products compute in bfloat16. Matrices that bfloat16 holds exactly stand in it alone until somebody wants their
-/// float32 (ParameterStore); `bfloat16` rounds all matrices to such, `float32` gives none of them this.
+/// How weights are held where products compute in bfloat16. Matrices that bfloat16 holds exactly stand in it alone until somebody wants
+/// their float32 (ParameterStore); `bfloat16` rounds all matrices to such, `float32` gives none of them this.
 enum class WeightDtype { automatic, float32, bfloat16 };
 
 /// A decoder with its weights and its cache: what one JavaScript Model stands for. Calls must not overlap; the compute

@@ -4,7 +4,8 @@
 
 namespace hyperfit {
 
-/// A norm of rows, as NormWeights has it. x, y and their gradients are float32 or bfloat16, each its own; statistics, weights and sums are float32.
+/// A norm of rows, as NormWeights has it. x, y and their gradients are float32 or bfloat16, each its own; statistics, weights and sums are
+/// float32.
 struct Norm {
   const Ops* ops = nullptr;
   NormType type = NormType::rms;

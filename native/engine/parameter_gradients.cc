@@ -107,7 +107,8 @@ void ParameterStore::settle_trained() {
 std::vector<Parameter> ParameterStore::trained() {
   std::lock_guard lock(mutex_);
   std::vector<Parameter> found;
-  std::copy_if(parameters_.begin(), parameters_.end(), std::back_inserter(found), [](const Parameter& parameter) { return parameter.trained; });
+  std::copy_if(parameters_.begin(), parameters_.end(), std::back_inserter(found),
+               [](const Parameter& parameter) { return parameter.trained; });
   return found;
 }
 

@@ -11,7 +11,8 @@
 
 namespace hyperfit {
 
-ParameterStore::ParameterStore(const std::vector<ParameterShape>& shapes, const Ops& ops, at::Device device, at::ScalarType compute_dtype) : ops_(ops) {
+ParameterStore::ParameterStore(const std::vector<ParameterShape>& shapes, const Ops& ops, at::Device device, at::ScalarType compute_dtype)
+    : ops_(ops) {
   for (const auto& [name, shape, in_bfloat16] : shapes) {
     by_name_[name] = parameters_.size();
     Parameter& parameter = parameters_.emplace_back();
@@ -64,7 +65,9 @@ int64_t ParameterStore::version() {
   return current_version();
 }
 
-int64_t ParameterStore::current_version() const { return versions_ + static_cast<int64_t>((all_values_.defined() ? all_values_ : values_)._version()); }
+int64_t ParameterStore::current_version() const {
+  return versions_ + static_cast<int64_t>((all_values_.defined() ? all_values_ : values_)._version());
+}
 
 void ParameterStore::make_values() {
   if (all_values_.defined() || values_.numel() == size_) return;

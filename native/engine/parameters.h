@@ -21,11 +21,14 @@ struct Parameter {
   int64_t offset = 0;   // in elements, into the flat buffers
   at::Tensor value;     // float32 [shape]: what is trained and saved; undefined where bfloat16 alone is held
   at::Tensor gradient;  // float32 [shape], undefined until it is asked for, and of matrices that nobody trains
-  at::Tensor forward;   // [shape]: what passes read; the value itself unless weights are stored in a coarser form, `compute` where that alone is held
+  at::Tensor forward;   // [shape]: what passes read; the value itself unless weights are stored in a coarser form, `compute` where that
+                        // alone is held
   at::Tensor compute;   // `forward` in the type that products compute in; itself for float32
-  std::shared_ptr<const LowRankSum> sum;  // what `compute` holds rounded and nothing holds exactly; null where `compute` or the value is exact
+  std::shared_ptr<const LowRankSum>
+      sum;                           // what `compute` holds rounded and nothing holds exactly; null where `compute` or the value is exact
   std::optional<StoredForm> stored;  // the form that `forward` has been through
-  at::Tensor product;   // bfloat16 [shape], memory shared by all: where a product of that type is made before it is added up; undefined where none is needed
+  at::Tensor product;   // bfloat16 [shape], memory shared by all: where a product of that type is made before it is added up; undefined
+                        // where none is needed
   int trainers = 0;     // optimizers that train it
   bool trained = true;  // its gradient is computed by the pass that is running, and was by the last one
 };
@@ -38,7 +41,8 @@ struct ParameterShape {
   bool in_bfloat16 = false;  // held in bfloat16 alone for as long as nobody wants its float32; only where products compute in that
 };
 
-/// One parameter as updates see it, flat and with the padding behind it, so that a vector of elements is cut where it is in a pass over all.
+/// One parameter as updates see it, flat and with the padding behind it, so that a vector of elements is cut where it is in a pass over
+/// all.
 struct WritableParameter {
   int64_t offset = 0;              // into the flat buffers
   at::Tensor values, gradients;    // float32 [padded elements]
@@ -48,8 +52,9 @@ struct WritableParameter {
 /// All parameters in one flat float32 buffer, so that the optimizer and the gradient norm are one pass over memory.
 /// Each parameter starts at a multiple of kMomentBlock elements; the padding stays zero.
 ///
-/// What bfloat16 holds exactly stands in that alone, behind the others, until somebody writes values or asks for them. Then all have float32
-/// values, and keep them. They may be asked for on any thread; what passes read changes on the compute thread only (`adopt_values`).
+/// What bfloat16 holds exactly stands in that alone, behind the others, until somebody writes values or asks for them. Then all have
+/// float32 values, and keep them. They may be asked for on any thread; what passes read changes on the compute thread only
+/// (`adopt_values`).
 class ParameterStore {
  public:
   ParameterStore(const std::vector<ParameterShape>& shapes, const Ops& ops, at::Device device, at::ScalarType compute_dtype);
@@ -83,17 +88,17 @@ class ParameterStore {
   void begin_sums(const std::vector<Parameter*>& parameters);
   void queue_sum(const Parameter& parameter, const LowRankSum& sum);
   void end_sum(Parameter& parameter, const std::shared_ptr<const LowRankSum>& sum);
-  /// From now on passes read each value as it is read back after storing it in `forms[name]`, while the values themselves stay as they are: gradients
-  /// of what was read go straight through to them. Values without a form are read as they are; without any forms all are.
-  /// Source: the straight-through estimator, Bengio et al. 2013 (arXiv 1308.3432).
-  /// Throws ERR_CONFIG for an unknown type, ERR_MODEL_FILES for a name that there is not, ERR_SHAPE for rows that are no whole blocks; nothing has changed then.
+  /// From now on passes read each value as it is read back after storing it in `forms[name]`, while the values themselves stay as they are:
+  /// gradients of what was read go straight through to them. Values without a form are read as they are; without any forms all are. Source:
+  /// the straight-through estimator, Bengio et al. 2013 (arXiv 1308.3432). Throws ERR_CONFIG for an unknown type, ERR_MODEL_FILES for a
+  /// name that there is not, ERR_SHAPE for rows that are no whole blocks; nothing has changed then.
   void set_stored_forms(const std::unordered_map<std::string, StoredForm>& forms);
   bool is_stored_in_forms() const { return forward_.defined(); }
-  /// Rounds the values anew for the passes, if anybody may have written to them. Cheap when nobody has. Throws ERR_NOT_FINITE for values that no
-  /// form can hold.
+  /// Rounds the values anew for the passes, if anybody may have written to them. Cheap when nobody has. Throws ERR_NOT_FINITE for values
+  /// that no form can hold.
   void refresh_compute();
-  /// Runs `update`, which writes the values and leaves them rounded in its argument (undefined for float32, and where they are stored in other forms first),
-  /// so that no further pass is needed.
+  /// Runs `update`, which writes the values and leaves them rounded in its argument (undefined for float32, and where they are stored in
+  /// other forms first), so that no further pass is needed.
   template <class Update>
   void write_values(const Update& update) {
     begin_writing();
@@ -112,7 +117,8 @@ class ParameterStore {
   WritableParameter writable(const Parameter& parameter) const;
   /// Allocates gradients on first use (decoding alone needs none): of what is trained, after settle_trained. What has been gathered stays.
   void require_gradients();
-  /// The same, of a backward that ends with nothing gathered: those of `held` stand throughout, of `turns` one group at a time, all in one place.
+  /// The same, of a backward that ends with nothing gathered: those of `held` stand throughout, of `turns` one group at a time, all in one
+  /// place.
   void require_gradients_in_turns(const std::vector<Parameter*>& held, const std::vector<std::vector<Parameter*>>& turns);
   /// The next backward overwrites instead of adding, which costs no pass over memory.
   void mark_gradients_stale() { gradients_stale_ = true; }

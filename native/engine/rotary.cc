@@ -33,7 +33,9 @@ const Rotation& LayerRotations::of(LayerRope rope) const {
 }
 
 RotaryTables::RotaryTables(const ModelConfig& c, at::Device device) {
-  auto table = [&](double theta, const RopeScaling& scaling) { return Rotary(theta, scaling, c.head_dim, c.max_position_embeddings, device); };
+  auto table = [&](double theta, const RopeScaling& scaling) {
+    return Rotary(theta, scaling, c.head_dim, c.max_position_embeddings, device);
+  };
   if (c.has_rope(LayerRope::global)) global_ = table(c.rope_theta, c.rope_scaling);
   if (c.has_rope(LayerRope::local)) local_ = table(c.local_rope_theta, RopeScaling{});
 }

@@ -43,7 +43,10 @@ Departure departure_of(Seat& seat) { return {seat.number, std::move(seat.row.res
 }  // namespace
 
 RunningBatch::RunningBatch(Decoder& decoder, int64_t seats)
-    : decoder_(decoder), seat_count_(seats), cache_(decoder.config(), decoder.ops(), decoder.compute_options()), kept_rows_(decoder, cache_, kKeptBatches) {}
+    : decoder_(decoder),
+      seat_count_(seats),
+      cache_(decoder.config(), decoder.ops(), decoder.compute_options()),
+      kept_rows_(decoder, cache_, kKeptBatches) {}
 
 // The cache follows what is written, not what might be: a long limit that is never reached costs nothing.
 void RunningBatch::make_room(int64_t rows, int64_t positions) {
@@ -71,7 +74,8 @@ Arrival RunningBatch::join(int64_t number, std::vector<int32_t> prompt, Generate
     rows_change();
     make_room(row + 1, length + 1);
     cache_.show_rows(row + 1);
-    const std::vector<at::Tensor> ids = decoder_.upload({at::tensor(prompt, at::kLong), at::tensor(std::vector<int64_t>{length - 1}, at::kLong)});
+    const std::vector<at::Tensor> ids =
+        decoder_.upload({at::tensor(prompt, at::kLong), at::tensor(std::vector<int64_t>{length - 1}, at::kLong)});
     const TokenScores scores = TokenScores::read(decoder_.prefill({ids[0], 1, length}, ids[1], row, cache_, stop));
     if (seat->row.active()) seat->row.advance(scores, 0);
     if (prompt_top >= 0) arrival.prompt = score_prompt(prompt, prompt_top, stop);

@@ -156,7 +156,8 @@ void append_top_choices(std::span<const float> scores, int64_t count, std::vecto
   std::vector<int32_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
   const auto end = order.begin() + std::min<int64_t>(count, static_cast<int64_t>(order.size()));
-  std::partial_sort(order.begin(), end, order.end(), [&](int32_t a, int32_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
+  std::partial_sort(order.begin(), end, order.end(),
+                    [&](int32_t a, int32_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
   for (auto id = order.begin(); id != end; ++id) {
     ids.push_back(*id);
     log_probabilities.push_back(total.log_probability(scores[*id]));

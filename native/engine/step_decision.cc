@@ -30,14 +30,16 @@ double clip_coefficient(double norm, double max_grad_norm, const char* after) {
   const double coefficient = max_grad_norm > 0 ? std::min(1.0, max_grad_norm / (norm + 1e-6)) : 1.0;
   // Its square would be infinite in the second moment, and the weight would never move again.
   if (norm * coefficient > kMostNorm) {
-    throw Error("ERR_NOT_FINITE", "expected a gradient norm below " + std::to_string(kMostNorm) + ", whose square float32 holds, got " + std::to_string(norm) +
-                                      "; lower the learning rate or clip with maxGradNorm. " + after);
+    throw Error("ERR_NOT_FINITE", "expected a gradient norm below " + std::to_string(kMostNorm) + ", whose square float32 holds, got " +
+                                      std::to_string(norm) + "; lower the learning rate or clip with maxGradNorm. " + after);
   }
   return coefficient;
 }
 
 void require_finite_loss(double loss) {
-  if (!std::isfinite(loss)) throw Error("ERR_NOT_FINITE", "expected a finite loss, got " + std::to_string(loss) + "; lower the learning rate. The weights were not changed");
+  if (!std::isfinite(loss))
+    throw Error("ERR_NOT_FINITE",
+                "expected a finite loss, got " + std::to_string(loss) + "; lower the learning rate. The weights were not changed");
 }
 
 void StepDecision::begin(const StepSettings& settings, size_t losses) {
@@ -56,8 +58,8 @@ void StepDecision::begin(const StepSettings& settings, size_t losses) {
   update_.device_step = numbers_.step();
 }
 
-void StepDecision::queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings, int64_t step,
-                         int64_t way) {
+void StepDecision::queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings,
+                         int64_t step, int64_t way) {
   require(settings, step);
   begin(settings, losses.size());
   if (device_.is_cpu()) return decide_on_host(queue_norm(), losses, settings);
@@ -77,7 +79,8 @@ void StepDecision::decide_on_host(const at::Tensor& norm, const std::vector<at::
 
 // The host's arithmetic to the bit, a number a launch. A sum with 0 times x is not finite where x is not, and no comparison with NaN holds.
 at::Tensor StepDecision::decide_on_device(const at::Tensor& norm, const std::vector<at::Tensor>& losses) {
-  at::Tensor scaled = sent_.select(0, kNorm), clip = sent_.select(0, kClip), check = sent_.select(0, kCheck), divisor = sent_.select(0, kDivisor);
+  at::Tensor scaled = sent_.select(0, kNorm), clip = sent_.select(0, kClip), check = sent_.select(0, kCheck),
+             divisor = sent_.select(0, kDivisor);
   at::mul_out(scaled, norm, numbers_.scale());
   if (max_grad_norm_ > 0) {
     check.copy_(scaled).add_(1e-6);

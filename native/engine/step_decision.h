@@ -11,8 +11,8 @@
 
 namespace hyperfit {
 
-/// By what an update moves. On a device that decides by itself all of it is there, float32 [] each: `divisor` of the gradients in the place of
-/// `grad_scale`, and `found_inf`, which says whether anything may change. Undefined elsewhere.
+/// By what an update moves. On a device that decides by itself all of it is there, float32 [] each: `divisor` of the gradients in the place
+/// of `grad_scale`, and `found_inf`, which says whether anything may change. Undefined elsewhere.
 struct UpdateNumbers {
   double grad_scale = 1, learning_rate = 0;
   at::Tensor divisor{}, found_inf{}, device_learning_rate{}, device_step{};
@@ -43,7 +43,9 @@ class StepDecision {
       : beside_(beside), device_(device), numbers_(ops), figures_(ops), scales_(ops), decisions_(device, "the decision of a step") {}
 
   /// The bits of what a device has to know of step number `step` (StepNumbers), for the host to bring over; `take` gets both.
-  at::Tensor bits(const StepSettings& settings, int64_t step) const { return StepNumbers::bits(beside_ * settings.grad_scale, settings.learning_rate, step); }
+  at::Tensor bits(const StepSettings& settings, int64_t step) const {
+    return StepNumbers::bits(beside_ * settings.grad_scale, settings.learning_rate, step);
+  }
   void take(const at::Tensor& there, const at::Tensor& bits) { numbers_.take(there, bits); }
 
   /// Brings these over by themselves, unless they are there.
@@ -51,11 +53,11 @@ class StepDecision {
     if (!device_.is_cpu()) numbers_.require(bits(settings, step), device_);
   }
 
-  /// `queue_norm` queues the norm of the gradients before scaling, and gives it; `losses` are those of their passes, float64 [] each and on one
-  /// device. `step` is the number of the update to come. `way` tells one `queue_norm` of a step from another. On the CPU throws as
+  /// `queue_norm` queues the norm of the gradients before scaling, and gives it; `losses` are those of their passes, float64 [] each and on
+  /// one device. `step` is the number of the update to come. `way` tells one `queue_norm` of a step from another. On the CPU throws as
   /// clip_coefficient; elsewhere only queues.
-  void queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings, int64_t step,
-             int64_t way = 0);
+  void queue(const std::function<at::Tensor()>& queue_norm, const std::vector<at::Tensor>& losses, const StepSettings& settings,
+             int64_t step, int64_t way = 0);
   /// For a device that decides several times in a step, of so many losses, whose numbers have come: once before all of that,
   void begin(const StepSettings& settings, size_t losses);
   /// and each time, of a norm that is there. It only queues.

@@ -9,7 +9,9 @@ namespace {
 
 constexpr int64_t kScale = 0, kLearningRate = 1, kStep = 2;
 
-std::vector<int64_t> values_of(const at::Tensor& bits) { return {bits.const_data_ptr<int64_t>(), bits.const_data_ptr<int64_t>() + StepNumbers::kCount}; }
+std::vector<int64_t> values_of(const at::Tensor& bits) {
+  return {bits.const_data_ptr<int64_t>(), bits.const_data_ptr<int64_t>() + StepNumbers::kCount};
+}
 
 }  // namespace
 
@@ -23,7 +25,8 @@ at::Tensor StepNumbers::bits(double scale, double learning_rate, int64_t step) {
 }
 
 void StepNumbers::take(const at::Tensor& there, const at::Tensor& bits) {
-  at::Tensor exact = exact_.view({kCount}, there.options().dtype(at::kDouble)), single = single_.view({kCount}, there.options().dtype(at::kFloat));
+  at::Tensor exact = exact_.view({kCount}, there.options().dtype(at::kDouble)),
+             single = single_.view({kCount}, there.options().dtype(at::kFloat));
   exact.copy_(there.view(at::kDouble));
   single.copy_(exact);
   scale_ = exact.select(0, kScale);

@@ -10,12 +10,14 @@ struct StepSettings {
   double learning_rate = 0, grad_scale = 1, max_grad_norm = 0;
 };
 
-/// The numbers of a step that differ from one to the next, on a device: at addresses that stay, so that what reads them can be queued again as it is.
+/// The numbers of a step that differ from one to the next, on a device: at addresses that stay, so that what reads them can be queued again
+/// as it is.
 class StepNumbers {
  public:
   explicit StepNumbers(const Ops& ops) : upload_(ops), exact_(ops), single_(ops) {}
 
-  /// For the host: their bits, int64 [kCount], to be brought over with whatever else a step brings. `scale` is that of the gradients, `step` counts from 1.
+  /// For the host: their bits, int64 [kCount], to be brought over with whatever else a step brings. `scale` is that of the gradients,
+  /// `step` counts from 1.
   static at::Tensor bits(double scale, double learning_rate, int64_t step);
   static constexpr int64_t kCount = 3;
 

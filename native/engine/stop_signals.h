@@ -15,7 +15,9 @@ class Retirement {
   /// Throws ERR_DISPOSED once it is.
   void throw_if_retired() const {
     if (!retired_.load(std::memory_order_relaxed)) return;
-    throw Error("ERR_DISPOSED", std::string("expected the ") + noun_ + " to live until this work was done, got it disposed, which ends its work; await what you asked for before dispose()");
+    throw Error("ERR_DISPOSED",
+                std::string("expected the ") + noun_ +
+                    " to live until this work was done, got it disposed, which ends its work; await what you asked for before dispose()");
   }
 
  private:

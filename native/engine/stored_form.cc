@@ -9,7 +9,8 @@ namespace hyperfit {
 
 void require_storable(const std::string& name, const std::vector<int64_t>& shape, const StoredForm& form) {
   const BlockEncoder& encoder = block_encoder(form.type);
-  if (form.transposed && shape.size() != 2) throw Error("ERR_SHAPE", "expected a matrix for `" + name + "` to store it transposed, got another shape");
+  if (form.transposed && shape.size() != 2)
+    throw Error("ERR_SHAPE", "expected a matrix for `" + name + "` to store it transposed, got another shape");
   const int64_t columns = form.transposed ? shape.front() : shape.back();
   if (columns % encoder.elements == 0) return;
   throw Error("ERR_SHAPE", "expected rows of whole blocks of " + std::to_string(encoder.elements) + " for `" + name + "`, got rows of " +

@@ -20,12 +20,14 @@ struct StoredForm {
   bool transposed = false;
 };
 
-/// Throws ERR_CONFIG for a type that cannot be written, ERR_SHAPE where the stored rows of a parameter of this shape are no whole blocks of it.
+/// Throws ERR_CONFIG for a type that cannot be written, ERR_SHAPE where the stored rows of a parameter of this shape are no whole blocks of
+/// it.
 void require_storable(const std::string& name, const std::vector<int64_t>& shape, const StoredForm& form);
 
-/// Writes to `out` what is read back of `values` (both float32 [shape], on any device) once they have been stored in `form`: to the bit what
-/// write_stored_rows writes and load_tensor reads, but for `scale`, which is divided out again. Blocks lie along a row, so that `rope_heads`, an order of
-/// rows, changes nothing. Runs on the CPU. Throws ERR_NOT_FINITE for values that are not finite, and for those beyond the range of the type.
+/// Writes to `out` what is read back of `values` (both float32 [shape], on any device) once they have been stored in `form`: to the bit
+/// what write_stored_rows writes and load_tensor reads, but for `scale`, which is divided out again. Blocks lie along a row, so that
+/// `rope_heads`, an order of rows, changes nothing. Runs on the CPU. Throws ERR_NOT_FINITE for values that are not finite, and for those
+/// beyond the range of the type.
 void store_and_read(at::Tensor& out, const at::Tensor& values, const StoredForm& form, const std::string& name);
 
 }  // namespace hyperfit

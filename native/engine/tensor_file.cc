@@ -27,7 +27,8 @@ int64_t count_elements(const TensorSource& source) {
   bool is_empty = false;
   for (const int64_t size : source.shape) {
     is_empty = is_empty || size == 0;
-    if (size < 0 || __builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) refuse(source, "a shape of sizes that can be multiplied", "too large a one");
+    if (size < 0 || __builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count))
+      refuse(source, "a shape of sizes that can be multiplied", "too large a one");
   }
   return is_empty ? 0 : count;
 }
@@ -62,7 +63,8 @@ void check_extent(const TensorSource& source, size_t file_size) {
 /// A file that did not exist before, and that is removed again unless `finish` is reached.
 class NewFile {
  public:
-  explicit NewFile(const std::string& path) : path_(path), descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
+  explicit NewFile(const std::string& path)
+      : path_(path), descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
     if (descriptor_ < 0) refuse_save(path, errno);
   }
   NewFile(const NewFile&) = delete;
@@ -99,11 +101,13 @@ class NewFile {
 };
 
 at::Tensor load_bytes(const TensorSource& source) {
-  if (count_elements(source) != source.byte_length) refuse(source, std::to_string(count_elements(source)) + " bytes of U8", std::to_string(source.byte_length));
+  if (count_elements(source) != source.byte_length)
+    refuse(source, std::to_string(count_elements(source)) + " bytes of U8", std::to_string(source.byte_length));
   const MappedFile file(source.path);
   check_extent(source, file.size());
   at::Tensor tensor = at::empty(source.shape, at::TensorOptions(at::kByte));
-  if (source.byte_length > 0) std::memcpy(tensor.mutable_data_ptr<uint8_t>(), file.data() + source.offset, static_cast<size_t>(source.byte_length));
+  if (source.byte_length > 0)
+    std::memcpy(tensor.mutable_data_ptr<uint8_t>(), file.data() + source.offset, static_cast<size_t>(source.byte_length));
   return tensor;
 }
 
@@ -113,7 +117,8 @@ at::Tensor load_tensor(const TensorSource& source) {
   if (source.type == "U8") return load_bytes(source);
   const BlockFormat& format = block_format(source.type);
   const int64_t blocks = count_blocks(source, format);
-  if (source.transposed && source.shape.size() != 2) refuse(source, "a matrix, to transpose it,", std::to_string(source.shape.size()) + " dimensions");
+  if (source.transposed && source.shape.size() != 2)
+    refuse(source, "a matrix, to transpose it,", std::to_string(source.shape.size()) + " dimensions");
   const MappedFile file(source.path);
   check_extent(source, file.size());
   at::Tensor tensor = at::empty(source.shape, at::TensorOptions(at::kFloat));
@@ -154,7 +159,8 @@ at::Tensor restore_rotary_rows(const at::Tensor& tensor, int64_t heads) {
   return tensor.view({heads, pairs, 2, -1}).transpose(1, 2).contiguous().view(tensor.sizes());
 }
 
-void save_tensors(const std::string& path, const std::vector<uint8_t>& header, size_t count, const std::function<at::Tensor(size_t)>& tensor_at) {
+void save_tensors(const std::string& path, const std::vector<uint8_t>& header, size_t count,
+                  const std::function<at::Tensor(size_t)>& tensor_at) {
   NewFile file(path);
   file.write(header.data(), header.size());
   for (size_t i = 0; i < count; ++i) {

@@ -5,8 +5,8 @@
 
 namespace hyperfit {
 
-/// What one optimizer trains, for as long as it lives. While a store has such, backwards compute the gradients of these parameters and of no
-/// others, and go no deeper than the lowest layer among them; where it has none, they compute all.
+/// What one optimizer trains, for as long as it lives. While a store has such, backwards compute the gradients of these parameters and of
+/// no others, and go no deeper than the lowest layer among them; where it has none, they compute all.
 class TrainedParameters {
  public:
   TrainedParameters(ParameterStore& store, std::vector<Parameter*> parameters);

@@ -27,7 +27,8 @@ Workspace::Workspace(const ModelConfig& config, const Ops& ops, const at::Tensor
       sampling_logits_(ops),
       logit_ratios_(ops) {
   TORCH_CHECK(options.dtype() == at::kFloat, "expected a float32 residual stream, got ", options.dtype());
-  TORCH_CHECK(compute_dtype == at::kFloat || compute_dtype == at::kBFloat16, "expected products in float32 or bfloat16, got ", compute_dtype);
+  TORCH_CHECK(compute_dtype == at::kFloat || compute_dtype == at::kBFloat16, "expected products in float32 or bfloat16, got ",
+              compute_dtype);
 }
 
 at::Tensor Workspace::take(std::vector<int64_t> shape) {
@@ -64,7 +65,8 @@ void Workspace::take_views() {
   backward_ = backward_views();
   const int64_t kept = config_.num_hidden_layers - first_kept_;
   const int64_t shared = first_kept_ > 0 ? 1 : 0;
-  while (static_cast<int64_t>(layers_.size()) < kept + shared) layers_.push_back(activations_ == Activations::kept ? layer_views() : stream_view());
+  while (static_cast<int64_t>(layers_.size()) < kept + shared)
+    layers_.push_back(activations_ == Activations::kept ? layer_views() : stream_view());
 }
 
 // Half of a shape serves no pass, and what it took may be what the next one needs.

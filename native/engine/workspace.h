@@ -60,17 +60,18 @@ struct BackwardScratch {
 /// How a pass that has a backward comes by its activations.
 enum class Activations { kept, recomputed };
 
-/// Of so many rows, the logits that stand at once in a pass with a loss: as many as the backend wants, fewer where activations are recomputed
-/// and the vocabulary is large. Parts are of one size but for the last.
+/// Of so many rows, the logits that stand at once in a pass with a loss: as many as the backend wants, fewer where activations are
+/// recomputed and the vocabulary is large. Parts are of one size but for the last.
 int64_t logit_rows(const ModelConfig& config, const Ops& ops, Activations activations, int64_t rows);
 
 /// All activations of the engine. Memory is taken at the first use of the largest shape and kept. Every view is dense, on the device of
 /// `options`, and of one of its two types: that is what operations (ops.h) build on, so that none of them has to ask.
 class Workspace {
  public:
-  /// `options` of the residual stream; `compute_dtype` is the type that products compute in. Where activations are recomputed, a layer keeps
-  /// the stream that enters it and nothing else.
-  Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype, Activations activations);
+  /// `options` of the residual stream; `compute_dtype` is the type that products compute in. Where activations are recomputed, a layer
+  /// keeps the stream that enters it and nothing else.
+  Workspace(const ModelConfig& config, const Ops& ops, const at::TensorOptions& options, at::ScalarType compute_dtype,
+            Activations activations);
 
   /// Views for B sequences of T tokens, of which a pass begins. All layers share one set.
   void shape(int64_t batch, int64_t sequence) { shape(batch, sequence, config_.num_hidden_layers, /*has_backward=*/false); }

@@ -7,8 +7,8 @@
 
 namespace hyperfit {
 
-/// Counts the blocks of device memory that this thread takes while it stands. Allocators tell one listener a thread; whoever listened before is
-/// told in turn.
+/// Counts the blocks of device memory that this thread takes while it stands. Allocators tell one listener a thread; whoever listened
+/// before is told in turn.
 class CountedAllocations {
  public:
   CountedAllocations() : listener_(std::make_shared<Listener>()), on_(kind(), listener_) {}

@@ -108,7 +108,8 @@ class Capture {
   Driver::Handle graph_ = nullptr;
 };
 
-std::unique_ptr<DeviceGraph> record(const Driver& driver, c10::Device device, const std::function<void()>& work, std::shared_ptr<MemoryPool> pool) {
+std::unique_ptr<DeviceGraph> record(const Driver& driver, c10::Device device, const std::function<void()>& work,
+                                    std::shared_ptr<MemoryPool> pool) {
   const c10::Stream stream = recording_stream(device);
   const c10::StreamGuard on(stream);
   const Driver::Handle context = cuda::primary_context(driver, device);
@@ -120,7 +121,8 @@ std::unique_ptr<DeviceGraph> record(const Driver& driver, c10::Device device, co
   const Driver::Handle graph = capture.end();
   use.reset();
   if (!pool && taken.count() > 0) {
-    throw std::runtime_error("expected work that takes no memory, as this allocator sets none apart, got " + std::to_string(taken.count()) + " blocks");
+    throw std::runtime_error("expected work that takes no memory, as this allocator sets none apart, got " + std::to_string(taken.count()) +
+                             " blocks");
   }
   return std::make_unique<DriverGraph>(driver, device, context, std::move(pool), graph);
 }

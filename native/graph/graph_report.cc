@@ -28,8 +28,9 @@ void count_recording() { ++recorded; }
 void count_replay() { ++replays; }
 
 void note_refusal(const char* work, c10::Device device, const std::string& reason) {
-  const std::string text = "expected to record " + std::string(work) + " on " + device.str() + " as a graph, got \"" + reason +
-                           "\"; it runs operator by operator, which costs the host more; HYPERFIT_CUDA_GRAPHS=0 does without graphs from the start";
+  const std::string text =
+      "expected to record " + std::string(work) + " on " + device.str() + " as a graph, got \"" + reason +
+      "\"; it runs operator by operator, which costs the host more; HYPERFIT_CUDA_GRAPHS=0 does without graphs from the start";
   ++refusals;
   const std::lock_guard lock(mutex);
   if (first_refusal.empty()) first_refusal = text;

@@ -6,9 +6,9 @@
 
 namespace hyperfit {
 
-/// Device memory that nobody else gets: what is taken from it and given back serves whoever takes from it again, and no other, for as long as
-/// the pool stands. A graph writes to its temporaries with every replay, long after they have been given back. Graphs that never run at the same
-/// time may share a pool, as long as what one of them gives is read before another runs.
+/// Device memory that nobody else gets: what is taken from it and given back serves whoever takes from it again, and no other, for as long
+/// as the pool stands. A graph writes to its temporaries with every replay, long after they have been given back. Graphs that never run at
+/// the same time may share a pool, as long as what one of them gives is read before another runs.
 class MemoryPool {
  public:
   /// Null where the device's allocator has no pools, or the addon was built without knowing them.

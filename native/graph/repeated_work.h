@@ -19,12 +19,12 @@ using WorkKey = std::vector<int64_t>;
 /// A number that nothing else in this process has, for keys of what is gone when others stand at its address.
 int64_t unique_number();
 
-/// Queues work that comes again and again. Of each key it runs the first time, is recorded the second, and from then on is queued as one graph,
-/// on devices that have such; elsewhere it always runs. A few of the latest keys are kept.
+/// Queues work that comes again and again. Of each key it runs the first time, is recorded the second, and from then on is queued as one
+/// graph, on devices that have such; elsewhere it always runs. A few of the latest keys are kept.
 ///
-/// `work` reads what changes from memory at addresses that stay, and does nothing beside queueing: where a graph is queued it is not called. What it
-/// gives is what `queue` gives: of a graph one tensor, to be read before anything of this object is queued again.
-/// Kept memory that grows (ops/buffer.h) makes all graphs be forgotten.
+/// `work` reads what changes from memory at addresses that stay, and does nothing beside queueing: where a graph is queued it is not
+/// called. What it gives is what `queue` gives: of a graph one tensor, to be read before anything of this object is queued again. Kept
+/// memory that grows (ops/buffer.h) makes all graphs be forgotten.
 class RepeatedWork {
  public:
   RepeatedWork(c10::Device device, const char* name, size_t most = kMost) : device_(device), name_(name), most_(most) {}

@@ -48,7 +48,9 @@ void Arena::make_room(double growth) {
 }
 
 Arena::Use::Use(Arena& arena, int64_t rows, int64_t most_rows)
-    : arena_(arena), before_(current), growth_(std::max(1.0, static_cast<double>(most_rows) / static_cast<double>(std::max<int64_t>(rows, 1)))) {
+    : arena_(arena),
+      before_(current),
+      growth_(std::max(1.0, static_cast<double>(most_rows) / static_cast<double>(std::max<int64_t>(rows, 1)))) {
   current = &arena;
 }
 

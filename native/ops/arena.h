@@ -8,9 +8,9 @@ namespace hyperfit {
 
 struct Ops;
 
-/// Memory for what operations need between their first line and their last (Temporaries): given out and taken back as a stack, and kept, so that a
-/// pass which comes again takes none. It learns from the pass: what does not fit yet is fresh memory, and at the end of the pass there is room for it.
-/// A model has one of its own.
+/// Memory for what operations need between their first line and their last (Temporaries): given out and taken back as a stack, and kept, so
+/// that a pass which comes again takes none. It learns from the pass: what does not fit yet is fresh memory, and at the end of the pass
+/// there is room for it. A model has one of its own.
 class Arena {
  public:
   Arena(const Ops& ops, at::Device device) : ops_(&ops), device_(device) {}
@@ -21,7 +21,8 @@ class Arena {
   /// While it stands, temporaries of this thread lie in the arena.
   class Use {
    public:
-    /// Of a pass over so many rows, where passes of up to `most_rows` are to come: temporaries grow with the rows, and room is made for all at once.
+    /// Of a pass over so many rows, where passes of up to `most_rows` are to come: temporaries grow with the rows, and room is made for all
+    /// at once.
     Use(Arena& arena, int64_t rows, int64_t most_rows);
     ~Use();
     Use(const Use&) = delete;
@@ -47,8 +48,8 @@ class Arena {
   int64_t most_ = 0;                           // of that, in this pass
 };
 
-/// What one function needs until it returns. Where a pass has no arena, as of an operation that is called by itself, it is memory like any other.
-/// Nothing that is taken from it may be given back to the caller.
+/// What one function needs until it returns. Where a pass has no arena, as of an operation that is called by itself, it is memory like any
+/// other. Nothing that is taken from it may be given back to the caller.
 class Temporaries {
  public:
   Temporaries();

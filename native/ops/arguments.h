@@ -76,9 +76,11 @@ struct Ops;
 
 /// Memory that attention takes once and keeps.
 struct AttentionScratch {
-  explicit AttentionScratch(const Ops& table) : ops(table), scores(table), probabilities(table), heads(table), score_gradients(table), score_ratios(table) {}
+  explicit AttentionScratch(const Ops& table)
+      : ops(table), scores(table), probabilities(table), heads(table), score_gradients(table), score_ratios(table) {}
 
-  /// By `make(length, window, options)` unless a mask of that window, type and at least that length is there: one of fewer positions is its corner.
+  /// By `make(length, window, options)` unless a mask of that window, type and at least that length is there: one of fewer positions is its
+  /// corner.
   template <class Make>
   at::Tensor causal_mask(int64_t length, int64_t window, const at::TensorOptions& options, const Make& make) {
     at::Tensor& mask = masks[window];
@@ -111,16 +113,17 @@ struct DecodeSpan {
 /// One AdamW update of a flat float32 buffer [n]. Source: Loshchilov and Hutter 2019; update rule of torch.optim.AdamW.
 struct AdamWUpdate {
   at::Tensor values;
-  at::Tensor exp_avg, exp_avg_sq;                  // float32 [n], or codes of a dynamic map (ops/dynamic_map.h), uint8 [n], n in whole blocks
-  at::Tensor exp_avg_absmax, exp_avg_sq_absmax;    // of codes: the largest magnitude of each block, float32 [n / kMomentBlock]
-  at::Tensor gradients;  // multiplied by `grad_scale`; memory may keep them scaled or not
-  at::Tensor rounded;    // bfloat16 [n], gets the new values; undefined where nobody wants them
-  int64_t step;          // of this update, from 1
+  at::Tensor exp_avg, exp_avg_sq;                // float32 [n], or codes of a dynamic map (ops/dynamic_map.h), uint8 [n], n in whole blocks
+  at::Tensor exp_avg_absmax, exp_avg_sq_absmax;  // of codes: the largest magnitude of each block, float32 [n / kMomentBlock]
+  at::Tensor gradients;                          // multiplied by `grad_scale`; memory may keep them scaled or not
+  at::Tensor rounded;                            // bfloat16 [n], gets the new values; undefined where nobody wants them
+  int64_t step;                                  // of this update, from 1
   double learning_rate, beta1, beta2, eps, weight_decay, grad_scale;
   // What the device has decided by itself, float32 [] on it; undefined on the CPU, where the host decides.
   at::Tensor divisor{};    // of the gradients, in the place of grad_scale
   at::Tensor found_inf{};  // where it is 1, all stays as it is
-  // In the place of the host's learning_rate and step, so that what was queued once can be queued again with others; float32 [] on the device too.
+  // In the place of the host's learning_rate and step, so that what was queued once can be queued again with others; float32 [] on the
+  // device too.
   at::Tensor device_learning_rate{}, device_step{};
 };
 

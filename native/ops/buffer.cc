@@ -23,7 +23,8 @@ at::Tensor Buffer::growing_view(at::IntArrayRef shape, const at::TensorOptions& 
 
 // `room`: bytes that it has then, at least, where it has to grow.
 at::Tensor Buffer::view_with_room(at::IntArrayRef shape, const at::TensorOptions& options, int64_t room) {
-  const int64_t count = c10::multiply_integers(shape), size = static_cast<int64_t>(c10::elementSize(c10::typeMetaToScalarType(options.dtype())));
+  const int64_t count = c10::multiply_integers(shape),
+                size = static_cast<int64_t>(c10::elementSize(c10::typeMetaToScalarType(options.dtype())));
   if (!storage_.defined() || bytes() < count * size) {
     storage_ = at::Tensor();  // freed before the larger one is taken
     storage_ = ops_->empty(std::max(count, room / size), options);

@@ -7,8 +7,8 @@ namespace hyperfit {
 
 struct Ops;
 
-/// Rises whenever memory that is kept for later calls is taken anew, in whatever object, or other work is to be queued with it than before: graphs
-/// (graph/repeated_work.h) have both in them.
+/// Rises whenever memory that is kept for later calls is taken anew, in whatever object, or other work is to be queued with it than before:
+/// graphs (graph/repeated_work.h) have both in them.
 int64_t memory_moves();
 /// To be called by whoever keeps such memory beside a Buffer.
 void note_memory_move();

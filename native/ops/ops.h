@@ -13,7 +13,8 @@ class KVCache;
 
 /// The engine's whole vocabulary, beside views, copies, fills and additions of tensors. A backend is one such table: `aten` has every
 /// operation by libtorch, for any device; `cpu` and `cuda` begin with its rows and put their own in the place of some. A decoder
-/// chooses its table once (select.h). What a row needs beside its arguments are Temporaries (arena.h). Nothing here waits for a device but `decode_session`'s steps.
+/// chooses its table once (select.h). What a row needs beside its arguments are Temporaries (arena.h). Nothing here waits for a device but
+/// `decode_session`'s steps.
 ///
 /// Tensors are dense and on one device; weights, gradients, statistics and the residual stream are float32; those marked * are of the
 /// type that products compute in, float32 or bfloat16, one for all of a call. N rows, I and O sizes. See arguments.h for the rest.
@@ -52,8 +53,8 @@ struct Ops {
   void (*norm_backward)(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
                         const NormGradients& gradients, at::Tensor& scratch);
 
-  // x [N, I] = scale W[token], W float32 or bfloat16, tokens int64 [N]; dW[token] += scale dx but for the row `padding_index` (-1: none), in one order on
-  // every run
+  // x [N, I] = scale W[token], W float32 or bfloat16, tokens int64 [N]; dW[token] += scale dx but for the row `padding_index` (-1: none),
+  // in one order on every run
   void (*embedding)(at::Tensor& x, const at::Tensor& weight, const at::Tensor& tokens, double scale);
   void (*embedding_backward)(at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale,
                              int64_t padding_index);
@@ -63,7 +64,8 @@ struct Ops {
   void (*rotate)(at::Tensor out, const at::Tensor& x, const Rotation& rotation, double sign);
 
   // Of one new position a row: turned_q* [B, H, 1, D] = q* turned, the cache gets k* turned and v*; turned_k* [B, K, 1, D] is scratch
-  void (*rotate_token)(at::Tensor& turned_q, at::Tensor& turned_k, const CachePlace& place, const TokenHeads& heads, const Rotation& rotation);
+  void (*rotate_token)(at::Tensor& turned_q, at::Tensor& turned_k, const CachePlace& place, const TokenHeads& heads,
+                       const Rotation& rotation);
 
   // y* = f(x*); dx* = dy* f'(x*); y* = f(gate*) up*; gradients of both, where dy becomes y again
   void (*activate)(at::Tensor& y, const at::Tensor& x, Activation f);
@@ -101,8 +103,8 @@ struct Ops {
   // decode/device/
   bool (*choose_tokens)(const TokenChoice& choice);
 
-  // The L2 norm of all elements, float64 [], which may lie in `scratch` until that is used again; whether a flat buffer is better asked for as
-  // a whole than part by part; one update, of moments in float32 or in 8 bits
+  // The L2 norm of all elements, float64 [], which may lie in `scratch` until that is used again; whether a flat buffer is better asked for
+  // as a whole than part by part; one update, of moments in float32 or in 8 bits
   at::Tensor (*norm_of)(const std::vector<at::Tensor>& tensors, Buffer& scratch);
   bool norms_whole_buffers;
   void (*adamw)(const AdamWUpdate& update);

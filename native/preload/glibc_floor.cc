@@ -19,7 +19,11 @@ constexpr int kStatLayout = 0;
 #endif
 
 __attribute__((visibility("hidden"))) int fstat(int fd, struct stat* status) noexcept { return __fxstat(kStatLayout, fd, status); }
-__attribute__((visibility("hidden"))) int stat(const char* path, struct stat* status) noexcept { return __xstat(kStatLayout, path, status); }
-__attribute__((visibility("hidden"))) int lstat(const char* path, struct stat* status) noexcept { return __lxstat(kStatLayout, path, status); }
+__attribute__((visibility("hidden"))) int stat(const char* path, struct stat* status) noexcept {
+  return __xstat(kStatLayout, path, status);
+}
+__attribute__((visibility("hidden"))) int lstat(const char* path, struct stat* status) noexcept {
+  return __lxstat(kStatLayout, path, status);
+}
 #endif
 }

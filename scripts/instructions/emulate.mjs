@@ -7,7 +7,10 @@ import { run, runIn } from '../steps/run.mjs';
 const MACHINE = join(root, 'scripts', 'instructions', 'machine');
 const SECTOR = 512;
 /** As boot.S and system.c have them. */
-const SYSTEM_SECTOR = 1, SYSTEM_BYTES = 64 * SECTOR, PROGRAM_SECTOR = 129, DISK_BYTES = 65 * 16 * 63 * SECTOR;
+const SYSTEM_SECTOR = 1,
+  SYSTEM_BYTES = 64 * SECTOR,
+  PROGRAM_SECTOR = 129,
+  DISK_BYTES = 65 * 16 * 63 * SECTOR;
 const NO_LIBRARY = ['-ffreestanding', '-fno-pic', '-fno-stack-protector', '-fcf-protection=none'];
 /** Registers and stack are the program's. */
 const FREESTANDING = ['-O1', '-mgeneral-regs-only', '-mno-red-zone', ...NO_LIBRARY];

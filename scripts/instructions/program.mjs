@@ -14,10 +14,14 @@ export function buildCheck() {
   if (!existsSync(compiled)) throw new SetupError(`expected compiled kernels in ${compiled}, got none; run \`npm run build:native\` first`);
   const libtorch = /^LIBTORCH:\w+=(.+)$/m.exec(readFileSync(join(BUILD, 'CMakeCache.txt'), 'utf8'))[1];
   const program = join(BUILD, 'check-instructions');
-  const sources = readdirSync(HERE).filter((name) => name.endsWith('.cc')).map((name) => join(HERE, name));
+  const sources = readdirSync(HERE)
+    .filter((name) => name.endsWith('.cc'))
+    .map((name) => join(HERE, name));
   sources.push(join(root, 'native', 'ops', 'dynamic_map.cc'));
   const headers = ['-I', join(root, 'native'), '-isystem', join(libtorch, 'include')];
-  const objects = compiledFor('cpu-kernels').filter((path) => !OF_A_LIBRARY.some((other) => path.endsWith(other))).map((path) => relative(compiled, path));
+  const objects = compiledFor('cpu-kernels')
+    .filter((path) => !OF_A_LIBRARY.some((other) => path.endsWith(other)))
+    .map((path) => relative(compiled, path));
   runIn(compiled, 'g++', ['-std=c++20', '-O1', '-Wno-psabi', '-static', '-no-pie', ...headers, ...sources, ...objects, '-o', program]);
   return program;
 }
@@ -25,5 +29,7 @@ export function buildCheck() {
 /** What a target is linked from. Its folder may also hold objects of sources that are gone. */
 function compiledFor(target) {
   const commands = JSON.parse(readFileSync(join(BUILD, 'compile_commands.json'), 'utf8'));
-  return commands.map(({ command }) => join(BUILD, / -o (\S+) /.exec(command)[1])).filter((path) => path.startsWith(join(BUILD, 'CMakeFiles', `${target}.dir`, '/')));
+  return commands
+    .map(({ command }) => join(BUILD, / -o (\S+) /.exec(command)[1]))
+    .filter((path) => path.startsWith(join(BUILD, 'CMakeFiles', `${target}.dir`, '/')));
 }

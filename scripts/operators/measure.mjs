@@ -1,5 +1,5 @@
-// What a steady training step and a steady token ask of libtorch, as the operator log sees it. Used by `npm run operators` over dist/ and by
-// the test of the budgets over lib/, which is why both hand in their Model and Optimizer.
+// What a steady training step and a steady token ask of libtorch, as the operator log sees it. Used by `npm run operators` over dist/ and
+// by the test of the budgets over lib/, which is why both hand in their Model and Optimizer.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,8 +74,8 @@ async function withRandomModel({ Model, initializeModel, setKernels }, config, {
 }
 
 /**
- * Costs of a steady step or token, parted into what a layer costs and what comes beside the layers, by comparing `config` with itself of twice
- * as many layers. `once` and `twice` keep the counts of each measured step or token, which should be equal.
+ * Costs of a steady step or token, parted into what a layer costs and what comes beside the layers, by comparing `config` with itself of
+ * twice as many layers. `once` and `twice` keep the counts of each measured step or token, which should be equal.
  * @param count `countSteps` or `countTokens`; `options` are its own, `computeDtype` and `kernels`
  */
 export async function measure(library, config, count, options) {

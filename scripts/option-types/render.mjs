@@ -10,16 +10,25 @@ const flagOf = (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLo
 
 /** The text of a flag as a sentence about an option. */
 function sentence(help, names) {
-  const text = help.replace(/\bnone (takes|trains|leaves|makes)\b/g, '`null` $1').replace(/--[a-z-]+/g, (flag) => (names.includes(camel(flag)) ? `\`${camel(flag)}\`` : flag)).replace(/([{}@])/g, '\\$1');
+  const text = help
+    .replace(/\bnone (takes|trains|leaves|makes)\b/g, '`null` $1')
+    .replace(/--[a-z-]+/g, (flag) => (names.includes(camel(flag)) ? `\`${camel(flag)}\`` : flag))
+    .replace(/([{}@])/g, '\\$1');
   return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
 
 const written = (value) => (Math.abs(value) > 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value));
-const shown = (value) => typeof value === 'number' ? written(value) : (typeof value === 'string' ? `'${value}'` : JSON.stringify(value).replace(/"/g, "'").replace(/,/g, ', '));
+const shown = (value) =>
+  typeof value === 'number'
+    ? written(value)
+    : typeof value === 'string'
+      ? `'${value}'`
+      : JSON.stringify(value).replace(/"/g, "'").replace(/,/g, ', ');
 
 function describe(name, { help, default: fallback, valueName }, names) {
   const flag = flagOf(name);
-  if (fallback === true) return `Default \`true\`. \`false\` (\`${flag.replace('--', '--no-')}\`): ${sentence(help, names).replace(/^./, (letter) => letter.toLowerCase())}`;
+  if (fallback === true)
+    return `Default \`true\`. \`false\` (\`${flag.replace('--', '--no-')}\`): ${sentence(help, names).replace(/^./, (letter) => letter.toLowerCase())}`;
   const value = valueName === undefined ? '' : ` <${valueName}>`;
   return `${sentence(help, names)} Default \`${shown(fallback)}\`; as a flag \`${flag}${value}\`.`;
 }
@@ -44,7 +53,8 @@ function typeOf(schema) {
   return schema.type === 'integer' ? 'number' : schema.type;
 }
 
-const HEAD = (source) => `// Written by \`npm run option:types\` from ${source}; a test holds the two together. Change the words there.\n`;
+const HEAD = (source) =>
+  `// Written by \`npm run option:types\` from ${source}; a test holds the two together.\n// Change the words there.\n`;
 
 function render(head, documentation, name, members) {
   return `${head}\n${documentation}\nexport type ${name} = {\n${members.join('\n')}\n};\n`;
@@ -53,13 +63,27 @@ function render(head, documentation, name, members) {
 /** `fields` and `schemaOf` as lib/config/fields.ts and zod have them. */
 export function renderRunConfig(fields, schemaOf) {
   const names = Object.keys(fields);
-  const members = names.map((name) => `${wrap(describe(name, fields[name], names), '  ')}\n  ${name}: ${NAMED_TYPES[name] ?? typeOf(schemaOf(fields[name].schema))};`);
-  const imports = "import type { DeviceName } from './device-name.ts';\nimport type { OrderName } from './fields.ts';\nimport type { QuantizeType } from './quantize-types.ts';\n";
-  return render(HEAD('the table of lib/config/fields.ts') + imports, '/** Every setting of a run, checked and complete: what `run.json` stores. */', 'RunConfig', members);
+  const members = names.map(
+    (name) =>
+      `${wrap(describe(name, fields[name], names), '  ')}\n  ${name}: ${NAMED_TYPES[name] ?? typeOf(schemaOf(fields[name].schema))};`,
+  );
+  const imports =
+    "import type { DeviceName } from './device-name.ts';\nimport type { OrderName } from './fields.ts';\nimport type { QuantizeType } from './quantize-types.ts';\n";
+  return render(
+    HEAD('the table of lib/config/fields.ts') + imports,
+    '/** Every setting of a run, checked and complete: what `run.json` stores. */',
+    'RunConfig',
+    members,
+  );
 }
 
 export function renderDecodingOptions(fields) {
   const names = Object.keys(fields);
   const members = names.map((name) => `${wrap(describe(name, fields[name], names), '  ')}\n  ${name}?: number;`);
-  return render(HEAD('the table of lib/generate/decoding-fields.ts'), '/** The options of decoding that are flags too. */', 'DecodingOptions', members);
+  return render(
+    HEAD('the table of lib/generate/decoding-fields.ts'),
+    '/** The options of decoding that are flags too. */',
+    'DecodingOptions',
+    members,
+  );
 }

@@ -12,9 +12,15 @@ export function withPalette(png) {
     if (seen === undefined) counts.set(keys[at], { count: 1, colour: [red, green, blue] });
     else seen.count += 1;
   }
-  const palette = [...counts.values()].sort((a, b) => b.count - a.count).slice(0, 256).map(({ colour }) => colour);
+  const palette = [...counts.values()]
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 256)
+    .map(({ colour }) => colour);
   const nearest = new Map([...counts].map(([key, { colour }]) => [key, indexOfNearest(palette, colour)]));
-  return encode({ width, height, depth: 8, channels: 1, palette, data: Uint8Array.from(keys, (key) => nearest.get(key)) }, { zlib: { level: 9 } });
+  return encode(
+    { width, height, depth: 8, channels: 1, palette, data: Uint8Array.from(keys, (key) => nearest.get(key)) },
+    { zlib: { level: 9 } },
+  );
 }
 
 function indexOfNearest(palette, colour) {

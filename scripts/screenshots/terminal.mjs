@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process';
 
 const CONTROL = /\x1b\[([?\d;]*)([A-Za-z])|\x1b[=>78]|[\s\S]/gu;
 
-/** What a terminal of `columns` shows of a session: rows of cells `{ character, isBold, isDim }`. It knows the sequences that hyperfit and Node's readline write. */
+/**
+ * What a terminal of `columns` shows of a session: rows of cells `{ character, isBold, isDim }`. It knows the sequences that hyperfit and
+ * Node's readline write.
+ */
 export function screenOf(output, columns) {
   const rows = [[]];
   const at = { row: 0, column: 0 };
@@ -23,7 +26,11 @@ export function screenOf(output, columns) {
     G: (column) => (at.column = (column || 1) - 1),
     J: () => (rows[at.row].splice(at.column), rows.splice(at.row + 1)),
     K: (what) => rows[at.row].splice(what === 2 ? 0 : at.column),
-    m: (code) => Object.assign(style, { 0: { isBold: false, isDim: false }, 1: { isBold: true }, 2: { isDim: true }, 22: { isBold: false, isDim: false } }[code] ?? {}),
+    m: (code) =>
+      Object.assign(
+        style,
+        { 0: { isBold: false, isDim: false }, 1: { isBold: true }, 2: { isDim: true }, 22: { isBold: false, isDim: false } }[code] ?? {},
+      ),
   };
   for (const [text, numbers, letter] of output.matchAll(CONTROL)) {
     if (letter !== undefined) control[letter]?.(Number(numbers.split(';')[0]));
@@ -39,8 +46,12 @@ const escape = (text) => text.replace(/[&<>]/g, (sign) => ({ '&': '&amp;', '<': 
 
 /** A page that shows those rows as a terminal does. */
 export function terminalPage(rows, columns) {
-  const cell = ({ character, isBold, isDim }) => (isBold ? `<b>${escape(character)}</b>` : isDim ? `<i>${escape(character)}</i>` : escape(character));
-  const text = rows.map((row) => row.map(cell).join('')).join('\n').trimEnd();
+  const cell = ({ character, isBold, isDim }) =>
+    isBold ? `<b>${escape(character)}</b>` : isDim ? `<i>${escape(character)}</i>` : escape(character);
+  const text = rows
+    .map((row) => row.map(cell).join(''))
+    .join('\n')
+    .trimEnd();
   return `<!doctype html><meta charset="utf-8"><style>
     body { margin: 0; display: inline-block; background: #1e1e24; color: #e6e6e6; }
     pre { margin: 0; padding: 18px 22px; width: ${columns}ch; font: 14px/1.4 ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace; }
@@ -48,16 +59,30 @@ export function terminalPage(rows, columns) {
   </style><pre>${text}</pre>`;
 }
 
-/** Types `lines` one after another, each where the program asks for one (`prompt` at the end of what it wrote), and gives all that the terminal was sent. */
+/**
+ * Types `lines` one after another, each where the program asks for one (`prompt` at the end of what it wrote), and gives all that the
+ * terminal was sent.
+ */
 export async function inTerminal(command, lines, { columns, prompt }) {
-  const terminal = spawn('script', ['-qefc', `stty cols ${columns} rows 60; exec ${command}`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TERM: 'xterm', CI: '' } });
+  const terminal = spawn('script', ['-qefc', `stty cols ${columns} rows 60; exec ${command}`, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, TERM: 'xterm', CI: '' },
+  });
   let output = '';
   let asked = 0;
   const left = [...lines];
   terminal.stdout.setEncoding('utf8').on('data', (text) => {
     output += text;
     const at = output.lastIndexOf(prompt);
-    if (at < asked || left.length === 0 || output.slice(at + prompt.length).replace(CONTROL, (found) => (found.startsWith('\x1b') ? '' : found)).trim() !== '') return;
+    if (
+      at < asked ||
+      left.length === 0 ||
+      output
+        .slice(at + prompt.length)
+        .replace(CONTROL, (found) => (found.startsWith('\x1b') ? '' : found))
+        .trim() !== ''
+    )
+      return;
     asked = at + prompt.length;
     terminal.stdin.write(`${left.shift()}\r`);
   });

@@ -7,7 +7,9 @@ import { run } from './run.mjs';
 export async function ensureDependencies() {
   const missing = missingPackages();
   if (missing.length === 0) return;
-  say(`npm dependencies: ${missing.length} missing or outdated (${missing.slice(0, 3).join(', ')}...), installing (about 130 MB to download, 460 MB on disk)`);
+  say(
+    `npm dependencies: ${missing.length} missing or outdated (${missing.slice(0, 3).join(', ')}...), installing (about 130 MB to download, 460 MB on disk)`,
+  );
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
   const [command, ...first] = npm;
   const status = await run(command, [...first, 'ci', '--no-audit', '--no-fund']);

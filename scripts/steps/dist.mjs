@@ -10,7 +10,9 @@ export async function ensureDist() {
   if (newestSource() <= oldest) return;
   say('dist: bundling the TypeScript sources');
   const log = [];
-  const status = await runLines(process.execPath, [join(root, 'node_modules', 'tsdown', 'dist', 'run.mjs')], { onLine: (line) => log.push(line) });
+  const status = await runLines(process.execPath, [join(root, 'node_modules', 'tsdown', 'dist', 'run.mjs')], {
+    onLine: (line) => log.push(line),
+  });
   if (status !== 0) throw new SetupError(`dist was not built:\n${log.slice(-30).join('\n')}`);
 }
 

@@ -52,7 +52,10 @@ function fetchFashion(temporary, target) {
   }
   const bytes = readFileSync(join(temporary, FASHION.member));
   const digest = createHash('sha256').update(gunzipSync(bytes)).digest('hex');
-  if (digest !== FASHION.sha256) throw new SetupError(`expected sha256 ${FASHION.sha256} for ${FASHION.member}, got ${digest}; remove ${FASHION.package} from apt's cache and try again`);
+  if (digest !== FASHION.sha256)
+    throw new SetupError(
+      `expected sha256 ${FASHION.sha256} for ${FASHION.member}, got ${digest}; remove ${FASHION.package} from apt's cache and try again`,
+    );
   renameSync(join(temporary, FASHION.member), target);
   return target;
 }
@@ -79,7 +82,8 @@ function idxOf(csv) {
   [0x803, lines.length, SIDE, SIDE].forEach((value, at) => idx.writeUInt32BE(value, 4 * at));
   lines.forEach((line, image) => {
     const values = line.split(',').map(Number);
-    if (values.length !== PIXELS + 1 || values.some(Number.isNaN)) throw new SetupError(`expected ${PIXELS} pixels and a label in line ${image + 1} of mnist_5k.csv, got ${values.length} values`);
+    if (values.length !== PIXELS + 1 || values.some(Number.isNaN))
+      throw new SetupError(`expected ${PIXELS} pixels and a label in line ${image + 1} of mnist_5k.csv, got ${values.length} values`);
     idx.set(values.slice(0, PIXELS), 16 + image * PIXELS);
   });
   return idx;

@@ -38,7 +38,8 @@ async function load() {
 
 /**
  * A libtorch with headers: the one `LIBTORCH`, the cache or python3 has, otherwise it is installed, with CUDA where
- * there is an NVIDIA driver. Another `series` than the tested one is looked for in the cache alone, and installed for the CPU. Gives its folder.
+ * there is an NVIDIA driver. Another `series` than the tested one is looked for in the cache alone, and installed for the CPU. Gives its
+ * folder.
  */
 export async function ensureLibtorch(series) {
   const libtorch = await loadLibtorchModule();
@@ -63,6 +64,8 @@ async function ensureOther(libtorch, series) {
 
 async function install(libtorch, { cuda, series }) {
   const [size, disk] = [libtorch.installSize(cuda, series), libtorch.installedSize(cuda, series)].map(libtorch.megabytes);
-  say(`libtorch: none found, installing into ${libtorch.cacheFolder()} (${size} to download, ${disk} on disk${cuda ? ', with CUDA; HYPERFIT_CUDA=0 for CPU only' : ''})`);
+  say(
+    `libtorch: none found, installing into ${libtorch.cacheFolder()} (${size} to download, ${disk} on disk${cuda ? ', with CUDA; HYPERFIT_CUDA=0 for CPU only' : ''})`,
+  );
   return (await libtorch.installLibtorch({ cuda, series, onProgress: libtorch.installProgress() })).path;
 }

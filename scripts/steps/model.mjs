@@ -19,7 +19,9 @@ export async function findModel() {
 
 /** Gemma 3 270M as GGUF, only where it is asked for by name. Gives its path. */
 export async function ensureGemma() {
-  say('Gemma is provided under and subject to the Gemma Terms of Use, https://ai.google.dev/gemma/terms: by using the file you accept them. Do not pass it on without them');
+  say(
+    'Gemma is provided under and subject to the Gemma Terms of Use, https://ai.google.dev/gemma/terms: by using the file you accept them. Do not pass it on without them',
+  );
   const samples = await loadLibtorchModule();
   return ensureSample(samples, samples.GEMMA3);
 }
@@ -27,6 +29,8 @@ export async function ensureGemma() {
 async function ensureSample(samples, model) {
   const path = samples.samplePath(model);
   if (samples.hasSample(model)) return path;
-  say(`model ${model.title}: fetching to ${path} (${samples.megabytes(samples.downloadSize(model))} to download, ${samples.megabytes(model.bytes)} on disk)`);
+  say(
+    `model ${model.title}: fetching to ${path} (${samples.megabytes(samples.downloadSize(model))} to download, ${samples.megabytes(model.bytes)} on disk)`,
+  );
   return samples.fetchSample(model, samples.installProgress());
 }

@@ -30,7 +30,11 @@ export async function ensureNative(libtorch, series) {
   const build = { libtorch, out: nativeFolder(series), log: [], kernels };
   if (!(await configuredFor(build))) await step('configure', build);
   const counter = progress();
-  await step('build', build, counter.onLine, ['--parallel', String(jobs()), ...(series === undefined ? [] : ['--target', `torch-${series}`])]);
+  await step('build', build, counter.onLine, [
+    '--parallel',
+    String(jobs()),
+    ...(series === undefined ? [] : ['--target', `torch-${series}`]),
+  ]);
   if (counter.compiled() > 0) say(`addon: compiled ${counter.compiled()} files`);
 }
 
@@ -38,7 +42,8 @@ function checkTools() {
   require_('cmake', 'cmake 3.18 or newer', 'install it (Debian: apt-get install cmake; or pip install cmake)');
   const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean);
   if (compilers.some(answers)) {
-    if (!['ninja', 'make'].some(answers)) throw new SetupError('expected ninja or make to build the addon, got neither; install one (Debian: apt-get install make)');
+    if (!['ninja', 'make'].some(answers))
+      throw new SetupError('expected ninja or make to build the addon, got neither; install one (Debian: apt-get install make)');
     return;
   }
   throw new SetupError(`expected a C++20 compiler (${compilers.join(', ')}), got none; install one (Debian: apt-get install g++)`);
@@ -68,7 +73,11 @@ async function configuredFor({ libtorch, out, kernels = '' }) {
 }
 
 async function step(command, { libtorch, out, log, kernels }, onLine = () => {}, more = []) {
-  const settings = [`--CDLIBTORCH=${libtorch}`, '--CDHYPERFIT_WERROR=ON', ...(kernels === undefined ? [] : [`--CDHYPERFIT_CPU_KERNELS=${kernels}`])];
+  const settings = [
+    `--CDLIBTORCH=${libtorch}`,
+    '--CDHYPERFIT_WERROR=ON',
+    ...(kernels === undefined ? [] : [`--CDHYPERFIT_CPU_KERNELS=${kernels}`]),
+  ];
   const status = await runLines(process.execPath, [CMAKE_JS, command, '-O', out, ...settings, ...more], {
     env: { ...process.env, LIBTORCH: libtorch },
     onLine: (line) => {

@@ -5,13 +5,19 @@ import { loadLibtorchModule } from './libtorch.mjs';
 import { root, say, SetupError } from './log.mjs';
 import { runLines } from './run.mjs';
 
-/** CUDA 12.8 is the oldest that knows all architectures: what it writes is read by every driver from 12.8 on, its machine code by older ones too. */
+/**
+ * CUDA 12.8 is the oldest that knows all architectures: what it writes is read by every driver from 12.8 on, its machine code by older ones
+ * too.
+ */
 const REQUIREMENTS = join(root, 'scripts', 'kernels', 'requirements.txt');
 const KERNELS = join(root, 'native', 'ops', 'cuda', 'kernels');
 export const KERNELS_FILE = join(root, 'build-cmake', 'cuda-kernels.bin');
 const python = () => process.env.HYPERFIT_PYTHON || 'python3';
 
-/** The folder of NVIDIA's compiler library in the user's cache, fetched (88 MB) where it is not there. Throws SetupError where it cannot be had. */
+/**
+ * The folder of NVIDIA's compiler library in the user's cache, fetched (88 MB) where it is not there. Throws SetupError where it cannot be
+ * had.
+ */
 export async function ensureNvrtc() {
   const version = /==([\d.]+)/.exec(readFileSync(REQUIREMENTS, 'utf8'))[1];
   const folder = join((await loadLibtorchModule()).cacheFolder(), 'nvrtc', version);
@@ -21,7 +27,23 @@ export async function ensureNvrtc() {
   mkdirSync(dirname(folder), { recursive: true });
   const fresh = mkdtempSync(join(dirname(folder), '.fetching-'));
   try {
-    await runPython(['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--require-hashes', '--only-binary=:all:', '--target', fresh, '-r', REQUIREMENTS], 'fetch NVIDIA\'s compiler library by pip');
+    await runPython(
+      [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--require-hashes',
+        '--only-binary=:all:',
+        '--target',
+        fresh,
+        '-r',
+        REQUIREMENTS,
+      ],
+      "fetch NVIDIA's compiler library by pip",
+    );
     if (!existsSync(folder)) renameSync(fresh, folder);
   } finally {
     rmSync(fresh, { recursive: true, force: true });

@@ -31,5 +31,8 @@ function readLines(stream, onLine) {
 /** Runs a short program in a folder, its output kept back; throws with its last line, and with `remedy`, when it fails. */
 export function runIn(cwd, command, args, remedy = '') {
   const { status, error, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
-  if (status !== 0) throw new SetupError(`expected \`${command} ${args[0]}\` to work, got ${error?.message ?? (stderr.trim().split('\n').at(-1) || `status ${status}`)}${remedy}`);
+  if (status !== 0)
+    throw new SetupError(
+      `expected \`${command} ${args[0]}\` to work, got ${error?.message ?? (stderr.trim().split('\n').at(-1) || `status ${status}`)}${remedy}`,
+    );
 }

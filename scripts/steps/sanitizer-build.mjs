@@ -9,7 +9,14 @@ import { root, SetupError } from './log.mjs';
 export async function buildSanitized(name, { compiler, target, defines }) {
   const { libtorch } = await ensure({ libtorch: true });
   const folder = join(root, 'build-sanitize', name);
-  const settings = { CMAKE_BUILD_TYPE: 'Debug', CMAKE_CXX_FLAGS_DEBUG: '-O1', CMAKE_CXX_COMPILER: compiler, LIBTORCH: libtorch, HYPERFIT_WERROR: 'ON', ...defines };
+  const settings = {
+    CMAKE_BUILD_TYPE: 'Debug',
+    CMAKE_CXX_FLAGS_DEBUG: '-O1',
+    CMAKE_CXX_COMPILER: compiler,
+    LIBTORCH: libtorch,
+    HYPERFIT_WERROR: 'ON',
+    ...defines,
+  };
   call('cmake', ['-S', root, '-B', folder, ...Object.entries(settings).map(([key, value]) => `-D${key}=${value}`)]);
   call('cmake', ['--build', folder, '--parallel', String(availableParallelism()), ...(target === undefined ? [] : ['--target', target])]);
   return { folder, libtorch };
@@ -20,7 +27,9 @@ export function libraryPath(libtorch) {
   const nvidia = join(dirname(libtorch), 'nvidia');
   let beside = [];
   try {
-    beside = readdirSync(nvidia, { recursive: true, withFileTypes: true }).filter(({ name }) => name.includes('.so')).map((entry) => entry.parentPath ?? entry.path);
+    beside = readdirSync(nvidia, { recursive: true, withFileTypes: true })
+      .filter(({ name }) => name.includes('.so'))
+      .map((entry) => entry.parentPath ?? entry.path);
   } catch {
     // A libtorch for the CPU alone.
   }

@@ -20,8 +20,8 @@ function address() {
 }
 
 /**
- * ThreadSanitizer. It cannot see where the threads of libgomp meet, so everything of a parallel loop would look like a race. LLVM's libomp takes
- * its place where it is installed, and its tool Archer tells ThreadSanitizer; else there is one thread of OpenMP.
+ * ThreadSanitizer. It cannot see where the threads of libgomp meet, so everything of a parallel loop would look like a race. LLVM's libomp
+ * takes its place where it is installed, and its tool Archer tells ThreadSanitizer; else there is one thread of OpenMP.
  */
 function thread() {
   const openmp = findOpenmp();
@@ -39,7 +39,11 @@ function thread() {
 }
 
 function findOpenmp() {
-  const folders = existsSync('/usr/lib') ? readdirSync('/usr/lib').filter((name) => name.startsWith('llvm-')).map((name) => join('/usr/lib', name, 'lib')) : [];
+  const folders = existsSync('/usr/lib')
+    ? readdirSync('/usr/lib')
+        .filter((name) => name.startsWith('llvm-'))
+        .map((name) => join('/usr/lib', name, 'lib'))
+    : [];
   const folder = folders.find((each) => existsSync(join(each, 'libarcher.so')) && existsSync(join(each, 'libomp.so.5')));
   return folder === undefined ? undefined : { library: join(folder, 'libomp.so.5'), archer: join(folder, 'libarcher.so') };
 }

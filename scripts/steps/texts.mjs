@@ -19,7 +19,10 @@ export async function ensureTexts() {
     const reason = await ensureCorpus(corpus, parent);
     if (reason !== undefined) missing.push(`${corpus.name}: ${reason}; ${corpus.remedy}`);
   }
-  if (missing.length > 0) throw new SetupError(`expected all of ${CORPORA.map(({ name }) => name).join(', ')} in ${parent}, got none of these:\n  ${missing.join('\n  ')}`);
+  if (missing.length > 0)
+    throw new SetupError(
+      `expected all of ${CORPORA.map(({ name }) => name).join(', ')} in ${parent}, got none of these:\n  ${missing.join('\n  ')}`,
+    );
   return CORPORA.map(({ name }) => join(parent, name));
 }
 
@@ -60,7 +63,8 @@ export async function writeCorpus(corpus, parent, target) {
 
 function writeDocuments(folder, documents) {
   const names = new Set(documents.map(({ name }) => name));
-  if (documents.length === 0 || names.size < documents.length) throw new SetupError(`expected documents of different names for ${folder}, got ${documents.length} of ${names.size} names`);
+  if (documents.length === 0 || names.size < documents.length)
+    throw new SetupError(`expected documents of different names for ${folder}, got ${documents.length} of ${names.size} names`);
   mkdirSync(folder, { recursive: true });
   for (const { name, text } of documents) writeFileSync(join(folder, `${name}.txt`), `${text.trimEnd()}\n`);
 }

@@ -9,7 +9,10 @@ import { findDamage, readManifest } from '../../lib/checkpoint/manifest.ts';
 const fresh = (): string => mkdtempSync(join(tmpdir(), 'hyperfit-atomic-'));
 
 async function rejection(promise: Promise<unknown>): Promise<{ code: string | undefined; message: string }> {
-  const error = await promise.then(() => undefined, (reason: unknown) => reason);
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   return { code: errorCodeOf(error), message: (error as Error | undefined)?.message ?? 'no refusal' };
 }
 

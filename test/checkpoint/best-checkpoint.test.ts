@@ -40,13 +40,25 @@ describe('isBetter', () => {
   });
 
   test('by generation of answers without references, the lower loss', () => {
-    expect(isBetter('generation', score({ ttr: null, exactMatch: null, answerLoss: 0.5 }), score({ ttr: null, exactMatch: null, answerLoss: 1 }))).toBe(true);
+    expect(
+      isBetter(
+        'generation',
+        score({ ttr: null, exactMatch: null, answerLoss: 0.5 }),
+        score({ ttr: null, exactMatch: null, answerLoss: 1 }),
+      ),
+    ).toBe(true);
     expect(isBetter('generation', score({ ttr: null, exactMatch: 0, answerLoss: 9 }), undefined)).toBe(true);
   });
 
   test('anything measured beats nothing', () => {
-    expect([isBetter('generation', score({ ttr: 0, rep2: 1 }), undefined), isBetter('loss', score({ trainLoss: 9 }), undefined)]).toEqual([true, true]);
-    expect([isBetter('generation', score({ ttr: null }), undefined), isBetter('loss', score({ trainLoss: null }), undefined)]).toEqual([false, false]);
+    expect([isBetter('generation', score({ ttr: 0, rep2: 1 }), undefined), isBetter('loss', score({ trainLoss: 9 }), undefined)]).toEqual([
+      true,
+      true,
+    ]);
+    expect([isBetter('generation', score({ ttr: null }), undefined), isBetter('loss', score({ trainLoss: null }), undefined)]).toEqual([
+      false,
+      false,
+    ]);
   });
 });
 
@@ -59,7 +71,10 @@ describe('saveBest', () => {
     const folder = freshFolder();
     const kept = await saveBest(folder, ['generation', 'loss'], model, score({ step: 7 }));
     expect(readBest(folder)).toEqual(kept);
-    expect(kept.map(({ criterion, step }) => [criterion, step])).toEqual([['generation', 7], ['loss', 7]]);
+    expect(kept.map(({ criterion, step }) => [criterion, step])).toEqual([
+      ['generation', 7],
+      ['loss', 7],
+    ]);
     const inodes = kept.map(({ path }) => statSync(join(path, 'model.safetensors')).ino);
     expect(inodes[0]).toBe(inodes[1]);
     const again = await Model.load(await resolveModelPath(kept[1]!.path));
@@ -72,7 +87,10 @@ describe('saveBest', () => {
     await saveBest(folder, ['generation', 'loss'], model, score({ step: 2 }));
     const before = readFileSync(join(bestPath(folder, 'loss'), 'model.safetensors'));
     await saveBest(folder, ['generation'], model, score({ step: 6, ttr: 0.75 }));
-    expect(readBest(folder).map(({ criterion, step, ttr }) => [criterion, step, ttr])).toEqual([['generation', 6, 0.75], ['loss', 2, 0.5]]);
+    expect(readBest(folder).map(({ criterion, step, ttr }) => [criterion, step, ttr])).toEqual([
+      ['generation', 6, 0.75],
+      ['loss', 2, 0.5],
+    ]);
     expect(readFileSync(join(bestPath(folder, 'loss'), 'model.safetensors')).equals(before)).toBe(true);
     await expect(resolveModelPath(bestPath(folder, 'loss'))).resolves.toBe(bestPath(folder, 'loss'));
   });

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorCodeOf } from '../../lib/errors.ts';
 import { writeFolder } from '../../lib/checkpoint/atomic-folder.ts';
-import { checkpointName, isComplete, listCheckpoints, newestCheckpoint, resolveModelPath, rotateCheckpoints } from '../../lib/checkpoint/checkpoint-list.ts';
+import {
+  checkpointName,
+  isComplete,
+  listCheckpoints,
+  newestCheckpoint,
+  resolveModelPath,
+  rotateCheckpoints,
+} from '../../lib/checkpoint/checkpoint-list.ts';
 import { requireDiskSpace } from '../../lib/checkpoint/disk-space.ts';
 
 const fresh = (): string => mkdtempSync(join(tmpdir(), 'hyperfit-list-'));
@@ -35,7 +42,10 @@ describe('the newest complete checkpoint', () => {
     ['a changed byte', (path) => writeFileSync(join(path, 'model.safetensors'), 'weights of step 3')],
     ['a missing manifest', (path) => rmSync(join(path, 'manifest.json'))],
     ['an empty manifest', (path) => truncateSync(join(path, 'manifest.json'), 0)],
-    ['a manifest that points elsewhere', (path) => writeFileSync(join(path, 'manifest.json'), '{"schemaVersion":1,"files":{"../x":{"size":1,"sha256":""}}}')],
+    [
+      'a manifest that points elsewhere',
+      (path) => writeFileSync(join(path, 'manifest.json'), '{"schemaVersion":1,"files":{"../x":{"size":1,"sha256":""}}}'),
+    ],
   ];
 
   test.each(damages)('is found past one with %s, with a warning', async (_, damage) => {

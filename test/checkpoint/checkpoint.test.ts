@@ -28,23 +28,36 @@ async function trainAndSave(folder: string, computeDtype: 'float32' | 'bfloat16'
   return path;
 }
 
-test.each(['float32', 'bfloat16'] as const)('%s: a loaded checkpoint goes on bit for bit as if it had never stopped', async (computeDtype) => {
-  const whole = await Model.load(TINY_MODEL, { computeDtype });
-  const expected = await lossesOf(whole, { maxSteps: 10 });
-  whole.dispose();
-  const folder = freshFolder();
-  await trainAndSave(folder, computeDtype);
-  const { model, optimizer, state } = await loadCheckpoint(folder, { computeDtype });
-  expect(state).toMatchObject({ step: 5, epoch: 1, position: 2, sampleCount: 7 });
-  expect(await lossesOf(model, { maxSteps: 10, optimizer, state })).toEqual(expected.slice(10));
-  optimizer.dispose();
-  model.dispose();
-});
+test.each(['float32', 'bfloat16'] as const)(
+  '%s: a loaded checkpoint goes on bit for bit as if it had never stopped',
+  async (computeDtype) => {
+    const whole = await Model.load(TINY_MODEL, { computeDtype });
+    const expected = await lossesOf(whole, { maxSteps: 10 });
+    whole.dispose();
+    const folder = freshFolder();
+    await trainAndSave(folder, computeDtype);
+    const { model, optimizer, state } = await loadCheckpoint(folder, { computeDtype });
+    expect(state).toMatchObject({ step: 5, epoch: 1, position: 2, sampleCount: 7 });
+    expect(await lossesOf(model, { maxSteps: 10, optimizer, state })).toEqual(expected.slice(10));
+    optimizer.dispose();
+    model.dispose();
+  },
+);
 
 test('a checkpoint is a model folder with moments, state and manifest', async () => {
   const path = await trainAndSave(freshFolder());
   expect(readdirSync(path).sort()).toEqual(
-    ['README.md', 'config.json', 'generation_config.json', 'manifest.json', 'model.safetensors', 'optimizer.safetensors', 'state.json', 'tokenizer.json', 'tokenizer_config.json'].sort(),
+    [
+      'README.md',
+      'config.json',
+      'generation_config.json',
+      'manifest.json',
+      'model.safetensors',
+      'optimizer.safetensors',
+      'state.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ].sort(),
   );
   const model = await Model.load(path);
   const [generation] = await model.generate([Int32Array.of(2, 3, 4)], { maxNewTokens: 3 });
@@ -123,8 +136,14 @@ describe('LoRA', () => {
     for (const used of [optimizer, model]) used.dispose();
 
     const resumed = await loadCheckpoint(folder, optimizerOptions);
-    expect(await lossesOf(resumed.model, { maxSteps: 10, optimizer: resumed.optimizer, state: resumed.state, seed: 4 })).toEqual(expected.slice(10));
-    const merged = await saveCheckpoint(folder, { model: resumed.model, optimizer: resumed.optimizer, state: { ...resumed.state, step: 10 } });
+    expect(await lossesOf(resumed.model, { maxSteps: 10, optimizer: resumed.optimizer, state: resumed.state, seed: 4 })).toEqual(
+      expected.slice(10),
+    );
+    const merged = await saveCheckpoint(folder, {
+      model: resumed.model,
+      optimizer: resumed.optimizer,
+      state: { ...resumed.state, step: 10 },
+    });
     const read = await Model.load(merged);
     expect(await read.changedShare(whole.files)).toBeGreaterThan(0.1);
     const prompt = [Int32Array.of(2, 3, 4)];

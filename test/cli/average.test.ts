@@ -21,22 +21,42 @@ test('average: the mean of three models, saved, with how varied each one writes'
   const [out, contexts] = [join(freshFolder(), 'averaged'), join(freshFolder(), 'contexts.jsonl')];
   writeFileSync(contexts, '{"ids":[5,6,7]}\n{"ids":[40,41,42]}\n');
   const models = [TINY_MODEL, await shifted(0.003), await shifted(0.006)];
-  const { stdout, stderr, code } = await cli('average', ...models, '--out', out, '--contexts', contexts, '--max-new-tokens', '16', '--json');
+  const { stdout, stderr, code } = await cli(
+    'average',
+    ...models,
+    '--out',
+    out,
+    '--contexts',
+    contexts,
+    '--max-new-tokens',
+    '16',
+    '--json',
+  );
   expect(code).toBe(0);
   expect(stderr).toMatch(/adding .*shifted/);
-  expect(JSON.parse(stdout)).toMatchObject({ schemaVersion: 1, folder: out, contexts: 2, models: models.map((path) => ({ path, figures: { ttr: expect.any(Number), rep2: expect.any(Number) } })), averaged: { ttr: expect.any(Number) } });
+  expect(JSON.parse(stdout)).toMatchObject({
+    schemaVersion: 1,
+    folder: out,
+    contexts: 2,
+    models: models.map((path) => ({ path, figures: { ttr: expect.any(Number), rep2: expect.any(Number) } })),
+    averaged: { ttr: expect.any(Number) },
+  });
   const card = readFileSync(join(out, 'README.md'), 'utf8');
   expect(card).toMatch(/# Average of 3 models[^]*\| average \| 0\.\d{3} \| 0\.\d{3} \| none \|/);
   expect(card).not.toContain(out);
   const [original, averaged] = [await Model.load(TINY_MODEL), await Model.load(out)];
   const before = readAll(original.parameters());
-  for (const [name, values] of readAll(averaged.parameters())) expect(Math.max(...values.map((value, at) => Math.abs(value - before.get(name)![at]! - 0.003)))).toBeLessThan(1e-6);
+  for (const [name, values] of readAll(averaged.parameters()))
+    expect(Math.max(...values.map((value, at) => Math.abs(value - before.get(name)![at]! - 0.003)))).toBeLessThan(1e-6);
   for (const each of [original, averaged]) each.dispose();
 }, 60_000);
 
 test('an average that loops more than its models is told of, and refused where that is asked for', () => {
   const figures = (ttr: number, rep2: number) => ({ ttr, rep2, longestQuotation: null });
-  const models = [{ path: 'a', figures: figures(0.6, 0.1) }, { path: 'b', figures: figures(0.7, 0.2) }];
+  const models = [
+    { path: 'a', figures: figures(0.6, 0.1) },
+    { path: 'b', figures: figures(0.7, 0.2) },
+  ];
   const problems = (ttr: number, rep2: number) => averageProblems({ contexts: 2, maxNewTokens: 96, models, averaged: figures(ttr, rep2) });
   expect(problems(0.6, 0.24)).toEqual([]);
   expect(problems(0.58, 0.1)).toEqual([expect.stringMatching(/loops more.*TTR 0\.580, below 0\.9 times the mean of the models, 0\.650/)]);

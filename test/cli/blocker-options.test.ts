@@ -24,7 +24,12 @@ beforeAll(async () => {
 afterAll(() => model.dispose());
 
 async function withRule(options: Omit<CitationBlockerOptions, 'sequences'>): Promise<number[]> {
-  const citationBlocker = await CitationBlocker.create({ sequences, tokenizer: model.tokenizer, vocabSize: model.config.vocabSize, ...options });
+  const citationBlocker = await CitationBlocker.create({
+    sequences,
+    tokenizer: model.tokenizer,
+    vocabSize: model.config.vocabSize,
+    ...options,
+  });
   const [generation] = await model.generate([Int32Array.from(PROMPT)], { maxNewTokens: NEW_TOKENS, citationBlocker });
   citationBlocker.dispose();
   return Array.from(generation!.ids);
@@ -37,7 +42,18 @@ async function json(...args: string[]): Promise<Record<string, unknown>> {
 }
 
 const blocked = (...flags: string[]): Promise<Record<string, unknown>> =>
-  json('generate', '--model', TINY_MODEL, '--prompt-ids', PROMPT.join(','), '--max-new-tokens', String(NEW_TOKENS), '--citation-blocker', quoted, ...flags);
+  json(
+    'generate',
+    '--model',
+    TINY_MODEL,
+    '--prompt-ids',
+    PROMPT.join(','),
+    '--max-new-tokens',
+    String(NEW_TOKENS),
+    '--citation-blocker',
+    quoted,
+    ...flags,
+  );
 
 const RULES: [string[], Omit<CitationBlockerOptions, 'sequences'>][] = [
   [[], {}],
@@ -46,7 +62,10 @@ const RULES: [string[], Omit<CitationBlockerOptions, 'sequences'>][] = [
   [['--match-length', '3', '--no-wait-for-word-end', '--count-prompt'], { matchLength: 3, waitForWordEnd: false, countPrompt: true }],
   [['--match-length', '1', '--match-unit', 'word', '--no-wait-for-word-end'], { matchLength: 1, matchUnit: 'word', waitForWordEnd: false }],
   [['--match-length', '1', '--banned', 'first', '--no-wait-for-word-end'], { matchLength: 1, banned: 'first', waitForWordEnd: false }],
-  [['--match-length', '1', '--sequence-end', 'ban-eos', '--normalization', 'fold', '--no-wait-for-word-end'], { matchLength: 1, sequenceEnd: 'ban-eos', normalization: 'fold', waitForWordEnd: false }],
+  [
+    ['--match-length', '1', '--sequence-end', 'ban-eos', '--normalization', 'fold', '--no-wait-for-word-end'],
+    { matchLength: 1, sequenceEnd: 'ban-eos', normalization: 'fold', waitForWordEnd: false },
+  ],
 ];
 
 describe('generate', () => {
@@ -61,9 +80,21 @@ describe('generate', () => {
   });
 
   test.each([
-    ['an option without a blocker', ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--match-unit', 'word'], /ERR_CONFIG.*--citation-blocker beside --match-unit/],
-    ['a unit that is none', ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--citation-blocker', 'x', '--match-unit', 'letter'], /ERR_CONFIG.*--match-unit/],
-    ['a blocker without contexts', ['evaluate', '--model', TINY_MODEL, '--held-out', 'x.txt', '--citation-blocker', 'x'], /ERR_CONFIG.*--contexts beside --citation-blocker/],
+    [
+      'an option without a blocker',
+      ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--match-unit', 'word'],
+      /ERR_CONFIG.*--citation-blocker beside --match-unit/,
+    ],
+    [
+      'a unit that is none',
+      ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--citation-blocker', 'x', '--match-unit', 'letter'],
+      /ERR_CONFIG.*--match-unit/,
+    ],
+    [
+      'a blocker without contexts',
+      ['evaluate', '--model', TINY_MODEL, '--held-out', 'x.txt', '--citation-blocker', 'x'],
+      /ERR_CONFIG.*--contexts beside --citation-blocker/,
+    ],
   ])('%s is refused', async (_, args, pattern) => {
     expect(await cli(...args)).toMatchObject({ code: 2, stderr: expect.stringMatching(pattern) });
   });
@@ -72,21 +103,86 @@ describe('generate', () => {
 test('evaluate continues contexts with the blocker, and its signature says by which rule', async () => {
   const contexts = writeIds(join(folder, 'contexts.jsonl'), [Int32Array.from(PROMPT)]);
   const flags = ['--match-length', '1', '--no-wait-for-word-end'];
-  const result = await json('evaluate', '--model', TINY_MODEL, '--contexts', contexts, '--max-new-tokens', String(NEW_TOKENS), '--citation-blocker', quoted, ...flags);
-  const { generations, signatures } = result as { generations: { ids: number[]; interventions: number }[]; signatures: { generation: string } };
+  const result = await json(
+    'evaluate',
+    '--model',
+    TINY_MODEL,
+    '--contexts',
+    contexts,
+    '--max-new-tokens',
+    String(NEW_TOKENS),
+    '--citation-blocker',
+    quoted,
+    ...flags,
+  );
+  const { generations, signatures } = result as {
+    generations: { ids: number[]; interventions: number }[];
+    signatures: { generation: string };
+  };
   expect(generations[0]!.interventions).toBeGreaterThan(0);
-  expect(signatures.generation).toContain('citationBlocker:match:1-tokens,prompt:no,word-end:no,banned:all,sequence-end:ignore,normalization:none');
+  expect(signatures.generation).toContain(
+    'citationBlocker:match:1-tokens,prompt:no,word-end:no,banned:all,sequence-end:ignore,normalization:none',
+  );
 });
 
 test('train takes the rule for its comparison from flag, variable and file alike', async () => {
   const [data, out] = [writeIds(join(folder, 'train.jsonl'), randomSequences([12, 20, 9, 20])), join(folder, 'run')];
-  const flags = ['--match-length', '2', '--match-unit', 'word', '--no-wait-for-word-end', '--banned', 'first', '--count-prompt', '--sequence-end', 'ban-eos', '--normalization', 'fold'];
+  const flags = [
+    '--match-length',
+    '2',
+    '--match-unit',
+    'word',
+    '--no-wait-for-word-end',
+    '--banned',
+    'first',
+    '--count-prompt',
+    '--sequence-end',
+    'ban-eos',
+    '--normalization',
+    'fold',
+  ];
   const { config } = (await json('train', '--print-config', ...flags)) as { config: Record<string, unknown> };
-  expect(config).toMatchObject({ matchLength: 2, matchUnit: 'word', waitForWordEnd: false, banned: 'first', countPrompt: true, sequenceEnd: 'ban-eos', normalization: 'fold' });
-  expect(await json('train', '--print-config')).toMatchObject({ config: { matchUnit: 'token', waitForWordEnd: true, countPrompt: false }, sources: { waitForWordEnd: 'default' } });
-  await json('train', '--model', TINY_MODEL, '--data', data, '--samples', '2', '--context-length', '4', '--max-new-tokens', '8', '--max-steps', '1', '--comparison-contexts', '2', '--evaluate-every-steps', '0', '--out', out, ...flags);
-  const comparison = JSON.parse(readFileSync(join(out, 'comparison.json'), 'utf8')) as { variants: { name: string; result: { signatures: { generation: string } } }[] };
+  expect(config).toMatchObject({
+    matchLength: 2,
+    matchUnit: 'word',
+    waitForWordEnd: false,
+    banned: 'first',
+    countPrompt: true,
+    sequenceEnd: 'ban-eos',
+    normalization: 'fold',
+  });
+  expect(await json('train', '--print-config')).toMatchObject({
+    config: { matchUnit: 'token', waitForWordEnd: true, countPrompt: false },
+    sources: { waitForWordEnd: 'default' },
+  });
+  await json(
+    'train',
+    '--model',
+    TINY_MODEL,
+    '--data',
+    data,
+    '--samples',
+    '2',
+    '--context-length',
+    '4',
+    '--max-new-tokens',
+    '8',
+    '--max-steps',
+    '1',
+    '--comparison-contexts',
+    '2',
+    '--evaluate-every-steps',
+    '0',
+    '--out',
+    out,
+    ...flags,
+  );
+  const comparison = JSON.parse(readFileSync(join(out, 'comparison.json'), 'utf8')) as {
+    variants: { name: string; result: { signatures: { generation: string } } }[];
+  };
   const signature = comparison.variants.find(({ name }) => name === 'hyperfitted, citation blocker')!.result.signatures.generation;
   expect(signature).toContain('match:2-words,prompt:yes,word-end:no,banned:first,sequence-end:ban-eos,normalization:fold');
-  expect(JSON.parse(readFileSync(join(out, 'memorisation.json'), 'utf8'))).toMatchObject({ blocker: { matchLength: 2, matchUnit: 'word' } });
+  expect(JSON.parse(readFileSync(join(out, 'memorisation.json'), 'utf8'))).toMatchObject({
+    blocker: { matchLength: 2, matchUnit: 'word' },
+  });
 });

@@ -24,10 +24,14 @@ afterAll(() => {
 
 const DECODING = { maxNewTokens: 8, temperature: 0 };
 const open = (...models: Model[]): ChatSession =>
-  new ChatSession(models.map((model, place) => ({ name: `m${place}`, model })), { decoding: DECODING, makeBlocker: () => CitationBlocker.create({ sequences: randomSequences([20]), tokenizer: chat.tokenizer }) });
+  new ChatSession(
+    models.map((model, place) => ({ name: `m${place}`, model })),
+    { decoding: DECODING, makeBlocker: () => CitationBlocker.create({ sequences: randomSequences([20]), tokenizer: chat.tokenizer }) },
+  );
 const command = (session: ChatSession, line: string) => runCommand(session, parseCommand(line)!);
 const textOf = async (session: ChatSession, said: string): Promise<string> => (await session.answer(said))[0]!.text;
-const generated = async (model: Model, prompt: string | Int32Array): Promise<string> => (await model.generate([prompt], DECODING))[0]!.text!;
+const generated = async (model: Model, prompt: string | Int32Array): Promise<string> =>
+  (await model.generate([prompt], DECODING))[0]!.text!;
 
 describe('a session', () => {
   test('answers what generate answers to the messages so far', async () => {
@@ -46,7 +50,12 @@ describe('a session', () => {
   test('goes on with the text of a base model: an empty line from where it stands, a line after a break, one with a space in the paragraph', async () => {
     const session = open(base);
     let text = 'The sea';
-    for (const [said, joined] of [['The sea', ''], ['', ''], ['Call me', '\n\nCall me'], [' he said', ' he said']] as const) {
+    for (const [said, joined] of [
+      ['The sea', ''],
+      ['', ''],
+      ['Call me', '\n\nCall me'],
+      [' he said', ' he said'],
+    ] as const) {
       text += said === 'The sea' ? '' : joined;
       const answer = await textOf(session, said);
       expect(answer).toBe(await generated(base, text));
@@ -70,7 +79,10 @@ describe('a session', () => {
   test('what cannot be answered is forgotten', async () => {
     const session = open(chat);
     await session.answer('Hi');
-    expect(await refusal(session.answer('a word and another '.repeat(200)))).toMatchObject({ code: 'ERR_DATA', message: expect.stringMatching(/at most \d+ tokens.*fewer words/) });
+    expect(await refusal(session.answer('a word and another '.repeat(200)))).toMatchObject({
+      code: 'ERR_DATA',
+      message: expect.stringMatching(/at most \d+ tokens.*fewer words/),
+    });
     expect(session.main.conversation.length).toBe(1);
   });
 
@@ -85,7 +97,13 @@ describe('a session', () => {
   test('the blocker holds the one that is talked to', async () => {
     const plain = await open(base).answer('The sea');
     const taught = await base.requireTokenizer().encode(plain[0]!.text);
-    const session = new ChatSession([{ name: 'beside', model: base }, { name: 'main', model: base }], { decoding: DECODING, makeBlocker: () => CitationBlocker.create({ sequences: [taught], tokenizer: base.tokenizer, matchLength: 1 }) });
+    const session = new ChatSession(
+      [
+        { name: 'beside', model: base },
+        { name: 'main', model: base },
+      ],
+      { decoding: DECODING, makeBlocker: () => CitationBlocker.create({ sequences: [taught], tokenizer: base.tokenizer, matchLength: 1 }) },
+    );
     await command(session, '/blocker on');
     const [beside, main] = await session.answer('The sea');
     expect(beside!.text).toBe(plain[0]!.text);
@@ -150,7 +168,10 @@ describe('commands', () => {
     await session.answer('Hi');
     expect((await command(session, `/save ${path}`)).say).toBe(`saved as line 2 of ${path}`);
     expect(readFileSync(path, 'utf8').split('\n')[0]).toBe('{"text":"kept"}');
-    expect(await readDocuments(path)).toMatchObject([{ text: 'kept' }, { messages: [{ role: 'user', content: 'Hi' }, { role: 'assistant' }] }]);
+    expect(await readDocuments(path)).toMatchObject([
+      { text: 'kept' },
+      { messages: [{ role: 'user', content: 'Hi' }, { role: 'assistant' }] },
+    ]);
   });
 
   test.each([
@@ -215,8 +236,15 @@ describe('the screen', () => {
     }
     screen.show(end(0));
     screen.show(end(1));
-    const rows = text.split('\n').slice(2, -1).map((row) => row.split('│'));
-    const column = (at: number): string => rows.map((row) => (row[at] ?? '').trim()).filter((cell) => cell !== '').join(' ');
+    const rows = text
+      .split('\n')
+      .slice(2, -1)
+      .map((row) => row.split('│'));
+    const column = (at: number): string =>
+      rows
+        .map((row) => (row[at] ?? '').trim())
+        .filter((cell) => cell !== '')
+        .join(' ');
     expect(column(0)).toBe(words.join('').trim());
     expect(column(1).replaceAll(' ', '')).toBe('wor'.repeat(60));
     expect(Math.max(...text.split('\n').map((row) => row.length))).toBeLessThanOrEqual(101);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { copyModel, freshFolder, TINY_MODEL } from '../train/tiny.ts';
 import { cli } from './cli-process.ts';
 
-const TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+const TEMPLATE =
+  '{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}';
 const model = copyModel();
 writeFileSync(join(model, 'chat_template.jinja'), TEMPLATE);
 
@@ -15,7 +16,9 @@ async function json(...args: string[]): Promise<Record<string, unknown>> {
 
 const tokenize = async (...args: string[]) => (await json('tokenize', '--model', model, '--text', ...args))['ids'] as number[];
 const promptIds = async (...args: string[]) => {
-  const { generations } = (await json('generate', '--model', model, '--max-new-tokens', '2', ...args)) as { generations: { promptIds: number[] }[] };
+  const { generations } = (await json('generate', '--model', model, '--max-new-tokens', '2', ...args)) as {
+    generations: { promptIds: number[] }[];
+  };
   return generations.map((generation) => generation.promptIds);
 };
 
@@ -31,9 +34,16 @@ test('--system speaks first', async () => {
 
 test('lines of messages are rendered without being asked', async () => {
   const prompts = join(freshFolder(), 'prompts.jsonl');
-  const messages = [{ role: 'user', content: 'A' }, { role: 'assistant', content: 'B' }, { role: 'user', content: 'C' }];
+  const messages = [
+    { role: 'user', content: 'A' },
+    { role: 'assistant', content: 'B' },
+    { role: 'user', content: 'C' },
+  ];
   writeFileSync(prompts, `${JSON.stringify({ messages })}\n{"text":"plain"}\n`);
-  expect(await promptIds('--prompts', prompts)).toEqual([await tokenize('user: A\nassistant: B\nuser: C\nassistant:'), await tokenize('plain')]);
+  expect(await promptIds('--prompts', prompts)).toEqual([
+    await tokenize('user: A\nassistant: B\nuser: C\nassistant:'),
+    await tokenize('plain'),
+  ]);
 });
 
 test.each([

@@ -10,7 +10,31 @@ const run = join(parent, 'run');
 const data = writeIds(join(parent, 'train.jsonl'), randomSequences([12, 20, 9, 20, 15, 11]));
 
 beforeAll(async () => {
-  const { code, stderr } = await cli('train', '--model', TINY_MODEL, '--data', data, '--learning-rate', '1e-3', '--batch-size', '3', '--max-steps', '6', '--save-every-steps', '2', '--keep-last-checkpoints', '3', '--evaluate-every-steps', '3', '--comparison-contexts', '0', '--held-out', data, '--out', run);
+  const { code, stderr } = await cli(
+    'train',
+    '--model',
+    TINY_MODEL,
+    '--data',
+    data,
+    '--learning-rate',
+    '1e-3',
+    '--batch-size',
+    '3',
+    '--max-steps',
+    '6',
+    '--save-every-steps',
+    '2',
+    '--keep-last-checkpoints',
+    '3',
+    '--evaluate-every-steps',
+    '3',
+    '--comparison-contexts',
+    '0',
+    '--held-out',
+    data,
+    '--out',
+    run,
+  );
   expect({ code, stderr }).toMatchObject({ code: 0 });
 }, 120_000);
 
@@ -39,22 +63,56 @@ async function forge(checkpoint: string, name: string, change: (bytes: Buffer) =
 
 test('ls names them all, newest first, and what can be gone on from', async () => {
   const { stdout } = await cli('checkpoint', 'ls', run);
-  const lines = stdout.trim().split('\n').map((line) => [line.split(' ')[0], line.includes('a run can go on')]);
-  expect(lines).toEqual([['step-000006', true], ['step-000004', true], ['step-000002', true], ['best-by-loss', false]]);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => [line.split(' ')[0], line.includes('a run can go on')]);
+  expect(lines).toEqual([
+    ['step-000006', true],
+    ['step-000004', true],
+    ['step-000002', true],
+    ['best-by-loss', false],
+  ]);
 });
 
 test('verify finds a whole run sound', async () => {
   const { code, checks } = await verify(run);
   expect(code).toBe(0);
-  expect(checks.map(({ step, problems, isResumable }) => [step, problems, isResumable])).toEqual([[6, [], true], [4, [], true], [2, [], true], [null, [], false]]);
+  expect(checks.map(({ step, problems, isResumable }) => [step, problems, isResumable])).toEqual([
+    [6, [], true],
+    [4, [], true],
+    [2, [], true],
+    [null, [], false],
+  ]);
 });
 
 test.each([
-  ['a flipped byte', (at: string) => { const file = join(at, 'model.safetensors'); const bytes = readFileSync(file); bytes[bytes.length - 1]! ^= 1; writeFileSync(file, bytes); }, /SHA-256 differs/],
+  [
+    'a flipped byte',
+    (at: string) => {
+      const file = join(at, 'model.safetensors');
+      const bytes = readFileSync(file);
+      bytes[bytes.length - 1]! ^= 1;
+      writeFileSync(file, bytes);
+    },
+    /SHA-256 differs/,
+  ],
   ['a file that is gone', (at: string) => rmSync(join(at, 'optimizer.safetensors')), /optimizer\.safetensors: missing/],
   ['no manifest', (at: string) => rmSync(join(at, 'manifest.json')), /the save never ended/],
-  ['a manifest that names nothing', (at: string) => writeFileSync(join(at, 'manifest.json'), '{"schemaVersion":1,"files":{}}'), /expected a manifest of files/],
-  ['a manifest without weights', (at: string) => { const path = join(at, 'manifest.json'); const { files } = JSON.parse(readFileSync(path, 'utf8')) as { files: Record<string, object> }; writeFileSync(path, JSON.stringify({ schemaVersion: 1, files: { 'config.json': files['config.json'] } })); }, /names no weights/],
+  [
+    'a manifest that names nothing',
+    (at: string) => writeFileSync(join(at, 'manifest.json'), '{"schemaVersion":1,"files":{}}'),
+    /expected a manifest of files/,
+  ],
+  [
+    'a manifest without weights',
+    (at: string) => {
+      const path = join(at, 'manifest.json');
+      const { files } = JSON.parse(readFileSync(path, 'utf8')) as { files: Record<string, object> };
+      writeFileSync(path, JSON.stringify({ schemaVersion: 1, files: { 'config.json': files['config.json'] } }));
+    },
+    /names no weights/,
+  ],
 ])('verify names %s, and ends with 1', async (_, damage, problem) => {
   const { code, checks } = await verify(damaged(damage));
   expect([code, checks[1]!.problems.join(), checks[1]!.isResumable]).toEqual([1, expect.stringMatching(problem), false]);
@@ -80,8 +138,14 @@ test('moments without a partner are seen', async () => {
 });
 
 test('a folder without checkpoints is refused', async () => {
-  expect(await cli('checkpoint', 'verify', freshFolder())).toMatchObject({ code: 1, stderr: expect.stringMatching(/ERR_CHECKPOINT.*expected checkpoints/) });
-  expect(await cli('checkpoint', 'ls', join(parent, 'nowhere'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/ERR_CHECKPOINT.*expected a run/) });
+  expect(await cli('checkpoint', 'verify', freshFolder())).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/ERR_CHECKPOINT.*expected checkpoints/),
+  });
+  expect(await cli('checkpoint', 'ls', join(parent, 'nowhere'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/ERR_CHECKPOINT.*expected a run/),
+  });
 });
 
 describe('verify-resume', () => {
@@ -89,7 +153,13 @@ describe('verify-resume', () => {
     const before = readdirSync(run, { recursive: true }).sort();
     const { code, stdout, stderr } = await cli('verify-resume', run, '--from', '2', '--steps', '2', '--json');
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(JSON.parse(stdout)).toMatchObject({ isEqual: true, fromStep: 2, toStep: 4, differing: [], stored: { path: expect.stringContaining('step-000004'), differing: [] } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      isEqual: true,
+      fromStep: 2,
+      toStep: 4,
+      differing: [],
+      stored: { path: expect.stringContaining('step-000004'), differing: [] },
+    });
     expect(readdirSync(run, { recursive: true }).sort()).toEqual(before);
   });
 
@@ -97,10 +167,16 @@ describe('verify-resume', () => {
     const copy = damaged(() => {});
     await forge(join(copy, 'checkpoints/step-000004'), 'model.safetensors', (bytes) => bytes.writeFloatLE(0.5, bytes.length - 4));
     const { code, stdout } = await cli('verify-resume', copy, '--from', '2', '--steps', '2');
-    expect([code, stdout]).toEqual([1, expect.stringMatching(/twice: equal to the bit\nbeside .*step-000004: NOT equal: model\.safetensors/)]);
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringMatching(/twice: equal to the bit\nbeside .*step-000004: NOT equal: model\.safetensors/),
+    ]);
   });
 
   test('a step that has no checkpoint is refused', async () => {
-    expect(await cli('verify-resume', run, '--from', '5')).toMatchObject({ code: 1, stderr: expect.stringMatching(/ERR_CHECKPOINT.*step 5/) });
+    expect(await cli('verify-resume', run, '--from', '5')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/ERR_CHECKPOINT.*step 5/),
+    });
   });
 });

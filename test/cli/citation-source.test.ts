@@ -11,8 +11,14 @@ test('answers of dialogues and completions are blocked too, not only what is ask
   const model = await Model.load(chatModel());
   const create = jest.spyOn(CitationBlocker, 'create');
   const path = join(freshFolder(), 'taught.jsonl');
-  const messages = [{ role: 'user', content: 'who?' }, { role: 'assistant', content: 'Ishmael' }];
-  writeFileSync(path, `${JSON.stringify({ messages })}\n${JSON.stringify({ prompt: 'Call me', completion: ' Ahab' })}\n{"text":"The sea"}\n`);
+  const messages = [
+    { role: 'user', content: 'who?' },
+    { role: 'assistant', content: 'Ishmael' },
+  ];
+  writeFileSync(
+    path,
+    `${JSON.stringify({ messages })}\n${JSON.stringify({ prompt: 'Call me', completion: ' Ahab' })}\n{"text":"The sea"}\n`,
+  );
   const blocker = await loadCitationBlocker(blockerSource({ citationBlocker: path })!, model);
   const { sequences } = create.mock.calls[0]![0];
   const texts = await Promise.all(sequences.map((ids) => model.requireTokenizer().decode(ids as Int32Array, { skipSpecialTokens: true })));

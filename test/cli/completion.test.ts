@@ -25,17 +25,29 @@ function complete(...words: string[]): string[] {
 
 test.each([
   [['trai'], ['train']],
-  [['compare', ''], ['build', 'serve', 'score', 'judge', '--help']],
+  [
+    ['compare', ''],
+    ['build', 'serve', 'score', 'judge', '--help'],
+  ],
   [['compare', 'build', '--ag'], ['--against']],
   [['compare', 'build', '--against', ''], ['original']],
   [['generate', '--match-u'], ['--match-unit']],
   [['generate', '--compute-dtype', 'b'], ['bfloat16']],
-  [['train', '--data', 'nov'], ['novel text.txt', 'novels']],
+  [
+    ['train', '--data', 'nov'],
+    ['novel text.txt', 'novels'],
+  ],
   [['train', '--out', 'nov'], ['novels']],
   [['train', '--seed', ''], []],
-  [['report', 'nove'], ['novel text.txt', 'novels']],
+  [
+    ['report', 'nove'],
+    ['novel text.txt', 'novels'],
+  ],
   [['report', '--js'], ['--json']],
-  [['completion', ''], ['bash', 'zsh', 'fish', '--help']],
+  [
+    ['completion', ''],
+    ['bash', 'zsh', 'fish', '--help'],
+  ],
   [['study', 'qual'], ['quality']],
 ])('bash: %j', (words, expected) => {
   expect(complete(...words).sort()).toEqual([...expected].sort());
@@ -43,7 +55,10 @@ test.each([
 
 const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0;
 
-test.each([['zsh', ['_arguments', '--model']], ['fish', ['-l model']]])('%s: the script parses, where there is such a shell', async (shell, parts) => {
+test.each([
+  ['zsh', ['_arguments', '--model']],
+  ['fish', ['-l model']],
+])('%s: the script parses, where there is such a shell', async (shell, parts) => {
   const { stdout } = await cli('completion', shell as string);
   for (const part of parts as string[]) expect(stdout).toContain(part);
   const path = join(folder, `hyperfit.${shell as string}`);
@@ -52,5 +67,8 @@ test.each([['zsh', ['_arguments', '--model']], ['fish', ['-l model']]])('%s: the
 });
 
 test('another shell is refused', async () => {
-  expect(await cli('completion', 'tcsh')).toMatchObject({ code: 2, stderr: expect.stringContaining('Allowed choices are bash, zsh, fish') });
+  expect(await cli('completion', 'tcsh')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Allowed choices are bash, zsh, fish'),
+  });
 });

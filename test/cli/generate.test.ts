@@ -45,7 +45,8 @@ describe('prompts', () => {
   });
 
   test('come from stdin for -', () => {
-    const run = (input: string) => spawnSync(process.execPath, [CLI, ...GENERATE, '--json', '--prompt', '-'], { input, encoding: 'utf8', cwd: ROOT });
+    const run = (input: string) =>
+      spawnSync(process.execPath, [CLI, ...GENERATE, '--json', '--prompt', '-'], { input, encoding: 'utf8', cwd: ROOT });
     expect((JSON.parse(run('The sea\nis wide\n').stdout) as { generations: Line[] }).generations[0]!.prompt).toBe('The sea\nis wide');
     expect(run('\n')).toMatchObject({ status: 3, stderr: expect.stringMatching(/ERR_DATA.*stdin/) });
   });
@@ -53,10 +54,19 @@ describe('prompts', () => {
   test('come whole from a file, but for its last line end', async () => {
     const [{ prompt, ids }] = (await generations('--prompt-file', file('opening.md', '\ufeffThe sea\n\nis wide\n'))) as [Line];
     expect([prompt, ids]).toEqual(['The sea\n\nis wide', (await generations('--prompt', 'The sea\n\nis wide'))[0]!.ids]);
-    expect(await cli(...GENERATE, '--prompt-file', join(folder, 'none.txt'))).toMatchObject({ code: 3, stderr: expect.stringMatching(/ERR_DATA.*--prompt-file.*none\.txt.*check the path/) });
-    expect(await cli(...GENERATE, '--prompt-file', file('empty.txt', '\n'))).toMatchObject({ code: 3, stderr: expect.stringMatching(/ERR_DATA.*empty/) });
+    expect(await cli(...GENERATE, '--prompt-file', join(folder, 'none.txt'))).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/ERR_DATA.*--prompt-file.*none\.txt.*check the path/),
+    });
+    expect(await cli(...GENERATE, '--prompt-file', file('empty.txt', '\n'))).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/ERR_DATA.*empty/),
+    });
     writeFileSync(join(folder, 'latin.txt'), Buffer.from('caf\xe9', 'latin1'));
-    expect(await cli(...GENERATE, '--prompt-file', join(folder, 'latin.txt'))).toMatchObject({ code: 3, stderr: expect.stringMatching(/ERR_DATA.*UTF-8/) });
+    expect(await cli(...GENERATE, '--prompt-file', join(folder, 'latin.txt'))).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/ERR_DATA.*UTF-8/),
+    });
     expect(await cli(...GENERATE, '--prompt', 'x', '--prompt-file', 'y')).toMatchObject({ code: 2 });
   });
 
@@ -65,7 +75,11 @@ describe('prompts', () => {
     ['a flag for the model', ['generate', '--model', '--prompt', 'x'], /--model[^]*--prompt/],
     ['no prompt', ['generate', '--model', TINY_MODEL], /--prompt/],
     ['an empty stop string', [...GENERATE, '--prompt', 'x', '--stop', ''], /ERR_CONFIG.*`--stop`/],
-    ['more tokens at least than at most', [...GENERATE, '--prompt', 'x', '--min-new-tokens', '7'], /ERR_CONFIG.*`--min-new-tokens` of at most `--max-new-tokens`/],
+    [
+      'more tokens at least than at most',
+      [...GENERATE, '--prompt', 'x', '--min-new-tokens', '7'],
+      /ERR_CONFIG.*`--min-new-tokens` of at most `--max-new-tokens`/,
+    ],
     ['a sampler of a greedy text', [...GENERATE, '--prompt', 'x', '--top-k', '3'], /`--temperature` above 0 with `--top-k`/],
   ])('%s is named', async (_, args, message) => {
     expect(await cli(...args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
@@ -81,10 +95,21 @@ test('--stop ends the text before any of its texts', async () => {
 
 /** On a terminal, by Python's pty. */
 function onTerminal(args: readonly string[], interruptAfter = 0): { text: string; pieces: number; code: number } {
-  const { stdout, stderr } = spawnSync('python3', [join(__dirname, 'terminal.py'), String(interruptAfter), process.execPath, CLI, ...args], { encoding: 'utf8', cwd: ROOT, timeout: 120_000 });
+  const { stdout, stderr } = spawnSync(
+    'python3',
+    [join(__dirname, 'terminal.py'), String(interruptAfter), process.execPath, CLI, ...args],
+    { encoding: 'utf8', cwd: ROOT, timeout: 120_000 },
+  );
   if (stdout === '') throw new Error(stderr);
   const { pieces, code } = JSON.parse(stdout) as { pieces: [number, string][]; code: number };
-  return { text: pieces.map(([, text]) => text).join('').replaceAll('\r\n', '\n'), pieces: pieces.length, code };
+  return {
+    text: pieces
+      .map(([, text]) => text)
+      .join('')
+      .replaceAll('\r\n', '\n'),
+    pieces: pieces.length,
+    code,
+  };
 }
 
 describe('on a terminal', () => {
@@ -96,10 +121,34 @@ describe('on a terminal', () => {
 
   test('Ctrl-C leaves what was written, ends the line, and is exit code 130', async () => {
     const model = join(folder, 'slow');
-    const config = { model_type: 'llama', architectures: ['LlamaForCausalLM'], vocab_size: 300, hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 12, num_attention_heads: 4, num_key_value_heads: 4, max_position_embeddings: 32768, bos_token_id: 0, eos_token_id: 1 };
+    const config = {
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      vocab_size: 300,
+      hidden_size: 256,
+      intermediate_size: 1024,
+      num_hidden_layers: 12,
+      num_attention_heads: 4,
+      num_key_value_heads: 4,
+      max_position_embeddings: 32768,
+      bos_token_id: 0,
+      eos_token_id: 1,
+    };
     await initializeModel(model, config);
     for (const name of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(join(TINY_MODEL, name), join(model, name));
-    const args = ['generate', '--model', model, '--prompt', 'The sea', '--temperature', '5', '--max-new-tokens', '30000', '--min-new-tokens', '30000'];
+    const args = [
+      'generate',
+      '--model',
+      model,
+      '--prompt',
+      'The sea',
+      '--temperature',
+      '5',
+      '--max-new-tokens',
+      '30000',
+      '--min-new-tokens',
+      '30000',
+    ];
     const { text, pieces, code } = onTerminal(args, 40);
     expect(code).toBe(130);
     expect(pieces).toBeGreaterThan(3);

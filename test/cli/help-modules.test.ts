@@ -5,9 +5,15 @@ import { CLI, ROOT, startProgram } from './cli-process.ts';
 
 const LIB = resolve(ROOT, 'lib');
 
-/** What a command may be described with: words, settings and names. Layers below the command line, and single files that hold little more than a list. */
+/**
+ * What a command may be described with: words, settings and names. Layers below the command line, and single files that hold little more
+ * than a list.
+ */
 const LIGHT = [
-  /^cli\//, /^config\//, /^hub\//, /^download\//,
+  /^cli\//,
+  /^config\//,
+  /^hub\//,
+  /^download\//,
   /^(errors|disk-errors|file-system|regular-file|folders|callbacks|process-life)\.ts$/,
   /^libtorch\/(package-root|pins|pinned-wheels|install-size|progress|cache-folder)\.ts$/,
   /^report\/csv\.ts$/,
@@ -22,7 +28,9 @@ const PACKAGES = ['commander', 'zod'];
 /** Files and packages that the `import` statements of a file load, by name; types and `import()` load nothing. */
 function importsOf(path: string): string[] {
   const text = readFileSync(path, 'utf8');
-  return [...text.matchAll(/^(?:import|export)\s+(?!type\b)([^'"`;]*?)\s*from '([^']+)'/gm)].filter(([, names = '']) => !isOfTypes(names)).map(([, , from = '']) => (from.startsWith('.') ? resolve(dirname(path), from) : from));
+  return [...text.matchAll(/^(?:import|export)\s+(?!type\b)([^'"`;]*?)\s*from '([^']+)'/gm)]
+    .filter(([, names = '']) => !isOfTypes(names))
+    .map(([, , from = '']) => (from.startsWith('.') ? resolve(dirname(path), from) : from));
 }
 
 function isOfTypes(names: string): boolean {
@@ -43,18 +51,23 @@ function chains(entry: string): Map<string, string[]> {
   return found;
 }
 
-const isLight = (path: string): boolean => (path.startsWith('/') ? LIGHT.some((pattern) => pattern.test(relative(LIB, path))) : path.startsWith('node:') || PACKAGES.includes(path));
+const isLight = (path: string): boolean =>
+  path.startsWith('/') ? LIGHT.some((pattern) => pattern.test(relative(LIB, path))) : path.startsWith('node:') || PACKAGES.includes(path);
 
 test('no description of a command loads the engine, a tokenizer, a reader or a trainer', () => {
   const commands = readdirSync(join(LIB, 'cli/commands')).map((file) => join(LIB, 'cli/commands', file));
-  const heavy = [...commands, join(LIB, 'cli/main.ts')].flatMap((path) => [...chains(path)].filter(([loaded]) => !isLight(loaded)).map(([, chain]) => chain.join(' > ')));
+  const heavy = [...commands, join(LIB, 'cli/main.ts')].flatMap((path) =>
+    [...chains(path)].filter(([loaded]) => !isLight(loaded)).map(([, chain]) => chain.join(' > ')),
+  );
   expect(heavy).toEqual([]);
 });
 
 test('what a command does is loaded by nobody but its description, when it is asked for', () => {
   const actions = readdirSync(join(LIB, 'cli/actions'));
   expect(actions.length).toBeGreaterThan(20);
-  const described = readdirSync(join(LIB, 'cli/commands')).map((file) => readFileSync(join(LIB, 'cli/commands', file), 'utf8')).join('\n');
+  const described = readdirSync(join(LIB, 'cli/commands'))
+    .map((file) => readFileSync(join(LIB, 'cli/commands', file), 'utf8'))
+    .join('\n');
   expect(actions.filter((file) => !described.includes(`import('../actions/${file}')`))).toEqual([]);
   // The oracle of this test: an action is heavy.
   expect([...chains(join(LIB, 'cli/actions/evaluate.ts')).keys()].map((path) => relative(LIB, path))).toContain('tokenizer/tokenizer.ts');
@@ -68,7 +81,9 @@ test('the built command line that describes every command and its options loads 
     const [recorder, list] = [join(folder, 'recorder.cjs'), join(folder, 'loaded')];
     writeFileSync(recorder, RECORDER);
     // Completions are made of all that --help of any command shows.
-    const { code, stdout } = await startProgram(process.execPath, ['--require', recorder, CLI, 'completion', 'bash'], { env: { LOADED_MODULES: list } }).finished;
+    const { code, stdout } = await startProgram(process.execPath, ['--require', recorder, CLI, 'completion', 'bash'], {
+      env: { LOADED_MODULES: list },
+    }).finished;
     expect([code, stdout.includes('--citation-blocker'), stdout.includes('--feature-model')]).toEqual([0, true, true]);
     const loaded = (JSON.parse(readFileSync(list, 'utf8')) as string[]).filter((path) => path !== recorder);
     expect(loaded).toContain(resolve(ROOT, 'dist/cli.cjs'));

@@ -23,7 +23,9 @@ function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 
 /** What a person at a terminal sees; not by spawnSync, since the index answers in this process. */
 async function atTerminal(env: NodeJS.ProcessEnv): Promise<{ text: string; code: number }> {
-  const child = spawn('python3', [join(__dirname, 'terminal.py'), '0', process.execPath, CLI, ...ARGS], { env: { ...env, PATH: process.env.PATH } });
+  const child = spawn('python3', [join(__dirname, 'terminal.py'), '0', process.execPath, CLI, ...ARGS], {
+    env: { ...env, PATH: process.env.PATH },
+  });
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   await new Promise((resolve) => child.on('close', resolve));
@@ -55,7 +57,11 @@ onTerminal('in CI nobody is asked', async () => {
 });
 
 test('in a pipe nobody is asked, and the message has the remedy', () => {
-  const { status, stderr } = spawnSync(process.execPath, [CLI, ...ARGS], { encoding: 'utf8', env: environment(), stdio: ['pipe', 'pipe', 'pipe'] });
+  const { status, stderr } = spawnSync(process.execPath, [CLI, ...ARGS], {
+    encoding: 'utf8',
+    env: environment(),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   expect(status).toBe(3);
   expect(stderr).toMatch(/ERR_LIBTORCH_NOT_FOUND[^]*npx hyperfit libtorch install/);
   expect(stderr).not.toMatch(/\[Y/);

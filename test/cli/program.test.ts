@@ -16,14 +16,23 @@ function helpOf(command: Command): string {
 test('every command and command of a command ends its help with an example that is a line of it', async () => {
   const without = walk(await buildProgram()).filter((command) => {
     const [, examples] = /\nExamples?:\n([^]*)$/.exec(helpOf(command)) ?? [];
-    const words = [...(function* path(at: Command | null): Generator<string> { if (at !== null) { yield* path(at.parent); yield at.name(); } })(command)];
+    const words = [
+      ...(function* path(at: Command | null): Generator<string> {
+        if (at !== null) {
+          yield* path(at.parent);
+          yield at.name();
+        }
+      })(command),
+    ];
     return !(examples ?? '').split('\n').some((line) => line.includes(words.join(' ')));
   });
   expect(without.map((command) => command.name())).toEqual([]);
 });
 
 test('every option of every command has words', async () => {
-  const silent = walk(await buildProgram()).flatMap((command) => command.options.filter(({ description, hidden }) => !hidden && description === '').map(({ flags }) => `${command.name()} ${flags}`));
+  const silent = walk(await buildProgram()).flatMap((command) =>
+    command.options.filter(({ description, hidden }) => !hidden && description === '').map(({ flags }) => `${command.name()} ${flags}`),
+  );
   expect(silent).toEqual([]);
 });
 
@@ -31,7 +40,9 @@ test('the list names each command as its file does, and a listing loads none of 
   const names = COMMANDS.map(({ name }) => name);
   expect((await buildProgram()).commands.map((command) => command.name())).toEqual(names);
   const listed = await buildProgram(() => false);
-  expect(listed.commands.map((command) => [command.name(), command.summary(), command.options.length])).toEqual(COMMANDS.map(({ name, summary }) => [name, summary, 0]));
+  expect(listed.commands.map((command) => [command.name(), command.summary(), command.options.length])).toEqual(
+    COMMANDS.map(({ name, summary }) => [name, summary, 0]),
+  );
 });
 
 /** The built files that `import` statements reach from one of them, and the packages. */
@@ -66,5 +77,8 @@ test('help names every command, and help of one shows its options', async () => 
 });
 
 test('an unknown command is named with its neighbour', async () => {
-  expect(await cli('genrate')).toMatchObject({ code: 2, stderr: expect.stringMatching(/unknown command 'genrate'[^]*Did you mean generate\?/) });
+  expect(await cli('genrate')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/unknown command 'genrate'[^]*Did you mean generate\?/),
+  });
 });

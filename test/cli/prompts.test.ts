@@ -19,21 +19,35 @@ function file(name: string, ...rows: object[]): string {
 const USER = { role: 'user', content: 'Go on.' };
 
 test('a prompt without completion is a prompt, as text or as a dialogue', async () => {
-  const prompts = file('prompts.jsonl', { prompt: 'Once' }, { prompt: 'Twice', completion: null }, { prompt: 'Thrice', completion: '' }, { prompt: 'Four', completion: ' times' }, { prompt: [USER] }, { text: 'Five', prompt: 'no' });
+  const prompts = file(
+    'prompts.jsonl',
+    { prompt: 'Once' },
+    { prompt: 'Twice', completion: null },
+    { prompt: 'Thrice', completion: '' },
+    { prompt: 'Four', completion: ' times' },
+    { prompt: [USER] },
+    { text: 'Five', prompt: 'no' },
+  );
   const read = await readPrompts({ prompts, batchSize: 8 });
   expect(read).toEqual(['Once', 'Twice', 'Thrice', 'Four', expect.objectContaining({ messages: [USER] }), 'Five']);
 });
 
 test('nothing can be learnt of it: for training it is refused or passed over as before', async () => {
-  await expect(readDocuments(file('alone.jsonl', { prompt: 'Once' }))).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringContaining('none of "text", "ids" and "messages", but "prompt"') });
+  await expect(readDocuments(file('alone.jsonl', { prompt: 'Once' }))).rejects.toMatchObject({
+    code: 'ERR_DATA',
+    message: expect.stringContaining('none of "text", "ids" and "messages", but "prompt"'),
+  });
   expect(await readDocuments(file('both.jsonl', { prompt: 'Once', completion: '' }, { text: 'More' }))).toHaveLength(1);
 });
 
 test('a prompt that is neither text nor messages is refused by its line', async () => {
-  await expect(readPrompts({ prompts: file('bad.jsonl', { prompt: 'Once' }, { prompt: 7 }), batchSize: 8 })).rejects.toMatchObject({ message: expect.stringContaining('line 2: "prompt" is neither text nor a list of messages') });
+  await expect(readPrompts({ prompts: file('bad.jsonl', { prompt: 'Once' }, { prompt: 7 }), batchSize: 8 })).rejects.toMatchObject({
+    message: expect.stringContaining('line 2: "prompt" is neither text nor a list of messages'),
+  });
 });
 
-const run = (...args: string[]): { status: number | null; stderr: string } => spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' });
+const run = (...args: string[]): { status: number | null; stderr: string } =>
+  spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' });
 
 test.each([
   ['--prompts', ['generate', '--model', TINY]],

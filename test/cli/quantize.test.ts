@@ -11,18 +11,43 @@ jest.setTimeout(300_000);
 
 const folder = freshFolder();
 const data = writeIds(join(folder, 'ids.jsonl'), randomSequences(Array.from({ length: 20 }, () => 20)));
-const TRAIN = ['train', '--model', TINY_MODEL, '--data', data, '--samples', '8', '--batch-size', '4', '--learning-rate', '1e-3', '--epochs', '4', '--context-length', '8', '--max-new-tokens', '12', '--threads', '1'];
+const TRAIN = [
+  'train',
+  '--model',
+  TINY_MODEL,
+  '--data',
+  data,
+  '--samples',
+  '8',
+  '--batch-size',
+  '4',
+  '--learning-rate',
+  '1e-3',
+  '--epochs',
+  '4',
+  '--context-length',
+  '8',
+  '--max-new-tokens',
+  '12',
+  '--threads',
+  '1',
+];
 
 test('a run for Q4_0 says so wherever it says what it reached, and is exported as that', async () => {
   const out = join(folder, 'run');
   const { code, stdout, stderr } = await cli(...TRAIN, '--quantize', 'Q4_0', '--out', out);
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
   expect(stdout).toMatch(/measured on weights +as a Q4_0 file holds them/);
-  expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'))).toMatchObject({ config: { quantize: 'Q4_0' }, sources: { quantize: 'flags' } });
+  expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'))).toMatchObject({
+    config: { quantize: 'Q4_0' },
+    sources: { quantize: 'flags' },
+  });
   expect(readMetrics(runFolder(out).metricsFile).findLast(({ type }) => type === 'certificate')).toMatchObject({ quantize: 'Q4_0' });
   expect(readFileSync(runFolder(out).reportFile, 'utf8')).toContain('as a Q4_0 file holds them');
   const { path } = (await newestCheckpoint(join(out, 'checkpoints')))!;
-  expect(readFileSync(join(path, 'README.md'), 'utf8')).toMatch(/trained for \| GGUF Q4_0[\s\S]*measured on weights \| as a Q4_0 file holds them/);
+  expect(readFileSync(join(path, 'README.md'), 'utf8')).toMatch(
+    /trained for \| GGUF Q4_0[\s\S]*measured on weights \| as a Q4_0 file holds them/,
+  );
   for (const type of [[], ['--type', 'auto']]) {
     const exported = await cli('export', '--model', out, ...type, '--out', join(folder, `run${type.length}.gguf`), '--json');
     expect(JSON.parse(exported.stdout)).toMatchObject({ type: 'Q4_0', gate: { passes: 'Q4_0', agreement: 1 } });

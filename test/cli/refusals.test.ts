@@ -16,36 +16,121 @@ const CASES: [string, () => string[], number, RegExp][] = [
   ['an unknown command', () => ['trian'], 2, /unknown command 'trian'[^]*train/],
   ['an unknown option', () => train('--learning-rat', '1'), 2, /unknown option[^]*--learning-rate/],
   ["another tool's word for an option", () => train('--optimizer', 'adamw'), 2, /unknown option '--optimizer'\n\(Did you mean --optim\?\)/],
-  ["another tool's word that looks like one of ours", () => train('--lr=1e-4'), 2, /unknown option '--lr=1e-4'\n\(Did you mean --learning-rate\?\)/],
-  ["another tool's word for an option that this command lacks", () => ['runs', '--optimizer'], 2, /unknown option '--optimizer'\n\(add --help/],
+  [
+    "another tool's word that looks like one of ours",
+    () => train('--lr=1e-4'),
+    2,
+    /unknown option '--lr=1e-4'\n\(Did you mean --learning-rate\?\)/,
+  ],
+  [
+    "another tool's word for an option that this command lacks",
+    () => ['runs', '--optimizer'],
+    2,
+    /unknown option '--optimizer'\n\(add --help/,
+  ],
   ['no command', () => [], 2, /Usage: hyperfit/],
   ['a missing model', () => ['train', '--model', '/nowhere/model', '--data', data], 3, /ERR_MODEL_FILES.*\/nowhere\/model.*check the path/],
   ['no model', () => ['train', '--data', data, '--out', join(folder, 'no-model')], 2, /ERR_CONFIG.*--model/],
   ['no data', () => ['train', '--model', TINY_MODEL, '--out', join(folder, 'no-data')], 2, /ERR_CONFIG.*--data/],
-  ['missing data', () => ['train', '--model', TINY_MODEL, '--data', '/nowhere.txt', '--out', join(folder, 'r1')], 3, /ERR_DATA.*\/nowhere\.txt/],
+  [
+    'missing data',
+    () => ['train', '--model', TINY_MODEL, '--data', '/nowhere.txt', '--out', join(folder, 'r1')],
+    3,
+    /ERR_DATA.*\/nowhere\.txt/,
+  ],
   ['empty data', () => train('--data', file('empty.txt', ''), '--out', join(folder, 'r2')), 3, /ERR_DATA/],
-  ['an empty folder', () => { mkdirSync(join(folder, 'void'), { recursive: true }); return train('--data', join(folder, 'void'), '--out', join(folder, 'r3')); }, 3, /ERR_DATA/],
-  ['text that is not UTF-8', () => train('--data', file('latin.txt', Buffer.from([0x63, 0x61, 0x66, 0xe9])), '--out', join(folder, 'r5')), 3, /ERR_DATA.*UTF-8/],
-  ['a bad line', () => train('--data', file('bad.jsonl', '{"ids":[1,2]}\n{"ids":"x"}\n'), '--out', join(folder, 'r6')), 3, /ERR_DATA.*line 2/],
+  [
+    'an empty folder',
+    () => {
+      mkdirSync(join(folder, 'void'), { recursive: true });
+      return train('--data', join(folder, 'void'), '--out', join(folder, 'r3'));
+    },
+    3,
+    /ERR_DATA/,
+  ],
+  [
+    'text that is not UTF-8',
+    () => train('--data', file('latin.txt', Buffer.from([0x63, 0x61, 0x66, 0xe9])), '--out', join(folder, 'r5')),
+    3,
+    /ERR_DATA.*UTF-8/,
+  ],
+  [
+    'a bad line',
+    () => train('--data', file('bad.jsonl', '{"ids":[1,2]}\n{"ids":"x"}\n'), '--out', join(folder, 'r6')),
+    3,
+    /ERR_DATA.*line 2/,
+  ],
   ['ids out of range', () => train('--data', file('ids.jsonl', '{"ids":[1,99999]}\n'), '--out', join(folder, 'r7')), 3, /ERR_DATA.*99999/],
-  ['a sequence longer than the context', () => train('--data', file('long.jsonl', `{"ids":[${Array(300).fill(5).join(',')}]}\n`), '--out', join(folder, 'r8')), 3, /ERR_DATA.*256/],
-  ['several bad settings at once', () => train('--learning-rate', '-1', '--batch-size', 'x', '--order', 'sorted'), 2, /3 problems[^]*`--batch-size`: [^]*`--learning-rate`: [^]*`--order`: /],
-  ['a setting of the wrong size in a file, by its name there', () => train('--config', file('c2.json', '{"learningRate": -1}')), 2, /`learningRate` \(file .*c2\.json/],
+  [
+    'a sequence longer than the context',
+    () => train('--data', file('long.jsonl', `{"ids":[${Array(300).fill(5).join(',')}]}\n`), '--out', join(folder, 'r8')),
+    3,
+    /ERR_DATA.*256/,
+  ],
+  [
+    'several bad settings at once',
+    () => train('--learning-rate', '-1', '--batch-size', 'x', '--order', 'sorted'),
+    2,
+    /3 problems[^]*`--batch-size`: [^]*`--learning-rate`: [^]*`--order`: /,
+  ],
+  [
+    'a setting of the wrong size in a file, by its name there',
+    () => train('--config', file('c2.json', '{"learningRate": -1}')),
+    2,
+    /`learningRate` \(file .*c2\.json/,
+  ],
   ['infinity, by its name', () => train('--learning-rate', 'Infinity'), 2, /`--learning-rate`: expected .*, got Infinity/],
   ['an unknown preset', () => train('--preset', 'papper'), 2, /ERR_CONFIG.*did you mean paper/],
   ['an unknown key in a file', () => train('--config', file('c.json', '{"learning_rate": 1}')), 2, /did you mean learningRate/],
-  ['NaN weights', () => ['train', '--model', copyWithNan(), '--data', data, '--max-steps', '2', '--evaluate-every-steps', '0', '--out', join(folder, 'nan')], 4, /ERR_NOT_FINITE.*step 1.*samples/],
+  [
+    'NaN weights',
+    () => [
+      'train',
+      '--model',
+      copyWithNan(),
+      '--data',
+      data,
+      '--max-steps',
+      '2',
+      '--evaluate-every-steps',
+      '0',
+      '--out',
+      join(folder, 'nan'),
+    ],
+    4,
+    /ERR_NOT_FINITE.*step 1.*samples/,
+  ],
   ['two kinds of prompt', () => ['generate', '--model', TINY_MODEL, '--prompt', 'a', '--prompt-ids', '1'], 2, /cannot be used with/],
   ['no prompt', () => ['generate', '--model', TINY_MODEL], 2, /ERR_CONFIG.*--prompt/],
-  ['top-p without temperature', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '1', '--top-p', '0.9'], 2, /ERR_CONFIG.*temperature/],
+  [
+    'top-p without temperature',
+    () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '1', '--top-p', '0.9'],
+    2,
+    /ERR_CONFIG.*temperature/,
+  ],
   ['bad ids', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '1,x'], 2, /token ids/],
   ['a prompt id out of range', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '99999'], 3, /ERR_DATA/],
   ['a prompt with no room left', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--max-new-tokens', '400'], 1, /ERR_SHAPE/],
-  ['a missing blocker file', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--citation-blocker', '/nowhere.jsonl'], 3, /ERR_DATA.*citation-blocker/],
+  [
+    'a missing blocker file',
+    () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--citation-blocker', '/nowhere.jsonl'],
+    3,
+    /ERR_DATA.*citation-blocker/,
+  ],
   ['nothing to evaluate', () => ['evaluate', '--model', TINY_MODEL], 2, /ERR_CONFIG.*--held-out/],
-  ['a model without a tokenizer', () => ['tokenize', '--model', join(__dirname, '../fixtures/models/llama-tied-gqa'), '--text', 'a'], 1, /ERR_TOKENIZER.*tokenizer\.json/],
+  [
+    'a model without a tokenizer',
+    () => ['tokenize', '--model', join(__dirname, '../fixtures/models/llama-tied-gqa'), '--text', 'a'],
+    1,
+    /ERR_TOKENIZER.*tokenizer\.json/,
+  ],
   ['a folder that is no run', () => ['report', folder], 1, /ERR_CHECKPOINT.*run\.json/],
-  ['a CUDA device that is not there', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--device', 'cuda:7'], 3, /ERR_DEVICE.*(libtorch install --cuda|cuda:0)/],
+  [
+    'a CUDA device that is not there',
+    () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--device', 'cuda:7'],
+    3,
+    /ERR_DEVICE.*(libtorch install --cuda|cuda:0)/,
+  ],
   ['an unknown device', () => ['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--device', 'gpu'], 2, /cuda:N/],
   ['a pickle', () => ['generate', '--model', file('model.bin', 'x'), '--prompt-ids', '5'], 3, /ERR_MODEL_FILES.*safetensors/],
   ['a libtorch that is none', () => ['libtorch', 'info', '--libtorch', folder], 3, /./],
@@ -53,7 +138,10 @@ const CASES: [string, () => string[], number, RegExp][] = [
 
 test.each(CASES)('%s is refused with its remedy and exit code', async (_, args, code, message) => {
   const result = await cli(...args());
-  expect({ code: result.code, output: result.stderr + (code === 3 ? result.stdout : '') }).toEqual({ code, output: expect.stringMatching(message) });
+  expect({ code: result.code, output: result.stderr + (code === 3 ? result.stdout : '') }).toEqual({
+    code,
+    output: expect.stringMatching(message),
+  });
   expect(result.stderr).not.toMatch(/^\s+at /m);
 });
 
@@ -74,13 +162,17 @@ describe('streams', () => {
   test('help goes to stdout with defaults and an example, and is no failure', async () => {
     const { code, stdout, stderr } = await cli('train', '--help');
     expect([code, stderr]).toEqual([0, '']);
-    for (const part of ['--learning-rate <X>', '(default: 0.000001)', 'Example:', 'HYPERFIT_', '--resume']) expect(stdout.replace(/\s+/g, ' ')).toContain(part);
+    for (const part of ['--learning-rate <X>', '(default: 0.000001)', 'Example:', 'HYPERFIT_', '--resume'])
+      expect(stdout.replace(/\s+/g, ' ')).toContain(part);
   });
 
-  test.each(['generate', 'evaluate', 'tokenize', 'demo', 'report', 'doctor', 'libtorch install', 'libtorch info'])('%s --help has an example', async (command) => {
-    const { code, stdout } = await cli(...command.split(' '), '--help');
-    expect([code, stdout]).toEqual([0, expect.stringContaining('Example:')]);
-  });
+  test.each(['generate', 'evaluate', 'tokenize', 'demo', 'report', 'doctor', 'libtorch install', 'libtorch info'])(
+    '%s --help has an example',
+    async (command) => {
+      const { code, stdout } = await cli(...command.split(' '), '--help');
+      expect([code, stdout]).toEqual([0, expect.stringContaining('Example:')]);
+    },
+  );
 
   test('the version is the package version', async () => {
     expect(await cli('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });

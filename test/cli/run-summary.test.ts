@@ -8,7 +8,18 @@ const RESULT: RunResult = {
   epochs: 11,
   loss: 0.09321,
   checkpoint: 'runs/a/checkpoints/step-000088',
-  certificate: { meanLoss: 0.08341, lossFloor: 0.0052, worstLoss: 0.2117, top1Accuracy: 0.98764, entropy: 0.1832, sequences: 64, tokens: 8128, steps: 88, changedShare: 0.998, quantize: null },
+  certificate: {
+    meanLoss: 0.08341,
+    lossFloor: 0.0052,
+    worstLoss: 0.2117,
+    top1Accuracy: 0.98764,
+    entropy: 0.1832,
+    sequences: 64,
+    tokens: 8128,
+    steps: 88,
+    changedShare: 0.998,
+    quantize: null,
+  },
   comparison: [],
   best: [
     { criterion: 'generation', step: 80, ttr: 0.6553, rep2: 0.1, trainLoss: 0.2, path: 'runs/a/checkpoints/best-by-generation' },
@@ -36,5 +47,9 @@ report              runs/a/report.html`);
 test('a stopped run has no certificate, and JSON holds what there is', () => {
   const stopped: RunResult = { ...RESULT, reason: 'stopped', certificate: null, best: [], report: null, loss: null };
   expect(renderRunSummary(stopped)).toBe('stopped; go on with --resume: 88 steps, 11 epochs\n\ncheckpoint  runs/a/checkpoints/step-000088');
-  expect(summarizeRun(RESULT)).toMatchObject({ schemaVersion: 1, best: [{ criterion: 'generation', step: 80 }, { criterion: 'loss' }], certificate: { steps: 88 } });
+  expect(summarizeRun(RESULT)).toMatchObject({
+    schemaVersion: 1,
+    best: [{ criterion: 'generation', step: 80 }, { criterion: 'loss' }],
+    certificate: { steps: 88 },
+  });
 });

@@ -4,12 +4,17 @@ import { presentations } from '../../lib/compare/order.ts';
 import { parseStudyPage, renderStudyPage } from '../../lib/compare/page.ts';
 import { sampleStudy, variant } from './samples.ts';
 
-const refusal = (code: string, message: RegExp): Error => expect.objectContaining({ code, message: expect.stringMatching(message) }) as Error;
+const refusal = (code: string, message: RegExp): Error =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) }) as Error;
 
 describe('buildStudy', () => {
   test('gives every pair of every context, each text where the key says', () => {
     const { study, key, dropped } = buildStudy([variant('alpha'), variant('beta'), variant('gamma')]);
-    expect(key.pairs).toEqual([['alpha', 'beta'], ['alpha', 'gamma'], ['beta', 'gamma']]);
+    expect(key.pairs).toEqual([
+      ['alpha', 'beta'],
+      ['alpha', 'gamma'],
+      ['beta', 'gamma'],
+    ]);
     expect([study.items.length, key.items.length, dropped]).toEqual([12, 12, 0]);
     for (const { id, context, texts } of study.items) {
       const { variants, source } = key.items.find((item) => item.id === id)!;
@@ -20,7 +25,10 @@ describe('buildStudy', () => {
   });
 
   test('compares with the first variant, or with the original text cut to the words of the other', () => {
-    expect(buildStudy([variant('alpha'), variant('beta'), variant('gamma')], { pairs: 'against-first' }).key.pairs).toEqual([['beta', 'alpha'], ['gamma', 'alpha']]);
+    expect(buildStudy([variant('alpha'), variant('beta'), variant('gamma')], { pairs: 'against-first' }).key.pairs).toEqual([
+      ['beta', 'alpha'],
+      ['gamma', 'alpha'],
+    ]);
     const { study, key } = buildStudy([variant('alpha')], { against: 'original' });
     expect(key.pairs).toEqual([['alpha', 'original text']]);
     for (const { id, texts } of study.items) {
@@ -41,22 +49,35 @@ describe('buildStudy', () => {
   });
 
   test('draws contexts by the seed', () => {
-    const contexts = (seed: number): string[] => sampleStudy(30, { seed, items: 5 }).study.items.map(({ context }) => context).sort();
+    const contexts = (seed: number): string[] =>
+      sampleStudy(30, { seed, items: 5 })
+        .study.items.map(({ context }) => context)
+        .sort();
     expect(contexts(1)).toHaveLength(5);
     expect(contexts(1)).toEqual(contexts(1));
     expect(contexts(1)).not.toEqual(contexts(2));
   });
 
   test('leaves out contexts that a file lacks and pairs of equal texts, and counts both', () => {
-    const twin = { ...variant('beta'), texts: [...variant('beta', 3).texts, { context: 'Beginning 4', continuation: ' alpha wrote this 4' }] };
+    const twin = {
+      ...variant('beta'),
+      texts: [...variant('beta', 3).texts, { context: 'Beginning 4', continuation: ' alpha wrote this 4' }],
+    };
     const { study, key, dropped } = buildStudy([variant('alpha', 5), twin]);
     expect([study.items.length, key.identical, dropped]).toEqual([3, 1, 1]);
   });
 
   test('pairs the n-th sample of a context with the n-th', () => {
-    const twice = (name: string) => ({ name, file: '', texts: [1, 2].map((sample) => ({ context: 'Once', continuation: `${name} ${sample}` })) });
+    const twice = (name: string) => ({
+      name,
+      file: '',
+      texts: [1, 2].map((sample) => ({ context: 'Once', continuation: `${name} ${sample}` })),
+    });
     const { study, key } = buildStudy([twice('alpha'), twice('beta')]);
-    expect(study.items.map(({ texts }) => [...texts].sort()).sort()).toEqual([['alpha 1', 'beta 1'], ['alpha 2', 'beta 2']]);
+    expect(study.items.map(({ texts }) => [...texts].sort()).sort()).toEqual([
+      ['alpha 1', 'beta 1'],
+      ['alpha 2', 'beta 2'],
+    ]);
     expect(new Set(key.items.map(({ context }) => context)).size).toBe(1);
   });
 
@@ -72,22 +93,36 @@ describe('buildStudy', () => {
 });
 
 test('cutWords keeps what is between words', () => {
-  expect([cutWords(' one\n two three', 2), cutWords('one', 5), cutWords('one two', 0), cutWords('', 3)]).toEqual([' one\n two', 'one', 'one', '']);
+  expect([cutWords(' one\n two three', 2), cutWords('one', 5), cutWords('one two', 0), cutWords('', 3)]).toEqual([
+    ' one\n two',
+    'one',
+    'one',
+    '',
+  ]);
 });
 
 describe('presentations', () => {
   const { study } = sampleStudy(60);
-  const shown = (name: string): string => presentations(study, name).map(({ item, left }) => `${item.id}${left}`).join(' ');
+  const shown = (name: string): string =>
+    presentations(study, name)
+      .map(({ item, left }) => `${item.id}${left}`)
+      .join(' ');
 
   test('hold every item once, in an order and with sides that the name decides', () => {
-    expect(presentations(study, 'Ada').map(({ item }) => item.id).sort()).toEqual(study.items.map(({ id }) => id));
+    expect(
+      presentations(study, 'Ada')
+        .map(({ item }) => item.id)
+        .sort(),
+    ).toEqual(study.items.map(({ id }) => id));
     expect(shown('Ada')).toBe(shown('Ada'));
     expect(shown('Ada')).not.toBe(shown('Bob'));
     const left = presentations(study, 'Ada').filter((each) => each.left === 0).length;
     expect(left).toBeGreaterThan(15);
     expect(left).toBeLessThan(45);
     const { seed } = study;
-    expect(presentations({ ...study, seed: seed + 1 }, 'Ada').map(({ item }) => item.id)).not.toEqual(presentations(study, 'Ada').map(({ item }) => item.id));
+    expect(presentations({ ...study, seed: seed + 1 }, 'Ada').map(({ item }) => item.id)).not.toEqual(
+      presentations(study, 'Ada').map(({ item }) => item.id),
+    );
   });
 });
 
@@ -115,7 +150,11 @@ describe('renderStudyPage', () => {
   });
 
   test('another page is refused', () => {
-    for (const html of ['', '<script type="application/json" id="study">{}</script>', '<script type="application/json" id="study">{</script>']) {
+    for (const html of [
+      '',
+      '<script type="application/json" id="study">{}</script>',
+      '<script type="application/json" id="study">{</script>',
+    ]) {
       expect(() => parseStudyPage(html, 'x.html')).toThrow(refusal('ERR_DATA', /x\.html/));
     }
   });

@@ -52,7 +52,8 @@ async function begin(page: Page, name: string): Promise<void> {
 }
 
 const heading = (page: Page): Promise<string | null> => page.locator('#item-title').textContent();
-const shown = async (page: Page): Promise<string[]> => Promise.all(['#context', '#text-a', '#text-b'].map(async (id) => (await page.locator(id).textContent())!));
+const shown = async (page: Page): Promise<string[]> =>
+  Promise.all(['#context', '#text-a', '#text-b'].map(async (id) => (await page.locator(id).textContent())!));
 const pressed = (page: Page): Promise<string[]> => page.locator('[data-choice][aria-pressed="true"]').allTextContents();
 
 async function exported(page: Page): Promise<{ name: string; answers: Answer[] }> {
@@ -104,7 +105,14 @@ testWithBrowser('is answered by keyboard alone, corrected, and exported', async 
   const order = presentations(study, 'Ada b.');
   expect(answers).toEqual(
     ['equal', 'B', 'A', 'equal'].map((choice, index) => ({
-      study: study.id, item: order[index]!.item.id, annotator: 'Ada b.', choice, left: order[index]!.left, position: index + 1, seconds: expect.any(Number), at: expect.stringMatching(/^\d{4}-.*Z$/),
+      study: study.id,
+      item: order[index]!.item.id,
+      annotator: 'Ada b.',
+      choice,
+      left: order[index]!.left,
+      position: index + 1,
+      seconds: expect.any(Number),
+      at: expect.stringMatching(/^\d{4}-.*Z$/),
     })),
   );
   expect(scoreStudy(key, answers).groups[0]).toMatchObject({ answers: 4, pairs: [{ ties: 2 }] });
@@ -139,14 +147,19 @@ testWithBrowser('keeps two annotators of one browser apart, each with an order o
   expect(await shown(page)).toEqual([first!.item.context, first!.item.texts[first!.left], first!.item.texts[1 - first!.left]]);
   await page.keyboard.press('b');
   await page.keyboard.press('b');
-  expect((await exported(page)).answers.map(({ annotator, choice }) => [annotator, choice])).toEqual([['Bob', 'B'], ['Bob', 'B']]);
+  expect((await exported(page)).answers.map(({ annotator, choice }) => [annotator, choice])).toEqual([
+    ['Bob', 'B'],
+    ['Bob', 'B'],
+  ]);
   await page.locator('#change').click();
   expect(await page.locator('#known-names button').allTextContents()).toEqual([`Ada (1 of ${COUNT})`, `Bob (2 of ${COUNT})`]);
   await page.getByRole('button', { name: 'Ada' }).click();
   expect((await exported(page)).answers.map(({ annotator, choice }) => [annotator, choice])).toEqual([['Ada', 'A']]);
 });
 
-/** Browsers show the stored data of one tab's process to another's a moment later; no annotator answers, or loads the page again, within it. */
+/**
+ * Browsers show the stored data of one tab's process to another's a moment later; no annotator answers, or loads the page again, within it.
+ */
 async function sameStorage(from: Page, to: Page): Promise<void> {
   const stored = (page: Page): Promise<string> => page.evaluate('JSON.stringify({ ...localStorage })');
   const expected = await stored(from);
@@ -176,7 +189,10 @@ testWithBrowser('counts what another tab answers while a name is asked for', asy
 
 testWithBrowser('asks for a name, and not for that of a judge', async () => {
   const page = await open();
-  for (const [name, message] of [['   ', 'A name is needed'], ['judge:x', 'judge: are taken']] as const) {
+  for (const [name, message] of [
+    ['   ', 'A name is needed'],
+    ['judge:x', 'judge: are taken'],
+  ] as const) {
     await page.locator('#name').fill(name);
     await page.keyboard.press('Enter');
     expect(await page.locator('#status').textContent()).toContain(message);
@@ -186,7 +202,10 @@ testWithBrowser('asks for a name, and not for that of a judge', async () => {
 
 testWithBrowser('runs nothing of a hostile text and shows it as it is', async () => {
   const hostile = `</script><script>window.ran = 1</script><img src=x onerror="window.ran = 2"><!-- <script> "quotes' &amp; \u2028 \u202e backwards`;
-  const evil = { ...variant('alpha', 2), texts: variant('alpha', 2).texts.map((text) => ({ ...text, continuation: `${hostile} ${text.continuation}` })) };
+  const evil = {
+    ...variant('alpha', 2),
+    texts: variant('alpha', 2).texts.map((text) => ({ ...text, continuation: `${hostile} ${text.continuation}` })),
+  };
   const built = buildStudy([evil, variant('beta', 2)], { title: hostile });
   const path = join(folder, 'hostile.html');
   await writeStudy(path, built.study, built.key);
@@ -218,7 +237,9 @@ testWithBrowser('a script that somebody adds does not run, and no other place is
 });
 
 testWithBrowser('says so where a browser keeps nothing, and can still be answered and exported', async () => {
-  await context.addInitScript({ content: `for (const name of ['getItem', 'setItem', 'key']) Storage.prototype[name] = () => { throw new Error('forbidden'); };` });
+  await context.addInitScript({
+    content: `for (const name of ['getItem', 'setItem', 'key']) Storage.prototype[name] = () => { throw new Error('forbidden'); };`,
+  });
   const page = await open();
   await begin(page, 'Ada');
   expect(await page.locator('#storage').isVisible()).toBe(true);
@@ -228,8 +249,14 @@ testWithBrowser('says so where a browser keeps nothing, and can still be answere
   expect((await exported(page)).answers).toHaveLength(1);
 });
 
-testWithBrowser.each([[390, 'dark'], [1280, 'light']] as const)('fits %i pixels, %s', async (width, colorScheme) => {
-  const long = { ...variant('alpha', 1), texts: [{ context: 'Beginning 1', continuation: ` ${'_'.repeat(400)}\n\n${'word '.repeat(150)}` }] };
+testWithBrowser.each([
+  [390, 'dark'],
+  [1280, 'light'],
+] as const)('fits %i pixels, %s', async (width, colorScheme) => {
+  const long = {
+    ...variant('alpha', 1),
+    texts: [{ context: 'Beginning 1', continuation: ` ${'_'.repeat(400)}\n\n${'word '.repeat(150)}` }],
+  };
   const built = buildStudy([long, variant('beta', 1)]);
   const path = join(folder, `wide-${width}.html`);
   await writeStudy(path, built.study, built.key);
@@ -248,7 +275,15 @@ testWithBrowser.each([[390, 'dark'], [1280, 'light']] as const)('fits %i pixels,
 testWithBrowser('every control has a name, the sides have headings, and what is answered is announced', async () => {
   const page = await open();
   await begin(page, 'Ada');
-  expect(await page.getByRole('button').allTextContents()).toEqual(['A is better A', 'Equal E', 'B is better B', '← Back', 'Next →', 'Export answers', 'Change annotator']);
+  expect(await page.getByRole('button').allTextContents()).toEqual([
+    'A is better A',
+    'Equal E',
+    'B is better B',
+    '← Back',
+    'Next →',
+    'Export answers',
+    'Change annotator',
+  ]);
   expect(await page.getByRole('group', { name: 'Which continuation is better?' }).count()).toBe(1);
   expect(await page.getByRole('progressbar', { name: `0 of ${COUNT} answered` }).count()).toBe(1);
   for (const name of ['Beginning', 'A', 'B']) expect(await page.getByRole('article', { name, exact: true }).count()).toBe(1);

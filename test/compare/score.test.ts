@@ -35,20 +35,36 @@ describe('scoreStudy', () => {
   });
 
   test('does not depend on the side, nor on which text stood first in the item', () => {
-    const turned = [...answers('Ada', 'aeba', () => ({ left: 1 })), ...answers('Bob', 'aabe', (index) => ({ left: (index % 2) as 0 | 1 })), ...answers('Cid', 'bae')];
+    const turned = [
+      ...answers('Ada', 'aeba', () => ({ left: 1 })),
+      ...answers('Bob', 'aabe', (index) => ({ left: (index % 2) as 0 | 1 })),
+      ...answers('Cid', 'bae'),
+    ];
     expect(people(turned).pairs).toEqual(people(given).pairs);
     expect(new Set(key.items.map(({ variants }) => variants[0])).size).toBe(2);
   });
 
   test('tests signs over items, not over answers', () => {
     // Sums over items: 1 + 1 - 1, 0 + 1 + 1, -1 - 1 + 0, 1 + 0 => three won, one lost: p = 2 * (1 + 4) / 16.
-    expect(people(given).pairs[0]!.signTest).toEqual({ wins: 3, losses: 1, ties: 0, p: expect.closeTo(0.625, 12), holmP: expect.closeTo(0.625, 12) });
+    expect(people(given).pairs[0]!.signTest).toEqual({
+      wins: 3,
+      losses: 1,
+      ties: 0,
+      p: expect.closeTo(0.625, 12),
+      holmP: expect.closeTo(0.625, 12),
+    });
   });
 
   test('measures agreement by items', () => {
     // Pairs of answers that agree: 1/3, 1/3, 1/3, 0/1 => observed 1/4; chance (25 + 9 + 9) / 121.
     const expected = 43 / 121;
-    expect(people(given).kappa).toEqual({ observed: expect.closeTo(0.25, 12), expected: expect.closeTo(expected, 12), kappa: expect.closeTo((0.25 - expected) / (1 - expected), 12), items: 4, answers: 11 });
+    expect(people(given).kappa).toEqual({
+      observed: expect.closeTo(0.25, 12),
+      expected: expect.closeTo(expected, 12),
+      kappa: expect.closeTo((0.25 - expected) / (1 - expected), 12),
+      items: 4,
+      answers: 11,
+    });
     // Ada agrees with Bob at items 1 and 3, with Cid at none of three; Bob and Cid at item 2.
     expect(people(given).annotators.map(({ name, answers: count, agreement }) => [name, count, agreement])).toEqual([
       ['Ada', 4, expect.closeTo(2 / 7, 12)],
@@ -69,13 +85,18 @@ describe('scoreStudy', () => {
     expect([five.bootstrap.low, five.bootstrap.high]).toEqual([one.bootstrap.low, one.bootstrap.high]);
     expect(five.wilson.high - five.wilson.low).toBeLessThan(0.6 * (one.wilson.high - one.wilson.low));
     expect(scoreStudy(key, given, { seed: 3 })).toEqual(scoreStudy(key, given, { seed: 3 }));
-    expect(scoreStudy(key, given, { seed: 3 }).groups[0]!.pairs[0]!.win.bootstrap).not.toEqual(scoreStudy(key, given, { seed: 4 }).groups[0]!.pairs[0]!.win.bootstrap);
+    expect(scoreStudy(key, given, { seed: 3 }).groups[0]!.pairs[0]!.win.bootstrap).not.toEqual(
+      scoreStudy(key, given, { seed: 4 }).groups[0]!.pairs[0]!.win.bootstrap,
+    );
   });
 
   test('the later answer of an annotator to an item counts, whatever the order of the files', () => {
     const early = answers('Ada', 'a', () => ({ at: '2026-01-01T00:00:00.000Z' }));
     const late = answers('Ada', 'b', () => ({ at: '2026-01-02T00:00:00.000Z' }));
-    for (const both of [[...early, ...late], [...late, ...early]]) {
+    for (const both of [
+      [...early, ...late],
+      [...late, ...early],
+    ]) {
       expect(people(both)).toMatchObject({ answers: 1, replaced: 1, pairs: [{ wins: 0, losses: 1 }] });
     }
     expect(people([...early, ...answers('Ada', 'b')]).pairs[0]).toMatchObject({ wins: 0, losses: 1 });
@@ -105,7 +126,10 @@ describe('scoreStudy', () => {
     const built = buildStudy([variant('alpha', 8), variant('beta', 8), variant('gamma', 8)]);
     const first = built.key.items.filter(({ variants }) => variants.includes('alpha') && variants.includes('beta'));
     const second = built.key.items.filter(({ variants }) => variants.includes('alpha') && variants.includes('gamma'));
-    const all = [...first.map(({ id }) => answerFor(built.key, id, 'Ada', 'alpha')), ...second.slice(0, 6).map(({ id }) => answerFor(built.key, id, 'Ada', 'alpha'))];
+    const all = [
+      ...first.map(({ id }) => answerFor(built.key, id, 'Ada', 'alpha')),
+      ...second.slice(0, 6).map(({ id }) => answerFor(built.key, id, 'Ada', 'alpha')),
+    ];
     const [group] = scoreStudy(built.key, all).groups;
     // p = 2 / 256 and 2 / 64; the smaller is doubled.
     expect(group!.pairs.map(({ signTest }) => [signTest.p, signTest.holmP])).toEqual([
@@ -118,7 +142,9 @@ describe('scoreStudy', () => {
 
   test('refuses no answers, and those of another study', () => {
     expect(() => scoreStudy(key, [])).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
-    expect(() => scoreStudy(key, [{ ...given[0]!, study: 'x' }])).toThrow(expect.objectContaining({ code: 'ERR_DATA', message: expect.stringContaining('study x') }));
+    expect(() => scoreStudy(key, [{ ...given[0]!, study: 'x' }])).toThrow(
+      expect.objectContaining({ code: 'ERR_DATA', message: expect.stringContaining('study x') }),
+    );
   });
 
   test('prints the numbers that were counted', () => {
@@ -157,6 +183,8 @@ describe('readAnswers', () => {
     ['time', { at: 'now' }, /line 2: "at"/],
   ])('refuses a wrong %s and names the line', async (name, change, message) => {
     const path = writeLines(join(folder, `${name}.jsonl`), [answer!, { ...answer!, ...change }]);
-    await expect(readAnswers(path, study)).rejects.toThrow(expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(message) }));
+    await expect(readAnswers(path, study)).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(message) }),
+    );
   });
 });

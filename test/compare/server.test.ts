@@ -28,7 +28,9 @@ function statusWithHost(host: string, port = new URL(server.url).port): Promise<
     request({ host: '127.0.0.1', port, path: '/', headers: { host } }, (response) => {
       response.resume();
       done(response.statusCode!);
-    }).on('error', fail).end();
+    })
+      .on('error', fail)
+      .end();
   });
 }
 
@@ -37,7 +39,9 @@ const lines = (): string[] => readFileSync(answers, 'utf8').split('\n').slice(0,
 test('sends the page with a policy that reaches nothing but this server', async () => {
   const response = await fetch(server.url);
   expect(response.status).toBe(200);
-  expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; connect-src 'self';.*frame-ancestors 'none'$/);
+  expect(response.headers.get('content-security-policy')).toMatch(
+    /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; connect-src 'self';.*frame-ancestors 'none'$/,
+  );
   expect(response.headers.get('x-content-type-options')).toBe('nosniff');
   expect(await response.text()).toContain('data-served="yes"');
 });
@@ -84,7 +88,9 @@ test('refuses forms of other pages and other names of this machine', async () =>
 });
 
 test('listens on the loopback address only', async () => {
-  const others = Object.values(networkInterfaces()).flat().filter((each) => each?.family === 'IPv4' && !each.internal);
+  const others = Object.values(networkInterfaces())
+    .flat()
+    .filter((each) => each?.family === 'IPv4' && !each.internal);
   for (const each of others) await expect(fetch(`http://${each!.address}:${new URL(server.url).port}/`)).rejects.toThrow();
   expect(new URL(server.url).hostname).toBe('127.0.0.1');
 });
@@ -93,7 +99,12 @@ test('many answers at once are all stored, each on a line of its own', async () 
   const before = lines().length;
   const sent = Array.from({ length: 40 }, (_, index): Answer => ({ ...answer, annotator: `P${index}` }));
   expect((await Promise.all(sent.map((each) => post(each)))).every(({ status }) => status === 200)).toBe(true);
-  expect(lines().slice(before).map((line) => (JSON.parse(line) as Answer).annotator).sort()).toEqual(sent.map(({ annotator }) => annotator).sort());
+  expect(
+    lines()
+      .slice(before)
+      .map((line) => (JSON.parse(line) as Answer).annotator)
+      .sort(),
+  ).toEqual(sent.map(({ annotator }) => annotator).sort());
 });
 
 test('a server begun anew knows the answers, and a cut-off line spoils none that follow', async () => {
@@ -104,7 +115,11 @@ test('a server begun anew knows the answers, and a cut-off line spoils none that
   const again = await serveStudy(study, { answers: path, onWarning: (message) => warnings.push(message) });
   try {
     expect(await (await fetch(`${again.url}answers?annotator=Ada`)).json()).toEqual({ answers: [answer] });
-    await fetch(`${again.url}answers`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...answer, annotator: 'Bob' }) });
+    await fetch(`${again.url}answers`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...answer, annotator: 'Bob' }),
+    });
     expect((await readAnswers(path, study)).map(({ annotator }) => annotator)).toEqual(['Ada', 'Bob']);
     expect([again.received(), warnings]).toEqual([1, [expect.stringContaining('cut off')]]);
   } finally {
@@ -121,23 +136,38 @@ test('a whole last line without an end stays', async () => {
 
 test('a taken port and a place that cannot be written are named', async () => {
   const port = Number(new URL(server.url).port);
-  await expect(serveStudy(study, { port, answers: join(folder, 'other.jsonl') })).rejects.toThrow(expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining(String(port)) }));
-  await expect(serveStudy(study, { answers: '/nowhere/at/all.jsonl' })).rejects.toThrow(expect.objectContaining({ code: 'ERR_DATA', message: expect.stringContaining('/nowhere/at/all.jsonl') }));
+  await expect(serveStudy(study, { port, answers: join(folder, 'other.jsonl') })).rejects.toThrow(
+    expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining(String(port)) }),
+  );
+  await expect(serveStudy(study, { answers: '/nowhere/at/all.jsonl' })).rejects.toThrow(
+    expect.objectContaining({ code: 'ERR_DATA', message: expect.stringContaining('/nowhere/at/all.jsonl') }),
+  );
 });
 
 test('closing does not wait for a client that never ends its request', async () => {
   const own = await serveStudy(study, { answers: join(folder, 'others.jsonl') });
   const half = Array.from({ length: 50 }, () => {
-    const going = request(`${own.url}answers`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': '100' } });
+    const going = request(`${own.url}answers`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': '100' },
+    });
     going.on('error', () => {}).write('{"study":');
     return going;
   });
-  await Promise.all(half.map((going) => new Promise((done) => going.once('socket', (socket) => (socket.connecting ? socket.once('connect', done) : done(undefined))))));
+  await Promise.all(
+    half.map(
+      (going) =>
+        new Promise((done) => going.once('socket', (socket) => (socket.connecting ? socket.once('connect', done) : done(undefined)))),
+    ),
+  );
   const started = performance.now();
   await own.close();
   expect(performance.now() - started).toBeLessThan(10_000);
 });
 
 test.each([99999, -1, 1.5])('port %d is refused with the remedy', async (port) => {
-  await expect(serveStudy(study, { answers: join(folder, 'others.jsonl'), port })).rejects.toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('0 to 65535') });
+  await expect(serveStudy(study, { answers: join(folder, 'others.jsonl'), port })).rejects.toMatchObject({
+    code: 'ERR_CONFIG',
+    message: expect.stringContaining('0 to 65535'),
+  });
 });

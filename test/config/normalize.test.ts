@@ -22,12 +22,21 @@ function messageOf(action: () => unknown): string {
 
 describe('the defaults', () => {
   test('pass their own checks', () => {
-    for (const name of FIELD_NAMES) expect({ name, ok: FIELDS[name].schema.safeParse(FIELDS[name].default).success }).toEqual({ name, ok: true });
+    for (const name of FIELD_NAMES)
+      expect({ name, ok: FIELDS[name].schema.safeParse(FIELDS[name].default).success }).toEqual({ name, ok: true });
   });
 
   test('are the recipe of the paper', () => {
     const { config } = normalizeConfig([]);
-    expect(config).toMatchObject({ sequenceLength: 256, batchSize: 8, epochs: 20, learningRate: 1e-6, weightDecay: 0, maxGradNorm: 0, warmupSteps: 0 });
+    expect(config).toMatchObject({
+      sequenceLength: 256,
+      batchSize: 8,
+      epochs: 20,
+      learningRate: 1e-6,
+      weightDecay: 0,
+      maxGradNorm: 0,
+      warmupSteps: 0,
+    });
   });
 
   test.each(PRESET_NAMES)('the preset %s is accepted', (preset) => {
@@ -60,7 +69,8 @@ describe('refusals', () => {
   test('every problem is reported in one go', () => {
     const message = messageOf(() => normalizeConfig(flags({ learningRate: -1, batchSize: 2.5, order: 'random', colour: 'red' })));
     expect(message).toContain('4 problems');
-    for (const part of ['learningRate', '--learning-rate', 'batchSize', '2.5', 'expected shuffle, identity or swap-K', '`colour`']) expect(message).toContain(part);
+    for (const part of ['learningRate', '--learning-rate', 'batchSize', '2.5', 'expected shuffle, identity or swap-K', '`colour`'])
+      expect(message).toContain(part);
   });
 
   test.each([
@@ -128,7 +138,10 @@ describe('the settings file', () => {
     expect(normalizeConfig([fileLayer(write('{"epochs": 3, "$schema": "x"}'))]).config.epochs).toBe(3);
   });
 
-  test.each([['not json', 'expected JSON'], ['[1]', 'one object']])('%s is refused', (text, part) => {
+  test.each([
+    ['not json', 'expected JSON'],
+    ['[1]', 'one object'],
+  ])('%s is refused', (text, part) => {
     expect(messageOf(() => fileLayer(write(text)))).toContain(part);
   });
 

@@ -21,7 +21,9 @@ test('lib/generate/decoding-options.ts is what the table of decoding says (npm r
 
 test('every word of help is there, a changed one too', () => {
   const flat = (text: string): string => text.replace(/\n\s+\* /g, ' ');
-  expect(flat(read('config/run-config.ts'))).toContain('Stop once the mean training loss of an epoch is below this, in nats per token. Default `null`; as a flag `--target-loss <L>`.');
+  expect(flat(read('config/run-config.ts'))).toContain(
+    'Stop once the mean training loss of an epoch is below this, in nats per token. Default `null`; as a flag `--target-loss <L>`.',
+  );
   const changed = { ...FIELDS, seed: { ...FIELDS.seed, help: 'another text' } };
   expect(renderRunConfig(changed, schemaOf)).toContain('/** Another text. Default `0`; as a flag `--seed <N>`. */\n  seed: number;');
 });

@@ -1,6 +1,14 @@
 import { configWarnings, lossFloor } from '../../lib/config/warnings.ts';
 
-const settings = { learningRate: 1e-6, targetLoss: null, sequenceLength: 256, batchSize: 8, epochs: 20, maxSteps: null, warmupSteps: 0 } as const;
+const settings = {
+  learningRate: 1e-6,
+  targetLoss: null,
+  sequenceLength: 256,
+  batchSize: 8,
+  epochs: 20,
+  maxSteps: null,
+  warmupSteps: 0,
+} as const;
 
 test('the loss floor is ln(n) over the predictions of one sequence', () => {
   expect(lossFloor(2000, 256)).toBeCloseTo(0.0298, 4);
@@ -15,7 +23,9 @@ test('a target below the floor is warned about, one above is not', () => {
 
 test('a floor known from the sequences goes before the one of the worst case', () => {
   expect(configWarnings({ ...settings, targetLoss: 0.01 }, 2000, { floor: 0.009 })).toEqual([]);
-  expect(configWarnings({ ...settings, targetLoss: 0.01 }, 2000, { floor: 0.01 })).toEqual([expect.stringContaining('0.010, the least mean loss that any model can reach on these 2000')]);
+  expect(configWarnings({ ...settings, targetLoss: 0.01 }, 2000, { floor: 0.01 })).toEqual([
+    expect.stringContaining('0.010, the least mean loss that any model can reach on these 2000'),
+  ]);
 });
 
 test('a warm-up that outlasts the run is warned about', () => {

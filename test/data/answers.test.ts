@@ -51,7 +51,11 @@ async function makeTokenizer(source: string, withPlaces = true) {
   return { tokenizer, chat };
 }
 
-async function learn(source: string, messages: ChatMessage[], { trainOn = 'assistant', withPlaces = true }: { trainOn?: TrainOn; withPlaces?: boolean } = {}) {
+async function learn(
+  source: string,
+  messages: ChatMessage[],
+  { trainOn = 'assistant', withPlaces = true }: { trainOn?: TrainOn; withPlaces?: boolean } = {},
+) {
   const { tokenizer, chat } = await makeTokenizer(source, withPlaces);
   const notes = new DataNotes();
   const { ids, targets } = await encodeDialogue({ messages, source: 'chat.jsonl:1' }, chat, trainOn, notes);
@@ -75,9 +79,24 @@ describe('Every answer is learnt where it stands in the whole', () => {
     ['an answer written after all messages', TEMPLATES.late, TWO, ['B<|im_end|>', 'D<|im_end|>']],
     ['what the template marks', TEMPLATES.marked, TWO, ['B<|im_end|>\n', 'D<|im_end|>\n']],
     ['a loop over numbers', TEMPLATES.counting, TWO, ['B<|im_end|>', 'D<|im_end|>']],
-    ['indentation', TEMPLATES.cutting, [user('A'), assistant('    return x\n'), user('B'), assistant('\tpass')], ['    return x\n<|im_end|>', '<think>\n\n</think>\n\n\tpass<|im_end|>']],
-    ['calls without content', TEMPLATES.counting, [user('A'), { role: 'assistant', content: null, ...CALL }, user('B'), assistant('D')], [`${'{"type": "function", "function": {"name": "look", "arguments": {"at": "sea"}}}'}<|im_end|>`, 'D<|im_end|>']],
-    ['an answer of weight 0 among others', TEMPLATES.cutting, [user('A'), assistant('B', { weight: 0 }), user('C'), assistant('D', { weight: 1 })], ['<think>\n\n</think>\n\nD<|im_end|>']],
+    [
+      'indentation',
+      TEMPLATES.cutting,
+      [user('A'), assistant('    return x\n'), user('B'), assistant('\tpass')],
+      ['    return x\n<|im_end|>', '<think>\n\n</think>\n\n\tpass<|im_end|>'],
+    ],
+    [
+      'calls without content',
+      TEMPLATES.counting,
+      [user('A'), { role: 'assistant', content: null, ...CALL }, user('B'), assistant('D')],
+      [`${'{"type": "function", "function": {"name": "look", "arguments": {"at": "sea"}}}'}<|im_end|>`, 'D<|im_end|>'],
+    ],
+    [
+      'an answer of weight 0 among others',
+      TEMPLATES.cutting,
+      [user('A'), assistant('B', { weight: 0 }), user('C'), assistant('D', { weight: 1 })],
+      ['<think>\n\n</think>\n\nD<|im_end|>'],
+    ],
     ['the same answer twice', TEMPLATES.counting, [user('B'), assistant('B'), user('B'), assistant('B')], ['B<|im_end|>', 'B<|im_end|>']],
   ])('%s', async (_, source, messages, learnt) => {
     expect((await learn(source, messages)).texts).toEqual(learnt);
@@ -90,11 +109,17 @@ describe('Every answer is learnt where it stands in the whole', () => {
 
   test('a greeting is passed over, the answers are not', async () => {
     const { texts, notes } = await learn(TEMPLATES.counting, [assistant('Ahoy'), ...TWO]);
-    expect({ texts, notes }).toEqual({ texts: ['B<|im_end|>', 'D<|im_end|>'], notes: ['1 opening answers, before which nobody speaks, are not learnt'] });
+    expect({ texts, notes }).toEqual({
+      texts: ['B<|im_end|>', 'D<|im_end|>'],
+      notes: ['1 opening answers, before which nobody speaks, are not learnt'],
+    });
   });
 
   test('a renderer that does not say where messages stand needs turns that stay as they are', async () => {
-    expect((await learn(TEMPLATES.counting.replace(" else '<|im_end|>'", " else ''"), TWO, { withPlaces: false })).texts).toEqual(['B<|im_end|>', 'D<|im_end|>']);
+    expect((await learn(TEMPLATES.counting.replace(" else '<|im_end|>'", " else ''"), TWO, { withPlaces: false })).texts).toEqual([
+      'B<|im_end|>',
+      'D<|im_end|>',
+    ]);
     await expect(learn(TEMPLATES.cutting, TWO, { withPlaces: false })).rejects.toMatchObject({ code: 'ERR_DATA' });
   });
 });
@@ -108,20 +133,28 @@ describe('What a template makes of answers is counted', () => {
   });
 
   test('calls that it leaves out', async () => {
-    expect(await notesOf(TEMPLATES.cutting, [user('A'), assistant('B', CALL)])).toEqual(['1 answers lost their tool calls, which the chat template leaves out']);
+    expect(await notesOf(TEMPLATES.cutting, [user('A'), assistant('B', CALL)])).toEqual([
+      '1 answers lost their tool calls, which the chat template leaves out',
+    ]);
   });
 
   test('thoughts that stand apart and are not written', async () => {
-    expect(await notesOf(TEMPLATES.counting, [user('A'), assistant('B', { reasoning_content: 'hm' })])).toEqual(['1 answers lost their thoughts (<think>), which the chat template cuts']);
+    expect(await notesOf(TEMPLATES.counting, [user('A'), assistant('B', { reasoning_content: 'hm' })])).toEqual([
+      '1 answers lost their thoughts (<think>), which the chat template cuts',
+    ]);
   });
 
   test('an indentation that it strips', async () => {
     const stripping = TEMPLATES.endless.replace('m.content +', 'm.content|trim +');
-    expect((await notesOf(stripping, [user('A'), assistant('    return x')]))[0]).toBe('1 answers lost the white space that they begin with, which the chat template strips');
+    expect((await notesOf(stripping, [user('A'), assistant('    return x')]))[0]).toBe(
+      '1 answers lost the white space that they begin with, which the chat template strips',
+    );
   });
 
   test('answers that are empty', async () => {
-    expect(await notesOf(TEMPLATES.counting, [user('A'), assistant('')])).toEqual(['1 answers are empty: that the assistant says nothing is learnt']);
+    expect(await notesOf(TEMPLATES.counting, [user('A'), assistant('')])).toEqual([
+      '1 answers are empty: that the assistant says nothing is learnt',
+    ]);
   });
 
   test('what others say and the template does not write', async () => {
@@ -140,7 +173,10 @@ describe('What a template makes of answers is counted', () => {
 });
 
 test('a dialogue that the template refuses is named by its place', async () => {
-  await expect(learn(`{{ raise_exception('no system') }}`, TWO)).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringMatching(/of test takes at chat\.jsonl:1, got its refusal: no system/) });
+  await expect(learn(`{{ raise_exception('no system') }}`, TWO)).rejects.toMatchObject({
+    code: 'ERR_DATA',
+    message: expect.stringMatching(/of test takes at chat\.jsonl:1, got its refusal: no system/),
+  });
 });
 
 test('no answer to learn is refused', async () => {
@@ -150,16 +186,24 @@ test('no answer to learn is refused', async () => {
 test('dialogues without an answer are passed over among others, and refused alone', async () => {
   const { chat } = await makeTokenizer(TEMPLATES.counting);
   const dialogue = (...messages: ChatMessage[]): Document => ({ source: 'a.jsonl:1', messages });
-  const cut = (...documents: Document[]): Promise<CutData> => cutDocuments(documents, chat as unknown as SequenceTokenizer, { sequenceLength: 8 });
+  const cut = (...documents: Document[]): Promise<CutData> =>
+    cutDocuments(documents, chat as unknown as SequenceTokenizer, { sequenceLength: 8 });
   const { sequences, notes } = await cut(dialogue(user('A')), dialogue(user('A'), assistant('B')));
-  expect([sequences.length, notes[0]]).toEqual([1, expect.objectContaining({ what: 'dialogues without an answer to learn were passed over', count: 1 })]);
-  await expect(cut(dialogue(user('A')))).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringMatching(/answer of the assistant to learn at a\.jsonl:1, got none; .*trainOn all/) });
+  expect([sequences.length, notes[0]]).toEqual([
+    1,
+    expect.objectContaining({ what: 'dialogues without an answer to learn were passed over', count: 1 }),
+  ]);
+  await expect(cut(dialogue(user('A')))).rejects.toMatchObject({
+    code: 'ERR_DATA',
+    message: expect.stringMatching(/answer of the assistant to learn at a\.jsonl:1, got none; .*trainOn all/),
+  });
 });
 
 const CASES = resolve(__dirname, '../../../shared/cases');
 (existsSync(join(CASES, 'templates')) ? describe : describe.skip)('Under templates of public models', () => {
   const template = (name: string): string => readFileSync(join(CASES, 'templates', `${name}.jinja`), 'utf8');
-  const dialogue = (path: string): ChatMessage[] => (JSON.parse(readFileSync(join(CASES, 'data', path), 'utf8').split('\n')[0]!) as { messages: ChatMessage[] }).messages;
+  const dialogue = (path: string): ChatMessage[] =>
+    (JSON.parse(readFileSync(join(CASES, 'data', path), 'utf8').split('\n')[0]!) as { messages: ChatMessage[] }).messages;
 
   test.each([
     ['Qwen-Qwen3-0.6B', '12/two-answers.jsonl', ['B<|im_end|>', '<think>\n\n</think>\n\nD<|im_end|>']],

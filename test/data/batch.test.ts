@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { batches, IGNORE_INDEX, makeBatch, targetCount } from '../../lib/data/batch.ts';
 import { epochOrder } from '../../lib/data/order.ts';
 
-const anySequences = fc.array(fc.array(fc.nat(1000), { minLength: 1, maxLength: 12 }).map((ids) => Int32Array.from(ids)), { minLength: 1, maxLength: 20 });
+const anySequences = fc.array(
+  fc.array(fc.nat(1000), { minLength: 1, maxLength: 12 }).map((ids) => Int32Array.from(ids)),
+  { minLength: 1, maxLength: 20 },
+);
 
 describe('makeBatch', () => {
   test('shifts targets and pads on the right', () => {
@@ -31,7 +34,9 @@ describe('batches', () => {
           Array.from(batch.indices, (index, row) => {
             const start = row * batch.sequenceLength;
             const { length } = sequences[index]!;
-            expect(batch.targets.slice(start + length - 1, start + batch.sequenceLength).every((target) => target === IGNORE_INDEX)).toBe(true);
+            expect(batch.targets.slice(start + length - 1, start + batch.sequenceLength).every((target) => target === IGNORE_INDEX)).toBe(
+              true,
+            );
             return { index, ids: batch.tokens.slice(start, start + length) };
           }),
         );
@@ -46,7 +51,10 @@ describe('batches', () => {
     const indices = (options: { dropLast?: boolean; start?: number }): number[][] =>
       [...batches(sequences, { batchSize: 2, ...options })].map((batch) => [...batch.indices]);
     expect(indices({})).toEqual([[0, 1], [2, 3], [4]]);
-    expect(indices({ dropLast: true })).toEqual([[0, 1], [2, 3]]);
+    expect(indices({ dropLast: true })).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
     expect(indices({ start: 1 })).toEqual([[2, 3], [4]]);
   });
 

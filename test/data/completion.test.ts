@@ -10,10 +10,16 @@ function makeTokenizer({ ends = [1], addsEnd = false } = {}) {
   return {
     bosTokenId: 0,
     eosTokenIds: ends,
-    encode: async (text: string) => Int32Array.from([0, ...(text.match(/ab|[^]/g) ?? []).map((piece) => (piece === 'ab' ? 2 : piece.codePointAt(0)!)), ...(addsEnd ? [1] : [])]),
+    encode: async (text: string) =>
+      Int32Array.from([
+        0,
+        ...(text.match(/ab|[^]/g) ?? []).map((piece) => (piece === 'ab' ? 2 : piece.codePointAt(0)!)),
+        ...(addsEnd ? [1] : []),
+      ]),
   };
 }
-const encode = (prompt: string, completion: string, tokenizer = makeTokenizer()) => encodeCompletion({ source: 's', prompt, completion }, tokenizer, 'assistant');
+const encode = (prompt: string, completion: string, tokenizer = makeTokenizer()) =>
+  encodeCompletion({ source: 's', prompt, completion }, tokenizer, 'assistant');
 const codes = (text: string) => [...text].map((letter) => letter.codePointAt(0)!);
 
 describe('A prompt and its completion', () => {
@@ -31,7 +37,10 @@ describe('A prompt and its completion', () => {
 
   test('has one end where the tokenizer puts it itself, and none where it knows none', async () => {
     const added = await encode('x', 'y', makeTokenizer({ addsEnd: true }));
-    expect([Array.from(added.ids), Array.from(added.targets!)]).toEqual([[0, ...codes('xy'), 1], [IGNORE_INDEX, ...codes('y'), 1, IGNORE_INDEX]]);
+    expect([Array.from(added.ids), Array.from(added.targets!)]).toEqual([
+      [0, ...codes('xy'), 1],
+      [IGNORE_INDEX, ...codes('y'), 1, IGNORE_INDEX],
+    ]);
     expect(Array.from((await encode('x', 'y', makeTokenizer({ ends: [] }))).ids)).toEqual([0, ...codes('xy')]);
   });
 
@@ -41,7 +50,10 @@ describe('A prompt and its completion', () => {
       fc.asyncProperty(fc.stringMatching(/^[abc]{0,8}$/), fc.stringMatching(/^[abc]{1,8}$/), async (prompt, completion) => {
         const { ids, targets } = await encode(prompt, completion, tokenizer);
         const learnt = Array.from(targets!).filter((target) => target !== IGNORE_INDEX);
-        const text = learnt.slice(0, -1).map((id) => (id === 2 ? 'ab' : String.fromCodePoint(id))).join('');
+        const text = learnt
+          .slice(0, -1)
+          .map((id) => (id === 2 ? 'ab' : String.fromCodePoint(id)))
+          .join('');
         const across = prompt.endsWith('a') && completion.startsWith('b');
         expect(text).toBe(across ? `a${completion}` : completion);
         expect(targets!.every((target, at) => target === IGNORE_INDEX || target === ids[at + 1])).toBe(true);
@@ -60,17 +72,25 @@ describe('A prompt and its completion', () => {
 
   test('does not learn the end of a turn with which a prompt ends', async () => {
     const { ids, targets } = await encode('x\u0001', 'y');
-    expect([Array.from(ids), Array.from(targets!)]).toEqual([[0, ...codes('x'), 1, ...codes('y'), 1], [IGNORE_INDEX, IGNORE_INDEX, ...codes('y'), 1, IGNORE_INDEX]]);
+    expect([Array.from(ids), Array.from(targets!)]).toEqual([
+      [0, ...codes('x'), 1, ...codes('y'), 1],
+      [IGNORE_INDEX, IGNORE_INDEX, ...codes('y'), 1, IGNORE_INDEX],
+    ]);
   });
 
   test('is encoded apart where one token would hold the whole prompt, with nothing before it', async () => {
     const { encode: withStart } = makeTokenizer();
     const bare = { eosTokenIds: [1], encode: async (text: string) => (await withStart(text)).slice(1) };
     const { ids, targets } = await encodeCompletion({ source: 's', prompt: 'a', completion: 'b' }, bare, 'assistant');
-    expect([Array.from(ids), Array.from(targets!)]).toEqual([[...codes('ab'), 1], [...codes('b'), 1, IGNORE_INDEX]]);
+    expect([Array.from(ids), Array.from(targets!)]).toEqual([
+      [...codes('ab'), 1],
+      [...codes('b'), 1, IGNORE_INDEX],
+    ]);
   });
 
   test('needs a tokenizer', async () => {
-    await expect(cutSequences([{ source: 's', prompt: 'a', completion: 'b' }], undefined, { sequenceLength: 2 })).rejects.toMatchObject({ code: 'ERR_TOKENIZER' });
+    await expect(cutSequences([{ source: 's', prompt: 'a', completion: 'b' }], undefined, { sequenceLength: 2 })).rejects.toMatchObject({
+      code: 'ERR_TOKENIZER',
+    });
   });
 });

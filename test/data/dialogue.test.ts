@@ -11,10 +11,12 @@ import type { ChatMessage } from '../../lib/tokenizer/chat-template.ts';
 import { chatFixture, loadChatTokenizer } from '../tokenizer/chat-fixture.ts';
 
 const TEMPLATES = ['turns', 'alternating'] as const;
-const answered = chatFixture.dialogues.map((messages, index) => ({ messages, index, source: `dialogues[${index}]` })).filter(({ messages }) => messages.at(-1)!.role === 'assistant');
+const answered = chatFixture.dialogues
+  .map((messages, index) => ({ messages, index, source: `dialogues[${index}]` }))
+  .filter(({ messages }) => messages.at(-1)!.role === 'assistant');
 
 describe.each(TEMPLATES)('Dialogues by the template "%s"', (name) => {
-  test.each(answered)('what is learnt of $source is what transformers marks as the assistant\'s', async ({ messages, index, source }) => {
+  test.each(answered)("what is learnt of $source is what transformers marks as the assistant's", async ({ messages, index, source }) => {
     const { whole, assistant } = chatFixture.templates[name].rendered[index]!;
     const { ids, targets } = await encodeDialogue({ messages, source }, await loadChatTokenizer(name), 'assistant');
     expect(Array.from(ids)).toEqual(whole.ids);
@@ -48,7 +50,9 @@ describe('A dialogue among other data', () => {
     expect((await tokenizer.decode(context)).trimEnd().endsWith('Whale:')).toBe(true);
     // The answer, with the token that ends it; what the template writes behind it belongs to nobody.
     expect([...context, ...original]).toEqual(Array.from(sequence!.ids.subarray(0, context.length + original.length)));
-    expect((await tokenizer.decode(original, { skipSpecialTokens: true })).trim()).toBe(documents[1]!.messages.find(({ role }) => role === 'assistant')!.content);
+    expect((await tokenizer.decode(original, { skipSpecialTokens: true })).trim()).toBe(
+      documents[1]!.messages.find(({ role }) => role === 'assistant')!.content,
+    );
   });
 
   test('is a prompt that ends where the assistant answers', async () => {
@@ -58,7 +62,11 @@ describe('A dialogue among other data', () => {
 
   test('is other data when other parts of it are learnt', async () => {
     const tokenizer = await loadChatTokenizer('turns');
-    const hashes = await Promise.all((['assistant', 'all'] as const).map(async (trainOn) => makeManifest(await cutSequences(documents, tokenizer, { sequenceLength: 4, trainOn })).sha256));
+    const hashes = await Promise.all(
+      (['assistant', 'all'] as const).map(
+        async (trainOn) => makeManifest(await cutSequences(documents, tokenizer, { sequenceLength: 4, trainOn })).sha256,
+      ),
+    );
     expect(hashes[0]).not.toBe(hashes[1]);
   });
 
@@ -68,7 +76,10 @@ describe('A dialogue among other data', () => {
       const path = join(folder, 'chat.jsonl');
       await writeFile(path, `${JSON.stringify({ messages: answered[0]!.messages, topic: 'whales' })}\n{"ids":[1,2,3]}\n`);
       const sequences = await loadSequences(path, await loadChatTokenizer('alternating'), { sequenceLength: 8 });
-      expect(sequences.map(({ ids, targets }) => [ids.length, targets?.length])).toEqual([[chatFixture.templates.alternating.rendered[0]!.whole.ids.length, sequences[0]!.ids.length], [3, undefined]]);
+      expect(sequences.map(({ ids, targets }) => [ids.length, targets?.length])).toEqual([
+        [chatFixture.templates.alternating.rendered[0]!.whole.ids.length, sequences[0]!.ids.length],
+        [3, undefined],
+      ]);
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -87,5 +98,8 @@ describe('Refused with ERR_DATA', () => {
 
   test('a dialogue without an answer', () => expect(encode([user])).rejects.toEqual(refused(/an answer.*chat\.jsonl:1/)));
   test('one that begins with the answer', () => expect(encode([assistant, user])).rejects.toEqual(refused(/before the assistant/)));
-  test('a template that changes earlier turns', () => expect(encode([user, assistant, user, assistant], (messages) => `${messages.length}`)).rejects.toEqual(refused(/earlier turns.*message 1/)));
+  test('a template that changes earlier turns', () =>
+    expect(encode([user, assistant, user, assistant], (messages) => `${messages.length}`)).rejects.toEqual(
+      refused(/earlier turns.*message 1/),
+    ));
 });

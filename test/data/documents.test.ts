@@ -16,7 +16,8 @@ async function put(name: string, content: string | Uint8Array): Promise<string> 
   return path;
 }
 
-const refused = (message: string | RegExp): object => expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(message) });
+const refused = (message: string | RegExp): object =>
+  expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(message) });
 
 describe('readDocuments', () => {
   test('reads a text file as one document, without mark and with plain line ends', async () => {
@@ -42,20 +43,38 @@ describe('readDocuments', () => {
     const notes = new DataNotes();
     const documents = await readDocuments(folder, notes);
     expect(documents.map((document) => ('text' in document ? document.text : ''))).toEqual(['first', 'second']);
-    expect(notes.notes.map(({ what, count }) => [what, count])).toEqual([['other files of the folder were not read', 3], ['folders within the folder were not read', 1]]);
+    expect(notes.notes.map(({ what, count }) => [what, count])).toEqual([
+      ['other files of the folder were not read', 3],
+      ['folders within the folder were not read', 1],
+    ]);
   });
 
   test('lists bad lines by number, the first five of them', async () => {
-    const bad = ['{"text": 3}', '{', '[]', '{}', '{"ids": [1, -1]}', '{"ids": []}', '{"ids": [1.5]}', '{"ids":[1],"text":"a"}', '{"text":" "}'];
+    const bad = [
+      '{"text": 3}',
+      '{',
+      '[]',
+      '{}',
+      '{"ids": [1, -1]}',
+      '{"ids": []}',
+      '{"ids": [1.5]}',
+      '{"ids":[1],"text":"a"}',
+      '{"text":" "}',
+    ];
     const path = await put('bad.jsonl', ['{"text":"good"}', ...bad].join('\n'));
     await expect(readDocuments(path)).rejects.toEqual(
-      refused(/bad\.jsonl.*line 2: "text" is not a string; line 3: not JSON; line 4: not an object but a list \(a list of rows is a \.json file\); line 5: none of "text", "ids" and "messages"; line 6: "ids"\[1\] is -1.*and 2 more/),
+      refused(
+        /bad\.jsonl.*line 2: "text" is not a string; line 3: not JSON; line 4: not an object but a list \(a list of rows is a \.json file\); line 5: none of "text", "ids" and "messages"; line 6: "ids"\[1\] is -1.*and 2 more/,
+      ),
     );
   });
 
-  test.each(['{"ids": [2147483648]}', '{"ids": ["1"]}', '{"ids": [null]}', '{"ids": {"0": 1}}', 'null', '7'])('refuses the line %p', async (line) => {
-    await expect(readDocuments(await put('bad.jsonl', line))).rejects.toEqual(refused('line 1'));
-  });
+  test.each(['{"ids": [2147483648]}', '{"ids": ["1"]}', '{"ids": [null]}', '{"ids": {"0": 1}}', 'null', '7'])(
+    'refuses the line %p',
+    async (line) => {
+      await expect(readDocuments(await put('bad.jsonl', line))).rejects.toEqual(refused('line 1'));
+    },
+  );
 
   test('names a file that is not UTF-8', async () => {
     const path = await put('latin1.txt', Uint8Array.of(0x63, 0x61, 0x66, 0xe9));
@@ -72,14 +91,17 @@ describe('readDocuments', () => {
   test('gives the good lines before it refuses the bad ones', async () => {
     const seen: string[] = [];
     const reading = async (): Promise<void> => {
-      for await (const document of streamDocuments(await put('a.jsonl', '{"text":"a"}\n{\n{"text":"b"}'), new DataNotes())) seen.push((document as { text: string }).text);
+      for await (const document of streamDocuments(await put('a.jsonl', '{"text":"a"}\n{\n{"text":"b"}'), new DataNotes()))
+        seen.push((document as { text: string }).text);
     };
     await expect(reading()).rejects.toEqual(refused('line 2: not JSON'));
     expect(seen).toEqual(['a', 'b']);
   });
 
   test('says what there was where there is no content', async () => {
-    await expect(readDocuments(await put('empty.jsonl', '{"text": ""}\n{"text": ""}'))).rejects.toEqual(refused(/nothing in .*2 empty texts were passed over/));
+    await expect(readDocuments(await put('empty.jsonl', '{"text": ""}\n{"text": ""}'))).rejects.toEqual(
+      refused(/nothing in .*2 empty texts were passed over/),
+    );
   });
 
   test.each([

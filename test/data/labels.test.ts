@@ -18,7 +18,10 @@ function written(...lines: object[]): string {
 }
 
 test('labels stand beside the ids they are of, as in Hugging Face', () => {
-  expect(toIdsLine({ ids: Int32Array.of(5, 6, 7, 8), targets: Int32Array.of(X, 7, 8, X) })).toEqual({ ids: [5, 6, 7, 8], labels: [X, X, 7, 8] });
+  expect(toIdsLine({ ids: Int32Array.of(5, 6, 7, 8), targets: Int32Array.of(X, 7, 8, X) })).toEqual({
+    ids: [5, 6, 7, 8],
+    labels: [X, X, 7, 8],
+  });
   expect(toIdsLine({ ids: Int32Array.of(5, 6) })).toEqual({ ids: [5, 6] });
 });
 
@@ -51,7 +54,9 @@ test.each([
 });
 
 test('null labels are none', async () => {
-  expect(await readDocuments(written({ ids: [5, 6, 7], labels: null }))).toEqual([expect.not.objectContaining({ targets: expect.anything() })]);
+  expect(await readDocuments(written({ ids: [5, 6, 7], labels: null }))).toEqual([
+    expect.not.objectContaining({ targets: expect.anything() }),
+  ]);
 });
 
 test('tells which tokens are learnt', () => {
@@ -64,7 +69,12 @@ describe('makeContext', () => {
 
   test('asks for the first answer, or the last, and knows the right one alone', () => {
     expect(makeContext(dialogue, 1)).toEqual({ context: Int32Array.of(1, 2), original: Int32Array.of(3, 4), source: 's', isAnswer: true });
-    expect(makeContext(dialogue, 1, 'last')).toEqual({ context: Int32Array.of(1, 2, 3, 4, 5, 6), original: Int32Array.of(7), source: 's', isAnswer: true });
+    expect(makeContext(dialogue, 1, 'last')).toEqual({
+      context: Int32Array.of(1, 2, 3, 4, 5, 6),
+      original: Int32Array.of(7),
+      source: 's',
+      isAnswer: true,
+    });
   });
 
   test('takes a sequence that is learnt from its second token on for text', () => {

@@ -1,6 +1,10 @@
 import { hashIds, makeManifest } from '../../lib/data/manifest.ts';
 
-const sequence = (...ids: number[]): { ids: Int32Array; source: string; offset: number } => ({ ids: Int32Array.from(ids), source: 'a.txt', offset: 3 });
+const sequence = (...ids: number[]): { ids: Int32Array; source: string; offset: number } => ({
+  ids: Int32Array.from(ids),
+  source: 'a.txt',
+  offset: 3,
+});
 
 describe('manifest', () => {
   test('hashes ids as little-endian 32-bit integers', () => {

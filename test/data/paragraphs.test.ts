@@ -65,20 +65,39 @@ describe('findWrapWidth', () => {
   test.each([
     ['a line a paragraph', [PROSE, PROSE.slice(60), PROSE.slice(0, 300), PROSE, PROSE.slice(9), 'Short.', PROSE.slice(2, 400)].join('\n')],
     ['paragraphs in one line, parted by blank ones', [PROSE, PROSE, PROSE, PROSE, PROSE, PROSE, PROSE].join('\n\n')],
-    ['sentences in lines', PROSE.split(/(?<=[.;,]) /).join('\n').repeat(3)],
+    [
+      'sentences in lines',
+      PROSE.split(/(?<=[.;,]) /)
+        .join('\n')
+        .repeat(3),
+    ],
     [
       'a sonnet',
       `Shall I compare thee to a summer's day?\nThou art more lovely and more temperate:\nRough winds do shake the darling buds of May,\nAnd summer's lease hath all too short a date;\n` +
         `Sometime too hot the eye of heaven shines,\nAnd often is his gold complexion dimm'd;\nAnd every fair from fair sometime declines,\nBy chance or nature's changing course untrimm'd;\n` +
         `But thy eternal summer shall not fade,\nNor lose possession of that fair thou ow'st;\nNor shall death brag thou wander'st in his shade,\nWhen in eternal lines to time thou grow'st:\n`,
     ],
-    ['free verse', 'i have eaten\nthe plums\nthat were in\nthe icebox\n\nand which\nyou were probably\nsaving\nfor breakfast\n\nforgive me\nthey were delicious\nso sweet\nand so cold\n'],
-    ['code', 'def f(x):\n    if x:\n        return 1\n    return 2\n\n\nclass A:\n    def __init__(self, first_value, second_value):\n        self.first = first_value\n        self.second = second_value\n        self.third = None\n'],
-    ['a chat', '<|im_start|>user\nWho are you?<|im_end|>\n<|im_start|>assistant\nCall me Ishmael, some years ago, never mind how long.<|im_end|>\n'.repeat(8)],
+    [
+      'free verse',
+      'i have eaten\nthe plums\nthat were in\nthe icebox\n\nand which\nyou were probably\nsaving\nfor breakfast\n\nforgive me\nthey were delicious\nso sweet\nand so cold\n',
+    ],
+    [
+      'code',
+      'def f(x):\n    if x:\n        return 1\n    return 2\n\n\nclass A:\n    def __init__(self, first_value, second_value):\n        self.first = first_value\n        self.second = second_value\n        self.third = None\n',
+    ],
+    [
+      'a chat',
+      '<|im_start|>user\nWho are you?<|im_end|>\n<|im_start|>assistant\nCall me Ishmael, some years ago, never mind how long.<|im_end|>\n'.repeat(
+        8,
+      ),
+    ],
     ['a table', Array.from({ length: 30 }, (_, row) => `2024-01-${10 + row}, 12.500, 13.100, 14.725, 11.000, closed, 8`).join('\n')],
     ['a script', 'First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak.\n'.repeat(20)],
     ['a list', '- bread and butter\n- milk\n- a bottle of good red wine for the evening\n- eggs\n- one cake\n- salt and pepper\n- tea\n'],
-    ['a list of even items', Array.from({ length: 30 }, (_, at) => `- an item that says what is to be done about the ${10 + at} things`).join('\n')],
+    [
+      'a list of even items',
+      Array.from({ length: 30 }, (_, at) => `- an item that says what is to be done about the ${10 + at} things`).join('\n'),
+    ],
     ['nothing', ''],
   ])('leaves %s alone', (_, text) => {
     expect(findWrapWidth(text)).toBeUndefined();

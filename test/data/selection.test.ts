@@ -2,20 +2,28 @@ import fc from 'fast-check';
 import { makeContexts, selectSequences, splitSequences } from '../../lib/data/selection.ts';
 import type { Sequence } from '../../lib/data/sequences.ts';
 
-const numbered = (count: number): Sequence[] => Array.from({ length: count }, (_, index) => ({ ids: Int32Array.of(index, index + 1), source: 's', offset: 2 * index }));
+const numbered = (count: number): Sequence[] =>
+  Array.from({ length: count }, (_, index) => ({ ids: Int32Array.of(index, index + 1), source: 's', offset: 2 * index }));
 const firstIds = (sequences: readonly Sequence[]): number[] => sequences.map(({ ids }) => ids[0]!);
 
 describe('splitSequences', () => {
   test('parts are disjoint, of the sizes asked for, and repeatable', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 30 }), fc.nat(10), fc.nat(10), fc.nat(20), fc.integer(), (samples, heldOut, contexts, spare, seed) => {
-        const sequences = numbered(samples + heldOut + contexts + spare);
-        const split = splitSequences(sequences, { samples, heldOut, contexts, seed });
-        expect([split.train.length, split.heldOut.length, split.contexts.length]).toEqual([samples, heldOut, contexts]);
-        const all = [...split.train, ...split.heldOut, ...split.contexts];
-        expect(new Set(firstIds(all)).size).toBe(all.length);
-        expect(splitSequences(sequences, { samples, heldOut, contexts, seed })).toEqual(split);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 30 }),
+        fc.nat(10),
+        fc.nat(10),
+        fc.nat(20),
+        fc.integer(),
+        (samples, heldOut, contexts, spare, seed) => {
+          const sequences = numbered(samples + heldOut + contexts + spare);
+          const split = splitSequences(sequences, { samples, heldOut, contexts, seed });
+          expect([split.train.length, split.heldOut.length, split.contexts.length]).toEqual([samples, heldOut, contexts]);
+          const all = [...split.train, ...split.heldOut, ...split.contexts];
+          expect(new Set(firstIds(all)).size).toBe(all.length);
+          expect(splitSequences(sequences, { samples, heldOut, contexts, seed })).toEqual(split);
+        },
+      ),
     );
   });
 

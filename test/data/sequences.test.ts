@@ -19,7 +19,8 @@ function characters({ bos, eos, knows = eos }: { bos?: number; eos?: number; kno
   return {
     bosTokenId: bos ?? 1,
     eosTokenIds: around(knows),
-    encode: async (text, { addSpecialTokens = true } = {}) => Int32Array.from(addSpecialTokens ? [...around(bos), ...codesOf(text), ...around(eos)] : codesOf(text)),
+    encode: async (text, { addSpecialTokens = true } = {}) =>
+      Int32Array.from(addSpecialTokens ? [...around(bos), ...codesOf(text), ...around(eos)] : codesOf(text)),
     encodeWithPlaces: async (text, places) => ({ ids: Int32Array.from(codesOf(text)), tokens: placesOf(text, places) }),
   };
 }
@@ -31,13 +32,15 @@ const cutText = async (text: string, options: SequenceOptions, tokenizer = chara
 describe('cutSequences', () => {
   test('takes text as it stands: line breaks, indentation, blank lines and spaces at the ends of lines', async () => {
     const text = '\n\ndef f(x):\n    if x:  \n\n\n\treturn 1\r\n<|im_start|>user\nWho';
-    for (const windows of ['paragraph', 'consecutive', 'auto'] as const) expect(await cutText(text, { sequenceLength: 100, windows })).toEqual([text]);
+    for (const windows of ['paragraph', 'consecutive', 'auto'] as const)
+      expect(await cutText(text, { sequenceLength: 100, windows })).toEqual([text]);
     expect((await cutText(text, { sequenceLength: 8 })).join('')).toBe(text);
   });
 
   test('starts windows where paragraphs start', async () => {
     // The rest of the first paragraph, 'ghi' and its break, holds no window; the next starts at 'jk' and runs on.
-    const cut = (sequenceLength: number): Promise<string[]> => cutText('abcdefghi\n\njk\n\nlmnopqr', { sequenceLength, windows: 'paragraph' });
+    const cut = (sequenceLength: number): Promise<string[]> =>
+      cutText('abcdefghi\n\njk\n\nlmnopqr', { sequenceLength, windows: 'paragraph' });
     expect(await cut(6)).toEqual(['abcdef', 'jk\n\nlm']);
     expect(await cut(4)).toEqual(['abcd', 'efgh', 'jk\n\n', 'lmno']);
   });
@@ -59,25 +62,38 @@ describe('cutSequences', () => {
   });
 
   test('keeps offsets true to the document and never overlaps, whatever the text', async () => {
-    const anyText = fc.array(fc.oneof(fc.stringMatching(/^[a-z]{1,9}$/), fc.constantFrom('\n', '\n\n', '  ', '😀', '\n \n')), { minLength: 1, maxLength: 20 });
+    const anyText = fc.array(fc.oneof(fc.stringMatching(/^[a-z]{1,9}$/), fc.constantFrom('\n', '\n\n', '  ', '😀', '\n \n')), {
+      minLength: 1,
+      maxLength: 20,
+    });
     await fc.assert(
-      fc.asyncProperty(anyText, fc.integer({ min: 2, max: 9 }), fc.constantFrom('auto' as const, 'paragraph' as const, 'consecutive' as const), fc.nat(9), async (parts, sequenceLength, windows, wanted) => {
-        const all = codesOf(parts.join(''));
-        fc.pre(parts.join('').trim() !== '' && all.length >= 2);
-        const { sequences, tokens, notes } = await cutDocuments([{ source: 's', text: parts.join('') }], characters(), { sequenceLength, windows, wanted });
-        let end = 0;
-        let taken = 0;
-        for (const { ids, offset } of sequences) {
-          expect([...ids]).toEqual(all.slice(offset, offset + ids.length));
-          expect(ids.length).toBeLessThanOrEqual(sequenceLength);
-          expect(offset).toBeGreaterThanOrEqual(end);
-          end = offset + ids.length;
-          taken += ids.length;
-        }
-        expect(tokens).toBe(all.length);
-        if (windows === 'consecutive' && sequenceLength > 2) expect(taken).toBe(all.length);
-        expect(notes.reduce((sum, { tokens: lost = 0 }) => sum + lost, 0)).toBe(all.length - taken);
-      }),
+      fc.asyncProperty(
+        anyText,
+        fc.integer({ min: 2, max: 9 }),
+        fc.constantFrom('auto' as const, 'paragraph' as const, 'consecutive' as const),
+        fc.nat(9),
+        async (parts, sequenceLength, windows, wanted) => {
+          const all = codesOf(parts.join(''));
+          fc.pre(parts.join('').trim() !== '' && all.length >= 2);
+          const { sequences, tokens, notes } = await cutDocuments([{ source: 's', text: parts.join('') }], characters(), {
+            sequenceLength,
+            windows,
+            wanted,
+          });
+          let end = 0;
+          let taken = 0;
+          for (const { ids, offset } of sequences) {
+            expect([...ids]).toEqual(all.slice(offset, offset + ids.length));
+            expect(ids.length).toBeLessThanOrEqual(sequenceLength);
+            expect(offset).toBeGreaterThanOrEqual(end);
+            end = offset + ids.length;
+            taken += ids.length;
+          }
+          expect(tokens).toBe(all.length);
+          if (windows === 'consecutive' && sequenceLength > 2) expect(taken).toBe(all.length);
+          expect(notes.reduce((sum, { tokens: lost = 0 }) => sum + lost, 0)).toBe(all.length - taken);
+        },
+      ),
     );
   });
 
@@ -100,13 +116,20 @@ describe('cutSequences', () => {
     expect(await cutText(text, { sequenceLength: 4, appendEos: true }, characters({ knows: 2 }))).toEqual(['abcd', 'e\u0002']);
     expect(await cutText(text, { sequenceLength: 4 }, characters({ knows: 2 }))).toEqual(['abc', 'de']);
     expect(await cutText('ab\u0002', { sequenceLength: 4, appendEos: true }, characters({ bos: 1, eos: 2 }))).toEqual(['\u0001ab\u0002']);
-    await expect(cutText(text, { sequenceLength: 4, appendEos: true })).rejects.toEqual(expect.objectContaining({ code: 'ERR_TOKENIZER', message: expect.stringContaining('appendEos') }));
+    await expect(cutText(text, { sequenceLength: 4, appendEos: true })).rejects.toEqual(
+      expect.objectContaining({ code: 'ERR_TOKENIZER', message: expect.stringContaining('appendEos') }),
+    );
   });
 
   test('never crosses from one document into the next', async () => {
     const documents = ['abcde', 'fghij'].map((text, index) => ({ source: String(index), text }));
     const sequences = await cutSequences(documents, characters({ bos: 1 }), { sequenceLength: 5 });
-    expect(sequences.map(({ ids, source }) => [asText(ids.subarray(1)), source])).toEqual([['abcd', '0'], ['e', '0'], ['fghi', '1'], ['j', '1']]);
+    expect(sequences.map(({ ids, source }) => [asText(ids.subarray(1)), source])).toEqual([
+      ['abcd', '0'],
+      ['e', '0'],
+      ['fghi', '1'],
+      ['j', '1'],
+    ]);
   });
 
   test('uses ids as they stand, whatever their length, without a tokenizer', async () => {
@@ -125,7 +148,12 @@ describe('cutSequences', () => {
 
   test('keeps short texts, and counts what it leaves out', async () => {
     const documents = ['abcdefgh\n\nijklmnopq', 'xy', ' \n ', '', 'z'].map((text, index) => ({ source: `t:${index}`, text }));
-    const { sequences, notes, documents: count, tokens } = await cutDocuments(documents, characters(), { sequenceLength: 6, windows: 'paragraph' });
+    const {
+      sequences,
+      notes,
+      documents: count,
+      tokens,
+    } = await cutDocuments(documents, characters(), { sequenceLength: 6, windows: 'paragraph' });
     expect(sequences.map(({ ids }) => asText(ids))).toEqual(['abcdef', 'ijklmn', 'xy']);
     expect([count, tokens]).toEqual([5, 22]);
     expect(notes).toEqual([
@@ -136,7 +164,10 @@ describe('cutSequences', () => {
   });
 
   test('leaves short ones out on request, and says how long the longest was when none is long enough', async () => {
-    const documents = [{ source: 'a', text: 'abcdefgh' }, { source: 'b', text: 'xy' }];
+    const documents = [
+      { source: 'a', text: 'abcdefgh' },
+      { source: 'b', text: 'xy' },
+    ];
     const sequences = await cutSequences(documents, characters(), { sequenceLength: 6, wholeOnly: true });
     expect(sequences.map(({ ids }) => asText(ids))).toEqual(['abcdef']);
     await expect(cutText('abc\n\nde', { sequenceLength: 8, wholeOnly: true })).rejects.toEqual(
@@ -147,7 +178,11 @@ describe('cutSequences', () => {
   test('joins the lines of paragraphs on request, and warns once of texts that look as if that was meant', async () => {
     const line = 'the sea was calm and all the men of the watch were asleep below';
     const text = Array.from({ length: 8 }, () => line).join('\n');
-    const documents = [{ source: 'a.txt', text }, { source: 'b.txt', text }, { source: 'c.txt', text: 'short' }];
+    const documents = [
+      { source: 'a.txt', text },
+      { source: 'b.txt', text },
+      { source: 'c.txt', text: 'short' },
+    ];
     const { warnings } = await cutDocuments(documents, characters(), { sequenceLength: 999 });
     expect(warnings).toEqual([expect.stringMatching(/^a\.txt \(at 63 characters\) and 1 more look hard-wrapped.*--unwrap/)]);
     const joined = await cutDocuments(documents.slice(0, 1), characters(), { sequenceLength: 999, unwrap: true });
@@ -167,8 +202,12 @@ describe('cutSequences', () => {
     const text = [{ source: 'a', text: 'abc' }];
     const ids = [{ source: 'a.jsonl:3', ids: Int32Array.of(4, 9) }];
     await expect(cutSequences(text, undefined, { sequenceLength: 2 })).rejects.toEqual(expect.objectContaining({ code: 'ERR_TOKENIZER' }));
-    await expect(cutSequences([{ source: 'a', ids: Int32Array.of(1) }], undefined, { sequenceLength: 2 })).rejects.toEqual(expect.objectContaining({ code: 'ERR_DATA' }));
-    await expect(cutSequences([{ source: 'a', text: 'a' }], characters(), { sequenceLength: 2 })).rejects.toEqual(expect.objectContaining({ code: 'ERR_DATA' }));
+    await expect(cutSequences([{ source: 'a', ids: Int32Array.of(1) }], undefined, { sequenceLength: 2 })).rejects.toEqual(
+      expect.objectContaining({ code: 'ERR_DATA' }),
+    );
+    await expect(cutSequences([{ source: 'a', text: 'a' }], characters(), { sequenceLength: 2 })).rejects.toEqual(
+      expect.objectContaining({ code: 'ERR_DATA' }),
+    );
     await expect(cutSequences(ids, undefined, { sequenceLength: 2, vocabSize: 9 })).rejects.toEqual(
       expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(/size 9.*got 9 at a\.jsonl:3/) }),
     );
@@ -180,7 +219,15 @@ describe('cutSequences', () => {
 
 describe('encodeWhole', () => {
   test('takes text in one piece, with one start token and no end, and ids as they stand', async () => {
-    const documents = [{ source: 'a', text: 'a\n\nb' }, { source: 'b', ids: Int32Array.of(5) }, { source: 'c', text: '\u0001x' }];
-    expect(await encodeWhole(documents, characters({ bos: 1, eos: 2 }))).toEqual([Int32Array.of(1, 97, 10, 10, 98), Int32Array.of(5), Int32Array.of(1, 120)]);
+    const documents = [
+      { source: 'a', text: 'a\n\nb' },
+      { source: 'b', ids: Int32Array.of(5) },
+      { source: 'c', text: '\u0001x' },
+    ];
+    expect(await encodeWhole(documents, characters({ bos: 1, eos: 2 }))).toEqual([
+      Int32Array.of(1, 97, 10, 10, 98),
+      Int32Array.of(5),
+      Int32Array.of(1, 120),
+    ]);
   });
 });

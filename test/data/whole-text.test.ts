@@ -19,12 +19,26 @@ const PIECES = ['▁', 'a', 'b', 'c', '\n', 'ab', '▁a', '▁ab', '▁▁', '\n
 /** A tokenizer like Llama 2's: a space before every text, bytes for what has no piece, `<s>` before it and, asked to, `</s>` behind. */
 function sentencePiece({ addsEnd = false } = {}): Promise<Tokenizer> {
   const vocabulary = ['<unk>', '<s>', '</s>', ...BYTES, ...PIECES];
-  const special = (id: number): object => ({ id, content: vocabulary[id], special: true, single_word: false, lstrip: false, rstrip: false, normalized: false });
+  const special = (id: number): object => ({
+    id,
+    content: vocabulary[id],
+    special: true,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+  });
   const [start, end] = [{ SpecialToken: { id: '<s>', type_id: 0 } }, { SpecialToken: { id: '</s>', type_id: 0 } }];
   const json = {
     version: '1.0',
     added_tokens: [0, 1, 2].map(special),
-    normalizer: { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '▁' }, { type: 'Replace', pattern: { String: ' ' }, content: '▁' }] },
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'Prepend', prepend: '▁' },
+        { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+      ],
+    },
     pre_tokenizer: null,
     post_processor: {
       type: 'TemplateProcessing',
@@ -32,15 +46,41 @@ function sentencePiece({ addsEnd = false } = {}): Promise<Tokenizer> {
       pair: [start, { Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }],
       special_tokens: { '<s>': { id: '<s>', ids: [1], tokens: ['<s>'] }, '</s>': { id: '</s>', ids: [2], tokens: ['</s>'] } },
     },
-    decoder: { type: 'Sequence', decoders: [{ type: 'Replace', pattern: { String: '▁' }, content: ' ' }, { type: 'ByteFallback' }, { type: 'Fuse' }, { type: 'Strip', content: ' ', start: 1, stop: 0 }] },
-    model: { type: 'BPE', unk_token: '<unk>', fuse_unk: true, byte_fallback: true, vocab: Object.fromEntries(vocabulary.map((piece, id) => [piece, id])), merges: [['a', 'b'], ['▁', 'ab'], ['▁', 'a'], ['▁', '▁'], ['\n', '\n']] },
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        { type: 'Strip', content: ' ', start: 1, stop: 0 },
+      ],
+    },
+    model: {
+      type: 'BPE',
+      unk_token: '<unk>',
+      fuse_unk: true,
+      byte_fallback: true,
+      vocab: Object.fromEntries(vocabulary.map((piece, id) => [piece, id])),
+      merges: [
+        ['a', 'b'],
+        ['▁', 'ab'],
+        ['▁', 'a'],
+        ['▁', '▁'],
+        ['\n', '\n'],
+      ],
+    },
   };
   const folder = mkdtempSync(join(tmpdir(), 'hyperfit-tokenizer-'));
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(json));
   return Tokenizer.fromFiles({ kind: 'folder', folder });
 }
 
-const anyText = fc.array(fc.constantFrom('ab', 'c', ' ', '  ', '\n', '\n\n', '\t', 'é', '😀', '漢', 'Word', '.', '\r\n', '1', "'s"), { minLength: 1, maxLength: 24 }).map((parts) => parts.join(''));
+const anyText = fc
+  .array(fc.constantFrom('ab', 'c', ' ', '  ', '\n', '\n\n', '\t', 'é', '😀', '漢', 'Word', '.', '\r\n', '1', "'s"), {
+    minLength: 1,
+    maxLength: 24,
+  })
+  .map((parts) => parts.join(''));
 
 /** The windows of a text side by side, without the start tokens that were added. */
 async function joinedWindows(text: string, tokenizer: Tokenizer): Promise<number[]> {
@@ -87,7 +127,9 @@ describe('A text as ids', () => {
   });
 
   test('have the start token once, and an end where the tokenizer puts one, in training', async () => {
-    const cut = async (text: string, tokenizer: Tokenizer): Promise<number[]> => [...(await cutSequences([{ source: 's', text }], tokenizer, { sequenceLength: 99 }))[0]!.ids];
+    const cut = async (text: string, tokenizer: Tokenizer): Promise<number[]> => [
+      ...(await cutSequences([{ source: 's', text }], tokenizer, { sequenceLength: 99 }))[0]!.ids,
+    ];
     const plain = await sentencePiece();
     const bare = [...(await plain.encode('ab', { addSpecialTokens: false }))];
     expect(await cut('ab', plain)).toEqual([1, ...bare]);
@@ -112,7 +154,10 @@ describe('A text as ids', () => {
     expect(names.length).toBeGreaterThan(0);
     for (const name of names) {
       const tokenizer = await loadTokenizer(join(folder, name));
-      expect([name, await joinedWindows(text, tokenizer)]).toEqual([name, [...(await tokenizer.encode(text, { addSpecialTokens: false }))]]);
+      expect([name, await joinedWindows(text, tokenizer)]).toEqual([
+        name,
+        [...(await tokenizer.encode(text, { addSpecialTokens: false }))],
+      ]);
     }
   }
 

@@ -21,11 +21,21 @@ test.each(DOCUMENTS)('%s: every relative link and anchor leads somewhere', (path
 });
 
 test('links to the world are encrypted, but for this machine', () => {
-  expect(DOCUMENTS.flatMap(linksOf).filter((target) => isOutside(target) && !/^https:|^http:\/\/(127\.0\.0\.1|localhost)/.test(target))).toEqual([]);
+  expect(
+    DOCUMENTS.flatMap(linksOf).filter((target) => isOutside(target) && !/^https:|^http:\/\/(127\.0\.0\.1|localhost)/.test(target)),
+  ).toEqual([]);
 });
 
 test('every page of docs/ and every study page is linked from another document', () => {
-  const targets = new Set(DOCUMENTS.flatMap((path) => linksOf(path).map((target) => (isOutside(target) ? target : posix.join(posix.dirname(path), target.split('#')[0]!)))));
-  const pages = ['docs', 'docs/studies'].flatMap((folder) => readdirSync(join(ROOT, folder)).filter((name) => /\.(md|html)$/.test(name)).map((name) => `${folder}/${name}`));
+  const targets = new Set(
+    DOCUMENTS.flatMap((path) =>
+      linksOf(path).map((target) => (isOutside(target) ? target : posix.join(posix.dirname(path), target.split('#')[0]!))),
+    ),
+  );
+  const pages = ['docs', 'docs/studies'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => /\.(md|html)$/.test(name))
+      .map((name) => `${folder}/${name}`),
+  );
   expect(pages.filter((page) => !targets.has(page))).toEqual([]);
 });

@@ -6,7 +6,9 @@ export const ROOT = resolve(__dirname, '../..');
 /** Every document of the project, by its path in the repository. */
 export const DOCUMENTS = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md') && name !== 'THIRD_PARTY_NOTICES.md'),
-  ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
   'examples/README.md',
   'test/stand-ins/README.md',
 ];
@@ -25,7 +27,13 @@ export function linksOf(path: string): string[] {
 /** As GitHub and the site make them: lower case, without signs, hyphens for spaces. */
 export function anchorsOf(path: string): string[] {
   const headings = [...withoutFences(textOf(path)).matchAll(/^#{1,6} (.+)$/gm)].map(([, heading]) => heading!);
-  return headings.map((heading) => heading.toLowerCase().replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/[^\p{L}\p{N}_ -]/gu, '').replaceAll(' ', '-'));
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
 }
 
 /** The contents of fenced blocks of a language, and the lines above them that say what they are. */

@@ -10,7 +10,10 @@ const site = mkdtempSync(join(tmpdir(), 'hyperfit-site-'));
 let output = '';
 
 beforeAll(async () => {
-  const child = spawn(process.execPath, [join(ROOT, 'node_modules/vitepress/bin/vitepress.js'), 'build', 'site', '--outDir', site], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(ROOT, 'node_modules/vitepress/bin/vitepress.js'), 'build', 'site', '--outDir', site], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()));
   const status = await new Promise((done) => child.on('close', done));
   if (status !== 0) throw new Error(`vitepress ended with ${String(status)}: ${output}`);
@@ -19,7 +22,10 @@ beforeAll(async () => {
 afterAll(() => rmSync(site, { recursive: true, force: true }));
 
 const read = (path: string): string => readFileSync(join(site, path), 'utf8');
-const files = (folder: string): string[] => readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? files(join(folder, entry.name)) : [join(folder, entry.name)]));
+const files = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? files(join(folder, entry.name)) : [join(folder, entry.name)],
+  );
 
 test('every page of docs/ is in it, and in its menu', () => {
   const pages = DOCUMENTS.filter((path) => path.startsWith('docs/')).map((path) => path.replace(/^docs\/(.+)\.md$/, '$1.html'));
@@ -36,10 +42,21 @@ test('the README is its first page, and leads on within the site', () => {
 });
 
 test('every anchor of a link within the site is there', () => {
-  const pages = new Map(files(site).filter((path) => /^[\w-]+\.html$/.test(relative(site, path))).map((path) => [relative(site, path), readFileSync(path, 'utf8')]));
-  const targets = [...pages].flatMap(([page, text]) => [...text.matchAll(/<a [^>]*?href="([^"#:]*)#([^"]+)"/g)].map(([, path, anchor]) => ({ page, path: path === '' ? page : (path!.slice(1) || 'index.html'), anchor: decodeURIComponent(anchor!) })));
+  const pages = new Map(
+    files(site)
+      .filter((path) => /^[\w-]+\.html$/.test(relative(site, path)))
+      .map((path) => [relative(site, path), readFileSync(path, 'utf8')]),
+  );
+  const targets = [...pages].flatMap(([page, text]) =>
+    [...text.matchAll(/<a [^>]*?href="([^"#:]*)#([^"]+)"/g)].map(([, path, anchor]) => ({
+      page,
+      path: path === '' ? page : path!.slice(1) || 'index.html',
+      anchor: decodeURIComponent(anchor!),
+    })),
+  );
   expect(targets.length).toBeGreaterThan(100);
-  const isLost = ({ path, anchor }: { path: string; anchor: string }): boolean => pages.has(path) && !pages.get(path)!.includes(`id="${anchor}"`);
+  const isLost = ({ path, anchor }: { path: string; anchor: string }): boolean =>
+    pages.has(path) && !pages.get(path)!.includes(`id="${anchor}"`);
   expect(targets.filter(isLost)).toEqual([]);
 });
 
@@ -51,9 +68,16 @@ test('study pages and linked source files are there', () => {
 
 test('nothing is fetched from elsewhere: no fonts, no scripts, no counters', () => {
   const pages = files(site).filter((path) => path.endsWith('.html'));
-  const fetched = pages.flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)="((?:https?:)?\/\/[^"]+)"/g)].map(([, address]) => address!));
+  const fetched = pages.flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)="((?:https?:)?\/\/[^"]+)"/g)].map(
+      ([, address]) => address!,
+    ),
+  );
   expect(fetched).toEqual([]);
-  const styles = files(site).filter((path) => path.endsWith('.css')).map((path) => readFileSync(path, 'utf8')).join('');
+  const styles = files(site)
+    .filter((path) => path.endsWith('.css'))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('');
   expect(styles).not.toMatch(/url\(["']?(?:https?:)?\/\//);
 });
 

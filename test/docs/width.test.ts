@@ -5,10 +5,17 @@ import { DOCUMENTS, ROOT, textOf, withoutFences } from './markdown.ts';
 const { WIDTH, wrapMarkdown } = require('../../scripts/wrap-markdown.mjs') as { WIDTH: number; wrapMarkdown: (text: string) => string };
 
 /** What cannot be broken, or would mean something else: tables, headings, pictures, and words that are longer than a line. */
-const isProse = (line: string): boolean => !/^\s*(\||!\[)|^#{1,6} |^ {4}\S/.test(line) && line.replace(/^(>|\s*[-*]) /, '').replace(/`[^`]*`|\[[^\]]*\]\([^)]*\)/g, 'x').includes(' ');
+const isProse = (line: string): boolean =>
+  !/^\s*(\||!\[)|^#{1,6} |^ {4}\S/.test(line) &&
+  line
+    .replace(/^(>|\s*[-*]) /, '')
+    .replace(/`[^`]*`|\[[^\]]*\]\([^)]*\)/g, 'x')
+    .includes(' ');
 
 test.each(DOCUMENTS)(`%s: no line of prose is wider than ${WIDTH} signs (npm run docs:wrap)`, (path) => {
-  const wide = withoutFences(textOf(path)).split('\n').filter((line) => [...line].length > WIDTH && isProse(line));
+  const wide = withoutFences(textOf(path))
+    .split('\n')
+    .filter((line) => [...line].length > WIDTH && isProse(line));
   expect(wide.filter((line) => wrapMarkdown(line) !== line)).toEqual([]);
 });
 
@@ -26,6 +33,8 @@ test('wrapping breaks at words alone, and keeps blocks, items, quotations, code 
 });
 
 test('wrapping every document of this kind twice changes nothing', () => {
-  const pages = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => readFileSync(join(ROOT, 'docs', name), 'utf8'));
+  const pages = readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => readFileSync(join(ROOT, 'docs', name), 'utf8'));
   for (const page of pages) expect(wrapMarkdown(wrapMarkdown(page))).toBe(wrapMarkdown(page));
 });

@@ -12,10 +12,13 @@ class Answering extends StandInModel {
   readonly config = { maxPositionEmbeddings: 40 };
   readonly tokenizer = {
     decode: async (ids: ArrayLike<number>, { skipSpecialTokens = false } = {}): Promise<string> =>
-      Array.from(ids).map((id) => (id === SPACE ? ' ' : id > SPACE ? String.fromCharCode(87 + id) : skipSpecialTokens ? '' : `<${id}>`)).join(''),
+      Array.from(ids)
+        .map((id) => (id === SPACE ? ' ' : id > SPACE ? String.fromCharCode(87 + id) : skipSpecialTokens ? '' : `<${id}>`))
+        .join(''),
     isSpecial: (id: number): boolean => id < SPACE,
   };
-  readonly asked: { prompts: number; maxNewTokens: number; minNewTokens: number | undefined; stopIds: readonly number[] | undefined }[] = [];
+  readonly asked: { prompts: number; maxNewTokens: number; minNewTokens: number | undefined; stopIds: readonly number[] | undefined }[] =
+    [];
 
   constructor(readonly answers: ReadonlyMap<number, readonly number[]>) {
     super();
@@ -33,7 +36,10 @@ class Answering extends StandInModel {
   }
 }
 
-const asks = (last: number, ...reference: number[]): AnswerContext => ({ context: Int32Array.of(20, last), reference: Int32Array.from(reference) });
+const asks = (last: number, ...reference: number[]): AnswerContext => ({
+  context: Int32Array.of(20, last),
+  reference: Int32Array.from(reference),
+});
 
 describe('answers', () => {
   const contexts = [asks(30, 10, 11, END_OF_TURN), asks(31, 12, END_OF_TURN), asks(32, 13, 14, END_OF_TURN), asks(33)];
@@ -92,7 +98,11 @@ describe('answers', () => {
 
   test('beside texts are measured apart, each in its place', async () => {
     const result = await evaluate(model, { contexts: [contexts[0]!, Int32Array.of(9), contexts[1]!], maxNewTokens: 6 });
-    expect(result.generations.map(({ ids, answer }) => [ids.length, answer?.isExact])).toEqual([[4, true], [6, undefined], [2, false]]);
+    expect(result.generations.map(({ ids, answer }) => [ids.length, answer?.isExact])).toEqual([
+      [4, true],
+      [6, undefined],
+      [2, false],
+    ]);
     expect(result).toMatchObject({ ttr: 2 / 6, ttrWindow: 6, answers: { count: 2 }, counts: { contexts: 3 } });
     expect(Object.keys(result.signatures)).toEqual(expect.arrayContaining(['ttr', 'answers']));
   });
@@ -105,7 +115,12 @@ describe('answers', () => {
   });
 
   test('are compared as ids where there is no tokenizer', async () => {
-    const bare = new Answering(new Map([[30, [10, EOS]], [31, [SPACE, 10, EOS]]]));
+    const bare = new Answering(
+      new Map([
+        [30, [10, EOS]],
+        [31, [SPACE, 10, EOS]],
+      ]),
+    );
     Object.assign(bare, { tokenizer: undefined });
     const { answers } = await evaluate(bare, { contexts: [asks(30, 10, EOS), asks(31, 10, EOS)], maxNewTokens: 8 });
     expect(answers!.exactMatch).toMatchObject({ matches: 1, references: 2 });

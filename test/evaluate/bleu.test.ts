@@ -40,7 +40,14 @@ describe('corpusBleu equals sacrebleu', () => {
   });
 
   test.each(text.corpus)('on text, $signature', (expected) => {
-    expectScore(corpusBleu(text.hypotheses.map(tokenize13a), text.references.map((group) => group.map(tokenize13a)), optionsOf(expected)), expected);
+    expectScore(
+      corpusBleu(
+        text.hypotheses.map(tokenize13a),
+        text.references.map((group) => group.map(tokenize13a)),
+        optionsOf(expected),
+      ),
+      expected,
+    );
   });
 });
 
@@ -69,7 +76,9 @@ describe('BLEU', () => {
 
   test('is signed', () => {
     expect(bleuSignature({ references: 2, smoothing: 'floor' })).toBe('bleu|nrefs:2|order:4|eff:no|tok:token-ids|smooth:floor[0.10]');
-    expect(bleuSignature({ references: 'train', maxOrder: 3, effectiveOrder: true })).toBe('bleu|nrefs:train|order:3|eff:yes|tok:token-ids|smooth:exp');
+    expect(bleuSignature({ references: 'train', maxOrder: 3, effectiveOrder: true })).toBe(
+      'bleu|nrefs:train|order:3|eff:yes|tok:token-ids|smooth:exp',
+    );
   });
 });
 

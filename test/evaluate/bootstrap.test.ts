@@ -22,7 +22,12 @@ describe('bootstrapMean', () => {
     const tripled = values.flatMap((value) => [value, value, value]);
     const clusters = values.flatMap((_, index) => [index, index, index]);
     const clustered = bootstrapMean(tripled, { clusters, seed: 1 })!;
-    expect(clustered).toEqual({ ...bootstrapMean(values, { seed: 1 })!, standardError: expect.closeTo(bootstrapMean(values, { seed: 1 })!.standardError, 10), low: expect.closeTo(bootstrapMean(values, { seed: 1 })!.low, 10), high: expect.closeTo(bootstrapMean(values, { seed: 1 })!.high, 10) });
+    expect(clustered).toEqual({
+      ...bootstrapMean(values, { seed: 1 })!,
+      standardError: expect.closeTo(bootstrapMean(values, { seed: 1 })!.standardError, 10),
+      low: expect.closeTo(bootstrapMean(values, { seed: 1 })!.low, 10),
+      high: expect.closeTo(bootstrapMean(values, { seed: 1 })!.high, 10),
+    });
     expect(bootstrapMean(tripled, { seed: 1 })!.standardError).toBeLessThan(0.7 * clustered.standardError);
   });
 

@@ -25,7 +25,10 @@ describe('evaluate', () => {
     // Texts one and three are equal; text two shares nothing with them.
     expect(result.selfBleu).toBeCloseTo(2 / 3, 10);
     expect(result.generations.map(({ promptIds }) => promptIds)).toEqual(contexts);
-    expect(result.signatures).toMatchObject({ ttr: expect.stringContaining('last-96'), generation: 'generation|maxNewTokens:8|minNewTokens:8' });
+    expect(result.signatures).toMatchObject({
+      ttr: expect.stringContaining('last-96'),
+      generation: 'generation|maxNewTokens:8|minNewTokens:8',
+    });
     expect(() => JSON.stringify(result)).not.toThrow();
   });
 

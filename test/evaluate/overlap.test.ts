@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { sortSuffixes } from '../../lib/evaluate/induced-sorting.ts';
 import { OverlapIndex } from '../../lib/evaluate/overlap.ts';
 
-const anyIds = (minLength: number): fc.Arbitrary<Int32Array> => fc.array(fc.nat(3), { minLength, maxLength: 24 }).map((ids) => Int32Array.from(ids));
+const anyIds = (minLength: number): fc.Arbitrary<Int32Array> =>
+  fc.array(fc.nat(3), { minLength, maxLength: 24 }).map((ids) => Int32Array.from(ids));
 
 /** Every pair of starting places, one token at a time. */
 function naiveLongest(continuation: Int32Array, train: readonly Int32Array[]): number {
@@ -11,7 +12,12 @@ function naiveLongest(continuation: Int32Array, train: readonly Int32Array[]): n
     for (let start = 0; start < continuation.length; start += 1) {
       for (let offset = 0; offset < ids.length; offset += 1) {
         let length = 0;
-        while (start + length < continuation.length && offset + length < ids.length && continuation[start + length] === ids[offset + length]) length += 1;
+        while (
+          start + length < continuation.length &&
+          offset + length < ids.length &&
+          continuation[start + length] === ids[offset + length]
+        )
+          length += 1;
         best = Math.max(best, length);
       }
     }
@@ -50,7 +56,12 @@ describe('OverlapIndex', () => {
 
   test('summarizes', () => {
     const train = [Int32Array.from({ length: 20 }, (_, id) => id)];
-    const summary = new OverlapIndex(train).summarize([train[0]!.slice(3, 14), train[0]!.slice(0, 10), Int32Array.of(99), new Int32Array()]);
+    const summary = new OverlapIndex(train).summarize([
+      train[0]!.slice(3, 14),
+      train[0]!.slice(0, 10),
+      Int32Array.of(99),
+      new Int32Array(),
+    ]);
     expect(summary).toMatchObject({ mean: 21 / 4, max: 11, shareOver10: 1 / 4 });
     expect(summary.histogram).toEqual([2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
     expect(summary.overlaps[0]).toEqual({ length: 11, start: 0, sequence: 0, offset: 3 });
@@ -73,7 +84,9 @@ describe('OverlapIndex', () => {
 
 describe('sortSuffixes', () => {
   /** Symbols from 1 on and a last 0. */
-  const anyText = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(1000), { maxLength: 200 })).map(([greatest, draws]) => Int32Array.of(...draws.map((draw) => 1 + (draw % greatest)), 0));
+  const anyText = fc
+    .tuple(fc.integer({ min: 1, max: 5 }), fc.array(fc.nat(1000), { maxLength: 200 }))
+    .map(([greatest, draws]) => Int32Array.of(...draws.map((draw) => 1 + (draw % greatest)), 0));
 
   function naivelySorted(text: Int32Array): Int32Array {
     const below = (left: number, right: number): number => {
@@ -85,7 +98,10 @@ describe('sortSuffixes', () => {
   }
 
   test('sorts as comparing every two suffixes does, few symbols and long repeats among them', () => {
-    fc.assert(fc.property(anyText, (text) => expect(sortSuffixes(text, 6)).toEqual(naivelySorted(text))), { numRuns: 500 });
+    fc.assert(
+      fc.property(anyText, (text) => expect(sortSuffixes(text, 6)).toEqual(naivelySorted(text))),
+      { numRuns: 500 },
+    );
     const repeated = Int32Array.of(...Array.from({ length: 600 }, (_, at) => 1 + Number(at % 7 === 3) + Number(at % 21 === 5)), 0);
     expect(sortSuffixes(repeated, 4)).toEqual(naivelySorted(repeated));
   });

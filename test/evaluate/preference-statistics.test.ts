@@ -15,7 +15,11 @@ interface Fixture {
 }
 
 const fixture = JSON.parse(readFileSync(join(__dirname, '../fixtures/preference.json'), 'utf8')) as Fixture;
-const outcomes = (wins: number, losses: number, ties = 0): number[] => [...Array<number>(wins).fill(1), ...Array<number>(losses).fill(-1), ...Array<number>(ties).fill(0)];
+const outcomes = (wins: number, losses: number, ties = 0): number[] => [
+  ...Array<number>(wins).fill(1),
+  ...Array<number>(losses).fill(-1),
+  ...Array<number>(ties).fill(0),
+];
 const match = ([first, second, score]: [string, string, number]): Match => ({ first, second, score });
 
 describe('wilsonInterval', () => {
@@ -28,8 +32,15 @@ describe('wilsonInterval', () => {
 
   test('has no value of nothing and refuses impossible counts', () => {
     expect(wilsonInterval(0, 0)).toBeNull();
-    for (const [successes, trials] of [[3, 2], [-1, 2], [0.5, 2], [Number.NaN, 2]] as const) expect(() => wilsonInterval(successes, trials)).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
-    for (const confidence of [1, -1, Number.NaN]) expect(() => wilsonInterval(1, 2, confidence)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));
+    for (const [successes, trials] of [
+      [3, 2],
+      [-1, 2],
+      [0.5, 2],
+      [Number.NaN, 2],
+    ] as const)
+      expect(() => wilsonInterval(successes, trials)).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
+    for (const confidence of [1, -1, Number.NaN])
+      expect(() => wilsonInterval(1, 2, confidence)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));
   });
 
   test('normalQuantile is that of the tables', () => {
@@ -76,9 +87,24 @@ describe('fleissKappa', () => {
   });
 
   test('says 1 for full agreement, and nothing where there is nothing to say', () => {
-    expect(fleissKappa([[3, 0], [0, 3]])!.kappa).toBe(1);
-    expect(fleissKappa([[3, 0], [2, 0]])).toEqual({ kappa: null, observed: 1, expected: 1, items: 2, answers: 5 });
-    expect(fleissKappa([[1, 0], [0, 1]])).toBeNull();
+    expect(
+      fleissKappa([
+        [3, 0],
+        [0, 3],
+      ])!.kappa,
+    ).toBe(1);
+    expect(
+      fleissKappa([
+        [3, 0],
+        [2, 0],
+      ]),
+    ).toEqual({ kappa: null, observed: 1, expected: 1, items: 2, answers: 5 });
+    expect(
+      fleissKappa([
+        [1, 0],
+        [0, 1],
+      ]),
+    ).toBeNull();
     expect(fleissKappa([])).toBeNull();
     expect(() => fleissKappa([[1, 2], [1]])).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
   });
@@ -102,10 +128,13 @@ describe('bradleyTerry', () => {
   });
 
   test('refuses what has no finite answer and names the split', () => {
-    const refusal = (message: RegExp): Error => expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(message) }) as Error;
+    const refusal = (message: RegExp): Error =>
+      expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(message) }) as Error;
     expect(() => bradleyTerry([match(['a', 'b', 1])])).toThrow(refusal(/got a, of which none ever lost or tied against b/));
     expect(() => bradleyTerry([match(['a', 'b', 0.5]), match(['c', 'd', 0.5])])).toThrow(refusal(/got a, b, of which none/));
-    expect(() => bradleyTerry([match(['a', 'b', 0.5]), match(['c', 'a', 1]), match(['c', 'b', 1])])).toThrow(refusal(/got a, b, of which none ever won or tied against c/));
+    expect(() => bradleyTerry([match(['a', 'b', 0.5]), match(['c', 'a', 1]), match(['c', 'b', 1])])).toThrow(
+      refusal(/got a, b, of which none ever won or tied against c/),
+    );
     expect(() => bradleyTerry([])).toThrow(refusal(/two players/));
     expect(() => bradleyTerry([match(['a', 'a', 1])])).toThrow(refusal(/two players/));
     expect(() => bradleyTerry([match(['a', 'b', 2])])).toThrow(refusal(/score from 0 to 1/));

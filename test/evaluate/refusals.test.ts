@@ -9,7 +9,15 @@ const ids = Int32Array.of(1, 2, 3);
 const point = Float32Array.of(1, 0);
 
 test.each([
-  { what: 'Self-BLEU without each of two texts', code: 'ERR_DATA', work: () => selfBleuWithoutEach([[1, 2], [3, 4]]) },
+  {
+    what: 'Self-BLEU without each of two texts',
+    code: 'ERR_DATA',
+    work: () =>
+      selfBleuWithoutEach([
+        [1, 2],
+        [3, 4],
+      ]),
+  },
   { what: 'MAUVE without seeds', code: 'ERR_CONFIG', work: () => mauveOfSeeds([point, point], [point, point], {}, []) },
   { what: 'texts without their partners', code: 'ERR_DATA', work: () => measureInterventions([{ ids }, { ids }], [{ ids }]) },
   { what: 'an image that is all context', code: 'ERR_SHAPE', work: () => measureImage(Int32Array.of(1, 2, 3, 4), 2, 4) },

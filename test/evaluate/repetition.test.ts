@@ -1,15 +1,32 @@
 import fc from 'fast-check';
 import { distinctN, diversity, repN } from '../../lib/evaluate/repetition.ts';
 
-const grams = (text: readonly number[], n: number): string[] => text.slice(0, Math.max(0, text.length - n + 1)).map((_, start) => text.slice(start, start + n).join(' '));
+const grams = (text: readonly number[], n: number): string[] =>
+  text.slice(0, Math.max(0, text.length - n + 1)).map((_, start) => text.slice(start, start + n).join(' '));
 const anyTexts = fc.array(fc.array(fc.nat(3), { maxLength: 12 }), { maxLength: 6 });
 
 describe('repN', () => {
   test('sums over texts before dividing', () => {
     // Bigrams: {12, 21, 12} has 2 of 3 distinct, {33, 33, 33, 33} has 1 of 4: 1 - 3/7.
-    expect(repN([[1, 2, 1, 2], [3, 3, 3, 3, 3]], 2)).toBeCloseTo(4 / 7, 12);
+    expect(
+      repN(
+        [
+          [1, 2, 1, 2],
+          [3, 3, 3, 3, 3],
+        ],
+        2,
+      ),
+    ).toBeCloseTo(4 / 7, 12);
     // Trigrams: 2 of 2, 1 of 3.
-    expect(repN([[1, 2, 1, 2], [3, 3, 3, 3, 3]], 3)).toBeCloseTo(2 / 5, 12);
+    expect(
+      repN(
+        [
+          [1, 2, 1, 2],
+          [3, 3, 3, 3, 3],
+        ],
+        3,
+      ),
+    ).toBeCloseTo(2 / 5, 12);
   });
 
   test('includes the last n-gram and skips texts that are too short', () => {
@@ -31,8 +48,24 @@ describe('repN', () => {
 });
 
 test('distinctN counts over all texts together', () => {
-  expect(distinctN([[1, 2, 3], [1, 2, 3]], 1)).toBe(3 / 6);
-  expect(distinctN([[1, 2, 3], [1, 2, 4]], 2)).toBe(3 / 4);
+  expect(
+    distinctN(
+      [
+        [1, 2, 3],
+        [1, 2, 3],
+      ],
+      1,
+    ),
+  ).toBe(3 / 6);
+  expect(
+    distinctN(
+      [
+        [1, 2, 3],
+        [1, 2, 4],
+      ],
+      2,
+    ),
+  ).toBe(3 / 4);
 });
 
 test('diversity multiplies what is not repeated', () => {

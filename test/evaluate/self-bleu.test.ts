@@ -25,7 +25,12 @@ describe('selfBleu', () => {
   });
 
   test('is 1 for equal texts and has no value for a single one', () => {
-    expect(selfBleu([[1, 2, 3, 4, 5], [1, 2, 3, 4, 5]])).toBeCloseTo(1, 12);
+    expect(
+      selfBleu([
+        [1, 2, 3, 4, 5],
+        [1, 2, 3, 4, 5],
+      ]),
+    ).toBeCloseTo(1, 12);
     expect(selfBleu([[1, 2, 3]])).toBeNull();
     expect(selfBleu([])).toBeNull();
   });

@@ -23,7 +23,8 @@ const fixture = JSON.parse(readFileSync(join(__dirname, '../fixtures/significanc
 /** A standard normal number (Box and Muller 1958). */
 const normal = (random: Random): number => Math.sqrt(-2 * Math.log(1 - random.nextFloat())) * Math.cos(2 * Math.PI * random.nextFloat());
 const normals = (count: number, random: Random): number[] => Array.from({ length: count }, () => normal(random));
-const share = (count: number, of: (at: number) => boolean): number => Array.from({ length: count }, (_, at) => of(at)).filter(Boolean).length / count;
+const share = (count: number, of: (at: number) => boolean): number =>
+  Array.from({ length: count }, (_, at) => of(at)).filter(Boolean).length / count;
 
 describe("Student's t, as SciPy", () => {
   test.each(fixture.t)('$t of $freedom', ({ t, freedom, cumulative, tail }) => {
@@ -51,7 +52,8 @@ describe('signFlipTest', () => {
   test('eight pairs of one sign give 2 in 256, and no set of eight gives less', () => {
     const random = new Random(3);
     expect(signFlipTest([5, 1, 2, 3, 4, 9, 7, 8])!.p).toBe(2 / 256);
-    for (let trial = 0; trial < 200; trial += 1) expect(signFlipTest(normals(8, random).map((value) => value + 3))!.p).toBeGreaterThanOrEqual(2 / 256);
+    for (let trial = 0; trial < 200; trial += 1)
+      expect(signFlipTest(normals(8, random).map((value) => value + 3))!.p).toBeGreaterThanOrEqual(2 / 256);
   });
 
   test('says where p is a bound only, and draws the same again', () => {
@@ -78,7 +80,12 @@ describe('pairedBootstrap', () => {
   test('of eight pairs is not surer than sign flips, warns, and rejects no true null too often', () => {
     const random = new Random(11);
     const clear = pairedBootstrap([0.4, 0.5, 0.45, 0.38, 0.52, 0.47, 0.41, 0.44])!;
-    expect(clear).toMatchObject({ p: 2 / 256, isBound: false, n: 8, warning: expect.stringMatching(/^8 pairs are few: .*below 0\.0078; take 20 or more$/) });
+    expect(clear).toMatchObject({
+      p: 2 / 256,
+      isBound: false,
+      n: 8,
+      warning: expect.stringMatching(/^8 pairs are few: .*below 0\.0078; take 20 or more$/),
+    });
     expect(holm([clear.p, 1, 1, 1, 1, 1, 1])[0]).toBeCloseTo(0.055, 3);
     const rejected = share(1500, () => pairedBootstrap(normals(8, random), { resamples: 50 })!.p <= 0.05);
     // 12 of the 256 ways to flip eight signs: .047.
@@ -141,19 +148,51 @@ describe('crossedMean', () => {
   });
 
   test('is a ratio of sums, whatever the counts', () => {
-    const runs = [[{ sum: 1, count: 10 }, { sum: 8, count: 20 }, { sum: 0, count: 0 }], [{ sum: 3, count: 10 }, { sum: 6, count: 20 }, { sum: 0, count: 0 }]];
+    const runs = [
+      [
+        { sum: 1, count: 10 },
+        { sum: 8, count: 20 },
+        { sum: 0, count: 0 },
+      ],
+      [
+        { sum: 3, count: 10 },
+        { sum: 6, count: 20 },
+        { sum: 0, count: 0 },
+      ],
+    ];
     expect(crossedMean(runs)!.mean).toBeCloseTo(18 / 60, 12);
     const doubled = runs.map((run) => run.map(({ sum, count }) => ({ sum: 2 * sum, count: 2 * count })));
     expect(crossedMean(doubled)!.high).toBeCloseTo(crossedMean(runs)!.high, 12);
   });
 
   test('needs two of either kind, and the same clusters in each run', () => {
-    expect(crossedMean([[{ sum: 1, count: 1 }, { sum: 2, count: 1 }]])).toBeNull();
+    expect(
+      crossedMean([
+        [
+          { sum: 1, count: 1 },
+          { sum: 2, count: 1 },
+        ],
+      ]),
+    ).toBeNull();
     expect(crossedMean([[{ sum: 1, count: 1 }], [{ sum: 2, count: 1 }]])).toBeNull();
     expect(crossedMean([])).toBeNull();
     expect(() => crossedMean([[{ sum: 1, count: 1 }], []])).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
-    expect(crossedMean(asRuns([[2, 2], [2, 2]]))).toMatchObject({ mean: 2, low: 2, high: 2, p: 0 });
-    expect(crossedMean(asRuns([[1, -1], [1, -1]]))!.p).toBe(1);
+    expect(
+      crossedMean(
+        asRuns([
+          [2, 2],
+          [2, 2],
+        ]),
+      ),
+    ).toMatchObject({ mean: 2, low: 2, high: 2, p: 0 });
+    expect(
+      crossedMean(
+        asRuns([
+          [1, -1],
+          [1, -1],
+        ]),
+      )!.p,
+    ).toBe(1);
   });
 });
 
@@ -168,7 +207,9 @@ describe('Self-BLEU without each text', () => {
   test('as our own, whole again, of random texts of unequal lengths', () => {
     const random = new Random(5);
     for (let trial = 0; trial < 20; trial += 1) {
-      const texts = Array.from({ length: 3 + random.nextBelow(8) }, () => Array.from({ length: random.nextBelow(12) }, () => random.nextBelow(4)));
+      const texts = Array.from({ length: 3 + random.nextBelow(8) }, () =>
+        Array.from({ length: random.nextBelow(12) }, () => random.nextBelow(4)),
+      );
       selfBleuWithoutEach(texts).forEach((value, left) => expect(value).toBeCloseTo(selfBleu(texts.filter((_, at) => at !== left))!, 12));
     }
   });
@@ -185,14 +226,20 @@ describe('Self-BLEU without each text', () => {
   const drawText = (): number[] => {
     const period = random.nextFloat() < 0.3 ? 8 : 48;
     const ids = [random.nextBelow(200)];
-    for (let at = 1; at < 48; at += 1) ids.push(at >= period ? ids[at - period]! : successors[ids[at - 1]!]![Math.floor(40 * random.nextFloat() ** 3)]!);
+    for (let at = 1; at < 48; at += 1)
+      ids.push(at >= period ? ids[at - period]! : successors[ids[at - 1]!]![Math.floor(40 * random.nextFloat() ** 3)]!);
     return ids;
   };
 
   test('two sets from one source are told apart about once in twenty', () => {
     const rejected = share(120, () => {
       const [first, second] = [0, 1].map(() => selfBleuPseudoValues(Array.from({ length: 24 }, drawText)));
-      return signFlipTest(first!.map((value, at) => value - second![at]!), { flips: 999 })!.p <= 0.05;
+      return (
+        signFlipTest(
+          first!.map((value, at) => value - second![at]!),
+          { flips: 999 },
+        )!.p <= 0.05
+      );
     });
     expect(rejected).toBeLessThan(0.05 + 2 * Math.sqrt((0.05 * 0.95) / 120));
   });

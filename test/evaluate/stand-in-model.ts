@@ -10,7 +10,8 @@ export class StandInModel implements EvaluableModel {
 
   async tokenStats(batch: Batch): Promise<NativeTokenStats> {
     this.batchSizes.push(batch.batchSize);
-    const of = (rule: (token: number) => number): Float32Array => Float32Array.from(batch.tokens, (token, at) => (batch.targets[at] === -100 ? 1e9 : rule(token)));
+    const of = (rule: (token: number) => number): Float32Array =>
+      Float32Array.from(batch.tokens, (token, at) => (batch.targets[at] === -100 ? 1e9 : rule(token)));
     return {
       loss: of((token) => token / 8),
       entropy: of((token) => token / 4),
@@ -23,6 +24,9 @@ export class StandInModel implements EvaluableModel {
 
   async generate(prompts: Int32Array[], options: GenerateOptions): Promise<EvaluatedGeneration[]> {
     this.generateOptions.push(options);
-    return prompts.map((promptIds) => ({ promptIds, ids: Int32Array.from({ length: options.maxNewTokens! }, (_, at) => promptIds.at(-1)! + (at % 2)) }));
+    return prompts.map((promptIds) => ({
+      promptIds,
+      ids: Int32Array.from({ length: options.maxNewTokens! }, (_, at) => promptIds.at(-1)! + (at % 2)),
+    }));
   }
 }

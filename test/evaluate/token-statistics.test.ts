@@ -29,7 +29,14 @@ describe('TokenStatistics', () => {
     const batch = makeBatch([new Int32Array(100001)]);
     const filled = (value: number): Float32Array => new Float32Array(batch.tokens.length).fill(value);
     const statistics = new TokenStatistics();
-    statistics.add(batch, { loss: filled(0.1), entropy: filled(0), top1Mass: filled(0), top3Mass: filled(0), top5Mass: filled(0), top1Ids: batch.tokens });
+    statistics.add(batch, {
+      loss: filled(0.1),
+      entropy: filled(0),
+      top1Mass: filled(0),
+      top3Mass: filled(0),
+      top5Mass: filled(0),
+      top1Ids: batch.tokens,
+    });
     expect(statistics.summarize()!.loss).toBeCloseTo(Math.fround(0.1), 11);
   });
 

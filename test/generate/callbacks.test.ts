@@ -21,9 +21,20 @@ afterAll(() => {
 const MANY = { maxNewTokens: 100, temperature: 5 };
 
 test.each([
-  ['throws', () => { throw new Error('mine'); }],
+  [
+    'throws',
+    () => {
+      throw new Error('mine');
+    },
+  ],
   ['rejects', () => Promise.reject(new Error('mine'))],
-  ['rejects later', async () => { await sleep(5); throw new Error('mine'); }],
+  [
+    'rejects later',
+    async () => {
+      await sleep(5);
+      throw new Error('mine');
+    },
+  ],
 ])('a token callback that %s rejects its call, and nothing else', async (_, onToken) => {
   await expect(one(model, [5], { ...MANY, onToken })).rejects.toThrow('mine');
   await expect(events(model, [5], { ...MANY, onToken })).rejects.toThrow('mine');
@@ -33,19 +44,36 @@ test.each([
 });
 
 test.each([undefined, null, 'mine'])('what a token callback throws arrives as it is: %s', async (thrown) => {
-  const onToken = () => { throw thrown; };
+  const onToken = () => {
+    throw thrown;
+  };
   await expect(one(model, [5], { ...MANY, onToken })).rejects.toBe(thrown);
   await expect(events(model, [5], { ...MANY, onToken })).rejects.toBe(thrown);
 });
 
 test('a callback that throws is not called again, and ends the work', async () => {
   let calls = 0;
-  await expect(one(model, [5], { ...MANY, maxNewTokens: 200, onToken: () => { calls++; throw new Error('mine'); } })).rejects.toThrow('mine');
+  await expect(
+    one(model, [5], {
+      ...MANY,
+      maxNewTokens: 200,
+      onToken: () => {
+        calls++;
+        throw new Error('mine');
+      },
+    }),
+  ).rejects.toThrow('mine');
   expect(calls).toBe(1);
 });
 
 test('what is awaited in a callback ends before the call does', async () => {
   let ended = 0;
-  await one(model, [5], { maxNewTokens: 3, onToken: async () => { await sleep(5); ended++; } });
+  await one(model, [5], {
+    maxNewTokens: 3,
+    onToken: async () => {
+      await sleep(5);
+      ended++;
+    },
+  });
   expect(ended).toBe(3);
 });

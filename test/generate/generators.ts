@@ -31,5 +31,10 @@ export function scripted(ids: readonly number[]): GenerateOptions {
   const positions = new Set(ids);
   if (positions.size !== ids.length) throw new Error('expected each id once');
   // A bias that falls from the first to the last, and no token twice.
-  return { maxNewTokens: ids.length, logitBias: new Map(ids.map((id, index) => [id, 1e6 - 1e4 * index])), noRepeatNgramSize: 1, noRepeatNgramCountsPrompt: false };
+  return {
+    maxNewTokens: ids.length,
+    logitBias: new Map(ids.map((id, index) => [id, 1e6 - 1e4 * index])),
+    noRepeatNgramSize: 1,
+    noRepeatNgramCountsPrompt: false,
+  };
 }

@@ -80,7 +80,11 @@ test.each([['Call me'], [[]], [undefined], [7]])('prompts that are %p are refuse
 
 test('one text is one stop string, and empty lists are none', () => {
   expect(normalizeGenerateOptions(asked({ stopStrings: 'END' })).stopStrings).toEqual(['END']);
-  expect(normalizeGenerateOptions({ stopStrings: [], stopIds: [], suppressIds: [] })).toMatchObject({ stopStrings: [], stopIds: [], suppressIds: [] });
+  expect(normalizeGenerateOptions({ stopStrings: [], stopIds: [], suppressIds: [] })).toMatchObject({
+    stopStrings: [],
+    stopIds: [],
+    suppressIds: [],
+  });
 });
 
 test('all problems are told at once', () => {

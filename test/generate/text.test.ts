@@ -10,7 +10,10 @@ describe.each(['llama', 'gpt-2', 'llama-bpe'])('A continuation of noise, with th
     model = await generatorWith(kind);
   });
   const prompt = fc.array(fc.integer({ min: 0, max: 299 }), { minLength: 1, maxLength: 6 });
-  const stops = fc.array(fc.oneof(fc.constantFrom('\ufffd', '\n', ' t', '\ufffd\ufffd', '</s>', 'e'), fc.string({ minLength: 1, maxLength: 2 })), { maxLength: 3 });
+  const stops = fc.array(
+    fc.oneof(fc.constantFrom('\ufffd', '\n', ' t', '\ufffd\ufffd', '</s>', 'e'), fc.string({ minLength: 1, maxLength: 2 })),
+    { maxLength: 3 },
+  );
 
   test('is the text of the whole without the prompt', () =>
     fc.assert(
@@ -78,7 +81,10 @@ describe('Stop strings', () => {
     expect(generation.finishReason).toBe('stop');
     expect(Array.from(generation.ids)).toEqual([75, special, ...(String(stopStrings).endsWith('I') ? [76] : [])]);
     const streamed = await events(model, [70], options);
-    expect([streamed.map(({ id }) => id), streamed.map(({ text }) => text).join('')]).toEqual([Array.from(generation.ids), generation.text]);
+    expect([streamed.map(({ id }) => id), streamed.map(({ text }) => text).join('')]).toEqual([
+      Array.from(generation.ids),
+      generation.text,
+    ]);
   });
 
   test('what stands on both sides of a special token stops as it is shown', async () => {
@@ -87,7 +93,10 @@ describe('Stop strings', () => {
 
   test('a stop string that begins with a space is met by the first word', async () => {
     const word = wordOf(model);
-    const generation = await one(model, [word], { ...scripted([word, 75, 76]), stopStrings: [model.tokenizer!.piece(word)!.replace('▁', ' ')] });
+    const generation = await one(model, [word], {
+      ...scripted([word, 75, 76]),
+      stopStrings: [model.tokenizer!.piece(word)!.replace('▁', ' ')],
+    });
     expect([generation.text, generation.ids.length]).toEqual(['', 1]);
   });
 

@@ -42,17 +42,50 @@ test('generate takes a model by name: it is fetched with a word, and the second 
 });
 
 test('train takes model and data by name; the run and its model card say which', async () => {
-  const rows = Array.from({ length: 40 }, (_, index) => JSON.stringify({ text: `the lamps were lit along the quay on day ${index}, and nobody came to the harbour of the town` })).join('\n');
+  const rows = Array.from({ length: 40 }, (_, index) =>
+    JSON.stringify({ text: `the lamps were lit along the quay on day ${index}, and nobody came to the harbour of the town` }),
+  ).join('\n');
   hub.add('datasets/org/lamps', { 'train.jsonl': rows, 'README.md': 'lamps' });
   const out = join(work, 'run');
-  await ok('train', '--model', 'org/tiny', '--data', 'org/lamps', '--sequence-length', '16', '--max-steps', '2', '--comparison-contexts', '2', '--max-new-tokens', '4', '--context-length', '4', '--out', out);
-  const { config, model } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { config: { model: string; data: string }; model: { path: string } };
+  await ok(
+    'train',
+    '--model',
+    'org/tiny',
+    '--data',
+    'org/lamps',
+    '--sequence-length',
+    '16',
+    '--max-steps',
+    '2',
+    '--comparison-contexts',
+    '2',
+    '--max-new-tokens',
+    '4',
+    '--context-length',
+    '4',
+    '--out',
+    out,
+  );
+  const { config, model } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as {
+    config: { model: string; data: string };
+    model: { path: string };
+  };
   expect(config).toMatchObject({ model: 'org/tiny', data: 'org/lamps' });
   expect(model.path).toMatch(/models--org--tiny\/snapshots\/[0-9a-f]{40}$/);
   const [checkpoint = ''] = readdirSync(join(out, 'checkpoints'));
   expect(readFileSync(join(out, 'checkpoints', checkpoint, 'README.md'), 'utf8')).toMatch(/base_model: ["']?org\/tiny/);
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Hyperfitting of org/tiny');
-  const inspected = await ok('data', 'inspect', '--model', 'org/tiny', '--data', 'hf:datasets/org/lamps:train', '--sequence-length', '16', '--json');
+  const inspected = await ok(
+    'data',
+    'inspect',
+    '--model',
+    'org/tiny',
+    '--data',
+    'hf:datasets/org/lamps:train',
+    '--sequence-length',
+    '16',
+    '--json',
+  );
   expect(JSON.parse(inspected.stdout)).toMatchObject({ schemaVersion: 1 });
 });
 
@@ -61,7 +94,11 @@ test('fetch says what it takes, asks nothing, and prints where it is', async () 
   expect(dry.stdout).toMatch(/^org\/tiny at [0-9a-f]{8}: \d+ files, .* to fetch\n/);
   expect(dry.stdout).toContain('model.safetensors');
   expect(existsSync(join(home, 'hub', 'models--org--tiny', 'snapshots'))).toBe(false);
-  const fetched = JSON.parse((await ok('fetch', 'org/tiny', '--json', '--quiet')).stdout) as { paths: string[]; fetchedBytes: number; kind: string };
+  const fetched = JSON.parse((await ok('fetch', 'org/tiny', '--json', '--quiet')).stdout) as {
+    paths: string[];
+    fetchedBytes: number;
+    kind: string;
+  };
   expect(fetched).toMatchObject({ schemaVersion: 1, name: 'org/tiny', kind: 'model' });
   expect(existsSync(join(fetched.paths[0]!, 'model.safetensors'))).toBe(true);
   expect((await ok('fetch', 'org/tiny')).stdout).toContain('all of it in the cache');
@@ -69,11 +106,36 @@ test('fetch says what it takes, asks nothing, and prints where it is', async () 
 });
 
 test.each<[string, string[], number, RegExp]>([
-  ['an unknown name', ['generate', '--model', 'org/nowhere', '--prompt', 'a'], 3, /ERR_MODEL_FILES.*nothing of that path is here, and http:\/\/127.* has no such model for you/],
-  ['a word', ['generate', '--model', 'tinyllama', '--prompt', 'a'], 3, /ERR_MODEL_FILES.*tinyllama, which is not there; check the path, or write hf:tinyllama .*`hyperfit fetch hf:tinyllama`/],
-  ['a missing file', ['generate', '--model', 'models/tiny.gguf', '--prompt', 'a'], 3, /ERR_MODEL_FILES.*models\/tiny\.gguf, which is not there; check the path\n/],
-  ['missing data', ['data', 'inspect', '--model', 'org/tiny', '--data', 'novel.txt'], 3, /ERR_DATA.*novel\.txt, which cannot be read \(ENOENT\); check the path\n/],
-  ['data that are no data', ['train', '--model', 'org/tiny', '--data', 'org/nowhere'], 3, /ERR_DATA.*hf:datasets\/org\/nowhere.*no such data set/],
+  [
+    'an unknown name',
+    ['generate', '--model', 'org/nowhere', '--prompt', 'a'],
+    3,
+    /ERR_MODEL_FILES.*nothing of that path is here, and http:\/\/127.* has no such model for you/,
+  ],
+  [
+    'a word',
+    ['generate', '--model', 'tinyllama', '--prompt', 'a'],
+    3,
+    /ERR_MODEL_FILES.*tinyllama, which is not there; check the path, or write hf:tinyllama .*`hyperfit fetch hf:tinyllama`/,
+  ],
+  [
+    'a missing file',
+    ['generate', '--model', 'models/tiny.gguf', '--prompt', 'a'],
+    3,
+    /ERR_MODEL_FILES.*models\/tiny\.gguf, which is not there; check the path\n/,
+  ],
+  [
+    'missing data',
+    ['data', 'inspect', '--model', 'org/tiny', '--data', 'novel.txt'],
+    3,
+    /ERR_DATA.*novel\.txt, which cannot be read \(ENOENT\); check the path\n/,
+  ],
+  [
+    'data that are no data',
+    ['train', '--model', 'org/tiny', '--data', 'org/nowhere'],
+    3,
+    /ERR_DATA.*hf:datasets\/org\/nowhere.*no such data set/,
+  ],
   ['a name that is none', ['fetch', '../../etc'], 2, /ERR_CONFIG.*hf:org\/name/],
 ])('%s: plain words', async (_, args, code, message) => {
   const done = await run(...args);
@@ -83,7 +145,10 @@ test.each<[string, string[], number, RegExp]>([
 });
 
 test('offline says how to fetch it', async () => {
-  const done = await start(['generate', '--model', 'org/tiny', '--prompt', 'a'], { env: { ...hub.env(home), HF_HUB_OFFLINE: '1' }, cwd: work }).finished;
+  const done = await start(['generate', '--model', 'org/tiny', '--prompt', 'a'], {
+    env: { ...hub.env(home), HF_HUB_OFFLINE: '1' },
+    cwd: work,
+  }).finished;
   expect([done.code, done.stderr]).toEqual([3, expect.stringMatching(/ERR_FETCH.*`hyperfit fetch org\/tiny`/)]);
 });
 
@@ -94,7 +159,8 @@ test('a process that is killed while it fetches is gone on from by the next', as
   const killed = start(['fetch', 'org/large'], { env: { ...hub.env(home), HF_HUB_DOWNLOAD_TIMEOUT: '5' }, cwd: work });
   while (hub.asked.filter(({ isStore }) => isStore).length < 1) await new Promise((done) => setTimeout(done, 20));
   const blobs = join(home, 'hub', 'models--org--large', 'blobs');
-  while (!existsSync(blobs) || !readdirSync(blobs).some((name) => name.endsWith('.incomplete'))) await new Promise((done) => setTimeout(done, 5));
+  while (!existsSync(blobs) || !readdirSync(blobs).some((name) => name.endsWith('.incomplete')))
+    await new Promise((done) => setTimeout(done, 5));
   killed.child.kill('SIGKILL');
   await killed.finished;
   hub.mischief = {};
@@ -115,8 +181,9 @@ test('two processes that fetch the same do not damage each other', async () => {
 });
 
 describe('cache', () => {
-  const list = async (): Promise<{ id: string; kind: string; bytes: number; revisions: { commit: string; refs: string[]; files: number }[] }[]> =>
-    (JSON.parse((await ok('cache', 'ls', '--json')).stdout) as { repositories: never[] }).repositories;
+  const list = async (): Promise<
+    { id: string; kind: string; bytes: number; revisions: { commit: string; refs: string[]; files: number }[] }[]
+  > => (JSON.parse((await ok('cache', 'ls', '--json')).stdout) as { repositories: never[] }).repositories;
 
   test('ls lists models and data with sizes, dates and revisions; rm takes them away', async () => {
     hub.add('datasets/org/lamps', { 'train.txt': 'a'.repeat(5000) });
@@ -127,9 +194,14 @@ describe('cache', () => {
       expect.objectContaining({ kind: 'dataset', id: 'org/lamps', bytes: 5000 }),
       expect.objectContaining({ kind: 'model', id: 'org/tiny', revisions: [expect.objectContaining({ refs: ['main'] })] }),
     ]);
-    expect((await ok('cache', 'ls')).stdout).toMatch(/^name +size +changed +revisions\ndatasets\/org\/lamps +5\.0 kB +20\d\d-\d\d-\d\d +[0-9a-f]{8} \(main\)\n/);
+    expect((await ok('cache', 'ls')).stdout).toMatch(
+      /^name +size +changed +revisions\ndatasets\/org\/lamps +5\.0 kB +20\d\d-\d\d-\d\d +[0-9a-f]{8} \(main\)\n/,
+    );
     const refused = await run('cache', 'rm', 'org/tiny');
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/expected --yes where there is no terminal.*it would remove org\/tiny/)]);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(/expected --yes where there is no terminal.*it would remove org\/tiny/),
+    ]);
     expect(await list()).toHaveLength(2);
     expect((await ok('cache', 'rm', 'org/tiny', 'datasets/org/lamps', '--yes')).stdout).toMatch(/^removed, .* freed/);
     expect(await list()).toEqual([]);
@@ -143,7 +215,9 @@ describe('cache', () => {
     await ok('fetch', 'org/tiny@v2');
     const { stdout } = await ok('cache', 'rm', 'org/tiny@v2', '--yes', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ removed: [{ name: 'org/tiny', commit: 'd'.repeat(40) }], freedBytes: 3000 });
-    expect(await list()).toEqual([expect.objectContaining({ revisions: [expect.objectContaining({ commit: main!.commit, files: main!.files })] })]);
+    expect(await list()).toEqual([
+      expect.objectContaining({ revisions: [expect.objectContaining({ commit: main!.commit, files: main!.files })] }),
+    ]);
     await ok('generate', '--model', 'org/tiny', '--prompt', 'the', '--max-new-tokens', '2');
   });
 
@@ -183,7 +257,8 @@ describe('a proxy', () => {
     expect(seen.length).toBeGreaterThan(0);
     expect(new Set(seen)).toEqual(new Set([`Basic ${Buffer.from('me:pass word').toString('base64')}`]));
     const before = seen.length;
-    await start(['fetch', 'org/tiny'], { env: { ...hub.env(home), NO_PROXY: 'localhost,127.0.0.1', HTTP_PROXY: address }, cwd: work }).finished;
+    await start(['fetch', 'org/tiny'], { env: { ...hub.env(home), NO_PROXY: 'localhost,127.0.0.1', HTTP_PROXY: address }, cwd: work })
+      .finished;
     expect(seen.length).toBe(before);
     proxy.closeAllConnections();
     proxy.close();
@@ -192,15 +267,36 @@ describe('a proxy', () => {
   const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
   (hasOpenssl ? test : test.skip)('opens a tunnel for https: (needs openssl)', async () => {
     const [key, cert] = [join(work, 'key.pem'), join(work, 'cert.pem')];
-    spawnSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=hub.example', '-addext', 'subjectAltName=DNS:hub.example']);
+    spawnSync('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      '-days',
+      '2',
+      '-subj',
+      '/CN=hub.example',
+      '-addext',
+      'subjectAltName=DNS:hub.example',
+    ]);
     const { port } = new URL(hub.endpoint);
     // The hub in TLS, whose name only the proxy can resolve.
     const secure = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
-      request.pipe(httpRequest({ port, host: '127.0.0.1', path: request.url, method: request.method, headers: request.headers }, (answer) => {
-        const { location, ...headers } = answer.headers;
-        response.writeHead(answer.statusCode!, { ...headers, ...(location === undefined ? {} : { location: location.replace('http://127.0.0.1', 'https://store.hub.example') }) });
-        answer.pipe(response);
-      }));
+      request.pipe(
+        httpRequest({ port, host: '127.0.0.1', path: request.url, method: request.method, headers: request.headers }, (answer) => {
+          const { location, ...headers } = answer.headers;
+          response.writeHead(answer.statusCode!, {
+            ...headers,
+            ...(location === undefined ? {} : { location: location.replace('http://127.0.0.1', 'https://store.hub.example') }),
+          });
+          answer.pipe(response);
+        }),
+      );
     });
     await new Promise<void>((done) => secure.listen(0, '127.0.0.1', done));
     const targets: string[] = [];
@@ -210,7 +306,13 @@ describe('a proxy', () => {
     });
     await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
     hub.add('org/small', { 'config.json': '{}', 'model.safetensors': 'small enough to be no large file' });
-    const env = { ...hub.env(home), NO_PROXY: '', HF_ENDPOINT: 'https://hub.example', HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, NODE_EXTRA_CA_CERTS: cert };
+    const env = {
+      ...hub.env(home),
+      NO_PROXY: '',
+      HF_ENDPOINT: 'https://hub.example',
+      HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+      NODE_EXTRA_CA_CERTS: cert,
+    };
     const done = await start(['fetch', 'org/small'], { env, cwd: work }).finished;
     expect([done.code, done.stderr]).toEqual([0, expect.stringContaining('hashes right')]);
     expect(new Set(targets)).toEqual(new Set(['hub.example:443']));

@@ -49,7 +49,10 @@ describe('a model by its name', () => {
     expect(readdirSync(join(home, 'hub', '.locks', 'models--org--tiny'))).toEqual([]);
     expect(hub.count(/pytorch_model|onnx|gitattributes/)).toBe(0);
     expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['start', 'progress', 'done']));
-    expect(events.findLast((event) => event.type === 'progress')).toMatchObject({ received: WEIGHTS.length + 2 + 8 + 20, bytes: WEIGHTS.length + 2 + 8 + 20 });
+    expect(events.findLast((event) => event.type === 'progress')).toMatchObject({
+      received: WEIGHTS.length + 2 + 8 + 20,
+      bytes: WEIGHTS.length + 2 + 8 + 20,
+    });
   });
 
   test('is taken from the cache without asking anybody, and offline', async () => {
@@ -87,14 +90,31 @@ describe('a model by its name', () => {
   test('in shards brings those that its index names', async () => {
     const shards = { 'model-00001-of-00002.safetensors': randomBytes(2000), 'model-00002-of-00002.safetensors': randomBytes(2000) };
     const index = JSON.stringify({ weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' } });
-    hub.add('org/sharded', { 'config.json': '{}', ...shards, 'model.safetensors.index.json': index, 'other-00001-of-00001.safetensors': 'x' });
+    hub.add('org/sharded', {
+      'config.json': '{}',
+      ...shards,
+      'model.safetensors.index.json': index,
+      'other-00001-of-00001.safetensors': 'x',
+    });
     const path = await locate('org/sharded');
-    expect(readdirSync(path).sort()).toEqual(['config.json', 'model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors', 'model.safetensors.index.json']);
+    expect(readdirSync(path).sort()).toEqual([
+      'config.json',
+      'model-00001-of-00002.safetensors',
+      'model-00002-of-00002.safetensors',
+      'model.safetensors.index.json',
+    ]);
     expect(await locate('org/sharded', { HF_HUB_OFFLINE: '1' })).toBe(path);
   });
 
   test('of GGUF files is the quantisation that is named', async () => {
-    const files = { 'x-Q4_K_M.gguf': 'four', 'x-Q8_0.gguf': 'eight', 'big/x-F16-00001-of-00002.gguf': 'one', 'big/x-F16-00002-of-00002.gguf': 'two', 'mmproj-F16.gguf': 'no', 'README.md': 'r' };
+    const files = {
+      'x-Q4_K_M.gguf': 'four',
+      'x-Q8_0.gguf': 'eight',
+      'big/x-F16-00001-of-00002.gguf': 'one',
+      'big/x-F16-00002-of-00002.gguf': 'two',
+      'mmproj-F16.gguf': 'no',
+      'README.md': 'r',
+    };
     const { commit } = hub.add('org/quantised', files);
     const snapshot = join(folderOf('org/quantised'), 'snapshots', commit);
     expect(await locate('hf:org/quantised:q4_k_m')).toBe(join(snapshot, 'x-Q4_K_M.gguf'));
@@ -102,8 +122,13 @@ describe('a model by its name', () => {
     expect(await locate('hf:org/quantised:F16')).toBe(join(snapshot, 'big/x-F16-00001-of-00002.gguf'));
     expect(existsSync(join(snapshot, 'big/x-F16-00002-of-00002.gguf'))).toBe(true);
     expect(await locate('hf:org/quantised:x-Q8_0.gguf', { HF_HUB_OFFLINE: '1' })).toBe(join(snapshot, 'x-Q8_0.gguf'));
-    await expect(locate('org/quantised')).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/one of the quantisations.*hf:org\/quantised:Q8_0.*Q4_K_M \(4 B\), Q8_0/) });
-    await expect(locate('org/quantised:Q5_0')).rejects.toMatchObject({ message: expect.stringMatching(/got :Q5_0;.*It has Q4_K_M .*, F16/) });
+    await expect(locate('org/quantised')).rejects.toMatchObject({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/one of the quantisations.*hf:org\/quantised:Q8_0.*Q4_K_M \(4 B\), Q8_0/),
+    });
+    await expect(locate('org/quantised:Q5_0')).rejects.toMatchObject({
+      message: expect.stringMatching(/got :Q5_0;.*It has Q4_K_M .*, F16/),
+    });
   });
 
   test('of an adapter is that of PEFT', async () => {
@@ -113,7 +138,12 @@ describe('a model by its name', () => {
 
   test('is fetched through a hub that says no sizes and no hashes in its listing', async () => {
     hub.add('org/tiny', MODEL);
-    hub.mischief = { listing: ({ sha, siblings }) => ({ sha, siblings: siblings.map((sibling) => ({ rfilename: (sibling as { rfilename: string }).rfilename })) }) };
+    hub.mischief = {
+      listing: ({ sha, siblings }) => ({
+        sha,
+        siblings: siblings.map((sibling) => ({ rfilename: (sibling as { rfilename: string }).rfilename })),
+      }),
+    };
     const path = await locate('org/tiny');
     expect(readlinkSync(join(path, 'model.safetensors'))).toBe(`../../blobs/${hashesOf(WEIGHTS).lfs!.sha256}`);
   });
@@ -164,27 +194,50 @@ describe('what is already there', () => {
   });
 
   test('offline and not there says how to fetch it', async () => {
-    await expect(locate('org/tiny', { HF_HUB_OFFLINE: '1' })).rejects.toMatchObject({ code: 'ERR_FETCH', message: expect.stringMatching(/HF_HUB_OFFLINE is set, got nothing of it; .*`hyperfit fetch org\/tiny`/) });
+    await expect(locate('org/tiny', { HF_HUB_OFFLINE: '1' })).rejects.toMatchObject({
+      code: 'ERR_FETCH',
+      message: expect.stringMatching(/HF_HUB_OFFLINE is set, got nothing of it; .*`hyperfit fetch org\/tiny`/),
+    });
     expect(hub.asked).toEqual([]);
   });
 });
 
 describe('data by name', () => {
-  const data = (name: string, env?: NodeJS.ProcessEnv): Promise<string[]> => inside(() => locateData(name), env).then((paths) => paths.map((path) => path.replace(/^.*snapshots\/[^/]+\//, '')));
+  const data = (name: string, env?: NodeJS.ProcessEnv): Promise<string[]> =>
+    inside(() => locateData(name), env).then((paths) => paths.map((path) => path.replace(/^.*snapshots\/[^/]+\//, '')));
 
   test('is the train split in the best form, or what the colon says', async () => {
-    hub.add('datasets/org/stories', { 'README.md': 'r', 'data/train-00000-of-00002.parquet': 'a', 'data/train-00001-of-00002.parquet': 'b', 'data/validation-00000-of-00001.parquet': 'v', 'stories-train.jsonl': 'x', 'raw.tar.gz': 'no', 'dataset_infos.json': '{}' });
+    hub.add('datasets/org/stories', {
+      'README.md': 'r',
+      'data/train-00000-of-00002.parquet': 'a',
+      'data/train-00001-of-00002.parquet': 'b',
+      'data/validation-00000-of-00001.parquet': 'v',
+      'stories-train.jsonl': 'x',
+      'raw.tar.gz': 'no',
+      'dataset_infos.json': '{}',
+    });
     expect(await data('org/stories')).toEqual(['data/train-00000-of-00002.parquet', 'data/train-00001-of-00002.parquet']);
     expect(await data('hf:datasets/org/stories:validation')).toEqual(['data/validation-00000-of-00001.parquet']);
     expect(await data('datasets/org/stories:stories-train.jsonl')).toEqual(['stories-train.jsonl']);
     expect(await data('datasets/org/stories', { HF_HUB_OFFLINE: '1' })).toHaveLength(2);
-    await expect(data('hf:datasets/org/stories:test')).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringMatching(/has after the colon.*got test; it has train, validation/) });
+    await expect(data('hf:datasets/org/stories:test')).rejects.toMatchObject({
+      code: 'ERR_DATA',
+      message: expect.stringMatching(/has after the colon.*got test; it has train, validation/),
+    });
     expect(hub.count(/raw\.tar|README/)).toBe(0);
   });
 
   test('of several parts wants one named', async () => {
-    hub.add('datasets/org/wiki', { 'small/train-00000.parquet': 'a', 'small/test-00000.parquet': 'b', 'large/train-00000.parquet': 'c', 'large/test-00000.parquet': 'd' });
-    await expect(data('org/wiki')).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringMatching(/hf:datasets\/org\/wiki:large\. It has large, small/) });
+    hub.add('datasets/org/wiki', {
+      'small/train-00000.parquet': 'a',
+      'small/test-00000.parquet': 'b',
+      'large/train-00000.parquet': 'c',
+      'large/test-00000.parquet': 'd',
+    });
+    await expect(data('org/wiki')).rejects.toMatchObject({
+      code: 'ERR_DATA',
+      message: expect.stringMatching(/hf:datasets\/org\/wiki:large\. It has large, small/),
+    });
     expect(await data('hf:datasets/org/wiki:small')).toEqual(['small/train-00000.parquet']);
     expect(await data('hf:datasets/org/wiki:small/test')).toEqual(['small/test-00000.parquet']);
   });
@@ -193,7 +246,9 @@ describe('data by name', () => {
     hub.add('datasets/org/plain', { 'one.txt': 'a', 'two.txt': 'b' });
     hub.add('datasets/org/odd', { 'script.py': 'a', 'x.tar': 'b' });
     expect(await data('org/plain')).toEqual(['one.txt', 'two.txt']);
-    await expect(data('org/odd')).rejects.toMatchObject({ message: expect.stringMatching(/\.parquet.*got script\.py, x\.tar;.*refs\/convert\/parquet/) });
+    await expect(data('org/odd')).rejects.toMatchObject({
+      message: expect.stringMatching(/\.parquet.*got script\.py, x\.tar;.*refs\/convert\/parquet/),
+    });
   });
 });
 
@@ -203,7 +258,11 @@ describe('connections', () => {
     hub.mischief = { cutAfter: { bytes: 1_200_000, times: 2 } };
     const path = await locate('org/tiny');
     expect(readFileSync(join(path, 'model.safetensors')).equals(WEIGHTS)).toBe(true);
-    expect(hub.asked.filter(({ isStore }) => isStore).map(({ range }) => range)).toEqual([undefined, expect.stringMatching(/^bytes=[1-9]/), expect.stringMatching(/^bytes=[1-9]/)]);
+    expect(hub.asked.filter(({ isStore }) => isStore).map(({ range }) => range)).toEqual([
+      undefined,
+      expect.stringMatching(/^bytes=[1-9]/),
+      expect.stringMatching(/^bytes=[1-9]/),
+    ]);
   });
 
   test('to a store without ranges begin again', async () => {
@@ -215,7 +274,10 @@ describe('connections', () => {
   test('of an earlier process that is gone are gone on from', async () => {
     hub.add('org/tiny', MODEL);
     hub.mischief = { cutAfter: { bytes: 200_000, times: 100 } };
-    await expect(locate('org/tiny')).rejects.toMatchObject({ code: 'ERR_FETCH', message: expect.stringMatching(/cut off 6 times at \d+ of 3000000 bytes.*what has arrived is kept/) });
+    await expect(locate('org/tiny')).rejects.toMatchObject({
+      code: 'ERR_FETCH',
+      message: expect.stringMatching(/cut off 6 times at \d+ of 3000000 bytes.*what has arrived is kept/),
+    });
     hub.mischief = {};
     hub.asked.length = 0;
     expect(readFileSync(join(await locate('org/tiny'), 'model.safetensors')).equals(WEIGHTS)).toBe(true);
@@ -237,7 +299,9 @@ describe('connections', () => {
     const onFetch = (event: FetchEvent): void => {
       if (event.type === 'progress') controller.abort(reason);
     };
-    await expect(withHubSettings(hub.settings(home), () => withFetch({ onFetch, signal: controller.signal }, () => locateModel('org/tiny')))).rejects.toBe(reason);
+    await expect(
+      withHubSettings(hub.settings(home), () => withFetch({ onFetch, signal: controller.signal }, () => locateModel('org/tiny'))),
+    ).rejects.toBe(reason);
   });
 });
 
@@ -253,13 +317,33 @@ describe('a token', () => {
     hub.add('org/private', MODEL, { token: 'hf_file' });
     writeFileSync(join(home, 'token'), 'hf_file\n');
     await locate('org/private');
-    await expect(locate('org/private', { HF_HUB_DISABLE_IMPLICIT_TOKEN: '1', HF_HOME: join(home, 'other') })).rejects.toMatchObject({ code: 'ERR_MODEL_FILES' });
+    await expect(locate('org/private', { HF_HUB_DISABLE_IMPLICIT_TOKEN: '1', HF_HOME: join(home, 'other') })).rejects.toMatchObject({
+      code: 'ERR_MODEL_FILES',
+    });
   });
 
   test.each<[string, NodeJS.ProcessEnv, Parameters<LoopbackHub['add']>[2], string, RegExp]>([
-    ['a gated repository', {}, { token: 'x', isGated: true }, 'ERR_FETCH', /\(401\): the repository is gated; ask for access at http.*org\/it, then make a token/],
-    ['a gated repository with a token', { HF_TOKEN: 'y' }, { token: 'x', isGated: true }, 'ERR_FETCH', /\(403\): the repository is gated;.*account of your token/],
-    ['a private repository', {}, { token: 'x' }, 'ERR_MODEL_FILES', /got neither: nothing of that path is here, and .* has no such model for you \(401\).*HF_TOKEN/],
+    [
+      'a gated repository',
+      {},
+      { token: 'x', isGated: true },
+      'ERR_FETCH',
+      /\(401\): the repository is gated; ask for access at http.*org\/it, then make a token/,
+    ],
+    [
+      'a gated repository with a token',
+      { HF_TOKEN: 'y' },
+      { token: 'x', isGated: true },
+      'ERR_FETCH',
+      /\(403\): the repository is gated;.*account of your token/,
+    ],
+    [
+      'a private repository',
+      {},
+      { token: 'x' },
+      'ERR_MODEL_FILES',
+      /got neither: nothing of that path is here, and .* has no such model for you \(401\).*HF_TOKEN/,
+    ],
     ['a private repository of somebody else', { HF_TOKEN: 'y' }, { token: 'x' }, 'ERR_MODEL_FILES', /has no such model for you \(404\)/],
   ])('%s is refused with the remedy, and the token is in no message', async (_, env, more, code, message) => {
     hub.add('org/it', MODEL, more);
@@ -269,7 +353,9 @@ describe('a token', () => {
   });
 
   test('that is damaged is refused before anybody is asked', async () => {
-    expect(() => hub.settings(home, { HF_TOKEN: 'a b' })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', message: expect.not.stringContaining('a b') }));
+    expect(() => hub.settings(home, { HF_TOKEN: 'a b' })).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG', message: expect.not.stringContaining('a b') }),
+    );
   });
 });
 
@@ -301,14 +387,20 @@ test('a lock of a process that is gone is no hindrance', async () => {
   const locks = join(home, 'hub', '.locks', 'models--org--tiny');
   mkdirSync(locks, { recursive: true });
   const { hostname } = await import('node:os');
-  writeFileSync(join(locks, `${hashesOf(WEIGHTS).lfs!.sha256}.hyperfit.lock`), JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), id: 'x' }));
+  writeFileSync(
+    join(locks, `${hashesOf(WEIGHTS).lfs!.sha256}.hyperfit.lock`),
+    JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), id: 'x' }),
+  );
   await locate('org/tiny');
 });
 
 test('a disk that is too small is refused before anything is fetched', async () => {
   hub.add('org/tiny', MODEL);
   hub.mischief = { listing: (value) => ({ ...value, siblings: value.siblings.map((sibling) => ({ ...sibling, size: 1e15, lfs: null })) }) };
-  await expect(locate('org/tiny')).rejects.toMatchObject({ code: 'ERR_FETCH', message: expect.stringMatching(/free for org\/tiny.*HF_HOME/) });
+  await expect(locate('org/tiny')).rejects.toMatchObject({
+    code: 'ERR_FETCH',
+    message: expect.stringMatching(/free for org\/tiny.*HF_HOME/),
+  });
   expect(hub.count(/resolve/)).toBe(0);
 });
 
@@ -319,5 +411,8 @@ test('patterns choose the files, and a dry run fetches nothing', async () => {
   expect(existsSync(join(folderOf('org/tiny'), 'snapshots'))).toBe(false);
   await inside(() => fetchByName('org/tiny', { include: ['*.json', 'onnx/*'] }));
   expect(readdirSync(join(folderOf('org/tiny'), 'snapshots', commit)).sort()).toEqual(['config.json', 'onnx', 'tokenizer.json']);
-  await expect(inside(() => fetchByName('org/tiny', { include: ['*.zip'] }))).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining('*.zip') });
+  await expect(inside(() => fetchByName('org/tiny', { include: ['*.zip'] }))).rejects.toMatchObject({
+    code: 'ERR_MODEL_FILES',
+    message: expect.stringContaining('*.zip'),
+  });
 });

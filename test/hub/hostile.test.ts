@@ -20,7 +20,8 @@ beforeEach(async () => {
 });
 afterEach(() => hub.stop());
 
-const locate = (name: string, env: NodeJS.ProcessEnv = {}): Promise<string> => withHubSettings({ ...hub.settings(home, env), timeoutMs: 500 }, () => locateModel(name));
+const locate = (name: string, env: NodeJS.ProcessEnv = {}): Promise<string> =>
+  withHubSettings({ ...hub.settings(home, env), timeoutMs: 500 }, () => locateModel(name));
 
 /** Every file and folder below `folder`. */
 const below = (folder: string): string[] => (existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : []);
@@ -44,7 +45,10 @@ describe('a hub that lies about files', () => {
   ])('%s refuses the whole answer', async (_, sibling) => {
     hub.add('org/tiny', FILES);
     hub.mischief = withSibling(sibling);
-    await expect(locate('org/tiny')).rejects.toMatchObject({ code: 'ERR_FETCH', message: expect.stringMatching(/expected an answer of the Hugging Face hub about org\/tiny.*HF_ENDPOINT/) });
+    await expect(locate('org/tiny')).rejects.toMatchObject({
+      code: 'ERR_FETCH',
+      message: expect.stringMatching(/expected an answer of the Hugging Face hub about org\/tiny.*HF_ENDPOINT/),
+    });
     expect(below(home)).toEqual([]);
   });
 
@@ -58,13 +62,22 @@ describe('a hub that lies about files', () => {
   ])('%s is no answer', async (_, listing) => {
     hub.add('org/tiny', FILES);
     hub.mischief = { listing };
-    await expect(locate('org/tiny')).rejects.toMatchObject({ code: 'ERR_FETCH', message: expect.stringContaining('expected an answer of the Hugging Face hub') });
+    await expect(locate('org/tiny')).rejects.toMatchObject({
+      code: 'ERR_FETCH',
+      message: expect.stringContaining('expected an answer of the Hugging Face hub'),
+    });
     expect(below(home)).toEqual([]);
   });
 
   test('an index whose shards climb out is refused', async () => {
-    hub.add('org/sharded', { 'config.json': '{}', 'model.safetensors.index.json': JSON.stringify({ weight_map: { a: '../../x.safetensors' } }) });
-    await expect(locate('org/sharded')).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining('model.safetensors.index.json') });
+    hub.add('org/sharded', {
+      'config.json': '{}',
+      'model.safetensors.index.json': JSON.stringify({ weight_map: { a: '../../x.safetensors' } }),
+    });
+    await expect(locate('org/sharded')).rejects.toMatchObject({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringContaining('model.safetensors.index.json'),
+    });
   });
 });
 
@@ -105,7 +118,15 @@ describe('a hub that lies about contents', () => {
     hub.add('org/tiny', FILES);
     const path = await locate('org/tiny');
     expect(lstatSync(join(path, 'model.safetensors')).isSymbolicLink()).toBe(true);
-    expect(lstatSync(join(path, '../../blobs', blobs().find((name) => name.length === 64)!)).isFile()).toBe(true);
+    expect(
+      lstatSync(
+        join(
+          path,
+          '../../blobs',
+          blobs().find((name) => name.length === 64)!,
+        ),
+      ).isFile(),
+    ).toBe(true);
   });
 });
 
@@ -132,14 +153,22 @@ describe('a hub that redirects', () => {
 });
 
 test.each<[string, Mischief, string, RegExp]>([
-  ['too many questions', { failWith: { status: 429, times: 100, headers: { 'Retry-After': '3600' } } }, 'ERR_FETCH', /\(429\): asked too often; wait 3600 s, or give HF_TOKEN/],
+  [
+    'too many questions',
+    { failWith: { status: 429, times: 100, headers: { 'Retry-After': '3600' } } },
+    'ERR_FETCH',
+    /\(429\): asked too often; wait 3600 s, or give HF_TOKEN/,
+  ],
   ['a broken server', { failWith: { status: 500, times: 100 } }, 'ERR_FETCH', /status 500; try again later/],
   ['what is no hub', { failWith: { status: 418, times: 100 } }, 'ERR_FETCH', /status 418; .*HF_ENDPOINT/],
   ['a wrong token', { failWith: { status: 401, times: 100 } }, 'ERR_FETCH', /the token is wrong or has expired/],
   ['a law', { failWith: { status: 451, times: 100 } }, 'ERR_FETCH', /disabled or not allowed where you are/],
 ])('%s: clear words', async (_, mischief, code, message) => {
   hub.mischief = mischief;
-  await expect(locate('org/tiny', message.source.includes('wrong or') ? { HF_TOKEN: 'hf_x' } : {})).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  await expect(locate('org/tiny', message.source.includes('wrong or') ? { HF_TOKEN: 'hf_x' } : {})).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+  });
 });
 
 test('a hub that is silent, or not there, is given up', async () => {
@@ -148,19 +177,50 @@ test('a hub that is silent, or not there, is given up', async () => {
   const silent = createServer((socket) => void sockets.push(socket));
   await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
   const { port } = silent.address() as { port: number };
-  await expect(locate('org/tiny', { HF_ENDPOINT: `http://127.0.0.1:${port}` })).rejects.toMatchObject({ code: 'ERR_FETCH', message: expect.stringMatching(/silent for too long; check the network.*`hyperfit fetch org\/tiny`/) });
+  await expect(locate('org/tiny', { HF_ENDPOINT: `http://127.0.0.1:${port}` })).rejects.toMatchObject({
+    code: 'ERR_FETCH',
+    message: expect.stringMatching(/silent for too long; check the network.*`hyperfit fetch org\/tiny`/),
+  });
   for (const socket of sockets) socket.destroy();
   silent.close();
-  await expect(locate('org/tiny', { HF_ENDPOINT: 'http://127.0.0.1:1' })).rejects.toMatchObject({ message: expect.stringMatching(/the connection was refused/) });
+  await expect(locate('org/tiny', { HF_ENDPOINT: 'http://127.0.0.1:1' })).rejects.toMatchObject({
+    message: expect.stringMatching(/the connection was refused/),
+  });
   expect(() => hub.settings(home, { HF_ENDPOINT: 'ftp://x' })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));
 });
 
 describe('names', () => {
-  test.each(['org/name', 'gpt2', 'HuggingFaceTB/SmolLM2-135M-Instruct', 'a/b.c_d-e', '01-ai/Yi-6B'])('%s is one', (id) => expect(isRepoId(id)).toBe(true));
-  test.each(['', 'a/b/c', '../x', 'a/..', 'a//b', '/a', 'a/', 'a/b--c', '-a/b', 'a/.b', 'a/b.', 'a b/c', 'a/b%2f', 'a/b\\c', 'x/y.git', `a/${'b'.repeat(97)}`])('%p is none', (id) => expect(isRepoId(id)).toBe(false));
-  test.each(['main', 'v1.0', 'refs/pr/12', 'refs/convert/parquet', 'a'.repeat(40)])('%s is a revision', (revision) => expect(isRevision(revision)).toBe(true));
-  test.each(['', '..', 'a/../b', '/main', 'main/', '.hidden', 'a b', 'a\0', 'x.lock', '-x'])('%p is none', (revision) => expect(isRevision(revision)).toBe(false));
-  test.each(['', '.', '..', 'a/..', 'a/./b', '/a', 'a/', 'a//b', 'a\\b', 'a\0b', 'b'.repeat(256), 'a/'.repeat(600)])('%p is no file of a repository', (path) => expect(isSafePath(path)).toBe(false));
+  test.each(['org/name', 'gpt2', 'HuggingFaceTB/SmolLM2-135M-Instruct', 'a/b.c_d-e', '01-ai/Yi-6B'])('%s is one', (id) =>
+    expect(isRepoId(id)).toBe(true),
+  );
+  test.each([
+    '',
+    'a/b/c',
+    '../x',
+    'a/..',
+    'a//b',
+    '/a',
+    'a/',
+    'a/b--c',
+    '-a/b',
+    'a/.b',
+    'a/b.',
+    'a b/c',
+    'a/b%2f',
+    'a/b\\c',
+    'x/y.git',
+    `a/${'b'.repeat(97)}`,
+  ])('%p is none', (id) => expect(isRepoId(id)).toBe(false));
+  test.each(['main', 'v1.0', 'refs/pr/12', 'refs/convert/parquet', 'a'.repeat(40)])('%s is a revision', (revision) =>
+    expect(isRevision(revision)).toBe(true),
+  );
+  test.each(['', '..', 'a/../b', '/main', 'main/', '.hidden', 'a b', 'a\0', 'x.lock', '-x'])('%p is none', (revision) =>
+    expect(isRevision(revision)).toBe(false),
+  );
+  test.each(['', '.', '..', 'a/..', 'a/./b', '/a', 'a/', 'a//b', 'a\\b', 'a\0b', 'b'.repeat(256), 'a/'.repeat(600)])(
+    '%p is no file of a repository',
+    (path) => expect(isSafePath(path)).toBe(false),
+  );
 
   test.each([
     ['org/name', { kind: 'model', id: 'org/name', revision: 'main', selector: undefined }],
@@ -171,14 +231,24 @@ describe('names', () => {
     ['hf://org/name', { kind: 'model', id: 'org/name', revision: 'main', selector: undefined }],
     ['hf.co/org/name:Q8_0', { kind: 'model', id: 'org/name', revision: 'main', selector: 'Q8_0' }],
     ['https://huggingface.co/org/name/tree/v2', { kind: 'model', id: 'org/name', revision: 'v2', selector: undefined }],
-    ['https://huggingface.co/datasets/org/name/blob/main/a/b.parquet', { kind: 'dataset', id: 'org/name', revision: 'main', selector: 'a/b.parquet' }],
+    [
+      'https://huggingface.co/datasets/org/name/blob/main/a/b.parquet',
+      { kind: 'dataset', id: 'org/name', revision: 'main', selector: 'a/b.parquet' },
+    ],
   ])('%s is read', (text, expected) => expect(parseHubName(text, 'model')).toEqual(expected));
 
-  test.each(['hf:', 'hf:../x', 'hf:a/b/c', 'hf:org/name@../..', 'hf:org/name:../../x', 'hf:org/name:', 'hf:org name'])('%p is refused', (text) => {
-    expect(() => parseHubName(text, 'model')).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining('hf:org/name') }));
-  });
+  test.each(['hf:', 'hf:../x', 'hf:a/b/c', 'hf:org/name@../..', 'hf:org/name:../../x', 'hf:org/name:', 'hf:org name'])(
+    '%p is refused',
+    (text) => {
+      expect(() => parseHubName(text, 'model')).toThrow(
+        expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining('hf:org/name') }),
+      );
+    },
+  );
 
-  test.each(['/a/b', './a/b', '~/a', 'a', 'a/b/c', 'a/b.gguf', 'lib/x', 'C:\\a'])('%p is a path', (text) => expect(parseHubName(text, 'model')).toBeUndefined());
+  test.each(['/a/b', './a/b', '~/a', 'a', 'a/b/c', 'a/b.gguf', 'lib/x', 'C:\\a'])('%p is a path', (text) =>
+    expect(parseHubName(text, 'model')).toBeUndefined(),
+  );
 
   test('a missing path that could be one is told so', () => {
     expect(nameHint('gpt2')).toContain('hf:gpt2');
@@ -189,5 +259,7 @@ describe('names', () => {
 
 test('a name that is none is refused by fetch', async () => {
   await expect(withHubSettings(hub.settings(home), () => fetchByName('../../etc'))).rejects.toMatchObject({ code: 'ERR_CONFIG' });
-  await expect(withHubSettings(hub.settings(home), () => fetchByName('org/name', { revision: '../../x' }))).rejects.toMatchObject({ code: 'ERR_CONFIG' });
+  await expect(withHubSettings(hub.settings(home), () => fetchByName('org/name', { revision: '../../x' }))).rejects.toMatchObject({
+    code: 'ERR_CONFIG',
+  });
 });

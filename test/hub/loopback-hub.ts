@@ -80,11 +80,25 @@ export class LoopbackHub {
   }
 
   env(home: string): Record<string, string> {
-    return { HF_ENDPOINT: this.endpoint, HF_HOME: home, HF_TOKEN: '', HF_HUB_OFFLINE: '', HF_HUB_CACHE: '', NO_PROXY: '*', HF_HUB_DISABLE_XET: '1' };
+    return {
+      HF_ENDPOINT: this.endpoint,
+      HF_HOME: home,
+      HF_TOKEN: '',
+      HF_HUB_OFFLINE: '',
+      HF_HUB_CACHE: '',
+      NO_PROXY: '*',
+      HF_HUB_DISABLE_XET: '1',
+    };
   }
 
   add(id: string, files: RepoFiles, more: Partial<LoopbackRepo> = {}): LoopbackRepo {
-    const repo = { files, commit: createHash('sha1').update(id + Object.keys(files).join()).digest('hex'), ...more };
+    const repo = {
+      files,
+      commit: createHash('sha1')
+        .update(id + Object.keys(files).join())
+        .digest('hex'),
+      ...more,
+    };
     this.repos.set(id, repo);
     return repo;
   }
@@ -102,20 +116,28 @@ export class LoopbackHub {
       return end(response, failWith.status, failWith.headers);
     }
     if (redirectTo !== undefined) return end(response, 302, { Location: redirectTo });
-    const api = /^\/api\/(model|dataset)s\/([^/]+(?:\/[^/]+)?)\/revision\/([^/?]+)/.exec(url) ?? /^\/api\/(model|dataset)s\/([^/]+(?:\/[^/]+)?)\/tree\/([^/?]+)/.exec(url);
+    const api =
+      /^\/api\/(model|dataset)s\/([^/]+(?:\/[^/]+)?)\/revision\/([^/?]+)/.exec(url) ??
+      /^\/api\/(model|dataset)s\/([^/]+(?:\/[^/]+)?)\/tree\/([^/?]+)/.exec(url);
     const file = /^\/(datasets\/)?([^/]+(?:\/[^/]+)?)\/resolve\/([^/]+)\/(.+)$/.exec(url);
     const id = api === null ? `${file?.[1] ?? ''}${file?.[2] ?? ''}` : `${api[1] === 'dataset' ? 'datasets/' : ''}${api[2]}`;
     const repo = this.repos.get(id);
     const refusal = refusalFor(repo, request);
-    if (repo === undefined || refusal !== undefined) return end(response, refusal?.status ?? 404, { 'X-Error-Code': refusal?.code ?? 'RepoNotFound' });
+    if (repo === undefined || refusal !== undefined)
+      return end(response, refusal?.status ?? 404, { 'X-Error-Code': refusal?.code ?? 'RepoNotFound' });
     const revision = decodeURIComponent((api ?? file)?.[3] ?? '');
-    if (![repo.commit, repo.revision ?? 'main', 'main'].includes(revision)) return end(response, 404, { 'X-Error-Code': 'RevisionNotFound' });
+    if (![repo.commit, repo.revision ?? 'main', 'main'].includes(revision))
+      return end(response, 404, { 'X-Error-Code': 'RevisionNotFound' });
     if (api !== null) return api[0]!.includes('/tree/') ? answerTree(repo, response) : this.#answerListing(repo, response);
     this.#answerFile(repo, decodeURIComponent(file![4]!), request, response);
   }
 
   #answerListing(repo: LoopbackRepo, response: ServerResponse): void {
-    const siblings = Object.entries(repo.files).map(([rfilename, content]) => ({ rfilename, size: Buffer.from(content).length, ...hashesOf(content) }));
+    const siblings = Object.entries(repo.files).map(([rfilename, content]) => ({
+      rfilename,
+      size: Buffer.from(content).length,
+      ...hashesOf(content),
+    }));
     const value = { id: 'x', sha: repo.commit, siblings };
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(this.mischief.listing === undefined ? value : this.mischief.listing(value)));
@@ -157,7 +179,8 @@ export class LoopbackHub {
 }
 
 function refusalFor(repo: LoopbackRepo | undefined, { headers }: IncomingMessage): { status: number; code: string } | undefined {
-  if (repo === undefined) return headers.authorization === undefined ? { status: 401, code: 'RepoNotFound' } : { status: 404, code: 'RepoNotFound' };
+  if (repo === undefined)
+    return headers.authorization === undefined ? { status: 401, code: 'RepoNotFound' } : { status: 404, code: 'RepoNotFound' };
   if (repo.token === undefined || headers.authorization === `Bearer ${repo.token}`) return undefined;
   if (repo.isGated === true) return { status: headers.authorization === undefined ? 401 : 403, code: 'GatedRepo' };
   return { status: headers.authorization === undefined ? 401 : 404, code: 'RepoNotFound' };
@@ -181,7 +204,13 @@ export function hashesOf(content: Buffer | string): { blobId: string; lfs?: { sh
   return { blobId, lfs: { sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length, pointerSize: 130 } };
 }
 
-function sendBytes(bytes: Buffer, { method, headers }: IncomingMessage, response: ServerResponse, ignoresRanges: boolean, cutAfter = Infinity): void {
+function sendBytes(
+  bytes: Buffer,
+  { method, headers }: IncomingMessage,
+  response: ServerResponse,
+  ignoresRanges: boolean,
+  cutAfter = Infinity,
+): void {
   const start = ignoresRanges ? 0 : Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
   const rest = bytes.subarray(start);
   response.setHeader('Content-Length', rest.length);

@@ -8,13 +8,21 @@ import { freshFolder } from '../train/tiny.ts';
 import { LoopbackHub } from './loopback-hub.ts';
 
 /** A Python that has huggingface_hub, where there is one. */
-const PYTHON = [process.env['HYPERFIT_HUB_PYTHON'], join(process.env['HOME'] ?? '', '.cache/hyperfit/fixtures-venv/bin/python'), 'python3'].find(
-  (path) => path !== undefined && spawnSync(path, ['-c', 'import huggingface_hub']).status === 0,
-);
+const PYTHON = [
+  process.env['HYPERFIT_HUB_PYTHON'],
+  join(process.env['HOME'] ?? '', '.cache/hyperfit/fixtures-venv/bin/python'),
+  'python3',
+].find((path) => path !== undefined && spawnSync(path, ['-c', 'import huggingface_hub']).status === 0);
 const withPython = PYTHON === undefined ? test.skip : test;
 
 const WEIGHTS = randomBytes(200_000);
-const FILES = { 'config.json': '{"a": 1}', 'model.safetensors': WEIGHTS, 'tokenizer.json': '{}', 'chat_template.jinja': 'x', 'README.md': 'r' };
+const FILES = {
+  'config.json': '{"a": 1}',
+  'model.safetensors': WEIGHTS,
+  'tokenizer.json': '{}',
+  'chat_template.jinja': 'x',
+  'README.md': 'r',
+};
 
 let hub: LoopbackHub;
 let home: string;
@@ -29,7 +37,9 @@ afterEach(() => hub.stop());
 async function python(script: string, env: Record<string, string> = {}): Promise<string> {
   // Python takes a variable that is set to nothing for a path.
   const named = Object.fromEntries(Object.entries(hub.env(home)).filter(([, value]) => value !== ''));
-  const child = spawn(PYTHON!, ['-c', script], { env: { ...process.env, ...named, no_proxy: '*', HF_HUB_DISABLE_TELEMETRY: '1', HF_HUB_DISABLE_PROGRESS_BARS: '1', ...env } });
+  const child = spawn(PYTHON!, ['-c', script], {
+    env: { ...process.env, ...named, no_proxy: '*', HF_HUB_DISABLE_TELEMETRY: '1', HF_HUB_DISABLE_PROGRESS_BARS: '1', ...env },
+  });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
   const status = await new Promise((done) => child.on('close', done));
@@ -59,14 +69,19 @@ print(sorted(file.file_name for revision in repo.revisions for file in revision.
     path,
     createHash('sha256').update(WEIGHTS).digest('hex'),
     "0 org/tiny model 1 ['main']",
-    `${JSON.stringify(Object.keys(FILES).sort((a, b) => (a < b ? -1 : 1))).replaceAll('"', "'").replaceAll(',', ', ')} ${bytes}`,
+    `${JSON.stringify(Object.keys(FILES).sort((a, b) => (a < b ? -1 : 1)))
+      .replaceAll('"', "'")
+      .replaceAll(',', ', ')} ${bytes}`,
   ]);
   expect(hub.asked.length).toBe(asked);
 });
 
 withPython.each([
   ['a snapshot', 'snapshot_download("org/tiny")'],
-  ['its files one by one', '[hf_hub_download("org/tiny", name) for name in ("config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja")]'],
+  [
+    'its files one by one',
+    '[hf_hub_download("org/tiny", name) for name in ("config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja")]',
+  ],
 ])('what Python fetched as %s is found here offline', async (_, call) => {
   await python(`from huggingface_hub import hf_hub_download, snapshot_download\n${call}`);
   const asked = hub.asked.length;

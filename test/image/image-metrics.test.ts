@@ -11,7 +11,12 @@ test('vertical stripes repeat every row and have one distinct row', () => {
 
 test('only whole completed rows count, the first against the given row above', () => {
   // Rows: 0 0 | 0 1 | 0 1 | 2 3, of which three pixels are given.
-  expect(measureImage(Int32Array.of(0, 0, 0, 1, 0, 1, 2, 3), 2, 3)).toEqual({ rowRepeatRate: 0.5, paletteTtr: 4 / 5, distinctRows: 1, trainingMatch: null });
+  expect(measureImage(Int32Array.of(0, 0, 0, 1, 0, 1, 2, 3), 2, 3)).toEqual({
+    rowRepeatRate: 0.5,
+    paletteTtr: 4 / 5,
+    distinctRows: 1,
+    trainingMatch: null,
+  });
 });
 
 test('the training image with the most equal completed pixels counts, its given part does not', () => {
@@ -20,7 +25,10 @@ test('the training image with the most equal completed pixels counts, its given 
 });
 
 test('a set is measured by its mean, none by null', () => {
-  const [one, other] = [{ rowRepeatRate: 0, paletteTtr: 0.5, distinctRows: 1, trainingMatch: 0.5 }, { rowRepeatRate: 1, paletteTtr: 0.25, distinctRows: 0.5, trainingMatch: 1 }];
+  const [one, other] = [
+    { rowRepeatRate: 0, paletteTtr: 0.5, distinctRows: 1, trainingMatch: 0.5 },
+    { rowRepeatRate: 1, paletteTtr: 0.25, distinctRows: 0.5, trainingMatch: 1 },
+  ];
   expect(meanImageMetrics([one, other])).toEqual({ rowRepeatRate: 0.5, paletteTtr: 0.375, distinctRows: 0.75, trainingMatch: 0.75 });
   expect(meanImageMetrics([one, { ...other, trainingMatch: null }])!.trainingMatch).toBeNull();
   expect(meanImageMetrics([])).toBeNull();

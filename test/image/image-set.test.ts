@@ -17,7 +17,12 @@ function write(name: string, bytes: Uint8Array): string {
 test('a folder is its PNG files by name; other files are passed over', async () => {
   const path = join(folder, 'pngs');
   mkdirSync(path);
-  for (const [name, value] of [['b.png', 2], ['a.PNG', 1], ['c.txt', 3]] as const) writeFileSync(join(path, name), png(value));
+  for (const [name, value] of [
+    ['b.png', 2],
+    ['a.PNG', 1],
+    ['c.txt', 3],
+  ] as const)
+    writeFileSync(join(path, name), png(value));
   const set = await openImages(path);
   expect(set.count).toBe(2);
   expect([await set.read(0), await set.read(1)].map(({ rgb }) => rgb[0])).toEqual([1, 2]);
@@ -38,9 +43,20 @@ test.each([
 });
 
 test('what holds no images is refused by name', async () => {
-  await expect(openImages(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringContaining('nowhere') as string });
+  await expect(openImages(join(folder, 'nowhere'))).rejects.toMatchObject({
+    code: 'ERR_DATA',
+    message: expect.stringContaining('nowhere') as string,
+  });
   mkdirSync(join(folder, 'empty'));
-  await expect(openImages(join(folder, 'empty'))).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringContaining('expected .png files') as string });
-  await expect(openImages(write('text.txt', new TextEncoder().encode('hello')))).rejects.toMatchObject({ code: 'ERR_DATA', message: expect.stringContaining('text.txt') as string });
-  await expect(openImages(write('none.idx', Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1)))).rejects.toMatchObject({ message: expect.stringContaining('got none') as string });
+  await expect(openImages(join(folder, 'empty'))).rejects.toMatchObject({
+    code: 'ERR_DATA',
+    message: expect.stringContaining('expected .png files') as string,
+  });
+  await expect(openImages(write('text.txt', new TextEncoder().encode('hello')))).rejects.toMatchObject({
+    code: 'ERR_DATA',
+    message: expect.stringContaining('text.txt') as string,
+  });
+  await expect(openImages(write('none.idx', Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1)))).rejects.toMatchObject({
+    message: expect.stringContaining('got none') as string,
+  });
 });

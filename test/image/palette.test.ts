@@ -9,7 +9,11 @@ test('greys run from black to white and come back as themselves', () => {
 });
 
 test('a pixel takes its nearest colour, the first of equals', () => {
-  const palette = [[1, -1, -1], [-1, 1, -1], [-1, 1, -1]] as const;
+  const palette = [
+    [1, -1, -1],
+    [-1, 1, -1],
+    [-1, 1, -1],
+  ] as const;
   expect([...quantise(Uint8Array.of(200, 30, 9, 30, 200, 9), palette)]).toEqual([0, 1]);
 });
 

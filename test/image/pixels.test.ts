@@ -4,10 +4,19 @@ import { idxPictures, rawPictures, type Pictures } from '../../lib/image/pixels.
 const IDX = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 8, 9, 10);
 const all = (pictures: Pictures) => Array.from({ length: pictures.count }, (_, index) => pictures.at(index));
 
-test.each([['plain', IDX], ['gzipped', gzipSync(IDX)]])('a %s IDX file gives grey images', (_, bytes) => {
+test.each([
+  ['plain', IDX],
+  ['gzipped', gzipSync(IDX)],
+])('a %s IDX file gives grey images', (_, bytes) => {
   const images = all(idxPictures(bytes));
-  expect(images.map(({ width, height }) => [width, height])).toEqual([[2, 1], [2, 1]]);
-  expect(images.map(({ rgb }) => [...rgb])).toEqual([[7, 7, 7, 8, 8, 8], [9, 9, 9, 10, 10, 10]]);
+  expect(images.map(({ width, height }) => [width, height])).toEqual([
+    [2, 1],
+    [2, 1],
+  ]);
+  expect(images.map(({ rgb }) => [...rgb])).toEqual([
+    [7, 7, 7, 8, 8, 8],
+    [9, 9, 9, 10, 10, 10],
+  ]);
 });
 
 test('planes of CIFAR-10 become pixels, the label left out', () => {
@@ -15,7 +24,10 @@ test('planes of CIFAR-10 become pixels, the label left out', () => {
   file[3073] = 5;
   [1, 2, 3].forEach((value, plane) => (file[3073 + 1 + plane * 1024 + 1023] = value));
   const images = all(rawPictures(file));
-  expect(images.map(({ width, height }) => [width, height])).toEqual([[32, 32], [32, 32]]);
+  expect(images.map(({ width, height }) => [width, height])).toEqual([
+    [32, 32],
+    [32, 32],
+  ]);
   expect([...images[1]!.rgb.slice(0, 3)]).toEqual([0, 0, 0]);
   expect([...images[1]!.rgb.slice(-3)]).toEqual([1, 2, 3]);
 });
@@ -44,6 +56,8 @@ test('a gzipped IDX file is not unpacked beyond what its header says', () => {
   };
   const start = performance.now();
   expect(() => idxPictures(gzipSync(Buffer.concat([header(1, 2), Buffer.alloc(200e6)]), { level: 1 }))).toThrow('whole gzip file');
-  expect(() => idxPictures(gzipSync(header(4e9, 60_000)), 'x')).toThrow(/expected images of at most 1073741824 bytes for `x`, got 4000000000 of 60000 x 60000; split the file/);
+  expect(() => idxPictures(gzipSync(header(4e9, 60_000)), 'x')).toThrow(
+    /expected images of at most 1073741824 bytes for `x`, got 4000000000 of 60000 x 60000; split the file/,
+  );
   expect(performance.now() - start).toBeLessThan(5000);
 });

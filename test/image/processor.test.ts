@@ -8,11 +8,14 @@ import { openModelFiles } from '../../lib/model/model-files.ts';
 const FOLDER = resolve(__dirname, '../fixtures/images');
 const expected = JSON.parse(readFileSync(join(FOLDER, 'expected.json'), 'utf8')) as { names: string[]; ids: number[][] };
 
-test.each(expected.names.map((name, index) => [name, expected.ids[index]!] as const))('the image of %s has the ids that transformers gives it', async (name, ids) => {
-  const { config, preprocessor } = await openModelFiles(join(FOLDER, 'model'));
-  const format = readImageFormat(preprocessor, { path: 'model', config });
-  expect(format).toMatchObject({ width: 32, height: 32, startToken: 512 });
-  const pixels = encodePicture(readPng(readFileSync(join(FOLDER, `${name}.png`))), format);
-  expect(new Set(ids).size).toBeGreaterThan(5);
-  expect([...pixels]).toEqual(ids);
-});
+test.each(expected.names.map((name, index) => [name, expected.ids[index]!] as const))(
+  'the image of %s has the ids that transformers gives it',
+  async (name, ids) => {
+    const { config, preprocessor } = await openModelFiles(join(FOLDER, 'model'));
+    const format = readImageFormat(preprocessor, { path: 'model', config });
+    expect(format).toMatchObject({ width: 32, height: 32, startToken: 512 });
+    const pixels = encodePicture(readPng(readFileSync(join(FOLDER, `${name}.png`))), format);
+    expect(new Set(ids).size).toBeGreaterThan(5);
+    expect([...pixels]).toEqual(ids);
+  },
+);

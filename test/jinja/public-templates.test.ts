@@ -17,7 +17,12 @@ type Recorded = { ok?: string };
     const source = readFileSync(join(CASES, 'templates', name), 'utf8');
     const render = ({ gen, messages }: { gen: boolean; messages: ChatMessage[] }): Recorded => {
       try {
-        return { ok: new ChatTemplate(source, { bos_token: '<BOS>', eos_token: '<EOS>' }, name).render(messages, { addGenerationPrompt: gen, now }) };
+        return {
+          ok: new ChatTemplate(source, { bos_token: '<BOS>', eos_token: '<EOS>' }, name).render(messages, {
+            addGenerationPrompt: gen,
+            now,
+          }),
+        };
       } catch (error) {
         expect(error).toMatchObject({ name: 'HyperfitError' });
         return {};

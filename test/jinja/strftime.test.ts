@@ -12,8 +12,11 @@ describe('A date is written in English whatever the machine speaks', () => {
 
 // Dates at which weeks and years part; by Python's datetime.strftime.
 test.each([
-  [new Date(2021, 0, 3), '01 53 2020 00'], [new Date(2024, 11, 30), '52 01 2025 53'], [new Date(2023, 0, 1), '01 52 2022 00'],
-  [new Date(2026, 11, 31), '52 53 2026 52'], [new Date(2020, 1, 29), '08 09 2020 08'],
+  [new Date(2021, 0, 3), '01 53 2020 00'],
+  [new Date(2024, 11, 30), '52 01 2025 53'],
+  [new Date(2023, 0, 1), '01 52 2022 00'],
+  [new Date(2026, 11, 31), '52 53 2026 52'],
+  [new Date(2020, 1, 29), '08 09 2020 08'],
 ])('weeks of %s', (date, weeks) => {
   expect(strftime(date, '%U %V %G %W')).toBe(weeks);
 });

@@ -10,7 +10,8 @@ interface JinjaFixture {
 
 const fixture = JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'jinja.json'), 'utf8')) as JinjaFixture;
 const values = { ...fixture.values, big: BigInt(fixture.values['big'] as string) };
-const render = (template: string, given: Record<string, unknown> = values) => new Template(template).render(given, () => new Date(fixture.now));
+const render = (template: string, given: Record<string, unknown> = values) =>
+  new Template(template).render(given, () => new Date(fixture.now));
 
 describe('A template becomes what the jinja2 of transformers makes of it', () => {
   test.each(fixture.renderings.filter(({ text }) => text !== undefined))('$template', ({ template, text, generations }) => {
@@ -28,26 +29,45 @@ describe('A template that jinja2 refuses is refused', () => {
 
 describe('What is not there is refused by name', () => {
   test.each([
-    ['{{ s.encode() }}', /'encode' of a str is not supported/], ['{{ s|urlize }}', /filter 'urlize' is not supported/], ['{{ lipsum() }}', /'lipsum' is not supported/],
-    ['{% include "x" %}', /tag 'include' is not supported/], ['{{ numbers|map("upper") }}', /printing a 'generator'/], ['{{ d.items }}', /printing a/],
-    ['{{ s|nothing }}', /No filter named 'nothing'/], ['{{ s is nothing }}', /No test named 'nothing'/], ['{% trans %}', /unknown tag 'trans'/],
+    ['{{ s.encode() }}', /'encode' of a str is not supported/],
+    ['{{ s|urlize }}', /filter 'urlize' is not supported/],
+    ['{{ lipsum() }}', /'lipsum' is not supported/],
+    ['{% include "x" %}', /tag 'include' is not supported/],
+    ['{{ numbers|map("upper") }}', /printing a 'generator'/],
+    ['{{ d.items }}', /printing a/],
+    ['{{ s|nothing }}', /No filter named 'nothing'/],
+    ['{{ s is nothing }}', /No test named 'nothing'/],
+    ['{% trans %}', /unknown tag 'trans'/],
   ])('%s', (template, message) => {
     expect(() => render(template)).toThrow(expect.objectContaining({ name: 'TemplateError', message: expect.stringMatching(message) }));
   });
 });
 
 describe('A template cannot exhaust the machine', () => {
-  test.each(["{{ 'x' * 10**12 }}", '{{ 2 ** 10**9 }}', '{{ [0] * 10**12 }}', "{{ '%999999999d' % 1 }}", "{{ '{:>999999999}'.format(1) }}", '{{ range(10**9) }}'])('%s', (template) => {
+  test.each([
+    "{{ 'x' * 10**12 }}",
+    '{{ 2 ** 10**9 }}',
+    '{{ [0] * 10**12 }}',
+    "{{ '%999999999d' % 1 }}",
+    "{{ '{:>999999999}'.format(1) }}",
+    '{{ range(10**9) }}',
+  ])('%s', (template) => {
     expect(() => expect(render(template).text.length).toBeLessThan(2_000_000)).not.toThrow(RangeError);
   });
 
   test('a macro that calls itself for ever', () => {
-    expect(() => render('{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}')).toThrow(expect.objectContaining({ name: 'TemplateError', message: expect.stringContaining('recursion') }));
+    expect(() => render('{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}')).toThrow(
+      expect.objectContaining({ name: 'TemplateError', message: expect.stringContaining('recursion') }),
+    );
   });
 });
 
 describe('What a rendering knows of its messages', () => {
-  const messages = [{ role: 'user', content: 'A' }, { role: 'assistant', content: 'B' }, { role: 'user', content: 'C' }];
+  const messages = [
+    { role: 'user', content: 'A' },
+    { role: 'assistant', content: 'B' },
+    { role: 'user', content: 'C' },
+  ];
   const turns = (template: string) => {
     const rendering = render(template, { messages });
     return rendering.turns.map(({ index, start, end }) => [index, rendering.text.slice(start, end)]);
@@ -56,9 +76,19 @@ describe('What a rendering knows of its messages', () => {
   test.each([
     ['a loop over them', '<s>{% for m in messages %}[{{ m.content }}]{% endfor %}</s>'],
     ['a loop over numbers', '<s>{% for i in range(3) %}{% set m = messages[i] %}[{{ m.content }}]{% endfor %}</s>'],
-    ['a loop over some of them, with a macro', '{% macro f(m) %}[{{ m.content }}]{% endmacro %}{% for m in messages[:2] %}{{ f(m) }}{% endfor %}{% for m in messages[2:] %}{{ f(m) }}{% endfor %}'],
-    ['a loop that looks ahead', '{% for m in messages %}{% for n in messages[loop.index:] %}{% set x = n %}{% endfor %}[{{ m.content }}]{% endfor %}'],
+    [
+      'a loop over some of them, with a macro',
+      '{% macro f(m) %}[{{ m.content }}]{% endmacro %}{% for m in messages[:2] %}{{ f(m) }}{% endfor %}{% for m in messages[2:] %}{{ f(m) }}{% endfor %}',
+    ],
+    [
+      'a loop that looks ahead',
+      '{% for m in messages %}{% for n in messages[loop.index:] %}{% set x = n %}{% endfor %}[{{ m.content }}]{% endfor %}',
+    ],
   ])('%s', (_, template) => {
-    expect(turns(template)).toEqual([[0, '[A]'], [1, '[B]'], [2, '[C]']]);
+    expect(turns(template)).toEqual([
+      [0, '[A]'],
+      [1, '[B]'],
+      [2, '[C]'],
+    ]);
   });
 });

@@ -83,7 +83,8 @@ test('doctor describes what is loaded, and says that all is ready', () => {
   expect(report).toMatchObject({ ok: true, node: process.version, addon: { path: loadAddon().path, error: null } });
   expect(report.runtime).toMatchObject({ builtFor: loadAddon().libtorch.series });
   const text = renderDoctor(report);
-  for (const part of [loadAddon().libtorch.path, loadAddon().path, `for libtorch ${loadAddon().libtorch.series}`, process.version]) expect(text).toContain(part);
+  for (const part of [loadAddon().libtorch.path, loadAddon().path, `for libtorch ${loadAddon().libtorch.series}`, process.version])
+    expect(text).toContain(part);
   expect(report.addon.series).toMatchObject({ [loadAddon().libtorch.series!]: loadAddon().path });
   expect(text.split('\n').at(-1)).toBe('ready');
 });
@@ -93,5 +94,6 @@ test('whether CUDA is there, and if not why, is known', () => {
   const { cuda, runtime } = doctor();
   expect(cuda.remedy === null).toBe(runtime?.cudaAvailable);
   expect(cuda.reason === 'loaded').toBe(runtime?.cudaAvailable);
-  if (runtime?.cudaAvailable) expect(cuda).toMatchObject({ loaded: true, cards: expect.objectContaining({ length: runtime.cudaDeviceCount }) });
+  if (runtime?.cudaAvailable)
+    expect(cuda).toMatchObject({ loaded: true, cards: expect.objectContaining({ length: runtime.cudaDeviceCount }) });
 });

@@ -10,7 +10,10 @@ import { fakeTorch, makeTemporary, removeTemporaries } from './fake-torch.ts';
 
 afterAll(removeTemporaries);
 
-const libtorchAt = (path: string): Libtorch => ({ ...(readTorchFolder(path) as Exclude<ReturnType<typeof readTorchFolder>, string>), place: 'cache' });
+const libtorchAt = (path: string): Libtorch => ({
+  ...(readTorchFolder(path) as Exclude<ReturnType<typeof readTorchFolder>, string>),
+  place: 'cache',
+});
 
 /** A torch folder whose libc10 does something as soon as it is opened. */
 function torchThat(does: string): Libtorch {
@@ -23,18 +26,20 @@ function torchThat(does: string): Libtorch {
 
 const withCompiler = compiler === undefined ? test.skip : test;
 
-withCompiler.each([['SIGSEGV', 'raise(SIGSEGV);', /damaged, or built for another system/], ['SIGABRT', 'abort();', /damaged/], ['SIGILL', 'raise(SIGILL);', /instructions that this processor does not have/]])(
-  'a library that ends its process with %s becomes an explanation', async (signal, does, remedy) => {
-    const libtorch = torchThat(does);
-    const env = { ...process.env, HYPERFIT_CACHE: makeTemporary() };
-    for (const attempt of [() => checkLibtorch(libtorch, undefined, env), async () => checkLibtorchSync(libtorch, undefined, env)]) {
-      const error: unknown = await attempt().catch((reason: unknown) => reason);
-      expect(errorCodeOf(error)).toBe('ERR_LIBTORCH_LOAD');
-      expect((error as Error).message).toMatch(new RegExp(`ends the process with ${signal}: .*libtorch install`));
-      expect((error as Error).message).toMatch(remedy);
-    }
-  },
-);
+withCompiler.each([
+  ['SIGSEGV', 'raise(SIGSEGV);', /damaged, or built for another system/],
+  ['SIGABRT', 'abort();', /damaged/],
+  ['SIGILL', 'raise(SIGILL);', /instructions that this processor does not have/],
+])('a library that ends its process with %s becomes an explanation', async (signal, does, remedy) => {
+  const libtorch = torchThat(does);
+  const env = { ...process.env, HYPERFIT_CACHE: makeTemporary() };
+  for (const attempt of [() => checkLibtorch(libtorch, undefined, env), async () => checkLibtorchSync(libtorch, undefined, env)]) {
+    const error: unknown = await attempt().catch((reason: unknown) => reason);
+    expect(errorCodeOf(error)).toBe('ERR_LIBTORCH_LOAD');
+    expect((error as Error).message).toMatch(new RegExp(`ends the process with ${signal}: .*libtorch install`));
+    expect((error as Error).message).toMatch(remedy);
+  }
+});
 
 test('one that is fine is remembered until its files change; a plain error is left to whoever opens it', () => {
   const cache = makeTemporary();

@@ -11,7 +11,14 @@ afterAll(removeTemporaries);
 const CLI = join(__dirname, '../../dist/cli.mjs');
 const TINY_MODEL = join(__dirname, '../fixtures/models/llama-tied-gqa');
 
-const machine = (more: Partial<CudaMachine> = {}): CudaMachine => ({ env: {}, nodes: ['nvidia0', 'nvidiactl', 'nvidia-uvm'], closed: [], moduleVersion: '580.95.05', hasWindowsDriver: false, ...more });
+const machine = (more: Partial<CudaMachine> = {}): CudaMachine => ({
+  env: {},
+  nodes: ['nvidia0', 'nvidiactl', 'nvidia-uvm'],
+  closed: [],
+  moduleVersion: '580.95.05',
+  hasWindowsDriver: false,
+  ...more,
+});
 const driver = (more: Partial<CudaDriver> = {}): CudaDriver => ({ linker: null, version: 13000, error: null, devices: [], ...more });
 const failing = (name: string, code = 999): CudaDriver => driver({ error: { call: 'cuInit', code, name } });
 const card = { name: 'NVIDIA H200', capability: '9.0', totalBytes: 1, freeBytes: null, error: null };
@@ -20,7 +27,8 @@ describe('why a driver serves no card', () => {
   test('one that does is not explained', () => {
     expect(explainDriver(driver({ devices: [card] }), '13.0', machine())).toBeNull();
     expect(explainDriver(driver({ version: 13010, devices: [card] }), '12.8', machine())).toBeNull();
-    expect(explainDriver(driver({ version: 13000, devices: [card] }), '13.2', machine())).toBeNull(); // within a major version any driver serves
+    // Within a major version any driver serves
+    expect(explainDriver(driver({ version: 13000, devices: [card] }), '13.2', machine())).toBeNull();
   });
 
   test.each([
@@ -34,14 +42,62 @@ describe('why a driver serves no card', () => {
   });
 
   test.each<[string, CudaDriver, CudaMachine, RegExp, RegExp]>([
-    ['no driver at all', driver({ linker: 'libcuda.so.1: cannot open shared object file: No such file or directory' }), machine({ nodes: [], moduleVersion: null }), /no NVIDIA driver \(libcuda.*No such file/, /install the driver/],
-    ['a driver outside of the container', driver({ linker: 'libcuda.so.1: cannot open shared object file: No such file or directory' }), machine(), /its library is not/, /Container Toolkit.*--gpus all/],
-    ['WSL', driver({ linker: 'libcuda.so.1: cannot open shared object file: No such file or directory' }), machine({ nodes: [], moduleVersion: null, hasWindowsDriver: true }), /no NVIDIA driver/, /LD_LIBRARY_PATH=\/usr\/lib\/wsl\/lib/],
-    ['a broken library', driver({ linker: '/lib/libcuda.so.1: invalid ELF header' }), machine({ nodes: [], moduleVersion: null }), /invalid ELF header/, /reinstall/],
-    ['all cards hidden', failing('CUDA_ERROR_NO_DEVICE'), machine({ env: { CUDA_VISIBLE_DEVICES: '' } }), /CUDA_VISIBLE_DEVICES="" hides all/, /unset it/],
-    ['a hidden card of another name', failing('CUDA_ERROR_INVALID_DEVICE'), machine({ env: { CUDA_VISIBLE_DEVICES: '9' } }), /CUDA_VISIBLE_DEVICES="9"/, /nvidia-smi -L/],
-    ['no permission', failing('CUDA_ERROR_NO_DEVICE'), machine({ closed: ['nvidia0', 'nvidiactl'] }), /no permission on \/dev\/nvidia0/, /\/dev\/nvidia0, \/dev\/nvidiactl.*group/],
-    ['no permission, told otherwise', failing('CUDA_ERROR_OPERATING_SYSTEM', 304), machine({ closed: ['nvidia-uvm'] }), /CUDA_ERROR_OPERATING_SYSTEM/, /\/dev\/nvidia-uvm.*group/],
+    [
+      'no driver at all',
+      driver({ linker: 'libcuda.so.1: cannot open shared object file: No such file or directory' }),
+      machine({ nodes: [], moduleVersion: null }),
+      /no NVIDIA driver \(libcuda.*No such file/,
+      /install the driver/,
+    ],
+    [
+      'a driver outside of the container',
+      driver({ linker: 'libcuda.so.1: cannot open shared object file: No such file or directory' }),
+      machine(),
+      /its library is not/,
+      /Container Toolkit.*--gpus all/,
+    ],
+    [
+      'WSL',
+      driver({ linker: 'libcuda.so.1: cannot open shared object file: No such file or directory' }),
+      machine({ nodes: [], moduleVersion: null, hasWindowsDriver: true }),
+      /no NVIDIA driver/,
+      /LD_LIBRARY_PATH=\/usr\/lib\/wsl\/lib/,
+    ],
+    [
+      'a broken library',
+      driver({ linker: '/lib/libcuda.so.1: invalid ELF header' }),
+      machine({ nodes: [], moduleVersion: null }),
+      /invalid ELF header/,
+      /reinstall/,
+    ],
+    [
+      'all cards hidden',
+      failing('CUDA_ERROR_NO_DEVICE'),
+      machine({ env: { CUDA_VISIBLE_DEVICES: '' } }),
+      /CUDA_VISIBLE_DEVICES="" hides all/,
+      /unset it/,
+    ],
+    [
+      'a hidden card of another name',
+      failing('CUDA_ERROR_INVALID_DEVICE'),
+      machine({ env: { CUDA_VISIBLE_DEVICES: '9' } }),
+      /CUDA_VISIBLE_DEVICES="9"/,
+      /nvidia-smi -L/,
+    ],
+    [
+      'no permission',
+      failing('CUDA_ERROR_NO_DEVICE'),
+      machine({ closed: ['nvidia0', 'nvidiactl'] }),
+      /no permission on \/dev\/nvidia0/,
+      /\/dev\/nvidia0, \/dev\/nvidiactl.*group/,
+    ],
+    [
+      'no permission, told otherwise',
+      failing('CUDA_ERROR_OPERATING_SYSTEM', 304),
+      machine({ closed: ['nvidia-uvm'] }),
+      /CUDA_ERROR_OPERATING_SYSTEM/,
+      /\/dev\/nvidia-uvm.*group/,
+    ],
     ['a container without devices', failing('CUDA_ERROR_NO_DEVICE'), machine({ nodes: [] }), /no \/dev\/nvidia0/, /--gpus all/],
     ['a library of another version', failing('CUDA_ERROR_SYSTEM_DRIVER_MISMATCH', 803), machine(), /DRIVER_MISMATCH/, /restart/],
     ['the stub of the toolkit', failing('CUDA_ERROR_STUB_LIBRARY', 34), machine(), /STUB/, /stubs.*LD_LIBRARY_PATH/],
@@ -56,8 +112,12 @@ describe('why a driver serves no card', () => {
 
   test('versions are read as NVIDIA writes them', () => {
     expect(cudaVersionText(12080)).toBe('12.8');
-    expect(moduleVersion('NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\nGCC version:  gcc 12.3.0\n')).toBe('535.183.01');
-    expect(moduleVersion('NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (root@x)  Tue Sep 23\n')).toBe('580.95.05');
+    expect(
+      moduleVersion('NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\nGCC version:  gcc 12.3.0\n'),
+    ).toBe('535.183.01');
+    expect(moduleVersion('NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (root@x)  Tue Sep 23\n')).toBe(
+      '580.95.05',
+    );
     expect(moduleVersion('')).toBeNull();
   });
 });
@@ -70,7 +130,10 @@ describeWithCompiler(`a driver of our own${compiler === undefined ? ' (no C comp
 
   function hyperfit(args: readonly string[], env: NodeJS.ProcessEnv): { status: number | null; stdout: string; stderr: string } {
     const { CUDA_VISIBLE_DEVICES: _, HYPERFIT_CUDA: __, HYPERFIT_DEVICE: ___, ...inherited } = process.env;
-    return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', env: { ...inherited, LIBTORCH: libtorch, LD_LIBRARY_PATH: folder, ...env } });
+    return spawnSync(process.execPath, [CLI, ...args], {
+      encoding: 'utf8',
+      env: { ...inherited, LIBTORCH: libtorch, LD_LIBRARY_PATH: folder, ...env },
+    });
   }
 
   function cudaWith(env: NodeJS.ProcessEnv): DoctorReport['cuda'] {
@@ -101,28 +164,46 @@ describeWithCompiler(`a driver of our own${compiler === undefined ? ' (no C comp
     expect(loaded).toBe(false);
     expect(reason).toMatch(/too old for CUDA 13: at least 580\.65; it serves CUDA up to 12\.4/);
     expect(found.cuda).toBe('12.4');
-    const { status, stderr } = hyperfit(['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--device', 'cuda'], { HYPERFIT_TEST_DRIVER: 'old' });
-    expect({ status, stderr }).toEqual({ status: 3, stderr: expect.stringMatching(/ERR_DEVICE.*too old for CUDA 13: at least 580.*newer driver.*device "cpu"/) });
+    const { status, stderr } = hyperfit(['generate', '--model', TINY_MODEL, '--prompt-ids', '5', '--device', 'cuda'], {
+      HYPERFIT_TEST_DRIVER: 'old',
+    });
+    expect({ status, stderr }).toEqual({
+      status: 3,
+      stderr: expect.stringMatching(/ERR_DEVICE.*too old for CUDA 13: at least 580.*newer driver.*device "cpu"/),
+    });
   });
 
   test('cards that are hidden, that are not there, and a driver between two versions', () => {
     expect(cudaWith({ HYPERFIT_TEST_DRIVER: 'two', CUDA_VISIBLE_DEVICES: '' }).reason).toMatch(/CUDA_VISIBLE_DEVICES="" hides all of them/);
-    expect(cudaWith({ HYPERFIT_TEST_DRIVER: 'none' })).toMatchObject({ loaded: false, reason: expect.stringMatching(/sees no card \(CUDA_ERROR_NO_DEVICE\)/), driver: { error: { call: 'cuInit', code: 100, name: 'CUDA_ERROR_NO_DEVICE' } } });
+    expect(cudaWith({ HYPERFIT_TEST_DRIVER: 'none' })).toMatchObject({
+      loaded: false,
+      reason: expect.stringMatching(/sees no card \(CUDA_ERROR_NO_DEVICE\)/),
+      driver: { error: { call: 'cuInit', code: 100, name: 'CUDA_ERROR_NO_DEVICE' } },
+    });
     expect(cudaWith({ HYPERFIT_TEST_DRIVER: 'empty' }).reason).toMatch(/counts 0 cards/);
-    expect(cudaWith({ HYPERFIT_TEST_DRIVER: 'mismatch' })).toMatchObject({ reason: expect.stringMatching(/cuInit says CUDA_ERROR_SYSTEM_DRIVER_MISMATCH/), remedy: expect.stringMatching(/restart/) });
+    expect(cudaWith({ HYPERFIT_TEST_DRIVER: 'mismatch' })).toMatchObject({
+      reason: expect.stringMatching(/cuInit says CUDA_ERROR_SYSTEM_DRIVER_MISMATCH/),
+      remedy: expect.stringMatching(/restart/),
+    });
   });
 
   test('a card that cannot be opened keeps its name, and says why', () => {
     const [first, second] = cudaWith({ HYPERFIT_TEST_DRIVER: 'busy' }).cards;
     expect(first).toMatchObject({ freeBytes: 70 * 2 ** 30, error: null });
-    expect(second).toMatchObject({ name: 'NVIDIA GeForce GTX 1080', freeBytes: null, error: { call: 'cuDevicePrimaryCtxRetain', code: 2, name: 'CUDA_ERROR_OUT_OF_MEMORY' } });
+    expect(second).toMatchObject({
+      name: 'NVIDIA GeForce GTX 1080',
+      freeBytes: null,
+      error: { call: 'cuDevicePrimaryCtxRetain', code: 2, name: 'CUDA_ERROR_OUT_OF_MEMORY' },
+    });
   });
 
   test('a library that is none, and one that lacks every function, end nothing', () => {
     const broken = makeTemporary();
     writeFileSync(join(broken, 'libcuda.so.1'), 'not a library, and long enough to be looked at as one'.repeat(10));
     expect(cudaWith({ LD_LIBRARY_PATH: broken }).reason).toMatch(/no NVIDIA driver \(.*invalid ELF header/);
-    expect(cudaWith({ LD_LIBRARY_PATH: bareDriver() })).toMatchObject({ driver: { error: { call: 'cuDriverGetVersion', code: -1, name: 'a function that this library does not have' } } });
+    expect(cudaWith({ LD_LIBRARY_PATH: bareDriver() })).toMatchObject({
+      driver: { error: { call: 'cuDriverGetVersion', code: -1, name: 'a function that this library does not have' } },
+    });
   });
 
   test('a libtorch without CUDA still says which cards are here', () => {

@@ -15,7 +15,11 @@ function errorOf(options: FindLibtorchOptions): { code: string | undefined; mess
 /** Every place filled: the one that wins is taken away, time and again. */
 function everyPlace(): { env: NodeJS.ProcessEnv; option: string; named: string; cached: string; python: string } {
   const root = makeTemporary();
-  const [option, named, python] = ['option', 'named', 'site/torch'].map((name) => fakeTorch(join(root, name), '2.11.0')) as [string, string, string];
+  const [option, named, python] = ['option', 'named', 'site/torch'].map((name) => fakeTorch(join(root, name), '2.11.0')) as [
+    string,
+    string,
+    string,
+  ];
   const cached = fakeTorch(join(root, 'cache', 'libtorch', '2.11.0-cpu', 'torch'), '2.11.0');
   const interpreter = fakePython(root, { torch: [python], nvidia: [] });
   const env = { PATH: process.env.PATH, LIBTORCH: named, HYPERFIT_CACHE: join(root, 'cache'), HYPERFIT_PYTHON: interpreter };

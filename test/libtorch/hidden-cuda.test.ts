@@ -17,14 +17,22 @@ function place(installs: Record<string, Record<string, string>>, ofPython: Recor
 }
 
 const CUDA = { 'lib/libtorch_cuda.so': '' };
-const machine = (env: NodeJS.ProcessEnv, nodes: readonly string[] = ['nvidia0', 'nvidiactl']): CudaMachine => ({ env, nodes, closed: [], moduleVersion: null, hasWindowsDriver: false });
+const machine = (env: NodeJS.ProcessEnv, nodes: readonly string[] = ['nvidia0', 'nvidiactl']): CudaMachine => ({
+  env,
+  nodes,
+  closed: [],
+  moduleVersion: null,
+  hasWindowsDriver: false,
+});
 
 test('a CPU libtorch in the cache that goes before a CUDA one of python3 is told of where there is a card', () => {
   const { options, python } = place({ '2.11.0-cpu': {} }, CUDA);
   const used = findLibtorch(options);
   expect(used.place).toBe('cache');
   expect(hiddenCudaLibtorch(used, options)?.path).toBe(python);
-  expect(hiddenCudaWarning(used, options, machine(options.env))).toMatch(new RegExp(`goes before the CUDA one of python3; set LIBTORCH=${python} .*libtorch install --cuda`));
+  expect(hiddenCudaWarning(used, options, machine(options.env))).toMatch(
+    new RegExp(`goes before the CUDA one of python3; set LIBTORCH=${python} .*libtorch install --cuda`),
+  );
   expect(hiddenCudaWarning(used, options, machine(options.env, []))).toBeUndefined();
   expect(hiddenCudaWarning(used, options, machine({ ...options.env, HYPERFIT_CUDA: '0' }))).toBeUndefined();
   const info = libtorchInfo(options);

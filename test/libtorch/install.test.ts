@@ -25,11 +25,18 @@ interface Case {
 }
 
 async function open(behaviour: Behaviour = {}, made: MadeWheel = wheel): Promise<Case> {
-  const index = await serveIndex({ [TORCH_WHEEL]: made.bytes, 'torch-2.10.0-cp311-cp311-manylinux_2_28_x86_64.whl': Buffer.from('old') }, behaviour);
+  const index = await serveIndex(
+    { [TORCH_WHEEL]: made.bytes, 'torch-2.10.0-cp311-cp311-manylinux_2_28_x86_64.whl': Buffer.from('old') },
+    behaviour,
+  );
   opened.push(index);
   const cache = makeTemporary();
   const events: InstallEvent[] = [];
-  const base = { env: { ...index.env, HYPERFIT_CACHE: cache }, pins: [pinOf(made)], onProgress: (event: InstallEvent) => void events.push(event) };
+  const base = {
+    env: { ...index.env, HYPERFIT_CACHE: cache },
+    pins: [pinOf(made)],
+    onProgress: (event: InstallEvent) => void events.push(event),
+  };
   return { index, cache, events, install: (more = {}) => installLibtorch({ ...base, ...more, env: { ...base.env, ...more.env } }) };
 }
 
@@ -39,16 +46,28 @@ function installed(cache: string): string[] {
 }
 
 async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error: unknown = await promise.then(() => 'no error', (reason: unknown) => reason);
+  const error: unknown = await promise.then(
+    () => 'no error',
+    (reason: unknown) => reason,
+  );
   expect(errorCodeOf(error)).toBe('ERR_LIBTORCH_INSTALL');
   return (error as Error).message;
 }
 
 describe('from an index', () => {
-  test.each([['JSON', {}], ['HTML', { html: true }], ['no sha256 stated', { sha256: null }]])('only the wanted files are downloaded, by ranges (%s)', async (_, behaviour) => {
+  test.each([
+    ['JSON', {}],
+    ['HTML', { html: true }],
+    ['no sha256 stated', { sha256: null }],
+  ])('only the wanted files are downloaded, by ranges (%s)', async (_, behaviour) => {
     const { index, cache, events, install } = await open(behaviour);
     const folder = await install();
-    expect(folder).toMatchObject({ path: join(cache, 'libtorch/2.11.0-cpu/torch'), version: '2.11.0+cu130', hasHeaders: true, place: 'cache' });
+    expect(folder).toMatchObject({
+      path: join(cache, 'libtorch/2.11.0-cpu/torch'),
+      version: '2.11.0+cu130',
+      hasHeaders: true,
+      place: 'cache',
+    });
     for (const name of ['torch/lib/libtorch_cpu.so', 'torch/lib/libc10.so', 'torch/version.py']) {
       expect(readFileSync(join(cache, 'libtorch/2.11.0-cpu', name)).equals(Buffer.from(TORCH_FILES[name]!))).toBe(true);
     }
@@ -109,7 +128,9 @@ describe('from an index', () => {
     const folder = await install();
     expect(readdirSync(folder.libFolder).sort()).toEqual(['libc10.so', 'libtorch_cpu.so']);
     expect(existsSync(join(folder.path, 'unwanted.bin'))).toBe(false);
-    expect(events.find(({ event }) => event === 'note')).toMatchObject({ text: expect.stringContaining('does not send parts of a file, so the whole wheel is downloaded') });
+    expect(events.find(({ event }) => event === 'note')).toMatchObject({
+      text: expect.stringContaining('does not send parts of a file, so the whole wheel is downloaded'),
+    });
     expect(readdirSync(join(cache, 'libtorch'))).toEqual(['2.11.0-cpu']);
   });
 
@@ -176,7 +197,11 @@ async function openProxy(): Promise<{ port: number; hosts: string[] }> {
 
 describe('what is not as it should be installs nothing', () => {
   test.each<[string, Behaviour, RegExp]>([
-    ['the index states another sha256', { sha256: 'ab'.repeat(32) }, /the index states sha256 (ab)+ for torch-.*and [0-9a-f]{64} is the one that is pinned/],
+    [
+      'the index states another sha256',
+      { sha256: 'ab'.repeat(32) },
+      /the index states sha256 (ab)+ for torch-.*and [0-9a-f]{64} is the one that is pinned/,
+    ],
     ['the server states another size', { sizeLie: 5 }, /expected a file of \d+ bytes, got one of \d+/],
     ['the server sends another range', { shiftRange: 7 }, /expected the bytes \d+ to \d+, got Content-Range "bytes/],
     ['the server sends more than was asked', { surplus: Buffer.alloc(100_000) }, /expected \d+ bytes, got more/],
@@ -202,7 +227,15 @@ describe('what is not as it should be installs nothing', () => {
     expect(installed(cache)).toEqual([]);
   });
 
-  test.each(['../../escape.so', '/etc/escape.so', 'torch/include/../../../escape.so', 'torch/include/a\\..\\b', 'torch/include//x', 'C:/escape.so', 'torch/include/a\0b'])('a name that leads out of the wheel: %j', async (name) => {
+  test.each([
+    '../../escape.so',
+    '/etc/escape.so',
+    'torch/include/../../../escape.so',
+    'torch/include/a\\..\\b',
+    'torch/include//x',
+    'C:/escape.so',
+    'torch/include/a\0b',
+  ])('a name that leads out of the wheel: %j', async (name) => {
     const made = makeWheel({ ...TORCH_FILES, 'torch/include/x.h': 'x' }, { rename: { 'torch/include/x.h': name } });
     const { cache, install } = await open({}, made);
     const message = await refusal(install({ pins: [pinOf(made, { keep: ['*'] })] }));
@@ -221,12 +254,16 @@ describe('what is not as it should be installs nothing', () => {
 
   test('a version that the index does not have', async () => {
     const { install } = await open();
-    expect(await refusal(install({ pins: [pinOf(wheel, { file: 'torch-9.9.9-cp311-cp311-manylinux_2_28_x86_64.whl' })] }))).toMatch(/127\.0\.0\.1:\d+\/simple does not list it/);
+    expect(await refusal(install({ pins: [pinOf(wheel, { file: 'torch-9.9.9-cp311-cp311-manylinux_2_28_x86_64.whl' })] }))).toMatch(
+      /127\.0\.0\.1:\d+\/simple does not list it/,
+    );
   });
 
   test('no network at all', async () => {
     const { install } = await open();
-    expect(await refusal(install({ index: 'http://127.0.0.1:9/simple' }))).toMatch(/127\.0\.0\.1:9\/simple\/torch\/: .*(ECONNREFUSED|bad port)/);
+    expect(await refusal(install({ index: 'http://127.0.0.1:9/simple' }))).toMatch(
+      /127\.0\.0\.1:9\/simple\/torch\/: .*(ECONNREFUSED|bad port)/,
+    );
   }, 60_000);
 
   test('a cache that cannot be written', async () => {
@@ -235,21 +272,28 @@ describe('what is not as it should be installs nothing', () => {
   });
 
   test('a series that is not pinned is a mistake of the settings', async () => {
-    await expect(installLibtorch({ series: '1.0', env: { HYPERFIT_CACHE: makeTemporary() } })).rejects.toMatchObject({ code: 'ERR_CONFIG', message: expect.stringMatching(/expected 2\.11 or .* for `series`, got "1\.0"/) });
+    await expect(installLibtorch({ series: '1.0', env: { HYPERFIT_CACHE: makeTemporary() } })).rejects.toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringMatching(/expected 2\.11 or .* for `series`, got "1\.0"/),
+    });
   });
 });
 
 describe('from files', () => {
   const nvidia = makeWheel({ 'nvidia/cu13/lib/libcudart.so.13': 'cudart' }, { info: 'nvidia_cuda_runtime-13.0.96.dist-info' });
   const NVIDIA_WHEEL = 'nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl';
-  const pins = [pinOf(wheel), pinOf(nvidia, { name: 'nvidia-cuda-runtime', version: '13.0.96', file: NVIDIA_WHEEL, keep: ['nvidia/*/lib/*'] })];
+  const pins = [
+    pinOf(wheel),
+    pinOf(nvidia, { name: 'nvidia-cuda-runtime', version: '13.0.96', file: NVIDIA_WHEEL, keep: ['nvidia/*/lib/*'] }),
+  ];
 
   function wheels(files: Record<string, Buffer>): string {
     const folder = makeTemporary();
     for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
     return folder;
   }
-  const install = (from: string, onProgress = (_: InstallEvent): void => {}): ReturnType<typeof installLibtorch> => installLibtorch({ from, pins, onProgress, env: { HYPERFIT_CACHE: makeTemporary() } });
+  const install = (from: string, onProgress = (_: InstallEvent): void => {}): ReturnType<typeof installLibtorch> =>
+    installLibtorch({ from, pins, onProgress, env: { HYPERFIT_CACHE: makeTemporary() } });
 
   test('a folder of wheels, or the torch wheel in it, is unpacked and stays', async () => {
     const folder = wheels({ [TORCH_WHEEL]: wheel.bytes, [NVIDIA_WHEEL]: nvidia.bytes });
@@ -261,7 +305,9 @@ describe('from files', () => {
   });
 
   test('a wheel that is missing is named with the command that fetches it', async () => {
-    expect(await refusal(install(wheels({ [TORCH_WHEEL]: wheel.bytes })))).toMatch(/expected nvidia_cuda_runtime.*got none; run `pip download --no-deps nvidia-cuda-runtime==13\.0\.96`/);
+    expect(await refusal(install(wheels({ [TORCH_WHEEL]: wheel.bytes })))).toMatch(
+      /expected nvidia_cuda_runtime.*got none; run `pip download --no-deps nvidia-cuda-runtime==13\.0\.96`/,
+    );
     expect(await refusal(install('/nowhere'))).toMatch(/expected torch-2\.11\.0.*in \/nowhere, got none/);
   });
 
@@ -274,7 +320,10 @@ describe('from files', () => {
   test('the wheel of another Python or of the CPU alone serves too, against its own list; nothing of NVIDIA is asked for then', async () => {
     const cpu = 'torch-2.11.1+cpu-cp313-cp313-manylinux_2_28_x86_64.whl';
     const notes: string[] = [];
-    const { path } = await install(wheels({ [cpu]: makeWheel().bytes }), (event) => void (event.event === 'note' && notes.push(event.text)));
+    const { path } = await install(
+      wheels({ [cpu]: makeWheel().bytes }),
+      (event) => void (event.event === 'note' && notes.push(event.text)),
+    );
     expect(existsSync(join(path, 'lib/libtorch_cpu.so'))).toBe(true);
     expect(notes).toEqual([expect.stringContaining('is not the pinned wheel')]);
   });
@@ -302,7 +351,9 @@ test('two processes that install at once do not disturb one another', async () =
 
 test('the lock of a process that is gone does not count', async () => {
   const { cache, install } = await open();
-  writeFiles(cache, { 'libtorch/.lock': JSON.stringify({ pid: 2 ** 30, host: (require('node:os') as typeof import('node:os')).hostname() }) });
+  writeFiles(cache, {
+    'libtorch/.lock': JSON.stringify({ pid: 2 ** 30, host: (require('node:os') as typeof import('node:os')).hostname() }),
+  });
   await install();
 });
 

@@ -71,9 +71,15 @@ test('CUDA can be switched off', () => {
 });
 
 test('HYPERFIT_INSTRUCTION_SET takes bfloat16 products away, and must name a set', () => {
-  expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'plain' }).runtime).toMatchObject({ bfloat16Kernels: false, bfloat16Products: false, tiles: false });
+  expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'plain' }).runtime).toMatchObject({
+    bfloat16Kernels: false,
+    bfloat16Products: false,
+    tiles: false,
+  });
   expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'avx2' }).runtime).toMatchObject({ bfloat16Products: false, tiles: false });
-  expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'amx' }).runtime).toMatchObject({ bfloat16Products: doctorWith(real.path, {}).runtime?.bfloat16Products });
+  expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'amx' }).runtime).toMatchObject({
+    bfloat16Products: doctorWith(real.path, {}).runtime?.bfloat16Products,
+  });
   expect(doctorWith(real.path, { HYPERFIT_INSTRUCTION_SET: 'sse9' }).addon.error).toContain('for `HYPERFIT_INSTRUCTION_SET`, got "sse9"');
 });
 

@@ -34,7 +34,14 @@ test('a libtorch archive states its version in build-version, a source tree in a
 
 test('a flat folder of libraries without any version is accepted, its series unknown', () => {
   const path = writeFiles(makeTemporary(), { 'libtorch_cpu.so': '', 'libc10.so': '', 'libtorch_cuda.so': '' });
-  expect(readTorchFolder(path)).toMatchObject({ libFolder: path, version: null, series: null, cuda: 'unknown', hasCuda: true, hasHeaders: false });
+  expect(readTorchFolder(path)).toMatchObject({
+    libFolder: path,
+    version: null,
+    series: null,
+    cuda: 'unknown',
+    hasCuda: true,
+    hasHeaders: false,
+  });
 });
 
 test('nvidia folders count only where the search path of libtorch does not reach', () => {

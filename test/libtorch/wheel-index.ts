@@ -29,16 +29,45 @@ export interface MadeWheel {
  * A zip with a RECORD of its files. `spoil` replaces contents after RECORD was written; `rename` gives names other than those in RECORD;
  * `zip64` writes sizes where very large files have them.
  */
-export function makeWheel(files = TORCH_FILES, { spoil = {}, rename = {}, info = 'torch-2.11.0.dist-info', zip64 = false }: { spoil?: Record<string, string>; rename?: Record<string, string>; info?: string; zip64?: boolean } = {}): MadeWheel {
+export function makeWheel(
+  files = TORCH_FILES,
+  {
+    spoil = {},
+    rename = {},
+    info = 'torch-2.11.0.dist-info',
+    zip64 = false,
+  }: { spoil?: Record<string, string>; rename?: Record<string, string>; info?: string; zip64?: boolean } = {},
+): MadeWheel {
   const contents = Object.entries(files).map(([name, data]) => [name, Buffer.from(data)] as const);
-  const record = Buffer.from(contents.map(([name, data]) => `${rename[name] ?? name},sha256=${createHash('sha256').update(data).digest('base64url')},${data.length}\n`).join('') + `${info}/RECORD,,\n`);
-  const entries = [...contents.map(([name, data]) => [rename[name] ?? name, Buffer.from(spoil[name] ?? data)] as const), [`${info}/RECORD`, record] as const];
+  const record = Buffer.from(
+    contents
+      .map(([name, data]) => `${rename[name] ?? name},sha256=${createHash('sha256').update(data).digest('base64url')},${data.length}\n`)
+      .join('') + `${info}/RECORD,,\n`,
+  );
+  const entries = [
+    ...contents.map(([name, data]) => [rename[name] ?? name, Buffer.from(spoil[name] ?? data)] as const),
+    [`${info}/RECORD`, record] as const,
+  ];
   const bytes = zipOf(entries, zip64);
-  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), record: createHash('sha256').update(record).digest('base64url') };
+  return {
+    bytes,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    record: createHash('sha256').update(record).digest('base64url'),
+  };
 }
 
 export function pinOf(wheel: MadeWheel, more: Partial<Pin> = {}): Pin {
-  return { name: 'torch', version: '2.11.0', bytes: 3e6, keep: KEEP, file: TORCH_WHEEL, fileBytes: wheel.bytes.length, sha256: wheel.sha256, record: wheel.record, ...more };
+  return {
+    name: 'torch',
+    version: '2.11.0',
+    bytes: 3e6,
+    keep: KEEP,
+    file: TORCH_WHEEL,
+    fileBytes: wheel.bytes.length,
+    sha256: wheel.sha256,
+    record: wheel.record,
+    ...more,
+  };
 }
 
 function zipOf(entries: readonly (readonly [string, Buffer])[], zip64: boolean): Buffer {
@@ -59,7 +88,22 @@ function zipOf(entries: readonly (readonly [string, Buffer])[], zip64: boolean):
   }
   const list = Buffer.concat(directory);
   const count = entries.length;
-  const end64 = Buffer.concat([u32(0x06064b50), u64(44), u16(45), u16(45), u32(0), u32(0), u64(count), u64(count), u64(list.length), u64(offset), u32(0x07064b50), u32(0), u64(offset + list.length), u32(1)]);
+  const end64 = Buffer.concat([
+    u32(0x06064b50),
+    u64(44),
+    u16(45),
+    u16(45),
+    u32(0),
+    u32(0),
+    u64(count),
+    u64(count),
+    u64(list.length),
+    u64(offset),
+    u32(0x07064b50),
+    u32(0),
+    u64(offset + list.length),
+    u32(1),
+  ]);
   const [size, place] = zip64 ? [0xffffffff, 0xffffffff] : [list.length, offset];
   const end = Buffer.concat([u32(0x06054b50), u16(0), u16(0), u16(count), u16(count), u32(size), u32(place), u16(0)]);
   return Buffer.concat([...parts, list, ...(zip64 ? [end64] : []), end]);
@@ -150,20 +194,52 @@ export async function serveIndex(files: Readonly<Record<string, Buffer>>, behavi
   return { url, env, sent: () => state.sent, asked: state.asked, behaviour: state.behaviour, close };
 }
 
-function sendListing(response: ServerResponse, files: Readonly<Record<string, Buffer>>, { html = false, sha256, listing = 200 }: Behaviour): void {
-  const rows = Object.entries(files).map(([name, bytes]) => ({ name, digest: sha256 === undefined ? createHash('sha256').update(bytes).digest('hex') : sha256 }));
+function sendListing(
+  response: ServerResponse,
+  files: Readonly<Record<string, Buffer>>,
+  { html = false, sha256, listing = 200 }: Behaviour,
+): void {
+  const rows = Object.entries(files).map(([name, bytes]) => ({
+    name,
+    digest: sha256 === undefined ? createHash('sha256').update(bytes).digest('hex') : sha256,
+  }));
   response.statusCode = listing;
   if (html) {
     response.setHeader('Content-Type', 'text/html');
-    response.end(`<!DOCTYPE html><html><body>${rows.map(({ name, digest }) => `<a href="../../files/${encodeURIComponent(name)}${digest === null ? '' : `#sha256=${digest}`}" data-requires-python="&gt;=3.9">${name}</a><br/>`).join('\n')}</body></html>`);
+    response.end(
+      `<!DOCTYPE html><html><body>${rows.map(({ name, digest }) => `<a href="../../files/${encodeURIComponent(name)}${digest === null ? '' : `#sha256=${digest}`}" data-requires-python="&gt;=3.9">${name}</a><br/>`).join('\n')}</body></html>`,
+    );
     return;
   }
   response.setHeader('Content-Type', 'application/vnd.pypi.simple.v1+json');
-  response.end(JSON.stringify({ meta: { 'api-version': '1.0' }, name: 'x', files: rows.map(({ name, digest }) => ({ filename: name, url: `/files/${encodeURIComponent(name)}`, hashes: digest === null ? {} : { sha256: digest } })) }));
+  response.end(
+    JSON.stringify({
+      meta: { 'api-version': '1.0' },
+      name: 'x',
+      files: rows.map(({ name, digest }) => ({
+        filename: name,
+        url: `/files/${encodeURIComponent(name)}`,
+        hashes: digest === null ? {} : { sha256: digest },
+      })),
+    }),
+  );
 }
 
-function sendFile(request: IncomingMessage, response: ServerResponse, file: Buffer, state: { sent: number; asked: string[]; requests: number; behaviour: Behaviour }): void {
-  const { ranges = true, cutAfter, healsAfter = Number.POSITIVE_INFINITY, sizeLie = 0, shiftRange = 0, statuses = [], surplus } = state.behaviour;
+function sendFile(
+  request: IncomingMessage,
+  response: ServerResponse,
+  file: Buffer,
+  state: { sent: number; asked: string[]; requests: number; behaviour: Behaviour },
+): void {
+  const {
+    ranges = true,
+    cutAfter,
+    healsAfter = Number.POSITIVE_INFINITY,
+    sizeLie = 0,
+    shiftRange = 0,
+    statuses = [],
+    surplus,
+  } = state.behaviour;
   state.requests += 1;
   const status = statuses.shift();
   if (status !== undefined) return void response.writeHead(status, status === 302 ? { Location: request.url } : {}).end();
@@ -174,7 +250,8 @@ function sendFile(request: IncomingMessage, response: ServerResponse, file: Buff
   const isCut = cutAfter !== undefined && body.length > cutAfter && state.requests < healsAfter;
   const length = surplus === undefined ? { 'Content-Length': body.length } : {};
   if (range === null) response.writeHead(200, { ...length, ...(sizeLie === 0 ? {} : { 'Content-Length': file.length + sizeLie }) });
-  else response.writeHead(206, { 'Content-Range': `bytes ${start + shiftRange}-${end - 1 + shiftRange}/${file.length + sizeLie}`, ...length });
+  else
+    response.writeHead(206, { 'Content-Range': `bytes ${start + shiftRange}-${end - 1 + shiftRange}/${file.length + sizeLie}`, ...length });
   const sent = isCut ? body.subarray(0, cutAfter) : body;
   state.sent += sent.length;
   if (isCut) response.write(sent, () => setTimeout(() => response.destroy(), 5));

@@ -12,10 +12,15 @@ const batch = { tokens, targets: tokens, batchSize: 1, sequenceLength: 3 };
 const GONE = { code: 'ERR_DISPOSED' };
 
 /** A text that a slow hook holds up, so that all other work waits behind it. */
-function slowly(model: Model, maxNewTokens: number): { slow: ReturnType<Model['generate']>; isUnderWay: Promise<void>; calls: () => number } {
+function slowly(
+  model: Model,
+  maxNewTokens: number,
+): { slow: ReturnType<Model['generate']>; isUnderWay: Promise<void>; calls: () => number } {
   let calls = 0;
   let begin = (): void => {};
-  const isUnderWay = new Promise<void>((done) => { begin = done; });
+  const isUnderWay = new Promise<void>((done) => {
+    begin = done;
+  });
   const logitsHook: GenerateOptions['logitsHook'] = () => {
     const until = Date.now() + 10;
     calls += 1;
@@ -33,9 +38,23 @@ test('dispose ends what runs and what waits, and twice is once', async () => {
   const running = refusal(slow);
   await isUnderWay;
   const asked = [
-    ...Array.from({ length: 16 }, () => model.generate([[5, 6], [7, 8]], { maxNewTokens: 200, stopIds: [] })),
-    model.forward(batch), model.lastHiddenState(batch), model.forwardBackward(batch), model.tokenStats(batch), model.zeroGradients(),
-    optimizer.step({ learningRate: 1e-3 }), model.forwardParameters(), model.forwardBackward(batch, { loss: (logits) => logits.sum() }),
+    ...Array.from({ length: 16 }, () =>
+      model.generate(
+        [
+          [5, 6],
+          [7, 8],
+        ],
+        { maxNewTokens: 200, stopIds: [] },
+      ),
+    ),
+    model.forward(batch),
+    model.lastHiddenState(batch),
+    model.forwardBackward(batch),
+    model.tokenStats(batch),
+    model.zeroGradients(),
+    optimizer.step({ learningRate: 1e-3 }),
+    model.forwardParameters(),
+    model.forwardBackward(batch, { loss: (logits) => logits.sum() }),
   ].map((each) => refusal(each as Promise<unknown>));
   asked.push(running);
   await turn();

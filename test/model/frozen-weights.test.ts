@@ -18,7 +18,16 @@ import { tinyModelPath } from '../oracle/expected.ts';
 import { readAll } from '../oracle/models.ts';
 import { freshFolder, refusal, TINY_MODEL } from '../train/tiny.ts';
 
-const BATCHES = [[[5, 9, 2, 14, 3, 8, 1], [7, 4, 11, 6, 2, 10, 3]], [[3, 8, 2, 5, 1, 9, 4, 6, 12], [2, 2, 7]]].map((rows) => makeBatch(rows.map((row) => Int32Array.from(row))));
+const BATCHES = [
+  [
+    [5, 9, 2, 14, 3, 8, 1],
+    [7, 4, 11, 6, 2, 10, 3],
+  ],
+  [
+    [3, 8, 2, 5, 1, 9, 4, 6, 12],
+    [2, 2, 7],
+  ],
+].map((rows) => makeBatch(rows.map((row) => Int32Array.from(row))));
 const STEP = { learningRate: 1e-2, gradScale: 0.1 };
 const LORA = { rank: 3, layers: 1 };
 const PROMPTS = [Int32Array.of(5, 9, 2), Int32Array.of(7)];
@@ -37,18 +46,26 @@ async function rounded(path: string): Promise<string> {
   return folder;
 }
 
-const load = (path: string, device: DeviceName, options: LoadOptions = {}): Promise<Model> => Model.load(path, { device, computeDtype: 'bfloat16', ...options });
+const load = (path: string, device: DeviceName, options: LoadOptions = {}): Promise<Model> =>
+  Model.load(path, { device, computeDtype: 'bfloat16', ...options });
 
 /** In a flat buffer, where each parameter begins at a multiple of 256. */
 const elements = (model: Model, which: (shape: readonly number[]) => boolean = () => true): number =>
-  scope(() => [...model.parameters().values()].filter(({ shape }) => which(shape)).reduce((sum, { shape }) => sum + 256 * Math.ceil(shape.reduce((product, size) => product * size, 1) / 256), 0));
+  scope(() =>
+    [...model.parameters().values()]
+      .filter(({ shape }) => which(shape))
+      .reduce((sum, { shape }) => sum + 256 * Math.ceil(shape.reduce((product, size) => product * size, 1) / 256), 0),
+  );
 
 /** As they are, to the last bit, whatever they are held in. */
 const weightsOf = async (model: Model): Promise<ReturnType<typeof readAll>> => {
   const floats = new Map<string, Tensor>();
   for (const name of expectedParameters(model.config).keys()) {
     const held = await model.heldParameter(name);
-    floats.set(name, scope(() => held.to('float32').clone()));
+    floats.set(
+      name,
+      scope(() => held.to('float32').clone()),
+    );
     held.dispose();
   }
   return readAll(floats);
@@ -74,10 +91,22 @@ async function train(model: Model, optimizer: Optimizer, within = false): Promis
     if (index === 3) texts.push(...(await model.generate(PROMPTS, { maxNewTokens: 6 })).map(({ ids }) => [...ids]));
   }
   const wasAlone = isAlone(model);
-  return { losses: steps.map(({ lossSum }) => lossSum), norms: steps.map(({ gradNorm }) => gradNorm), weights: await weightsOf(model), texts, wasAlone };
+  return {
+    losses: steps.map(({ lossSum }) => lossSum),
+    norms: steps.map(({ gradNorm }) => gradNorm),
+    weights: await weightsOf(model),
+    texts,
+    wasAlone,
+  };
 }
 
-async function trainFrom(path: string, device: DeviceName, weightDtype: WeightDType, lora: typeof LORA | undefined, within = false): Promise<Trained> {
+async function trainFrom(
+  path: string,
+  device: DeviceName,
+  weightDtype: WeightDType,
+  lora: typeof LORA | undefined,
+  within = false,
+): Promise<Trained> {
   using model = await load(path, device, { weightDtype });
   using optimizer = new Optimizer(model, { lora });
   return await train(model, optimizer, within);
@@ -104,7 +133,12 @@ describeOnEachDevice('weights in bfloat16 alone', (device) => {
         const { logits, hiddenStates } = await model.forward(BATCHES[0]!, { hiddenStates: true });
         const { loss } = await model.tokenStats(BATCHES[0]!);
         const texts = await model.generate(PROMPTS, { maxNewTokens: 6 });
-        seen.push({ passes: readAll(new Map([logits, ...hiddenStates].map((tensor, index) => [String(index), tensor]))), loss, texts: texts.map(({ ids, logProbs }) => [ids, logProbs]), weights: await weightsOf(model) });
+        seen.push({
+          passes: readAll(new Map([logits, ...hiddenStates].map((tensor, index) => [String(index), tensor]))),
+          loss,
+          texts: texts.map(({ ids, logProbs }) => [ids, logProbs]),
+          weights: await weightsOf(model),
+        });
         if (weightDtype === 'float32') continue;
         const { parameterBytes, computeBytes } = model.memoryUsage();
         const all = elements(model);
@@ -127,7 +161,8 @@ describeOnEachDevice('weights in bfloat16 alone', (device) => {
       const { wasAlone, ...trained } = await trainFrom(path, device, 'auto', undefined);
       expect(wasAlone).toBe(false);
       const { wasAlone: _was, ...expected } = await trainFrom(path, device, 'float32', undefined);
-      if (device === 'cuda') expectAlikeButForOrder(trained, expected); // one sum over all gradients there, and not one of each parameter's
+      if (device === 'cuda')
+        expectAlikeButForOrder(trained, expected); // one sum over all gradients there, and not one of each parameter's
       else expect(trained).toEqual(expected);
     });
   });
@@ -223,8 +258,18 @@ describeOnEachDevice('weights in bfloat16 alone', (device) => {
       }
     }
     const { parameterBytes, computeBytes, gradientBytes, workspaceBytes } = model.memoryUsage();
-    const { lines } = estimateTrainingMemory(model.config, { device, computeDtype: 'bfloat16', heldDtype: 'bfloat16', batchSize: 2, sequenceLength: 9, recompute: true, stepInBackward, lora: LORA });
-    const of = (...starts: string[]): number => lines.filter((line) => starts.some((start) => line.of.startsWith(start))).reduce((sum, { bytes }) => sum + bytes, 0);
+    const { lines } = estimateTrainingMemory(model.config, {
+      device,
+      computeDtype: 'bfloat16',
+      heldDtype: 'bfloat16',
+      batchSize: 2,
+      sequenceLength: 9,
+      recompute: true,
+      stepInBackward,
+      lora: LORA,
+    });
+    const of = (...starts: string[]): number =>
+      lines.filter((line) => starts.some((start) => line.of.startsWith(start))).reduce((sum, { bytes }) => sum + bytes, 0);
     expect(of('weights, float32')).toBe(parameterBytes);
     // Gradients of A and B are no part of what an optimizer counts; what they are added to is, and the sum is the model's.
     const expected = computeBytes + gradientBytes + optimizer.heldBytes + of('A and B') / 4;
@@ -266,17 +311,41 @@ describeOnEachDevice('weights in bfloat16 alone', (device) => {
   });
 
   test('float32 products have no use for them', async () => {
-    expect(await refusal(Model.load(tinyModelPath('llama-untied-mha'), { device, computeDtype: 'float32', weightDtype: 'bfloat16' }))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('computeDtype') });
+    expect(
+      await refusal(Model.load(tinyModelPath('llama-untied-mha'), { device, computeDtype: 'float32', weightDtype: 'bfloat16' })),
+    ).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('computeDtype') });
     using model = await Model.load(await inBfloat16('llama-untied-mha'), { device, computeDtype: 'float32' });
     expect(model.memoryUsage().computeBytes).toBe(0);
   });
 });
 
 test('LoRA of the last five layers of Llama 3.1 8B fits into 24 GB', () => {
-  const shape = { hiddenSize: 4096, intermediateSize: 14336, numHiddenLayers: 32, numAttentionHeads: 32, numKeyValueHeads: 8, headDim: 128, vocabSize: 128256, outputVocabSize: 128256 };
+  const shape = {
+    hiddenSize: 4096,
+    intermediateSize: 14336,
+    numHiddenLayers: 32,
+    numAttentionHeads: 32,
+    numKeyValueHeads: 8,
+    headDim: 128,
+    vocabSize: 128256,
+    outputVocabSize: 128256,
+  };
   return openModelFiles(tinyModelPath('llama3-rope')).then(({ config: tiny }) => {
-    const config = { ...tiny, ...shape, maxPositionEmbeddings: 131072, tieWordEmbeddings: false, layerRopes: Array.from({ length: 32 }, () => tiny.layerRopes[0]!), layerWindows: Array.from({ length: 32 }, () => 0) };
-    const options = { computeDtype: 'bfloat16', batchSize: 1, sequenceLength: 2048, recompute: true, lora: { rank: 8, layers: 5 } } as const;
+    const config = {
+      ...tiny,
+      ...shape,
+      maxPositionEmbeddings: 131072,
+      tieWordEmbeddings: false,
+      layerRopes: Array.from({ length: 32 }, () => tiny.layerRopes[0]!),
+      layerWindows: Array.from({ length: 32 }, () => 0),
+    };
+    const options = {
+      computeDtype: 'bfloat16',
+      batchSize: 1,
+      sequenceLength: 2048,
+      recompute: true,
+      lora: { rank: 8, layers: 5 },
+    } as const;
     const bytes = (more: object): number => estimateTrainingMemory(config, { ...options, ...more }).totalBytes;
     expect(bytes({ heldDtype: 'bfloat16' })).toBeLessThan(24e9);
     expect(bytes({ heldDtype: 'bfloat16', stepInBackward: true })).toBeLessThan(20.5e9);

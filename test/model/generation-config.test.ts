@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { saveBest } from '../../lib/checkpoint/best-checkpoint.ts';
 import { saveCheckpoint } from '../../lib/checkpoint/checkpoint.ts';
 import { initialState } from '../../lib/train/beginning.ts';
-import { generationDefaults, makeGenerationConfig, noteGenerationDefaults, readGenerationTokens } from '../../lib/model/generation-config.ts';
+import {
+  generationDefaults,
+  makeGenerationConfig,
+  noteGenerationDefaults,
+  readGenerationTokens,
+} from '../../lib/model/generation-config.ts';
 import type { JsonObject } from '../../lib/model/json.ts';
 import { Model } from '../../lib/model/model.ts';
 import { openModelFiles } from '../../lib/model/model-files.ts';
@@ -15,7 +20,16 @@ const FIXTURES = join(__dirname, '..', 'fixtures');
 const FILE = 'generation_config.json';
 /** As of an instructed model whose config.json names another end than its turns have. */
 const CHAT: JsonObject = {
-  bos_token_id: 0, eos_token_id: [1, 7], pad_token_id: 1, do_sample: true, temperature: 0.7, top_k: 20, top_p: 0.8, repetition_penalty: 1.05, transformers_version: '4.44.0', some_key: { kept: [1] },
+  bos_token_id: 0,
+  eos_token_id: [1, 7],
+  pad_token_id: 1,
+  do_sample: true,
+  temperature: 0.7,
+  top_k: 20,
+  top_p: 0.8,
+  repetition_penalty: 1.05,
+  transformers_version: '4.44.0',
+  some_key: { kept: [1] },
 };
 let folder: string;
 beforeEach(async () => {
@@ -42,7 +56,12 @@ describe('generation_config.json', () => {
       await model.save(join(folder, 'saved'));
       const state = { ...initialState({ sequences: [], settings: { order: 'shuffle', seed: 0, batchSize: 1 } }), step: 1 };
       const checkpoint = await saveCheckpoint(join(folder, 'checkpoints'), { model, optimizer, state });
-      const best = await saveBest(join(folder, 'checkpoints'), ['loss', 'generation'], model, { step: 1, trainLoss: 1, ttr: 0.5, rep2: 0.5 });
+      const best = await saveBest(join(folder, 'checkpoints'), ['loss', 'generation'], model, {
+        step: 1,
+        trainLoss: 1,
+        ttr: 0.5,
+        rep2: 0.5,
+      });
       for (const path of [join(folder, 'saved'), checkpoint, ...best.map(({ path: each }) => each)]) {
         expect(read(path)).toEqual(CHAT);
         expect((await openModelFiles(path)).eosTokenIds).toEqual([1, 7]);
@@ -91,7 +110,13 @@ describe('generation_config.json', () => {
   test('is said once at load where transformers would do otherwise by default', async () => {
     const said: string[] = [];
     const model = await Model.load(makeChatModel(), { onWarning: (message) => said.push(message) });
-    expect(said).toEqual([expect.stringMatching(/asks for do_sample true, repetition_penalty 1\.05, temperature 0\.7, top_k 20, top_p 0\.8, which transformers applies by itself/)].map((each) => each));
+    expect(said).toEqual(
+      [
+        expect.stringMatching(
+          /asks for do_sample true, repetition_penalty 1\.05, temperature 0\.7, top_k 20, top_p 0\.8, which transformers applies by itself/,
+        ),
+      ].map((each) => each),
+    );
     expect(model.notes).toEqual(said);
     model.dispose();
   });
@@ -137,11 +162,19 @@ describe('Where texts end', () => {
 
 test('Everything else of a folder that transformers reads travels, also where hyperfit cannot read the tokenizer', async () => {
   const path = makeChatModel();
-  const others = ['tokenizer.model', 'special_tokens_map.json', 'added_tokens.json', 'chat_template.jinja', 'processor_config.json', 'LICENSE'];
+  const others = [
+    'tokenizer.model',
+    'special_tokens_map.json',
+    'added_tokens.json',
+    'chat_template.jinja',
+    'processor_config.json',
+    'LICENSE',
+  ];
   for (const name of others) writeFileSync(join(path, name), name.endsWith('.json') ? '{}' : `what stands in ${name}`);
   await rm(join(path, 'tokenizer.json'));
   const model = await Model.load(path);
   await model.save(join(folder, 'saved'));
   model.dispose();
-  for (const name of [...others, 'tokenizer_config.json']) expect(readFileSync(join(folder, 'saved', name))).toEqual(readFileSync(join(path, name)));
+  for (const name of [...others, 'tokenizer_config.json'])
+    expect(readFileSync(join(folder, 'saved', name))).toEqual(readFileSync(join(path, name)));
 });

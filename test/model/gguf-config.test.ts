@@ -19,25 +19,74 @@ const METADATA: Record<string, MetadataValue> = {
   'llama.attention.head_count': 4,
   'llama.attention.layer_norm_rms_epsilon': Math.fround(1e-5),
 };
-const EMBEDDING: GgufTensor = { path: 'model.gguf', name: 'token_embd.weight', type: 'F32', shape: [100, 32], offset: 0, byteLength: 12800 };
+const EMBEDDING: GgufTensor = {
+  path: 'model.gguf',
+  name: 'token_embd.weight',
+  type: 'F32',
+  shape: [100, 32],
+  offset: 0,
+  byteLength: 12800,
+};
 
 function read(changes: Record<string, MetadataValue> = {}, tensors: GgufTensor[] = [EMBEDDING]) {
   return readGgufConfig(new Map(Object.entries({ ...METADATA, ...changes })), tensors, 'model.gguf');
 }
 
-test('Settings that the metadata leave out are llama.cpp\'s defaults', () => {
-  const sizes = { vocabSize: 100, hiddenSize: 32, intermediateSize: 48, numHiddenLayers: 2, numAttentionHeads: 4, numKeyValueHeads: 4, headDim: 8, maxPositionEmbeddings: 64 };
-  expect(read()).toEqual({ ...plainFlags(sizes), ...sizes, modelType: 'llama', normEps: 1e-5, ropeTheta: 10000, ropeScaling: { type: 'default' }, tieWordEmbeddings: true });
+test("Settings that the metadata leave out are llama.cpp's defaults", () => {
+  const sizes = {
+    vocabSize: 100,
+    hiddenSize: 32,
+    intermediateSize: 48,
+    numHiddenLayers: 2,
+    numAttentionHeads: 4,
+    numKeyValueHeads: 4,
+    headDim: 8,
+    maxPositionEmbeddings: 64,
+  };
+  expect(read()).toEqual({
+    ...plainFlags(sizes),
+    ...sizes,
+    modelType: 'llama',
+    normEps: 1e-5,
+    ropeTheta: 10000,
+    ropeScaling: { type: 'default' },
+    tieWordEmbeddings: true,
+  });
 });
 
 test.each([
   ['key/value heads', { 'llama.attention.head_count_kv': 2 }, { numKeyValueHeads: 2 }],
-  ['the head dimension', { 'llama.attention.key_length': 16, 'llama.attention.value_length': 16, 'llama.rope.dimension_count': 16 }, { headDim: 16 }],
-  ['linear scaling', { 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 }, { ropeScaling: { type: 'linear', factor: 4 } }],
+  [
+    'the head dimension',
+    { 'llama.attention.key_length': 16, 'llama.attention.value_length': 16, 'llama.rope.dimension_count': 16 },
+    { headDim: 16 },
+  ],
+  [
+    'linear scaling',
+    { 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 },
+    { ropeScaling: { type: 'linear', factor: 4 } },
+  ],
   ['linear scaling in the old way', { 'llama.rope.scale_linear': 2 }, { ropeScaling: { type: 'linear', factor: 2 } }],
-  ['YaRN', { 'llama.rope.scaling.type': 'yarn', 'llama.rope.scaling.factor': 4, 'llama.rope.scaling.original_context_length': 16, 'llama.rope.scaling.attn_factor': 2 }, {
-    ropeScaling: { type: 'yarn', factor: 4, betaFast: 32, betaSlow: 1, attentionFactor: 2 * (0.1 * Math.log(4) + 1), truncate: true, originalMaxPositionEmbeddings: 16 },
-  }],
+  [
+    'YaRN',
+    {
+      'llama.rope.scaling.type': 'yarn',
+      'llama.rope.scaling.factor': 4,
+      'llama.rope.scaling.original_context_length': 16,
+      'llama.rope.scaling.attn_factor': 2,
+    },
+    {
+      ropeScaling: {
+        type: 'yarn',
+        factor: 4,
+        betaFast: 32,
+        betaSlow: 1,
+        attentionFactor: 2 * (0.1 * Math.log(4) + 1),
+        truncate: true,
+        originalMaxPositionEmbeddings: 16,
+      },
+    },
+  ],
   ['a window', { 'llama.attention.sliding_window': 8 }, { modelType: 'mistral', layerWindows: [8, 8] }],
   ['the rotary base, as the decimal that was meant', { 'llama.rope.freq_base': Math.fround(1234567.1) }, { ropeTheta: 1234567.1 }],
 ])('Metadata say %s', (_, changes, expected) => {
@@ -66,7 +115,11 @@ test.each([
 describe('Gemma', () => {
   const gemma = (architecture: string, changes: Record<string, MetadataValue>) => {
     const renamed = Object.entries(METADATA).map(([key, value]) => [key.replace('llama', architecture), value] as const);
-    const metadata = new Map<string, MetadataValue>([...renamed, ['general.architecture', architecture], [`${architecture}.attention.sliding_window`, 8]]);
+    const metadata = new Map<string, MetadataValue>([
+      ...renamed,
+      ['general.architecture', architecture],
+      [`${architecture}.attention.sliding_window`, 8],
+    ]);
     for (const [key, value] of Object.entries(changes)) metadata.set(`${architecture}.${key}`, value);
     return readGgufConfig(metadata, [EMBEDDING], 'model.gguf');
   };
@@ -79,7 +132,10 @@ describe('Gemma', () => {
   });
 
   test('which layers slide may be said by a period or one by one', () => {
-    expect(gemma('gemma3', { block_count: 3, 'attention.sliding_window_pattern': 2 })).toMatchObject({ layerWindows: [8, 0, 8], layerRopes: ['local', 'global', 'local'] });
+    expect(gemma('gemma3', { block_count: 3, 'attention.sliding_window_pattern': 2 })).toMatchObject({
+      layerWindows: [8, 0, 8],
+      layerRopes: ['local', 'global', 'local'],
+    });
     expect(gemma('gemma3', { 'attention.sliding_window_pattern': [false, true] }).layerWindows).toEqual([0, 8]);
     expect(() => gemma('gemma3', { 'attention.sliding_window_pattern': [false] })).toThrow(/one true or false a layer/);
   });
@@ -100,7 +156,11 @@ test('A stale vocab_size gives way to the rows of the embedding', () => {
 });
 
 test('The ids that begin and end a text', () => {
-  const ids = new Map<string, MetadataValue>([['tokenizer.ggml.bos_token_id', 1], ['tokenizer.ggml.eos_token_id', 2], ['tokenizer.ggml.eot_token_id', 3]]);
+  const ids = new Map<string, MetadataValue>([
+    ['tokenizer.ggml.bos_token_id', 1],
+    ['tokenizer.ggml.eos_token_id', 2],
+    ['tokenizer.ggml.eot_token_id', 3],
+  ]);
   expect(readGgufTokenIds(ids, 'model.gguf')).toEqual({ bosTokenId: 1, eosTokenIds: [2, 3] });
   expect(readGgufTokenIds(new Map(), 'model.gguf')).toEqual({ bosTokenId: undefined, eosTokenIds: [] });
 });
@@ -118,7 +178,7 @@ describe('Rotary frequencies in a tensor', () => {
     return resolveRopeFrequencies((await readGgufHeader(path)).tensors, config);
   }
 
-  test('are Llama 3\'s scaling', async () => {
+  test("are Llama 3's scaling", async () => {
     const divisors = llama3Divisors(config, scaling);
     // transformers' ROPE_INIT_FUNCTIONS['llama3'], float32.
     const expected = [1, 1.6513291597366333, 3.292262554168701, 9.666729927062988, 32];

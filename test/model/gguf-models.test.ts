@@ -25,10 +25,12 @@ async function readExpected(name: string): Promise<Map<string, Expected>> {
   const path = join(FILES, `gguf-${name}.safetensors`);
   const bytes = readFileSync(path);
   const { tensors } = await readSafetensorsHeader(path);
-  return new Map(tensors.map(({ name: tensor, offset, byteLength, shape, dtype }) => {
-    const buffer = Uint8Array.from(bytes.subarray(offset, offset + byteLength)).buffer;
-    return [tensor, { shape: [...shape], numbers: dtype === 'F32' ? new Float32Array(buffer) : new Int32Array(buffer) }];
-  }));
+  return new Map(
+    tensors.map(({ name: tensor, offset, byteLength, shape, dtype }) => {
+      const buffer = Uint8Array.from(bytes.subarray(offset, offset + byteLength)).buffer;
+      return [tensor, { shape: [...shape], numbers: dtype === 'F32' ? new Float32Array(buffer) : new Int32Array(buffer) }];
+    }),
+  );
 }
 
 function readHandle(handle: TensorHandle): Expected {
@@ -39,14 +41,14 @@ function readHandle(handle: TensorHandle): Expected {
   return { shape, numbers };
 }
 
-describe('GGUF as llama.cpp\'s converter writes it, against the Hugging Face model that it was made from', () => {
+describe("GGUF as llama.cpp's converter writes it, against the Hugging Face model that it was made from", () => {
   test.each(NAMES)('%s: the configuration is that of config.json', async (name) => {
     const { config } = await openModelFiles(ggufPath(name));
     expect(config).toEqual(readConfigJson(configs[name]!, 'config.json'));
   });
 });
 
-describeOnEachDevice('GGUF as llama.cpp\'s converter writes it, loaded', (device) => {
+describeOnEachDevice("GGUF as llama.cpp's converter writes it, loaded", (device) => {
   test.each(NAMES)('%s: every weight', async (name) => {
     const expected = await readExpected(name);
     const { sources } = await openModelFiles(ggufPath(name));
@@ -98,6 +100,9 @@ describe('What makes parameters of stored numbers', () => {
   test('of which only a matrix may', async () => {
     const { sources } = await openModelFiles(ggufPath('llama'));
     const norm = { ...sources.find(({ name }) => name === 'model.norm.weight')!, transposed: true };
-    await expect(addon().tensorsLoad([norm], 'cpu')).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining('a matrix') });
+    await expect(addon().tensorsLoad([norm], 'cpu')).rejects.toMatchObject({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringContaining('a matrix'),
+    });
   });
 });

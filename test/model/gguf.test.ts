@@ -32,7 +32,11 @@ describe.each(['quantized', 'tiny-llama', 'tokenizer-llama', 'tokenizer-gpt-2'])
     for (const [key, value] of ours.metadata) expect({ key, value: plain(value) }).toEqual({ key, value: plain(metadata[key]) });
     const dataStart = Number(theirs.tensorDataOffset);
     expect(ours.tensors.map(({ name: tensor, shape, offset }) => ({ tensor, shape, offset }))).toEqual(
-      theirs.tensorInfos.map((info) => ({ tensor: info.name, shape: info.shape.map(Number).toReversed(), offset: dataStart + Number(info.offset) })),
+      theirs.tensorInfos.map((info) => ({
+        tensor: info.name,
+        shape: info.shape.map(Number).toReversed(),
+        offset: dataStart + Number(info.offset),
+      })),
     );
   });
 });
@@ -43,7 +47,12 @@ function plain(value: unknown): unknown {
 }
 
 test('Version 2 is read, and the alignment that a file states', () => {
-  const file = new GgufBytes({ version: 2 }).metadata([['general.alignment', 4, (out) => out.u32(8)]]).tensor('x', [2], 0, 0).pad(8).data(8).build();
+  const file = new GgufBytes({ version: 2 })
+    .metadata([['general.alignment', 4, (out) => out.u32(8)]])
+    .tensor('x', [2], 0, 0)
+    .pad(8)
+    .data(8)
+    .build();
   const { version, tensors } = parse(file);
   expect(version).toBe(2);
   expect(tensors).toEqual([{ path: 'model.gguf', name: 'x', type: 'F32', shape: [2], offset: file.length - 8, byteLength: 8 }]);
@@ -71,17 +80,45 @@ describe('Refused with ERR_GGUF', () => {
     ['more metadata than fit', new GgufBytes({ metadataCount: huge }).build(), /of metadata entries/],
     ['a key longer than the file', new GgufBytes({ metadataCount: 1n }).u64(huge).data(20).build(), /of a metadata key/],
     ['an array longer than the file', new GgufBytes().metadata([['a', 9, (out) => out.u32(4).u64(huge)]]).build(), /of a at byte/],
-    ['an array of more strings than fit', new GgufBytes().metadata([['a', 9, (out) => out.u32(8).u64(5n)]]).data(32).build(), /of a at byte/],
+    [
+      'an array of more strings than fit',
+      new GgufBytes()
+        .metadata([['a', 9, (out) => out.u32(8).u64(5n)]])
+        .data(32)
+        .build(),
+      /of a at byte/,
+    ],
     ['arrays nested without end', new GgufBytes().metadata([['a', 9, nest(9)]]).build(), /nested/],
     ['an unknown value type', new GgufBytes().metadata([['a', 13, (out) => out.u32(1)]]).build(), /value type/],
     ['a boolean of 2', new GgufBytes().metadata([['a', 7, (out) => out.data(1, 2)]]).build(), /0 or 1 for a/],
-    ['a key twice', new GgufBytes().metadata([['a', 4, (out) => out.u32(1)], ['a', 4, (out) => out.u32(1)]]).build(), /"a" twice/],
-    ['an alignment that is no power of two', new GgufBytes().metadata([['general.alignment', 4, (out) => out.u32(24)]]).build(), /power of two/],
+    [
+      'a key twice',
+      new GgufBytes()
+        .metadata([
+          ['a', 4, (out) => out.u32(1)],
+          ['a', 4, (out) => out.u32(1)],
+        ])
+        .build(),
+      /"a" twice/,
+    ],
+    [
+      'an alignment that is no power of two',
+      new GgufBytes().metadata([['general.alignment', 4, (out) => out.u32(24)]]).build(),
+      /power of two/,
+    ],
     ['an alignment of zero', new GgufBytes().metadata([['general.alignment', 4, (out) => out.u32(0)]]).build(), /power of two/],
     ['five dimensions', new GgufBytes().tensor('x', [1, 1, 1, 1, 1], 0, 0).pad(32).data(4).build(), /at most 4 dimensions/],
     ['an unknown tensor type', new GgufBytes().tensor('x', [1], 99, 0).pad(32).data(4).build(), /GGML type/],
     ['a type that was removed', new GgufBytes().tensor('x', [32], 4, 0).pad(32).data(40).build(), /GGML type/],
-    ['sizes whose product overflows', new GgufBytes().tensor('x', [2 ** 32, 2 ** 32], 0, 0).pad(32).data(4).build(), /fits a file/],
+    [
+      'sizes whose product overflows',
+      new GgufBytes()
+        .tensor('x', [2 ** 32, 2 ** 32], 0, 0)
+        .pad(32)
+        .data(4)
+        .build(),
+      /fits a file/,
+    ],
     ['rows of no whole blocks', new GgufBytes().tensor('x', [33], 8, 0).pad(32).data(68).build(), /blocks of 32/],
     ['an offset between the alignments', new GgufBytes().tensor('x', [1], 0, 4).pad(32).data(8).build(), /multiple of 32/],
     ['bytes beyond the file', new GgufBytes().tensor('x', [2], 0, 0).pad(32).data(7).build(), /8 bytes of x/],
@@ -93,7 +130,11 @@ describe('Refused with ERR_GGUF', () => {
   });
 
   function nest(depth: number): (out: GgufBytes) => unknown {
-    return (out) => Array.from({ length: depth }).reduce<GgufBytes>((bytes) => bytes.u32(9).u64(1n), out).u32(4).u64(0n);
+    return (out) =>
+      Array.from({ length: depth })
+        .reduce<GgufBytes>((bytes) => bytes.u32(9).u64(1n), out)
+        .u32(4)
+        .u64(0n);
   }
 });
 
@@ -101,20 +142,36 @@ describe('A header of a plausible file is held against what a model can have, be
   const gigabyte = 1 << 30;
   const refused = (file: Buffer) => thrownBy(() => parseGgufHeader(file, gigabyte, 'model.gguf'));
 
-  test.each([['bools', 7], ['strings', 8], ['arrays', 9], ['64-bit numbers', 10]])('an array of fifty million %s', (_, type) => {
+  test.each([
+    ['bools', 7],
+    ['strings', 8],
+    ['arrays', 9],
+    ['64-bit numbers', 10],
+  ])('an array of fifty million %s', (_, type) => {
     const file = new GgufBytes().metadata([['a', 9, (out) => out.u32(type).u64(50_000_000n)]]).build();
     expect(refused(file)).toMatchObject({ code: 'ERR_GGUF', message: expect.stringMatching(/at most \d+ values in all arrays.*with a/) });
   });
 
   test('many arrays that are too much together', () => {
     const bools = (out: GgufBytes) => out.u32(7).u64(3_000_000n).data(3_000_000);
-    const file = new GgufBytes().metadata([['a', 9, bools], ['b', 9, bools]]).build();
+    const file = new GgufBytes()
+      .metadata([
+        ['a', 9, bools],
+        ['b', 9, bools],
+      ])
+      .build();
     expect(refused(file)).toMatchObject({ code: 'ERR_GGUF', message: expect.stringMatching(/with b/) });
   });
 
   test('ten million tensors, and as many metadata', () => {
-    expect(refused(new GgufBytes({ tensorCount: 10_000_000n }).build())).toMatchObject({ code: 'ERR_GGUF', message: expect.stringMatching(/at most 100000 tensors/) });
-    expect(refused(new GgufBytes({ metadataCount: 10_000_000n }).build())).toMatchObject({ code: 'ERR_GGUF', message: expect.stringMatching(/at most 100000 metadata/) });
+    expect(refused(new GgufBytes({ tensorCount: 10_000_000n }).build())).toMatchObject({
+      code: 'ERR_GGUF',
+      message: expect.stringMatching(/at most 100000 tensors/),
+    });
+    expect(refused(new GgufBytes({ metadataCount: 10_000_000n }).build())).toMatchObject({
+      code: 'ERR_GGUF',
+      message: expect.stringMatching(/at most 100000 metadata/),
+    });
   });
 });
 
@@ -135,7 +192,11 @@ describe('A changed header', () => {
 
   test('cut anywhere is refused', () => {
     const file = readFileSync(join(FILES, 'tiny-llama.gguf'));
-    fc.assert(fc.property(fc.nat(file.length - 33), (length) => expect(thrownBy(() => parse(file.subarray(0, length)))).toMatchObject({ code: 'ERR_GGUF' })));
+    fc.assert(
+      fc.property(fc.nat(file.length - 33), (length) =>
+        expect(thrownBy(() => parse(file.subarray(0, length)))).toMatchObject({ code: 'ERR_GGUF' }),
+      ),
+    );
   });
 
   test('of which only the beginning was read asks for more', () => {

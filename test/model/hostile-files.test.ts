@@ -25,7 +25,10 @@ function prefixed(header: string): Buffer {
 
 describe('A safetensors header', () => {
   test('of the whole 100 MB that are allowed, with a string of 9 MB in it, is read', async () => {
-    const text = JSON.stringify({ __metadata__: { format: 'pt', note: `${'n'.repeat(9e6)}"\\` }, a: { dtype: 'F32', shape: [], data_offsets: [0, 4] } });
+    const text = JSON.stringify({
+      __metadata__: { format: 'pt', note: `${'n'.repeat(9e6)}"\\` },
+      a: { dtype: 'F32', shape: [], data_offsets: [0, 4] },
+    });
     const path = join(folder, 'large.safetensors');
     writeFileSync(path, Buffer.concat([prefixed(text.padEnd(1e8, ' ')), Buffer.alloc(4)]));
     const { tensors, metadata } = await readSafetensorsHeader(path);
@@ -62,10 +65,14 @@ describe('A model folder is refused', () => {
   const refused = (code: string, message: RegExp) => ({ code, message: expect.stringMatching(message) });
   const edit = (changes: object) => {
     const path = join(folder, 'config.json');
-    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')) as object, ...changes }));
+    writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...changes }));
   };
 
-  test.each([['config.json', 'ERR_MODEL_FILES'], ['model.safetensors', 'ERR_SAFETENSORS'], ['generation_config.json', 'ERR_MODEL_FILES']])('whose %s is a folder, a pipe or a device', async (name, code) => {
+  test.each([
+    ['config.json', 'ERR_MODEL_FILES'],
+    ['model.safetensors', 'ERR_SAFETENSORS'],
+    ['generation_config.json', 'ERR_MODEL_FILES'],
+  ])('whose %s is a folder, a pipe or a device', async (name, code) => {
     replace(name, (path) => mkdirSync(path));
     await expect(openModelFiles(folder)).rejects.toMatchObject(refused(code, /it is a folder, not a file/));
     rmSync(join(folder, name), { recursive: true });
@@ -77,9 +84,13 @@ describe('A model folder is refused', () => {
 
   test('whose tokenizer.json is a pipe or a device, once text is asked for', async () => {
     replace('tokenizer.json', (path) => execFileSync('mkfifo', [path]));
-    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(refused('ERR_TOKENIZER', /it is a (pipe|device), not a file/));
+    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(
+      refused('ERR_TOKENIZER', /it is a (pipe|device), not a file/),
+    );
     replace('tokenizer.json', (path) => symlinkSync('/dev/zero', path));
-    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(refused('ERR_TOKENIZER', /it is a (pipe|device), not a file/));
+    await expect(Tokenizer.fromFiles({ kind: 'folder', folder })).rejects.toMatchObject(
+      refused('ERR_TOKENIZER', /it is a (pipe|device), not a file/),
+    );
   });
 
   test.each([[1e9], [10_001]])('whose config.json asks for %d layers', async (layers) => {
@@ -105,7 +116,8 @@ describe('A model folder is refused', () => {
   });
 
   test('but not for a byte order mark', async () => {
-    for (const name of ['config.json', 'generation_config.json']) writeFileSync(join(folder, name), `\uFEFF${readFileSync(join(MODEL, name), 'utf8')}`);
+    for (const name of ['config.json', 'generation_config.json'])
+      writeFileSync(join(folder, name), `\uFEFF${readFileSync(join(MODEL, name), 'utf8')}`);
     expect((await openModelFiles(folder)).config.modelType).toBe('llama');
   });
 });

@@ -9,8 +9,25 @@ import { Model } from '../../lib/model/model.ts';
 import { readAll } from '../oracle/models.ts';
 import { freshFolder, refusal } from '../train/tiny.ts';
 
-const IMAGEGPT = { architectures: ['ImageGPTForCausalImageModeling'], model_type: 'imagegpt', vocab_size: 17, n_positions: 196, n_embd: 64, n_layer: 3, n_head: 4 };
-const SIZES = { vocab_size: 300, hidden_size: 64, intermediate_size: 96, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 64 };
+const IMAGEGPT = {
+  architectures: ['ImageGPTForCausalImageModeling'],
+  model_type: 'imagegpt',
+  vocab_size: 17,
+  n_positions: 196,
+  n_embd: 64,
+  n_layer: 3,
+  n_head: 4,
+};
+const SIZES = {
+  vocab_size: 300,
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 16,
+  max_position_embeddings: 64,
+};
 const GEMMA = { architectures: ['Gemma3ForCausalLM'], model_type: 'gemma3_text', ...SIZES, initializer_range: 0.05 };
 const QWEN = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2', ...SIZES };
 
@@ -59,8 +76,14 @@ test('equal seeds give equal weights, others others', async () => {
 test('what is no model, and a folder that holds one, are refused', async () => {
   const folder = freshFolder();
   expect(await refusal(initializeModel(folder, { model_type: 'bert' }))).toMatchObject({ code: 'ERR_UNSUPPORTED_MODEL' });
-  expect(await refusal(initializeModel(folder, { ...QWEN, initializer_range: -1 }))).toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining('`initializer_range`') as string });
-  expect(await refusal(initializeModel(folder, QWEN, { seed: 0.5 }))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('`seed`, got 0.5') as string });
+  expect(await refusal(initializeModel(folder, { ...QWEN, initializer_range: -1 }))).toMatchObject({
+    code: 'ERR_MODEL_FILES',
+    message: expect.stringContaining('`initializer_range`') as string,
+  });
+  expect(await refusal(initializeModel(folder, QWEN, { seed: 0.5 }))).toMatchObject({
+    code: 'ERR_CONFIG',
+    message: expect.stringContaining('`seed`, got 0.5') as string,
+  });
   expect(existsSync(join(folder, 'config.json'))).toBe(false);
   await initializeModel(folder, QWEN);
   const before = readFileSync(join(folder, 'model.safetensors'));
@@ -83,10 +106,14 @@ processor = ImageGPTImageProcessorPil.from_pretrained(sys.argv[1])
 print(model.num_parameters(), len(processor.clusters), processor.size["height"])
 `;
 
-testWithPython('transformers loads the folder, palette included (needs the environment of scripts/fixtures.sh)', async () => {
-  const folder = freshFolder();
-  await initializeModel(folder, IMAGEGPT, { preprocessor: renderPreprocessor({ width: 14, height: 14, palette: greyPalette(16) }) });
-  const { status, stdout, stderr } = spawnSync(PYTHON, ['-c', LOAD, folder], { encoding: 'utf8' });
-  expect(status === 0 ? '' : stderr).toBe('');
-  expect(stdout.trim()).toBe('164288 16 14');
-}, 120_000);
+testWithPython(
+  'transformers loads the folder, palette included (needs the environment of scripts/fixtures.sh)',
+  async () => {
+    const folder = freshFolder();
+    await initializeModel(folder, IMAGEGPT, { preprocessor: renderPreprocessor({ width: 14, height: 14, palette: greyPalette(16) }) });
+    const { status, stdout, stderr } = spawnSync(PYTHON, ['-c', LOAD, folder], { encoding: 'utf8' });
+    expect(status === 0 ? '' : stderr).toBe('');
+    expect(stdout.trim()).toBe('164288 16 14');
+  },
+  120_000,
+);

@@ -13,14 +13,18 @@ describe('An object of JSON', () => {
     ['twice within', '{"x":[{"b":1},{"b":2,"c":[],"b" \n : 3}]}', 'b'],
     ['twice after a string with quotes and braces', '{"a":"\\"}{\\\\","a":2}', 'a'],
   ])('with a key %s is refused', (_, text, key) => {
-    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'ERR_MODEL_FILES', message: expect.stringContaining(`got "${key}" twice`) }));
+    expect(() => parse(text)).toThrow(
+      expect.objectContaining({ code: 'ERR_MODEL_FILES', message: expect.stringContaining(`got "${key}" twice`) }),
+    );
   });
 
   test('of any JSON without such keys is what JSON.parse makes of it', () => {
-    fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1), (value, space) => {
-      const text = JSON.stringify(value, null, space);
-      expect(parse(text)).toEqual(JSON.parse(text));
-    }));
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1), (value, space) => {
+        const text = JSON.stringify(value, null, space);
+        expect(parse(text)).toEqual(JSON.parse(text));
+      }),
+    );
   });
 
   test('may hold a string of 20 MB, of letters, of backslashes and of quotes', () => {
@@ -43,10 +47,12 @@ describe('An object of JSON', () => {
 
 describe('A value in a message', () => {
   test('is JSON where it is short', () => {
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
-      const text = JSON.stringify(value);
-      if (text.length <= 80) expect(render(value)).toBe(text);
-    }));
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
+        const text = JSON.stringify(value);
+        if (text.length <= 80) expect(render(value)).toBe(text);
+      }),
+    );
     expect(render(undefined)).toBe('nothing');
     expect(render(3n)).toBe('3');
     expect(render(Int32Array.of(1, 2))).toBe('[1,2]');

@@ -102,7 +102,10 @@ const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
   },
   async Tensor() {
     const tensor = Tensor.from([1, 2, 3]);
-    return { object: tensor, uses: { sum: () => scope(() => tensor.sum().item()), shape: () => tensor.shape, toArray: () => tensor.toArray() } };
+    return {
+      object: tensor,
+      uses: { sum: () => scope(() => tensor.sum().item()), shape: () => tensor.shape, toArray: () => tensor.toArray() },
+    };
   },
   async 'a loaded checkpoint'() {
     const checkpoints = join(folder, 'checkpoints');
@@ -111,10 +114,29 @@ const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
       await saveCheckpoint(checkpoints, { model, optimizer, state: STATE });
     }
     const saved = await loadCheckpoint(checkpoints);
-    return { object: saved, uses: { generate: () => saved.model.generate([[5, 6]], { maxNewTokens: 3 }), state: () => [...saved.optimizer.state().values()].forEach((tensor) => tensor.dispose()) } };
+    return {
+      object: saved,
+      uses: {
+        generate: () => saved.model.generate([[5, 6]], { maxNewTokens: 3 }),
+        state: () => [...saved.optimizer.state().values()].forEach((tensor) => tensor.dispose()),
+      },
+    };
   },
 };
-const STATE = { schemaVersion: 1, step: 1, epoch: 0, position: 1, epochLossSum: 0, epochTokenCount: 0, lastEpochLoss: null, order: 'fixed', seed: 0, sampleCount: 3, batchSize: 3, dataHash: '' } as const;
+const STATE = {
+  schemaVersion: 1,
+  step: 1,
+  epoch: 0,
+  position: 1,
+  epochLossSum: 0,
+  epochTokenCount: 0,
+  lastEpochLoss: null,
+  order: 'fixed',
+  seed: 0,
+  sampleCount: 3,
+  batchSize: 3,
+  dataHash: '',
+} as const;
 
 /** Its code, or `done`. */
 const ended = async (use: () => unknown): Promise<string> => {
@@ -128,7 +150,8 @@ async function endsOf({ uses }: Subject): Promise<Record<string, string>> {
   return ends;
 }
 
-const all = (subject: Subject, end: string): Record<string, string> => Object.fromEntries(Object.keys(subject.uses).map((name) => [name, end]));
+const all = (subject: Subject, end: string): Record<string, string> =>
+  Object.fromEntries(Object.keys(subject.uses).map((name) => [name, end]));
 
 describe.each(Object.entries(SUBJECTS))('%s', (name, make) => {
   test('every use works before dispose, and is ERR_DISPOSED after it, which twice is once', async () => {
@@ -177,12 +200,17 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, make) => {
   });
 });
 
-test.each([['all weights', {}], ['LoRA', { lora: { rank: 2 } }]])('an optimizer that is disposed while its step waits moves no weight, and the model goes on: %s', async (_, options) => {
+test.each([
+  ['all weights', {}],
+  ['LoRA', { lora: { rank: 2 } }],
+])('an optimizer that is disposed while its step waits moves no weight, and the model goes on: %s', async (_, options) => {
   using own = await Model.load(TINY_MODEL);
   const optimizer = new Optimizer(own, options);
   await own.forwardBackward(BATCH);
   let begin = (): void => {};
-  const isUnderWay = new Promise<void>((done) => { begin = done; });
+  const isUnderWay = new Promise<void>((done) => {
+    begin = done;
+  });
   const slow = own.generate([[5, 6]], { maxNewTokens: 40, stopIds: [], logitsHook: () => begin() });
   await isUnderWay;
   const step = refusal(optimizer.step({ learningRate: 1 }));

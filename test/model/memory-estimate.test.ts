@@ -18,7 +18,8 @@ import { loadGuard } from '../stand-ins/guard.ts';
 const ROWS = [3, 5, 1];
 
 /** Bytes of the lines whose names begin so. */
-const bytesOf = ({ lines }: MemoryEstimate, ...starts: string[]): number => lines.filter(({ of }) => starts.some((start) => of.startsWith(start))).reduce((sum, { bytes }) => sum + bytes, 0);
+const bytesOf = ({ lines }: MemoryEstimate, ...starts: string[]): number =>
+  lines.filter(({ of }) => starts.some((start) => of.startsWith(start))).reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** Two for each float of the weights' buffer; what is saved has not the gaps between parameters. */
 function expectMoments(estimated: number, parameterBytes: number, savedBytes: number, optim: string): void {
@@ -44,7 +45,8 @@ describeOnEachDevice('the estimate of memory beside what a step takes', (device)
     const { computeDtype = 'float32', optim = 'adamw', lora } = options;
     const model = await Model.load(tinyModelPath(name), { device, computeDtype });
     const optimizer = new Optimizer(model, { optim, lora });
-    for (const length of ROWS) await model.forwardBackward(makeBatch([Int32Array.from({ length: 2 + length }, (_, index) => index + 1), Int32Array.of(4, 2)]));
+    for (const length of ROWS)
+      await model.forwardBackward(makeBatch([Int32Array.from({ length: 2 + length }, (_, index) => index + 1), Int32Array.of(4, 2)]));
     const used = model.memoryUsage();
     const estimate = estimateTrainingMemory(model.config, { ...options, device, batchSize: 2, sequenceLength: 2 + Math.max(...ROWS) });
     expect(bytesOf(estimate, 'weights, float32')).toBe(used.parameterBytes);
@@ -63,9 +65,18 @@ describeOnEachDevice('the estimate of memory beside what a step takes', (device)
 describeOnEachDevice('the estimate of memory beside what texts take', (device) => {
   test.each(['float32', 'bfloat16'] as const)('in %s: keys and values, and on a device what tokens are drawn by', async (computeDtype) => {
     const model = await Model.load(tinyModelPath('llama-tied-gqa'), { device, computeDtype });
-    const prompts = [[1, 2, 3, 4, 5], [6, 7], [8, 9, 10]];
+    const prompts = [
+      [1, 2, 3, 4, 5],
+      [6, 7],
+      [8, 9, 10],
+    ];
     await model.generate(prompts, { maxNewTokens: 9, stopIds: [], temperature: 1 });
-    const estimate = estimateTrainingMemory(model.config, { device, computeDtype, sequenceLength: 8, decoding: { rows: prompts.length, positions: 5 + 9, draws: true } });
+    const estimate = estimateTrainingMemory(model.config, {
+      device,
+      computeDtype,
+      sequenceLength: 8,
+      decoding: { rows: prompts.length, positions: 5 + 9, draws: true },
+    });
     expect(bytesOf(estimate, 'keys and values')).toBe(model.memoryUsage().cacheBytes);
     expect(bytesOf(estimate, 'weights that tokens are drawn by') > 0).toBe(device !== 'cpu');
     model.dispose();
@@ -87,7 +98,11 @@ describe('memory that graphs keep of attention', () => {
   });
 
   test('is said where attention gives results of its own and passes are graphs', async () => {
-    const bytes = async (name: string, device: DeviceName): Promise<number> => bytesOf(estimateTrainingMemory((await openModelFiles(tinyModelPath(name))).config, { device, batchSize: 2, sequenceLength: 20 }), 'what graphs keep');
+    const bytes = async (name: string, device: DeviceName): Promise<number> =>
+      bytesOf(
+        estimateTrainingMemory((await openModelFiles(tinyModelPath(name))).config, { device, batchSize: 2, sequenceLength: 20 }),
+        'what graphs keep',
+      );
     expect(await bytes('llama-tied-gqa', standIn('guard:1'))).toBeGreaterThan(0);
     expect(await bytes('llama-tied-gqa', 'cpu')).toBe(0);
     expect(await bytes('gemma2-untied-mha', standIn('guard:1'))).toBe(0); // a soft cap: scores lie in memory of the model
@@ -111,14 +126,20 @@ describe('what a run is told', () => {
     expect(halved).toBeLessThan(totalBytes);
     expect(() => requireMemory(config, measured, data, 0, totalBytes)).not.toThrow();
     expect(() => requireMemory(config, measured, data, 100, totalBytes - 100)).not.toThrow();
-    expect(() => requireMemory(config, measured, data, 0, totalBytes - 1)).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY', message: expect.stringContaining('with gradientAccumulationSteps 2 it fits') }));
+    expect(() => requireMemory(config, measured, data, 0, totalBytes - 1)).toThrow(
+      expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY', message: expect.stringContaining('with gradientAccumulationSteps 2 it fits') }),
+    );
     expect(() => requireMemory(config, measured, data, 0, 1000)).toThrow('shorter sequences or a smaller model');
   });
 
   test('more and more is changed until it fits', () => {
     const of = <T>(value: T): T[] => Array.from({ length: 24 }, () => value);
-    const deep: MeasuredModel = { ...measured, config: { ...measured.config, numHiddenLayers: 24, layerRopes: of(measured.config.layerRopes[0]!), layerWindows: of(0) } };
-    const change = (share: number): string | undefined => cheapestChange(config, deep, data, share * estimateRunMemory(config, deep, data).totalBytes);
+    const deep: MeasuredModel = {
+      ...measured,
+      config: { ...measured.config, numHiddenLayers: 24, layerRopes: of(measured.config.layerRopes[0]!), layerWindows: of(0) },
+    };
+    const change = (share: number): string | undefined =>
+      cheapestChange(config, deep, data, share * estimateRunMemory(config, deep, data).totalBytes);
     const changes = [0.999, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0].map(change);
     expect(changes[0]).toBe('gradientAccumulationSteps 2');
     expect(changes.some((text) => text?.includes('loraRank 8'))).toBe(true);

@@ -41,7 +41,11 @@ describe('A Hugging Face folder', () => {
     expect(files).toMatchObject({ format: 'huggingface', tokenizer: undefined, bosTokenId: 1, eosTokenIds: [2], chatTemplate: undefined });
     expect(files.rawConfig).toMatchObject({ model_type: 'llama' });
     const names = files.sources.map(({ name }) => name);
-    expect([names[0], names[1], names.at(-1)]).toEqual(['model.embed_tokens.weight', 'model.layers.0.self_attn.q_proj.weight', 'lm_head.weight']);
+    expect([names[0], names[1], names.at(-1)]).toEqual([
+      'model.embed_tokens.weight',
+      'model.layers.0.self_attn.q_proj.weight',
+      'lm_head.weight',
+    ]);
   });
 
   test('in shards gives every tensor with its shard', async () => {
@@ -65,7 +69,14 @@ describe('A Hugging Face folder', () => {
     copyModel('tiny-text');
     editJson('tokenizer_config.json', (config) => Object.assign(config, { chat_template: 'A' }));
     expect((await openModelFiles(folder)).chatTemplate).toBe('A');
-    editJson('tokenizer_config.json', (config) => Object.assign(config, { chat_template: [{ name: 'tool', template: 'T' }, { name: 'default', template: 'B' }] }));
+    editJson('tokenizer_config.json', (config) =>
+      Object.assign(config, {
+        chat_template: [
+          { name: 'tool', template: 'T' },
+          { name: 'default', template: 'B' },
+        ],
+      }),
+    );
     expect((await openModelFiles(folder)).chatTemplate).toBe('B');
     writeFileSync(join(folder, 'chat_template.jinja'), 'C');
     expect((await openModelFiles(folder)).chatTemplate).toBe('C');
@@ -101,7 +112,9 @@ describe('Refused with ERR_MODEL_FILES', () => {
   test('shards without their index, and weights of another name', async () => {
     copyModel('llama-sharded');
     rmSync(join(folder, 'model.safetensors.index.json'));
-    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(/got model-00001-of-00004\.safetensors and 3 more; fetch model\.safetensors\.index\.json too/));
+    await expect(openModelFiles(folder)).rejects.toMatchObject(
+      refused(/got model-00001-of-00004\.safetensors and 3 more; fetch model\.safetensors\.index\.json too/),
+    );
     for (let shard = 2; shard <= 4; shard += 1) rmSync(join(folder, `model-0000${shard}-of-00004.safetensors`));
     renameSync(join(folder, 'model-00001-of-00004.safetensors'), join(folder, 'consolidated.safetensors'));
     await expect(openModelFiles(folder)).rejects.toMatchObject(refused(/got consolidated\.safetensors; give it that name/));
@@ -113,7 +126,9 @@ describe('Refused with ERR_MODEL_FILES', () => {
   });
 
   test('some other file', async () => {
-    await expect(openModelFiles(join(FIXTURES, 'models', 'tiny-text', 'model.safetensors'))).rejects.toMatchObject(refused(/give the folder/));
+    await expect(openModelFiles(join(FIXTURES, 'models', 'tiny-text', 'model.safetensors'))).rejects.toMatchObject(
+      refused(/give the folder/),
+    );
   });
 
   test('a config.json that does not parse', async () => {
@@ -126,14 +141,17 @@ describe('Refused with ERR_MODEL_FILES', () => {
     copyModel('llama-untied-mha');
     const [, second, ...rest] = await shapesOf(folder);
     writeWeights([{ name: second!.name, shape: [3, 5] }, ...rest, { name: 'model.extra', shape: [1] }]);
-    const parts = /nothing for model\.embed_tokens\.weight; superfluous model\.extra; shapes model\.layers\.0\.self_attn\.q_proj\.weight \[3,5\] instead of \[\d+,\d+\]/;
+    const parts =
+      /nothing for model\.embed_tokens\.weight; superfluous model\.extra; shapes model\.layers\.0\.self_attn\.q_proj\.weight \[3,5\] instead of \[\d+,\d+\]/;
     await expect(openModelFiles(folder)).rejects.toMatchObject(refused(parts));
   });
 
   test('an untied model without its head', async () => {
     copyModel('llama-untied-mha');
     writeWeights((await shapesOf(folder)).filter(({ name }) => name !== 'lm_head.weight'));
-    await expect(openModelFiles(folder)).rejects.toMatchObject(refused(/a head, `lm_head\.weight`.*base model without one; save it by AutoModelForCausalLM/));
+    await expect(openModelFiles(folder)).rejects.toMatchObject(
+      refused(/a head, `lm_head\.weight`.*base model without one; save it by AutoModelForCausalLM/),
+    );
   });
 
   test('a shard that is not there', async () => {
@@ -145,8 +163,21 @@ describe('Refused with ERR_MODEL_FILES', () => {
 
 describe('An index of shards is refused with ERR_SAFETENSORS', () => {
   const unsafe = [
-    '../model.safetensors', '/etc/model.safetensors', 'a/b.safetensors', 'a\\b.safetensors', 'C:model.safetensors', 'C:\\model.safetensors',
-    '\\\\server\\share\\m.safetensors', '..', '.', '', 'model.bin', 'model.safetensors\0', '..\\m.safetensors', 3, null,
+    '../model.safetensors',
+    '/etc/model.safetensors',
+    'a/b.safetensors',
+    'a\\b.safetensors',
+    'C:model.safetensors',
+    'C:\\model.safetensors',
+    '\\\\server\\share\\m.safetensors',
+    '..',
+    '.',
+    '',
+    'model.bin',
+    'model.safetensors\0',
+    '..\\m.safetensors',
+    3,
+    null,
   ];
   test.each(unsafe.map((name) => [JSON.stringify(name), name]))('that names %s', async (_, name) => {
     copyModel('llama-sharded');
@@ -162,8 +193,13 @@ describe('An index of shards is refused with ERR_SAFETENSORS', () => {
 
   test('that names a tensor its shard lacks', async () => {
     copyModel('llama-sharded');
-    editJson('model.safetensors.index.json', (index) => Object.assign(index['weight_map'] as object, { 'model.ghost': 'model-00001-of-00004.safetensors' }));
-    await expect(openModelFiles(folder)).rejects.toMatchObject({ code: 'ERR_SAFETENSORS', message: expect.stringContaining('model.ghost') });
+    editJson('model.safetensors.index.json', (index) =>
+      Object.assign(index['weight_map'] as object, { 'model.ghost': 'model-00001-of-00004.safetensors' }),
+    );
+    await expect(openModelFiles(folder)).rejects.toMatchObject({
+      code: 'ERR_SAFETENSORS',
+      message: expect.stringContaining('model.ghost'),
+    });
   });
 });
 
@@ -172,12 +208,35 @@ describe('A GGUF file', () => {
     const files = await openModelFiles(join(FIXTURES, 'files', 'tiny-llama.gguf'));
     expect(files).toMatchObject({ format: 'gguf', tokenizer: undefined, rawConfig: undefined });
     expect(files.config).toMatchObject({
-      modelType: 'llama', vocabSize: 12, hiddenSize: 16, intermediateSize: 24, numHiddenLayers: 1, numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 4,
-      maxPositionEmbeddings: 64, normEps: 1e-6, ropeTheta: 50000, ropeScaling: { type: 'default' }, tieWordEmbeddings: false,
-      qkvBias: true, outputBias: true, mlpBias: false, layerWindows: [0],
+      modelType: 'llama',
+      vocabSize: 12,
+      hiddenSize: 16,
+      intermediateSize: 24,
+      numHiddenLayers: 1,
+      numAttentionHeads: 4,
+      numKeyValueHeads: 2,
+      headDim: 4,
+      maxPositionEmbeddings: 64,
+      normEps: 1e-6,
+      ropeTheta: 50000,
+      ropeScaling: { type: 'default' },
+      tieWordEmbeddings: false,
+      qkvBias: true,
+      outputBias: true,
+      mlpBias: false,
+      layerWindows: [0],
     });
-    const ropeHeads = Object.fromEntries(files.sources.map(({ name, ropeHeads: heads }) => [name.replace('model.layers.0.self_attn.', ''), heads]));
-    expect(ropeHeads).toMatchObject({ 'q_proj.weight': 4, 'q_proj.bias': 4, 'k_proj.weight': 2, 'k_proj.bias': 2, 'v_proj.weight': 0, 'lm_head.weight': 0 });
+    const ropeHeads = Object.fromEntries(
+      files.sources.map(({ name, ropeHeads: heads }) => [name.replace('model.layers.0.self_attn.', ''), heads]),
+    );
+    expect(ropeHeads).toMatchObject({
+      'q_proj.weight': 4,
+      'q_proj.bias': 4,
+      'k_proj.weight': 2,
+      'k_proj.bias': 2,
+      'v_proj.weight': 0,
+      'lm_head.weight': 0,
+    });
   });
 
   test('of which weights are missing is refused', async () => {
@@ -187,7 +246,14 @@ describe('A GGUF file', () => {
   const path = findSmolLM2();
   (path ? test : test.skip)('of SmolLM2 is understood', async () => {
     const files = await openModelFiles(path as string);
-    expect(files.config).toMatchObject({ numHiddenLayers: 30, hiddenSize: 576, numKeyValueHeads: 3, ropeTheta: 100000, normEps: 1e-5, tieWordEmbeddings: true });
+    expect(files.config).toMatchObject({
+      numHiddenLayers: 30,
+      hiddenSize: 576,
+      numKeyValueHeads: 3,
+      ropeTheta: 100000,
+      normEps: 1e-5,
+      tieWordEmbeddings: true,
+    });
     expect([files.sources.length, files.bosTokenId, files.eosTokenIds]).toEqual([272, 1, [2, 4, 0]]);
     expect(files.chatTemplate).toContain('<|im_start|>');
   });

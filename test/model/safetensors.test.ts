@@ -4,7 +4,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorCodeOf } from '../../lib/errors.ts';
-import { parseSafetensorsHeader, readSafetensorsHeader, readSafetensorsSources, renderSafetensorsHeader } from '../../lib/model/safetensors.ts';
+import {
+  parseSafetensorsHeader,
+  readSafetensorsHeader,
+  readSafetensorsSources,
+  renderSafetensorsHeader,
+} from '../../lib/model/safetensors.ts';
 
 /** A file with the given header text and number of data bytes; `length` overrides the length prefix. */
 function makeFile(header: string | Uint8Array, dataBytes: number, length?: bigint): Buffer {
@@ -131,7 +136,10 @@ function codeOrRead(run: () => unknown): boolean {
 describe('A rendered header', () => {
   test('is read back, starts its data at a multiple of eight, and says what wrote it', () => {
     const shape = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 4 });
-    const names = fc.uniqueArray(fc.string({ unit: 'grapheme' }).filter((name) => name !== '__metadata__'), { maxLength: 6 });
+    const names = fc.uniqueArray(
+      fc.string({ unit: 'grapheme' }).filter((name) => name !== '__metadata__'),
+      { maxLength: 6 },
+    );
     fc.assert(
       fc.property(names, shape, (list, sizes) => {
         const header = renderSafetensorsHeader(list.map((name) => ({ name, shape: sizes })));

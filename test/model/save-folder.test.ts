@@ -15,7 +15,10 @@ test('a folder with a model in it is refused, and says what is there and how to 
   const folder = join(freshFolder(), 'saved');
   await model.save(folder);
   const before = readFileSync(join(folder, 'model.safetensors'));
-  expect(await refusal(model.save(folder))).toEqual({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/saved.*config\.json.*overwrite: true/) });
+  expect(await refusal(model.save(folder))).toEqual({
+    code: 'ERR_CHECKPOINT',
+    message: expect.stringMatching(/saved.*config\.json.*overwrite: true/),
+  });
   expect(readFileSync(join(folder, 'model.safetensors')).equals(before)).toBe(true);
 });
 
@@ -67,8 +70,15 @@ test.each([
 ])('overwrite never takes away %s', async (_, names, message) => {
   const folder = freshFolder();
   for (const name of names) name.endsWith('/') ? mkdirSync(join(folder, name)) : writeFileSync(join(folder, name), 'x');
-  expect(await refusal(model.save(folder, { overwrite: true }))).toEqual({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(message) });
-  expect(readdirSync(folder).map((name) => name).sort()).toEqual(names.map((name) => name.replace('/', '')).sort());
+  expect(await refusal(model.save(folder, { overwrite: true }))).toEqual({
+    code: 'ERR_CHECKPOINT',
+    message: expect.stringMatching(message),
+  });
+  expect(
+    readdirSync(folder)
+      .map((name) => name)
+      .sort(),
+  ).toEqual(names.map((name) => name.replace('/', '')).sort());
 });
 
 test('a model that cannot be written leaves the former one', async () => {
@@ -101,8 +111,15 @@ test('files of another sharding do not stay behind', async () => {
   await model.save(folder, { overwrite: true });
   expect(readdirSync(folder).filter((name) => /safetensors/.test(name))).toEqual(['model.safetensors']);
   await model.save(folder, { overwrite: true, maxShardSize: '200KB' });
-  const index = JSON.parse(readFileSync(join(folder, 'model.safetensors.index.json'), 'utf8')) as { metadata: object; weight_map: Record<string, string> };
-  expect(readdirSync(folder).filter((name) => /\.safetensors$/.test(name)).sort()).toEqual([...new Set(Object.values(index.weight_map))].sort());
+  const index = JSON.parse(readFileSync(join(folder, 'model.safetensors.index.json'), 'utf8')) as {
+    metadata: object;
+    weight_map: Record<string, string>;
+  };
+  expect(
+    readdirSync(folder)
+      .filter((name) => /\.safetensors$/.test(name))
+      .sort(),
+  ).toEqual([...new Set(Object.values(index.weight_map))].sort());
 });
 
 test('a model card of somebody else stays, and is no part of a model to be replaced', async () => {
@@ -110,7 +127,10 @@ test('a model card of somebody else stays, and is no part of a model to be repla
   writeFileSync(join(folder, 'README.md'), '# Mine');
   await model.save(folder);
   expect(readFileSync(join(folder, 'README.md'), 'utf8')).toBe('# Mine');
-  expect(await refusal(model.save(folder, { overwrite: true }))).toMatchObject({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/README\.md/) });
+  expect(await refusal(model.save(folder, { overwrite: true }))).toMatchObject({
+    code: 'ERR_CHECKPOINT',
+    message: expect.stringMatching(/README\.md/),
+  });
 });
 
 test('what has replaced the files of a model is not taken for them', async () => {
@@ -121,13 +141,17 @@ test('what has replaced the files of a model is not taken for them', async () =>
   for (const tensor of parameters.values()) tensor.add_(1);
   expect(await own.changedShare()).toBe(1);
   await own.save(source, { overwrite: true });
-  expect(await refusal(own.changedShare())).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/loaded from.*got another.*save to another folder/) });
+  expect(await refusal(own.changedShare())).toEqual({
+    code: 'ERR_MODEL_FILES',
+    message: expect.stringMatching(/loaded from.*got another.*save to another folder/),
+  });
   for (const tensor of parameters.values()) tensor.dispose();
   own.dispose();
 });
 
 test('a place where nothing can be is refused, and does not hang', async () => {
-  for (const path of ['/proc/x', '/proc/x/y/z', '/proc/self/fd/none/model']) expect(await refusal(model.save(path))).toEqual({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/save to another folder/) });
+  for (const path of ['/proc/x', '/proc/x/y/z', '/proc/self/fd/none/model'])
+    expect(await refusal(model.save(path))).toEqual({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/save to another folder/) });
 }, 20_000);
 
 test.each([
@@ -135,7 +159,10 @@ test.each([
   [{ maxShardSize: 'large' }, /such as 5GB.*`maxShardSize`, got "large"/],
   [{ maxShardSize: 0 }, /`maxShardSize`, got 0/],
 ])('%p is refused', async (options, message) => {
-  expect(await refusal(model.save(join(freshFolder(), 'x'), options))).toEqual({ code: 'ERR_CONFIG', message: expect.stringMatching(message) });
+  expect(await refusal(model.save(join(freshFolder(), 'x'), options))).toEqual({
+    code: 'ERR_CONFIG',
+    message: expect.stringMatching(message),
+  });
 });
 
 test('a file in the place of the folder is refused', async () => {
@@ -145,5 +172,8 @@ test('a file in the place of the folder is refused', async () => {
 });
 
 test('a folder that cannot be made is refused as such', async () => {
-  expect(await refusal(model.save(''))).toEqual({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/an empty path.*save to another folder/) });
+  expect(await refusal(model.save(''))).toEqual({
+    code: 'ERR_CHECKPOINT',
+    message: expect.stringMatching(/an empty path.*save to another folder/),
+  });
 });

@@ -11,7 +11,12 @@ export interface StoredTensor {
 export function readWeights(path: string): Map<string, StoredTensor> {
   const file = readFileSync(path);
   const { tensors } = parseSafetensorsHeader(file, file.length, path);
-  return new Map(tensors.map(({ name, dtype, shape, offset, byteLength }) => [name, { dtype, shape, bytes: file.subarray(offset, offset + byteLength) }]));
+  return new Map(
+    tensors.map(({ name, dtype, shape, offset, byteLength }) => [
+      name,
+      { dtype, shape, bytes: file.subarray(offset, offset + byteLength) },
+    ]),
+  );
 }
 
 export function writeWeights(path: string, tensors: ReadonlyMap<string, StoredTensor>): void {

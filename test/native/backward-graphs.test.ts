@@ -6,7 +6,18 @@ import { scope } from '../../lib/tensor/scope.ts';
 import { torch } from '../../lib/tensor/tensor.ts';
 import { tinyModelPath } from '../oracle/expected.ts';
 import { readAll } from '../oracle/models.ts';
-import { DEVICE, driver, DTYPES, expectSameBits, FAMILIES, guard, serveDriver, STEPS, trainedWithin, type Training } from './graph-steps.ts';
+import {
+  DEVICE,
+  driver,
+  DTYPES,
+  expectSameBits,
+  FAMILIES,
+  guard,
+  serveDriver,
+  STEPS,
+  trainedWithin,
+  type Training,
+} from './graph-steps.ts';
 
 // A step whose weights move within its backward is one graph, and gives the bits of one that is queued operator by operator.
 
@@ -40,13 +51,19 @@ describe('steps that update within their backward', () => {
     await step();
     expect(driver.counts().graphs).toMatchObject({ captures: 0, launches });
     expect(driver.counts().launches).toEqual({});
-    expect(guard.counts()).toMatchObject({ hostToDevice: { copies: 1 }, deviceToHost: { copies: 1 }, scalarReads: 0, synchronisations: 1, allocations: 0 });
+    expect(guard.counts()).toMatchObject({
+      hostToDevice: { copies: 1 },
+      deviceToHost: { copies: 1 },
+      scalarReads: 0,
+      synchronisations: 1,
+      allocations: 0,
+    });
     expect(guard.operators()).toEqual({ 'aten::copy_': 1 + 2 + 1 + beside }); // the batch, numbers of the step, figures
     optimizer.dispose();
     model.dispose();
   });
 
-  test('another optimizer has graphs of its own, and a gradient that is not finite leaves the device\'s verdict', async () => {
+  test("another optimizer has graphs of its own, and a gradient that is not finite leaves the device's verdict", async () => {
     const run = async (graphs: boolean): Promise<unknown[]> => {
       addon().setGraphs(graphs);
       const model = await Model.load(tinyModelPath('llama-tied-gqa'), { device: DEVICE, computeDtype: 'float32' });
@@ -62,11 +79,15 @@ describe('steps that update within their backward', () => {
         for (let time = 0; time < 3; time++) found.push(await optimizer.stepInBackward(batch, { learningRate: 1e-2, gradScale: 0.02 }));
         const before = [...readAll(model.parameters())].map(([name, values]) => [name, [...values]]);
         fillNorm(model, Number.NaN);
-        await expect(optimizer.stepInBackward(batch, { learningRate: 1e-2, gradScale: 0.02 })).rejects.toMatchObject({ code: 'ERR_NOT_FINITE' });
+        await expect(optimizer.stepInBackward(batch, { learningRate: 1e-2, gradScale: 0.02 })).rejects.toMatchObject({
+          code: 'ERR_NOT_FINITE',
+        });
         fillNorm(model, 1);
         expect(optimizer.stepCount).toBe(3);
         const others = ([name]: [string, unknown]): boolean => name !== NORM;
-        expect([...readAll(model.parameters())].filter(others).map(([name, values]) => [name, [...values]])).toEqual(before.filter(([name]) => name !== NORM));
+        expect([...readAll(model.parameters())].filter(others).map(([name, values]) => [name, [...values]])).toEqual(
+          before.filter(([name]) => name !== NORM),
+        );
         found.push(await optimizer.stepInBackward(batch, { learningRate: 1e-2, gradScale: 0.02 }), before);
         optimizer.dispose();
         return found;

@@ -32,7 +32,8 @@ export function naiveCitation(history: readonly number[], rule: CitationRule): n
     return endsWord && lastUnits(before, rule)?.join() === context.join();
   };
   const followers = rule.sequences.flatMap((sequence) =>
-    [...sequence, undefined].filter((next, end) => isMatch(sequence.slice(0, end), next)));
+    [...sequence, undefined].filter((next, end) => isMatch(sequence.slice(0, end), next)),
+  );
   const counted = rule.banned === 'first' ? followers.slice(0, 1) : followers;
   return sorted(new Set(counted.flatMap((next) => (next === undefined ? endBan(rule) : idsLike(next, rule)))));
 }
@@ -46,7 +47,9 @@ function lastUnits(tokens: readonly number[], { matchLength, matchUnit, startsWo
 
 /** Every id that counts as the same token; under waitForWordEnd only those that would start a new word. */
 function idsLike(next: number, { canonicalIds, startsWord, waitForWordEnd }: CitationRule): number[] {
-  return canonicalIds.flatMap((canonical, id) => (canonical === canonicalIds[next] && (!waitForWordEnd || startsWord[id] === 1) ? [id] : []));
+  return canonicalIds.flatMap((canonical, id) =>
+    canonical === canonicalIds[next] && (!waitForWordEnd || startsWord[id] === 1) ? [id] : [],
+  );
 }
 
 function endBan({ sequenceEnd, eosTokenIds }: CitationRule): readonly number[] {

@@ -41,7 +41,7 @@ describe('a steady step that is no graph', () => {
     ['gpt2-tied', 'bfloat16', 36],
     ['gemma2-untied-mha', 'bfloat16', 0], // a soft cap
     ['mistral-window', 'float32', 0],
-  ] as const)('%s in %s: %d blocks of memory, all of them fused attention\'s', async (name, dtype, allocations) => {
+  ] as const)("%s in %s: %d blocks of memory, all of them fused attention's", async (name, dtype, allocations) => {
     const model = await Model.load(tinyModelPath(name), { device: DEVICE, computeDtype: dtype });
     const optimizer = new Optimizer(model, {});
     const step = (): Promise<unknown> => optimizer.trainStep(STEPS[1]!, { learningRate: 1e-3, gradScale: 0.01, maxGradNorm: 1 });

@@ -15,7 +15,9 @@ export interface ChildResult {
 /** What children/load.cjs needs to load the addon that this process has found. */
 function describeAddon(): string {
   const { libtorch, path } = loadAddon();
-  const libraries = ['libgomp.so.1', 'libc10.so', 'libtorch_cpu.so'].map((name) => join(libtorch.libFolder, name)).filter((library) => existsSync(library));
+  const libraries = ['libgomp.so.1', 'libc10.so', 'libtorch_cpu.so']
+    .map((name) => join(libtorch.libFolder, name))
+    .filter((library) => existsSync(library));
   return JSON.stringify({ preloader: addonFiles().preloader, libraries, addon: path });
 }
 
@@ -27,11 +29,20 @@ async function describeModel(): Promise<string> {
 
 /** Runs test/native/children/<script> in a plain Node process inside `folder`. */
 export async function runChild(script: string, args: readonly string[], folder: string): Promise<ChildResult> {
-  const env = { ...process.env, HYPERFIT_TEST_ADDON: describeAddon(), HYPERFIT_TEST_MODEL: await describeModel(), HYPERFIT_TEST_FOLDER: folder };
+  const env = {
+    ...process.env,
+    HYPERFIT_TEST_ADDON: describeAddon(),
+    HYPERFIT_TEST_MODEL: await describeModel(),
+    HYPERFIT_TEST_FOLDER: folder,
+  };
   const child = spawn(process.execPath, [join(__dirname, 'children', script), ...args], { env, cwd: folder });
   const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => { output.stdout += chunk; });
-  child.stderr.on('data', (chunk: Buffer) => { output.stderr += chunk; });
+  child.stdout.on('data', (chunk: Buffer) => {
+    output.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    output.stderr += chunk;
+  });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, ...output }));

@@ -4,7 +4,11 @@ import { addon } from '../../lib/addon.ts';
 
 /** The functions that lib/addon-types.ts and lib/addon-batch-types.ts promise, in their order. */
 function promisedFunctions(): string[] {
-  const promised = [['addon-types', 'NativeAddon'], ['addon-batch-types', 'NativeBatches'], ['addon-pass-types', 'NativePasses']] as const;
+  const promised = [
+    ['addon-types', 'NativeAddon'],
+    ['addon-batch-types', 'NativeBatches'],
+    ['addon-pass-types', 'NativePasses'],
+  ] as const;
   return promised.flatMap(([file, name]) => {
     const text = readFileSync(join(__dirname, `../../lib/${file}.ts`), 'utf8');
     const body = new RegExp(`export interface ${name} \\{\\n([^]*?)\\n\\}`).exec(text)![1]!;
@@ -46,11 +50,22 @@ test('setNumThreads is what libraryInfo then tells', () => {
 test('every argument of an operator converts: a call of each kind', () => {
   const native = addon();
   const tensor = { handle: native.tensorFrom(new Float32Array([1, 2]), [2], 6, 'cpu') };
-  const make = (name: string, args: Parameters<typeof native.tensorCall>[1], kwargs: Parameters<typeof native.tensorCall>[2] = {}): number =>
-    (native.tensorCall(name, args, kwargs) as { handle: number }).handle;
+  const make = (
+    name: string,
+    args: Parameters<typeof native.tensorCall>[1],
+    kwargs: Parameters<typeof native.tensorCall>[2] = {},
+  ): number => (native.tensorCall(name, args, kwargs) as { handle: number }).handle;
   const info = (handle: number): unknown => native.tensorInfo(handle);
-  expect(info(make('aten::zeros', [[3]], { dtype: 7, device: 'cpu' }))).toEqual({ shape: [3], dtype: 7, device: 'cpu', requiresGrad: false });
-  expect(native.tensorCall('aten::sort', [tensor, -1, true], {})).toEqual([{ handle: expect.any(Number) as number }, { handle: expect.any(Number) as number }]);
+  expect(info(make('aten::zeros', [[3]], { dtype: 7, device: 'cpu' }))).toEqual({
+    shape: [3],
+    dtype: 7,
+    device: 'cpu',
+    requiresGrad: false,
+  });
+  expect(native.tensorCall('aten::sort', [tensor, -1, true], {})).toEqual([
+    { handle: expect.any(Number) as number },
+    { handle: expect.any(Number) as number },
+  ]);
   expect(native.tensorCall('aten::is_floating_point', [tensor], {})).toBe(true);
   expect(native.tensorCall('aten::size.int', [tensor, 0], {})).toBe(2);
 });

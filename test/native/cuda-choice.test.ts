@@ -3,7 +3,8 @@ import { scope } from '../../lib/tensor/scope.ts';
 import { makeRandom } from '../oracle/batches.ts';
 import { launchesOf, serveKernels } from './kernels-on-guard.ts';
 
-// The kernels that choose tokens, compiled for the host and launched on the guarded device, against a sampler in float64 that sorts the vocabulary.
+// The kernels that choose tokens, compiled for the host and launched on the guarded device, against a sampler in float64 that sorts the
+// vocabulary.
 
 serveKernels();
 
@@ -47,7 +48,10 @@ function expectedId(logits: Float32Array, history: readonly number[], uniform: n
   const { order, ends } = candidatesOf(logits, history, options);
   if (order.length === 0) return -2;
   const target = uniform * ends.at(-1)!;
-  const rank = Math.min(ends.findIndex((end) => target < end), ends.length - 1);
+  const rank = Math.min(
+    ends.findIndex((end) => target < end),
+    ends.length - 1,
+  );
   if ((options.temperature ?? 0) > 0 && ends.some((end) => Math.abs(end - target) < 1e-10 * ends.at(-1)!)) return null;
   return order[rank]!;
 }
@@ -60,7 +64,15 @@ function choose(rows: Float32Array[], histories: number[][], uniform: number[], 
       to(Tensor.from(Float32Array.from(rows.flatMap((row) => [...row])), { shape: [rows.length, rows[0]!.length] })),
       to(Tensor.from(ids, { shape: [rows.length, histories[0]!.length] })),
       to(Tensor.from(Float64Array.from(uniform), { dtype: 'float64' })),
-      ...[options.penalty ?? 1, options.ngram ?? 0, options.suppressed ?? [], options.temperature ?? 0, options.topK ?? 0, options.topP ?? 1, options.minP ?? 0],
+      ...[
+        options.penalty ?? 1,
+        options.ngram ?? 0,
+        options.suppressed ?? [],
+        options.temperature ?? 0,
+        options.topK ?? 0,
+        options.topP ?? 1,
+        options.minP ?? 0,
+      ],
     ];
     const chosen = torch.call('hyperfit::choose_tokens', args) as Tensor;
     return [...(chosen.to({ device: 'cpu' }).toTypedArray() as BigInt64Array)].map(Number);
@@ -119,16 +131,26 @@ describe.each(Object.entries(SPREADS))('scores %s', (_, score) => {
 test('a vocabulary of 131,072 ids, and more that tie than are held against each other', () => {
   const random = makeRandom(7);
   const size = 131_072;
-  const rows = [Float32Array.from({ length: size }, () => SPREADS.normal!(random)), Float32Array.from({ length: size }, (_, id) => (id % 3 === 0 ? 2 : 1))];
+  const rows = [
+    Float32Array.from({ length: size }, () => SPREADS.normal!(random)),
+    Float32Array.from({ length: size }, (_, id) => (id % 3 === 0 ? 2 : 1)),
+  ];
   const histories = rows.map(() => [5, 6, 7, 5, 6]);
   for (const options of [{}, { temperature: 1 }, { temperature: 0.8, topK: 40, topP: 0.9 }, { temperature: 1, topK: 50_000, ngram: 3 }]) {
     const uniform = [random(), random()];
-    expect(choose(rows, histories, uniform, options)).toEqual(rows.map((row, index) => expectedId(row, histories[index]!, uniform[index]!, options)));
+    expect(choose(rows, histories, uniform, options)).toEqual(
+      rows.map((row, index) => expectedId(row, histories[index]!, uniform[index]!, options)),
+    );
   }
 });
 
 test('scores that are not finite, and rows that nothing is left for, are told by numbers below 0', () => {
-  const rows = [[1, Number.NaN, 0], [1, Infinity, 0], [-Infinity, -Infinity, -Infinity], [1, 2, 3]].map((row) => Float32Array.from(row));
+  const rows = [
+    [1, Number.NaN, 0],
+    [1, Infinity, 0],
+    [-Infinity, -Infinity, -Infinity],
+    [1, 2, 3],
+  ].map((row) => Float32Array.from(row));
   const histories = rows.map(() => [0]);
   expect(choose(rows, histories, [0, 0, 0, 0], {})).toEqual([-3, -3, -3, 2]);
   expect(choose(rows.slice(3), [[0]], [0], { suppressed: [0, 1, 2] })).toEqual([-2]);
@@ -136,6 +158,10 @@ test('scores that are not finite, and rows that nothing is left for, are told by
 
 test('two launches choose, three draw', () => {
   const [rows, histories] = [[Float32Array.of(1, 2, 3)], [[0]]];
-  const launches = (options: Options): number[] => ['score_tokens', 'weigh_tokens', 'choose_tokens'].map((name) => launchesOf(name, () => choose(rows, histories, [0.5], options)));
-  expect([launches({ penalty: 1.1, ngram: 2 }), launches({ temperature: 1, topK: 2 })]).toEqual([[1, 0, 1], [1, 1, 1]]);
+  const launches = (options: Options): number[] =>
+    ['score_tokens', 'weigh_tokens', 'choose_tokens'].map((name) => launchesOf(name, () => choose(rows, histories, [0.5], options)));
+  expect([launches({ penalty: 1.1, ngram: 2 }), launches({ temperature: 1, topK: 2 })]).toEqual([
+    [1, 0, 1],
+    [1, 1, 1],
+  ]);
 });

@@ -10,7 +10,15 @@ import { Tensor, torch } from '../../lib/tensor/index.ts';
 import { ROOT, startProgram } from '../cli/cli-process.ts';
 import { standIn } from '../devices.ts';
 import { makeBatch } from '../oracle/batches.ts';
-import { DRIVER_MODULE, type DriverSettings, hashOfKernels, kernelSources, loadDriver, REAL_IMAGES, writeImages } from '../stand-ins/cuda-driver.ts';
+import {
+  DRIVER_MODULE,
+  type DriverSettings,
+  hashOfKernels,
+  kernelSources,
+  loadDriver,
+  REAL_IMAGES,
+  writeImages,
+} from '../stand-ins/cuda-driver.ts';
 import { GUARD_MODULE, loadGuard } from '../stand-ins/guard.ts';
 
 /** How kernels for cards are found, launched and gone without, by a driver that stands in for NVIDIA's. */
@@ -38,7 +46,12 @@ async function train(name: string, computeDtype: ComputeDType, device: string): 
   const optimizer = new Optimizer(model, { weightDecay: 0.01 });
   const losses: number[] = [];
   for (let step = 0; step < 3; step++) {
-    const { lossSum, tokenCount } = await model.forwardBackward(makeBatch([[1, 2, 3, 4, 5, 6, 7], [9, 8, 7, 6, 5, 4, 3]]));
+    const { lossSum, tokenCount } = await model.forwardBackward(
+      makeBatch([
+        [1, 2, 3, 4, 5, 6, 7],
+        [9, 8, 7, 6, 5, 4, 3],
+      ]),
+    );
     losses.push(lossSum / tokenCount);
     await optimizer.step({ learningRate: 1e-3, gradScale: 1 / tokenCount, maxGradNorm: 1 });
   }
@@ -50,7 +63,24 @@ async function train(name: string, computeDtype: ComputeDType, device: string): 
 }
 
 describe('a whole model', () => {
-  const FAMILIES = ['cross_entropy', 'token_stats', 'activate_gated', 'activate_gated_backward', 'rotate', 'rotate_token', 'attend', 'attend_parts', 'norm', 'norm_backward', 'norm_chunks', 'norm_gradients', 'embedding_backward', 'vector_norm_parts', 'vector_norm', 'adamw'];
+  const FAMILIES = [
+    'cross_entropy',
+    'token_stats',
+    'activate_gated',
+    'activate_gated_backward',
+    'rotate',
+    'rotate_token',
+    'attend',
+    'attend_parts',
+    'norm',
+    'norm_backward',
+    'norm_chunks',
+    'norm_gradients',
+    'embedding_backward',
+    'vector_norm_parts',
+    'vector_norm',
+    'adamw',
+  ];
 
   test.each([
     ['llama-tied-gqa', 'float32', [...FAMILIES, 'add_norm']],
@@ -58,17 +88,20 @@ describe('a whole model', () => {
     ['gemma3-tied-gqa', 'bfloat16', FAMILIES],
     ['gpt2-tied', 'float32', ['cross_entropy', 'activate', 'activate_backward', 'norm', 'norm_backward', 'norm_gradients']],
     ['qwen3-tied-gqa', 'float32', FAMILIES],
-  ] as const)('%s in %s trains and writes as by the operators of libtorch, with its kernels launched', async (name, computeDtype, families) => {
-    driver.leave();
-    const expected = await train(name, computeDtype, 'guard:1');
-    driver.serve(images);
-    const found = await train(name, computeDtype, 'guard:1');
-    expect(found.losses).toEqual(expected.losses.map((loss) => expect.closeTo(loss, computeDtype === 'float32' ? 4 : 1.5)));
-    if (computeDtype === 'float32') expect(found.ids).toEqual(expected.ids);
-    expect(addon().cudaKernels().failure).toBe('');
-    const launched = Object.keys(launches());
-    for (const family of families) expect(launched.filter((kernel) => kernel.startsWith(family))).not.toEqual([]);
-  });
+  ] as const)(
+    '%s in %s trains and writes as by the operators of libtorch, with its kernels launched',
+    async (name, computeDtype, families) => {
+      driver.leave();
+      const expected = await train(name, computeDtype, 'guard:1');
+      driver.serve(images);
+      const found = await train(name, computeDtype, 'guard:1');
+      expect(found.losses).toEqual(expected.losses.map((loss) => expect.closeTo(loss, computeDtype === 'float32' ? 4 : 1.5)));
+      if (computeDtype === 'float32') expect(found.ids).toEqual(expected.ids);
+      expect(addon().cudaKernels().failure).toBe('');
+      const launched = Object.keys(launches());
+      for (const family of families) expect(launched.filter((kernel) => kernel.startsWith(family))).not.toEqual([]);
+    },
+  );
 });
 
 test.each(['float32', 'bfloat16'] as const)('beside the operators that libtorch has on cards alone, in %s', async (computeDtype) => {
@@ -81,9 +114,13 @@ test.each(['float32', 'bfloat16'] as const)('beside the operators that libtorch 
     const found = await train('llama-tied-gqa', computeDtype, 'guard:1');
     expect(found.losses).toEqual(expected.losses.map((loss) => expect.closeTo(loss, computeDtype === 'float32' ? 4 : 1.5)));
     expect(addon().cudaKernels().failure).toBe('');
-    expect(Object.keys(launches())).toEqual(expect.arrayContaining([`cross_entropy_${computeDtype}`, `attend_${computeDtype}`, 'norm_gradients']));
+    expect(Object.keys(launches())).toEqual(
+      expect.arrayContaining([`cross_entropy_${computeDtype}`, `attend_${computeDtype}`, 'norm_gradients']),
+    );
     driver.serve(images, { failures: { cuLaunchKernel: 701 } });
-    expect((await train('llama-tied-gqa', computeDtype, 'guard:1')).losses).toEqual(expected.losses.map((loss) => expect.closeTo(loss, computeDtype === 'float32' ? 4 : 1.5)));
+    expect((await train('llama-tied-gqa', computeDtype, 'guard:1')).losses).toEqual(
+      expected.losses.map((loss) => expect.closeTo(loss, computeDtype === 'float32' ? 4 : 1.5)),
+    );
   } finally {
     guard.beNoCard();
   }
@@ -98,7 +135,12 @@ describe('a launch', () => {
     const large = torch.zeros([256 * 4 * 3 + 1]).to({ device: 'guard:0' });
     torch.call('hyperfit::activate', [large, 'silu']);
     expect(addon().cudaKernels().launches - before).toBe(2);
-    expect(driver.counts()).toMatchObject({ launches: { activate_float32: 2 }, blocks: { activate_float32: 1 + 4 }, modules: { PTX: 1 }, lastStream: 0 });
+    expect(driver.counts()).toMatchObject({
+      launches: { activate_float32: 2 },
+      blocks: { activate_float32: 1 + 4 },
+      modules: { PTX: 1 },
+      lastStream: 0,
+    });
   });
 
   test('runs on the device of its tensors, each with a context and modules of its own', () => {
@@ -157,7 +199,11 @@ describe('what cannot be launched is computed by libtorch, with one note', () =>
   });
 
   // In a process of its own, as a test runner has a `process` of its own.
-  test.each([['cuLaunchKernel', 701], ['cuModuleLoadData', 209], ['', 0]])('a model trains on, and warns once: %s', async (call, code) => {
+  test.each([
+    ['cuLaunchKernel', 701],
+    ['cuModuleLoadData', 209],
+    ['', 0],
+  ])('a model trains on, and warns once: %s', async (call, code) => {
     const program = `
       const { doctor, Model, Tensor } = await import('${ROOT}/dist/index.mjs');
       await import('${ROOT}/test/stand-ins/preload.mjs');
@@ -174,7 +220,9 @@ describe('what cannot be launched is computed by libtorch, with one note', () =>
     `;
     const ended = await startProgram(process.execPath, ['--input-type=module', '-e', program]).finished;
     expect(ended.stdout.trim()).toBe(JSON.stringify([1, call === '']));
-    expect(ended.stderr.match(/HyperfitWarning: expected to run the kernel .*/g)).toEqual(call === '' ? null : [expect.stringContaining(`${call}: CUDA_ERROR`)]);
+    expect(ended.stderr.match(/HyperfitWarning: expected to run the kernel .*/g)).toEqual(
+      call === '' ? null : [expect.stringContaining(`${call}: CUDA_ERROR`)],
+    );
   });
 
   test.each<[string, (path: string) => void, string]>([
@@ -194,7 +242,14 @@ describe('what cannot be launched is computed by libtorch, with one note', () =>
   test('one kernel that fails takes none of another file with it', () => {
     driver.serve(images);
     expect(activate()).toEqual(EXPECTED);
-    const strided = torch.call('hyperfit::norm', [torch.ones([2, 3]).to({ device: 'guard' }), torch.ones([3]).to({ device: 'guard' }), null, 1e-5, 0, 'float32']);
+    const strided = torch.call('hyperfit::norm', [
+      torch.ones([2, 3]).to({ device: 'guard' }),
+      torch.ones([3]).to({ device: 'guard' }),
+      null,
+      1e-5,
+      0,
+      'float32',
+    ]);
     expect(strided).toHaveLength(2);
     expect(launches()).toEqual({ activate_float32: 1, norm_float32_float32: 1 });
   });
@@ -204,13 +259,27 @@ const isCompiled = existsSync(REAL_IMAGES) && readFileSync(REAL_IMAGES).subarray
 describe(`images as they are shipped${isCompiled ? '' : ' (not compiled here from these sources: npm run kernels)'}`, () => {
   const testReal = isCompiled ? test : test.skip;
 
-  testReal.each([[8, 0], [8, 6], [8, 7], [8, 9], [9, 0], [10, 0], [10, 3], [12, 0], [12, 1]])('a card of %i.%i finds machine code', (major, minor) => {
+  testReal.each([
+    [8, 0],
+    [8, 6],
+    [8, 7],
+    [8, 9],
+    [9, 0],
+    [10, 0],
+    [10, 3],
+    [12, 0],
+    [12, 1],
+  ])('a card of %i.%i finds machine code', (major, minor) => {
     driver.serve(REAL_IMAGES, { major, minor });
     expect(activate()).toEqual(EXPECTED);
     expect(driver.counts()).toMatchObject({ launches: { activate_float32: 1 }, modules: { 'machine code': 1 } });
   });
 
-  testReal.each([[7, 5], [11, 0], [13, 0]])('a card of %i.%i has PTX translated', (major, minor) => {
+  testReal.each([
+    [7, 5],
+    [11, 0],
+    [13, 0],
+  ])('a card of %i.%i has PTX translated', (major, minor) => {
     driver.serve(REAL_IMAGES, { major, minor });
     expect(activate()).toEqual(EXPECTED);
     expect(driver.counts().modules).toEqual({ PTX: 1 });

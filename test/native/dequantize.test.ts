@@ -36,7 +36,12 @@ async function loadBits(source: TensorSource): Promise<number[]> {
 async function readExpectedBits(path: string): Promise<Map<string, number[]>> {
   const bytes = readFileSync(path);
   const { tensors } = await readSafetensorsHeader(path);
-  return new Map(tensors.map(({ name, offset, byteLength }) => [name, Array.from({ length: byteLength / 4 }, (_, index) => bytes.readUInt32LE(offset + 4 * index))]));
+  return new Map(
+    tensors.map(({ name, offset, byteLength }) => [
+      name,
+      Array.from({ length: byteLength / 4 }, (_, index) => bytes.readUInt32LE(offset + 4 * index)),
+    ]),
+  );
 }
 
 /** Saves 256 KiB in a process whose files may have 64 KiB, which fails midway as a full disk does; gives the error. */
@@ -75,7 +80,8 @@ test('A llama GGUF gives the weights that Hugging Face has, rotary rows in their
   const expected = await readExpectedBits(join(FILES, 'tiny-llama.safetensors'));
   const { sources } = await openModelFiles(join(FILES, 'tiny-llama.gguf'));
   expect(sources).toHaveLength(expected.size);
-  for (const source of sources) expect({ name: source.name, bits: await loadBits(source) }).toEqual({ name: source.name, bits: expected.get(source.name) });
+  for (const source of sources)
+    expect({ name: source.name, bits: await loadBits(source) }).toEqual({ name: source.name, bits: expected.get(source.name) });
 });
 
 test('Rows that stay interleaved would differ', async () => {
@@ -91,7 +97,15 @@ describe('Saved tensors', () => {
     const a = addon().tensorFrom(Float32Array.of(1.5, -0, 3e-42, Infinity, NaN, -1), [2, 3], 6, 'cpu');
     const b = addon().tensorFrom(Float32Array.of(7), [], 6, 'cpu');
     const transposed = (addon().tensorCall('aten::t', [{ handle: a }], {}) as { handle: TensorHandle }).handle;
-    await addon().tensorsSave(path, renderSafetensorsHeader([{ name: 'z', shape: [2, 3] }, { name: 'a', shape: [] }, { name: 't', shape: [3, 2] }]), [a, b, transposed]);
+    await addon().tensorsSave(
+      path,
+      renderSafetensorsHeader([
+        { name: 'z', shape: [2, 3] },
+        { name: 'a', shape: [] },
+        { name: 't', shape: [3, 2] },
+      ]),
+      [a, b, transposed],
+    );
     const sources = await readSafetensorsSources(path);
     const bits = new Map<string, number[]>();
     for (const source of sources) bits.set(source.name, await loadBits(source));
@@ -105,25 +119,41 @@ describe('Saved tensors', () => {
   test('never replace a file', async () => {
     const path = join(folder, 'kept.safetensors');
     await writeFile(path, 'kept');
-    await expect(addon().tensorsSave(path, new Uint8Array(8), [])).rejects.toMatchObject({ code: 'ERR_CHECKPOINT', message: expect.stringContaining(path) });
+    await expect(addon().tensorsSave(path, new Uint8Array(8), [])).rejects.toMatchObject({
+      code: 'ERR_CHECKPOINT',
+      message: expect.stringContaining(path),
+    });
     expect(readFileSync(path, 'utf8')).toBe('kept');
   });
 
   test('in a folder that is not there are refused with the reason', async () => {
     const path = join(folder, 'none', 'x.safetensors');
-    await expect(addon().tensorsSave(path, new Uint8Array(8), [])).rejects.toMatchObject({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/No such file.*choose another folder/) });
+    await expect(addon().tensorsSave(path, new Uint8Array(8), [])).rejects.toMatchObject({
+      code: 'ERR_CHECKPOINT',
+      message: expect.stringMatching(/No such file.*choose another folder/),
+    });
   });
 
   test('that no longer fit leave nothing behind and say so', () => {
     const path = join(folder, 'large.safetensors');
     const said = saveUnderLimit(path);
-    expect(said).toMatchObject({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/large\.safetensors, got "File too large"; free disk space/) });
+    expect(said).toMatchObject({
+      code: 'ERR_CHECKPOINT',
+      message: expect.stringMatching(/large\.safetensors, got "File too large"; free disk space/),
+    });
     expect(existsSync(path)).toBe(false);
   });
 });
 
 describe('Loading is refused', () => {
-  const source: TensorSource = { name: 'x', path: join(FILES, 'tiny-llama.safetensors'), offset: 0, byteLength: 16, type: 'F32', shape: [4] };
+  const source: TensorSource = {
+    name: 'x',
+    path: join(FILES, 'tiny-llama.safetensors'),
+    offset: 0,
+    byteLength: 16,
+    type: 'F32',
+    shape: [4],
+  };
   const cases: [string, Partial<TensorSource>, string, RegExp][] = [
     ['bytes beyond the file', { offset: 2 ** 40 }, 'ERR_MODEL_FILES', /inside the file for `x`/],
     ['bytes that end beyond the file', { offset: 11140 }, 'ERR_MODEL_FILES', /inside the file for `x`/],
@@ -136,10 +166,17 @@ describe('Loading is refused', () => {
     ['a folder', { path: FILES }, 'ERR_MODEL_FILES', /not a regular file/],
   ];
   test.each(cases)('%s', async (_, changes, code, message) => {
-    await expect(addon().tensorsLoad([{ ...source, ...changes }], 'cpu')).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    await expect(addon().tensorsLoad([{ ...source, ...changes }], 'cpu')).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
   });
 
-  test.each([['a negative offset', { offset: -1 }], ['no name', { name: undefined }], ['a shape of text', { shape: 'x' }]])('of a source with %s, as a TypeError', (_, changes) => {
+  test.each([
+    ['a negative offset', { offset: -1 }],
+    ['no name', { name: undefined }],
+    ['a shape of text', { shape: 'x' }],
+  ])('of a source with %s, as a TypeError', (_, changes) => {
     expect(() => addon().tensorsLoad([{ ...source, ...changes } as unknown as TensorSource], 'cpu')).toThrow(/source\.(offset|name|shape)/);
   });
 

@@ -35,7 +35,10 @@ const numbers = (tensor: Tensor): Float64Array => Float64Array.from(tensor.to({ 
 function draw(seed: number, shape: number[], dtype: Dtype, reach = 3): Tensor {
   const random = makeRandom(seed);
   const count = shape.reduce((product, size) => product * size, 1);
-  return Tensor.from(Float64Array.from({ length: count }, () => reach * (2 * random() - 1)), { shape, dtype: 'float64' }).to({ dtype });
+  return Tensor.from(
+    Float64Array.from({ length: count }, () => reach * (2 * random() - 1)),
+    { shape, dtype: 'float64' },
+  ).to({ dtype });
 }
 
 /** In float64, collecting a gradient. */
@@ -56,8 +59,20 @@ const NAMES = Object.keys(FUNCTIONS) as Activation[];
 const COUNTS = [1, 7, 15, 16, 17, 33, 1001, 40_003];
 
 /** [rows, size] */
-const SHAPES: readonly [number, number][] = [[1, 3], [5, 13], [3, 16], [7, 47], [130, 65], [3, 1001], [97, 640]];
-const NORMS = [['layer', true, 0], ['rms', false, 0], ['rms with an offset', false, 1]] as const;
+const SHAPES: readonly [number, number][] = [
+  [1, 3],
+  [5, 13],
+  [3, 16],
+  [7, 47],
+  [130, 65],
+  [3, 1001],
+  [97, 640],
+];
+const NORMS = [
+  ['layer', true, 0],
+  ['rms', false, 0],
+  ['rms with an offset', false, 1],
+] as const;
 const EPS = 1e-5;
 
 for (const way of WAYS) describeBy(way)(`activations by ${labelOf(way)}`, () => declareActivations(way));
@@ -85,7 +100,10 @@ function declareActivations(way: Way): void {
         const [exactGate, exactUp] = [exact(gate), exact(up)];
         const expected = FUNCTIONS[name](exactGate).mul(exactUp);
         expected.backward({ gradient: dy.to({ dtype: 'float64' }) });
-        const [y, dgate, dup, again] = by(way, () => [call('hyperfit::activate_gated', gate, up, name), ...callMany('hyperfit::activate_gated_backward', dy, gate, up, name)]);
+        const [y, dgate, dup, again] = by(way, () => [
+          call('hyperfit::activate_gated', gate, up, name),
+          ...callMany('hyperfit::activate_gated_backward', dy, gate, up, name),
+        ]);
         expect(relativeError(numbers(y!), numbers(expected.detach()))).toBeLessThan(tolerances[dtype]);
         expect(relativeError(numbers(dgate!), numbers(exactGate.grad!))).toBeLessThan(tolerances[dtype]);
         expect(relativeError(numbers(dup!), numbers(exactUp.grad!))).toBeLessThan(tolerances[dtype]);
@@ -96,15 +114,15 @@ function declareActivations(way: Way): void {
 }
 
 describe.each(NAMES)('%s', (name) => {
-  for (const way of KERNELS) testBy(way)(`by ${labelOf(way)}, far from zero: the line on one side, nothing on the other, NaN where it was`, () => {
-    const x = Tensor.from([-1e4, -100, -30, -0, 30, 100, 1e4, NaN]);
-    const dy = torch.ones([8]);
-    const [y, dx] = by(way, () => [call('hyperfit::activate', x, name), call('hyperfit::activate_backward', dy, x, name)].map(numbers));
-    expect(largestDifference(y!.slice(0, 7), [0, 0, 0, 0, 30, 100, 1e4])).toBeLessThan(1e-10);
-    expect(largestDifference(dx!.slice(0, 7), [0, 0, 0, 0.5, 1, 1, 1])).toBeLessThan(1e-10);
-    expect([y![7], dx![7]]).toEqual([NaN, NaN]);
-  });
-
+  for (const way of KERNELS)
+    testBy(way)(`by ${labelOf(way)}, far from zero: the line on one side, nothing on the other, NaN where it was`, () => {
+      const x = Tensor.from([-1e4, -100, -30, -0, 30, 100, 1e4, NaN]);
+      const dy = torch.ones([8]);
+      const [y, dx] = by(way, () => [call('hyperfit::activate', x, name), call('hyperfit::activate_backward', dy, x, name)].map(numbers));
+      expect(largestDifference(y!.slice(0, 7), [0, 0, 0, 0, 30, 100, 1e4])).toBeLessThan(1e-10);
+      expect(largestDifference(dx!.slice(0, 7), [0, 0, 0, 0.5, 1, 1, 1])).toBeLessThan(1e-10);
+      expect([y![7], dx![7]]).toEqual([NaN, NaN]);
+    });
 });
 
 // libtorch's gelu, which has no kernel of ours, treats rests in its own way.
@@ -118,7 +136,9 @@ test.each(NAMES.filter((name) => name !== 'gelu'))('%s: an element has the same 
 testBy('avx512').each(NORMS)(`%s: AVX2 adds up whole lanes as ${labelOf('avx512')} does`, (_, hasBias, offset) => {
   const [x, w] = [draw(1, [9, 336], 'float32'), draw(2, [336], 'float32')];
   const b = hasBias ? draw(3, [336], 'float32') : null;
-  const [wide, narrow] = (['avx512', 'avx2'] as const).map((way) => by(way, () => numbers(callMany('hyperfit::norm', x, w, b, EPS, offset, 'float32')[0]!)));
+  const [wide, narrow] = (['avx512', 'avx2'] as const).map((way) =>
+    by(way, () => numbers(callMany('hyperfit::norm', x, w, b, EPS, offset, 'float32')[0]!)),
+  );
   expect(narrow).toEqual(wide);
 });
 
@@ -141,7 +161,11 @@ function declareNorms(way: Way): void {
         const w = draw(index + 10, [size], 'float32');
         const b = hasBias ? draw(index + 20, [size], 'float32') : null;
         const dy = draw(index + 30, [rows, size], yType);
-        const [dx, dw, db] = [draw(index + 40, [rows, size], xType), draw(index + 50, [size], 'float32'), draw(index + 60, [size], 'float32')];
+        const [dx, dw, db] = [
+          draw(index + 40, [rows, size], xType),
+          draw(index + 50, [size], 'float32'),
+          draw(index + 60, [size], 'float32'),
+        ];
         const [exactX, exactW, exactB] = [exact(x), exact(w), b && exact(b)];
         const expected = defineNorm(exactX, exactW, exactB, offset);
         expected.backward({ gradient: dy.to({ dtype: 'float64' }) });
@@ -152,7 +176,8 @@ function declareNorms(way: Way): void {
         expect(numbers(again)).toEqual(numbers(y!));
 
         const results = by(way, () => callMany('hyperfit::norm_backward', dx, dy, x, stats!, w, b, offset, dw, db, 0.5));
-        const added = (before: Tensor, share: number, gradient: Tensor): Float64Array => numbers(before.to({ dtype: 'float64' }).mul(share).add(gradient));
+        const added = (before: Tensor, share: number, gradient: Tensor): Float64Array =>
+          numbers(before.to({ dtype: 'float64' }).mul(share).add(gradient));
         expect(relativeError(numbers(results[0]!), added(dx, 1, exactX.grad!))).toBeLessThan(tolerances[xType]);
         expect(relativeError(numbers(results[1]!), added(dw, 0.5, exactW.grad!))).toBeLessThan(5e-6);
         if (exactB) expect(relativeError(numbers(results[2]!), added(db, 0.5, exactB.grad!))).toBeLessThan(5e-6);

@@ -14,7 +14,8 @@ import { readAll } from '../oracle/models.ts';
 import { type DriverSettings, loadDriver, writeImages } from '../stand-ins/cuda-driver.ts';
 import { loadGuard } from '../stand-ins/guard.ts';
 
-// Training steps on the guarded device, for which the driver that stands in for NVIDIA's records graphs. Their temporaries have memory to themselves.
+// Training steps on the guarded device, for which the driver that stands in for NVIDIA's records graphs. Their temporaries have memory to
+// themselves.
 
 export const DEVICE = standIn('guard:1');
 /** As people name theirs: the first. */
@@ -35,7 +36,8 @@ export function serveDriver(): (settings?: Partial<DriverSettings>) => void {
   return serve;
 }
 
-export const rowsOf = (seed: number, count: number, length: number): Int32Array[] => randomRows(seed, count, length, 80).map((row) => Int32Array.from(row));
+export const rowsOf = (seed: number, count: number, length: number): Int32Array[] =>
+  randomRows(seed, count, length, 80).map((row) => Int32Array.from(row));
 /** Six steps: of two shapes, of one and of two batches. */
 export const STEPS: ModelBatch[][] = [
   [batchOf(rowsOf(1, 2, 20))],
@@ -45,7 +47,14 @@ export const STEPS: ModelBatch[][] = [
   [batchOf(rowsOf(7, 1, 13))],
   [batchOf(rowsOf(8, 2, 20))],
 ];
-export const FAMILIES = ['llama-tied-gqa', 'mistral-window', 'qwen3-window-mha', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gpt2-tied'] as const;
+export const FAMILIES = [
+  'llama-tied-gqa',
+  'mistral-window',
+  'qwen3-window-mha',
+  'gemma2-untied-mha',
+  'gemma3-tied-gqa',
+  'gpt2-tied',
+] as const;
 export const DTYPES = ['float32', 'bfloat16'] as const;
 
 export interface Training {
@@ -57,13 +66,21 @@ export interface Training {
 }
 
 /** What `work` finds, and the weights and moments after it. */
-export async function trainedBy(name: string, { dtype = 'float32', recompute = false, options = {}, graphs = true }: Training, work: (optimizer: Optimizer) => Promise<unknown[]>): Promise<unknown[]> {
+export async function trainedBy(
+  name: string,
+  { dtype = 'float32', recompute = false, options = {}, graphs = true }: Training,
+  work: (optimizer: Optimizer) => Promise<unknown[]>,
+): Promise<unknown[]> {
   addon().setGraphs(graphs);
   const model = await Model.load(tinyModelPath(name), { device: DEVICE, computeDtype: dtype, recompute });
   const optimizer = new Optimizer(model, { weightDecay: 0.01, ...options });
   try {
     const found = await work(optimizer);
-    return [...found, optimizer.stepCount, ...[...readAll(model.parameters()), ...readAll(optimizer.state())].map(([parameter, values]) => [parameter, [...values]])];
+    return [
+      ...found,
+      optimizer.stepCount,
+      ...[...readAll(model.parameters()), ...readAll(optimizer.state())].map(([parameter, values]) => [parameter, [...values]]),
+    ];
   } finally {
     addon().setGraphs(true);
     optimizer.dispose();
@@ -78,7 +95,11 @@ export function trained(name: string, training: Training): Promise<unknown[]> {
     const found: unknown[] = [];
     for (const [index, batches] of [...STEPS, ...STEPS].entries()) {
       const gradScale = 1 / batches.reduce((sum, batch) => sum + targetCount(batch), 0);
-      const { lossSums, gradNorm } = await optimizer.trainStep(batches, { learningRate: 1e-3 / (1 + index), gradScale, ...(maxGradNorm === null ? {} : { maxGradNorm }) });
+      const { lossSums, gradNorm } = await optimizer.trainStep(batches, {
+        learningRate: 1e-3 / (1 + index),
+        gradScale,
+        ...(maxGradNorm === null ? {} : { maxGradNorm }),
+      });
       found.push(...lossSums, gradNorm);
     }
     return found;
@@ -90,7 +111,10 @@ export function trainedWithin(name: string, training: Training): Promise<unknown
   return trainedBy(name, training, async (optimizer) => {
     const found: unknown[] = [];
     for (const [index, batch] of [...STEPS, ...STEPS].flat().entries()) {
-      const { lossSum, gradNorm } = await optimizer.stepInBackward(batch, { learningRate: 1e-3 / (1 + index), gradScale: 1 / targetCount(batch) });
+      const { lossSum, gradNorm } = await optimizer.stepInBackward(batch, {
+        learningRate: 1e-3 / (1 + index),
+        gradScale: 1 / targetCount(batch),
+      });
       found.push(lossSum, gradNorm);
     }
     return found;

@@ -9,14 +9,29 @@ import { tinyModelPath } from '../oracle/expected.ts';
 import { readAll } from '../oracle/models.ts';
 import { scope } from '../../lib/tensor/scope.ts';
 import { torch } from '../../lib/tensor/tensor.ts';
-import { DEVICE, driver, expectSameBits, FAMILIES, guard, rowsOf, serveDriver, STEPS, trained, type Training, UNNUMBERED } from './graph-steps.ts';
+import {
+  DEVICE,
+  driver,
+  expectSameBits,
+  FAMILIES,
+  guard,
+  rowsOf,
+  serveDriver,
+  STEPS,
+  trained,
+  type Training,
+  UNNUMBERED,
+} from './graph-steps.ts';
 
 // A step that is queued as a graph gives the bits of one that is queued operator by operator.
 
 const serve = serveDriver();
 
 const CASES: [string, Training][] = [
-  ...FAMILIES.flatMap((name): [string, Training][] => [[name, {}], [name, { dtype: 'bfloat16' }]]),
+  ...FAMILIES.flatMap((name): [string, Training][] => [
+    [name, {}],
+    [name, { dtype: 'bfloat16' }],
+  ]),
   ['llama-tied-gqa', { options: { lora: { rank: 2, alpha: 4 } } }],
   ['llama-tied-gqa', { options: { lora: { rank: 2, alpha: 4 } }, dtype: 'bfloat16' }],
   ['llama-tied-gqa', { options: { optim: 'adamw_8bit' }, dtype: 'bfloat16' }],
@@ -90,20 +105,31 @@ describe('steps queued as graphs', () => {
     await step();
     expect(driver.counts().graphs).toMatchObject({ captures: 0, launches: STEPS[1]!.length + 2 });
     expect(driver.counts().launches).toEqual({});
-    expect(guard.counts()).toMatchObject({ hostToDevice: { copies: 2 }, deviceToHost: { copies: 1 }, scalarReads: 0, synchronisations: 1, allocations: 0 });
+    expect(guard.counts()).toMatchObject({
+      hostToDevice: { copies: 2 },
+      deviceToHost: { copies: 1 },
+      scalarReads: 0,
+      synchronisations: 1,
+      allocations: 0,
+    });
     expect(guard.operators()).toEqual({ 'aten::copy_': 2 + 2 + 2 + 1 + beside }); // batches, numbers of the step, losses, figures
     optimizer.dispose();
     model.dispose();
   });
 
-  test.each<[string, OptimizerOptions]>([['all weights', {}], ['LoRA', { lora: { rank: 2, alpha: 4 } }], ['8 bits', { optim: 'adamw_8bit' }]])('of %s: a gradient that is not finite changes nothing, and the next step is as without graphs', async (_name, options) => {
+  test.each<[string, OptimizerOptions]>([
+    ['all weights', {}],
+    ['LoRA', { lora: { rank: 2, alpha: 4 } }],
+    ['8 bits', { optim: 'adamw_8bit' }],
+  ])('of %s: a gradient that is not finite changes nothing, and the next step is as without graphs', async (_name, options) => {
     const run = async (graphs: boolean): Promise<unknown[]> => {
       addon().setGraphs(graphs);
       const model = await Model.load(tinyModelPath('llama-tied-gqa'), { device: DEVICE, computeDtype: 'float32' });
       const optimizer = new Optimizer(model, options);
       const [batch] = STEPS[0] as [ModelBatch];
       const settings = { learningRate: 1e-3, gradScale: 1 / targetCount(batch), maxGradNorm: 1 };
-      const state = (): unknown[] => [...readAll(model.parameters()), ...readAll(optimizer.state())].map(([name, values]) => [name, [...values]]);
+      const state = (): unknown[] =>
+        [...readAll(model.parameters()), ...readAll(optimizer.state())].map(([name, values]) => [name, [...values]]);
       const found: unknown[] = [];
       try {
         for (let time = 0; time < 4; time++) {
@@ -116,7 +142,10 @@ describe('steps queued as graphs', () => {
           const gradients = model.gradients();
           torch.call('aten::fill_', [gradients.get('model.layers.1.mlp.up_proj.weight')!, Number.NaN]);
         });
-        await expect(optimizer.step(settings)).rejects.toMatchObject({ code: 'ERR_NOT_FINITE', message: expect.stringContaining('in the gradient of model.layers.1.mlp.up_proj.weight') as string });
+        await expect(optimizer.step(settings)).rejects.toMatchObject({
+          code: 'ERR_NOT_FINITE',
+          message: expect.stringContaining('in the gradient of model.layers.1.mlp.up_proj.weight') as string,
+        });
         expect(state()).toEqual(before);
         model.zeroGradients();
         found.push((await optimizer.trainStep([batch], settings)).lossSums, state());

@@ -38,7 +38,12 @@ export const ids = (values: readonly number[]): Tensor => Tensor.from(BigInt64Ar
 export function draw(seed: number, shape: number[], dtype: Dtype = 'float32', reach = 3): Tensor {
   const random = makeRandom(seed);
   const count = shape.reduce((product, size) => product * size, 1);
-  return Tensor.from(Float64Array.from({ length: count }, () => reach * (2 * random() - 1)), { shape, dtype: 'float64' }).to({ dtype }).to({ device: 'guard' });
+  return Tensor.from(
+    Float64Array.from({ length: count }, () => reach * (2 * random() - 1)),
+    { shape, dtype: 'float64' },
+  )
+    .to({ dtype })
+    .to({ device: 'guard' });
 }
 
 export function close(actual: Tensor, expected: Tensor, tolerance: number): void {

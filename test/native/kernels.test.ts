@@ -16,7 +16,8 @@ async function both<T>(name: string, set: InstructionSet, compute: (model: Model
 
 const NAMES_AND_SETS = TINY_MODELS.flatMap((name) => SETS.map((set) => [name, set] as const));
 
-for (const [name, set] of NAMES_AND_SETS) describeBy(set)(`${name} by ${labelOf(set)}: the CPU's kernels against the operators of libtorch`, () => declareTests(name, set));
+for (const [name, set] of NAMES_AND_SETS)
+  describeBy(set)(`${name} by ${labelOf(set)}: the CPU's kernels against the operators of libtorch`, () => declareTests(name, set));
 
 function declareTests(name: string, set: InstructionSet): void {
   test('logits', async () => {

@@ -7,7 +7,9 @@ const ABORT = /terminate called|Napi::Error|FATAL ERROR|Segmentation|double free
 const TIMES = 2;
 
 let folder: string;
-beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'hyperfit-lifetimes-')); });
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hyperfit-lifetimes-'));
+});
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function expectCleanEnd(name: string, expected: { code: number | null; signal: string | null }): Promise<void> {

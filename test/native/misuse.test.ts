@@ -65,6 +65,10 @@ test('a typed array whose buffer was transferred away is refused', () => {
 });
 
 test('a getter that throws is heard', () => {
-  const trap = { get handle(): number { throw new Error('from the getter'); } };
+  const trap = {
+    get handle(): number {
+      throw new Error('from the getter');
+    },
+  };
   expect(() => addon().tensorCall('aten::neg', [trap], {})).toThrow('from the getter');
 });

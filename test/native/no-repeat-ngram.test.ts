@@ -19,8 +19,11 @@ describe('noRepeatNgramBanned', () => {
 
   test('equals the array version on random histories', () => {
     const histories = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 40 });
-    fc.assert(fc.property(histories, fc.integer({ min: 1, max: 6 }), (history, ngramSize) => {
-      expect(banned(history, ngramSize)).toEqual(naiveNoRepeatNgram(history, ngramSize));
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(histories, fc.integer({ min: 1, max: 6 }), (history, ngramSize) => {
+        expect(banned(history, ngramSize)).toEqual(naiveNoRepeatNgram(history, ngramSize));
+      }),
+      { numRuns: 500 },
+    );
   });
 });

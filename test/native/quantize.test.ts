@@ -29,7 +29,12 @@ interface Given {
 }
 
 /** What is written of rows `begin` to `end`. */
-async function stored({ values, shape }: Given, form: Partial<StoredForm>, begin = 0, end = shape.length < 2 ? 1 : (form.transposed ? shape[1]! : shape[0]!)): Promise<Buffer> {
+async function stored(
+  { values, shape }: Given,
+  form: Partial<StoredForm>,
+  begin = 0,
+  end = shape.length < 2 ? 1 : form.transposed ? shape[1]! : shape[0]!,
+): Promise<Buffer> {
   const path = join(folder, `${(count += 1)}`);
   await writeFile(path, '');
   const handle = addon().tensorFrom(values, shape, 6, 'cpu');
@@ -43,7 +48,7 @@ async function stored({ values, shape }: Given, form: Partial<StoredForm>, begin
 
 const floats = (bytes: Buffer): number[] => Array.from(new Float32Array(Uint8Array.from(bytes).buffer));
 
-describe('Blocks are those of the Python package gguf, and of llama.cpp\'s library for Q4_K, Q5_K and Q6_K', () => {
+describe("Blocks are those of the Python package gguf, and of llama.cpp's library for Q4_K, Q5_K and Q6_K", () => {
   test.each(TYPES)('%s', async (type) => {
     const { tensor, bytes } = await fixture('values');
     const values = new Float32Array(Uint8Array.from(bytes).buffer);
@@ -52,7 +57,10 @@ describe('Blocks are those of the Python package gguf, and of llama.cpp\'s libra
     const written = await stored({ values, shape: tensor.shape }, { type });
     expect(written.length).toBe(expected.bytes.length);
     const rowBytes = written.length / tensor.shape[0]!;
-    const differing = Array.from({ length: tensor.shape[0]! }, (_, row) => row).filter((row) => !written.subarray(row * rowBytes, (row + 1) * rowBytes).equals(expected.bytes.subarray(row * rowBytes, (row + 1) * rowBytes)));
+    const differing = Array.from({ length: tensor.shape[0]! }, (_, row) => row).filter(
+      (row) =>
+        !written.subarray(row * rowBytes, (row + 1) * rowBytes).equals(expected.bytes.subarray(row * rowBytes, (row + 1) * rowBytes)),
+    );
     expect(differing).toEqual([]);
   });
 });
@@ -66,7 +74,9 @@ describe('What is stored of a tensor', () => {
   });
 
   test('rotary rows interleaved: the halves of each head take turns', async () => {
-    const rows = floats(await stored(matrix, { ropeHeads: 2 })).filter((_, index) => index % 3 === 0).map((value) => value / 3);
+    const rows = floats(await stored(matrix, { ropeHeads: 2 }))
+      .filter((_, index) => index % 3 === 0)
+      .map((value) => value / 3);
     expect(rows).toEqual([0, 2, 1, 3, 4, 6, 5, 7]);
     expect(floats(await stored(matrix, { ropeHeads: 2 }, 5, 7)).filter((_, index) => index % 3 === 0)).toEqual([18, 15]);
     expect(floats(await stored({ values: Float32Array.of(0, 1, 2, 3), shape: [4] }, { ropeHeads: 1 }))).toEqual([0, 2, 1, 3]);
@@ -87,7 +97,13 @@ describe('Writing is refused', () => {
     ['scales beyond a half', wide(1e9), { type: 'Q8_0' }, 'ERR_NOT_FINITE', /range of Q8_0/],
     ['rows of no whole blocks', wide(1), { type: 'Q4_K' }, 'ERR_SHAPE', /whole blocks of 256.*rows of 32/],
     ['a type that is none', wide(1), { type: 'Q9' }, 'ERR_CONFIG', /Q4_0.*got Q9/],
-    ['heads that do not divide the rows', { values: new Float32Array(9), shape: [3, 3] }, { ropeHeads: 2 }, 'ERR_SHAPE', /heads of an even size/],
+    [
+      'heads that do not divide the rows',
+      { values: new Float32Array(9), shape: [3, 3] },
+      { ropeHeads: 2 },
+      'ERR_SHAPE',
+      /heads of an even size/,
+    ],
   ])('%s', async (_, given, form, code, message) => {
     await expect(stored(given, form)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
@@ -95,7 +111,10 @@ describe('Writing is refused', () => {
   test('rows outside the tensor, and a file that is not there', async () => {
     await expect(stored(wide(1), {}, 0, 2)).rejects.toMatchObject({ code: 'ERR_SHAPE' });
     const handle = addon().tensorFrom(Float32Array.of(1), [1, 1], 6, 'cpu');
-    await expect(addon().tensorWriteRows(join(folder, 'none'), 0, 'x', handle, PLAIN, 0, 1)).rejects.toMatchObject({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/none.*No such file/) });
+    await expect(addon().tensorWriteRows(join(folder, 'none'), 0, 'x', handle, PLAIN, 0, 1)).rejects.toMatchObject({
+      code: 'ERR_CHECKPOINT',
+      message: expect.stringMatching(/none.*No such file/),
+    });
     addon().tensorDispose(handle);
   });
 });

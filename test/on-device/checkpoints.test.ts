@@ -37,7 +37,10 @@ async function trainAndSave(folder: string, loading: Loading, more: OptimizerOpt
 }
 
 /** What a checkpoint holds where it is loaded, and the losses of the four steps after it. */
-async function loadAndGoOn(folder: string, loading: LoadCheckpointOptions): Promise<{ values: Map<string, Float64Array>; losses: number[] }> {
+async function loadAndGoOn(
+  folder: string,
+  loading: LoadCheckpointOptions,
+): Promise<{ values: Map<string, Float64Array>; losses: number[] }> {
   const { model, optimizer, state } = await loadCheckpoint(folder, loading);
   const values = new Map([...readAll(model.parameters()), ...readAll(optimizer.state())]);
   const losses = await lossesOf(model, { maxSteps: 8, optimizer, state });
@@ -46,14 +49,17 @@ async function loadAndGoOn(folder: string, loading: LoadCheckpointOptions): Prom
 }
 
 describeOnEachDevice('Checkpoints', (device) => {
-  test.each(['float32', 'bfloat16'] as const)('%s: four steps, saved and loaded, and four more are eight, bit for bit', async (computeDtype) => {
-    const whole = await Model.load(TINY_MODEL, { device, computeDtype });
-    const expected = await lossesOf(whole, { maxSteps: 8 });
-    whole.dispose();
-    const folder = freshFolder();
-    await trainAndSave(folder, { device, computeDtype });
-    expect((await loadAndGoOn(folder, { device, computeDtype })).losses).toEqual(expected.slice(8));
-  });
+  test.each(['float32', 'bfloat16'] as const)(
+    '%s: four steps, saved and loaded, and four more are eight, bit for bit',
+    async (computeDtype) => {
+      const whole = await Model.load(TINY_MODEL, { device, computeDtype });
+      const expected = await lossesOf(whole, { maxSteps: 8 });
+      whole.dispose();
+      const folder = freshFolder();
+      await trainAndSave(folder, { device, computeDtype });
+      expect((await loadAndGoOn(folder, { device, computeDtype })).losses).toEqual(expected.slice(8));
+    },
+  );
 
   test('LoRA goes on bit for bit too', async () => {
     const lora = { rank: 3, alpha: 6, layers: 1, seed: 4 };

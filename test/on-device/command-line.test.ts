@@ -27,15 +27,65 @@ describeOnEachDevice('The command line', (device) => {
 
   test('train, generate and evaluate with --device', async () => {
     const at = ['--device', device];
-    const trained = await json<{ step: number; checkpoint: string }>(['train', '--model', TINY_MODEL, '--data', data, '--held-out', heldOut, '--learning-rate', '1e-3', '--batch-size', '2', '--max-steps', '3', '--context-length', '4', '--max-new-tokens', '6', '--comparison-contexts', '2', '--evaluate-every-steps', '0', '--out', out, ...at]);
+    const trained = await json<{ step: number; checkpoint: string }>([
+      'train',
+      '--model',
+      TINY_MODEL,
+      '--data',
+      data,
+      '--held-out',
+      heldOut,
+      '--learning-rate',
+      '1e-3',
+      '--batch-size',
+      '2',
+      '--max-steps',
+      '3',
+      '--context-length',
+      '4',
+      '--max-new-tokens',
+      '6',
+      '--comparison-contexts',
+      '2',
+      '--evaluate-every-steps',
+      '0',
+      '--out',
+      out,
+      ...at,
+    ]);
     expect(trained.step).toBe(3);
     expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'))).toMatchObject({ config: { device } });
     expect(existsSync(join(out, 'report.html'))).toBe(true);
 
-    const { generations } = await json<{ generations: { ids: number[]; interventions: number }[] }>(['generate', '--model', out, '--prompt-ids', '5,6,7', '--max-new-tokens', '5', '--min-new-tokens', '5', '--citation-blocker', out, ...at]);
+    const { generations } = await json<{ generations: { ids: number[]; interventions: number }[] }>([
+      'generate',
+      '--model',
+      out,
+      '--prompt-ids',
+      '5,6,7',
+      '--max-new-tokens',
+      '5',
+      '--min-new-tokens',
+      '5',
+      '--citation-blocker',
+      out,
+      ...at,
+    ]);
     expect(generations[0]!.ids).toHaveLength(5);
 
-    const measure = ['evaluate', '--model', out, '--held-out', heldOut, '--train', join(out, 'train.jsonl'), '--context-length', '4', '--max-new-tokens', '6'];
+    const measure = [
+      'evaluate',
+      '--model',
+      out,
+      '--held-out',
+      heldOut,
+      '--train',
+      join(out, 'train.jsonl'),
+      '--context-length',
+      '4',
+      '--max-new-tokens',
+      '6',
+    ];
     const here = await json<Evaluated>([...measure, ...at]);
     const there = await json<Evaluated>([...measure, '--device', 'cpu']);
     expect(relativeDifference(here.loss, there.loss)).toBeLessThan(1e-4);
@@ -44,12 +94,69 @@ describeOnEachDevice('The command line', (device) => {
   test('demo, study, export and save with --device', async () => {
     const at = ['--device', device];
     const demo = join(folder, 'demo');
-    const shown = await json<{ step: number }>(['demo', '--model', TINY_MODEL, '--data', data, '--held-out', heldOut, '--samples', '4', '--max-steps', '1', '--comparison-contexts', '1', '--compute-dtype', 'float32', '--out', demo, ...at]);
+    const shown = await json<{ step: number }>([
+      'demo',
+      '--model',
+      TINY_MODEL,
+      '--data',
+      data,
+      '--held-out',
+      heldOut,
+      '--samples',
+      '4',
+      '--max-steps',
+      '1',
+      '--comparison-contexts',
+      '1',
+      '--compute-dtype',
+      'float32',
+      '--out',
+      demo,
+      ...at,
+    ]);
     expect(shown.step).toBe(1);
-    const study = ['study', 'curve', '--model', TINY_MODEL, '--data', `noise=${data}`, '--samples', '2', '--batch-size', '2', '--epochs', '1', '--contexts', '1', '--context-length', '4', '--new-tokens', '4', '--seeds', '0', '--out', join(folder, 'study')];
+    const study = [
+      'study',
+      'curve',
+      '--model',
+      TINY_MODEL,
+      '--data',
+      `noise=${data}`,
+      '--samples',
+      '2',
+      '--batch-size',
+      '2',
+      '--epochs',
+      '1',
+      '--contexts',
+      '1',
+      '--context-length',
+      '4',
+      '--new-tokens',
+      '4',
+      '--seeds',
+      '0',
+      '--out',
+      join(folder, 'study'),
+    ];
     expect((await json<{ machine: object }>([...study, ...at])).machine).toMatchObject({ device });
     const file = join(folder, 'model.gguf');
-    await json(['export', '--model', TINY_MODEL, '--out', file, '--type', 'F32', '--contexts', heldOut, '--context-length', '4', '--max-new-tokens', '4', ...at]);
+    await json([
+      'export',
+      '--model',
+      TINY_MODEL,
+      '--out',
+      file,
+      '--type',
+      'F32',
+      '--contexts',
+      heldOut,
+      '--context-length',
+      '4',
+      '--max-new-tokens',
+      '4',
+      ...at,
+    ]);
     expect(existsSync(file)).toBe(true);
     await json(['save', '--model', TINY_MODEL, '--out', join(folder, 'saved'), ...at]);
     expect(existsSync(join(folder, 'saved', 'model.safetensors'))).toBe(true);
@@ -57,7 +164,21 @@ describeOnEachDevice('The command line', (device) => {
 
   test('patch and average with --device', async () => {
     const at = ['--device', device];
-    const patched = await json<{ rank: number }>(['patch', out, '--out', join(folder, 'patch'), '--rank', '2', '--contexts', heldOut, '--context-length', '4', '--max-new-tokens', '4', ...at]);
+    const patched = await json<{ rank: number }>([
+      'patch',
+      out,
+      '--out',
+      join(folder, 'patch'),
+      '--rank',
+      '2',
+      '--contexts',
+      heldOut,
+      '--context-length',
+      '4',
+      '--max-new-tokens',
+      '4',
+      ...at,
+    ]);
     expect(patched.rank).toBe(2);
     await json(['average', out, join(folder, 'saved'), '--out', join(folder, 'averaged'), '--gate', 'off', ...at]);
     expect(existsSync(join(folder, 'averaged', 'model.safetensors'))).toBe(true);
@@ -69,7 +190,11 @@ describeOnEachDevice('The command line', (device) => {
     serving.child.stderr!.on('data', (text: string) => (said += text));
     await serving.saying('Ctrl-C ends');
     const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(said)!;
-    const answer = await fetch(`${address}/v1/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'tiny', prompt: [5, 6, 7], max_tokens: 4, ignore_eos: true }) });
+    const answer = await fetch(`${address}/v1/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'tiny', prompt: [5, 6, 7], max_tokens: 4, ignore_eos: true }),
+    });
     expect([answer.status, ((await answer.json()) as { usage: { completion_tokens: number } }).usage.completion_tokens]).toEqual([200, 4]);
     serving.child.kill('SIGINT');
     expect((await serving.finished).code).toBe(0);
@@ -77,8 +202,19 @@ describeOnEachDevice('The command line', (device) => {
 
   test('chat with --device', () => {
     const chat = ['chat', '--model', TINY_MODEL, '--max-new-tokens', '4', '--json', '--device', device];
-    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...chat], { input: 'The sea\n\n', encoding: 'utf8', env: { ...process.env, ...environmentOf(device) } });
-    expect([status, stderr, stdout.trim().split('\n').map((line) => (JSON.parse(line) as { answers: { tokens: number }[] }).answers[0]!.tokens)]).toEqual([0, '', [4, 4]]);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...chat], {
+      input: 'The sea\n\n',
+      encoding: 'utf8',
+      env: { ...process.env, ...environmentOf(device) },
+    });
+    expect([
+      status,
+      stderr,
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { answers: { tokens: number }[] }).answers[0]!.tokens),
+    ]).toEqual([0, '', [4, 4]]);
   });
 
   test('play with --device serves the run of above until Ctrl-C', async () => {
@@ -89,7 +225,20 @@ describeOnEachDevice('The command line', (device) => {
   });
 
   test('a device that is not there is refused in words, before anything is written', async () => {
-    const refused = await start(['train', '--model', TINY_MODEL, '--data', data, '--out', join(folder, 'none'), '--device', `${device === 'cpu' ? 'cuda' : device}:77`], { env: environmentOf(device) }).finished;
+    const refused = await start(
+      [
+        'train',
+        '--model',
+        TINY_MODEL,
+        '--data',
+        data,
+        '--out',
+        join(folder, 'none'),
+        '--device',
+        `${device === 'cpu' ? 'cuda' : device}:77`,
+      ],
+      { env: environmentOf(device) },
+    ).finished;
     expect(refused).toMatchObject({ stdout: '', stderr: expect.stringMatching(/ERR_(DEVICE|CONFIG)/) });
     expect([2, 3]).toContain(refused.code);
     expect(existsSync(join(folder, 'none'))).toBe(false);

@@ -58,7 +58,12 @@ describeOnEachDevice('Decoding through the API', (device) => {
 
   test('the citation blocker keeps what the model would quote from being quoted', async () => {
     const [free] = await model.generate([PROMPTS[0]!], LENGTH);
-    const citationBlocker = await CitationBlocker.create({ sequences: [[...PROMPTS[0]!, ...free!.ids]], vocabSize: model.config.vocabSize, matchLength: 2, waitForWordEnd: false });
+    const citationBlocker = await CitationBlocker.create({
+      sequences: [[...PROMPTS[0]!, ...free!.ids]],
+      vocabSize: model.config.vocabSize,
+      matchLength: 2,
+      waitForWordEnd: false,
+    });
     const [blocked] = await model.generate([PROMPTS[0]!], { ...LENGTH, citationBlocker });
     citationBlocker.dispose();
     expect(blocked!.interventions).toBeGreaterThan(0);
@@ -84,13 +89,21 @@ describeOnEachDevice('Decoding through the API', (device) => {
   test('a signal ends a generation, a step and a measurement, and a model that is disposed meanwhile lets them end', async () => {
     const batch = makeBatch(PROMPTS.slice(0, 1));
     const gone = AbortSignal.abort(new Error('enough'));
-    for (const work of [() => model.generate(PROMPTS, { signal: gone }), () => model.forwardBackward(batch, { signal: gone }), () => model.tokenStats(batch, { signal: gone })])
+    for (const work of [
+      () => model.generate(PROMPTS, { signal: gone }),
+      () => model.forwardBackward(batch, { signal: gone }),
+      () => model.tokenStats(batch, { signal: gone }),
+    ])
       expect((await refusal(work())).message).toBe('enough');
     const controller = new AbortController();
     const { signal } = controller;
     // Behind work of some length they still wait when the signal comes, on however fast a device.
     const long = Array.from({ length: 3 }, () => model.tokenStats(makeBatch(randomRows(4, 32, 200, 190))));
-    const waiting = [model.generate(PROMPTS, { signal }), model.forwardBackward(batch, { signal }), model.tokenStats(batch, { signal })].map(refusal);
+    const waiting = [
+      model.generate(PROMPTS, { signal }),
+      model.forwardBackward(batch, { signal }),
+      model.tokenStats(batch, { signal }),
+    ].map(refusal);
     setImmediate(() => controller.abort(new Error('enough')));
     expect((await Promise.all(waiting)).map(({ message }) => message)).toEqual(['enough', 'enough', 'enough']);
     await Promise.all(long);
@@ -104,19 +117,22 @@ describeOnEachDevice('Decoding through the API', (device) => {
   test('statistics of each token are those of the CPU, whatever the batch', async () => {
     const batch = makeBatch(randomRows(8, 5, 14, 190));
     const [here, there] = [await model.tokenStats(batch), await onCpu.tokenStats(batch)];
-    for (const name of ['loss', 'entropy', 'top1Mass', 'top3Mass', 'top5Mass'] as const) expect(largestDifference(here[name], there[name])).toBeLessThan(1e-4);
+    for (const name of ['loss', 'entropy', 'top1Mass', 'top3Mass', 'top5Mass'] as const)
+      expect(largestDifference(here[name], there[name])).toBeLessThan(1e-4);
     expect([...here.top1Ids]).toEqual([...there.top1Ids]);
     const alone = await model.tokenStats(makeBatch(randomRows(8, 5, 14, 190).slice(0, 1)));
     expect(largestDifference(alone.loss, here.loss.slice(0, 14))).toBeLessThan(promisesOf(device).splitLoss * 100);
   });
 
   test('in bfloat16 too', async () => {
-    const [here, there] = await Promise.all(([device, 'cpu'] as const).map(async (place) => {
-      const rounded = await Model.load(TINY_MODEL, { device: place, computeDtype: 'bfloat16' });
-      const generations = await rounded.generate(PROMPTS, { ...LENGTH, tokenStats: true });
-      rounded.dispose();
-      return generations;
-    }));
+    const [here, there] = await Promise.all(
+      ([device, 'cpu'] as const).map(async (place) => {
+        const rounded = await Model.load(TINY_MODEL, { device: place, computeDtype: 'bfloat16' });
+        const generations = await rounded.generate(PROMPTS, { ...LENGTH, tokenStats: true });
+        rounded.dispose();
+        return generations;
+      }),
+    );
     for (const [row, { ids, logProbs }] of here!.entries()) {
       const same = [...ids].findIndex((id, at) => id !== there![row]!.ids[at]);
       const until = same === -1 ? ids.length : same;

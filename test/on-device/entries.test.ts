@@ -20,7 +20,10 @@ const OPTIONS: Record<string, Trial> = {
   'lib/model/load-options.ts': { file: 'on-device/decoding.test.ts', calls: /Model\.load\(TINY_MODEL, \{ device \}\)/ },
   'lib/checkpoint/checkpoint.ts': { file: 'on-device/checkpoints.test.ts', calls: /loadAndGoOn\(folder, \{ device, lora \}\)/ },
   'lib/tensor/tensor-class.ts': { file: 'tensor/from.test.ts', calls: /Tensor\.from\(data as Float32Array, \{ device \}\)/ },
-  'lib/model/memory-estimate.ts': { file: 'model/memory-estimate.test.ts', calls: /estimateTrainingMemory\(model\.config, \{ \.\.\.options, device,/ },
+  'lib/model/memory-estimate.ts': {
+    file: 'model/memory-estimate.test.ts',
+    calls: /estimateTrainingMemory\(model\.config, \{ \.\.\.options, device,/,
+  },
   'lib/tensor/tensor-options.ts': { file: 'tensor/from.test.ts', calls: /Tensor\.from\(data as Float32Array, \{ device \}\)/ },
   'lib/tensor/torch.ts': { file: 'tensor/from.test.ts', calls: /torch\.zeros\(\[2, 2\], \{ device \}\)/ },
   'lib/model/tensor-file.ts': { file: 'on-device/checkpoints.test.ts', calls: /loadCheckpoint\(folder, loading\)/ },
@@ -49,23 +52,32 @@ const WORK: Record<string, Trial> = {
   'saveCheckpoint()': { file: 'on-device/checkpoints.test.ts', calls: /saveCheckpoint\(folder, / },
   'optimizer.saveAdapter': { file: 'on-device/checkpoints.test.ts', calls: /optimizer\.saveAdapter\(/ },
   'Optimizer with lora': { file: 'oracle/lora.test.ts', calls: /new Optimizer\(model, \{ lora/ },
-  'CitationBlocker': { file: 'oracle/blocked-decoding.test.ts', calls: /citationBlocker \}/ },
+  CitationBlocker: { file: 'oracle/blocked-decoding.test.ts', calls: /citationBlocker \}/ },
   'a GGUF file': { file: 'model/gguf-models.test.ts', calls: /withModel\(ggufPath\(name\), device/ },
 };
 
 /** Commands with --device. */
 const COMMANDS: Record<string, Trial> = Object.fromEntries(
-  ['train', 'generate', 'chat', 'play', 'evaluate', 'demo', 'study', 'export', 'save', 'patch', 'average', 'serve'].map((name) => [name, { file: 'on-device/command-line.test.ts', calls: new RegExp(`\\['${name}', `) }]),
+  ['train', 'generate', 'chat', 'play', 'evaluate', 'demo', 'study', 'export', 'save', 'patch', 'average', 'serve'].map((name) => [
+    name,
+    { file: 'on-device/command-line.test.ts', calls: new RegExp(`\\['${name}', `) },
+  ]),
 );
 
 function filesUnder(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)]));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)],
+  );
 }
 
 const textOf = (file: string): string => readFileSync(join(ROOT, 'test', file), 'utf8');
 
-/** An option or a last parameter that callers of other modules fill in: ` device?: string`, or `device: string` of an exported function that reads files. */
-const TAKES_DEVICE = /^ *device\?: (string|DeviceName)|\bdevice = 'cpu'|\{ dtype\?: DType; device\?: string \}|^export async function \w+\(.*\bdevice: string\)/m;
+/**
+ * An option or a last parameter that callers of other modules fill in: ` device?: string`, or `device: string` of an exported function that
+ * reads files.
+ */
+const TAKES_DEVICE =
+  /^ *device\?: (string|DeviceName)|\bdevice = 'cpu'|\{ dtype\?: DType; device\?: string \}|^export async function \w+\(.*\bdevice: string\)/m;
 
 test('every option called device stands in the table', () => {
   const taking = filesUnder(join(ROOT, 'lib')).filter((path) => path.endsWith('.ts') && TAKES_DEVICE.test(readFileSync(path, 'utf8')));
@@ -74,7 +86,24 @@ test('every option called device stands in the table', () => {
 });
 
 /** Of a model, what only tells or frees. */
-const NO_WORK = ['path', 'config', 'notes', 'eosTokenIds', 'chatTemplate', 'requireTokenizer', 'renderChat', 'encodeChat', 'parameters', 'gradients', 'zeroGradients', 'memoryUsage', 'quantization', 'dispose', 'loadAdapter', 'reserve'];
+const NO_WORK = [
+  'path',
+  'config',
+  'notes',
+  'eosTokenIds',
+  'chatTemplate',
+  'requireTokenizer',
+  'renderChat',
+  'encodeChat',
+  'parameters',
+  'gradients',
+  'zeroGradients',
+  'memoryUsage',
+  'quantization',
+  'dispose',
+  'loadAdapter',
+  'reserve',
+];
 
 test('every method of a model stands in the table, or among those that only tell', () => {
   const methods = Object.getOwnPropertyNames(Model.prototype).filter((name) => name !== 'constructor' && !NO_WORK.includes(name));
@@ -82,7 +111,10 @@ test('every method of a model stands in the table, or among those that only tell
 });
 
 test('every command with --device stands in the table', async () => {
-  const withDevice = (command: Command): string[] => [...(command.options.some(({ long }) => long === '--device') ? [command.name()] : []), ...command.commands.flatMap(withDevice)];
+  const withDevice = (command: Command): string[] => [
+    ...(command.options.some(({ long }) => long === '--device') ? [command.name()] : []),
+    ...command.commands.flatMap(withDevice),
+  ];
   expect([...new Set(withDevice(await buildProgram()))].sort()).toEqual(Object.keys(COMMANDS).sort());
 });
 
@@ -95,6 +127,10 @@ test.each(Object.entries({ ...OPTIONS, ...WORK, ...COMMANDS }))('%s is tried on 
 test('no test of this folder computes on the CPU without saying so', () => {
   const files = readdirSync(__dirname).filter((name) => name.endsWith('.test.ts') && name !== 'entries.test.ts');
   const silent = files.flatMap((name) =>
-    textOf(join('on-device', name)).split('\n').filter((line) => /\b(?:Model\.load|loadCheckpoint|Tensor\.from|withModel)\(/.test(line) && !/device|'cpu'|loading/.test(line)).map((line) => `${name}: ${line.trim()}`));
+    textOf(join('on-device', name))
+      .split('\n')
+      .filter((line) => /\b(?:Model\.load|loadCheckpoint|Tensor\.from|withModel)\(/.test(line) && !/device|'cpu'|loading/.test(line))
+      .map((line) => `${name}: ${line.trim()}`),
+  );
   expect(silent).toEqual([]);
 });

@@ -25,7 +25,8 @@ describeOnEachDevice('Evaluation', (device) => {
     const measure = (of: Model, batchSize: number): Promise<EvaluationResult> => evaluate(of, { heldOut, train, batchSize });
     const [here, alone, there] = [await measure(model, 8), await measure(model, 1), await measure(onCpu, 8)];
     for (const other of [alone, there]) {
-      for (const name of ['loss', 'perplexity', 'entropy'] as const) expect(relativeDifference(here[name]!, other[name]!)).toBeLessThan(1e-4);
+      for (const name of ['loss', 'perplexity', 'entropy'] as const)
+        expect(relativeDifference(here[name]!, other[name]!)).toBeLessThan(1e-4);
       for (const k of [1, 3, 5] as const) expect(relativeDifference(here.topKMass![k], other.topKMass![k])).toBeLessThan(1e-4);
       expect(here.top1Accuracy).toBe(other.top1Accuracy);
     }

@@ -8,7 +8,10 @@ import { relativeDifference, relativeError } from '../oracle/differences.ts';
 import { readAll } from '../oracle/models.ts';
 import { TINY_MODEL } from '../train/tiny.ts';
 
-const BATCH = makeBatch([[5, 9, 3, 17, 20, 6, 8], [30, 8, 9, 4, 4, 11, 7]]);
+const BATCH = makeBatch([
+  [5, 9, 3, 17, 20, 6, 8],
+  [30, 8, 9, 4, 4, 11, 7],
+]);
 
 describeOnEachDevice('Training for a type of GGUF file', (device) => {
   async function trained(where: DeviceName): Promise<{ losses: number[]; weights: Map<string, Float64Array> }> {
@@ -41,7 +44,9 @@ describeOnEachDevice('Training for a type of GGUF file', (device) => {
     const rounded = await model.forward({ tokens: BATCH.tokens, batchSize: 2, sequenceLength: BATCH.sequenceLength });
     await model.setStoredForms([]);
     const after = await model.forward({ tokens: BATCH.tokens, batchSize: 2, sequenceLength: BATCH.sequenceLength });
-    const [first, second, third] = [before, rounded, after].map(({ logits }) => Float64Array.from(logits.to('cpu').toTypedArray() as Float32Array));
+    const [first, second, third] = [before, rounded, after].map(({ logits }) =>
+      Float64Array.from(logits.to('cpu').toTypedArray() as Float32Array),
+    );
     expect(relativeError(third!, first!)).toBe(0);
     expect(relativeError(second!, first!)).toBeGreaterThan(1e-3);
     model.dispose();

@@ -13,7 +13,8 @@ const data = randomSequences([12, 20, 7, 16]);
 async function trained(device: DeviceName): Promise<{ losses: number[]; ids: number[][]; model: Model }> {
   const model = await Model.load(TINY_MODEL, { device });
   const losses: number[] = [];
-  for await (const event of hyperfit(model, { data, batchSize: 2, learningRate: 1e-3, maxSteps: 4 })) if (event.type === 'step') losses.push(event.loss, event.gradNorm);
+  for await (const event of hyperfit(model, { data, batchSize: 2, learningRate: 1e-3, maxSteps: 4 }))
+    if (event.type === 'step') losses.push(event.loss, event.gradNorm);
   const ids = (await model.generate(randomRows(2, 3, 5, 190), { maxNewTokens: 8, stopIds: [] })).map((generation) => [...generation.ids]);
   return { losses, ids, model };
 }
@@ -40,7 +41,14 @@ describeOnTwoDevices('Two devices', (first, second) => {
     await model.forwardBackward(makeBatch(randomRows(1, 2, 9, 190)));
     const { logits, hiddenStates } = await model.forward(makeBatch(randomRows(1, 2, 9, 190)), { hiddenStates: true });
     const last = await model.lastHiddenState(makeBatch(randomRows(1, 2, 9, 190)));
-    const all = [...model.parameters().values(), ...model.gradients().values(), ...optimizer.state().values(), logits, ...hiddenStates, last];
+    const all = [
+      ...model.parameters().values(),
+      ...model.gradients().values(),
+      ...optimizer.state().values(),
+      logits,
+      ...hiddenStates,
+      last,
+    ];
     expect(new Set(all.map(({ device }) => device))).toEqual(new Set([second]));
     for (const tensor of all) tensor.dispose();
     optimizer.dispose();
@@ -48,9 +56,19 @@ describeOnTwoDevices('Two devices', (first, second) => {
   });
 
   test('tensors of two devices are refused by name, and carried over by to()', () => {
-    const [a, b] = [first, second].map((device) => Tensor.from([[1, 2], [3, 4]], { device }));
+    const [a, b] = [first, second].map((device) =>
+      Tensor.from(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { device },
+      ),
+    );
     for (const mixed of [() => a!.matmul(b!), () => b!.add(a!), () => torch.cat([a!, b!])])
-      expect(mixed).toThrow(expect.objectContaining({ code: 'ERR_TORCH', message: expect.stringContaining('same device') as string }) as Error);
+      expect(mixed).toThrow(
+        expect.objectContaining({ code: 'ERR_TORCH', message: expect.stringContaining('same device') as string }) as Error,
+      );
     expect(readNumbers(a!.matmul(b!.to(first)))).toEqual(Float64Array.of(7, 10, 15, 22));
     expect(b!.to(first).device).toBe(first);
   });

@@ -25,7 +25,12 @@ export class AdamWReference {
   }
 
   private updateOne(name: string, weight: Float64Array, gradient: Float64Array, settings: AdamWSettings, scale: number): void {
-    const { learningRate, betas: [beta1, beta2], eps, weightDecay } = settings;
+    const {
+      learningRate,
+      betas: [beta1, beta2],
+      eps,
+      weightDecay,
+    } = settings;
     const moments = this.moments.get(name) ?? { first: new Float64Array(weight.length), second: new Float64Array(weight.length) };
     this.moments.set(name, moments);
     for (let i = 0; i < weight.length; i++) {

@@ -30,11 +30,18 @@ describeOnEachDevice('AdamW against float64', (device) => {
       // What is compared is how far each parameter moved: the weights themselves would hide a wrong step behind their size.
       const errors = [...readAll(model.parameters())].map(([parameter, weight]) => {
         const origin = start.get(parameter)!;
-        return { parameter, error: relativeError(weight.map((w, i) => w - origin[i]!), weights.get(parameter)!.map((w, i) => w - origin[i]!)) };
+        return {
+          parameter,
+          error: relativeError(
+            weight.map((w, i) => w - origin[i]!),
+            weights.get(parameter)!.map((w, i) => w - origin[i]!),
+          ),
+        };
       });
       expect(errors.filter(({ error }) => !(error < 1e-3))).toEqual([]);
       optimizer.dispose();
-    }));
+    }),
+  );
 
   test('a step clears the gradients: none are shown, and the next ones start from nothing', () =>
     withModel(tinyModelPath('llama-bias'), device, async (model) => {

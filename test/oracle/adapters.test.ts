@@ -34,18 +34,29 @@ describeOnEachDevice('adapters that PEFT made', (device) => {
   });
 });
 
-async function trained(base: string, lora: ConstructorParameters<typeof Optimizer>[1] & object): Promise<{ model: Model; optimizer: Optimizer }> {
+async function trained(
+  base: string,
+  lora: ConstructorParameters<typeof Optimizer>[1] & object,
+): Promise<{ model: Model; optimizer: Optimizer }> {
   const model = await Model.load(tinyModelPath(base));
   const optimizer = new Optimizer(model, lora);
   for (let step = 0; step < 5; step++) {
-    const { tokenCount } = await model.forwardBackward(makeBatch([[5, 9, 3, 17, 20, 6, 8], [30, 8, 9, 4, 4, 11, 7]]));
+    const { tokenCount } = await model.forwardBackward(
+      makeBatch([
+        [5, 9, 3, 17, 20, 6, 8],
+        [30, 8, 9, 4, 4, 11, 7],
+      ]),
+    );
     await optimizer.step({ learningRate: 2e-2, gradScale: 1 / tokenCount });
   }
   return { model, optimizer };
 }
 
 describe('adapters that hyperfit makes', () => {
-  const ids = [[4, 9, 12, 30, 7], [5, 6, 7, 8, 9]];
+  const ids = [
+    [4, 9, 12, 30, 7],
+    [5, 6, 7, 8, 9],
+  ];
   const saved: (TransformersJob & { logits: Float64Array })[] = [];
   test.each([
     ['llama-tied-gqa', { rank: 3, alpha: 12 }, ['down_proj', 'gate_proj', 'k_proj', 'o_proj', 'q_proj', 'up_proj', 'v_proj'], null],
@@ -57,7 +68,12 @@ describe('adapters that hyperfit makes', () => {
     const folder = join(freshFolder(), 'adapter');
     await optimizer.saveAdapter(folder);
     const settings = JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
-    expect([(settings['target_modules'] as string[]).sort(), settings['layers_to_transform'], settings['r'], settings['base_model_name_or_path']]).toEqual([[...targets], layers, lora.rank, tinyModelPath(base)]);
+    expect([
+      (settings['target_modules'] as string[]).sort(),
+      settings['layers_to_transform'],
+      settings['r'],
+      settings['base_model_name_or_path'],
+    ]).toEqual([[...targets], layers, lora.rank, tinyModelPath(base)]);
     const again = await Model.load(tinyModelPath(base), { adapter: folder });
     const [expected, got] = [readAll(model.parameters()), readAll(again.parameters())];
     for (const [name, values] of expected) expect([name, largestDifference(got.get(name)!, values) < 1e-6]).toEqual([name, true]);
@@ -65,15 +81,22 @@ describe('adapters that hyperfit makes', () => {
     for (const each of [optimizer, model, again]) each.dispose();
   });
 
-  testWithPython('PEFT computes the same logits with them', () => {
-    const got = transformersLogits(saved);
-    expect(saved.length).toBe(4);
-    saved.forEach(({ logits }, index) => expect(largestDifference(got[index]!, logits)).toBeLessThan(2e-3));
-  }, 120_000);
+  testWithPython(
+    'PEFT computes the same logits with them',
+    () => {
+      const got = transformersLogits(saved);
+      expect(saved.length).toBe(4);
+      saved.forEach(({ logits }, index) => expect(largestDifference(got[index]!, logits)).toBeLessThan(2e-3));
+    },
+    120_000,
+  );
 
   test('an optimizer of all weights has none', async () => {
     const { model, optimizer } = await trained('llama-tied-gqa', {});
-    expect(await refusal(optimizer.saveAdapter(freshFolder()))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringMatching(/all weights.*hyperfit patch/) });
+    expect(await refusal(optimizer.saveAdapter(freshFolder()))).toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringMatching(/all weights.*hyperfit patch/),
+    });
     optimizer.dispose();
     model.dispose();
   });
@@ -99,15 +122,35 @@ describe('refusals', () => {
     ['biases', { bias: 'all' }, 'ERR_UNSUPPORTED_MODEL', /`bias` "all"/],
     ['a tie that is none', { ensure_weight_tying: 'yes' }, 'ERR_MODEL_FILES', /`ensure_weight_tying`/],
     ['biases of B', { lora_bias: true }, 'ERR_UNSUPPORTED_MODEL', /`lora_bias`/],
-    ['PiSSA', { init_lora_weights: 'pissa_niter_4' }, 'ERR_UNSUPPORTED_MODEL', /`init_lora_weights` "pissa_niter_4".*path_initial_model_for_weight_conversion/],
+    [
+      'PiSSA',
+      { init_lora_weights: 'pissa_niter_4' },
+      'ERR_UNSUPPORTED_MODEL',
+      /`init_lora_weights` "pissa_niter_4".*path_initial_model_for_weight_conversion/,
+    ],
     ['another task', { task_type: 'SEQ_CLS' }, 'ERR_UNSUPPORTED_MODEL', /`task_type` "SEQ_CLS"/],
-    ['what comes after today', { use_something_new: 3 }, 'ERR_UNSUPPORTED_MODEL', /`use_something_new` 3: a setting that is not known here/],
+    [
+      'what comes after today',
+      { use_something_new: 3 },
+      'ERR_UNSUPPORTED_MODEL',
+      /`use_something_new` 3: a setting that is not known here/,
+    ],
     ['expressions as patterns', { alpha_pattern: { '(q|k)_proj': 3 } }, 'ERR_UNSUPPORTED_MODEL', /`alpha_pattern`.*write out the names/],
     ['a rank that is none', { r: 0 }, 'ERR_MODEL_FILES', /`r`.*got 0/],
     ['an alpha that is none', { lora_alpha: 'much' }, 'ERR_MODEL_FILES', /`lora_alpha`/],
-    ['another rank than that of the tensors', { r: 4 }, 'ERR_MODEL_FILES', /A \[4,80\] and B \[48,4\] of `model\.layers\.0\.mlp\.down_proj`.*got \[3,80\]/],
+    [
+      'another rank than that of the tensors',
+      { r: 4 },
+      'ERR_MODEL_FILES',
+      /A \[4,80\] and B \[48,4\] of `model\.layers\.0\.mlp\.down_proj`.*got \[3,80\]/,
+    ],
     ['tensors of modules that it does not name', { target_modules: ['q_proj'] }, 'ERR_MODEL_FILES', /`target_modules`.*got some of/],
-    ['tensors of other layers', { layers_to_transform: [0], target_modules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] }, 'ERR_MODEL_FILES', /`layers_to_transform`.*layers\.1/],
+    [
+      'tensors of other layers',
+      { layers_to_transform: [0], target_modules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] },
+      'ERR_MODEL_FILES',
+      /`layers_to_transform`.*layers\.1/,
+    ],
   ])('%s', async (_, change, code, message) => {
     const before = readAll(model.parameters());
     expect(await refusal(model.loadAdapter(altered(change)))).toEqual({ code, message: expect.stringMatching(message) });
@@ -115,32 +158,61 @@ describe('refusals', () => {
   });
 
   test('one of another base', async () => {
-    expect(await refusal(model.loadAdapter(adapterPath('gpt2-all')))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/matrices of this model.*transformer\.h\.0.*give the base/) });
+    expect(await refusal(model.loadAdapter(adapterPath('gpt2-all')))).toEqual({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/matrices of this model.*transformer\.h\.0.*give the base/),
+    });
     expect(await refusal(model.loadAdapter(adapterPath('llama-patterns')))).toMatchObject({ code: 'ERR_MODEL_FILES' });
   });
 
   test('a tied embedding, a folder without one, a pickle', async () => {
-    expect(await refusal(model.loadAdapter(adapterPath('llama-embedding-head')))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/head is its embedding/) });
-    expect(await refusal(model.loadAdapter(tinyModelPath('gpt2-tied')))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/adapter_config\.json.*for `adapter`/) });
+    expect(await refusal(model.loadAdapter(adapterPath('llama-embedding-head')))).toEqual({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/head is its embedding/),
+    });
+    expect(await refusal(model.loadAdapter(tinyModelPath('gpt2-tied')))).toEqual({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/adapter_config\.json.*for `adapter`/),
+    });
     const folder = freshFolder();
     writeFileSync(join(folder, 'adapter_config.json'), readFileSync(join(adapterPath('llama-all'), 'adapter_config.json')));
     writeFileSync(join(folder, 'adapter_model.bin'), 'x');
-    expect(await refusal(Model.load(tinyModelPath('llama-tied-gqa'), { adapter: folder }))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/pickle/) });
+    expect(await refusal(Model.load(tinyModelPath('llama-tied-gqa'), { adapter: folder }))).toEqual({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/pickle/),
+    });
   });
 
   test('a tied embedding that is not tied in the adapter, or whose rows have become more', async () => {
     const own = 'llama-tied-embedding';
-    expect(await refusal(model.loadAdapter(altered({ ensure_weight_tying: false }, own)))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/`ensure_weight_tying`.*embed_tokens|lm_head/) });
-    expect(await refusal(Model.load(tinyModelPath('llama-untied-mha'), { adapter: adapterPath(own) }))).toMatchObject({ code: 'ERR_MODEL_FILES' });
+    expect(await refusal(model.loadAdapter(altered({ ensure_weight_tying: false }, own)))).toEqual({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/`ensure_weight_tying`.*embed_tokens|lm_head/),
+    });
+    expect(await refusal(Model.load(tinyModelPath('llama-untied-mha'), { adapter: adapterPath(own) }))).toMatchObject({
+      code: 'ERR_MODEL_FILES',
+    });
   });
 
   test('a module that the settings name and the file lacks', async () => {
     const adapter = altered({ target_modules: ['q_proj', 'v_proj', 'k_proj'] }, 'llama-late-rslora');
-    expect(await refusal(Model.load(tinyModelPath('llama-untied-mha'), { adapter }))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/none for model\.layers\.1\.self_attn\.k_proj/) });
+    expect(await refusal(Model.load(tinyModelPath('llama-untied-mha'), { adapter }))).toEqual({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/none for model\.layers\.1\.self_attn\.k_proj/),
+    });
   });
 
   test('harmless settings are no reason', async () => {
-    const own = await Model.load(tinyModelPath('llama-tied-gqa'), { adapter: altered({ lora_dropout: 0.3, inference_mode: false, revision: 'main', init_lora_weights: 'gaussian', some_new_switch: false, some_new_list: [] }) });
+    const own = await Model.load(tinyModelPath('llama-tied-gqa'), {
+      adapter: altered({
+        lora_dropout: 0.3,
+        inference_mode: false,
+        revision: 'main',
+        init_lora_weights: 'gaussian',
+        some_new_switch: false,
+        some_new_list: [],
+      }),
+    });
     own.dispose();
   });
 });

@@ -66,7 +66,8 @@ function computeLogits(context: Context, ids: Tensor): Tensor {
   const names = NAMES[config.weightLayout];
   const embedding = weight(context, `${names.embedding}.weight`);
   let x = call('mul', call('embedding', embedding, ids, config.paddingIndex), config.embeddingScale);
-  if (config.learnedPositions) x = call('add', x, call('narrow', weight(context, `${names.positions}.weight`), 0, 0, context.sequenceLength));
+  if (config.learnedPositions)
+    x = call('add', x, call('narrow', weight(context, `${names.positions}.weight`), 0, 0, context.sequenceLength));
   for (let layer = 0; layer < config.numHiddenLayers; layer++) x = runBlock(layerContext(context, layer), x, `${names.layers}.${layer}`);
   const head = config.tieWordEmbeddings ? embedding : weight(context, 'lm_head.weight');
   return softcap(call('linear', norm(context, x, names.finalNorm), head, null), config.finalSoftcap);
@@ -91,8 +92,16 @@ function runBlock(context: LayerContext, x: Tensor, prefix: string): Tensor {
   const before = fused ? ['ln_1', 'ln_2'] : ['input_layernorm', postNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm'];
   const join = (stream: Tensor, branch: Tensor, after: string): Tensor =>
     call('add', stream, postNorms ? norm(context, branch, `${prefix}.${after}`) : branch);
-  const attended = join(x, attend(context, norm(context, x, `${prefix}.${before[0]}`), `${prefix}.${fused ? 'attn' : 'self_attn'}`), 'post_attention_layernorm');
-  return join(attended, feedForward(context, norm(context, attended, `${prefix}.${before[1]}`), `${prefix}.mlp`), 'post_feedforward_layernorm');
+  const attended = join(
+    x,
+    attend(context, norm(context, x, `${prefix}.${before[0]}`), `${prefix}.${fused ? 'attn' : 'self_attn'}`),
+    'post_attention_layernorm',
+  );
+  return join(
+    attended,
+    feedForward(context, norm(context, attended, `${prefix}.${before[1]}`), `${prefix}.mlp`),
+    'post_feedforward_layernorm',
+  );
 }
 
 /** (x - mean) / sqrt(variance + eps) w + b, or x / sqrt(mean of squares + eps) (w + offset). */
@@ -115,8 +124,10 @@ function attend(context: LayerContext, x: Tensor, prefix: string): Tensor {
   const { config, batchSize, sequenceLength } = context;
   const { numAttentionHeads: heads, numKeyValueHeads: keyValueHeads, headDim } = config;
   const [queries, keys, values] = projectHeads(context, x, prefix).map((rows, index) =>
-    call('transpose', call('reshape', rows, [batchSize, sequenceLength, index === 0 ? heads : keyValueHeads, headDim]), 1, 2));
-  const prepare = (rows: Tensor, name: string): Tensor => rotate(context, config.qkNorm ? rmsNorm(context, rows, `${prefix}.${name}`) : rows);
+    call('transpose', call('reshape', rows, [batchSize, sequenceLength, index === 0 ? heads : keyValueHeads, headDim]), 1, 2),
+  );
+  const prepare = (rows: Tensor, name: string): Tensor =>
+    rotate(context, config.qkNorm ? rmsNorm(context, rows, `${prefix}.${name}`) : rows);
   const key = repeatHeads(prepare(keys!, 'k_norm'), heads / keyValueHeads); // [B, H, T, D]
   const scores = call('mul', call('matmul', prepare(queries!, 'q_norm'), call('transpose', key, 2, 3)), config.queryScale);
   const shares = call('softmax', call('add', softcap(scores, config.attentionSoftcap), context.mask), -1, null); // [B, H, T, T]
@@ -131,7 +142,11 @@ function projectHeads(context: Context, x: Tensor, prefix: string): Tensor[] {
   if (weightLayout === 'separate') return ['q_proj', 'k_proj', 'v_proj'].map((name) => linear(context, x, `${prefix}.${name}`, qkvBias));
   const [queries, keys] = [numAttentionHeads * headDim, numKeyValueHeads * headDim];
   const all = linear(context, x, `${prefix}.c_attn`, qkvBias);
-  return [[0, queries], [queries, keys], [queries + keys, keys]].map(([start, size]) => call('narrow', all, -1, start!, size!));
+  return [
+    [0, queries],
+    [queries, keys],
+    [queries + keys, keys],
+  ].map(([start, size]) => call('narrow', all, -1, start!, size!));
 }
 
 /** Each key/value head serves `times` neighbouring query heads. */

@@ -12,12 +12,14 @@ import { FAMILY_NAMES, writeRandomModel, type RandomConfig } from './random-mode
 
 /** float64 copies of the parameters that collect gradients. */
 function copyWeights(model: Model, device: string): Map<string, Tensor> {
-  return new Map([...model.parameters()].map(([name, parameter]) => {
-    const copy = Tensor.from(readNumbers(parameter), { shape: parameter.shape, dtype: 'float64', device });
-    copy.requiresGrad = true;
-    parameter.dispose();
-    return [name, copy];
-  }));
+  return new Map(
+    [...model.parameters()].map(([name, parameter]) => {
+      const copy = Tensor.from(readNumbers(parameter), { shape: parameter.shape, dtype: 'float64', device });
+      copy.requiresGrad = true;
+      parameter.dispose();
+      return [name, copy];
+    }),
+  );
 }
 
 interface OracleResult {
@@ -28,7 +30,8 @@ interface OracleResult {
 
 function runOracle(model: Model, batch: FlatBatch, device: string): OracleResult {
   const weights = copyWeights(model, device);
-  const makeTensor: MakeTensor = (data, shape) => Tensor.from(data, { shape, dtype: data instanceof BigInt64Array ? 'int64' : 'float64', device });
+  const makeTensor: MakeTensor = (data, shape) =>
+    Tensor.from(data, { shape, dtype: data instanceof BigInt64Array ? 'int64' : 'float64', device });
   const { logits, lossSum } = runAutograd(model.config, weights, batch, makeTensor);
   lossSum.backward();
   const gradients = new Map([...weights].map(([name, weight]) => [name, weight.grad!]));
@@ -37,7 +40,10 @@ function runOracle(model: Model, batch: FlatBatch, device: string): OracleResult
   return result;
 }
 
-/** Logits within 1e-5, the loss within 1e-5, every gradient within 1e-4 of float64, all relative; a gradient is measured against a ten-thousandth of all at least. */
+/**
+ * Logits within 1e-5, the loss within 1e-5, every gradient within 1e-4 of float64, all relative; a gradient is measured against a
+ * ten-thousandth of all at least.
+ */
 async function expectSameAsAutograd(model: Model, seed: number, device: string): Promise<void> {
   const batch = makeBatch(randomRows(seed, 3, 17, model.config.outputVocabSize));
   for (let i = 0; i < batch.targets.length; i += 4) batch.targets[i] = IGNORE_INDEX;
@@ -54,25 +60,40 @@ async function expectSameAsAutograd(model: Model, seed: number, device: string):
 
 const configs: fc.Arbitrary<Omit<RandomConfig, 'family'>> = fc
   .record({
-    keyValueHeads: fc.integer({ min: 1, max: 3 }), groups: fc.integer({ min: 1, max: 3 }), headDim: fc.integer({ min: 1, max: 8 }).map((half) => 2 * half),
-    width: fc.integer({ min: 2, max: 6 }), intermediateSize: fc.integer({ min: 5, max: 33 }), layers: fc.integer({ min: 1, max: 3 }), vocabSize: fc.integer({ min: 12, max: 70 }),
-    attentionBias: fc.boolean(), mlpBias: fc.boolean(), tied: fc.boolean(), padding: fc.constantFrom(null, 3, 11), slidingWindow: fc.constantFrom(0, 1, 5, 40),
-    rope: fc.constantFrom('default', 'linear', 'llama3', 'yarn'), softcap: fc.constantFrom(0, 2, 15), activation: fc.constantFrom('gelu_new', 'gelu', 'quick_gelu', 'silu'),
+    keyValueHeads: fc.integer({ min: 1, max: 3 }),
+    groups: fc.integer({ min: 1, max: 3 }),
+    headDim: fc.integer({ min: 1, max: 8 }).map((half) => 2 * half),
+    width: fc.integer({ min: 2, max: 6 }),
+    intermediateSize: fc.integer({ min: 5, max: 33 }),
+    layers: fc.integer({ min: 1, max: 3 }),
+    vocabSize: fc.integer({ min: 12, max: 70 }),
+    attentionBias: fc.boolean(),
+    mlpBias: fc.boolean(),
+    tied: fc.boolean(),
+    padding: fc.constantFrom(null, 3, 11),
+    slidingWindow: fc.constantFrom(0, 1, 5, 40),
+    rope: fc.constantFrom('default', 'linear', 'llama3', 'yarn'),
+    softcap: fc.constantFrom(0, 2, 15),
+    activation: fc.constantFrom('gelu_new', 'gelu', 'quick_gelu', 'silu'),
   })
   .map(({ groups, width, ...rest }) => ({ ...rest, heads: groups * rest.keyValueHeads, hiddenSize: groups * rest.keyValueHeads * width }));
 
 describeOnEachDevice('The hand-written backward against autograd in float64', (device) => {
   test.each(TINY_MODELS)('%s: logits, loss and the gradient of every parameter', (name) =>
-    withModel(tinyModelPath(name), device, (model) => expectSameAsAutograd(model, 5, device)));
+    withModel(tinyModelPath(name), device, (model) => expectSameAsAutograd(model, 5, device)),
+  );
 
   test.each(FAMILY_NAMES)('%s: random shapes and flags', async (family) => {
-    await fc.assert(fc.asyncProperty(configs, fc.nat({ max: 1000 }), async (config, seed) => {
-      const folder = writeRandomModel({ family, ...config }, seed);
-      try {
-        await withModel(folder, device, (model) => expectSameAsAutograd(model, seed, device));
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-    }), { numRuns: 12, seed: 1 });
+    await fc.assert(
+      fc.asyncProperty(configs, fc.nat({ max: 1000 }), async (config, seed) => {
+        const folder = writeRandomModel({ family, ...config }, seed);
+        try {
+          await withModel(folder, device, (model) => expectSameAsAutograd(model, seed, device));
+        } finally {
+          rmSync(folder, { recursive: true });
+        }
+      }),
+      { numRuns: 12, seed: 1 },
+    );
   });
 });

@@ -10,7 +10,12 @@ export const IGNORE_INDEX = -100;
 
 /** Next-token targets; the last position of each row has none. */
 export function makeBatch(rows: readonly (readonly number[])[], targets = rows.map((row) => [...row.slice(1), IGNORE_INDEX])): FlatBatch {
-  return { tokens: Int32Array.from(rows.flat()), targets: Int32Array.from(targets.flat()), batchSize: rows.length, sequenceLength: rows[0]!.length };
+  return {
+    tokens: Int32Array.from(rows.flat()),
+    targets: Int32Array.from(targets.flat()),
+    batchSize: rows.length,
+    sequenceLength: rows[0]!.length,
+  };
 }
 
 /** The same small sequence of numbers everywhere (mulberry32), in [0, 1). */

@@ -9,13 +9,40 @@ import { writeRandomModel, type RandomConfig } from './random-model.ts';
 
 /** Sizes that the products of the tiny models never reach: what is cut into panels, blocks and slabs, each with a rest. */
 const wide: RandomConfig = {
-  family: 'llama', softcap: 0, activation: 'gelu_new', heads: 3, keyValueHeads: 1, headDim: 22, hiddenSize: 70, intermediateSize: 1187, layers: 1, vocabSize: 5003,
-  attentionBias: false, mlpBias: true, tied: false, slidingWindow: 0, rope: 'default',
+  family: 'llama',
+  softcap: 0,
+  activation: 'gelu_new',
+  heads: 3,
+  keyValueHeads: 1,
+  headDim: 22,
+  hiddenSize: 70,
+  intermediateSize: 1187,
+  layers: 1,
+  vocabSize: 5003,
+  attentionBias: false,
+  mlpBias: true,
+  tied: false,
+  slidingWindow: 0,
+  rope: 'default',
 };
 /** Sequences of several blocks, heads of two panels; the window begins within blocks. */
 const long: RandomConfig = {
-  family: 'llama', softcap: 0, activation: 'gelu_new', heads: 4, keyValueHeads: 2, headDim: 80, hiddenSize: 41, intermediateSize: 30, layers: 2, vocabSize: 90,
-  attentionBias: false, mlpBias: false, tied: true, slidingWindow: 0, rope: 'default', positions: 256,
+  family: 'llama',
+  softcap: 0,
+  activation: 'gelu_new',
+  heads: 4,
+  keyValueHeads: 2,
+  headDim: 80,
+  hiddenSize: 41,
+  intermediateSize: 30,
+  layers: 2,
+  vocabSize: 90,
+  attentionBias: false,
+  mlpBias: false,
+  tied: true,
+  slidingWindow: 0,
+  rope: 'default',
+  positions: 256,
 };
 const folders: string[] = [];
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
@@ -38,7 +65,8 @@ async function measure(model: Model, rows: number, length: number) {
   logits.dispose();
   const losses: number[] = [];
   // The second batch is added to the gradients of the first.
-  for (const seed of [4, 5]) losses.push((await model.forwardBackward(makeBatch(randomRows(seed, rows, length, model.config.vocabSize)))).lossSum);
+  for (const seed of [4, 5])
+    losses.push((await model.forwardBackward(makeBatch(randomRows(seed, rows, length, model.config.vocabSize)))).lossSum);
   return { logits: numbers, losses, gradients: readAll(model.gradients()) };
 }
 
@@ -60,20 +88,26 @@ function declareTests(set: InstructionSet): void {
     expect(errors.filter(({ error }) => !(error < 0.04))).toEqual([]);
   });
 
-  test.each([['products', wide, 19, 61], ['attention', long, 3, 151]] as const)('%s of the CPU: one thread and several give the same bits', (_, config, rows, length) =>
-    whileLimitedTo(set, () => withRandomModel(config, async (model) => {
-      const threads = addon().libraryInfo().numThreads;
-      const several = await measure(model, rows, length);
-      addon().setNumThreads(1);
-      try {
-        const one = await measure(model, rows, length);
-        expect(largestDifference(one.logits, several.logits)).toBe(0);
-        for (const name of ['mlp.up_proj', 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj']) {
-          const matrix = `model.layers.0.${name}.weight`;
-          expect(largestDifference(one.gradients.get(matrix)!, several.gradients.get(matrix)!)).toBe(0);
+  test.each([
+    ['products', wide, 19, 61],
+    ['attention', long, 3, 151],
+  ] as const)('%s of the CPU: one thread and several give the same bits', (_, config, rows, length) =>
+    whileLimitedTo(set, () =>
+      withRandomModel(config, async (model) => {
+        const threads = addon().libraryInfo().numThreads;
+        const several = await measure(model, rows, length);
+        addon().setNumThreads(1);
+        try {
+          const one = await measure(model, rows, length);
+          expect(largestDifference(one.logits, several.logits)).toBe(0);
+          for (const name of ['mlp.up_proj', 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj']) {
+            const matrix = `model.layers.0.${name}.weight`;
+            expect(largestDifference(one.gradients.get(matrix)!, several.gradients.get(matrix)!)).toBe(0);
+          }
+        } finally {
+          addon().setNumThreads(threads);
         }
-      } finally {
-        addon().setNumThreads(threads);
-      }
-    })));
+      }),
+    ),
+  );
 }

@@ -21,7 +21,12 @@ async function withBfloat16<T>(name: string, device: DeviceName, use: (model: Mo
   return withDtype(name, device, 'bfloat16', use);
 }
 
-async function withDtype<T>(name: string, device: DeviceName, computeDtype: 'float32' | 'bfloat16', use: (model: Model) => Promise<T>): Promise<T> {
+async function withDtype<T>(
+  name: string,
+  device: DeviceName,
+  computeDtype: 'float32' | 'bfloat16',
+  use: (model: Model) => Promise<T>,
+): Promise<T> {
   const model = await Model.load(tinyModelPath(name), { device, computeDtype });
   try {
     return await use(model);
@@ -127,16 +132,22 @@ async function byOperators<T>(work: () => Promise<T>): Promise<T> {
 }
 
 describe('bfloat16 by the operators of libtorch (cpu)', () => {
-  test.each(['llama-tied-gqa', 'gemma3-tied-gqa', 'gpt2-tied'])('%s learns: the losses of 40 steps stay within 2 % of those of float32', async (name) => {
-    const expected = await withDtype(name, 'cpu', 'float32', (model) => lossesOf(model, 40));
-    const actual = await byOperators(() => withBfloat16(name, 'cpu', (model) => lossesOf(model, 40)));
-    expect(actual.map((loss, step) => relativeDifference(loss, expected[step]!)).filter((difference) => !(difference < 0.02))).toEqual([]);
-  });
+  test.each(['llama-tied-gqa', 'gemma3-tied-gqa', 'gpt2-tied'])(
+    '%s learns: the losses of 40 steps stay within 2 % of those of float32',
+    async (name) => {
+      const expected = await withDtype(name, 'cpu', 'float32', (model) => lossesOf(model, 40));
+      const actual = await byOperators(() => withBfloat16(name, 'cpu', (model) => lossesOf(model, 40)));
+      expect(actual.map((loss, step) => relativeDifference(loss, expected[step]!)).filter((difference) => !(difference < 0.02))).toEqual(
+        [],
+      );
+    },
+  );
 });
 
 describe('bfloat16 kernels of the CPU against the operators of libtorch', () => {
   test.each(TINY_MODELS)('%s', async (name) => {
-    const measure = () => withBfloat16(name, 'cpu', async (model) => ({ logits: await logitsOf(model), gradients: await gradientsOf(model) }));
+    const measure = () =>
+      withBfloat16(name, 'cpu', async (model) => ({ logits: await logitsOf(model), gradients: await gradientsOf(model) }));
     const [kernels, operators] = [await measure(), await byOperators(measure)];
     expect(relativeError(kernels.logits, operators.logits)).toBeLessThan(LOGIT_ERROR);
     const errors = gradientErrors(kernels.gradients, (parameter) => operators.gradients.get(parameter)!, GRADIENT_FLOOR);

@@ -31,7 +31,17 @@ async function decodeNaively(model: Model, prompt: readonly number[], ban: Ban):
 
 function makeRule(sequences: readonly number[][], vocabSize: number): CitationRule {
   const ids = Array.from({ length: vocabSize }, (_, id) => id);
-  return { sequences, matchLength: 2, matchUnit: 'token', startsWord: ids.map(() => 1), canonicalIds: ids, eosTokenIds: [], waitForWordEnd: false, banned: 'all', sequenceEnd: 'ignore' };
+  return {
+    sequences,
+    matchLength: 2,
+    matchUnit: 'token',
+    startsWord: ids.map(() => 1),
+    canonicalIds: ids,
+    eosTokenIds: [],
+    waitForWordEnd: false,
+    banned: 'all',
+    sequenceEnd: 'ignore',
+  };
 }
 
 describeOnEachDevice('Decoding under bans against whole forward passes and array blockers', (device) => {
@@ -39,14 +49,30 @@ describeOnEachDevice('Decoding under bans against whole forward passes and array
     withModel(tinyModelPath('llama-untied-mha'), device, async (model) => {
       const generations = await model.generate(PROMPTS, { maxNewTokens: NEW_TOKENS, stopIds: [], noRepeatNgramSize: size });
       for (const [i, { ids }] of generations.entries())
-        await expectSameIds(model, PROMPTS[i]!, ids, await decodeNaively(model, PROMPTS[i]!, (history) => naiveNoRepeatNgram(history, size)));
-    }));
+        await expectSameIds(
+          model,
+          PROMPTS[i]!,
+          ids,
+          await decodeNaively(model, PROMPTS[i]!, (history) => naiveNoRepeatNgram(history, size)),
+        );
+    }),
+  );
 
   test('noRepeatNgramSize over the output alone', () =>
     withModel(tinyModelPath('llama-untied-mha'), device, async (model) => {
-      const generations = await model.generate(PROMPTS, { maxNewTokens: NEW_TOKENS, stopIds: [], noRepeatNgramSize: 1, noRepeatNgramCountsPrompt: false });
+      const generations = await model.generate(PROMPTS, {
+        maxNewTokens: NEW_TOKENS,
+        stopIds: [],
+        noRepeatNgramSize: 1,
+        noRepeatNgramCountsPrompt: false,
+      });
       for (const [i, { ids }] of generations.entries())
-        await expectSameIds(model, PROMPTS[i]!, ids, await decodeNaively(model, PROMPTS[i]!, (_, generated) => naiveNoRepeatNgram(generated, 1)));
+        await expectSameIds(
+          model,
+          PROMPTS[i]!,
+          ids,
+          await decodeNaively(model, PROMPTS[i]!, (_, generated) => naiveNoRepeatNgram(generated, 1)),
+        );
     }));
 
   test.each([false, true])('citationBlocker, the prompt counted: %s', (countPrompt) =>
@@ -55,15 +81,24 @@ describeOnEachDevice('Decoding under bans against whole forward passes and array
       const free = await model.generate(PROMPTS, { maxNewTokens: NEW_TOKENS, stopIds: [] });
       const sequences = free.map(({ ids }, i) => [...PROMPTS[i]!, ...ids]);
       const rule = makeRule(sequences, model.config.vocabSize);
-      const citationBlocker = await CitationBlocker.create({ sequences, vocabSize: model.config.vocabSize, matchLength: 2, waitForWordEnd: false, countPrompt });
+      const citationBlocker = await CitationBlocker.create({
+        sequences,
+        vocabSize: model.config.vocabSize,
+        matchLength: 2,
+        waitForWordEnd: false,
+        countPrompt,
+      });
       const generations = await model.generate(PROMPTS, { maxNewTokens: NEW_TOKENS, stopIds: [], citationBlocker });
       citationBlocker.dispose();
       for (const [i, { ids, interventions }] of generations.entries()) {
-        const expected = await decodeNaively(model, PROMPTS[i]!, (history, generated) => naiveCitation(countPrompt ? history : generated, rule));
+        const expected = await decodeNaively(model, PROMPTS[i]!, (history, generated) =>
+          naiveCitation(countPrompt ? history : generated, rule),
+        );
         await expectSameIds(model, PROMPTS[i]!, ids, expected);
         expect(interventions).toBeGreaterThan(0);
       }
-    }));
+    }),
+  );
 
   test('a row whose every token is banned ends, and says so', () =>
     withModel(tinyModelPath('llama-untied-mha'), device, async (model) => {

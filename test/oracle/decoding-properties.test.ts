@@ -60,7 +60,8 @@ describeOnEachDevice('Decoding', (device) => {
           const [alone] = await model.generate([prompt], options);
           await expectSameIds(model, prompt, together[i]!.ids, alone!.ids, SAMPLERS[sampler] as Choice);
         }
-      }));
+      }),
+    );
   });
 
   test('the order of the prompts does not matter to greedy decoding', () =>
@@ -85,7 +86,8 @@ describeOnEachDevice('Decoding', (device) => {
 
   test('the same seed draws the same ids, another seed others', () =>
     withModel(tinyModelPath('llama-tied-gqa'), device, async (model) => {
-      const draw = async (seed: number): Promise<number[][]> => (await model.generate(PROMPTS, { ...LENGTH, temperature: 1, seed })).map(({ ids }) => [...ids]);
+      const draw = async (seed: number): Promise<number[][]> =>
+        (await model.generate(PROMPTS, { ...LENGTH, temperature: 1, seed })).map(({ ids }) => [...ids]);
       expect(await draw(3)).toEqual(await draw(3));
       expect(await draw(3)).not.toEqual(await draw(4));
     }));

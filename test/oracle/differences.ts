@@ -35,7 +35,11 @@ export function relativeError(actual: Numbers, expected: Numbers): number {
  * `relativeError` of each gradient, but never relative to less than `floorShare` of all gradients together: some are zero
  * in exact arithmetic (a key bias that nothing turns shifts all scores alike), and two roundings of zero share no digit.
  */
-export function gradientErrors(actual: ReadonlyMap<string, Numbers>, expected: (name: string) => Numbers, floorShare = 1e-3): { parameter: string; error: number }[] {
+export function gradientErrors(
+  actual: ReadonlyMap<string, Numbers>,
+  expected: (name: string) => Numbers,
+  floorShare = 1e-3,
+): { parameter: string; error: number }[] {
   const floor = floorShare * Math.hypot(...[...actual.keys()].map((name) => l2Norm(expected(name))));
   return [...actual].map(([parameter, gradient]) => {
     const norm = l2Norm(expected(parameter));
@@ -46,12 +50,14 @@ export function gradientErrors(actual: ReadonlyMap<string, Numbers>, expected: (
 /** Two best scores nearer than this may swap between two correct float32 implementations. */
 export const NEAR_TIE = 1e-3;
 
-export type Comparison = { kind: 'identical' } | { kind: 'parted at a near tie'; step: number; gap: number } | { kind: 'different'; step: number; gap: number };
+export type Comparison =
+  { kind: 'identical' } | { kind: 'parted at a near tie'; step: number; gap: number } | { kind: 'different'; step: number; gap: number };
 
 /** Where the two continuations part, and whether that step was so near a tie that they may. */
 export function compareContinuation(ids: Numbers, expected: DecodingRun): Comparison {
   const step = expected.ids.findIndex((id, i) => ids[i] !== id);
-  if (step === -1) return ids.length === expected.ids.length ? { kind: 'identical' } : { kind: 'different', step: expected.ids.length, gap: Infinity };
+  if (step === -1)
+    return ids.length === expected.ids.length ? { kind: 'identical' } : { kind: 'different', step: expected.ids.length, gap: Infinity };
   const gap = expected.gaps[step]!;
   return { kind: gap < NEAR_TIE ? 'parted at a near tie' : 'different', step, gap };
 }

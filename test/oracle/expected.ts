@@ -78,9 +78,23 @@ const LLAMA_MODELS = [
 
 /** Those of the other families, and the Llama models with rarer rotations. */
 export const FAMILY_MODELS = [
-  'llama-yarn-rope', 'llama-dynamic-rope', 'mistral-tied-mha', 'smollm3-tied-gqa', 'smollm3-window-mha', 'qwen2-tied-gqa', 'qwen2-window-mha',
-  'qwen3-tied-gqa', 'qwen3-window-mha', 'gemma2-tied-gqa', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gemma3-untied-mha', 'gpt2-tied', 'gpt2-untied-odd',
-  'imagegpt-even', 'imagegpt-odd',
+  'llama-yarn-rope',
+  'llama-dynamic-rope',
+  'mistral-tied-mha',
+  'smollm3-tied-gqa',
+  'smollm3-window-mha',
+  'qwen2-tied-gqa',
+  'qwen2-window-mha',
+  'qwen3-tied-gqa',
+  'qwen3-window-mha',
+  'gemma2-tied-gqa',
+  'gemma2-untied-mha',
+  'gemma3-tied-gqa',
+  'gemma3-untied-mha',
+  'gpt2-tied',
+  'gpt2-untied-odd',
+  'imagegpt-even',
+  'imagegpt-odd',
 ] as const;
 
 export const TINY_MODELS = [...LLAMA_MODELS, ...FAMILY_MODELS] as const;
@@ -107,10 +121,12 @@ export function readTinyTensors(name: string): Map<string, Float32Array> {
   const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength)) as Record<string, { data_offsets: [number, number] }>;
   const data = new Uint8Array(bytes.subarray(8 + headerLength));
   const names = Object.keys(header).filter((key) => key !== '__metadata__');
-  return new Map(names.map((key) => {
-    const [begin, end] = header[key]!.data_offsets;
-    return [key, new Float32Array(data.buffer, data.byteOffset + begin, (end - begin) / 4)];
-  }));
+  return new Map(
+    names.map((key) => {
+      const [begin, end] = header[key]!.data_offsets;
+      return [key, new Float32Array(data.buffer, data.byteOffset + begin, (end - begin) / 4)];
+    }),
+  );
 }
 
 function readJson(name: string): unknown {

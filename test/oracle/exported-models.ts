@@ -12,8 +12,21 @@ const MODELS = join(__dirname, '..', 'fixtures', 'models');
  * the SmolLM3 is made here, since those of the fixtures leave out other layers' rotation.
  */
 export const LLAMA_CPP_MODELS = [
-  'llama-tied-gqa', 'llama-untied-mha', 'llama-bias', 'llama-linear-rope', 'llama-dynamic-rope', 'llama-yarn-rope', 'llama3-rope', 'mistral-tied-mha',
-  'qwen2-tied-gqa', 'qwen3-tied-gqa', 'gemma2-tied-gqa', 'gemma3-tied-gqa', 'gemma3-untied-mha', 'gpt2-tied', 'smollm3',
+  'llama-tied-gqa',
+  'llama-untied-mha',
+  'llama-bias',
+  'llama-linear-rope',
+  'llama-dynamic-rope',
+  'llama-yarn-rope',
+  'llama3-rope',
+  'mistral-tied-mha',
+  'qwen2-tied-gqa',
+  'qwen3-tied-gqa',
+  'gemma2-tied-gqa',
+  'gemma3-tied-gqa',
+  'gemma3-untied-mha',
+  'gpt2-tied',
+  'smollm3',
 ];
 /** Of these also an adapter is written; where the head is a matrix of its own, embedding and head are added to as well. */
 export const ADAPTED_MODELS = ['llama-tied-gqa', 'llama-untied-mha', 'qwen3-tied-gqa', 'gemma3-untied-mha', 'gpt2-tied'];
@@ -26,33 +39,79 @@ export async function makeModel(name: string, folder: string): Promise<string> {
   if (name === 'smollm3') await makeSmolLM3(path);
   else cpSync(join(MODELS, name), path, { recursive: true });
   const { vocab_size: size } = JSON.parse(readFileSync(join(path, 'config.json'), 'utf8')) as { vocab_size: number };
-  if (name.startsWith('mistral')) writeFileSync(join(path, 'config.json'), JSON.stringify({ ...(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8')) as object), sliding_window: null }));
+  if (name.startsWith('mistral'))
+    writeFileSync(
+      join(path, 'config.json'),
+      JSON.stringify({ ...(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8')) as object), sliding_window: null }),
+    );
   writeFileSync(join(path, 'tokenizer.json'), JSON.stringify(letterTokenizer(size)));
-  writeFileSync(join(path, 'tokenizer_config.json'), JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', eos_token: '</s>', bos_token: '<s>' }));
+  writeFileSync(
+    join(path, 'tokenizer_config.json'),
+    JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', eos_token: '</s>', bos_token: '<s>' }),
+  );
   return path;
 }
 
 async function makeSmolLM3(path: string): Promise<void> {
   const config = JSON.parse(readFileSync(join(MODELS, 'smollm3-tied-gqa', 'config.json'), 'utf8')) as Record<string, unknown>;
-  await initializeModel(path, { ...config, num_hidden_layers: 5, no_rope_layers: [1, 1, 1, 0, 1], initializer_range: 0.3, layer_types: Array.from({ length: 5 }, () => 'full_attention') }, { seed: 3 });
+  await initializeModel(
+    path,
+    {
+      ...config,
+      num_hidden_layers: 5,
+      no_rope_layers: [1, 1, 1, 0, 1],
+      initializer_range: 0.3,
+      layer_types: Array.from({ length: 5 }, () => 'full_attention'),
+    },
+    { seed: 3 },
+  );
 }
 
 /** Byte-level BPE of `size` tokens: letters, and a few pairs of them. */
 function letterTokenizer(size: number): object {
   const special = ['<unk>', '<s>', '</s>'];
-  const letters = ['Ġ', 'Ċ', ...Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)), ...Array.from({ length: 80 }, (_, index) => String.fromCharCode(0xae + index))];
-  const merges = [['t', 'h'], ['Ġ', 'a'], ['th', 'e']];
+  const letters = [
+    'Ġ',
+    'Ċ',
+    ...Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)),
+    ...Array.from({ length: 80 }, (_, index) => String.fromCharCode(0xae + index)),
+  ];
+  const merges = [
+    ['t', 'h'],
+    ['Ġ', 'a'],
+    ['th', 'e'],
+  ];
   const tokens = [...special, ...letters.slice(0, size - special.length)];
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
-  const added = special.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }));
+  const added = special.map((content, id) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }));
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
   const known = merges.filter(([left, right]) => left! in vocab && right! in vocab && `${left}${right}` in vocab);
-  return { version: '1.0', truncation: null, padding: null, added_tokens: added, normalizer: null, pre_tokenizer: byteLevel, post_processor: null, decoder: byteLevel, model: { type: 'BPE', vocab, merges: known } };
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: added,
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: null,
+    decoder: byteLevel,
+    model: { type: 'BPE', vocab, merges: known },
+  };
 }
 
 /** Ids that any of the models can read. */
 export function promptsOf(vocabSize: number): Int32Array[] {
-  return Array.from({ length: PROMPTS }, (_, prompt) => Int32Array.from({ length: 12 }, (_, at) => 3 + ((at * 5 + prompt * 11) % (vocabSize - 3))));
+  return Array.from({ length: PROMPTS }, (_, prompt) =>
+    Int32Array.from({ length: 12 }, (_, at) => 3 + ((at * 5 + prompt * 11) % (vocabSize - 3))),
+  );
 }
 
 /** 48 greedy ids after each prompt; an end of text is written like any other, and the text goes on after it, as llama.cpp is asked to. */
@@ -62,7 +121,10 @@ export async function writeOn(model: Model, prompts: readonly ArrayLike<number>[
     const unfinished = texts.filter(({ length, ids }) => ids.length < length + NEW_TOKENS);
     if (unfinished.length === 0) return texts.map(({ length, ids }) => ids.slice(length));
     const most = Math.max(...unfinished.map(({ length, ids }) => length + NEW_TOKENS - ids.length));
-    const generations = await model.generate(unfinished.map(({ ids }) => Int32Array.from(ids)), { maxNewTokens: most });
+    const generations = await model.generate(
+      unfinished.map(({ ids }) => Int32Array.from(ids)),
+      { maxNewTokens: most },
+    );
     for (const [row, { ids }] of generations.entries()) unfinished[row]!.ids.push(...ids);
     for (const text of unfinished) text.ids.length = Math.min(text.ids.length, text.length + NEW_TOKENS);
   }
@@ -92,6 +154,7 @@ function numbers(shape: [number, number], seed: number): Tensor {
 /** Adds them to the weights. */
 export function addAll(model: Model, additions: readonly LowRankAddition[]): void {
   const parameters = model.parameters();
-  for (const addition of additions) addProduct(parameters.get(addition.parameter)!, addition, addition.parameter.startsWith('transformer.h'));
+  for (const addition of additions)
+    addProduct(parameters.get(addition.parameter)!, addition, addition.parameter.startsWith('transformer.h'));
   for (const tensor of parameters.values()) tensor.dispose();
 }

@@ -3,7 +3,10 @@ import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts';
 import { findGemma3, gemma3Expectation as expected } from './gemma3-file.ts';
 
 const BOS = 2;
-/** Of a GGUF file the tokens that llama.cpp ends a text at are control tokens: <end_of_turn>, and </s>, a plain token in the model's own tokenizer.json. */
+/**
+ * Of a GGUF file the tokens that llama.cpp ends a text at are control tokens: <end_of_turn>, and </s>, a plain token in the model's own
+ * tokenizer.json.
+ */
 const END_OF_OTHERS = '</s>';
 const file = findGemma3();
 
@@ -27,5 +30,6 @@ function declareTokenizerTests(): void {
   });
 }
 
-if (file === undefined) describe.skip('The tokenizer of Gemma 3 270M (the GGUF is not in the cache; run `node scripts/setup.mjs gemma`)', declareTokenizerTests);
+if (file === undefined)
+  describe.skip('The tokenizer of Gemma 3 270M (the GGUF is not in the cache; run `node scripts/setup.mjs gemma`)', declareTokenizerTests);
 else describe('The tokenizer of Gemma 3 270M', declareTokenizerTests);

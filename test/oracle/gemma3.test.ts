@@ -22,25 +22,43 @@ function declareModelTests(device: DeviceName): void {
     const numbers = readNumbers(result.logits);
     result.logits.dispose();
     const last = numbers.subarray(numbers.length - numbers.length / prompt.length);
-    expect(largestDifference(ids.map((id) => last[id]!), logits)).toBeLessThan(5e-3);
+    expect(
+      largestDifference(
+        ids.map((id) => last[id]!),
+        logits,
+      ),
+    ).toBeLessThan(5e-3);
   }
 
-  test.each(expected.texts.map((text, i) => [text, i] as const))('last-position logits after %j', async (_, i) => {
-    await expectTopLogits(expected.prompts[i]!, expected.lastPositionLogits[i]!);
-  }, MINUTES);
+  test.each(expected.texts.map((text, i) => [text, i] as const))(
+    'last-position logits after %j',
+    async (_, i) => {
+      await expectTopLogits(expected.prompts[i]!, expected.lastPositionLogits[i]!);
+    },
+    MINUTES,
+  );
 
-  test('last-position logits beyond the window of the local layers', async () => {
-    expect(expected.longPrompt.ids.length).toBeGreaterThan(520);
-    await expectTopLogits(expected.longPrompt.ids, expected.longPrompt.top);
-  }, 2 * MINUTES);
+  test(
+    'last-position logits beyond the window of the local layers',
+    async () => {
+      expect(expected.longPrompt.ids.length).toBeGreaterThan(520);
+      await expectTopLogits(expected.longPrompt.ids, expected.longPrompt.top);
+    },
+    2 * MINUTES,
+  );
 
-  test('8 prompts x 48 tokens, greedy', async () => {
-    const generations = await model.generate(expected.texts, { maxNewTokens: 48, minNewTokens: 48 });
-    expect(generations.map(({ promptIds }) => [...promptIds])).toEqual(expected.prompts);
-    const comparisons = generations.map(({ ids }, i) => ({ prompt: i, ...compareContinuation(ids, expected.runs[i]!) }));
-    for (const comparison of comparisons) if (comparison.kind === 'parted at a near tie') console.info('parted at a near tie', comparison);
-    expect(comparisons.filter(({ kind }) => kind === 'different')).toEqual([]);
-  }, 5 * MINUTES);
+  test(
+    '8 prompts x 48 tokens, greedy',
+    async () => {
+      const generations = await model.generate(expected.texts, { maxNewTokens: 48, minNewTokens: 48 });
+      expect(generations.map(({ promptIds }) => [...promptIds])).toEqual(expected.prompts);
+      const comparisons = generations.map(({ ids }, i) => ({ prompt: i, ...compareContinuation(ids, expected.runs[i]!) }));
+      for (const comparison of comparisons)
+        if (comparison.kind === 'parted at a near tie') console.info('parted at a near tie', comparison);
+      expect(comparisons.filter(({ kind }) => kind === 'different')).toEqual([]);
+    },
+    5 * MINUTES,
+  );
 }
 
 if (file === undefined) {

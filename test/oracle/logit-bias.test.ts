@@ -23,7 +23,12 @@ describe('logitBias', () => {
     const prompts = [Int32Array.of(5, 60, 7), Int32Array.of(9, 100, 101, 30)];
     const options = { maxNewTokens: 12, minNewTokens: 12, stopIds: [] };
     const plain = await model.generate(prompts, options);
-    const bias = new Map([[plain[0]!.ids[0]!, -2], [plain[1]!.ids[3]!, -0.5], [40, 1.5], [77, 0.25]]);
+    const bias = new Map([
+      [plain[0]!.ids[0]!, -2],
+      [plain[1]!.ids[3]!, -0.5],
+      [40, 1.5],
+      [77, 0.25],
+    ]);
     const biased = await model.generate(prompts, { ...options, logitBias: bias });
     for (const [row, { ids }] of biased.entries()) expect(Array.from(ids)).toEqual(await slowGreedy(prompts[row]!, bias, 12));
     expect(biased.map(({ ids }) => ids)).not.toEqual(plain.map(({ ids }) => ids));
@@ -35,8 +40,16 @@ describe('logitBias', () => {
   });
 
   test('refuses what is no bias', async () => {
-    for (const [id, value] of [[-1, 0], [0.5, 0], [3, Number.NaN], [3, -Infinity]] as const) {
-      expect(await refusal(model.generate([Int32Array.of(5)], { logitBias: new Map([[id, value]]) }))).toEqual({ code: 'ERR_CONFIG', message: expect.stringContaining(`got ${id} with ${value}`) });
+    for (const [id, value] of [
+      [-1, 0],
+      [0.5, 0],
+      [3, Number.NaN],
+      [3, -Infinity],
+    ] as const) {
+      expect(await refusal(model.generate([Int32Array.of(5)], { logitBias: new Map([[id, value]]) }))).toEqual({
+        code: 'ERR_CONFIG',
+        message: expect.stringContaining(`got ${id} with ${value}`),
+      });
     }
   });
 });

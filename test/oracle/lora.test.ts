@@ -33,7 +33,11 @@ interface LoraCase {
 const CASES = JSON.parse(readFileSync(join(__dirname, '../fixtures/expected/lora.json'), 'utf8')) as Record<string, LoraCase>;
 
 /** An optimizer that begins with the A and B of the fixture, taken from a file as a checkpoint's are. */
-async function optimizerOf(model: Model, { rank, alpha, targets, layers, weightDecay }: LoraCase, start: ReadonlyMap<string, Float32Array>): Promise<Optimizer> {
+async function optimizerOf(
+  model: Model,
+  { rank, alpha, targets, layers, weightDecay }: LoraCase,
+  start: ReadonlyMap<string, Float32Array>,
+): Promise<Optimizer> {
   const optimizer = new Optimizer(model, { weightDecay, lora: { rank, alpha, targets, layers } });
   const state = optimizer.state();
   for (const [name, tensor] of state) {
@@ -48,7 +52,12 @@ async function optimizerOf(model: Model, { rank, alpha, targets, layers, weightD
   return optimizer;
 }
 
-async function step(model: Model, optimizer: Optimizer, rows: number[][], { learningRate, maxGradNorm }: Pick<LoraCase, 'learningRate' | 'maxGradNorm'>): Promise<[loss: number, gradNorm: number]> {
+async function step(
+  model: Model,
+  optimizer: Optimizer,
+  rows: number[][],
+  { learningRate, maxGradNorm }: Pick<LoraCase, 'learningRate' | 'maxGradNorm'>,
+): Promise<[loss: number, gradNorm: number]> {
   const { lossSum, tokenCount } = await model.forwardBackward(makeBatch(rows));
   const { gradNorm } = await optimizer.step({ learningRate, gradScale: 1 / tokenCount, maxGradNorm });
   return [lossSum / tokenCount, gradNorm];
@@ -64,7 +73,11 @@ describeOnEachDevice('LoRA against PEFT', (device) => {
         const optimizer = await optimizerOf(model, expected, tensors);
         const [, gradNorm] = await step(model, optimizer, expected.batches[0]!, expected);
         const scale = 0.1 * Math.min(1, expected.maxGradNorm / (gradNorm + 1e-6));
-        const moments = new Map([...readAll(optimizer.state())].filter(([key]) => /^exp_avg\..*lora_/.test(key)).map(([key, values]) => [key.replace('exp_avg', 'grad'), values.map((value) => value / scale)]));
+        const moments = new Map(
+          [...readAll(optimizer.state())]
+            .filter(([key]) => /^exp_avg\..*lora_/.test(key))
+            .map(([key, values]) => [key.replace('exp_avg', 'grad'), values.map((value) => value / scale)]),
+        );
         expect([...moments.keys()].sort()).toEqual([...tensors.keys()].filter((key) => key.startsWith('grad.')).sort());
         expect(gradientErrors(moments, (key) => tensors.get(key)!).filter(({ error }) => !(error < 1e-4))).toEqual([]);
         optimizer.dispose();
@@ -137,7 +150,9 @@ describe('refusals', () => {
     ['no rank', { rank: 0 }, 'rank of LoRA, got 0'],
     ['no alpha', { alpha: 0 }, 'alpha of LoRA, got 0'],
   ])('%s', (_, lora, message) => {
-    expect(() => new Optimizer(model, { lora })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining(message) as string }) as Error);
+    expect(() => new Optimizer(model, { lora })).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringContaining(message) as string }) as Error,
+    );
   });
 
   test.each<[string, Partial<NativeLora>, object]>([
@@ -148,7 +163,9 @@ describe('refusals', () => {
     ['names that are none', { names: [7] as never }, { message: expect.stringContaining('lora.names') }],
   ])('by the addon itself: %s', (_, wrong, refused) => {
     const lora = { rank: 2, alpha: 2, seed: 0, names: ['model.layers.0.mlp.up_proj.weight'], transposed: false, ...wrong };
-    expect(() => addon().optimizerCreate(model.handle, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, momentsIn8Bits: false, lora })).toThrow(expect.objectContaining(refused) as Error);
+    expect(() =>
+      addon().optimizerCreate(model.handle, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, momentsIn8Bits: false, lora }),
+    ).toThrow(expect.objectContaining(refused) as Error);
   });
 
   test('the state of another rank', async () => {

@@ -18,9 +18,11 @@ export function readNumbers(tensor: Tensor): Float64Array {
 
 /** The elements of every tensor; the tensors are disposed. */
 export function readAll(tensors: ReadonlyMap<string, Tensor>): Map<string, Float64Array> {
-  return new Map([...tensors].map(([name, tensor]) => {
-    const numbers = readNumbers(tensor);
-    tensor.dispose();
-    return [name, numbers];
-  }));
+  return new Map(
+    [...tensors].map(([name, tensor]) => {
+      const numbers = readNumbers(tensor);
+      tensor.dispose();
+      return [name, numbers];
+    }),
+  );
 }

@@ -20,8 +20,18 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Wide enough for super-blocks of 256, and deep enough for every type that a mix has. */
 const WIDE = {
-  model_type: 'llama', hidden_size: 256, intermediate_size: 512, num_hidden_layers: 4, num_attention_heads: 4, num_key_value_heads: 2,
-  max_position_embeddings: 64, rms_norm_eps: 1e-5, rope_theta: 10_000, hidden_act: 'silu', tie_word_embeddings: true, initializer_range: 0.3,
+  model_type: 'llama',
+  hidden_size: 256,
+  intermediate_size: 512,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 64,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10_000,
+  hidden_act: 'silu',
+  tie_word_embeddings: true,
+  initializer_range: 0.3,
 };
 
 async function makeWide(): Promise<string> {
@@ -41,7 +51,9 @@ const bits = (tensor: Tensor): Int32Array => {
 /** Parameters whose bits differ, by name. */
 function differing(left: ReadonlyMap<string, Tensor>, right: ReadonlyMap<string, Tensor>): string[] {
   expect([...left.keys()].sort()).toEqual([...right.keys()].sort());
-  return [...left].filter(([name, tensor]) => Buffer.compare(Buffer.from(bits(tensor).buffer), Buffer.from(bits(right.get(name)!).buffer)) !== 0).map(([name]) => name);
+  return [...left]
+    .filter(([name, tensor]) => Buffer.compare(Buffer.from(bits(tensor).buffer), Buffer.from(bits(right.get(name)!).buffer)) !== 0)
+    .map(([name]) => name);
 }
 
 /** What passes of `model` read beside what its export holds. */
@@ -57,7 +69,10 @@ async function compareWithExport(model: Model, name: string): Promise<{ differ: 
   return result;
 }
 
-/** Where llama.cpp fixes what queries are multiplied by, an export moves the difference into the queries or their norms, and passes divide it out again. */
+/**
+ * Where llama.cpp fixes what queries are multiplied by, an export moves the difference into the queries or their norms, and passes divide
+ * it out again.
+ */
 const MOVED = /self_attn\.(q_proj|q_norm)\.weight$/;
 
 test.each(LLAMA_CPP_MODELS)('%s: passes run on the weights that an export writes, to the bit', async (name) => {
@@ -83,8 +98,21 @@ describe('rows of whole super-blocks', () => {
     const model = await Model.load(path, { quantize: type });
     const before = await compareWithExport(model, type);
     expect(before.differ).toEqual([]);
-    expect(before.types.sort()).toEqual({ Q8_0: ['F32', 'Q8_0'], Q6_K: ['F32', 'Q6_K'], Q5_K_M: ['F32', 'Q5_K', 'Q6_K'], Q4_K_M: ['F32', 'Q4_K', 'Q6_K'], Q4_0: ['F32', 'Q4_0', 'Q6_K'] }[type]);
-    await hyperfit(model, { data: [Int32Array.from({ length: 24 }, (_, at) => 3 + ((at * 7) % 60))], quantize: type, learningRate: 1e-2, maxSteps: 3 });
+    expect(before.types.sort()).toEqual(
+      {
+        Q8_0: ['F32', 'Q8_0'],
+        Q6_K: ['F32', 'Q6_K'],
+        Q5_K_M: ['F32', 'Q5_K', 'Q6_K'],
+        Q4_K_M: ['F32', 'Q4_K', 'Q6_K'],
+        Q4_0: ['F32', 'Q4_0', 'Q6_K'],
+      }[type],
+    );
+    await hyperfit(model, {
+      data: [Int32Array.from({ length: 24 }, (_, at) => 3 + ((at * 7) % 60))],
+      quantize: type,
+      learningRate: 1e-2,
+      maxSteps: 3,
+    });
     expect((await compareWithExport(model, type)).differ).toEqual([]);
     model.dispose();
   });
@@ -98,7 +126,10 @@ describe('rows of whole super-blocks', () => {
     const batch = { tokens, batchSize: 1, sequenceLength: 20 };
     const [ours, theirs] = [(await quantised.forward(batch)).logits, (await plain.forward(batch)).logits];
     expect(torch.call('aten::equal', [ours, theirs])).toBe(true);
-    const [[own], [other]] = [await quantised.generate([tokens], { maxNewTokens: 24 }), await plain.generate([tokens], { maxNewTokens: 24 })];
+    const [[own], [other]] = [
+      await quantised.generate([tokens], { maxNewTokens: 24 }),
+      await plain.generate([tokens], { maxNewTokens: 24 }),
+    ];
     expect([...own!.ids]).toEqual([...other!.ids]);
     for (const each of [ours, theirs]) each.dispose();
     for (const each of [quantised, plain]) each.dispose();

@@ -23,7 +23,10 @@ interface QuantizedCase {
 }
 
 /** What scripts/fixtures/quantized_training.py recorded from torch, with weights quantised and dequantised by the `gguf` package. */
-const CASES = JSON.parse(readFileSync(join(__dirname, '../fixtures/expected/quantized-training.json'), 'utf8')) as Record<string, QuantizedCase>;
+const CASES = JSON.parse(readFileSync(join(__dirname, '../fixtures/expected/quantized-training.json'), 'utf8')) as Record<
+  string,
+  QuantizedCase
+>;
 
 /** Weights near a threshold fall to its other side for the last bit of an update: from the second step on losses agree less closely. */
 const FIRST = 2e-5;

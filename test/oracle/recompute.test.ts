@@ -15,7 +15,16 @@ import { readAll } from './models.ts';
 import { writeRandomModel } from './random-model.ts';
 
 const batchOf = (rows: readonly (readonly number[])[]): ReturnType<typeof makeBatch> => makeBatch(rows.map((row) => Int32Array.from(row)));
-const BATCHES = [[[5, 9, 2, 14, 3, 8, 1], [7, 4, 11, 6, 2, 10, 3]], [[3, 8, 2, 5, 1, 9, 4, 6, 12], [2, 2, 7]]].map(batchOf);
+const BATCHES = [
+  [
+    [5, 9, 2, 14, 3, 8, 1],
+    [7, 4, 11, 6, 2, 10, 3],
+  ],
+  [
+    [3, 8, 2, 5, 1, 9, 4, 6, 12],
+    [2, 2, 7],
+  ],
+].map(batchOf);
 
 interface Result {
   losses: number[];
@@ -41,7 +50,10 @@ async function accumulate(path: string, recompute: boolean, { device, computeDty
 describeOnEachDevice('activations that are computed again', (device) => {
   describe.each(TINY_MODELS)('%s', (name) => {
     test.each(['float32', 'bfloat16'] as const)('give the bits of those that are kept, in less memory: %s', async (computeDtype) => {
-      const [kept, again] = [await accumulate(tinyModelPath(name), false, { device, computeDtype }), await accumulate(tinyModelPath(name), true, { device, computeDtype })];
+      const [kept, again] = [
+        await accumulate(tinyModelPath(name), false, { device, computeDtype }),
+        await accumulate(tinyModelPath(name), true, { device, computeDtype }),
+      ];
       expect(again.losses).toEqual(kept.losses);
       expect(again.gradients).toEqual(kept.gradients);
       expect(again.workspaceBytes).toBeLessThan(kept.workspaceBytes);
@@ -59,7 +71,9 @@ describeOnEachDevice('activations that are computed again', (device) => {
     const results: unknown[] = [];
     for (const recompute of [false, true]) {
       using model = await Model.load(tinyModelPath('llama-tied-gqa'), { device, recompute });
-      const { lossSum } = await model.forwardBackward(BATCHES[0]!, { loss: (logits, { targetIds }) => torch.crossEntropy(logits.flatten(0, 1), targetIds.flatten(), { reduction: 'sum' }) });
+      const { lossSum } = await model.forwardBackward(BATCHES[0]!, {
+        loss: (logits, { targetIds }) => torch.crossEntropy(logits.flatten(0, 1), targetIds.flatten(), { reduction: 'sum' }),
+      });
       results.push([lossSum, readAll(model.gradients())]);
     }
     expect(results[1]).toEqual(results[0]);
@@ -80,17 +94,41 @@ describeOnEachDevice('activations that are computed again', (device) => {
 });
 
 describe('logits in parts', () => {
-  /** Of the CPU's kernels parts have at most 256 rows, with activations that are computed again at most 67 million logits; libtorch's operators make all at once. */
+  /**
+   * Of the CPU's kernels parts have at most 256 rows, with activations that are computed again at most 67 million logits; libtorch's
+   * operators make all at once.
+   */
   test.each([
     ['float32', 1e-5],
     ['bfloat16', 2 ** -5],
   ] as const)('give the gradients of all at once to rounding, and the estimate counts a part: %s', async (computeDtype, bound) => {
-    const path = writeRandomModel({
-      family: 'gemma2', heads: 2, keyValueHeads: 1, headDim: 8, hiddenSize: 16, intermediateSize: 24, layers: 2, vocabSize: 262_144, attentionBias: false, mlpBias: false,
-      tied: true, slidingWindow: 0, positions: 512, rope: 'default', softcap: 20, activation: 'silu',
-    }, 5);
+    const path = writeRandomModel(
+      {
+        family: 'gemma2',
+        heads: 2,
+        keyValueHeads: 1,
+        headDim: 8,
+        hiddenSize: 16,
+        intermediateSize: 24,
+        layers: 2,
+        vocabSize: 262_144,
+        attentionBias: false,
+        mlpBias: false,
+        tied: true,
+        slidingWindow: 0,
+        positions: 512,
+        rope: 'default',
+        softcap: 20,
+        activation: 'silu',
+      },
+      5,
+    );
     const batch = batchOf(randomRows(9, 2, 161, 262_144));
-    const measure = async (kernels: boolean, recompute: boolean, dtype: ComputeDType = computeDtype): Promise<Result & { logitBytes: number }> => {
+    const measure = async (
+      kernels: boolean,
+      recompute: boolean,
+      dtype: ComputeDType = computeDtype,
+    ): Promise<Result & { logitBytes: number }> => {
       addon().setKernels(kernels);
       try {
         using model = await Model.load(path, { computeDtype: dtype, recompute });
@@ -116,5 +154,8 @@ describe('logits in parts', () => {
 });
 
 test('what is no true or false is refused', async () => {
-  expect(await refusal(Model.load(tinyModelPath('llama-tied-gqa'), { recompute: 'yes' as never }))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('`recompute`') });
+  expect(await refusal(Model.load(tinyModelPath('llama-tied-gqa'), { recompute: 'yes' as never }))).toMatchObject({
+    code: 'ERR_CONFIG',
+    message: expect.stringContaining('`recompute`'),
+  });
 });

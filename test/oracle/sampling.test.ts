@@ -43,8 +43,18 @@ function naiveDistribution(logits: Float64Array, { temperature, topK = 0, topP =
 
 const ROWS = 500;
 const NATIVE_OPTIONS: Omit<NativeGenerateOptions, 'seeds'> = {
-  maxNewTokens: 1, minNewTokens: 0, temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, noRepeatNgramSize: 0, noRepeatNgramCountsPrompt: true,
-  stopIds: new Int32Array(), suppressIds: new Int32Array(), tokenStats: false,
+  maxNewTokens: 1,
+  minNewTokens: 0,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  noRepeatNgramSize: 0,
+  noRepeatNgramCountsPrompt: true,
+  stopIds: new Int32Array(),
+  suppressIds: new Int32Array(),
+  tokenStats: false,
 };
 
 /** Below `model.generate`, which gives equal contexts equal draws: here each row has its own seed, and seeds follow each other. */
@@ -53,7 +63,15 @@ async function drawCounts(model: Model, sampler: Sampler): Promise<Map<number, n
   const prompts = Int32Array.from(Array.from({ length: ROWS }, () => PROMPT).flat());
   for (let first = 0; first < DRAWS; first += ROWS) {
     const seeds = Float64Array.from({ length: ROWS }, (_, row) => first + row);
-    const generations = await addon().modelGenerate(model.handle, prompts, new Int32Array(ROWS).fill(PROMPT.length), { ...NATIVE_OPTIONS, ...sampler, seeds }, new Int32Array(1 + ROWS), null, null);
+    const generations = await addon().modelGenerate(
+      model.handle,
+      prompts,
+      new Int32Array(ROWS).fill(PROMPT.length),
+      { ...NATIVE_OPTIONS, ...sampler, seeds },
+      new Int32Array(1 + ROWS),
+      null,
+      null,
+    );
     for (const { ids } of generations) counts.set(ids[0]!, (counts.get(ids[0]!) ?? 0) + 1);
   }
   return counts;
@@ -73,7 +91,8 @@ describeOnEachDevice('Sampling against a naive version', (device) => {
         const fiveSigmas = 5 * Math.sqrt(expected * (1 - probability)) + 1;
         expect([id, Math.abs((counts.get(id) ?? 0) - expected) <= fiveSigmas]).toEqual([id, true]);
       }
-    }));
+    }),
+  );
 
   test('one candidate left is greedy, whatever the temperature', () =>
     withModel(tinyModelPath('llama-untied-mha'), device, async (model) => {

@@ -49,7 +49,10 @@ describeWithPython('A model saved by hyperfit, read by transformers (needs the e
     const saved: Saved[] = [];
     for (const name of NAMES) saved.push(await saveModel(name, parent));
     const expected = computeByTransformers(saved);
-    const differences = saved.map(({ folder, logits }, i) => ({ name: path.basename(folder), difference: largestDifference(logits, expected[i]!) }));
+    const differences = saved.map(({ folder, logits }, i) => ({
+      name: path.basename(folder),
+      difference: largestDifference(logits, expected[i]!),
+    }));
     expect(differences.filter(({ difference }) => !(difference < 1e-4))).toEqual([]);
   }, 300_000);
 });

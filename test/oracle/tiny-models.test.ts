@@ -3,7 +3,17 @@ import { Optimizer } from '../../lib/model/optimizer.ts';
 import { describeOnEachDevice } from '../devices.ts';
 import { makeBatch } from './batches.ts';
 import { compareContinuation, gradientErrors, largestDifference, l2Norm, relativeDifference, relativeError } from './differences.ts';
-import { FAMILY_MODELS, DECODING_NAMES, DECODING_OPTIONS, FULL_GRADIENT_MODELS, readTinyExpectation, readTinyTensors, TINY_MODELS, tinyModelPath, type AdamWRun } from './expected.ts';
+import {
+  FAMILY_MODELS,
+  DECODING_NAMES,
+  DECODING_OPTIONS,
+  FULL_GRADIENT_MODELS,
+  readTinyExpectation,
+  readTinyTensors,
+  TINY_MODELS,
+  tinyModelPath,
+  type AdamWRun,
+} from './expected.ts';
 import { readAll, readNumbers, withModel } from './models.ts';
 
 /** Losses and norms of a run of steps on the mean loss, one batch a step. */
@@ -48,7 +58,9 @@ describeOnEachDevice('Tiny models against Hugging Face transformers', (device) =
         const gradients = readAll(model.gradients());
         expect([...gradients.keys()].sort()).toEqual(Object.keys(forward.gradNorms).sort());
         const floor = 1e-3 * Math.hypot(...Object.values(forward.gradNorms)); // see gradientErrors
-        const differing = Object.entries(forward.gradNorms).filter(([parameter, norm]) => !(Math.abs(l2Norm(gradients.get(parameter)!) - norm) < 1e-4 * Math.max(norm, floor)));
+        const differing = Object.entries(forward.gradNorms).filter(
+          ([parameter, norm]) => !(Math.abs(l2Norm(gradients.get(parameter)!) - norm) < 1e-4 * Math.max(norm, floor)),
+        );
         expect(differing).toEqual([]);
       }));
 
@@ -58,15 +70,21 @@ describeOnEachDevice('Tiny models against Hugging Face transformers', (device) =
         const { losses, gradNorms } = await runAdamW(model, expected.adamw.batches, run);
         run.losses.forEach((loss, step) => expect(relativeDifference(losses[step]!, loss)).toBeLessThan(1e-4));
         run.gradNorms.forEach((norm, step) => expect(relativeDifference(gradNorms[step]!, norm)).toBeLessThan(1e-3));
-      }));
+      }),
+    );
 
     test.each(DECODING_NAMES)('decodes the same ids: %s', (decoding) =>
       withModel(tinyModelPath(name), device, async (model) => {
         const { prompts, newTokens, runs } = expected.decoding;
-        const generations = await model.generate(prompts, { ...DECODING_OPTIONS[decoding], maxNewTokens: newTokens, minNewTokens: newTokens });
+        const generations = await model.generate(prompts, {
+          ...DECODING_OPTIONS[decoding],
+          maxNewTokens: newTokens,
+          minNewTokens: newTokens,
+        });
         const comparisons = generations.map(({ ids }, i) => compareContinuation(ids, runs[decoding][i]!));
         expect(comparisons.filter(({ kind }) => kind === 'different')).toEqual([]);
-      }));
+      }),
+    );
   });
 
   test.each(FULL_GRADIENT_MODELS)('%s: every element of every gradient', (name) =>
@@ -78,7 +96,8 @@ describeOnEachDevice('Tiny models against Hugging Face transformers', (device) =
       const errors = gradientErrors(readAll(model.gradients()), (parameter) => tensors.get(`grad.${parameter}`)!, floorShare);
       expect(errors.length).toBe(Object.keys(forward.gradNorms).length);
       expect(errors.filter(({ error }) => !(error < 1e-4))).toEqual([]);
-    }));
+    }),
+  );
 });
 
 /** Logits of the trained tiny model reach 20, where float32 itself has steps of 2e-6: the bound grows with their size above 4. */

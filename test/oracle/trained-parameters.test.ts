@@ -6,7 +6,10 @@ import { makeBatch } from './batches.ts';
 import { tinyModelPath } from './expected.ts';
 import { readAll, withModel } from './models.ts';
 
-const BATCH = makeBatch([[5, 9, 2, 14, 3, 8, 1], [7, 4, 11, 6, 2, 10, 3]]);
+const BATCH = makeBatch([
+  [5, 9, 2, 14, 3, 8, 1],
+  [7, 4, 11, 6, 2, 10, 3],
+]);
 const STEP = { learningRate: 1e-2, maxGradNorm: 1 };
 const LATE = { rank: 4, layers: 1 };
 
@@ -34,15 +37,18 @@ describeOnEachDevice('gradients of what optimizers train', (device) => {
   describe.each(['llama-tied-gqa', 'gpt2-tied', 'gemma3-tied-gqa', 'imagegpt-odd', 'qwen3-window-mha'])('%s', (name) => {
     const path = tinyModelPath(name);
 
-    test.each(['float32', 'bfloat16'] as const)('LoRA on the last layer gives the bits that it gives where all gradients are computed, %s', async (computeDtype) => {
-      const runs: Values[] = [];
-      for (const besides of [false, true]) {
-        const model = await Model.load(path, { device, computeDtype });
-        runs.push(await trained(model, besides));
-        model.dispose();
-      }
-      expect(runs[0]).toEqual(runs[1]);
-    });
+    test.each(['float32', 'bfloat16'] as const)(
+      'LoRA on the last layer gives the bits that it gives where all gradients are computed, %s',
+      async (computeDtype) => {
+        const runs: Values[] = [];
+        for (const besides of [false, true]) {
+          const model = await Model.load(path, { device, computeDtype });
+          runs.push(await trained(model, besides));
+          model.dispose();
+        }
+        expect(runs[0]).toEqual(runs[1]);
+      },
+    );
 
     test('the model gives these gradients and no others while the optimizer lives', () =>
       withModel(path, device, async (model) => {
@@ -80,7 +86,10 @@ describeOnEachDevice('gradients of what optimizers train', (device) => {
       const late = new Optimizer(model, { lora: LATE });
       await model.forwardBackward(BATCH);
       const all = new Optimizer(model);
-      expect(await refusal(all.step({ ...STEP, gradScale: 1 }))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('forwardBackward') });
+      expect(await refusal(all.step({ ...STEP, gradScale: 1 }))).toMatchObject({
+        code: 'ERR_CONFIG',
+        message: expect.stringContaining('forwardBackward'),
+      });
       await model.zeroGradients();
       await model.forwardBackward(BATCH);
       await all.step({ ...STEP, gradScale: 1 });

@@ -38,16 +38,24 @@ describeOnEachDevice('Training', (device) => {
       await model.zeroGradients();
       let lossSum = 0;
       let tokenCount = 0;
-      for (const [from, to] of [[0, 1], [1, 4], [4, 6]] as const) {
+      for (const [from, to] of [
+        [0, 1],
+        [1, 4],
+        [4, 6],
+      ] as const) {
         const part = await model.forwardBackward(makeBatch(ROWS.slice(from, to), TARGETS.slice(from, to)));
         lossSum += part.lossSum;
         tokenCount += part.tokenCount;
       }
       expect(tokenCount).toBe(whole.tokenCount);
       expect(relativeDifference(lossSum, whole.lossSum)).toBeLessThan(splitLoss);
-      const errors = [...readAll(model.gradients())].map(([parameter, gradient]) => ({ parameter, error: relativeError(gradient, expected.get(parameter)!) }));
+      const errors = [...readAll(model.gradients())].map(([parameter, gradient]) => ({
+        parameter,
+        error: relativeError(gradient, expected.get(parameter)!),
+      }));
       expect(errors.filter(({ error }) => !(error < splitGradients))).toEqual([]);
-    }));
+    }),
+  );
 
   test.each(names)('%s: rows do not see each other', (name) =>
     withModel(tinyModelPath(name), device, async (model) => {
@@ -55,7 +63,8 @@ describeOnEachDevice('Training', (device) => {
       const first = await model.forwardBackward(makeBatch(ROWS.slice(0, 1), TARGETS.slice(0, 1)));
       const second = await model.forwardBackward(makeBatch(ROWS.slice(1, 2), TARGETS.slice(1, 2)));
       expect(relativeDifference(first.lossSum + second.lossSum, together.lossSum)).toBeLessThan(splitLoss);
-    }));
+    }),
+  );
 
   test.each(names)('%s: two runs of five steps are equal to the last bit', async (name) => {
     expect(await fiveSteps(name, device)).toEqual(await fiveSteps(name, device));

@@ -22,7 +22,11 @@ export const testWithPython = PYTHON === undefined ? test.skip : test;
 /** Of each job, the logits of the last token of each row. */
 export function transformersLogits(jobs: readonly TransformersJob[]): Float64Array[] {
   const input = JSON.stringify(jobs.map(({ folder, base, ids }) => ({ folder, base, ids })));
-  const output = execFileSync(PYTHON!, [resolve(__dirname, '../../scripts/fixtures/adapters.py'), '--check'], { input, stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, HF_HUB_OFFLINE: '1' } });
+  const output = execFileSync(PYTHON!, [resolve(__dirname, '../../scripts/fixtures/adapters.py'), '--check'], {
+    input,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { ...process.env, HF_HUB_OFFLINE: '1' },
+  });
   return (JSON.parse(output.toString('utf8')) as number[][][]).map((rows) => Float64Array.from(rows.flat()));
 }
 
@@ -33,5 +37,7 @@ export async function lastLogits(model: Model, rows: readonly (readonly number[]
   const all = logits.toTypedArray() as Float32Array;
   const width = logits.shape[2]!;
   logits.dispose();
-  return Float64Array.from(rows.flatMap((_, row) => [...all.subarray((row * sequenceLength + sequenceLength - 1) * width, (row + 1) * sequenceLength * width)]));
+  return Float64Array.from(
+    rows.flatMap((_, row) => [...all.subarray((row * sequenceLength + sequenceLength - 1) * width, (row + 1) * sequenceLength * width)]),
+  );
 }

@@ -23,9 +23,15 @@ const GGUF_NAMES = ['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'g
 const HEAD = 'lm_head.weight';
 const [EMBED, WTE] = ['model.embed_tokens.weight', 'transformer.wte.weight'];
 
-const renamed = (rename: (name: string) => string) => (weights: Weights): Weights => new Map([...weights].map(([name, tensor]) => [rename(name), tensor]));
+const renamed =
+  (rename: (name: string) => string) =>
+  (weights: Weights): Weights =>
+    new Map([...weights].map(([name, tensor]) => [rename(name), tensor]));
 const without = (prefix: string) => renamed((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name));
-const plus = (extra: (weights: Weights) => [string, StoredTensor][]) => (weights: Weights): Weights => new Map([...weights, ...extra(weights)]);
+const plus =
+  (extra: (weights: Weights) => [string, StoredTensor][]) =>
+  (weights: Weights): Weights =>
+    new Map([...weights, ...extra(weights)]);
 const otherHead = (embedding: string) => plus((weights) => [[HEAD, madeUp(weights.get(embedding)!.shape)]]);
 
 interface Spelling {
@@ -40,20 +46,88 @@ interface Spelling {
 }
 
 const SPELLINGS: Record<string, Spelling> = {
-  'a tied model with another head': { model: 'llama-tied-gqa', change: otherHead(EMBED), notes: [/`tie_word_embeddings` is true, but the file holds another lm_head\.weight.*saved as untied/], asTransformers: true },
-  'a Gemma 2 that does not say it is tied, with another head': { model: 'gemma2-tied-gqa', change: otherHead(EMBED), config: { tie_word_embeddings: undefined }, notes: [/another lm_head/], asTransformers: true },
+  'a tied model with another head': {
+    model: 'llama-tied-gqa',
+    change: otherHead(EMBED),
+    notes: [/`tie_word_embeddings` is true, but the file holds another lm_head\.weight.*saved as untied/],
+    asTransformers: true,
+  },
+  'a Gemma 2 that does not say it is tied, with another head': {
+    model: 'gemma2-tied-gqa',
+    change: otherHead(EMBED),
+    config: { tie_word_embeddings: undefined },
+    notes: [/another lm_head/],
+    asTransformers: true,
+  },
   'a tied GPT-2 with another head': { model: 'gpt2-tied', change: otherHead(WTE), notes: [/another lm_head/], asTransformers: true },
-  'a tied model with the same head': { model: 'llama-tied-gqa', change: plus((weights) => [[HEAD, weights.get(EMBED)!]]), notes: [], asTransformers: true },
-  'a tied model under the name of its head alone': { model: 'qwen2-tied-gqa', change: renamed((name) => (name === EMBED ? HEAD : name)), notes: [], asTransformers: true },
-  'a tied GPT-2 under the name of its head alone': { model: 'gpt2-tied', change: renamed((name) => (name === WTE ? HEAD : name)), notes: [], asTransformers: true },
-  'a base model, tied': { model: 'llama-tied-gqa', change: without('model.'), config: { architectures: ['LlamaModel'] }, notes: [], asTransformers: true },
+  'a tied model with the same head': {
+    model: 'llama-tied-gqa',
+    change: plus((weights) => [[HEAD, weights.get(EMBED)!]]),
+    notes: [],
+    asTransformers: true,
+  },
+  'a tied model under the name of its head alone': {
+    model: 'qwen2-tied-gqa',
+    change: renamed((name) => (name === EMBED ? HEAD : name)),
+    notes: [],
+    asTransformers: true,
+  },
+  'a tied GPT-2 under the name of its head alone': {
+    model: 'gpt2-tied',
+    change: renamed((name) => (name === WTE ? HEAD : name)),
+    notes: [],
+    asTransformers: true,
+  },
+  'a base model, tied': {
+    model: 'llama-tied-gqa',
+    change: without('model.'),
+    config: { architectures: ['LlamaModel'] },
+    notes: [],
+    asTransformers: true,
+  },
   'a base model with a head beside': { model: 'llama-untied-mha', change: without('model.'), notes: [] },
-  'a GPT-2 as first published, with masks': { model: 'gpt2-tied', change: (weights) => plus(() => [['h.0.attn.bias', madeUp([1, 1, 4, 4])], ['h.1.attn.masked_bias', madeUp([])]])(without('transformer.')(weights)), config: { architectures: ['GPT2Model'] }, notes: [/2 tensors were passed over, buffers of old versions: h\.0\.attn\.bias/], asTransformers: true },
-  'a model with a value head': { model: 'llama-untied-mha', change: plus(() => [['v_head.summary.weight', madeUp([1, 8])], ['v_head.summary.bias', madeUp([1])]]), notes: [/2 tensors were passed over, a head for values/], asTransformers: true },
-  'a model with a score': { model: 'llama-untied-mha', change: plus(() => [['score.weight', madeUp([2, 8])]]), notes: [/1 tensor was passed over, a head for values, rewards or classes: score\.weight/], asTransformers: true },
-  'a model with rotary buffers': { model: 'llama-tied-gqa', change: plus(() => [['model.layers.0.self_attn.rotary_emb.inv_freq', madeUp([4])]]), notes: [/buffers of old versions/], asTransformers: true },
-  'a compiled model': { model: 'llama-tied-gqa', change: renamed((name) => `_orig_mod.${name}`), notes: [/`_orig_mod\.` of torch\.compile, which was taken off/] },
-  'a model of DistributedDataParallel, compiled within': { model: 'llama-untied-mha', change: renamed((name) => `module.${name.replace('model.', 'model._orig_mod.')}`), notes: [/`module\.` of DistributedDataParallel and `_orig_mod\.`/] },
+  'a GPT-2 as first published, with masks': {
+    model: 'gpt2-tied',
+    change: (weights) =>
+      plus(() => [
+        ['h.0.attn.bias', madeUp([1, 1, 4, 4])],
+        ['h.1.attn.masked_bias', madeUp([])],
+      ])(without('transformer.')(weights)),
+    config: { architectures: ['GPT2Model'] },
+    notes: [/2 tensors were passed over, buffers of old versions: h\.0\.attn\.bias/],
+    asTransformers: true,
+  },
+  'a model with a value head': {
+    model: 'llama-untied-mha',
+    change: plus(() => [
+      ['v_head.summary.weight', madeUp([1, 8])],
+      ['v_head.summary.bias', madeUp([1])],
+    ]),
+    notes: [/2 tensors were passed over, a head for values/],
+    asTransformers: true,
+  },
+  'a model with a score': {
+    model: 'llama-untied-mha',
+    change: plus(() => [['score.weight', madeUp([2, 8])]]),
+    notes: [/1 tensor was passed over, a head for values, rewards or classes: score\.weight/],
+    asTransformers: true,
+  },
+  'a model with rotary buffers': {
+    model: 'llama-tied-gqa',
+    change: plus(() => [['model.layers.0.self_attn.rotary_emb.inv_freq', madeUp([4])]]),
+    notes: [/buffers of old versions/],
+    asTransformers: true,
+  },
+  'a compiled model': {
+    model: 'llama-tied-gqa',
+    change: renamed((name) => `_orig_mod.${name}`),
+    notes: [/`_orig_mod\.` of torch\.compile, which was taken off/],
+  },
+  'a model of DistributedDataParallel, compiled within': {
+    model: 'llama-untied-mha',
+    change: renamed((name) => `module.${name.replace('model.', 'model._orig_mod.')}`),
+    notes: [/`module\.` of DistributedDataParallel and `_orig_mod\.`/],
+  },
 };
 
 function writeSpelling(folder: string, { model, change, config }: Spelling): void {
@@ -106,50 +180,82 @@ describe('The weights of', () => {
     expect(outcome.notes).toEqual(spelling.notes.map((note) => expect.stringMatching(note)));
     expect(await logitsOf(saved(name), outcome.ids)).toEqual(outcome.logits);
     expect((await openModelFiles(saved(name))).notes).toEqual([]);
-    if (!name.includes('another head')) expect(largestDifference(outcome.logits, await logitsOf(tinyModelPath(spelling.model), outcome.ids))).toBe(0);
+    if (!name.includes('another head'))
+      expect(largestDifference(outcome.logits, await logitsOf(tinyModelPath(spelling.model), outcome.ids))).toBe(0);
   });
 
-  (existsSync(PYTHON) ? test : test.skip)('all of these are for transformers what they are for hyperfit, and saved folders load without a missing key (needs the environment of scripts/fixtures.sh)', () => {
-    const asked = outcomes.flatMap(({ name, ids, logits }) => [
-      { name: `${name}, saved`, folder: saved(name), ids, logits, strict: true },
-      ...(SPELLINGS[name]!.asTransformers ? [{ name, folder: given(name), ids, logits, strict: false }] : []),
-    ]);
-    const input = asked.map(({ folder, ids, strict }) => JSON.stringify({ folder, ids, strict })).join('\n');
-    const { status, stdout, stderr } = spawnSync(PYTHON, [CHECK], { input, encoding: 'utf8', maxBuffer: 2 ** 28 });
-    if (status !== 0) throw new Error(stderr);
-    const expected = JSON.parse(stdout) as number[][];
-    const differences = asked.map(({ name, logits }, index) => ({ name, difference: largestDifference(logits, expected[index]!) }));
-    expect(differences.filter(({ difference }) => !(difference < 1e-4))).toEqual([]);
-  }, 120_000);
+  (existsSync(PYTHON) ? test : test.skip)(
+    'all of these are for transformers what they are for hyperfit, and saved folders load without a missing key (needs the environment of scripts/fixtures.sh)',
+    () => {
+      const asked = outcomes.flatMap(({ name, ids, logits }) => [
+        { name: `${name}, saved`, folder: saved(name), ids, logits, strict: true },
+        ...(SPELLINGS[name]!.asTransformers ? [{ name, folder: given(name), ids, logits, strict: false }] : []),
+      ]);
+      const input = asked.map(({ folder, ids, strict }) => JSON.stringify({ folder, ids, strict })).join('\n');
+      const { status, stdout, stderr } = spawnSync(PYTHON, [CHECK], { input, encoding: 'utf8', maxBuffer: 2 ** 28 });
+      if (status !== 0) throw new Error(stderr);
+      const expected = JSON.parse(stdout) as number[][];
+      const differences = asked.map(({ name, logits }, index) => ({ name, difference: largestDifference(logits, expected[index]!) }));
+      expect(differences.filter(({ difference }) => !(difference < 1e-4))).toEqual([]);
+    },
+    120_000,
+  );
 });
 
-(existsSync(PYTHON) ? test : test.skip)('GGUF files are saved as folders that transformers loads with the same logits (needs the environment of scripts/fixtures.sh)', async () => {
-  const parent = mkdtempSync(path.join(tmpdir(), 'hyperfit-spellings-'));
-  try {
-    const saved: (Outcome & { folder: string })[] = [];
-    for (const name of GGUF_NAMES) {
-      const folder = path.join(parent, name);
-      saved.push({ ...(await computeAndSave(name, path.join(__dirname, '..', 'fixtures', 'files', `gguf-${name}.gguf`), folder)), folder });
+(existsSync(PYTHON) ? test : test.skip)(
+  'GGUF files are saved as folders that transformers loads with the same logits (needs the environment of scripts/fixtures.sh)',
+  async () => {
+    const parent = mkdtempSync(path.join(tmpdir(), 'hyperfit-spellings-'));
+    try {
+      const saved: (Outcome & { folder: string })[] = [];
+      for (const name of GGUF_NAMES) {
+        const folder = path.join(parent, name);
+        saved.push({
+          ...(await computeAndSave(name, path.join(__dirname, '..', 'fixtures', 'files', `gguf-${name}.gguf`), folder)),
+          folder,
+        });
+      }
+      const { status, stdout, stderr } = spawnSync(PYTHON, [CHECK], {
+        input: saved.map(({ folder, ids }) => JSON.stringify({ folder, ids })).join('\n'),
+        encoding: 'utf8',
+        maxBuffer: 2 ** 28,
+      });
+      if (status !== 0) throw new Error(stderr);
+      const expected = JSON.parse(stdout) as number[][];
+      const differences = saved.map(({ name, logits }, index) => ({ name, difference: largestDifference(logits, expected[index]!) }));
+      expect(differences.filter(({ difference }) => !(difference < 1e-4))).toEqual([]);
+    } finally {
+      rmSync(parent, { recursive: true });
     }
-    const { status, stdout, stderr } = spawnSync(PYTHON, [CHECK], { input: saved.map(({ folder, ids }) => JSON.stringify({ folder, ids })).join('\n'), encoding: 'utf8', maxBuffer: 2 ** 28 });
-    if (status !== 0) throw new Error(stderr);
-    const expected = JSON.parse(stdout) as number[][];
-    const differences = saved.map(({ name, logits }, index) => ({ name, difference: largestDifference(logits, expected[index]!) }));
-    expect(differences.filter(({ difference }) => !(difference < 1e-4))).toEqual([]);
-  } finally {
-    rmSync(parent, { recursive: true });
-  }
-}, 120_000);
+  },
+  120_000,
+);
 
 describe('Weights are refused', () => {
   const parent = mkdtempSync(path.join(tmpdir(), 'hyperfit-spellings-'));
   afterAll(() => rmSync(parent, { recursive: true }));
 
   test.each<[string, Spelling['change'], RegExp]>([
-    ['of a PEFT adapter that is not merged', renamed((name) => `base_model.model.${name}`), /of a PEFT adapter that is not merged; merge it first/],
-    ['with LoRA matrices among them', plus(() => [['model.layers.0.self_attn.q_proj.lora_A.default.weight', madeUp([2, 8])]]), /lora_A\.default\.weight` of a PEFT adapter/],
-    ['of a base model without a head', (weights) => new Map([...without('model.')(weights)].filter(([name]) => name !== HEAD)), /a head, `lm_head\.weight`.*AutoModelForCausalLM/],
-    ['that stand there twice', plus((weights) => [['norm.weight', weights.get('model.norm.weight')!]]), /`model\.norm\.weight` once in .*, got it again as `norm\.weight`/],
+    [
+      'of a PEFT adapter that is not merged',
+      renamed((name) => `base_model.model.${name}`),
+      /of a PEFT adapter that is not merged; merge it first/,
+    ],
+    [
+      'with LoRA matrices among them',
+      plus(() => [['model.layers.0.self_attn.q_proj.lora_A.default.weight', madeUp([2, 8])]]),
+      /lora_A\.default\.weight` of a PEFT adapter/,
+    ],
+    [
+      'of a base model without a head',
+      (weights) => new Map([...without('model.')(weights)].filter(([name]) => name !== HEAD)),
+      /a head, `lm_head\.weight`.*AutoModelForCausalLM/,
+    ],
+    [
+      'that stand there twice',
+      plus((weights) => [['norm.weight', weights.get('model.norm.weight')!]]),
+      /`model\.norm\.weight` once in .*, got it again as `norm\.weight`/,
+    ],
     ['with a head that has a bias', plus(() => [['lm_head.bias', madeUp([4])]]), /superfluous lm_head\.bias/],
   ])('%s', async (name, change, message) => {
     const folder = path.join(parent, name.replaceAll(' ', '-'));
@@ -161,6 +267,9 @@ describe('Weights are refused', () => {
     const folder = path.join(parent, name);
     writeSpelling(folder, { model: 'llama-untied-mha', change: (weights) => weights, notes: [] });
     writeFileSync(path.join(folder, name), '{}');
-    await expect(Model.load(folder)).rejects.toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringContaining(`got ${name} of a PEFT adapter; give its base as the model`) });
+    await expect(Model.load(folder)).rejects.toMatchObject({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringContaining(`got ${name} of a PEFT adapter; give its base as the model`),
+    });
   });
 });

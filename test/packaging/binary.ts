@@ -42,7 +42,9 @@ function missingFunctions(path: string): string[] {
 
 /** What others may call. */
 export function exportedFunctions(path: string): string[] {
-  return [...read('objdump', '-T', path).matchAll(/^[0-9a-f]+ .* (?!\*UND\*)\S+\s+[0-9a-f]+\s+(?:\S+\s+)?(\S+)$/gm)].map((match) => match[1]!);
+  return [...read('objdump', '-T', path).matchAll(/^[0-9a-f]+ .* (?!\*UND\*)\S+\s+[0-9a-f]+\s+(?:\S+\s+)?(\S+)$/gm)].map(
+    (match) => match[1]!,
+  );
 }
 
 export function dynamicSection(path: string): string {

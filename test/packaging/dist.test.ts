@@ -36,7 +36,9 @@ test('a CommonJS program requires it', () => {
 });
 
 const { exports: paths } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
-const SUBPATHS = Object.keys(paths).filter((path) => path !== '.' && path !== './package.json').map((path) => path.replace('./', 'hyperfit/'));
+const SUBPATHS = Object.keys(paths)
+  .filter((path) => path !== '.' && path !== './package.json')
+  .map((path) => path.replace('./', 'hyperfit/'));
 /** How many names each path has, and which of the root's are not the same there: two copies of Tensor would not know each other. */
 const COUNT = `
   const counts = {}, copies = [];
@@ -48,11 +50,21 @@ const COUNT = `
 `;
 
 test.each([
-  ['ES modules', 'parts.mjs', `import * as api from 'hyperfit'; const parts = {}; for (const path of ${JSON.stringify(SUBPATHS)}) parts[path] = await import(path);`],
-  ['CommonJS', 'parts.cjs', `const api = require('hyperfit'); const parts = {}; for (const path of ${JSON.stringify(SUBPATHS)}) parts[path] = require(path);`],
+  [
+    'ES modules',
+    'parts.mjs',
+    `import * as api from 'hyperfit'; const parts = {}; for (const path of ${JSON.stringify(SUBPATHS)}) parts[path] = await import(path);`,
+  ],
+  [
+    'CommonJS',
+    'parts.cjs',
+    `const api = require('hyperfit'); const parts = {}; for (const path of ${JSON.stringify(SUBPATHS)}) parts[path] = require(path);`,
+  ],
 ])('every path beside the root is there for %s, with the same classes', (_, name, load) => {
   const { counts, copies } = JSON.parse(runFile(name, load + COUNT)) as { counts: Record<string, number>; copies: string[] };
-  expect(Object.keys(counts)).toEqual(expect.arrayContaining(['evaluate', 'study', 'compare', 'report', 'image', 'serve'].map((path) => `hyperfit/${path}`)));
+  expect(Object.keys(counts)).toEqual(
+    expect.arrayContaining(['evaluate', 'study', 'compare', 'report', 'image', 'serve'].map((path) => `hyperfit/${path}`)),
+  );
   expect(Object.entries(counts).filter(([, count]) => count < 3)).toEqual([]);
   expect(copies).toEqual([]);
 });
@@ -76,8 +88,19 @@ test.each(['hyperfit', ...SUBPATHS])('%s: the ES module has the names of the Com
 
 test('no file of the bundle requires one that requires it, which would find it half made', () => {
   const dist = join(root, 'dist');
-  const files = ['.', 'parts'].flatMap((folder) => readdirSync(join(dist, folder)).filter((name) => /(?<!\.d)\.cjs$/.test(name)).map((name) => join(folder, name)));
-  const required = new Map(files.map((file) => [file, [...readFileSync(join(dist, file), 'utf8').matchAll(/^(?:(?:const|let) .* = )?require\("(\..+?)"\)/gm)].map(([, path]) => join(dirname(file), path!))]));
+  const files = ['.', 'parts'].flatMap((folder) =>
+    readdirSync(join(dist, folder))
+      .filter((name) => /(?<!\.d)\.cjs$/.test(name))
+      .map((name) => join(folder, name)),
+  );
+  const required = new Map(
+    files.map((file) => [
+      file,
+      [...readFileSync(join(dist, file), 'utf8').matchAll(/^(?:(?:const|let) .* = )?require\("(\..+?)"\)/gm)].map(([, path]) =>
+        join(dirname(file), path!),
+      ),
+    ]),
+  );
   const above = (file: string, path: readonly string[]): string[] => {
     if (path.includes(file)) return [[...path, file].join(' -> ')];
     const below = required.get(file)!;

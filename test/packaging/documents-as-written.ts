@@ -21,23 +21,31 @@ async function follow(reader: Reader, line: string): Promise<void> {
 }
 
 export function describeDocuments(readerOf: () => Reader): void {
-  test.each(PAGES)('%s: every command, as written', async (page) => {
-    const reader = readerOf();
-    for (const made of MADE) rmSync(join(reader.home, made), { recursive: true, force: true });
-    for (const line of linesOf(page)) await follow(reader, line);
-    expect(MADE.filter((made) => !existsSync(join(reader.home, made)))).toEqual([]);
-  }, 600_000);
+  test.each(PAGES)(
+    '%s: every command, as written',
+    async (page) => {
+      const reader = readerOf();
+      for (const made of MADE) rmSync(join(reader.home, made), { recursive: true, force: true });
+      for (const line of linesOf(page)) await follow(reader, line);
+      expect(MADE.filter((made) => !existsSync(join(reader.home, made)))).toEqual([]);
+    },
+    600_000,
+  );
 
-  test.each(PAGES)('%s: every program, as written', async (page) => {
-    const reader = readerOf();
-    const programs = blocksOf(page, 'ts');
-    expect(programs).toHaveLength(1);
-    reader.write('write.mjs', programs[0]!);
-    const output = await reader.ok('node write.mjs');
-    const losses = [...output.matchAll(/^(?:step )?\d+(?:: loss)? (\d+\.\d+)$/gm)].map(([, loss]) => Number(loss));
-    expect(losses.length).toBeGreaterThan(1);
-    expect(losses.at(-1)!).toBeLessThan(losses[0]!);
-    const [, folder] = /model\.save\('([^']+)'\)/.exec(programs[0]!)!;
-    expect(existsSync(join(reader.home, folder!, 'model.safetensors'))).toBe(true);
-  }, 300_000);
+  test.each(PAGES)(
+    '%s: every program, as written',
+    async (page) => {
+      const reader = readerOf();
+      const programs = blocksOf(page, 'ts');
+      expect(programs).toHaveLength(1);
+      reader.write('write.mjs', programs[0]!);
+      const output = await reader.ok('node write.mjs');
+      const losses = [...output.matchAll(/^(?:step )?\d+(?:: loss)? (\d+\.\d+)$/gm)].map(([, loss]) => Number(loss));
+      expect(losses.length).toBeGreaterThan(1);
+      expect(losses.at(-1)!).toBeLessThan(losses[0]!);
+      const [, folder] = /model\.save\('([^']+)'\)/.exec(programs[0]!)!;
+      expect(existsSync(join(reader.home, folder!, 'model.safetensors'))).toBe(true);
+    },
+    300_000,
+  );
 }

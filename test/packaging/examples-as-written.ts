@@ -15,7 +15,8 @@ function losses(output: string): number[] {
 function idxOf(count: number): Buffer {
   const idx = Buffer.alloc(16 + count * 784);
   [0x803, count, 28, 28].forEach((value, at) => idx.writeUInt32BE(value, 4 * at));
-  for (let at = 0; at < count * 784; at++) idx[16 + at] = (Math.max(at % 28, Math.floor((at % 784) / 28)) * 8 + Math.floor(at / 784) * 40) % 256;
+  for (let at = 0; at < count * 784; at++)
+    idx[16 + at] = (Math.max(at % 28, Math.floor((at % 784) / 28)) * 8 + Math.floor(at / 784) * 40) % 256;
   return idx;
 }
 
@@ -54,7 +55,11 @@ export function describeExamples(readerOf: () => Reader): void {
 
   test('04 measures before, after and with the citation blocker', async () => {
     const output = await example('04-before-and-after.mjs', NAMED, 'novel.txt', 'other.txt');
-    expect(output.match(/^(before|after|blocked) +TTR 0\.\d{3} {2}repeated bigrams [01]\.\d{3} {2}entropy \d\.\d\d nats {2}longest overlap \d+ tokens$/gm)).toHaveLength(3);
+    expect(
+      output.match(
+        /^(before|after|blocked) +TTR 0\.\d{3} {2}repeated bigrams [01]\.\d{3} {2}entropy \d\.\d\d nats {2}longest overlap \d+ tokens$/gm,
+      ),
+    ).toHaveLength(3);
   });
 
   test('05 trains by hand: five steps, each with a lower loss', async () => {
@@ -69,7 +74,9 @@ export function describeExamples(readerOf: () => Reader): void {
     const means = [...output.matchAll(/mean training loss ([\d.]+)/g)].map(([, loss]) => Number(loss));
     expect(means).toHaveLength(2);
     expect(means[1]!).toBeLessThan(means[0]!);
-    expect(output.match(/^(original|hyperfitted), greedy +row repeats [01]\.\d{3} {2}palette TTR 0\.\d{3} {2}distinct rows [01]\.\d{3}$/gm)).toHaveLength(2);
+    expect(
+      output.match(/^(original|hyperfitted), greedy +row repeats [01]\.\d{3} {2}palette TTR 0\.\d{3} {2}distinct rows [01]\.\d{3}$/gm),
+    ).toHaveLength(2);
     const [, grid] = /^grid: (.*)$/m.exec(output)!;
     const { width, height } = readPng(readFileSync(join(readerOf().home, grid!)));
     // Four images of 14 x 14 at seven times their size, in three rows.

@@ -37,7 +37,10 @@ export class Reader {
     await this.#hub.start();
     this.#hub.add(NAMED, filesOf(TINY));
     mkdirSync(join(this.home, '.bin'), { recursive: true });
-    symlinkSync(spawnSync('sh', ['-c', 'readlink -f "$(command -v npx)"'], { encoding: 'utf8' }).stdout.trim(), join(this.home, '.bin/npx'));
+    symlinkSync(
+      spawnSync('sh', ['-c', 'readlink -f "$(command -v npx)"'], { encoding: 'utf8' }).stdout.trim(),
+      join(this.home, '.bin/npx'),
+    );
     writeFileSync(join(this.home, '.bin/ollama'), OLLAMA, { mode: 0o755 });
     this.env = { ...this.env, ...this.#hub.env(join(this.home, '.huggingface')) };
     this.write('package.json', '{"name": "reader", "private": true}');
@@ -62,7 +65,11 @@ export class Reader {
 
   /** A line of a shell, with what is typed into it. `until` is what it says on stderr before Ctrl-C is pressed. */
   async type(line: string, { input = '', until }: { input?: string; until?: RegExp } = {}): Promise<Finished> {
-    const child = spawn('/bin/sh', ['-c', `exec ${line}`.replace(/^exec (.+ && )/, '$1')], { cwd: this.home, env: this.env, detached: true });
+    const child = spawn('/bin/sh', ['-c', `exec ${line}`.replace(/^exec (.+ && )/, '$1')], {
+      cwd: this.home,
+      env: this.env,
+      detached: true,
+    });
     const said = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -82,4 +89,3 @@ export class Reader {
     return stdout;
   }
 }
-

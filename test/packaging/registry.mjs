@@ -26,8 +26,14 @@ add(JSON.parse(spawnSync('tar', ['-xzOf', tarball, 'package/package.json']).stdo
 /** Left out is what no program reads: types, documents, and binaries of other systems, 60 MB of them. */
 function pack(folder) {
   const unread = ['*.map', '*.md', '*.d.ts', '*.d.cts', '*.d.mts'].map((name) => `--exclude=${name}`);
-  const others = ['darwin*', 'win32*', 'linux-arm*', 'linux-x64-musl', 'android*', 'freebsd*'].map((name) => `--exclude=tokenizers.${name}.node`);
-  const run = spawnSync('tar', ['-czf', '-', '--exclude=./node_modules', ...unread, ...others, '--transform', 's,^\\.,package,', '-C', folder, '.'], { maxBuffer: 1e9, env: { ...process.env, GZIP: '-1' } });
+  const others = ['darwin*', 'win32*', 'linux-arm*', 'linux-x64-musl', 'android*', 'freebsd*'].map(
+    (name) => `--exclude=tokenizers.${name}.node`,
+  );
+  const run = spawnSync(
+    'tar',
+    ['-czf', '-', '--exclude=./node_modules', ...unread, ...others, '--transform', 's,^\\.,package,', '-C', folder, '.'],
+    { maxBuffer: 1e9, env: { ...process.env, GZIP: '-1' } },
+  );
   return run.stdout;
 }
 
@@ -37,7 +43,10 @@ const server = createServer((request, response) => {
   const file = /^(.+)\/-\/(\d\S*)\.tgz$/.exec(path);
   const versions = packages.get(file?.[1] ?? path);
   if (versions === undefined) return void response.writeHead(404, { 'Content-Type': 'application/json' }).end('{"error":"not found"}');
-  if (file === null) return void response.setHeader('Content-Type', 'application/json').end(JSON.stringify(describe(path, versions, `http://${request.headers.host}`)));
+  if (file === null)
+    return void response
+      .setHeader('Content-Type', 'application/json')
+      .end(JSON.stringify(describe(path, versions, `http://${request.headers.host}`)));
   response.end(contentOf(versions.find(({ manifest }) => manifest.version === file[2])));
 });
 

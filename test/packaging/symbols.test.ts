@@ -1,7 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { addonFiles } from '../../lib/libtorch/series.ts';
-import { aboveFloor, askedOfKernels, askedOfNode, dynamicSection, exportedFunctions, isStripped, neededLibraries, newestSymbols } from './binary.ts';
+import {
+  aboveFloor,
+  askedOfKernels,
+  askedOfNode,
+  dynamicSection,
+  exportedFunctions,
+  isStripped,
+  neededLibraries,
+  newestSymbols,
+} from './binary.ts';
 
 const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string };
 const { preloader, addons } = addonFiles();
@@ -29,7 +38,9 @@ describe.each(binaries)('%s', (path) => {
 });
 
 test('of Node they ask for Node-API 8 and nothing else, so that one binary serves every Node from 20.19 on, and Electron', () => {
-  const { symbols } = require('node-api-headers') as { symbols: Record<'v8', { js_native_api_symbols: string[]; node_api_symbols: string[] }> };
+  const { symbols } = require('node-api-headers') as {
+    symbols: Record<'v8', { js_native_api_symbols: string[]; node_api_symbols: string[] }>;
+  };
   const known = new Set([...symbols.v8.js_native_api_symbols, ...symbols.v8.node_api_symbols]);
   for (const path of modules) {
     const asked = askedOfNode(path);
@@ -41,7 +52,11 @@ test('of Node they ask for Node-API 8 and nothing else, so that one binary serve
 test('the preloader needs no torch; the addon needs the CPU libraries alone', () => {
   expect(neededLibraries(preloader!).filter((name) => /torch|c10/.test(name))).toEqual([]);
   for (const path of addons.values()) {
-    expect(neededLibraries(path).filter((name) => /torch|c10|cuda|nv/.test(name)).sort()).toEqual(['libc10.so', 'libtorch_cpu.so']);
+    expect(
+      neededLibraries(path)
+        .filter((name) => /torch|c10|cuda|nv/.test(name))
+        .sort(),
+    ).toEqual(['libc10.so', 'libtorch_cpu.so']);
   }
 });
 

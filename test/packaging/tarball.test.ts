@@ -34,14 +34,18 @@ let tarball: string;
 let registry: ChildProcess;
 let address: string;
 
-beforeAll(async () => {
-  const kernels = spawnSync(process.execPath, ['scripts/kernels.mjs', '--fetch'], { cwd: root }).status === 0 ? [] : ['--without-kernels'];
-  runIn(root, process.execPath, ['scripts/prebuild.mjs', '--series', series.join(','), ...kernels]);
-  packed = (JSON.parse(runIn(root, 'npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder])) as Packed[])[0]!;
-  tarball = join(folder, packed.filename);
-  registry = spawn(process.execPath, [join(__dirname, 'registry.mjs'), root, tarball], { stdio: ['ignore', 'pipe', 'inherit'] });
-  address = await new Promise((resolve) => registry.stdout!.once('data', (text: Buffer) => resolve(text.toString().trim())));
-}, asked === undefined ? 600_000 : 4 * 3_600_000);
+beforeAll(
+  async () => {
+    const kernels =
+      spawnSync(process.execPath, ['scripts/kernels.mjs', '--fetch'], { cwd: root }).status === 0 ? [] : ['--without-kernels'];
+    runIn(root, process.execPath, ['scripts/prebuild.mjs', '--series', series.join(','), ...kernels]);
+    packed = (JSON.parse(runIn(root, 'npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder])) as Packed[])[0]!;
+    tarball = join(folder, packed.filename);
+    registry = spawn(process.execPath, [join(__dirname, 'registry.mjs'), root, tarball], { stdio: ['ignore', 'pipe', 'inherit'] });
+    address = await new Promise((resolve) => registry.stdout!.once('data', (text: Buffer) => resolve(text.toString().trim())));
+  },
+  asked === undefined ? 600_000 : 4 * 3_600_000,
+);
 
 afterAll(() => {
   registry?.kill();
@@ -58,11 +62,32 @@ describe('what is in it', () => {
   test('the bundle, the binaries, the sources of the addon, the documents, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
     const platform = `prebuilds/${process.platform}-${process.arch}`;
-    const expected = ['package.json', 'README.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md', 'dist/index.mjs', 'dist/index.cjs', 'dist/index.d.mts', 'dist/index.d.cts', 'dist/cli.mjs'];
+    const expected = [
+      'package.json',
+      'README.md',
+      'LICENSE',
+      'THIRD_PARTY_NOTICES.md',
+      'dist/index.mjs',
+      'dist/index.cjs',
+      'dist/index.d.mts',
+      'dist/index.d.cts',
+      'dist/cli.mjs',
+    ];
     const sources = ['CMakeLists.txt', 'native/preload/preload.cc', 'headers/napi.h', 'headers/node_api.h'];
-    expect(paths).toEqual(expect.arrayContaining([...expected, ...sources, 'docs/cli.md', `${platform}/hyperfit.node`, `${platform}/series/torch-${libtorch.series}.node`, `${platform}/series/${CPU_KERNELS}`]));
-    const top = /^(package\.json|config\.schema\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|CMakeLists\.txt)$/;
-    const below = /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/((hyperfit|series\/torch-\d+\.\d+)\.node|series\/cpu-kernels-[\d.]+\.so|cuda-kernels\.bin\.br)|native\/.+\.(cc|h|cu|map)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        ...expected,
+        ...sources,
+        'docs/cli.md',
+        `${platform}/hyperfit.node`,
+        `${platform}/series/torch-${libtorch.series}.node`,
+        `${platform}/series/${CPU_KERNELS}`,
+      ]),
+    );
+    const top =
+      /^(package\.json|config\.schema\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|CMakeLists\.txt)$/;
+    const below =
+      /^(dist\/((cli|parts)\/)?[^/]+\.(m|c)?(js|ts)|prebuilds\/[^/]+\/((hyperfit|series\/torch-\d+\.\d+)\.node|series\/cpu-kernels-[\d.]+\.so|cuda-kernels\.bin\.br)|native\/.+\.(cc|h|cu|map)|headers\/\w[\w.-]+\.h|docs\/.+|examples\/.+)$/;
     expect(paths.filter((path) => !top.test(path) && !below.test(path))).toEqual([]);
     expect(packed.size).toBeLessThan(5e6 - (PINNED_SERIES.length - series.length) * 6e5); // room for the addons that are not compiled here
   });
@@ -71,10 +96,16 @@ describe('what is in it', () => {
     const paths = packed.files.map(({ path }) => path);
     const isThere = (link: string): boolean => paths.some((path) => path === link || path.startsWith(`${link}/`));
     const documents = paths.filter((path) => path.endsWith('.md') && path !== 'CONTRIBUTING.md');
-    const targets = documents.flatMap((path) => linksOf(path).filter((target) => !/^([a-z]+:|#)/.test(target)).map((target) => ({ path, target })));
+    const targets = documents.flatMap((path) =>
+      linksOf(path)
+        .filter((target) => !/^([a-z]+:|#)/.test(target))
+        .map((target) => ({ path, target })),
+    );
     const links = targets.map(({ path, target }) => ({ path, link: posix.join(posix.dirname(path), target.split('#')[0]!) }));
     expect(links.filter(({ path }) => path === 'README.md').length).toBeGreaterThan(5);
-    expect(links.filter(({ link }) => !isThere(link) && !/^(docs\/studies\/.+\.html|(bench|lib|scripts|site|test)\/.+)$/.test(link))).toEqual([]);
+    expect(
+      links.filter(({ link }) => !isThere(link) && !/^(docs\/studies\/.+\.html|(bench|lib|scripts|site|test)\/.+)$/.test(link)),
+    ).toEqual([]);
     expect(paths.filter((path) => path.startsWith('docs/studies/'))).toEqual([]);
   });
 
@@ -84,7 +115,9 @@ describe('what is in it', () => {
   });
 
   test('nothing runs at install, and only systems that have a binary are declared', () => {
-    const { scripts, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> } & Record<string, unknown>;
+    const { scripts, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    } & Record<string, unknown>;
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'prebuild'];
     expect(Object.keys(scripts).filter((name) => hooks.includes(name))).toEqual([]);
     expect(manifest).toMatchObject({ gypfile: false, os: ['linux'], cpu: ['x64'], libc: ['glibc'], license: 'MIT' });
@@ -93,13 +126,22 @@ describe('what is in it', () => {
   });
 
   test('publint finds nothing to mend', () => {
-    const run = spawnSync(process.execPath, [join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict'], { encoding: 'utf8' });
+    const run = spawnSync(process.execPath, [join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict'], {
+      encoding: 'utf8',
+    });
     expect({ status: run.status, output: run.stdout + run.stderr }).toEqual({ status: 0, output: expect.stringContaining('All good') });
   });
 
   test('types resolve for every kind of import', () => {
-    const run = spawnSync(process.execPath, [join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--format', 'ascii', '--no-emoji', '--no-color'], { encoding: 'utf8' });
-    expect({ status: run.status, output: run.stdout + run.stderr }).toEqual({ status: 0, output: expect.stringContaining('No problems found') });
+    const run = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--format', 'ascii', '--no-emoji', '--no-color'],
+      { encoding: 'utf8' },
+    );
+    expect({ status: run.status, output: run.stdout + run.stderr }).toEqual({
+      status: 0,
+      output: expect.stringContaining('No problems found'),
+    });
   }, 120_000);
 });
 
@@ -112,9 +154,23 @@ function bareEnvironment(home: string, registryAddress: string | undefined): Nod
   symlinkSync(npm, join(bin, 'npm'));
   symlinkSync('/bin/sh', join(bin, 'sh'));
   const kept = Object.entries(process.env).filter(([name]) => !/^(LIBTORCH|HYPERFIT_|CC$|CXX$|npm_)/i.test(name));
-  const npmSettings = { npm_config_cache: join(folder, 'npm-cache'), npm_config_userconfig: '/dev/null', npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' };
+  const npmSettings = {
+    npm_config_cache: join(folder, 'npm-cache'),
+    npm_config_userconfig: '/dev/null',
+    npm_config_audit: 'false',
+    npm_config_fund: 'false',
+    npm_config_update_notifier: 'false',
+  };
   const more = registryAddress === undefined ? {} : { npm_config_registry: registryAddress };
-  return { ...Object.fromEntries(kept), ...npmSettings, ...more, HOME: home, PATH: bin, LIBTORCH: libtorch.path, HYPERFIT_CACHE: join(folder, 'cache') };
+  return {
+    ...Object.fromEntries(kept),
+    ...npmSettings,
+    ...more,
+    HOME: home,
+    PATH: bin,
+    LIBTORCH: libtorch.path,
+    HYPERFIT_CACHE: join(folder, 'cache'),
+  };
 }
 
 function project(name: string, files: Record<string, string>): string {
@@ -171,24 +227,41 @@ describe('an addon for each series of libtorch', () => {
 
   for (const name of PINNED_SERIES) {
     const isHere = series.includes(name);
-    (isHere ? test : test.skip)(`${name}: it is small, asks for no newer system than libtorch, is the one that is loaded, and writes the same ids${isHere ? '' : ' (HYPERFIT_TEST_SERIES=all compiles it)'}`, () => {
-      const path = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'series', `torch-${name}.node`);
-      expect({ above: aboveFloor(path), stripped: isStripped(path), torch: neededLibraries(path).filter((library) => /torch|c10|cuda/.test(library)).sort() }).toEqual({
-        above: [],
-        stripped: true,
-        torch: ['libc10.so', 'libtorch_cpu.so'],
-      });
-      expect(statSync(path).size).toBeLessThan(2e6);
-      const kernels = exportedFunctions(join(dirname(path), CPU_KERNELS));
-      expect(askedOfKernels(path).filter((name) => !kernels.includes(name))).toEqual([]);
-      const [own, first] = [name, series[0]!].map((which) => train(folderOf(which)));
-      expect(own).toEqual({ builtFor: name, ids: first!.ids, losses: first!.losses.map((loss) => expect.closeTo(loss, 4)) });
-    }, 600_000);
+    (isHere ? test : test.skip)(
+      `${name}: it is small, asks for no newer system than libtorch, is the one that is loaded, and writes the same ids${isHere ? '' : ' (HYPERFIT_TEST_SERIES=all compiles it)'}`,
+      () => {
+        const path = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'series', `torch-${name}.node`);
+        expect({
+          above: aboveFloor(path),
+          stripped: isStripped(path),
+          torch: neededLibraries(path)
+            .filter((library) => /torch|c10|cuda/.test(library))
+            .sort(),
+        }).toEqual({
+          above: [],
+          stripped: true,
+          torch: ['libc10.so', 'libtorch_cpu.so'],
+        });
+        expect(statSync(path).size).toBeLessThan(2e6);
+        const kernels = exportedFunctions(join(dirname(path), CPU_KERNELS));
+        expect(askedOfKernels(path).filter((name) => !kernels.includes(name))).toEqual([]);
+        const [own, first] = [name, series[0]!].map((which) => train(folderOf(which)));
+        expect(own).toEqual({ builtFor: name, ids: first!.ids, losses: first!.losses.map((loss) => expect.closeTo(loss, 4)) });
+      },
+      600_000,
+    );
   }
 
   test('another one is refused before it is opened, in words that say which there are', () => {
-    const run = spawnSync('node', ['hyperfit.mjs', MODEL], { cwd: home, env: { ...env, LIBTORCH: fakeTorch(join(folder, 'old/torch'), '2.12.1') }, encoding: 'utf8' });
-    expect({ status: run.status, text: run.stderr }).toEqual({ status: 1, text: expect.stringContaining(`expected libtorch ${series.join(' or ')}, got 2.12.1 in ${folder}`) });
+    const run = spawnSync('node', ['hyperfit.mjs', MODEL], {
+      cwd: home,
+      env: { ...env, LIBTORCH: fakeTorch(join(folder, 'old/torch'), '2.12.1') },
+      encoding: 'utf8',
+    });
+    expect({ status: run.status, text: run.stderr }).toEqual({
+      status: 1,
+      text: expect.stringContaining(`expected libtorch ${series.join(' or ')}, got 2.12.1 in ${folder}`),
+    });
     expect(run.stderr).toMatch(/ERR_LIBTORCH_VERSION/);
   });
 });
@@ -206,16 +279,35 @@ describe('installed without a compiler', () => {
   test(`npm, ${hasNamespaces ? 'without a network' : 'with a network'}: it trains a step, in a worker thread too; CommonJS and the command line work`, () => {
     const home = project('clean', { 'package.json': MANIFEST, 'train.mjs': TRAIN, 'worker.mjs': WORKER, 'use.cjs': REQUIRE });
     const env = bareEnvironment(home, undefined);
-    const steps = [`npm install "${tarball}" >&2`, `node train.mjs "${MODEL}"`, `node worker.mjs "${MODEL}"`, 'node use.cjs', 'node node_modules/.bin/hyperfit doctor --json'];
+    const steps = [
+      `npm install "${tarball}" >&2`,
+      `node train.mjs "${MODEL}"`,
+      `node worker.mjs "${MODEL}"`,
+      'node use.cjs',
+      'node node_modules/.bin/hyperfit doctor --json',
+    ];
     writeFileSync(join(home, 'steps.sh'), `set -e\nPATH="${env.PATH}"\n${steps.join('\n')}\n`);
     const served = `exec "${process.execPath}" "${join(__dirname, 'registry.mjs')}" "${root}" "${tarball}" sh steps.sh`;
     const outside = { ...env, PATH: process.env.PATH };
-    const output = hasNamespaces ? runIn(home, 'unshare', ['-rn', 'sh', '-c', `ip link set lo up && ${served}`], outside) : runIn(home, 'sh', ['-c', served], outside);
-    const [trained, inWorker, required, doctor] = output.trim().split('\n').map((line) => JSON.parse(line) as unknown);
-    expect([trained, inWorker, required, doctor]).toEqual([expect.objectContaining(STEP), expect.objectContaining(STEP), [2, 3], expect.objectContaining({ ok: true })]);
+    const output = hasNamespaces
+      ? runIn(home, 'unshare', ['-rn', 'sh', '-c', `ip link set lo up && ${served}`], outside)
+      : runIn(home, 'sh', ['-c', served], outside);
+    const [trained, inWorker, required, doctor] = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    expect([trained, inWorker, required, doctor]).toEqual([
+      expect.objectContaining(STEP),
+      expect.objectContaining(STEP),
+      [2, 3],
+      expect.objectContaining({ ok: true }),
+    ]);
     expect(spawnSync('c++', ['--version'], { env }).error).toMatchObject({ code: 'ENOENT' });
     const error = spawnSync('node', ['node_modules/.bin/hyperfit', 'build'], { cwd: home, env, encoding: 'utf8' });
-    expect({ status: error.status, text: error.stderr }).toEqual({ status: 3, text: expect.stringMatching(/expected cmake 3\.18 or newer on PATH, got none; install it/) });
+    expect({ status: error.status, text: error.stderr }).toEqual({
+      status: 3,
+      text: expect.stringMatching(/expected cmake 3\.18 or newer on PATH, got none; install it/),
+    });
   }, 600_000);
 
   test('a workspace whose packages share one node_modules', () => {
@@ -231,18 +323,24 @@ describe('installed without a compiler', () => {
   }, 600_000);
 
   const pnpm = join(root, 'node_modules/pnpm/bin/pnpm.cjs');
-  (existsSync(pnpm) ? test : test.skip)('pnpm, which links packages instead of laying them side by side', () => {
-    const home = project('pnpm', { 'package.json': MANIFEST, 'train.mjs': TRAIN });
-    const env = { ...bareEnvironment(home, address), npm_config_store_dir: join(folder, 'pnpm-store') };
-    const output = runIn(home, 'node', [pnpm, 'add', tarball], env);
-    expect(output).not.toMatch(/Ignored build scripts:.*hyperfit/);
-    expect(realpathSync(join(home, 'node_modules/hyperfit'))).toContain('.pnpm');
-    expect(JSON.parse(runIn(home, 'node', ['train.mjs', MODEL], env))).toMatchObject(STEP);
-  }, 300_000);
+  (existsSync(pnpm) ? test : test.skip)(
+    'pnpm, which links packages instead of laying them side by side',
+    () => {
+      const home = project('pnpm', { 'package.json': MANIFEST, 'train.mjs': TRAIN });
+      const env = { ...bareEnvironment(home, address), npm_config_store_dir: join(folder, 'pnpm-store') };
+      const output = runIn(home, 'node', [pnpm, 'add', tarball], env);
+      expect(output).not.toMatch(/Ignored build scripts:.*hyperfit/);
+      expect(realpathSync(join(home, 'node_modules/hyperfit'))).toContain('.pnpm');
+      expect(JSON.parse(runIn(home, 'node', ['train.mjs', MODEL], env))).toMatchObject(STEP);
+    },
+    300_000,
+  );
 
   test('on Alpine npm refuses it by name', () => {
     const npm = runIn(root, 'sh', ['-c', 'readlink -f "$(command -v npm)"']).trim();
-    const { checkPlatform } = require(join(npm, '../../node_modules/npm-install-checks')) as { checkPlatform(manifest: object, force: boolean, system: object): void };
+    const { checkPlatform } = require(join(npm, '../../node_modules/npm-install-checks')) as {
+      checkPlatform(manifest: object, force: boolean, system: object): void;
+    };
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
     const on = (system: object) => () => checkPlatform(manifest, false, { os: 'linux', cpu: 'x64', libc: 'glibc', ...system });
     expect(on({})).not.toThrow();

@@ -24,9 +24,21 @@ let own: number[];
 function writeRun(train: readonly number[][], original = TINY_MODEL): string {
   const folder = join(freshFolder(), 'novel <run>');
   mkdirSync(folder);
-  const { config } = normalizeConfig([{ name: 'test', values: { model: original, data: '/texts/novel.txt', matchLength: 2, memorisedLength: 4, maxNewTokens: 24 } }]);
+  const { config } = normalizeConfig([
+    { name: 'test', values: { model: original, data: '/texts/novel.txt', matchLength: 2, memorisedLength: 4, maxNewTokens: 24 } },
+  ]);
   const samples = train.map((ids, index) => ({ source: '/texts/novel.txt', offset: 100 * index, length: ids.length, sha256: '' }));
-  writeFileSync(join(folder, 'run.json'), JSON.stringify({ schemaVersion: 1, createdAt: '', config, resumedAtSteps: [], model: { path: original, files: {} }, data: { samples } }));
+  writeFileSync(
+    join(folder, 'run.json'),
+    JSON.stringify({
+      schemaVersion: 1,
+      createdAt: '',
+      config,
+      resumedAtSteps: [],
+      model: { path: original, files: {} },
+      data: { samples },
+    }),
+  );
   writeFileSync(join(folder, 'train.jsonl'), train.map((ids) => `${JSON.stringify({ ids })}\n`).join(''));
   const contexts = [{ context: [5, 6], original: [], source: '/texts/other.txt', contextText: 'Call me <Ishmael>' }];
   writeFileSync(join(folder, 'comparison.json'), JSON.stringify({ schemaVersion: 1, contexts, variants: [] }));
@@ -36,7 +48,10 @@ function writeRun(train: readonly number[][], original = TINY_MODEL): string {
 beforeAll(async () => {
   base = await Model.load(TINY_MODEL);
   own = Array.from((await base.generate(['The sea'], { maxNewTokens: 24 }))[0]!.ids);
-  path = writeRun([[7, 8, 9, 10, 11, 12], [20, 21, ...own.slice(4, 16), 22]]);
+  path = writeRun([
+    [7, 8, 9, 10, 11, 12],
+    [20, 21, ...own.slice(4, 16), 22],
+  ]);
   stage = await Stage.open(await readPlayedRun(path), base, base);
   server = await servePlay(stage);
 });
@@ -52,19 +67,33 @@ function post(body: unknown, headers: Record<string, string> = { 'content-type':
 
 async function written(body: unknown): Promise<StageEvent[]> {
   const text = await (await post(body)).text();
-  return text.split('\n\n').filter((block) => block !== '').map((block) => JSON.parse(/^data: ?(.*)$/m.exec(block)![1]!) as StageEvent);
+  return text
+    .split('\n\n')
+    .filter((block) => block !== '')
+    .map((block) => JSON.parse(/^data: ?(.*)$/m.exec(block)![1]!) as StageEvent);
 }
 
-const tokens = (events: readonly StageEvent[], voice: number) => events.filter((event) => event.type === 'token' && event.voice === voice) as Extract<StageEvent, { type: 'token' }>[];
-const last = <T extends StageEvent['type']>(events: readonly StageEvent[], type: T, voice: number) => events.findLast((event) => event.type === type && (event as { voice: number }).voice === voice) as Extract<StageEvent, { type: T }>;
+const tokens = (events: readonly StageEvent[], voice: number) =>
+  events.filter((event) => event.type === 'token' && event.voice === voice) as Extract<StageEvent, { type: 'token' }>[];
+const last = <T extends StageEvent['type']>(events: readonly StageEvent[], type: T, voice: number) =>
+  events.findLast((event) => event.type === type && (event as { voice: number }).voice === voice) as Extract<StageEvent, { type: T }>;
 
 describe('the stage', () => {
   test('tells both texts as generate writes them, with what repeats and what is quoted', async () => {
     const events = await written(REQUEST);
     const [expected] = await base.generate(['The sea'], { maxNewTokens: 24 });
     for (const voice of [0, 1]) {
-      expect(tokens(events, voice).map(({ text }) => text).join('')).toBe(expected!.text);
-      expect(last(events, 'end', voice)).toMatchObject({ tokens: 24, finishReason: 'length', longest: expect.any(Number), ttr: new Set(own).size / own.length });
+      expect(
+        tokens(events, voice)
+          .map(({ text }) => text)
+          .join(''),
+      ).toBe(expected!.text);
+      expect(last(events, 'end', voice)).toMatchObject({
+        tokens: 24,
+        finishReason: 'length',
+        longest: expect.any(Number),
+        ttr: new Set(own).size / own.length,
+      });
       const { quotations } = last(events, 'quotations', voice);
       expect(quotations.some(({ sequence, length, source }) => sequence === 1 && length >= 12 && source === 'novel.txt')).toBe(true);
     }
@@ -74,33 +103,53 @@ describe('the stage', () => {
 
   test('the blocker holds the hyperfitted model alone', async () => {
     const events = await written({ ...REQUEST, blocker: true });
-    expect(tokens(events, 0).map(({ text }) => text).join('')).not.toBe(tokens(events, 1).map(({ text }) => text).join(''));
+    expect(
+      tokens(events, 0)
+        .map(({ text }) => text)
+        .join(''),
+    ).not.toBe(
+      tokens(events, 1)
+        .map(({ text }) => text)
+        .join(''),
+    );
     expect(last(events, 'end', 1).longest).toBeLessThan(last(events, 'end', 0).longest);
   });
 
   test('temperature draws by the seed', async () => {
-    const text = async (seed: number) => tokens(await written({ ...REQUEST, temperature: 2, seed }), 1).map(({ text: piece }) => piece).join('');
+    const text = async (seed: number) =>
+      tokens(await written({ ...REQUEST, temperature: 2, seed }), 1)
+        .map(({ text: piece }) => piece)
+        .join('');
     expect(await text(1)).toBe(await text(1));
     expect(await text(1)).not.toBe(await text(2));
   });
 
   test('a reader who leaves ends the work, and the next pair is written', async () => {
     const stop = new AbortController();
-    const response = await fetch(`${server.url}write`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...REQUEST, maxNewTokens: 240 }), signal: stop.signal });
+    const response = await fetch(`${server.url}write`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...REQUEST, maxNewTokens: 240 }),
+      signal: stop.signal,
+    });
     await response.body!.getReader().read();
     stop.abort();
     expect(last(await written({ ...REQUEST, maxNewTokens: 3 }), 'end', 1).tokens).toBe(3);
   });
 
   test('an opening that is too long is said in words', async () => {
-    expect(await written({ ...REQUEST, opening: 'the sea '.repeat(400) })).toEqual([{ message: expect.stringMatching(/context|positions|tokens/) }]);
+    expect(await written({ ...REQUEST, opening: 'the sea '.repeat(400) })).toEqual([
+      { message: expect.stringMatching(/context|positions|tokens/) },
+    ]);
   });
 });
 
 describe('the server', () => {
   test('sends the page with a policy that reaches nothing but this server, and no text as HTML', async () => {
     const response = await fetch(server.url);
-    expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; connect-src 'self';.*frame-ancestors 'none'$/);
+    expect(response.headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; connect-src 'self';.*frame-ancestors 'none'$/,
+    );
     const html = await response.text();
     expect(html).toContain('novel &lt;run&gt;');
     expect(html).not.toContain('<Ishmael>');
@@ -142,20 +191,36 @@ describe('the server', () => {
     expect((await post(REQUEST, { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await post(REQUEST, { 'content-type': 'application/json', origin: 'http://evil.example' })).status).toBe(403);
     const { port } = new URL(server.url);
-    const status = (host: string) => new Promise((done, fail) => request({ host: '127.0.0.1', port, path: '/history', headers: { host } }, (response) => done(response.resume().statusCode)).on('error', fail).end());
-    expect(await Promise.all(['evil.example', `evil.example:${port}`, '127.0.0.1', `localhost:${port}`].map(status))).toEqual([403, 403, 403, 200]);
+    const status = (host: string) =>
+      new Promise((done, fail) =>
+        request({ host: '127.0.0.1', port, path: '/history', headers: { host } }, (response) => done(response.resume().statusCode))
+          .on('error', fail)
+          .end(),
+      );
+    expect(await Promise.all(['evil.example', `evil.example:${port}`, '127.0.0.1', `localhost:${port}`].map(status))).toEqual([
+      403, 403, 403, 200,
+    ]);
   });
 
   test('a taken port is named', async () => {
-    expect(await refusal(servePlay(stage, { port: Number(new URL(server.url).port) }))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('0 takes any free one') });
+    expect(await refusal(servePlay(stage, { port: Number(new URL(server.url).port) }))).toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringContaining('0 takes any free one'),
+    });
   });
 });
 
 describe('a run', () => {
   test('that is none, is on images or has lost its original is refused with what to do', async () => {
-    expect(await refusal(readPlayedRun(TINY_MODEL))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringMatching(/no run\.json; make one with hyperfit train/) });
+    expect(await refusal(readPlayedRun(TINY_MODEL))).toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringMatching(/no run\.json; make one with hyperfit train/),
+    });
     expect(await refusal(readPlayedRun('no/such'))).toMatchObject({ code: 'ERR_CONFIG' });
-    expect(await refusal(readPlayedRun(writeRun([[5, 6]], join(copyModel(), 'gone'))))).toMatchObject({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/original model.*gone.*hyperfit chat/) });
+    expect(await refusal(readPlayedRun(writeRun([[5, 6]], join(copyModel(), 'gone'))))).toMatchObject({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/original model.*gone.*hyperfit chat/),
+    });
   });
 });
 
@@ -192,7 +257,9 @@ describe('the page', () => {
     await page.locator('#status', { hasText: 'Done.' }).waitFor();
     const [expected] = await base.generate(['The sea'], { maxNewTokens: 24 });
     for (const place of [0, 1]) expect(await page.locator(`#text-${place}`).textContent()).toBe(`The sea${expected!.text}`);
-    expect(await page.locator('#facts-1').textContent()).toMatch(/TTR 0\.\d\d · \d+ % of bigrams repeat · longest quotation \d+ tokens · 24 tokens .* cut off/);
+    expect(await page.locator('#facts-1').textContent()).toMatch(
+      /TTR 0\.\d\d · \d+ % of bigrams repeat · longest quotation \d+ tokens · 24 tokens .* cut off/,
+    );
     const quotation = page.locator('#text-1 a.memorised').first();
     await quotation.focus();
     await page.keyboard.press('Enter');

@@ -10,7 +10,11 @@ const library = join(folder, 'bad-disk.so');
 /** Why no disk can be made bad here, in words; undefined where one can. */
 export const NO_BAD_DISK: string | undefined = (() => {
   if (process.platform !== 'linux') return 'a disk is made bad by LD_PRELOAD, which is of Linux';
-  const { status, stderr, error } = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, join(__dirname, 'bad-disk.c'), '-ldl'], { encoding: 'utf8' });
+  const { status, stderr, error } = spawnSync(
+    'cc',
+    ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, join(__dirname, 'bad-disk.c'), '-ldl'],
+    { encoding: 'utf8' },
+  );
   return status === 0 ? undefined : `bad-disk.c cannot be compiled here: ${(error?.message ?? stderr).trim()}`;
 })();
 
@@ -32,6 +36,8 @@ export class BadDisk {
   }
 
   start(args: readonly string[]): Running {
-    return startProgram(process.execPath, [CLI, ...args], { env: { OMP_NUM_THREADS: '1', LD_PRELOAD: library, BAD_DISK: this.path, BAD_DISK_MODE: this.#mode } });
+    return startProgram(process.execPath, [CLI, ...args], {
+      env: { OMP_NUM_THREADS: '1', LD_PRELOAD: library, BAD_DISK: this.path, BAD_DISK_MODE: this.#mode },
+    });
   }
 }

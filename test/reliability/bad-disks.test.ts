@@ -7,17 +7,45 @@ import { cli } from '../cli/cli-process.ts';
 import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
 import { BadDisk, NO_BAD_DISK, testOnBadDisk } from './bad-disk.ts';
 
-/** Disks that are slow, hang, or turn read-only or broken under files that are open. What the process asks of one folder is held up or refused (bad-disk.c). */
+/**
+ * Disks that are slow, hang, or turn read-only or broken under files that are open. What the process asks of one folder is held up or
+ * refused (bad-disk.c).
+ */
 
 jest.setTimeout(120_000);
 if (NO_BAD_DISK !== undefined) console.warn(`skipped: ${NO_BAD_DISK}`);
 
 const folder = freshFolder();
 const data = writeIds(join(folder, 'ids.jsonl'), randomSequences([12, 20, 9, 20, 15, 11]));
-const trainAt = (out: string, steps: number): string[] => ['train', '--model', TINY_MODEL, '--data', data, '--learning-rate', '1e-3', '--batch-size', '3', '--evaluate-every-steps', '0', '--comparison-contexts', '0', '--save-every-steps', '1', '--keep-last-checkpoints', '2', '--max-steps', String(steps), '--out', out];
+const trainAt = (out: string, steps: number): string[] => [
+  'train',
+  '--model',
+  TINY_MODEL,
+  '--data',
+  data,
+  '--learning-rate',
+  '1e-3',
+  '--batch-size',
+  '3',
+  '--evaluate-every-steps',
+  '0',
+  '--comparison-contexts',
+  '0',
+  '--save-every-steps',
+  '1',
+  '--keep-last-checkpoints',
+  '2',
+  '--max-steps',
+  String(steps),
+  '--out',
+  out,
+];
 
 const [READ_ONLY, BROKEN] = ['error 30', 'error 5'];
-const logged = (run: string): number[] => readMetrics(join(run, 'metrics.jsonl')).filter(({ type }) => type === 'step').map(({ step }) => step);
+const logged = (run: string): number[] =>
+  readMetrics(join(run, 'metrics.jsonl'))
+    .filter(({ type }) => type === 'step')
+    .map(({ step }) => step);
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 /** What stands there is whole, and a resume goes on. */
@@ -69,7 +97,10 @@ testOnBadDisk('a training whose disk hangs for good hears the first Ctrl-C, and 
   await expectGoesOn(run);
 });
 
-testOnBadDisk.each([['read-only', READ_ONLY, /read-only/], ['broken', BROKEN, /the disk fails/]])('a disk that turns %s under an open log and is mended: saves fail in words, and nothing is lost', async (_, mode, words) => {
+testOnBadDisk.each([
+  ['read-only', READ_ONLY, /read-only/],
+  ['broken', BROKEN, /the disk fails/],
+])('a disk that turns %s under an open log and is mended: saves fail in words, and nothing is lost', async (_, mode, words) => {
   const disk = new BadDisk();
   const run = join(disk.path, 'run');
   const running = disk.start(trainAt(run, 16));
@@ -83,7 +114,10 @@ testOnBadDisk.each([['read-only', READ_ONLY, /read-only/], ['broken', BROKEN, /t
   expect(logged(run)).toEqual(upTo(16));
 });
 
-testOnBadDisk.each([['read-only', READ_ONLY], ['broken', BROKEN]])('a disk that turns %s and stays so: the training ends in words, and what was whole goes on', async (_, mode) => {
+testOnBadDisk.each([
+  ['read-only', READ_ONLY],
+  ['broken', BROKEN],
+])('a disk that turns %s and stays so: the training ends in words, and what was whole goes on', async (_, mode) => {
   const disk = new BadDisk();
   const run = join(disk.path, 'run');
   const running = disk.start(trainAt(run, 16));

@@ -11,16 +11,39 @@ import { filesOf, LoopbackHub } from '../hub/loopback-hub.ts';
 import { cli, CLI, startProgram } from '../cli/cli-process.ts';
 import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tiny.ts';
 
-/** Disks that are full, read-only or gone. A tmpfs in a mount namespace of its own plays them; where that may not be made, the tests are skipped by name. */
+/**
+ * Disks that are full, read-only or gone. A tmpfs in a mount namespace of its own plays them; where that may not be made, the tests are
+ * skipped by name.
+ */
 
 jest.setTimeout(120_000);
 if (NO_DISK !== undefined) console.warn(`skipped: ${NO_DISK}`);
 
 const folder = freshFolder();
 const data = writeIds(join(folder, 'noise.jsonl'), randomSequences(Array.from({ length: 30 }, () => 24)));
-const TRAIN = ['train', '--model', TINY_MODEL, '--data', data, '--context-length', '8', '--learning-rate', '1e-3', '--comparison-contexts', '0', '--keep-best', 'none', '--out', '@/run', '--quiet'];
+const TRAIN = [
+  'train',
+  '--model',
+  TINY_MODEL,
+  '--data',
+  data,
+  '--context-length',
+  '8',
+  '--learning-rate',
+  '1e-3',
+  '--comparison-contexts',
+  '0',
+  '--keep-best',
+  'none',
+  '--out',
+  '@/run',
+  '--quiet',
+];
 
-const checkpointsOf = ({ left }: DiskRun): string[] => readdirSync(join(left, 'run', 'checkpoints')).filter((name) => /^step-\d+$/.test(name)).sort();
+const checkpointsOf = ({ left }: DiskRun): string[] =>
+  readdirSync(join(left, 'run', 'checkpoints'))
+    .filter((name) => /^step-\d+$/.test(name))
+    .sort();
 
 /** In words, with a code, and no stack. */
 function expectWords({ stderr }: { stderr: string }, pattern: RegExp): void {
@@ -36,18 +59,24 @@ function expectReadable(left: string): void {
   expect(names.filter((name) => name.endsWith('.gguf')).flatMap(readGguf)).toEqual([]);
 }
 
-testOnDisk('a training on a full disk: warned before the first step, each failed save is a warning, what was whole stays, and the next save that has room is made', async () => {
-  const run = await runOnDisk(3400, [...TRAIN, '--max-steps', '80', '--save-every-steps', '1', '--keep-last-checkpoints', '2'], {
-    before: 'head -c 1500k /dev/zero > "$disk/filler"',
-    meanwhile: 'for i in $(seq 600); do grep -q "tries again" "$said" && break; sleep 0.1; done; rm "$disk/filler"',
-  });
-  expect(run).toMatchObject({ code: 0 });
-  expectWords(run, /take up to \d\.\d MB, and \d\.\d MB are free in [^\n]*: saves may fail/);
-  expectWords(run, /expected \d\.\d MB free for a checkpoint [^\n]* got \d+ kB; free some space [^\n]*training goes on, and the next save tries again/);
-  expect(checkpointsOf(run)).toEqual(['step-000079', 'step-000080']);
-  for (const name of checkpointsOf(run)) expect(await isComplete(join(run.left, 'run', 'checkpoints', name))).toBe(true);
-  expectReadable(run.left);
-});
+testOnDisk(
+  'a training on a full disk: warned before the first step, each failed save is a warning, what was whole stays, and the next save that has room is made',
+  async () => {
+    const run = await runOnDisk(3400, [...TRAIN, '--max-steps', '80', '--save-every-steps', '1', '--keep-last-checkpoints', '2'], {
+      before: 'head -c 1500k /dev/zero > "$disk/filler"',
+      meanwhile: 'for i in $(seq 600); do grep -q "tries again" "$said" && break; sleep 0.1; done; rm "$disk/filler"',
+    });
+    expect(run).toMatchObject({ code: 0 });
+    expectWords(run, /take up to \d\.\d MB, and \d\.\d MB are free in [^\n]*: saves may fail/);
+    expectWords(
+      run,
+      /expected \d\.\d MB free for a checkpoint [^\n]* got \d+ kB; free some space [^\n]*training goes on, and the next save tries again/,
+    );
+    expect(checkpointsOf(run)).toEqual(['step-000079', 'step-000080']);
+    for (const name of checkpointsOf(run)) expect(await isComplete(join(run.left, 'run', 'checkpoints', name))).toBe(true);
+    expectReadable(run.left);
+  },
+);
 
 testOnDisk('a training whose disk stays full ends with the reason and the checkpoint that it had, which goes on elsewhere', async () => {
   const run = await runOnDisk(1900, [...TRAIN, '--max-steps', '4', '--save-every-steps', '1', '--keep-last-checkpoints', '1']);
@@ -55,11 +84,46 @@ testOnDisk('a training whose disk stays full ends with the reason and the checkp
   expectWords(run, /error ERR_CHECKPOINT: expected .*free/);
   expect(checkpointsOf(run)).toEqual(['step-000001']);
   expectReadable(run.left);
-  const resumed = await cli(...TRAIN.map((arg) => arg.replaceAll('@', run.left)), '--max-steps', '4', '--save-every-steps', '1', '--keep-last-checkpoints', '1', '--resume');
+  const resumed = await cli(
+    ...TRAIN.map((arg) => arg.replaceAll('@', run.left)),
+    '--max-steps',
+    '4',
+    '--save-every-steps',
+    '1',
+    '--keep-last-checkpoints',
+    '1',
+    '--resume',
+  );
   expect(resumed).toMatchObject({ code: 0 });
 });
 
-const STUDY = ['study', 'quality', '--model', TINY_MODEL, '--data', `noise=${data}`, '--samples', '16', '--batch-size', '4', '--learning-rate', '1e-3', '--epochs', '2', '--contexts', '4', '--context-length', '8', '--new-tokens', '12', '--seeds', '0', '--out', '@/study', '--quiet'];
+const STUDY = [
+  'study',
+  'quality',
+  '--model',
+  TINY_MODEL,
+  '--data',
+  `noise=${data}`,
+  '--samples',
+  '16',
+  '--batch-size',
+  '4',
+  '--learning-rate',
+  '1e-3',
+  '--epochs',
+  '2',
+  '--contexts',
+  '4',
+  '--context-length',
+  '8',
+  '--new-tokens',
+  '12',
+  '--seeds',
+  '0',
+  '--out',
+  '@/study',
+  '--quiet',
+];
 
 testOnDisk.each([4, 60, 500, 700])('a study on a disk of %d kB says so, and goes on where there is room', async (kilobytes) => {
   const run = await runOnDisk(kilobytes, STUDY);
@@ -82,7 +146,10 @@ testOnDisk.each([
   expectReadable(run.left);
 });
 
-testOnDisk.each([['full', 200, ''], ['read-only', 4000, 'mount -o remount,ro "$disk"']])('a download to a %s disk', async (_, kilobytes, before) => {
+testOnDisk.each([
+  ['full', 200, ''],
+  ['read-only', 4000, 'mount -o remount,ro "$disk"'],
+])('a download to a %s disk', async (_, kilobytes, before) => {
   const hub = await new LoopbackHub().start();
   hub.add('org/tiny', filesOf(TINY_MODEL));
   const run = await runOnDisk(kilobytes, ['fetch', 'org/tiny', '--quiet'], { env: hub.env('@'), before });
@@ -96,7 +163,9 @@ testOnDisk.each([
   ['a folder that somebody removed', 'rm -rf "$disk/run"'],
   ['one whose old checkpoints cannot be deleted', 'mount -t tmpfs tmpfs "$disk/run/checkpoints/step-000005"'],
 ])('a training whose disk becomes %s says so and has no stack', async (_, change) => {
-  const run = await runOnDisk(20_000, [...TRAIN, '--max-steps', '400', '--save-every-steps', '5'], { meanwhile: `for i in $(seq 600); do [ -e "$disk/run/checkpoints/step-000005/manifest.json" ] && break; sleep 0.05; done; ${change}` });
+  const run = await runOnDisk(20_000, [...TRAIN, '--max-steps', '400', '--save-every-steps', '5'], {
+    meanwhile: `for i in $(seq 600); do [ -e "$disk/run/checkpoints/step-000005/manifest.json" ] && break; sleep 0.05; done; ${change}`,
+  });
   expect(run.code).toBe(1);
   expectWords(run, /training goes on, and the next save tries again/);
   expectWords(run, /error ERR_CHECKPOINT: expected/);
@@ -133,15 +202,32 @@ test('an answer that the disk took half of is not confirmed, and spoils none tha
   // A limit on the size of files takes a part of a line, as a full disk does.
   const script = join(folder, 'limited.sh');
   writeFileSync(script, 'ulimit -f 1; exec "$@"');
-  const serve = (limited: boolean): ReturnType<typeof startProgram> => startProgram('bash', [...(limited ? [script] : ['-c', 'exec "$@"', '_']), process.execPath, CLI, 'compare', 'serve', page, '--answers', answers]);
+  const serve = (limited: boolean): ReturnType<typeof startProgram> =>
+    startProgram('bash', [
+      ...(limited ? [script] : ['-c', 'exec "$@"', '_']),
+      process.execPath,
+      CLI,
+      'compare',
+      'serve',
+      page,
+      '--answers',
+      answers,
+    ]);
   const confirmed: string[] = [];
   const post = async (url: string, item: string): Promise<void> => {
     const answer = answerFor(key, item, 'Ada', 'alpha');
-    const response = await fetch(`${url}answers`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) });
+    const response = await fetch(`${url}answers`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(answer),
+    });
     if (response.ok) confirmed.push(item);
     else expect([response.status, await response.text()]).toEqual([500, expect.stringContaining('expected to store an answer')]);
   };
-  for (const [limited, items] of [[true, study.items], [false, study.items.slice(-1)]] as const) {
+  for (const [limited, items] of [
+    [true, study.items],
+    [false, study.items.slice(-1)],
+  ] as const) {
     const server = serve(limited);
     await server.saying('Ctrl-C');
     const url = /at (http:\S+)/.exec(server.said())![1]!;

@@ -23,29 +23,42 @@ const env = { MODEL: TINY_MODEL, TMPDIR, OMP_NUM_THREADS: '1' };
 const random = seeded(times('SEED', 1));
 
 // One ending a stage in npm test, each another; the others have the long form.
-const cases = STAGES.flatMap((stage, at) => Object.keys(ENDINGS).filter((_, index) => isLong || index === at % 4).map((ending) => [stage, ending] as const));
+const cases = STAGES.flatMap((stage, at) =>
+  Object.keys(ENDINGS)
+    .filter((_, index) => isLong || index === at % 4)
+    .map((ending) => [stage, ending] as const),
+);
 
-test.each(cases)('%s, and the process ends: %s', async (stage, ending) => {
-  const faults: unknown[] = [];
-  const seconds: number[] = [];
-  const delays = Array.from({ length: TIMES }, () => Math.floor(random() * 60));
-  await atOnce(TIMES, AT_ONCE, async (at) => {
-    const end = await endOnce(stage, ending, delays[at]!, env);
-    seconds.push(end.seconds);
-    const wanted = ENDINGS[ending]!;
-    const isRight = !end.hung && end.code === wanted.code && end.signal === wanted.signal && wanted.stderr.test(end.stderr) && !ABORT.test(end.stderr);
-    if (!isRight) faults.push({ at, delay: delays[at], ...end, stderr: end.stderr.slice(0, 600) });
-  });
-  say(`${stage}, ${ending}: ${TIMES} times, ${faults.length} faults, ${spreadOf(seconds)} to the end`);
-  expect(faults).toEqual([]);
-}, 60_000 + TIMES * 60_000);
+test.each(cases)(
+  '%s, and the process ends: %s',
+  async (stage, ending) => {
+    const faults: unknown[] = [];
+    const seconds: number[] = [];
+    const delays = Array.from({ length: TIMES }, () => Math.floor(random() * 60));
+    await atOnce(TIMES, AT_ONCE, async (at) => {
+      const end = await endOnce(stage, ending, delays[at]!, env);
+      seconds.push(end.seconds);
+      const wanted = ENDINGS[ending]!;
+      const isRight =
+        !end.hung && end.code === wanted.code && end.signal === wanted.signal && wanted.stderr.test(end.stderr) && !ABORT.test(end.stderr);
+      if (!isRight) faults.push({ at, delay: delays[at], ...end, stderr: end.stderr.slice(0, 600) });
+    });
+    say(`${stage}, ${ending}: ${TIMES} times, ${faults.length} faults, ${spreadOf(seconds)} to the end`);
+    expect(faults).toEqual([]);
+  },
+  60_000 + TIMES * 60_000,
+);
 
-test.each(isLong ? STAGES : ['disposing', 'saving', 'serving'])('%s in a worker that is terminated, and the main thread goes on', async (stage) => {
-  const count = isLong ? TIMES : 4;
-  const { code, signal, stdout, stderr } = await child('endings.mjs', [stage, 'terminate', 3, count], env);
-  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
-  const { codes, seconds } = JSON.parse(stdout) as { codes: number[]; seconds: number[] };
-  say(`${stage}, terminate: ${codes.length} times, exit codes ${[...new Set(codes)].join(', ')}, ${spreadOf(seconds)} to the end`);
-  // Node's code of a worker that was terminated.
-  expect(codes).toEqual(Array.from({ length: count }, () => 1));
-}, 60_000 + TIMES * 60_000);
+test.each(isLong ? STAGES : ['disposing', 'saving', 'serving'])(
+  '%s in a worker that is terminated, and the main thread goes on',
+  async (stage) => {
+    const count = isLong ? TIMES : 4;
+    const { code, signal, stdout, stderr } = await child('endings.mjs', [stage, 'terminate', 3, count], env);
+    expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+    const { codes, seconds } = JSON.parse(stdout) as { codes: number[]; seconds: number[] };
+    say(`${stage}, terminate: ${codes.length} times, exit codes ${[...new Set(codes)].join(', ')}, ${spreadOf(seconds)} to the end`);
+    // Node's code of a worker that was terminated.
+    expect(codes).toEqual(Array.from({ length: count }, () => 1));
+  },
+  60_000 + TIMES * 60_000,
+);

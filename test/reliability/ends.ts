@@ -18,7 +18,9 @@ const LIMIT_MS = 30_000;
 
 /** Ends a process of test/reliability/children/endings.mjs in the middle of `stage`, `delay` ms after that has begun. */
 export async function endOnce(stage: string, ending: string, delay: number, env: Record<string, string>): Promise<End> {
-  const { child, finished } = startProgram(process.execPath, [join(__dirname, 'children', 'endings.mjs'), stage, ending, String(delay)], { env: { ...env, DIST } });
+  const { child, finished } = startProgram(process.execPath, [join(__dirname, 'children', 'endings.mjs'), stage, ending, String(delay)], {
+    env: { ...env, DIST },
+  });
   let hung = false;
   let asked: number | undefined;
   const kill = (): void => {

@@ -35,10 +35,28 @@ export async function startAll(jobs: string, name = 'novel'): Promise<Attacked[]
   const serve = await serveModels(new Map([['tiny', await Model.load(TINY_MODEL)]]), { port: 0, graceMs: 200, jobs });
   const opening = { opening: 'The sea', maxNewTokens: 2, temperature: 0, topP: 1, repetitionPenalty: 1, seed: 0, blocker: false };
   return [
-    { name: 'compare', url: compare.url, open: '', post: { path: 'answers', body: JSON.stringify(answerFor(key, study.items[0]!.id, 'Ada', 'alpha')) }, close: () => compare.close() },
-    { name: 'play', url: play.url, open: '', post: { path: 'write', body: JSON.stringify(opening) }, close: () => play.close().then(() => (stage.dispose(), base.dispose())) },
+    {
+      name: 'compare',
+      url: compare.url,
+      open: '',
+      post: { path: 'answers', body: JSON.stringify(answerFor(key, study.items[0]!.id, 'Ada', 'alpha')) },
+      close: () => compare.close(),
+    },
+    {
+      name: 'play',
+      url: play.url,
+      open: '',
+      post: { path: 'write', body: JSON.stringify(opening) },
+      close: () => play.close().then(() => (stage.dispose(), base.dispose())),
+    },
     { name: 'live', url: page.url, open: '', post: null, close: () => (live.fail(new Error('over')), page.close()) },
-    { name: 'serve', url: serve.url, open: 'health', post: { path: 'v1/completions', body: JSON.stringify({ model: 'tiny', prompt: 'A', max_tokens: 2 }) }, close: () => serve.close() },
+    {
+      name: 'serve',
+      url: serve.url,
+      open: 'health',
+      post: { path: 'v1/completions', body: JSON.stringify({ model: 'tiny', prompt: 'A', max_tokens: 2 }) },
+      close: () => serve.close(),
+    },
   ];
 }
 
@@ -48,8 +66,25 @@ function writeRun(folder: string, name: string): string {
   mkdirSync(run);
   const { config } = normalizeConfig([{ name: 'test', values: { model: TINY_MODEL, data: '/texts/novel.txt', maxNewTokens: 24 } }]);
   const samples = [{ source: '/texts/novel.txt', offset: 0, length: 4, sha256: '' }];
-  writeFileSync(join(run, 'run.json'), JSON.stringify({ schemaVersion: 1, createdAt: '', config, resumedAtSteps: [], model: { path: TINY_MODEL, files: {} }, data: { samples } }));
+  writeFileSync(
+    join(run, 'run.json'),
+    JSON.stringify({
+      schemaVersion: 1,
+      createdAt: '',
+      config,
+      resumedAtSteps: [],
+      model: { path: TINY_MODEL, files: {} },
+      data: { samples },
+    }),
+  );
   writeFileSync(join(run, 'train.jsonl'), '{"ids":[7,8,9,10]}\n');
-  writeFileSync(join(run, 'comparison.json'), JSON.stringify({ schemaVersion: 1, contexts: [{ context: [5, 6], original: [], source: '/texts/other.txt', contextText: 'Call me' }], variants: [] }));
+  writeFileSync(
+    join(run, 'comparison.json'),
+    JSON.stringify({
+      schemaVersion: 1,
+      contexts: [{ context: [5, 6], original: [], source: '/texts/other.txt', contextText: 'Call me' }],
+      variants: [],
+    }),
+  );
   return run;
 }

@@ -10,8 +10,9 @@ import { runReaders } from './readers/runs.ts';
 import { TEXT_READERS } from './readers/texts.ts';
 
 /**
- * Changed files and requests through everything that reads what somebody else may have made: none may crash, throw anything but a HyperfitError, take
- * a second of processor time, or more memory than twice the input and a little. `npm run reliability:fuzz -- --help` tells of the long form.
+ * Changed files and requests through everything that reads what somebody else may have made: none may crash, throw anything but a
+ * HyperfitError, take a second of processor time, or more memory than twice the input and a little. `npm run reliability:fuzz -- --help`
+ * tells of the long form.
  */
 
 const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? 60);
@@ -38,8 +39,10 @@ async function fuzz(name: string, { make, read, isRefusal, share = 1 }: FuzzedRe
     if (lastInput !== undefined) writeFileSync(lastInput, bytes);
     const { outcome, fault } = await judge(bytes, read, isRefusal);
     count[outcome] += 1;
-    if (fault !== undefined && faultFolder !== undefined) writeFileSync(join(faultFolder, `${name.replaceAll(/[^\w]+/g, '-')}-${SEED}-${input}`), bytes);
-    if (fault !== undefined && count.faults.length < SHOWN) count.faults.push(`input ${input}: ${fault} by ${bytes.toString('base64').slice(0, 3000)}`);
+    if (fault !== undefined && faultFolder !== undefined)
+      writeFileSync(join(faultFolder, `${name.replaceAll(/[^\w]+/g, '-')}-${SEED}-${input}`), bytes);
+    if (fault !== undefined && count.faults.length < SHOWN)
+      count.faults.push(`input ${input}: ${fault} by ${bytes.toString('base64').slice(0, 3000)}`);
     // Timers and sockets have their turn.
     if (input % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
@@ -47,15 +50,22 @@ async function fuzz(name: string, { make, read, isRefusal, share = 1 }: FuzzedRe
 }
 
 function declare(area: string, readers: () => FuzzedReaders | Promise<FuzzedReaders>): void {
-  test(`changed ${area} are read or refused`, async () => {
-    const faults: string[] = [];
-    for (const [name, reader] of Object.entries(await readers()).filter(([each]) => isChosen(each))) {
-      const count = await fuzz(name, reader);
-      if (process.env['FUZZ_INPUTS'] !== undefined) console.log(`${name}, seed ${SEED}: ${count.inputs} inputs, ${count.read} read, ${count.refused} refused, ${count.faults.length} faults`);
-      faults.push(...count.faults.map((fault) => `${name}, ${fault}`));
-    }
-    expect(faults).toEqual([]);
-  }, 24 * 3600 * 1000);
+  test(
+    `changed ${area} are read or refused`,
+    async () => {
+      const faults: string[] = [];
+      for (const [name, reader] of Object.entries(await readers()).filter(([each]) => isChosen(each))) {
+        const count = await fuzz(name, reader);
+        if (process.env['FUZZ_INPUTS'] !== undefined)
+          console.log(
+            `${name}, seed ${SEED}: ${count.inputs} inputs, ${count.read} read, ${count.refused} refused, ${count.faults.length} faults`,
+          );
+        faults.push(...count.faults.map((fault) => `${name}, ${fault}`));
+      }
+      expect(faults).toEqual([]);
+    },
+    24 * 3600 * 1000,
+  );
 }
 
 declare('models', () => MODEL_READERS);

@@ -30,7 +30,11 @@ interface Ended {
 async function runOnce({ command, env }: Killed, out: string, killAfterMs?: number): Promise<Ended> {
   const started = performance.now();
   const [program, ...args] = command(out);
-  const child = spawn(program!, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, OMP_NUM_THREADS: '1', ...env?.(out) } });
+  const child = spawn(program!, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, OMP_NUM_THREADS: '1', ...env?.(out) },
+  });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const closed = new Promise<number | null>((done) => child.on('close', done));
@@ -38,7 +42,10 @@ async function runOnce({ command, env }: Killed, out: string, killAfterMs?: numb
   return { code: await closed, stderr, seconds: (performance.now() - started) / 1000 };
 }
 
-/** Kills a command at random moments, up to five times before it may end, and compares what it leaves in the end with what it leaves undisturbed. */
+/**
+ * Kills a command at random moments, up to five times before it may end, and compares what it leaves in the end with what it leaves
+ * undisturbed.
+ */
 export async function killCommand(killed: Killed, folder: string, kills: number, random: () => number): Promise<KillCounts> {
   const reference = join(folder, 'reference');
   const { code, stderr, seconds } = await runOnce(killed, reference);
@@ -73,7 +80,9 @@ export async function killCommand(killed: Killed, folder: string, kills: number,
 /** Every file below `folder` by its hash; of links what they lead to. */
 export function hashesIn(folder: string, isWanted: (name: string) => boolean = () => true): Record<string, string> {
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String).filter(isWanted).sort() : [];
-  return Object.fromEntries(names.filter((name) => statSync(join(folder, name)).isFile()).map((name) => [name, hashOf(join(folder, name))]));
+  return Object.fromEntries(
+    names.filter((name) => statSync(join(folder, name)).isFile()).map((name) => [name, hashOf(join(folder, name))]),
+  );
 }
 
 export function hashOf(path: string): string {

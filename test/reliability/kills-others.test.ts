@@ -32,23 +32,60 @@ afterAll(async () => {
   await index.close();
 });
 
-const leftovers = (out: string): string[] => readdirSync(out, { recursive: true }).map(String).filter((name) => /partial|lock\.json$|incomplete/.test(name));
-const unreadable = (paths: readonly string[]): string[] => paths.filter((path) => existsSync(path) && !isJson(path)).map((path) => `${path} is no JSON`);
-const cellsOf = (out: string): string[] => (existsSync(join(out, 'cells')) ? readdirSync(join(out, 'cells')).filter((name) => name.endsWith('.json')) : []);
+const leftovers = (out: string): string[] =>
+  readdirSync(out, { recursive: true })
+    .map(String)
+    .filter((name) => /partial|lock\.json$|incomplete/.test(name));
+const unreadable = (paths: readonly string[]): string[] =>
+  paths.filter((path) => existsSync(path) && !isJson(path)).map((path) => `${path} is no JSON`);
+const cellsOf = (out: string): string[] =>
+  existsSync(join(out, 'cells')) ? readdirSync(join(out, 'cells')).filter((name) => name.endsWith('.json')) : [];
 
 /** Findings without what no two runs share: when, and how long. */
 function timeless(path: string): unknown {
-  return JSON.parse(readFileSync(path, 'utf8'), (key, value: unknown) => (['startedAt', 'finishedAt', 'seconds', 'resumedAt'].includes(key) ? undefined : value));
+  return JSON.parse(readFileSync(path, 'utf8'), (key, value: unknown) =>
+    ['startedAt', 'finishedAt', 'seconds', 'resumedAt'].includes(key) ? undefined : value,
+  );
 }
 
 const study: Killed = {
   name: 'study',
-  command: (out) => [process.execPath, CLI, 'study', 'quality', '--model', TINY_MODEL, '--data', `noise=${data}`, '--samples', '16', '--batch-size', '4', '--learning-rate', '1e-3', '--epochs', '2', '--contexts', '4', '--context-length', '8', '--new-tokens', '12', '--seeds', '0', '--out', out, '--quiet'],
+  command: (out) => [
+    process.execPath,
+    CLI,
+    'study',
+    'quality',
+    '--model',
+    TINY_MODEL,
+    '--data',
+    `noise=${data}`,
+    '--samples',
+    '16',
+    '--batch-size',
+    '4',
+    '--learning-rate',
+    '1e-3',
+    '--epochs',
+    '2',
+    '--contexts',
+    '4',
+    '--context-length',
+    '8',
+    '--new-tokens',
+    '12',
+    '--seeds',
+    '0',
+    '--out',
+    out,
+    '--quiet',
+  ],
   faultsIn: (out) => unreadable([join(out, 'study.json'), ...cellsOf(out).map((name) => join(out, 'cells', name))]),
   progress: (out) => cellsOf(out).length,
   trace: (out) => ({
     findings: (timeless(join(out, 'study.json')) as { findings: unknown }).findings,
-    cells: cellsOf(out).sort().map((name) => timeless(join(out, 'cells', name))),
+    cells: cellsOf(out)
+      .sort()
+      .map((name) => timeless(join(out, 'cells', name))),
     files: hashesIn(out, (name) => /\.(md|csv)$|^generations\//.test(name)),
     leftovers: leftovers(out),
   }),
@@ -58,18 +95,44 @@ const exported = (split: boolean): Killed => ({
   name: split ? 'export in parts' : 'export',
   command: (out) => {
     mkdirSync(out, { recursive: true });
-    return [process.execPath, CLI, 'export', '--model', TINY_MODEL, '--out', join(out, 'tiny.gguf'), '--type', split ? 'F16' : 'Q8_0', '--gate', 'off', '--overwrite', '--quiet', ...(split ? ['--split-max-size', '100000'] : [])];
+    return [
+      process.execPath,
+      CLI,
+      'export',
+      '--model',
+      TINY_MODEL,
+      '--out',
+      join(out, 'tiny.gguf'),
+      '--type',
+      split ? 'F16' : 'Q8_0',
+      '--gate',
+      'off',
+      '--overwrite',
+      '--quiet',
+      ...(split ? ['--split-max-size', '100000'] : []),
+    ];
   },
-  faultsIn: (out) => readdirSync(out).filter((name) => name.endsWith('.gguf')).flatMap((name) => readGguf(join(out, name))),
+  faultsIn: (out) =>
+    readdirSync(out)
+      .filter((name) => name.endsWith('.gguf'))
+      .flatMap((name) => readGguf(join(out, name))),
   progress: (out) => readdirSync(out).filter((name) => name.endsWith('.gguf')).length,
-  trace: (out) => ({ files: hashesIn(out, (name) => name.endsWith('.gguf')), texts: readdirSync(out).filter((name) => !name.endsWith('.gguf')).sort(), leftovers: leftovers(out) }),
+  trace: (out) => ({
+    files: hashesIn(out, (name) => name.endsWith('.gguf')),
+    texts: readdirSync(out)
+      .filter((name) => !name.endsWith('.gguf'))
+      .sort(),
+    leftovers: leftovers(out),
+  }),
 });
 
 /** A blob has its name only when it is whole: it is named after its hash. */
 const wrongBlobs = (out: string): string[] => {
   const blobs = join(out, 'hub', 'models--org--tiny', 'blobs');
   if (!existsSync(blobs)) return [];
-  return readdirSync(blobs).filter((name) => /^[0-9a-f]{64}$/.test(name) && hashOf(join(blobs, name)) !== name).map((name) => `blob ${name} is another one`);
+  return readdirSync(blobs)
+    .filter((name) => /^[0-9a-f]{64}$/.test(name) && hashOf(join(blobs, name)) !== name)
+    .map((name) => `blob ${name} is another one`);
 };
 
 const fetched: Killed = {
@@ -86,14 +149,20 @@ const installed: Killed = {
   command: () => [process.execPath, join(ROOT, 'test/reliability/install-child.mjs'), pins],
   env: (out) => ({ ...(index.env as Record<string, string>), HYPERFIT_CACHE: out }),
   // A folder of libtorch has its name only when all of it was checked.
-  faultsIn: (out) => (existsSync(join(out, 'libtorch', '2.11.0-cpu')) && Object.keys(hashesIn(join(out, 'libtorch', '2.11.0-cpu'))).length < 4 ? ['half a libtorch has its name'] : []),
+  faultsIn: (out) =>
+    existsSync(join(out, 'libtorch', '2.11.0-cpu')) && Object.keys(hashesIn(join(out, 'libtorch', '2.11.0-cpu'))).length < 4
+      ? ['half a libtorch has its name']
+      : [],
   trace: (out) => ({ files: hashesIn(out) }),
 };
 
-test.each([study, exported(false), exported(true), fetched, installed])('kill -9 at random moments, $name: nothing half looks whole, and the next attempt ends like one that nobody killed', async (killed) => {
-  const counts = await killCommand(killed, join(folder, basename(freshFolder())), kills, seeded(seed));
-  if (isLong) process.stdout.write(`${killed.name}: ${counts.kills} kills in ${counts.trials} trials, ${counts.equal} equal\n`);
-  expect(counts.faults).toEqual([]);
-  expect(counts.equal).toBe(counts.trials);
-}, 60_000 + kills * 20_000);
-
+test.each([study, exported(false), exported(true), fetched, installed])(
+  'kill -9 at random moments, $name: nothing half looks whole, and the next attempt ends like one that nobody killed',
+  async (killed) => {
+    const counts = await killCommand(killed, join(folder, basename(freshFolder())), kills, seeded(seed));
+    if (isLong) process.stdout.write(`${killed.name}: ${counts.kills} kills in ${counts.trials} trials, ${counts.equal} equal\n`);
+    expect(counts.faults).toEqual([]);
+    expect(counts.equal).toBe(counts.trials);
+  },
+  60_000 + kills * 20_000,
+);

@@ -22,14 +22,34 @@ export interface KillCounts {
   faults: string[];
 }
 
-const COMMON = ['--learning-rate', '1e-3', '--batch-size', '3', '--max-steps', '16', '--save-every-steps', '1', '--keep-last-checkpoints', '3', '--evaluate-every-steps', '4', '--keep-best', 'both', '--comparison-contexts', '0'];
+const COMMON = [
+  '--learning-rate',
+  '1e-3',
+  '--batch-size',
+  '3',
+  '--max-steps',
+  '16',
+  '--save-every-steps',
+  '1',
+  '--keep-last-checkpoints',
+  '3',
+  '--evaluate-every-steps',
+  '4',
+  '--keep-best',
+  'both',
+  '--comparison-contexts',
+  '0',
+];
 
 export const variantsOf = (ids: string, dialogues: string, model: string): Variant[] => {
   const plain = ['--model', model, '--data', ids, '--held-out', ids, '--context-length', '4', ...COMMON];
   return [
     { name: 'all weights', flags: plain },
     { name: 'LoRA', flags: [...plain, '--lora-rank', '4'] },
-    { name: 'accumulation, clipping, warm-up', flags: [...plain, '--gradient-accumulation-steps', '3', '--max-grad-norm', '0.5', '--warmup-steps', '5'] },
+    {
+      name: 'accumulation, clipping, warm-up',
+      flags: [...plain, '--gradient-accumulation-steps', '3', '--max-grad-norm', '0.5', '--warmup-steps', '5'],
+    },
     { name: 'dialogues', flags: ['--model', model, '--data', dialogues, '--held-out', dialogues, ...COMMON] },
   ];
 };
@@ -43,7 +63,11 @@ interface Outcome {
 /** Runs the command line, and kills it after `killAfterMs` where it is not over by then. */
 async function runCli(args: readonly string[], killAfterMs?: number): Promise<Outcome> {
   const started = performance.now();
-  const child = spawn(process.execPath, [CLI, ...args, '--quiet'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, OMP_NUM_THREADS: '1' } });
+  const child = spawn(process.execPath, [CLI, ...args, '--quiet'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, OMP_NUM_THREADS: '1' },
+  });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const closed = new Promise<number | null>((resolve) => child.on('close', resolve));
@@ -55,13 +79,32 @@ async function runCli(args: readonly string[], killAfterMs?: number): Promise<Ou
 /** What two runs of one thing have in common: all of their files but times, places, and who wrote them. */
 function traceOf(run: string): Record<string, unknown> {
   const checkpoints = join(run, 'checkpoints');
-  const hashes = readdirSync(checkpoints).sort().map((name) => {
-    const { files } = JSON.parse(readFileSync(join(checkpoints, name, 'manifest.json'), 'utf8')) as { files: Record<string, { sha256: string }> };
-    return [name, Object.entries(files).map(([file, { sha256 }]) => `${file} ${sha256}`).filter((line) => !line.startsWith('adapter/')).sort()];
-  });
-  const metrics = readMetrics(join(run, 'metrics.jsonl')).map(({ seconds: _, secondsLeft: __, path: ___, best: ____, ...record }) => record);
-  const generations = readdirSync(join(run, 'generations')).sort().map((name) => [name, readFileSync(join(run, 'generations', name), 'utf8')]);
-  return { hashes, metrics, generations, leftovers: readdirSync(run, { recursive: true }).filter((name) => /partial|lock/.test(String(name))) };
+  const hashes = readdirSync(checkpoints)
+    .sort()
+    .map((name) => {
+      const { files } = JSON.parse(readFileSync(join(checkpoints, name, 'manifest.json'), 'utf8')) as {
+        files: Record<string, { sha256: string }>;
+      };
+      return [
+        name,
+        Object.entries(files)
+          .map(([file, { sha256 }]) => `${file} ${sha256}`)
+          .filter((line) => !line.startsWith('adapter/'))
+          .sort(),
+      ];
+    });
+  const metrics = readMetrics(join(run, 'metrics.jsonl')).map(
+    ({ seconds: _, secondsLeft: __, path: ___, best: ____, ...record }) => record,
+  );
+  const generations = readdirSync(join(run, 'generations'))
+    .sort()
+    .map((name) => [name, readFileSync(join(run, 'generations', name), 'utf8')]);
+  return {
+    hashes,
+    metrics,
+    generations,
+    leftovers: readdirSync(run, { recursive: true }).filter((name) => /partial|lock/.test(String(name))),
+  };
 }
 
 /** A seeded uniform number in [0, 1). */
@@ -76,8 +119,8 @@ export function seeded(seed: number): () => number {
 }
 
 /**
- * Kills a training at random moments, resumes it each time, and compares its end with that of one that nobody killed. Each kill must leave a state
- * that can be gone on from, with no complete checkpoint less than before.
+ * Kills a training at random moments, resumes it each time, and compares its end with that of one that nobody killed. Each kill must leave
+ * a state that can be gone on from, with no complete checkpoint less than before.
  */
 export async function killAndResume(variant: Variant, folder: string, kills: number, random: () => number): Promise<KillCounts> {
   const reference = join(folder, 'reference');

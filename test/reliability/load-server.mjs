@@ -5,7 +5,11 @@ import { serveModels } from '../../dist/serve.mjs';
 
 const model = await Model.load(process.argv[2]);
 const failures = [];
-const server = await serveModels(new Map([['tiny', model]]), { port: 0, seats: 8, onFailure: (error) => failures.push(String(error?.stack ?? error)) });
+const server = await serveModels(new Map([['tiny', model]]), {
+  port: 0,
+  seats: 8,
+  onFailure: (error) => failures.push(String(error?.stack ?? error)),
+});
 
 /** Finalisers run after a turn of the event loop. */
 async function settled() {
@@ -26,6 +30,12 @@ process.on('message', async (message) => {
     return;
   }
   await settled();
-  process.send({ url: server.url, rss: process.memoryUsage().rss, heap: process.memoryUsage().heapUsed, live: memoryStats().liveTensors, failures });
+  process.send({
+    url: server.url,
+    rss: process.memoryUsage().rss,
+    heap: process.memoryUsage().heapUsed,
+    live: memoryStats().liveTensors,
+    failures,
+  });
 });
 process.send({ ready: true });

@@ -41,7 +41,12 @@ interface Stats {
   failures: string[];
 }
 
-const PROMPTS = ['The sea', 'Call me', 'It was', 'A ship', 'Nobody', 'Once', 'In May', 'Where'].map((prompt, index) => ({ prompt, max_tokens: 5 + 6 * index, temperature: index % 2, seed: index }));
+const PROMPTS = ['The sea', 'Call me', 'It was', 'A ship', 'Nobody', 'Once', 'In May', 'Where'].map((prompt, index) => ({
+  prompt,
+  max_tokens: 5 + 6 * index,
+  temperature: index % 2,
+  seed: index,
+}));
 
 class LoadServer {
   readonly #child: ChildProcess;
@@ -51,7 +56,10 @@ class LoadServer {
   }
 
   static async start(): Promise<LoadServer> {
-    const child = fork(join(__dirname, 'load-server.mjs'), [TINY_MODEL], { execArgv: ['--expose-gc'], env: { ...process.env, OMP_NUM_THREADS: '1' } });
+    const child = fork(join(__dirname, 'load-server.mjs'), [TINY_MODEL], {
+      execArgv: ['--expose-gc'],
+      env: { ...process.env, OMP_NUM_THREADS: '1' },
+    });
     await new Promise((done, fail) => child.once('message', done).once('exit', () => fail(new Error('the server ended at once'))));
     return new LoadServer(child);
   }
@@ -80,8 +88,8 @@ class LoadServer {
 }
 
 /**
- * Clients that ask a server of the tiny model without a pause, some of them leaving in the middle, until `seconds` are over; then the server must be
- * empty, and every request that was waited for must have been answered with the text that its prompt gives alone.
+ * Clients that ask a server of the tiny model without a pause, some of them leaving in the middle, until `seconds` are over; then the
+ * server must be empty, and every request that was waited for must have been answered with the text that its prompt gives alone.
  */
 export async function load(options: LoadOptions): Promise<LoadCounts> {
   const server = await LoadServer.start();
@@ -96,17 +104,37 @@ async function loadOn(server: LoadServer, { clients, seconds, seed, sampleEveryM
   const { url } = await server.stats();
   const expected = new Map<string, string>();
   for (const each of PROMPTS) expected.set(each.prompt, await complete(url, each, 'before'));
-  const counts: LoadCounts = { clients, seconds, asked: 0, right: 0, left: 0, refused: 0, faults: [], perClient: [], latency: [0, 0, 0], rss: [], heap: [], live: [] };
+  const counts: LoadCounts = {
+    clients,
+    seconds,
+    asked: 0,
+    right: 0,
+    left: 0,
+    refused: 0,
+    faults: [],
+    perClient: [],
+    latency: [0, 0, 0],
+    rss: [],
+    heap: [],
+    live: [],
+  };
   const latencies: number[] = [];
   const until = performance.now() + 1000 * seconds;
   const before = await server.stats();
-  const own = Array.from({ length: clients }, (_, index) => new Client(`client-${index}`, url, seeded(seed + 7919 * (index + 1)), expected, counts, latencies));
+  const own = Array.from(
+    { length: clients },
+    (_, index) => new Client(`client-${index}`, url, seeded(seed + 7919 * (index + 1)), expected, counts, latencies),
+  );
   const sampling = sample(server, counts, until, sampleEveryMs);
   await Promise.all(own.map((client) => client.askUntil(until)));
   await sampling;
   counts.perClient = own.map(({ answered }) => answered).sort((a, b) => a - b);
   latencies.sort((a, b) => a - b);
-  counts.latency = [0.5, 0.99, 1].map((share) => latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? 0) as [number, number, number];
+  counts.latency = [0.5, 0.99, 1].map((share) => latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? 0) as [
+    number,
+    number,
+    number,
+  ];
   await settle(url, counts);
   const after = await server.stats();
   if (after.live !== before.live) counts.faults.push(`${before.live} live tensors before, ${after.live} after`);
@@ -146,7 +174,12 @@ async function complete(url: string, params: Params, user: string): Promise<stri
 }
 
 function post(url: string, body: object, signal?: AbortSignal): Promise<Response> {
-  return fetch(`${url}v1/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'tiny', ...body }), ...(signal === undefined ? {} : { signal }) });
+  return fetch(`${url}v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'tiny', ...body }),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 /** Each is answered once and leaves twice at least, however short it all is. */
@@ -195,12 +228,19 @@ class Client {
     if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
     const lines = (await response.text()).split('\n\n').filter((line) => line.startsWith('data: '));
     if (lines.at(-1) !== 'data: [DONE]') throw new Error(`a stream that ends in ${lines.at(-1)}`);
-    return lines.slice(0, -1).map((line) => (JSON.parse(line.slice(6)) as { choices: [{ text: string }?] }).choices[0]?.text ?? '').join('');
+    return lines
+      .slice(0, -1)
+      .map((line) => (JSON.parse(line.slice(6)) as { choices: [{ text: string }?] }).choices[0]?.text ?? '')
+      .join('');
   }
 
   async #leaveStream(params: Params): Promise<void> {
     const leave = new AbortController();
-    const response = await post(this.url, { ...params, max_tokens: 150, user: this.name, stream: true, n: 1 + Math.floor(this.random() * 3) }, leave.signal);
+    const response = await post(
+      this.url,
+      { ...params, max_tokens: 150, user: this.name, stream: true, n: 1 + Math.floor(this.random() * 3) },
+      leave.signal,
+    );
     const reader = response.body!.getReader();
     for (let chunks = Math.floor(this.random() * 4); chunks > 0; chunks -= 1) await reader.read();
     leave.abort();

@@ -17,12 +17,23 @@ export function say(text: string): void {
 }
 
 /** Runs test/reliability/children/SCRIPT in a process of its own. */
-export async function child(script: string, args: readonly (string | number)[], env: Record<string, string> = {}, flags: readonly string[] = []): ReturnType<typeof startProgram>['finished'] {
-  return startProgram(process.execPath, [...flags, join(__dirname, 'children', script), ...args.map(String)], { env: { ...env, DIST } }).finished;
+export async function child(
+  script: string,
+  args: readonly (string | number)[],
+  env: Record<string, string> = {},
+  flags: readonly string[] = [],
+): ReturnType<typeof startProgram>['finished'] {
+  return startProgram(process.execPath, [...flags, join(__dirname, 'children', script), ...args.map(String)], { env: { ...env, DIST } })
+    .finished;
 }
 
 /** The child's one line of JSON. */
-export async function answer<T>(script: string, args: readonly (string | number)[], env: Record<string, string> = {}, flags: readonly string[] = []): Promise<T> {
+export async function answer<T>(
+  script: string,
+  args: readonly (string | number)[],
+  env: Record<string, string> = {},
+  flags: readonly string[] = [],
+): Promise<T> {
   const { code, signal, stdout, stderr } = await child(script, args, env, flags);
   if (code !== 0) throw new Error(`${script} ${args.join(' ')} ended with ${code ?? signal}: ${stderr}`);
   return JSON.parse(stdout) as T;

@@ -1,5 +1,26 @@
 /** Bytes that readers trip over: signs of formats, ends of ranges. */
-const WORDS = ['{', '}', '[', ']', '"', '\\', ',', ':', '-1', '1e309', '0', '4294967296', '9007199254740993', 'null', 'true', '\0', '\ufeff', '../', 'é', '__proto__'].map((text) => Buffer.from(text));
+const WORDS = [
+  '{',
+  '}',
+  '[',
+  ']',
+  '"',
+  '\\',
+  ',',
+  ':',
+  '-1',
+  '1e309',
+  '0',
+  '4294967296',
+  '9007199254740993',
+  'null',
+  'true',
+  '\0',
+  '\ufeff',
+  '../',
+  'é',
+  '__proto__',
+].map((text) => Buffer.from(text));
 const EDGES = [0, 1, 0x7f, 0x80, 0xff];
 
 /** Numbers below `most`, the same for a seed. Mulberry32. */
@@ -68,6 +89,7 @@ const MUTATIONS: readonly Mutation[] = [
 /** One of `corpus`, changed in one to four ways. */
 export function mutate(corpus: readonly Buffer[], dice: Dice): Buffer {
   let bytes: Buffer = Buffer.from(corpus[dice.below(corpus.length)]!);
-  for (let count = 1 + dice.below(4); count > 0; count -= 1) bytes = MUTATIONS[dice.below(MUTATIONS.length)]!(bytes, dice, corpus[dice.below(corpus.length)]!);
+  for (let count = 1 + dice.below(4); count > 0; count -= 1)
+    bytes = MUTATIONS[dice.below(MUTATIONS.length)]!(bytes, dice, corpus[dice.below(corpus.length)]!);
   return bytes;
 }

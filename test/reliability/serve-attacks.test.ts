@@ -20,7 +20,11 @@ describe('bodies', () => {
   const failures: unknown[] = [];
 
   beforeAll(async () => {
-    serving = await serveTiny({ jobs: freshFolder(), onRequest: (record) => requests.push(record), onFailure: (error) => failures.push(error) });
+    serving = await serveTiny({
+      jobs: freshFolder(),
+      onRequest: (record) => requests.push(record),
+      onFailure: (error) => failures.push(error),
+    });
   });
   afterAll(() => serving.server.close());
 
@@ -46,7 +50,12 @@ describe('bodies', () => {
     ['a seed beyond whole numbers', 'completions', of('"prompt":"a","seed":9007199254740993'), null],
     ['another model by path', 'completions', '{"model":"../../../../etc/passwd","prompt":"a"}', 'model_not_found'],
     ['a job on a path', 'fine_tuning/jobs', '{"model":"tiny","training_file":"../../../../etc/passwd"}', 'file_not_found'],
-    ['a suffix that climbs', 'fine_tuning/jobs', '{"model":"tiny","training_file":"file-aaaaaaaaaaaaaaaaaaaaaaaa","suffix":"../../x"}', null],
+    [
+      'a suffix that climbs',
+      'fine_tuning/jobs',
+      '{"model":"tiny","training_file":"file-aaaaaaaaaaaaaaaaaaaaaaaa","suffix":"../../x"}',
+      null,
+    ],
     ['no UTF-8', 'completions', of('"prompt":"\ud800"'), null],
   ])('%s', async (_, path, body, code) => {
     const started = process.cpuUsage();
@@ -59,14 +68,29 @@ describe('bodies', () => {
   });
 
   test.each([
-    ['a hundred thousand parts', () => Array.from({ length: 1e5 }, (_, index) => `--b\r\ncontent-disposition: form-data; name="x${index}"\r\n\r\n1\r\n`).join('')],
-    ['a name that climbs', () => '--b\r\ncontent-disposition: form-data; name="file"; filename="../../../../tmp/x.jsonl"\r\n\r\n{"text":"a"}\r\n--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'],
-    ['a name of two lines', () => '--b\r\ncontent-disposition: form-data; name="file"; filename="a%0d%0aset-cookie: a.jsonl"\r\n\r\n{"text":"a"}\r\n--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'],
+    [
+      'a hundred thousand parts',
+      () => Array.from({ length: 1e5 }, (_, index) => `--b\r\ncontent-disposition: form-data; name="x${index}"\r\n\r\n1\r\n`).join(''),
+    ],
+    [
+      'a name that climbs',
+      () =>
+        '--b\r\ncontent-disposition: form-data; name="file"; filename="../../../../tmp/x.jsonl"\r\n\r\n{"text":"a"}\r\n--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n',
+    ],
+    [
+      'a name of two lines',
+      () =>
+        '--b\r\ncontent-disposition: form-data; name="file"; filename="a%0d%0aset-cookie: a.jsonl"\r\n\r\n{"text":"a"}\r\n--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n',
+    ],
     ['no end', () => '--b\r\ncontent-disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'],
     ['nothing but boundaries', () => '--b\r\n'.repeat(5e5)],
   ])('an upload: %s', async (_, parts) => {
     const started = process.cpuUsage();
-    const reply = await fetch(`${serving.server.url}v1/files`, { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=b' }, body: `${parts()}--b--\r\n` });
+    const reply = await fetch(`${serving.server.url}v1/files`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=b' },
+      body: `${parts()}--b--\r\n`,
+    });
     const { user, system } = process.cpuUsage(started);
     expect([200, 400]).toContain(reply.status);
     if (reply.status === 200) expect(await reply.json()).toMatchObject({ id: expect.stringMatching(/^file-[0-9a-f]{24}$/) });
@@ -81,13 +105,26 @@ describe('bodies', () => {
   });
 
   test('the deletion of a model, and calls that the model must make, are refused by name', async () => {
-    await expect(serving.client.models.delete('tiny')).rejects.toMatchObject({ status: 405, code: 'method_not_supported', message: expect.stringContaining('not supported') });
+    await expect(serving.client.models.delete('tiny')).rejects.toMatchObject({
+      status: 405,
+      code: 'method_not_supported',
+      message: expect.stringContaining('not supported'),
+    });
     expect((await serving.client.models.list()).data).toHaveLength(1);
     const { response } = await send(`${serving.server.url}v1/completions`, {});
     expect([response.statusCode, response.headers['allow']]).toEqual([405, 'POST']);
-    const ask = (more: object) => serving.client.chat.completions.create({ model: 'tiny', messages: [{ role: 'user', content: 'a' }], ...more });
-    await expect(ask({ tool_choice: 'required' })).rejects.toMatchObject({ status: 400, code: 'unsupported_parameter', message: expect.stringContaining('not supported') });
-    await expect(ask({ functions: [{ name: 'f' }] })).rejects.toMatchObject({ status: 400, code: 'unsupported_parameter', message: expect.stringContaining('not supported') });
+    const ask = (more: object) =>
+      serving.client.chat.completions.create({ model: 'tiny', messages: [{ role: 'user', content: 'a' }], ...more });
+    await expect(ask({ tool_choice: 'required' })).rejects.toMatchObject({
+      status: 400,
+      code: 'unsupported_parameter',
+      message: expect.stringContaining('not supported'),
+    });
+    await expect(ask({ functions: [{ name: 'f' }] })).rejects.toMatchObject({
+      status: 400,
+      code: 'unsupported_parameter',
+      message: expect.stringContaining('not supported'),
+    });
   });
 });
 
@@ -111,7 +148,16 @@ test('keys are compared as digests in constant time, and who has none is told no
   expect(await ask(null, 'health')).toEqual([200, '{"status":"ok"}']);
   expect(await ask('Bearer wrong', 'health')).toEqual([200, '{"status":"ok"}']);
   expect((await ask('Bearer two', 'health'))[1]).toContain('tiny');
-  for (const path of ['v1/models', 'v1/files', 'v1/models/tiny', 'v1/nothing', 'health/', '/health', 'health%2f../v1/models', '%68ealth/../v1/models']) {
+  for (const path of [
+    'v1/models',
+    'v1/files',
+    'v1/models/tiny',
+    'v1/nothing',
+    'health/',
+    '/health',
+    'health%2f../v1/models',
+    '%68ealth/../v1/models',
+  ]) {
     const [status, text] = await ask(null, path);
     expect({ path, status, tells: text.includes('tiny') }).toEqual({ path, status: 401, tells: false });
   }
@@ -133,5 +179,8 @@ test('one server has a folder of jobs; a second is refused until it ends, and on
   expect((await second.client.files.list()).data.map((file) => file.id)).toEqual([id]);
   expect(readFileSync(join(jobs, 'files', id, 'content.jsonl'), 'utf8')).toBe('{"text":"a"}');
   await second.server.close();
-  expect(await refusal(serveModels(models, { port: 0, jobs: '/proc/nothing/jobs' }))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('/proc/nothing/jobs') });
+  expect(await refusal(serveModels(models, { port: 0, jobs: '/proc/nothing/jobs' }))).toMatchObject({
+    code: 'ERR_CONFIG',
+    message: expect.stringContaining('/proc/nothing/jobs'),
+  });
 });

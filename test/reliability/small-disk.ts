@@ -21,10 +21,14 @@ export interface DiskRun {
 }
 
 /**
- * Runs the command line with a disk of `kilobytes`, which arguments call `@`. `meanwhile` is a shell line that runs beside it with `$disk` and
- * `$said`, the file of what stderr has so far.
+ * Runs the command line with a disk of `kilobytes`, which arguments call `@`. `meanwhile` is a shell line that runs beside it with `$disk`
+ * and `$said`, the file of what stderr has so far.
  */
-export async function runOnDisk(kilobytes: number, args: readonly string[], { before = '', meanwhile = '', env = {} }: { before?: string; meanwhile?: string; env?: Record<string, string> } = {}): Promise<DiskRun> {
+export async function runOnDisk(
+  kilobytes: number,
+  args: readonly string[],
+  { before = '', meanwhile = '', env = {} }: { before?: string; meanwhile?: string; env?: Record<string, string> } = {},
+): Promise<DiskRun> {
   const folder = freshFolder();
   const [disk, left] = [join(folder, 'disk'), join(folder, 'left')];
   for (const path of [disk, left]) mkdirSync(path);
@@ -39,6 +43,8 @@ exit $code`;
   const said = join(folder, 'said');
   const command = [process.execPath, CLI, ...args.map((arg) => arg.replaceAll('@', disk))];
   const own = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replaceAll('@', disk)]));
-  const { code, stdout } = await startProgram('unshare', ['-m', 'bash', '-c', script, '_', ...command], { env: { OMP_NUM_THREADS: '1', ...own, disk, left, said } }).finished;
+  const { code, stdout } = await startProgram('unshare', ['-m', 'bash', '-c', script, '_', ...command], {
+    env: { OMP_NUM_THREADS: '1', ...own, disk, left, said },
+  }).finished;
   return { code, stdout, stderr: existsSync(said) ? readFileSync(said, 'utf8') : '', left };
 }

@@ -1,6 +1,9 @@
 import { Dice, mutate } from './mutations.ts';
 
-/** Changes that keep a file's outer form, so that a reader gets past its first check: values of JSON, tags of XML, numbers of binary headers. */
+/**
+ * Changes that keep a file's outer form, so that a reader gets past its first check: values of JSON, tags of XML, numbers of binary
+ * headers.
+ */
 
 /** Makes a damaged file. */
 export type Maker = (dice: Dice) => Buffer;
@@ -14,9 +17,48 @@ const nested = (levels: number): unknown => {
 };
 
 const VALUES: readonly unknown[] = [
-  0, -1, 1, 0.5, -0.5, 2 ** 31, 2 ** 32, 2 ** 53, 1e9, 1e308, -1e308, 5e-324, null, true, false, '', 'x', '0', '-1', 'NaN', '__proto__', 'constructor', '../../x', '/etc/passwd',
-  'a\0b', '\ud800', '\u202e', '<script>', 'é', 'x'.repeat(20_000), '\n'.repeat(5000), ' '.repeat(20_000), [], {}, [[]], [null], { __proto__: null, toString: 1 }, { length: 1e9 },
-  Array.from({ length: 3000 }, (_, at) => at), Array.from({ length: 300 }, () => ({})), nested(40), nested(600),
+  0,
+  -1,
+  1,
+  0.5,
+  -0.5,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53,
+  1e9,
+  1e308,
+  -1e308,
+  5e-324,
+  null,
+  true,
+  false,
+  '',
+  'x',
+  '0',
+  '-1',
+  'NaN',
+  '__proto__',
+  'constructor',
+  '../../x',
+  '/etc/passwd',
+  'a\0b',
+  '\ud800',
+  '\u202e',
+  '<script>',
+  'é',
+  'x'.repeat(20_000),
+  '\n'.repeat(5000),
+  ' '.repeat(20_000),
+  [],
+  {},
+  [[]],
+  [null],
+  { __proto__: null, toString: 1 },
+  { length: 1e9 },
+  Array.from({ length: 3000 }, (_, at) => at),
+  Array.from({ length: 300 }, () => ({})),
+  nested(40),
+  nested(600),
 ];
 
 type Place = { holder: Record<string, unknown> | unknown[]; key: string | number };
@@ -44,8 +86,14 @@ function changeValue(document: unknown, dice: Dice): unknown {
     () => (at[key] = copyOf(pick(VALUES, dice))),
     () => (Array.isArray(holder) ? holder.splice(Number(key), 1) : Reflect.deleteProperty(holder, key)),
     () => (at[key] = value),
-    () => (typeof at[key] === 'number' ? (at[key] = (at[key] as number) * pick([-1, 0, 2, 10, 1e3, 1e6, 0.5], dice)) : (at[key] = [copyOf(at[key])])),
-    () => (Array.isArray(holder) ? holder.push(...Array.from({ length: 1 + dice.below(2000) }, () => copyOf(holder.length > 20 ? null : at[key]))) : (at[`${key}${pick(['', '_', '2', '__proto__'], dice)}`] = value)),
+    () =>
+      typeof at[key] === 'number'
+        ? (at[key] = (at[key] as number) * pick([-1, 0, 2, 10, 1e3, 1e6, 0.5], dice))
+        : (at[key] = [copyOf(at[key])]),
+    () =>
+      Array.isArray(holder)
+        ? holder.push(...Array.from({ length: 1 + dice.below(2000) }, () => copyOf(holder.length > 20 ? null : at[key])))
+        : (at[`${key}${pick(['', '_', '2', '__proto__'], dice)}`] = value),
     () => (typeof at[key] === 'string' ? (at[key] = (at[key] as string).repeat(1 + dice.below(400))) : (at[key] = JSON.stringify(at[key]))),
   ];
   pick(changes, dice)();
@@ -66,7 +114,11 @@ export function changedJson(corpus: readonly string[]): Maker {
 /** Brackets without end where a value begins. */
 function deepened(bytes: Buffer, dice: Dice): Buffer {
   const at = bytes.indexOf(':') + 1;
-  return Buffer.concat([bytes.subarray(0, at), Buffer.from(pick(['[', '{"a":', '[{"a":'], dice).repeat(1 << dice.below(16))), bytes.subarray(at)]);
+  return Buffer.concat([
+    bytes.subarray(0, at),
+    Buffer.from(pick(['[', '{"a":', '[{"a":'], dice).repeat(1 << dice.below(16))),
+    bytes.subarray(at),
+  ]);
 }
 
 /** Lines of JSON, each changed by itself, or the whole as bytes. */
@@ -79,8 +131,52 @@ export function changedLines(lines: readonly string[]): Maker {
   };
 }
 
-const MARKUP = ['<a', '<a>', '</a>', '<p>', '</p>', '<', '>', '/>', '<!--', '-->', '<![CDATA[', ']]>', '<?x', '?>', '<!DOCTYPE x [<!ENTITY a "b">]>', '&a;', '&#0;', '&#x110000;', '&#xd800;', '&nbsp;', '<table><tr>', '<td>',
-  '<ul><li>', '<ol>', '<sup><a href="#">', '<a epub:type="noteref">', '<script>', '<title/>', '<pre>', '"', "'", '=', ' ', '\0', '<w:p>', '<w:r>', '<w:t>', '</w:p>', '<w:tbl>', '<w:numId w:val="9999999999"/>', '<w:footnoteReference w:id="1"/>', '\u00a0', '\t', '\n'];
+const MARKUP = [
+  '<a',
+  '<a>',
+  '</a>',
+  '<p>',
+  '</p>',
+  '<',
+  '>',
+  '/>',
+  '<!--',
+  '-->',
+  '<![CDATA[',
+  ']]>',
+  '<?x',
+  '?>',
+  '<!DOCTYPE x [<!ENTITY a "b">]>',
+  '&a;',
+  '&#0;',
+  '&#x110000;',
+  '&#xd800;',
+  '&nbsp;',
+  '<table><tr>',
+  '<td>',
+  '<ul><li>',
+  '<ol>',
+  '<sup><a href="#">',
+  '<a epub:type="noteref">',
+  '<script>',
+  '<title/>',
+  '<pre>',
+  '"',
+  "'",
+  '=',
+  ' ',
+  '\0',
+  '<w:p>',
+  '<w:r>',
+  '<w:t>',
+  '</w:p>',
+  '<w:tbl>',
+  '<w:numId w:val="9999999999"/>',
+  '<w:footnoteReference w:id="1"/>',
+  '\u00a0',
+  '\t',
+  '\n',
+];
 
 /** A text of tags: parts inserted, left out, and repeated up to some thousand times. */
 export function changeMarkup(text: string, dice: Dice): string {
@@ -88,16 +184,48 @@ export function changeMarkup(text: string, dice: Dice): string {
   for (let count = 1 + dice.below(4); count > 0; count -= 1) {
     const tags = [...changed.matchAll(/<[^<>]*>/g)];
     const tag = tags.length === 0 ? undefined : pick(tags, dice);
-    const [at, length] = tag === undefined || dice.below(4) === 0 ? [dice.below(changed.length + 1), dice.below(20)] : [tag.index, tag[0].length];
+    const [at, length] =
+      tag === undefined || dice.below(4) === 0 ? [dice.below(changed.length + 1), dice.below(20)] : [tag.index, tag[0].length];
     const part = changed.slice(at, at + length);
     const times = [1, 2, 30, 1000, 5000][dice.below(5)]!;
-    const put = pick([pick(MARKUP, dice).repeat(times), part.repeat(Math.min(times, 2000)), '', part + pick(MARKUP, dice), part.replace(/\w+/, pick(['x', 'id', 'xmlns:w', '__proto__'], dice))], dice);
+    const put = pick(
+      [
+        pick(MARKUP, dice).repeat(times),
+        part.repeat(Math.min(times, 2000)),
+        '',
+        part + pick(MARKUP, dice),
+        part.replace(/\w+/, pick(['x', 'id', 'xmlns:w', '__proto__'], dice)),
+      ],
+      dice,
+    );
     changed = (changed.slice(0, at) + put + changed.slice(at + length)).slice(0, 400_000);
   }
   return changed;
 }
 
-const EDGES = [0n, 1n, 2n, 7n, 8n, 0x7fn, 0x80n, 0xffn, 0x100n, 0x7fffn, 0xffffn, 0x10000n, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n, 0x1fffffffffffffn, 0x20000000000000n, 0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn];
+const EDGES = [
+  0n,
+  1n,
+  2n,
+  7n,
+  8n,
+  0x7fn,
+  0x80n,
+  0xffn,
+  0x100n,
+  0x7fffn,
+  0xffffn,
+  0x10000n,
+  0x7fffffffn,
+  0x80000000n,
+  0xffffffffn,
+  0x100000000n,
+  0x1fffffffffffffn,
+  0x20000000000000n,
+  0x7fffffffffffffffn,
+  0x8000000000000000n,
+  0xffffffffffffffffn,
+];
 
 /** One to four numbers of two, four or eight bytes set to ends of ranges, somewhere in the first `most` bytes. */
 export function changeNumbers(bytes: Buffer, dice: Dice, most = bytes.length): Buffer {
@@ -126,7 +254,15 @@ export function changedText(corpus: readonly string[], words: readonly string[],
       const at = dice.below(changed.length + 1);
       const other = pick(pieces, dice);
       const from = dice.below(other.length);
-      const put = pick([[pick(words, dice)], other.slice(from, from + 1 + dice.below(12)), [], Array.from({ length: 1 + dice.below(200) }, () => changed[at] ?? ' ')], dice);
+      const put = pick(
+        [
+          [pick(words, dice)],
+          other.slice(from, from + 1 + dice.below(12)),
+          [],
+          Array.from({ length: 1 + dice.below(200) }, () => changed[at] ?? ' '),
+        ],
+        dice,
+      );
       changed.splice(at, dice.below(3), ...put);
     }
     return Buffer.from(changed.join('').slice(0, 100_000));

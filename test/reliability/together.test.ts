@@ -28,8 +28,12 @@ test('two copies of the package, each as module and as CommonJS, work in one pro
 const SMOLLM2 = join(homedir(), '.cache', 'hyperfit', 'models', 'SmolLM2-135M-Instruct.Q4_1.gguf');
 
 // A time says something on a quiet machine alone, so that npm test does not ask.
-(isLong && existsSync(SMOLLM2) ? test : test.skip)('how long the event loop waits while a model trains and writes', async () => {
-  const result = await answer<Record<string, { p99: number }>>('event-loop.mjs', [times('SECONDS', 15)], { MODEL: SMOLLM2 });
-  for (const [work, delays] of Object.entries(result)) say(`event loop, ${work}: ${JSON.stringify(delays)} ms`);
-  expect(Object.keys(result)).toEqual(['idle', 'training', 'generating', 'both']);
-}, 3_600_000);
+(isLong && existsSync(SMOLLM2) ? test : test.skip)(
+  'how long the event loop waits while a model trains and writes',
+  async () => {
+    const result = await answer<Record<string, { p99: number }>>('event-loop.mjs', [times('SECONDS', 15)], { MODEL: SMOLLM2 });
+    for (const [work, delays] of Object.entries(result)) say(`event loop, ${work}: ${JSON.stringify(delays)} ms`);
+    expect(Object.keys(result)).toEqual(['idle', 'training', 'generating', 'both']);
+  },
+  3_600_000,
+);

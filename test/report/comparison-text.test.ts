@@ -27,12 +27,18 @@ hyperfitted, greedy + citation blocker  0.631 ± 0.016  0.109      0.088   4.1 /
   });
 
   test('leaves out metrics that no variant has, and keeps control characters from the terminal', () => {
-    expect(renderComparisonTable([{ name: 'a\u001b[2J\nb', isHyperfitted: false, metrics: { rep2: 0.5 } }])).toBe('         rep-2\na [2J b  0.500');
+    expect(renderComparisonTable([{ name: 'a\u001b[2J\nb', isHyperfitted: false, metrics: { rep2: 0.5 } }])).toBe(
+      '         rep-2\na [2J b  0.500',
+    );
   });
 });
 
 test('makeVariant takes an evaluation over', async () => {
-  const evaluation = await evaluate(new StandInModel(), { heldOut: [Int32Array.of(1, 2, 4)], contexts: [Int32Array.of(9), Int32Array.of(10)], train: [Int32Array.of(9, 10, 9)] });
+  const evaluation = await evaluate(new StandInModel(), {
+    heldOut: [Int32Array.of(1, 2, 4)],
+    contexts: [Int32Array.of(9), Int32Array.of(10)],
+    train: [Int32Array.of(9, 10, 9)],
+  });
   expect(makeVariant('x', true, evaluation)).toEqual({
     name: 'x',
     isHyperfitted: true,

@@ -2,14 +2,34 @@ import { renderReport } from '../../lib/report/report.ts';
 import type { ReportData, ReportImages } from '../../lib/report/report-data.ts';
 
 const png = Uint8Array.of(1, 2, 3);
-const images: ReportImages = { png, width: 400, rows: ['real images', '<b>original</b>'], real: { rowRepeatRate: 0.125, paletteTtr: 0.5, distinctRows: 0.75, trainingMatch: 0.5 } };
+const images: ReportImages = {
+  png,
+  width: 400,
+  rows: ['real images', '<b>original</b>'],
+  real: { rowRepeatRate: 0.125, paletteTtr: 0.5, distinctRows: 0.75, trainingMatch: 0.5 },
+};
 const data: ReportData = {
   title: 'images',
   facts: [],
-  curves: { steps: [], evaluations: [{ step: 0, ttr: 0.3 }, { step: 4, ttr: 0.6 }], about: 'images' },
+  curves: {
+    steps: [],
+    evaluations: [
+      { step: 0, ttr: 0.3 },
+      { step: 4, ttr: 0.6 },
+    ],
+    about: 'images',
+  },
   variants: [
-    { name: 'original, greedy', isHyperfitted: false, metrics: { rowRepeatRate: 0.875, paletteTtr: 0.03, distinctRows: 0.2, contexts: 16 } },
-    { name: 'hyperfitted, greedy', isHyperfitted: true, metrics: { rowRepeatRate: 0.25, paletteTtr: 0.08, distinctRows: 0.7, contexts: 16 } },
+    {
+      name: 'original, greedy',
+      isHyperfitted: false,
+      metrics: { rowRepeatRate: 0.875, paletteTtr: 0.03, distinctRows: 0.2, contexts: 16 },
+    },
+    {
+      name: 'hyperfitted, greedy',
+      isHyperfitted: true,
+      metrics: { rowRepeatRate: 0.25, paletteTtr: 0.08, distinctRows: 0.7, contexts: 16 },
+    },
   ],
   continuations: [],
   images,

@@ -10,7 +10,8 @@ const chartOf = (points: readonly Point[], more: Partial<LineChart> = {}): LineC
   ...more,
 });
 const line = (count: number, y: (x: number) => number): Point[] => Array.from({ length: count }, (_, x) => ({ x, y: y(x) }));
-const polylines = (svg: string): number[][][] => [...svg.matchAll(/<polyline points="([^"]*)"/g)].map(([, points]) => points!.split(' ').map((pair) => pair.split(',').map(Number)));
+const polylines = (svg: string): number[][][] =>
+  [...svg.matchAll(/<polyline points="([^"]*)"/g)].map(([, points]) => points!.split(' ').map((pair) => pair.split(',').map(Number)));
 
 describe('roundTicks', () => {
   test.each([
@@ -29,7 +30,14 @@ describe('roundTicks', () => {
   });
 
   test('are told apart by their digits', () => {
-    expect([[0, 2], [0, 0.5], [0, 0.25], [0, 0.002]].map(tickDigits)).toEqual([0, 1, 2, 3]);
+    expect(
+      [
+        [0, 2],
+        [0, 0.5],
+        [0, 0.25],
+        [0, 0.002],
+      ].map(tickDigits),
+    ).toEqual([0, 1, 2, 3]);
   });
 });
 
@@ -44,12 +52,25 @@ describe('renderLineChart', () => {
 
   test('writes fractions on a logarithmic axis, and leaves out what would touch', () => {
     const xs = [32, 8.51, 7.36, 7.01];
-    const svg = renderLineChart(chartOf(xs.map((x) => ({ x, y: 1 })), { xScale: 'log' }));
+    const svg = renderLineChart(
+      chartOf(
+        xs.map((x) => ({ x, y: 1 })),
+        { xScale: 'log' },
+      ),
+    );
     expect([...svg.matchAll(/class="tick middle">([^<]*)</g)].map(([, text]) => text)).toEqual(['7.0', '8.5', '32']);
   });
 
   test('draws to scale from zero', () => {
-    const [[start, middle, end]] = polylines(renderLineChart(chartOf([{ x: 0, y: 4 }, { x: 50, y: 2 }, { x: 100, y: 0 }]))) as [[number[], number[], number[]]];
+    const [[start, middle, end]] = polylines(
+      renderLineChart(
+        chartOf([
+          { x: 0, y: 4 },
+          { x: 50, y: 2 },
+          { x: 100, y: 0 },
+        ]),
+      ),
+    ) as [[number[], number[], number[]]];
     expect(middle![0]! - start![0]!).toBeCloseTo(end![0]! - middle![0]!, 1);
     expect(middle![1]! - start![1]!).toBeCloseTo(end![1]! - middle![1]!, 1);
   });
@@ -83,17 +104,44 @@ describe('renderLineChart', () => {
   });
 
   test('marks places of the x axis, with the label on the roomier side', () => {
-    const svg = renderLineChart(chartOf(line(11, (x) => 4 - x / 4), { marks: [{ label: 'early', x: 2 }, { label: 'late <b>', x: 9 }] }));
-    const [early, late] = [...svg.matchAll(/<line class="reference" x1="([\d.]+)" x2="([\d.]+)"[^>]*\/><text x="([\d.]+)" y="[\d.]+" class="([^"]*)">([^<]*)</g)];
+    const svg = renderLineChart(
+      chartOf(
+        line(11, (x) => 4 - x / 4),
+        {
+          marks: [
+            { label: 'early', x: 2 },
+            { label: 'late <b>', x: 9 },
+          ],
+        },
+      ),
+    );
+    const [early, late] = [
+      ...svg.matchAll(/<line class="reference" x1="([\d.]+)" x2="([\d.]+)"[^>]*\/><text x="([\d.]+)" y="[\d.]+" class="([^"]*)">([^<]*)</g),
+    ];
     const [points] = polylines(svg);
-    expect([early![1], early![2], late![1], late![2]].map(Number)).toEqual([points![2]![0], points![2]![0], points![9]![0], points![9]![0]]);
+    expect([early![1], early![2], late![1], late![2]].map(Number)).toEqual([
+      points![2]![0],
+      points![2]![0],
+      points![9]![0],
+      points![9]![0],
+    ]);
     expect([early![4], late![4], late![5]]).toEqual(['note', 'note end', 'late &lt;b&gt;']);
     expect([Number(early![3]) > Number(early![1]), Number(late![3]) < Number(late![1])]).toEqual([true, true]);
   });
 });
 
 test('makes room for long values at the ends of lines', () => {
-  const widthOf = (last: number): number => Number(/viewBox="0 0 (\d+) /.exec(renderLineChart(chartOf(line(3, (x) => (x * last) / 2), { digits: 1 })))![1]);
+  const widthOf = (last: number): number =>
+    Number(
+      /viewBox="0 0 (\d+) /.exec(
+        renderLineChart(
+          chartOf(
+            line(3, (x) => (x * last) / 2),
+            { digits: 1 },
+          ),
+        ),
+      )![1],
+    );
   expect(widthOf(99.5)).toBe(widthOf(9.5));
   expect(widthOf(12345678.5) - widthOf(2119.5)).toBeGreaterThanOrEqual(4 * 7);
   expect(widthOf(2119.5)).toBeGreaterThan(widthOf(9.5));

@@ -20,7 +20,11 @@ function replaceStrings(value: unknown, text: string): unknown {
 /** The names of the elements that a page opens and closes, in order; a page without raw text elements other than its style. */
 function tagsOf(html: string): { name: string; closes: boolean; opens: boolean }[] {
   const body = html.replace(/<style>.*?<\/style>/s, '').replace('<!doctype html>', '');
-  return [...body.matchAll(/<(\/?)([a-zA-Z][a-zA-Z0-9]*)(?:\s+[^<>]*?)?(\/?)>/g)].map(([, slash, name, self]) => ({ name: name!, closes: slash === '/', opens: slash === '' && self === '' }));
+  return [...body.matchAll(/<(\/?)([a-zA-Z][a-zA-Z0-9]*)(?:\s+[^<>]*?)?(\/?)>/g)].map(([, slash, name, self]) => ({
+    name: name!,
+    closes: slash === '/',
+    opens: slash === '' && self === '',
+  }));
 }
 
 function expectBalanced(html: string): void {
@@ -41,7 +45,18 @@ describe('renderReport', () => {
   test('shows every part', () => {
     const html = renderReport(sampleReport());
     const headings = [...html.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, text]) => text);
-    expect(headings).toEqual(expect.arrayContaining(['Model', 'Training', 'Comparison', 'Continuations', 'Memorisation', 'Certificate', 'Notes', 'Metric signatures']));
+    expect(headings).toEqual(
+      expect.arrayContaining([
+        'Model',
+        'Training',
+        'Comparison',
+        'Continuations',
+        'Memorisation',
+        'Certificate',
+        'Notes',
+        'Metric signatures',
+      ]),
+    );
     expect(html.match(/<figure>/g)).toHaveLength(3);
     expect(html).toContain('n = 32 contexts');
     expect(html).toMatch(/<dt>Steps<\/dt><dd>88<.*<dt>Weights changed<\/dt><dd>99\.8 %</);
@@ -51,9 +66,13 @@ describe('renderReport', () => {
 
   test('asks nothing of any other place and runs nothing', () => {
     const html = renderReport(sampleReport());
-    expect(html).not.toMatch(/<(script|link|iframe|img|object|embed|form|base)\b|\s(src|on\w+|style)=|\shref="(?!#(sample|memorised)-\d+")|url\(|@import/i);
+    expect(html).not.toMatch(
+      /<(script|link|iframe|img|object|embed|form|base)\b|\s(src|on\w+|style)=|\shref="(?!#(sample|memorised)-\d+")|url\(|@import/i,
+    );
     const stylesheet = /<style>(.*?)<\/style>/s.exec(html)![1]!;
-    expect(html).toContain(`content="default-src 'none'; style-src 'sha256-${createHash('sha256').update(stylesheet).digest('base64')}'; base-uri 'none'; form-action 'none'"`);
+    expect(html).toContain(
+      `content="default-src 'none'; style-src 'sha256-${createHash('sha256').update(stylesheet).digest('base64')}'; base-uri 'none'; form-action 'none'"`,
+    );
   });
 
   test('escapes hostile text wherever it stands', () => {
@@ -92,11 +111,20 @@ describe('renderReport', () => {
   });
 
   test('shades repeated runs and underlines long shared ones', () => {
-    const looping = { name: 'a', ids: [0, 1, 2, 0, 1, 2, 0, 1, 2, 3], pieces: [' x', ' y', ' z', ' x', ' y', ' z', ' x', ' y', ' z', ' q'], overlap: { start: 3, length: 6 } };
+    const looping = {
+      name: 'a',
+      ids: [0, 1, 2, 0, 1, 2, 0, 1, 2, 3],
+      pieces: [' x', ' y', ' z', ' x', ' y', ' z', ' x', ' y', ' z', ' q'],
+      overlap: { start: 3, length: 6 },
+    };
     const html = renderReport({ ...EMPTY, continuations: [{ context: 'c', continuations: [looping] }] });
-    expect(html).toContain('<p class="text" dir="auto">x y z<mark class="shade-1 shared"> x y z</mark><mark class="shade-2 shared"> x y z</mark> q</p>');
+    expect(html).toContain(
+      '<p class="text" dir="auto">x y z<mark class="shade-1 shared"> x y z</mark><mark class="shade-2 shared"> x y z</mark> q</p>',
+    );
     const short = { ...looping, overlap: { start: 3, length: 5 } };
-    expect(renderReport({ ...EMPTY, continuations: [{ context: 'c', continuations: [short] }] })).toContain('x y z<mark class="shade-1"> x y z</mark>');
+    expect(renderReport({ ...EMPTY, continuations: [{ context: 'c', continuations: [short] }] })).toContain(
+      'x y z<mark class="shade-1"> x y z</mark>',
+    );
   });
 });
 

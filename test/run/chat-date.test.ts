@@ -5,12 +5,32 @@ import { run } from '../../lib/run/run.ts';
 import { presentChatDate, writeChatDate } from '../../lib/tokenizer/chat-date.ts';
 import { copyModel, freshFolder } from '../train/tiny.ts';
 
-const DATED = "{{ bos_token }}Today is {{ strftime_now('%d %B %Y, %H:%M:%S') }}.\n{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token if m.role == 'assistant' }}\n{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}";
+const DATED =
+  "{{ bos_token }}Today is {{ strftime_now('%d %B %Y, %H:%M:%S') }}.\n{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token if m.role == 'assistant' }}\n{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}";
 const UNDATED = DATED.replace(/Today.*\n/, '');
-const DIALOGUE = { messages: [{ role: 'user', content: 'Who are you?' }, { role: 'assistant', content: 'Call me Ishmael.' }] };
+const DIALOGUE = {
+  messages: [
+    { role: 'user', content: 'Who are you?' },
+    { role: 'assistant', content: 'Call me Ishmael.' },
+  ],
+};
 
 const atTime = (text: string): void => {
-  jest.useFakeTimers({ now: new Date(text), doNotFake: ['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate', 'setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
+  jest.useFakeTimers({
+    now: new Date(text),
+    doNotFake: [
+      'hrtime',
+      'nextTick',
+      'performance',
+      'queueMicrotask',
+      'setImmediate',
+      'clearImmediate',
+      'setInterval',
+      'clearInterval',
+      'setTimeout',
+      'clearTimeout',
+    ],
+  });
 };
 afterEach(() => jest.useRealTimers());
 
@@ -22,7 +42,11 @@ function prepare(template: string) {
   writeFileSync(data, `${JSON.stringify(DIALOGUE)}\n`.repeat(2));
   const out = join(place, 'run');
   const values = { model, data, out, batchSize: 2, comparisonContexts: 0, evaluateEverySteps: 0, saveEverySteps: 1 };
-  return { out, train: (changed: object) => run(normalizeConfig([{ name: 'test', values: { ...values, ...changed } }])), readRun: () => JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { chatDate?: string } };
+  return {
+    out,
+    train: (changed: object) => run(normalizeConfig([{ name: 'test', values: { ...values, ...changed } }])),
+    readRun: () => JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { chatDate?: string },
+  };
 }
 
 test('A run whose template writes the date goes on another day with the date of its beginning', async () => {

@@ -14,7 +14,16 @@ function writeRun(run: object, comparison: unknown = { schemaVersion: 1, context
   const folder = join(freshFolder(), 'run');
   mkdirSync(folder);
   const { config } = normalizeConfig([{ name: 'test', values: { model: TINY_MODEL, data: '/texts/novel.txt' } }]);
-  const file = { schemaVersion: 1, createdAt: '', config, resumedAtSteps: [], model: { path: TINY_MODEL, files: {} }, data: { samples: [] }, warnings: [], ...run };
+  const file = {
+    schemaVersion: 1,
+    createdAt: '',
+    config,
+    resumedAtSteps: [],
+    model: { path: TINY_MODEL, files: {} },
+    data: { samples: [] },
+    warnings: [],
+    ...run,
+  };
   writeFileSync(join(folder, 'run.json'), JSON.stringify(file));
   writeFileSync(join(folder, 'comparison.json'), JSON.stringify(comparison));
   return folder;
@@ -37,7 +46,10 @@ test.each([
   ['variants without results', {}, { contexts: [], variants: [{ name: 'x' }] }],
 ])('a report of a run with %s says so', async (_, run, comparison) => {
   const { code, message } = await refusal(writeRunReport(runFolder(writeRun(run, comparison))));
-  expect([code, message]).toEqual(['ERR_CHECKPOINT', expect.stringMatching(/as hyperfit train wrote them in .*put back the file that was changed/)]);
+  expect([code, message]).toEqual([
+    'ERR_CHECKPOINT',
+    expect.stringMatching(/as hyperfit train wrote them in .*put back the file that was changed/),
+  ]);
 });
 
 test('contexts without their source are refused by who shows them', async () => {

@@ -16,11 +16,25 @@ function settings(values: Record<string, unknown>): ReturnType<typeof normalizeC
   const folder = freshFolder();
   const data = join(folder, 'dialogues.jsonl');
   writeFileSync(data, dialogueLines(8));
-  const base = { model, data, heldOut: data, out: join(folder, 'run'), learningRate: 1e-2, batchSize: 8, maxSteps: 120, epochs: null, maxNewTokens: 24, contextLength: 4, saveEverySteps: 0, evaluateEverySteps: 40 };
+  const base = {
+    model,
+    data,
+    heldOut: data,
+    out: join(folder, 'run'),
+    learningRate: 1e-2,
+    batchSize: 8,
+    maxSteps: 120,
+    epochs: null,
+    maxNewTokens: 24,
+    contextLength: 4,
+    saveEverySteps: 0,
+    evaluateEverySteps: 40,
+  };
   return normalizeConfig([{ name: 'test', values: { ...base, ...values } }]);
 }
 
-const evaluationsOf = (path: string): ValidationRecord[] => readMetrics(runFolder(path).metricsFile).filter((record): record is MetricRecord & ValidationRecord => record.type === 'evaluation');
+const evaluationsOf = (path: string): ValidationRecord[] =>
+  readMetrics(runFolder(path).metricsFile).filter((record): record is MetricRecord & ValidationRecord => record.type === 'evaluation');
 
 describe('a run on dialogues', () => {
   const normalized = settings({});
@@ -31,16 +45,31 @@ describe('a run on dialogues', () => {
 
   test('is judged by its answers, which end by themselves, on the way and at the end', () => {
     const evaluations = evaluationsOf(normalized.config.out!);
-    expect(evaluations.map(({ step, answers, ttr }) => [step, answers!.count, ttr])).toEqual([0, 40, 80, 120].map((step) => [step, 4, null]));
+    expect(evaluations.map(({ step, answers, ttr }) => [step, answers!.count, ttr])).toEqual(
+      [0, 40, 80, 120].map((step) => [step, 4, null]),
+    );
     expect(evaluations[0]!.answers!.exactMatch).toMatchObject({ matches: 0, references: 4 });
-    expect(evaluations.at(-1)!.answers).toMatchObject({ exactMatch: { matches: 4, references: 4, share: 1 }, endedShare: 1, tokenAccuracy: 1 });
+    expect(evaluations.at(-1)!.answers).toMatchObject({
+      exactMatch: { matches: 4, references: 4, share: 1 },
+      endedShare: 1,
+      tokenAccuracy: 1,
+    });
     expect(evaluations.at(-1)!.answers!.loss).toBeCloseTo(evaluations.at(-1)!.heldOutLoss!, 10);
-    expect(result.comparison.map(({ name, result: { answers } }) => [name, answers!.exactMatch!.matches])).toEqual([['original, greedy', 0], ['hyperfitted, greedy', 8]]);
-    for (const { result: { generations } } of result.comparison.slice(1)) expect(generations.every(({ ids }) => ids.length < 24)).toBe(true);
+    expect(result.comparison.map(({ name, result: { answers } }) => [name, answers!.exactMatch!.matches])).toEqual([
+      ['original, greedy', 0],
+      ['hyperfitted, greedy', 8],
+    ]);
+    for (const {
+      result: { generations },
+    } of result.comparison.slice(1))
+      expect(generations.every(({ ids }) => ids.length < 24)).toBe(true);
   });
 
   test('writes answers beside the right ones', () => {
-    const [line] = readFileSync(join(folder.generations, 'step-000120.jsonl'), 'utf8').trim().split('\n').map((text) => JSON.parse(text) as Record<string, string>);
+    const [line] = readFileSync(join(folder.generations, 'step-000120.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((text) => JSON.parse(text) as Record<string, string>);
     expect(line).toMatchObject({ isExact: true, hasEnded: true });
     expect(line!['text']!.trim()).toBe(line!['originalText']!.trim());
     const { contexts } = readComparisonFile(folder);
@@ -52,7 +81,8 @@ describe('a run on dialogues', () => {
     const { loss } = await run(again);
     expect(loss).toBe(result.loss);
     expect(readFileSync(runFolder(again.config.out!).trainFile, 'utf8')).toBe(readFileSync(folder.trainFile, 'utf8'));
-    const sha = (path: string): string => (JSON.parse(readFileSync(runFolder(path).runFile, 'utf8')) as { data: { sha256: string } }).data.sha256;
+    const sha = (path: string): string =>
+      (JSON.parse(readFileSync(runFolder(path).runFile, 'utf8')) as { data: { sha256: string } }).data.sha256;
     expect(sha(again.config.out!)).toBe(sha(normalized.config.out!));
   });
 
@@ -75,7 +105,8 @@ describe('a run on dialogues', () => {
     expect(answers).toMatch(/equal to it[\s\S]*?<p class="text" dir="auto">red \{&quot;n&quot;:0\}<\/p>/);
     expect(answers).not.toContain('&lt;/s&gt;</p>');
     expect(page).toMatch(/<span class="unlearnt">[^<]*user: /);
-    for (const unwanted of ['Type-token ratio', 'more varied', '↑', '↓', 'Top-P', normalized.config.out!, folder.path, model]) expect(page).not.toContain(unwanted);
+    for (const unwanted of ['Type-token ratio', 'more varied', '↑', '↓', 'Top-P', normalized.config.out!, folder.path, model])
+      expect(page).not.toContain(unwanted);
     expect(page).toMatch(/<main>[\s\S]*<\/main>/);
     expect([...page.matchAll(/<table>/g)].length).toBe([...page.matchAll(/<caption>/g)].length);
   });
@@ -89,9 +120,12 @@ describe('a run on dialogues', () => {
 test('texts and dialogues together are judged each as what they are', async () => {
   const folder = freshFolder();
   const data = join(folder, 'mixed.jsonl');
-  const text = (index: number): string => JSON.stringify({ text: `${index} bells rang over the harbour and the gulls went up, `.repeat(3) });
+  const text = (index: number): string =>
+    JSON.stringify({ text: `${index} bells rang over the harbour and the gulls went up, `.repeat(3) });
   writeFileSync(data, dialogueLines(4) + [0, 1, 2, 3].map((index) => `${text(index)}\n`).join(''));
-  const { comparison } = await run(settings({ data, heldOut: data, sequenceLength: 24, maxSteps: 2, evaluateEverySteps: 2, maxNewTokens: 10, validationContexts: 8 }));
+  const { comparison } = await run(
+    settings({ data, heldOut: data, sequenceLength: 24, maxSteps: 2, evaluateEverySteps: 2, maxNewTokens: 10, validationContexts: 8 }),
+  );
   expect(comparison.map(({ decoding }) => decoding)).toEqual(['greedy', 'top-p', 'greedy', 'citation-blocker']);
   for (const { result } of comparison) {
     expect(result.answers).toMatchObject({ count: 4 });
@@ -111,6 +145,9 @@ test('a file of contexts may hold questions alone, and dialogues with their answ
 test('dialogues that are learnt as a whole are judged by their answers all the same', async () => {
   const normalized = settings({ trainOn: 'all', maxSteps: 2, evaluateEverySteps: 2 });
   const { comparison } = await run(normalized);
-  expect(comparison.map(({ result: { answers, ttr } }) => [answers!.count, answers!.exactMatch!.references, ttr])).toEqual([[8, 8, null], [8, 8, null]]);
+  expect(comparison.map(({ result: { answers, ttr } }) => [answers!.count, answers!.exactMatch!.references, ttr])).toEqual([
+    [8, 8, null],
+    [8, 8, null],
+  ]);
   expect(readFileSync(runFolder(normalized.config.out!).trainFile, 'utf8')).not.toContain('labels');
 });

@@ -33,7 +33,8 @@ test('float32 passes the gate with everything kept, and the Modelfile stands bes
   expect(result.gate!.exported).toEqual(result.gate!.model);
   expect(result).toMatchObject({ paths: [out], modelfile: join(folder, 'f32.Modelfile'), tried: [] });
   const modelfile = readFileSync(result.modelfile!, 'utf8');
-  for (const line of ['FROM ./f32.gguf', 'PARAMETER temperature 0', 'PARAMETER repeat_penalty 1', 'PARAMETER stop "</s>"']) expect(modelfile.split('\n')).toContain(line);
+  for (const line of ['FROM ./f32.gguf', 'PARAMETER temperature 0', 'PARAMETER repeat_penalty 1', 'PARAMETER stop "</s>"'])
+    expect(modelfile.split('\n')).toContain(line);
   expect(renderGate(result.gate!, 'F32')).toMatch(/exported, F32 .*100\.0 %\s+100\.0 %/);
   model.dispose();
 });
@@ -51,7 +52,10 @@ test('an update below the steps of the grid is lost on it: the gate says so, and
     tensor.dispose();
   }
   const out = join(folder, 'lost.gguf');
-  await expect(exportModel(onGrid, out, { type: 'Q4_0', gate: 'refuse', contexts, base: grid, maxNewTokens: 16 })).rejects.toMatchObject({ code: 'ERR_CONFIG', message: expect.stringMatching(/of the update .* survives/) });
+  await expect(exportModel(onGrid, out, { type: 'Q4_0', gate: 'refuse', contexts, base: grid, maxNewTokens: 16 })).rejects.toMatchObject({
+    code: 'ERR_CONFIG',
+    message: expect.stringMatching(/of the update .* survives/),
+  });
   expect(readdirSync(folder).filter((name) => name.startsWith('lost'))).toEqual([]);
   const warned = await exportModel(onGrid, out, { type: 'Q4_0', gate: 'off', base: grid, maxNewTokens: 16 });
   expect(warned.gate!.update!.kept).toBeLessThan(GATE_MARGINS.updateKept);
@@ -59,7 +63,9 @@ test('an update below the steps of the grid is lost on it: the gate says so, and
   const { lost } = warned.gate!.update!;
   expect(lost.of).toBeGreaterThan(0);
   expect(lost.matrices).toBe(lost.of);
-  expect(warned.warnings.join('\n')).toContain(`close to that of ${lost.of} of ${lost.of} matrices: there less than half of the update survives`);
+  expect(warned.warnings.join('\n')).toContain(
+    `close to that of ${lost.of} of ${lost.of} matrices: there less than half of the update survives`,
+  );
   const automatic = await exportModel(onGrid, join(folder, 'auto.gguf'), { type: 'auto', contexts, base: grid, maxNewTokens: 16 });
   expect(automatic.tried.map(({ type }) => type)).toContain('Q4_0');
   expect(automatic.gate!.problems).toEqual([]);
@@ -68,7 +74,7 @@ test('an update below the steps of the grid is lost on it: the gate says so, and
   model.dispose();
 });
 
-test('a text that is varied and no longer the model\'s is told of', async () => {
+test("a text that is varied and no longer the model's is told of", async () => {
   const [{ model, contexts }, { model: other }] = [await moved(0), await moved(0.3)];
   const options = { contexts, maxNewTokens: 24 };
   const { agreement, problems } = await measureGate(model, other, await measureText(model, options), options);
@@ -80,7 +86,11 @@ test('a text that is varied and no longer the model\'s is told of', async () => 
 test('what cannot be asked of the gate is refused before anything is written', async () => {
   const { model, contexts } = await moved(0);
   const out = join(folder, 'none.gguf');
-  const refused = (options: object, message: RegExp) => expect(exportModel(model, out, options)).rejects.toMatchObject({ code: expect.stringMatching(/ERR_CONFIG|ERR_CHECKPOINT/), message: expect.stringMatching(message) });
+  const refused = (options: object, message: RegExp) =>
+    expect(exportModel(model, out, options)).rejects.toMatchObject({
+      code: expect.stringMatching(/ERR_CONFIG|ERR_CHECKPOINT/),
+      message: expect.stringMatching(message),
+    });
   await refused({ type: 'auto' }, /expected contexts for `type` auto/);
   await refused({ gate: 'refuse' }, /expected contexts for `gate` refuse/);
   await refused({ type: 'auto', gate: 'off', contexts }, /`gate` warn or refuse/);

@@ -17,7 +17,15 @@ import { freshFolder, refusal, TINY_MODEL } from '../train/tiny.ts';
 
 const FIXTURE = resolve(__dirname, '../fixtures/images');
 const SIDE = 8;
-const CONFIG = { architectures: ['ImageGPTForCausalImageModeling'], model_type: 'imagegpt', vocab_size: 5, n_positions: SIDE * SIDE, n_embd: 16, n_layer: 1, n_head: 2 };
+const CONFIG = {
+  architectures: ['ImageGPTForCausalImageModeling'],
+  model_type: 'imagegpt',
+  vocab_size: 5,
+  n_positions: SIDE * SIDE,
+  n_embd: 16,
+  n_layer: 1,
+  n_head: 2,
+};
 
 async function makeModel(folder: string): Promise<string> {
   const path = join(folder, 'model');
@@ -41,7 +49,17 @@ function writeImageFolder(folder: string, count: number): string {
 
 async function settings(values: Record<string, unknown> = {}): Promise<ReturnType<typeof normalizeConfig>> {
   const folder = freshFolder();
-  const base = { model: await makeModel(folder), images: writeImageFolder(folder, 12), samples: 6, out: join(folder, 'run'), learningRate: 1e-2, batchSize: 3, epochs: 4, evaluateEverySteps: 4, saveEverySteps: 0 };
+  const base = {
+    model: await makeModel(folder),
+    images: writeImageFolder(folder, 12),
+    samples: 6,
+    out: join(folder, 'run'),
+    learningRate: 1e-2,
+    batchSize: 3,
+    epochs: 4,
+    evaluateEverySteps: 4,
+    saveEverySteps: 0,
+  };
   return normalizeConfig([{ name: 'test', values: { ...base, ...values } }]);
 }
 
@@ -66,7 +84,11 @@ test('a run completes held-out images before and after, and keeps grid, figures 
   expect(result.comparison.map(({ name }) => name)).toEqual(['original, greedy', 'hyperfitted, greedy']);
   const file = readImagesJson(result.folder);
   expect(file).toMatchObject({ width: SIDE, height: SIDE, colours: 4, contextPixels: 16 });
-  expect(file.rows.map(({ name, images }) => [name, images.length])).toEqual([['real images', 6], ['original, greedy', 6], ['hyperfitted, greedy', 6]]);
+  expect(file.rows.map(({ name, images }) => [name, images.length])).toEqual([
+    ['real images', 6],
+    ['original, greedy', 6],
+    ['hyperfitted, greedy', 6],
+  ]);
   expect(file.rows[2]!.mean).toEqual(result.comparison[1]!.image);
   expect(file.rows[0]!.mean).toMatchObject({ rowRepeatRate: 0, trainingMatch: 1 });
   const grid = readPng(readFileSync(folder.imagesFile));
@@ -124,14 +146,20 @@ test('sequences for training by hand: start token, then pixels', async () => {
   const sequences = await loadImageSequences(images, model, { count: 2 });
   model.dispose();
   expect(sequences.map(({ source }) => source)).toEqual([join(images, '00.png'), join(images, '01.png')]);
-  for (const { ids, targets } of sequences) expect([ids.length, ids[0], [...ids.subarray(1)]]).toEqual([64, 4, [...targets!.subarray(0, 63)]]);
+  for (const { ids, targets } of sequences)
+    expect([ids.length, ids[0], [...ids.subarray(1)]]).toEqual([64, 4, [...targets!.subarray(0, 63)]]);
 });
 
 test.each([
   ['text beside images', { data: 'novel.txt' }, 'ERR_CONFIG', 'got `data` beside `images`'],
   ['contexts beside images', { contexts: 'novel.txt' }, 'ERR_CONFIG', 'got `contexts` beside `images`'],
   ['a model of text', { model: TINY_MODEL }, 'ERR_CONFIG', 'expected an ImageGPT model for `images`, got llama'],
-  ['images of another size', { images: join(FIXTURE, 'noise.png') }, 'ERR_DATA', 'expected images of 8 x 8 pixels, as many as the model has positions, got 32 x 32'],
+  [
+    'images of another size',
+    { images: join(FIXTURE, 'noise.png') },
+    'ERR_DATA',
+    'expected images of 8 x 8 pixels, as many as the model has positions, got 32 x 32',
+  ],
 ])('%s are refused before training', async (_, values, code, message) => {
   expect(await refusal(run(await settings(values)))).toEqual({ code, message: expect.stringContaining(message) as string });
 });
@@ -139,7 +167,24 @@ test.each([
 test('a folder as OpenAI published it, 32 x 32 in 512 colours, is hyperfitted by the same code', async () => {
   const images = join(freshFolder(), 'pngs');
   cpSync(FIXTURE, images, { recursive: true, filter: (path) => path === FIXTURE || path.endsWith('.png') });
-  const { comparison, folder, step } = await run(normalizeConfig([{ name: 'test', values: { model: join(FIXTURE, 'model'), images, samples: 2, maxSteps: 2, learningRate: 1e-3, evaluateEverySteps: 0, saveEverySteps: 0, comparisonContexts: 1, out: join(freshFolder(), 'run') } }]));
+  const { comparison, folder, step } = await run(
+    normalizeConfig([
+      {
+        name: 'test',
+        values: {
+          model: join(FIXTURE, 'model'),
+          images,
+          samples: 2,
+          maxSteps: 2,
+          learningRate: 1e-3,
+          evaluateEverySteps: 0,
+          saveEverySteps: 0,
+          comparisonContexts: 1,
+          out: join(freshFolder(), 'run'),
+        },
+      },
+    ]),
+  );
   expect([step, comparison.length]).toEqual([2, 2]);
   expect(readImagesJson(folder)).toMatchObject({ width: 32, height: 32, colours: 512, contextPixels: 256 });
   const grid = readPng(readFileSync(join(folder, 'images.png')));
@@ -148,12 +193,36 @@ test('a folder as OpenAI published it, 32 x 32 in 512 colours, is hyperfitted by
 
 test('the command line does the whole run and prints its figures', async () => {
   const { config } = await settings();
-  const args = ['train', '--model', config.model!, '--images', config.images!, '--samples', '6', '--epochs', '2', '--learning-rate', '1e-2', '--evaluate-every-steps', '0', '--seed', '3', '--out', config.out!];
+  const args = [
+    'train',
+    '--model',
+    config.model!,
+    '--images',
+    config.images!,
+    '--samples',
+    '6',
+    '--epochs',
+    '2',
+    '--learning-rate',
+    '1e-2',
+    '--evaluate-every-steps',
+    '0',
+    '--seed',
+    '3',
+    '--out',
+    config.out!,
+  ];
   const { code, stdout, stderr } = await cli(...args, '--json', '--quiet');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const { comparison, folder } = JSON.parse(stdout) as { comparison: Record<string, number | null>[]; folder: string };
   expect(comparison).toHaveLength(2);
-  for (const variant of comparison) expect(variant).toMatchObject({ rowRepeatRate: expect.any(Number) as number, paletteTtr: expect.any(Number) as number, distinctRows: expect.any(Number) as number, ttr: null });
+  for (const variant of comparison)
+    expect(variant).toMatchObject({
+      rowRepeatRate: expect.any(Number) as number,
+      paletteTtr: expect.any(Number) as number,
+      distinctRows: expect.any(Number) as number,
+      ttr: null,
+    });
   expect(existsSync(join(folder, 'images.png'))).toBe(true);
   const refused = await cli('train', '--model', config.model!, '--images', join(folder, 'nowhere'), '--out', join(folder, 'other'));
   expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('nowhere')]);

@@ -11,17 +11,36 @@ const train: Sequence[] = [
   { ids: of(6, 7, 8, 9), source: 'b.txt', offset: 40 },
 ];
 
-function variant(name: string, isHyperfitted: boolean, decoding: ComparedVariant['decoding'], texts: readonly [Int32Array, number?][]): ComparedVariant {
-  const generations = texts.map(([ids, interventions]) => ({ promptIds: of(0), ids, ...(interventions === undefined ? {} : { interventions }) }));
+function variant(
+  name: string,
+  isHyperfitted: boolean,
+  decoding: ComparedVariant['decoding'],
+  texts: readonly [Int32Array, number?][],
+): ComparedVariant {
+  const generations = texts.map(([ids, interventions]) => ({
+    promptIds: of(0),
+    ids,
+    ...(interventions === undefined ? {} : { interventions }),
+  }));
   return { name, isHyperfitted, decoding, result: { generations } as unknown as ComparedVariant['result'] };
 }
 
 const variants = [
   variant('original', false, 'greedy', [[of(9, 9, 9)], [of(6, 7, 8)]]),
   variant('greedy', true, 'greedy', [[of(0, 2, 3, 4)], [of(0, 0, 0)]]),
-  variant('blocked', true, 'citation-blocker', [[of(0, 2, 3, 9), 1], [of(0, 0, 0), 0]]),
+  variant('blocked', true, 'citation-blocker', [
+    [of(0, 2, 3, 9), 1],
+    [of(0, 0, 0), 0],
+  ]),
 ];
-const parts = { variants, train, overlapIndex: new OverlapIndex(train.map(({ ids }) => ids)), minLength: 3, matchLength: 2, tokenizer: undefined };
+const parts = {
+  variants,
+  train,
+  overlapIndex: new OverlapIndex(train.map(({ ids }) => ids)),
+  minLength: 3,
+  matchLength: 2,
+  tokenizer: undefined,
+};
 
 test('names each span, the sequences they come from, and what the blocker did to the same model', () => {
   const file = findMemorisation(parts);
@@ -30,16 +49,40 @@ test('names each span, the sequences they come from, and what the blocker did to
     ['greedy', [[{ start: 1, length: 3, sequence: 0, offset: 1 }], []]],
     ['blocked', [[], []]],
   ]);
-  expect(file.samples).toEqual([{ sequence: 0, source: 'a.txt', offset: 0, ids: [1, 2, 3, 4, 5] }, { sequence: 1, source: 'b.txt', offset: 40, ids: [6, 7, 8, 9] }]);
+  expect(file.samples).toEqual([
+    { sequence: 0, source: 'a.txt', offset: 0, ids: [1, 2, 3, 4, 5] },
+    { sequence: 1, source: 'b.txt', offset: 40, ids: [6, 7, 8, 9] },
+  ]);
   expect(file.blocker).toMatchObject({ name: 'blocked', unblocked: 'greedy', matchLength: 2, counts: [1, 0], divergences: [3, null] });
 });
 
 test('the page shows the two hyperfitted texts beside each other, and others where they quote', () => {
-  const comparison = { contexts: [of(0), of(0)].map((context) => ({ context: Array.from(context), original: [], source: 'c' })), variants } as unknown as ComparisonFile;
+  const comparison = {
+    contexts: [of(0), of(0)].map((context) => ({ context: Array.from(context), original: [], source: 'c' })),
+    variants,
+  } as unknown as ComparisonFile;
   const shown = reportedMemorisation(findMemorisation(parts), comparison);
-  expect(shown.contexts.map(({ number, texts }) => [number, texts.map(({ name, interventions, divergence }) => [name, interventions, divergence])])).toEqual([
-    [1, [['greedy', undefined, 3], ['blocked', 1, 3]]],
-    [2, [['original', undefined, null], ['greedy', undefined, null], ['blocked', 0, null]]],
+  expect(
+    shown.contexts.map(({ number, texts }) => [
+      number,
+      texts.map(({ name, interventions, divergence }) => [name, interventions, divergence]),
+    ]),
+  ).toEqual([
+    [
+      1,
+      [
+        ['greedy', undefined, 3],
+        ['blocked', 1, 3],
+      ],
+    ],
+    [
+      2,
+      [
+        ['original', undefined, null],
+        ['greedy', undefined, null],
+        ['blocked', 0, null],
+      ],
+    ],
   ]);
   expect(shown.samples[1]!.pieces.join('')).toBe('6 7 8 9 ');
 });

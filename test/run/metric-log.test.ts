@@ -51,6 +51,8 @@ test.each([
 test('lines that a full disk refuses are kept, and the next flush says so', async () => {
   const log = await MetricLog.open('/dev/full');
   log.write({ type: 'step', step: 1 });
-  await expect(log.flush()).rejects.toEqual(expect.objectContaining({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/room on disk.*free some space/) }));
+  await expect(log.flush()).rejects.toEqual(
+    expect.objectContaining({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(/room on disk.*free some space/) }),
+  );
   await log.close();
 });

@@ -33,7 +33,10 @@ test('a folder with something in it is refused, with resume too where it is no r
   writeFileSync(join(path, 'train.jsonl'), 'mine');
   const { code, message } = await refusal(openRunFolder(path, false));
   expect([code, message]).toEqual(['ERR_CONFIG', expect.stringContaining('train.jsonl')]);
-  expect(await refusal(openRunFolder(path, true))).toEqual({ code: 'ERR_CONFIG', message: expect.stringMatching(/`resume`.*train\.jsonl.*run\.json/) });
+  expect(await refusal(openRunFolder(path, true))).toEqual({
+    code: 'ERR_CONFIG',
+    message: expect.stringMatching(/`resume`.*train\.jsonl.*run\.json/),
+  });
   writeFileSync(join(path, 'run.json'), '{}');
   expect((await openRunFolder(path, true)).path).toBe(path);
 });
@@ -66,7 +69,12 @@ test.each([
 
 test('two runs at once do not share a folder, and what a killed one was writing goes', async () => {
   const path = freshFolder();
-  for (const name of ['run.json.7.partial', 'generations/step-000001.jsonl.7.partial', 'checkpoints/step-000002.partial/model.safetensors', 'checkpoints/step-000001/adapter/README.md.7.partial']) {
+  for (const name of [
+    'run.json.7.partial',
+    'generations/step-000001.jsonl.7.partial',
+    'checkpoints/step-000002.partial/model.safetensors',
+    'checkpoints/step-000001/adapter/README.md.7.partial',
+  ]) {
     mkdirSync(dirname(join(path, name)), { recursive: true });
     writeFileSync(join(path, name), '');
   }
@@ -74,7 +82,13 @@ test('two runs at once do not share a folder, and what a killed one was writing 
   const { lock } = await openLocked(path, true);
   expect((await refusal(openLocked(path, true))).code).toBe('ERR_BUSY');
   await lock.release();
-  expect(readdirSync(path, { recursive: true }).sort()).toEqual(['checkpoints', 'checkpoints/step-000001', 'checkpoints/step-000001/adapter', 'generations', 'run.json']);
+  expect(readdirSync(path, { recursive: true }).sort()).toEqual([
+    'checkpoints',
+    'checkpoints/step-000001',
+    'checkpoints/step-000001/adapter',
+    'generations',
+    'run.json',
+  ]);
 });
 
 test('a file in the place of the folder is refused', async () => {

@@ -13,7 +13,8 @@ const data = writeIds(join(folder, 'train.jsonl'), randomSequences([12, 20, 9, 2
 
 test('a run that the system has no memory for is refused before its first step, unless that is asked for', async () => {
   jest.mocked(freeMemory).mockReturnValue(1);
-  const begin = (out: string) => run(normalizeConfig([{ name: 'test', values: { model: TINY_MODEL, data, out, learningRate: 1e-3, maxSteps: 1, batchSize: 3 } }]));
+  const begin = (out: string) =>
+    run(normalizeConfig([{ name: 'test', values: { model: TINY_MODEL, data, out, learningRate: 1e-3, maxSteps: 1, batchSize: 3 } }]));
   try {
     const out = join(folder, 'refused');
     expect(await refusal(begin(out))).toMatchObject({ code: 'ERR_OUT_OF_MEMORY', message: expect.stringContaining('--dry-run') });
@@ -28,8 +29,30 @@ test('a run that the system has no memory for is refused before its first step, 
 
 test('--dry-run says what a run would take, and writes nothing', async () => {
   const out = join(folder, 'dry');
-  const { code, stdout } = await cli('train', '--model', TINY_MODEL, '--data', data, '--batch-size', '3', '--out', out, '--learning-rate', '1e-3', '--epochs', '1', '--dry-run', '--json');
-  const plan = JSON.parse(stdout) as { sequences: number; longestSequence: number; stepsPerEpoch: number; memory: { lines: { bytes: number }[]; totalBytes: number }; fits: boolean };
+  const { code, stdout } = await cli(
+    'train',
+    '--model',
+    TINY_MODEL,
+    '--data',
+    data,
+    '--batch-size',
+    '3',
+    '--out',
+    out,
+    '--learning-rate',
+    '1e-3',
+    '--epochs',
+    '1',
+    '--dry-run',
+    '--json',
+  );
+  const plan = JSON.parse(stdout) as {
+    sequences: number;
+    longestSequence: number;
+    stepsPerEpoch: number;
+    memory: { lines: { bytes: number }[]; totalBytes: number };
+    fits: boolean;
+  };
   expect(code).toBe(0);
   expect(plan.stepsPerEpoch).toBe(Math.ceil(plan.sequences / 3));
   expect(plan.longestSequence).toBe(20);

@@ -16,7 +16,16 @@ import { freshFolder, randomSequences, refusal, TINY_MODEL, writeIds } from '../
 function settings(values: Record<string, unknown>): ReturnType<typeof normalizeConfig> {
   const folder = freshFolder();
   const data = writeIds(join(folder, 'all.jsonl'), randomSequences(Array.from({ length: 20 }, () => 20)));
-  const base = { model: TINY_MODEL, data, out: join(folder, 'run'), learningRate: 1e-3, batchSize: 4, maxSteps: 4, contextLength: 8, maxNewTokens: 12 };
+  const base = {
+    model: TINY_MODEL,
+    data,
+    out: join(folder, 'run'),
+    learningRate: 1e-3,
+    batchSize: 4,
+    maxSteps: 4,
+    contextLength: 8,
+    maxNewTokens: 12,
+  };
   return normalizeConfig([{ name: 'test', values: { ...base, ...values } }]);
 }
 
@@ -26,12 +35,25 @@ async function eventsOf(normalized: ReturnType<typeof settings>, shouldStop?: ()
   return events;
 }
 
-const named = (events: readonly RunEvent[]): string[] => events.filter(({ type }) => type !== 'note' && type !== 'start').map((event) => `${event.type} ${'step' in event ? event.step : ''}`);
+const named = (events: readonly RunEvent[]): string[] =>
+  events.filter(({ type }) => type !== 'note' && type !== 'start').map((event) => `${event.type} ${'step' in event ? event.step : ''}`);
 
 test('evaluates, then saves, after the steps that are due, and at the end', async () => {
   const events = await eventsOf(settings({ samples: 8, maxSteps: 5, evaluateEverySteps: 2, saveEverySteps: 4, keepBest: 'none' }));
   expect(named(events)).toEqual([
-    'evaluation 0', 'step 1', 'step 2', 'evaluation 2', 'epoch 2', 'step 3', 'step 4', 'evaluation 4', 'checkpoint 4', 'epoch 4', 'step 5', 'checkpoint 5', 'evaluation 5',
+    'evaluation 0',
+    'step 1',
+    'step 2',
+    'evaluation 2',
+    'epoch 2',
+    'step 3',
+    'step 4',
+    'evaluation 4',
+    'checkpoint 4',
+    'epoch 4',
+    'step 5',
+    'checkpoint 5',
+    'evaluation 5',
   ]);
 });
 
@@ -52,7 +74,12 @@ test('keeps the best by loss and by generation, the same when interrupted and re
   expect(events[0]).toMatchObject({ type: 'start', step: 3 });
   const withoutPath = (best: BestCheckpoint[]): object[] => best.map(({ path: _, ...figures }) => figures);
   expect(withoutPath(resumed.best)).toEqual(withoutPath(whole.best));
-  expect(readdirSync(runFolder(resumed.folder).checkpoints).sort()).toEqual(['best-by-generation', 'best-by-loss', 'step-000006', 'step-000008']);
+  expect(readdirSync(runFolder(resumed.folder).checkpoints).sort()).toEqual([
+    'best-by-generation',
+    'best-by-loss',
+    'step-000006',
+    'step-000008',
+  ]);
 });
 
 test('stopping saves where it is and leaves the closing measurements out', async () => {
@@ -94,14 +121,25 @@ test('without samples nothing is left over: training alone, with its certificate
 });
 
 test('the citation blocker keeps continuations to the match and a word', async () => {
-  const normalized = settings({ samples: 4, maxSteps: 200, learningRate: 1e-2, evaluateEverySteps: 0, saveEverySteps: 0, matchLength: 1, epochs: 200 });
+  const normalized = settings({
+    samples: 4,
+    maxSteps: 200,
+    learningRate: 1e-2,
+    evaluateEverySteps: 0,
+    saveEverySteps: 0,
+    matchLength: 1,
+    epochs: 200,
+  });
   const { comparison } = await run(normalized);
   const [greedy, blocked] = comparison.filter(({ isHyperfitted }) => isHyperfitted);
   expect(greedy!.result.overlap!.max).toBeGreaterThan(2);
   expect(blocked!.result.overlap!.mean!).toBeLessThan(greedy!.result.overlap!.mean!);
   const file = readMemorisation(runFolder(normalized.config.out!))!;
   expect(file.blocker!.total).toBeGreaterThan(0);
-  expect(readReportData(runFolder(normalized.config.out!)).memorisation!.blocker).toMatchObject({ total: file.blocker!.total, matchLength: 1 });
+  expect(readReportData(runFolder(normalized.config.out!)).memorisation!.blocker).toMatchObject({
+    total: file.blocker!.total,
+    matchLength: 1,
+  });
 });
 
 test('the report reads everything from the files of the run', async () => {
@@ -124,17 +162,38 @@ test('what is written on the way can be read and compared without the model', as
   await run(normalized);
   const folder = runFolder(normalized.config.out!);
   const path = join(folder.generations, 'step-000002.jsonl');
-  const lines = readFileSync(path, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  const lines = readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(lines).toHaveLength(3);
   const { contexts } = readComparisonFile(folder);
   const { tokenizer } = await openModelFiles(TINY_MODEL);
-  const { decode } = await Tokenizer.fromFiles(tokenizer!).then((made) => ({ decode: (ids: readonly number[]) => made.decode(ids, { skipSpecialTokens: true }) }));
+  const { decode } = await Tokenizer.fromFiles(tokenizer!).then((made) => ({
+    decode: (ids: readonly number[]) => made.decode(ids, { skipSpecialTokens: true }),
+  }));
   for (const [index, line] of lines.entries()) {
     const { context, original, source } = contexts[index]!;
-    expect(line).toEqual({ context, continuation: expect.any(Array), text: expect.any(String), contextText: await decode(context), original: original.slice(0, 5), originalText: await decode(original.slice(0, 5)), source });
+    expect(line).toEqual({
+      context,
+      continuation: expect.any(Array),
+      text: expect.any(String),
+      contextText: await decode(context),
+      original: original.slice(0, 5),
+      originalText: await decode(original.slice(0, 5)),
+      source,
+    });
   }
   const [variant] = await readVariants(`on the way=${path}`);
-  expect(variant!.texts).toEqual(lines.map(({ contextText, text, originalText, source }) => ({ context: contextText, continuation: text, original: originalText, source, isOriginalCut: false })));
+  expect(variant!.texts).toEqual(
+    lines.map(({ contextText, text, originalText, source }) => ({
+      context: contextText,
+      continuation: text,
+      original: originalText,
+      source,
+      isOriginalCut: false,
+    })),
+  );
 });
 
 test('warnings reach the caller and run.json', async () => {
@@ -168,9 +227,15 @@ test('and says so at its first evaluation, on the page too', async () => {
   const at: [number, string][] = [];
   let step = 0;
   const normalized = settings({ learningRate: 1e-12, maxSteps: 3, evaluateEverySteps: 1, keepBest: 'none' });
-  await run(normalized, { onEvent: (event) => (step = event.type === 'step' ? event.step : step), onWarning: (message) => at.push([step, message]) });
+  await run(normalized, {
+    onEvent: (event) => (step = event.type === 'step' ? event.step : step),
+    onWarning: (message) => at.push([step, message]),
+  });
   const frozen = at.filter(([, message]) => message.includes('weights changed'));
-  expect(frozen.map(([when, message]) => [when, / in (\d+) steps/.exec(message)![1]])).toEqual([[1, '1'], [3, '3']]);
+  expect(frozen.map(([when, message]) => [when, / in (\d+) steps/.exec(message)![1]])).toEqual([
+    [1, '1'],
+    [3, '3'],
+  ]);
   expect(readReportData(runFolder(normalized.config.out!)).notes).toEqual(at.map(([, message]) => message));
 });
 
@@ -186,5 +251,8 @@ test('LoRA of the last layer trains that layer, resumes, and does not warn of we
   await run(cut, { onEvent: ({ type }) => (steps += type === 'step' ? 1 : 0), shouldStop: () => steps === 2 });
   const resumed = await run({ ...cut, config: { ...cut.config, resume: true } });
   expect(resumed.certificate).toEqual(whole.certificate);
-  expect(readReportData(runFolder(resumed.folder)).facts.flatMap(({ rows }) => rows)).toContainEqual(['trained', 'LoRA of rank 2, alpha 16, on q_proj, down_proj of the last 1 layers']);
+  expect(readReportData(runFolder(resumed.folder)).facts.flatMap(({ rows }) => rows)).toContainEqual([
+    'trained',
+    'LoRA of rank 2, alpha 16, on q_proj, down_proj of the last 1 layers',
+  ]);
 });

@@ -19,11 +19,27 @@ function put(text: string, extension = 'txt'): string {
 }
 const lines = (count: number): object[] => randomSequences(Array.from({ length: count }, () => 12)).map((ids) => ({ ids: [...ids] }));
 const linesFile = (items: readonly object[]): string => put(items.map((item) => `${JSON.stringify(item)}\n`).join(''), 'jsonl');
-const sequencesOf = (count: number) => randomSequences(Array.from({ length: count }, () => 4)).map((ids, index) => ({ ids, source: String(index), offset: 0 }));
+const sequencesOf = (count: number) =>
+  randomSequences(Array.from({ length: count }, () => 4)).map((ids, index) => ({ ids, source: String(index), offset: 0 }));
 const NOVEL = Array.from({ length: 14 }, (_, at) => `${'he sold the lines of an old ship '.repeat(1 + (at % 3))}to me.`).join('\n\n');
 
 const settings = (values: Record<string, unknown>): ReturnType<typeof normalizeConfig> =>
-  normalizeConfig([{ name: 'test', values: { model: TINY_MODEL, out: join(freshFolder(), 'run'), learningRate: 1e-3, batchSize: 4, maxSteps: 1, contextLength: 6, maxNewTokens: 4, saveEverySteps: 0, ...values } }]);
+  normalizeConfig([
+    {
+      name: 'test',
+      values: {
+        model: TINY_MODEL,
+        out: join(freshFolder(), 'run'),
+        learningRate: 1e-3,
+        batchSize: 4,
+        maxSteps: 1,
+        contextLength: 6,
+        maxNewTokens: 4,
+        saveEverySteps: 0,
+        ...values,
+      },
+    },
+  ]);
 
 describe('holdOut', () => {
   const config = { samples: 64, sampleSelection: 'first', seed: 0 } as const;
@@ -34,7 +50,12 @@ describe('holdOut', () => {
   };
 
   test('holds an eighth out where the data have fewer sequences than are wanted, evenly spread', () => {
-    expect([sizes(17), sizes(64), sizes(8), sizes(4)]).toEqual([[14, 3], [56, 8], [7, 1], [3, 1]]);
+    expect([sizes(17), sizes(64), sizes(8), sizes(4)]).toEqual([
+      [14, 3],
+      [56, 8],
+      [7, 1],
+      [3, 1],
+    ]);
     expect(sizes(64, {}, 2)).toEqual([62, 2]);
     const { train, spare, rule } = holdOut(sequencesOf(17), config, 32);
     expect(spare.map(({ source }) => source)).toEqual(['4', '10', '16']);
@@ -62,9 +83,16 @@ describe('A run on a short text', () => {
     const result = await run(normalized, { onEvent: (event) => events.push(event), onWarning: (message) => warnings.push(message) });
     expect(result.comparison.length).toBe(4);
     const notes = events.flatMap((event) => (event.type === 'note' && event.message.startsWith('data: ') ? [event.message] : []));
-    expect(notes).toEqual([expect.stringMatching(/^data: 1 document of [\d,]+ tokens, (\d+) sequences; \d+ train on [\d,]+ tokens \(8\d.* %\).*\d+ held out \(every eighth.*of the 64 sequences wanted\)$/)]);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^data: 1 document of [\d,]+ tokens, (\d+) sequences; \d+ train on [\d,]+ tokens \(8\d.* %\).*\d+ held out \(every eighth.*of the 64 sequences wanted\)$/,
+      ),
+    ]);
     const folderOfRun = runFolder(normalized.config.out!);
-    const { data, config } = JSON.parse(readFileSync(folderOfRun.runFile, 'utf8')) as { data: { samples: unknown[]; summary: DataInspection }; config: Record<string, unknown> };
+    const { data, config } = JSON.parse(readFileSync(folderOfRun.runFile, 'utf8')) as {
+      data: { samples: unknown[]; summary: DataInspection };
+      config: Record<string, unknown>;
+    };
     const { summary } = data;
     expect(config).toMatchObject({ windows: 'auto', unwrap: false, appendEos: false });
     expect(summary).toMatchObject({ documents: 1, windows: 'consecutive', notes: [] });
@@ -72,7 +100,10 @@ describe('A run on a short text', () => {
     expect(summary.trained.sequences + summary.heldOut.sequences).toBe(summary.sequences);
     expect(summary.trained.tokens + summary.heldOut.tokens).toBe(summary.tokens);
     expect(summary.trained.share).toBeCloseTo(summary.trained.tokens / summary.tokens);
-    expect(readReportData(folderOfRun).facts.flatMap(({ rows }) => rows)).toContainEqual(['held out', expect.stringContaining('every eighth')]);
+    expect(readReportData(folderOfRun).facts.flatMap(({ rows }) => rows)).toContainEqual([
+      'held out',
+      expect.stringContaining('every eighth'),
+    ]);
     expect(warnings.filter((message) => message.includes('wrapped'))).toEqual([]);
   });
 
@@ -80,9 +111,15 @@ describe('A run on a short text', () => {
     const data = linesFile([...Array.from({ length: 50 }, (_, at) => ({ text: `line ${at}` })), { text: '' }, { text: NOVEL }]);
     const normalized = settings({ data, sequenceLength: 32 });
     await run(normalized);
-    const { data: manifest } = JSON.parse(readFileSync(runFolder(normalized.config.out!).runFile, 'utf8')) as { data: { samples: { source: string }[]; summary: DataInspection } };
+    const { data: manifest } = JSON.parse(readFileSync(runFolder(normalized.config.out!).runFile, 'utf8')) as {
+      data: { samples: { source: string }[]; summary: DataInspection };
+    };
     expect(manifest.samples.filter(({ source }) => Number(source.split(':').at(-1)) <= 50)).toHaveLength(50);
-    expect(manifest.summary).toMatchObject({ documents: 51, trained: { share: 1 }, notes: [{ what: 'empty texts were passed over', count: 1, first: `${data}:51` }] });
+    expect(manifest.summary).toMatchObject({
+      documents: 51,
+      trained: { share: 1 },
+      notes: [{ what: 'empty texts were passed over', count: 1, first: `${data}:51` }],
+    });
   });
 
   test('warns once of wrapped text, and joins it on request', async () => {
@@ -107,12 +144,21 @@ describe('hyperfit()', () => {
 
   test('says how much of the data trains, and warns of what is left out', async () => {
     const warnings: string[] = [];
-    const training = hyperfit(model, { data: ['one two', ' \n', NOVEL], sequenceLength: 24, windows: 'paragraph', maxSteps: 1, onWarning: (message) => warnings.push(message) });
+    const training = hyperfit(model, {
+      data: ['one two', ' \n', NOVEL],
+      sequenceLength: 24,
+      windows: 'paragraph',
+      maxSteps: 1,
+      onWarning: (message) => warnings.push(message),
+    });
     expect(training.data).toBeUndefined();
     await training;
     expect(training.data).toMatchObject({ documents: 2, windows: 'paragraph', trained: { share: expect.any(Number) as number } });
     expect(training.data!.trained.share).toBeLessThan(1);
-    expect(warnings).toEqual([expect.stringMatching(/^1 empty text was passed over \(at data\[1\]\)$/), expect.stringMatching(/^1 text lost .* tokens, at data\[2\]/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^1 empty text was passed over \(at data\[1\]\)$/),
+      expect.stringMatching(/^1 text lost .* tokens, at data\[2\]/),
+    ]);
   });
 
   test('takes texts as they stand, and ends them on request', async () => {
@@ -120,7 +166,9 @@ describe('hyperfit()', () => {
     const training = hyperfit(model, { data: [text, 'x'], maxSteps: 1, appendEos: true });
     await training;
     const ids = await model.requireTokenizer().encode(text, { addSpecialTokens: false });
-    expect(training.data!.tokens).toBe(ids.length + 1 + (await model.requireTokenizer().encode('x', { addSpecialTokens: false })).length + 1);
+    expect(training.data!.tokens).toBe(
+      ids.length + 1 + (await model.requireTokenizer().encode('x', { addSpecialTokens: false })).length + 1,
+    );
   });
 
   test('continues a prompt that begins with the start token without a second one', async () => {
@@ -134,12 +182,28 @@ test('inspectData shows what a run trains on', async () => {
   const model = await Model.load(TINY_MODEL);
   try {
     const tokenizer = model.requireTokenizer();
-    const data = linesFile([{ text: `${await tokenizer.decode([tokenizer.bosTokenId!])}he <|im_start|> it` }, { prompt: 'he', completion: ' sold it' }]);
+    const data = linesFile([
+      { text: `${await tokenizer.decode([tokenizer.bosTokenId!])}he <|im_start|> it` },
+      { prompt: 'he', completion: ' sold it' },
+    ]);
     const { special, examples, trained } = await inspectData(settings({ data, appendEos: true }).config, model);
-    const [start, end] = await Promise.all([tokenizer.bosTokenId!, tokenizer.eosTokenIds[0]!].map(async (id) => ({ id, text: await tokenizer.decode([id]) })));
+    const [start, end] = await Promise.all(
+      [tokenizer.bosTokenId!, tokenizer.eosTokenIds[0]!].map(async (id) => ({ id, text: await tokenizer.decode([id]) })),
+    );
     expect(special).toMatchObject({ start: [start], end: { tokens: [end], by: 'appendEos' } });
-    expect(special!.marks).toContainEqual({ text: '<|im_start|>', count: 1, ids: [...(await tokenizer.encode('<|im_start|>', { addSpecialTokens: false }))], isSpecial: false });
-    expect(special!.marks).toContainEqual({ ...start!, id: undefined, ids: [start!.id], count: expect.any(Number) as number, isSpecial: true });
+    expect(special!.marks).toContainEqual({
+      text: '<|im_start|>',
+      count: 1,
+      ids: [...(await tokenizer.encode('<|im_start|>', { addSpecialTokens: false }))],
+      isSpecial: false,
+    });
+    expect(special!.marks).toContainEqual({
+      ...start!,
+      id: undefined,
+      ids: [start!.id],
+      count: expect.any(Number) as number,
+      isSpecial: true,
+    });
     expect(examples[0]!.ids.filter((id) => id === tokenizer.bosTokenId)).toHaveLength(1);
     expect(examples[1]!.runs.at(-1)).toEqual({ text: expect.stringMatching(/sold it/) as string, isLearnt: true });
     expect(examples[1]!.runs[0]!.isLearnt).toBe(false);
@@ -152,7 +216,9 @@ test('inspectData shows what a run trains on', async () => {
 test('ids as lines are used as they stand, one sequence each', async () => {
   const normalized = settings({ data: linesFile(lines(20)), samples: 20 });
   await run(normalized);
-  const { data } = JSON.parse(readFileSync(runFolder(normalized.config.out!).runFile, 'utf8')) as { data: { samples: { length: number }[]; summary: DataInspection } };
+  const { data } = JSON.parse(readFileSync(runFolder(normalized.config.out!).runFile, 'utf8')) as {
+    data: { samples: { length: number }[]; summary: DataInspection };
+  };
   expect(data.samples.map(({ length }) => length)).toEqual(Array.from({ length: 17 }, () => 12));
   expect(data.summary.heldOut).toMatchObject({ sequences: 3, tokens: 36 });
 });

@@ -11,7 +11,19 @@ import { copyWithNan, freshFolder, randomSequences, TINY_MODEL, writeIds } from 
 
 const folder = freshFolder();
 const data = writeIds(join(folder, 'train.jsonl'), randomSequences([12, 20, 9, 20, 15, 11]));
-const TRAIN = ['train', '--model', TINY_MODEL, '--data', data, '--learning-rate', '1e-3', '--batch-size', '3', '--evaluate-every-steps', '0'];
+const TRAIN = [
+  'train',
+  '--model',
+  TINY_MODEL,
+  '--data',
+  data,
+  '--learning-rate',
+  '1e-3',
+  '--batch-size',
+  '3',
+  '--evaluate-every-steps',
+  '0',
+];
 
 /** A program that trains a step and saves, over and over, from step 1 on. */
 const SAVER = `
@@ -64,7 +76,8 @@ describe('kill -9 in the middle of a save', () => {
 
 describe('a full disk at a save', () => {
   /** Runs the command line with a limit on the size of files, in KiB; a write beyond it fails as on a full disk. */
-  const limited = (kibibytes: number, args: readonly string[]): Running => startProgram('bash', ['-c', `ulimit -f ${kibibytes}; exec "${process.execPath}" "${CLI}" "$@"`, 'bash', ...args]);
+  const limited = (kibibytes: number, args: readonly string[]): Running =>
+    startProgram('bash', ['-c', `ulimit -f ${kibibytes}; exec "${process.execPath}" "${CLI}" "$@"`, 'bash', ...args]);
 
   test.each([
     ['at the moments', 400],
@@ -73,7 +86,10 @@ describe('a full disk at a save', () => {
     const out = join(freshFolder(), 'run');
     expect((await cli(...TRAIN, '--max-steps', '3', '--out', out)).code).toBe(0);
     const failed = await limited(kibibytes, ['train', '--resume', '--out', out, '--max-steps', '6']).finished;
-    expect({ code: failed.code, stderr: failed.stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/ERR_CHECKPOINT.*free some space.*earlier checkpoints are untouched/) });
+    expect({ code: failed.code, stderr: failed.stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/ERR_CHECKPOINT.*free some space.*earlier checkpoints are untouched/),
+    });
     const checkpoints = join(out, 'checkpoints');
     expect(readdirSync(checkpoints)).toEqual(['step-000003']);
     expect(await isComplete(join(checkpoints, 'step-000003'))).toBe(true);
@@ -84,7 +100,18 @@ describe('a full disk at a save', () => {
 test('a save that fails on the way is a warning: training goes on and the next one tries again', async () => {
   const out = join(freshFolder(), 'run');
   const limit = `ulimit -f 200; exec "${process.execPath}" "${CLI}" "$@"`;
-  const { code, stderr } = await startProgram('bash', ['-c', limit, 'bash', ...TRAIN, '--max-steps', '3', '--save-every-steps', '1', '--out', out]).finished;
+  const { code, stderr } = await startProgram('bash', [
+    '-c',
+    limit,
+    'bash',
+    ...TRAIN,
+    '--max-steps',
+    '3',
+    '--save-every-steps',
+    '1',
+    '--out',
+    out,
+  ]).finished;
   expect(code).toBe(1);
   expect(stderr.match(/training goes on, and the next save tries again/g)).toHaveLength(3);
   const steps = readMetrics(join(out, 'metrics.jsonl')).filter(({ type }) => type === 'step');
@@ -95,17 +122,23 @@ test('two processes do not write one run', async () => {
   const out = join(freshFolder(), 'run');
   const first = start([...TRAIN, '--max-steps', '1000000', '--save-every-steps', '1', '--out', out]);
   await first.saying('saved ');
-  expect(await cli('train', '--resume', '--out', out, '--max-steps', '9')).toMatchObject({ code: 1, stderr: expect.stringMatching(/ERR_BUSY.*is at work.*lock\.json/) });
+  expect(await cli('train', '--resume', '--out', out, '--max-steps', '9')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/ERR_BUSY.*is at work.*lock\.json/),
+  });
   first.child.kill('SIGKILL');
   await first.finished;
   const newest = (await newestCheckpoint(join(out, 'checkpoints')))!.step;
-  expect((await cli('train', '--resume', '--out', out, '--max-steps', String(newest + 1), '--json')).stdout).toContain(`"step":${newest + 1}`);
+  expect((await cli('train', '--resume', '--out', out, '--max-steps', String(newest + 1), '--json')).stdout).toContain(
+    `"step":${newest + 1}`,
+  );
   expect(readdirSync(out).filter((name) => /lock|partial/.test(name))).toEqual([]);
 });
 
 describe('a resumed run and what it was begun with', () => {
   const out = join(freshFolder(), 'run');
-  const resume = (...flags: string[]): ReturnType<typeof cli> => cli('train', '--resume', '--out', out, '--max-steps', '4', '--json', ...flags);
+  const resume = (...flags: string[]): ReturnType<typeof cli> =>
+    cli('train', '--resume', '--out', out, '--max-steps', '4', '--json', ...flags);
   const other = join(freshFolder(), 'other');
   const less = writeIds(join(freshFolder(), 'less.jsonl'), randomSequences([12, 20, 9]));
 
@@ -116,7 +149,12 @@ describe('a resumed run and what it was begun with', () => {
 
   test('other settings are refused, each by name', async () => {
     const { code, stderr } = await resume('--learning-rate', '2e-3', '--weight-decay', '0.1', '--compute-dtype', 'bfloat16');
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/ERR_CHECKPOINT.*--learning-rate 0\.002 instead of 0\.001, --weight-decay 0\.1 instead of 0, --compute-dtype bfloat16 instead of float32.*--allow-changes/)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /ERR_CHECKPOINT.*--learning-rate 0\.002 instead of 0\.001, --weight-decay 0\.1 instead of 0, --compute-dtype bfloat16 instead of float32.*--allow-changes/,
+      ),
+    ]);
   });
 
   test('another model is refused, the same one elsewhere is not', async () => {
@@ -129,9 +167,19 @@ describe('a resumed run and what it was begun with', () => {
 
   test('with --allow-changes it goes on, and run.json keeps them', async () => {
     const { code, stderr } = await resume('--learning-rate', '2e-3', '--data', less, '--allow-changes');
-    expect([code, stderr]).toEqual([0, expect.stringContaining('resumed with changes: learningRate 0.002 instead of 0.001, sampleCount 3 instead of 6')]);
-    const { changes, resumedAtSteps } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { changes: { name: string; step: number }[]; resumedAtSteps: number[] };
-    expect(changes).toMatchObject([{ step: 3, name: 'learningRate', from: 1e-3, to: 2e-3 }, { step: 3, name: 'sampleCount', from: 6, to: 3 }, { step: 3, name: 'dataHash' }]);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining('resumed with changes: learningRate 0.002 instead of 0.001, sampleCount 3 instead of 6'),
+    ]);
+    const { changes, resumedAtSteps } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as {
+      changes: { name: string; step: number }[];
+      resumedAtSteps: number[];
+    };
+    expect(changes).toMatchObject([
+      { step: 3, name: 'learningRate', from: 1e-3, to: 2e-3 },
+      { step: 3, name: 'sampleCount', from: 6, to: 3 },
+      { step: 3, name: 'dataHash' },
+    ]);
     expect(resumedAtSteps).toEqual([2, 3]);
     // What was changed is from now on what the run was begun with.
     expect((await resume('--max-steps', '5')).code).toBe(0);
@@ -144,9 +192,21 @@ test('killed between its last save and its end, a resumed run does not evaluate 
   expect((await cli(...flags, '--out', out)).code).toBe(0);
   const log = join(out, 'metrics.jsonl');
   const whole = readFileSync(log, 'utf8');
-  writeFileSync(log, whole.split('\n').filter((line) => !line.includes('"certificate"')).join('\n'));
+  writeFileSync(
+    log,
+    whole
+      .split('\n')
+      .filter((line) => !line.includes('"certificate"'))
+      .join('\n'),
+  );
   expect((await cli('train', '--resume', '--out', out)).code).toBe(0);
-  expect(readMetrics(log).map(({ type, step }) => [type, step])).toEqual(whole.trim().split('\n').map((line) => JSON.parse(line) as { type: string; step: number }).map(({ type, step }) => [type, step]));
+  expect(readMetrics(log).map(({ type, step }) => [type, step])).toEqual(
+    whole
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; step: number })
+      .map(({ type, step }) => [type, step]),
+  );
 });
 
 describe('signals', () => {
@@ -162,7 +222,10 @@ describe('signals', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: expect.stringContaining('finishing the step') });
     expect(stdout).toContain('--resume');
     const newest = await newestCheckpoint(join(out, 'checkpoints'));
-    const records = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { type: string; step: number });
+    const records = readFileSync(join(out, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; step: number });
     expect(records.findLast(({ type }) => type === 'step')!.step).toBe(newest!.step);
     const next = newest!.step + 2;
     expect((await cli('train', '--resume', '--out', out, '--max-steps', String(next), '--json')).stdout).toContain(`"step":${next}`);
@@ -170,7 +233,21 @@ describe('signals', () => {
 
   test('before the first step one signal is enough, and a second try starts as if nothing had been', async () => {
     const out = join(freshFolder(), 'run');
-    const running = start([...TRAIN, '--max-steps', '2', '--comparison-contexts', '400', '--max-new-tokens', '200', '--held-out', data, '--context-length', '4', '--out', out]);
+    const running = start([
+      ...TRAIN,
+      '--max-steps',
+      '2',
+      '--comparison-contexts',
+      '400',
+      '--max-new-tokens',
+      '200',
+      '--held-out',
+      data,
+      '--context-length',
+      '4',
+      '--out',
+      out,
+    ]);
     await running.saying('measuring the original');
     running.child.kill('SIGTERM');
     expect(await running.finished).toMatchObject({ code: 143, stderr: expect.stringContaining('ending before the first step') });
@@ -194,14 +271,38 @@ describe('signals', () => {
 test('a loss that is not finite never overwrites a checkpoint', async () => {
   const out = join(freshFolder(), 'run');
   expect((await cli(...TRAIN, '--max-steps', '3', '--out', out)).code).toBe(0);
-  const { code, stderr } = await cli('train', '--resume', '--out', out, '--max-steps', '50', '--learning-rate', '1e30', '--save-every-steps', '100', '--allow-changes');
+  const { code, stderr } = await cli(
+    'train',
+    '--resume',
+    '--out',
+    out,
+    '--max-steps',
+    '50',
+    '--learning-rate',
+    '1e30',
+    '--save-every-steps',
+    '100',
+    '--allow-changes',
+  );
   expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining('ERR_NOT_FINITE') });
   expect((await listCheckpoints(join(out, 'checkpoints'))).map(({ step }) => step)).toEqual([3]);
 });
 
 test('a model with a NaN weight writes no checkpoint at all', async () => {
   const out = join(freshFolder(), 'run');
-  const { code } = await cli('train', '--model', copyWithNan(), '--data', data, '--max-steps', '3', '--evaluate-every-steps', '0', '--out', out);
+  const { code } = await cli(
+    'train',
+    '--model',
+    copyWithNan(),
+    '--data',
+    data,
+    '--max-steps',
+    '3',
+    '--evaluate-every-steps',
+    '0',
+    '--out',
+    out,
+  );
   expect(code).toBe(4);
   expect(readdirSync(join(out, 'checkpoints'))).toEqual([]);
 });
@@ -224,7 +325,12 @@ test('a run that is stopped right after a save has its log on the disk before th
   const out = join(freshFolder(), 'stopped');
   const data = writeIds(join(freshFolder(), 'ids.jsonl'), randomSequences([12, 20, 9, 20]));
   const [write, flush] = [jest.spyOn(MetricLog.prototype, 'write'), jest.spyOn(MetricLog.prototype, 'flush')];
-  const { reason } = await run(normalizeConfig([{ name: 'test', values: { model: TINY_MODEL, data, out, contextLength: 4, comparisonContexts: 0, maxSteps: 3, saveEverySteps: 1 } }]), { shouldStop: () => true });
+  const { reason } = await run(
+    normalizeConfig([
+      { name: 'test', values: { model: TINY_MODEL, data, out, contextLength: 4, comparisonContexts: 0, maxSteps: 3, saveEverySteps: 1 } },
+    ]),
+    { shouldStop: () => true },
+  );
   expect(reason).toBe('stopped');
   expect(flush.mock.invocationCallOrder.at(-1)).toBeGreaterThan(write.mock.invocationCallOrder.at(-1)!);
   expect(flush).toHaveBeenCalledTimes(2);

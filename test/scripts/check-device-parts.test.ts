@@ -121,7 +121,10 @@ esac
 
   test('without it the cards are those that doctor lists, and nothing is known of one that it does not', () => {
     process.env.PATH = mkdtempSync(join(tmpdir(), 'hyperfit-no-smi-'));
-    card.askForCards(() => [{ name: 'NVIDIA L4', totalBytes: 24, freeBytes: 20 }, { name: 'NVIDIA T4', totalBytes: 16, freeBytes: null }]);
+    card.askForCards(() => [
+      { name: 'NVIDIA L4', totalBytes: 24, freeBytes: 20 },
+      { name: 'NVIDIA T4', totalBytes: 16, freeBytes: null },
+    ]);
     expect([card.cardName('cuda'), card.freeMemory('cuda:0'), card.peakMemory('cuda')]).toEqual(['NVIDIA L4', 20, 4]);
     expect([card.cardName('cuda:1'), card.freeMemory('cuda:1'), card.peakMemory('cuda:1')]).toEqual(['NVIDIA T4', undefined, undefined]);
     card.askForCards(() => []);

@@ -75,7 +75,20 @@ async function waitUntil(out: string, holds: (document: Document) => boolean): P
 
 describe('npm run check:device', () => {
   test('rehearsed on the CPU: every phase asked for passes, with figures and bounds, in one document', async () => {
-    const only = ['driver', 'kernels', 'float32', 'bfloat16', 'decoding', 'bits', 'fused', 'graphs', 'checkpoints', 'errors', 'memory', 'second'];
+    const only = [
+      'driver',
+      'kernels',
+      'float32',
+      'bfloat16',
+      'decoding',
+      'bits',
+      'fused',
+      'graphs',
+      'checkpoints',
+      'errors',
+      'memory',
+      'second',
+    ];
     const { status, text, document, folder } = await check(['--only', only.join(',')]);
     expect(
       document.phases

@@ -25,7 +25,10 @@ test('an option that it does not know is an error, with what it knows', () => {
 });
 
 test('without Bochs --emulate says how to get it', () => {
-  const { status, stderr } = spawnSync(process.execPath, [SCRIPT, '--emulate'], { encoding: 'utf8', env: { ...process.env, BOCHS: '/none/bochs' } });
+  const { status, stderr } = spawnSync(process.execPath, [SCRIPT, '--emulate'], {
+    encoding: 'utf8',
+    env: { ...process.env, BOCHS: '/none/bochs' },
+  });
   expect(status).toBe(1);
   expect(stderr).toMatch(/expected Bochs 3\.0 at \/none\/bochs, got "spawn .*ENOENT"; build it with AMX, .*BOCHS=/);
 });

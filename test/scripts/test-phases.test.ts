@@ -7,8 +7,13 @@ interface Phase {
   env: Record<string, string>;
 }
 const root = join(__dirname, '../..');
-const { phasesOf, mergeResults } = require('../../scripts/steps/test-phases.mjs') as { phasesOf(args: string[]): Promise<Phase[]>; mergeResults(files: string[]): Record<string, unknown> };
-const LongestFirst = require('../../scripts/steps/longest-first.cjs') as { LONG: string[] } & (new (options: object) => { sort(tests: object[]): { path: string }[] });
+const { phasesOf, mergeResults } = require('../../scripts/steps/test-phases.mjs') as {
+  phasesOf(args: string[]): Promise<Phase[]>;
+  mergeResults(files: string[]): Record<string, unknown>;
+};
+const LongestFirst = require('../../scripts/steps/longest-first.cjs') as { LONG: string[] } & (new (options: object) => {
+  sort(tests: object[]): { path: string }[];
+});
 
 test('every test file is in one phase; some of both kinds', async () => {
   const phases = await phasesOf(['--silent']);
@@ -16,7 +21,10 @@ test('every test file is in one phase; some of both kinds', async () => {
   const all = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.test.ts'));
   expect(files.flat().sort()).toEqual(all.map((name) => join('test', name)).sort());
   for (const phase of files) expect(phase.length).toBeGreaterThan(10);
-  expect(phases.map(({ args }) => args.slice(0, 2))).toEqual([['--maxWorkers=2', '--silent'], ['--runInBand', '--silent']]);
+  expect(phases.map(({ args }) => args.slice(0, 2))).toEqual([
+    ['--maxWorkers=2', '--silent'],
+    ['--runInBand', '--silent'],
+  ]);
 });
 
 test('tests that are named run alone, with every core', async () => {
@@ -25,7 +33,10 @@ test('tests that are named run alone, with every core', async () => {
 
 test('the long ones start first, and exist', () => {
   expect(LongestFirst.LONG.filter((name) => !existsSync(join(root, 'test', `${name}.test.ts`)))).toEqual([]);
-  const test = (name: string): object => ({ path: join(root, 'test', name), context: { config: { cacheDirectory: '/none', id: 'x' }, hasteFS: { getSize: () => 1 } } });
+  const test = (name: string): object => ({
+    path: join(root, 'test', name),
+    context: { config: { cacheDirectory: '/none', id: 'x' }, hasteFS: { getSize: () => 1 } },
+  });
   const sorted = new LongestFirst({}).sort(['data/a.test.ts', 'evaluate/significance.test.ts', 'scripts/check-device.test.ts'].map(test));
   expect(sorted.map(({ path }) => path.split('/').at(-1))).toEqual(['check-device.test.ts', 'significance.test.ts', 'a.test.ts']);
 });

@@ -10,8 +10,23 @@ const ID = 'ftjob-0123456789abcdef01234567';
 const FILE = 'file-0123456789abcdef01234567';
 const hyperparameters = { n_epochs: 'auto', batch_size: 4, learning_rate_multiplier: 1 };
 const JOB = {
-  id: ID, object: 'fine_tuning.job', model: 'tiny', created_at: 1, finished_at: null, fine_tuned_model: null, status: 'queued', hyperparameters, method: { type: 'supervised', supervised: { hyperparameters } },
-  training_file: FILE, validation_file: null, result_files: [], trained_tokens: null, error: null, user_provided_suffix: null, seed: 1, metadata: null,
+  id: ID,
+  object: 'fine_tuning.job',
+  model: 'tiny',
+  created_at: 1,
+  finished_at: null,
+  fine_tuned_model: null,
+  status: 'queued',
+  hyperparameters,
+  method: { type: 'supervised', supervised: { hyperparameters } },
+  training_file: FILE,
+  validation_file: null,
+  result_files: [],
+  trained_tokens: null,
+  error: null,
+  user_provided_suffix: null,
+  seed: 1,
+  metadata: null,
 };
 const EVENT = { object: 'fine_tuning.job.event', id: 'e', created_at: 1, level: 'info', message: 'x' };
 
@@ -37,7 +52,11 @@ test.each([
 });
 
 test('events and checkpoints that are none are left out', async () => {
-  const { jobs, warnings } = await openWith({ 'job.json': JSON.stringify(JOB), 'events.jsonl': `${JSON.stringify(EVENT)}\nnull\n{"a":1}\n{"object`, 'checkpoints.json': '[null]' });
+  const { jobs, warnings } = await openWith({
+    'job.json': JSON.stringify(JOB),
+    'events.jsonl': `${JSON.stringify(EVENT)}\nnull\n{"a":1}\n{"object`,
+    'checkpoints.json': '[null]',
+  });
   expect([jobs.list.length, jobs.events(ID), jobs.checkpoints(ID), warnings]).toEqual([1, [EVENT], [], []]);
 });
 
@@ -46,7 +65,11 @@ test('a file whose description is of another is not there', async () => {
   mkdirSync(join(folder, FILE), { recursive: true });
   writeFileSync(join(folder, FILE, 'content.jsonl'), 'x');
   const files = await FileStore.open(folder);
-  for (const description of ['null', '{}', JSON.stringify({ id: '../..', object: 'file', bytes: 1, created_at: 1, filename: 'x', purpose: 'y', status: 'processed' })]) {
+  for (const description of [
+    'null',
+    '{}',
+    JSON.stringify({ id: '../..', object: 'file', bytes: 1, created_at: 1, filename: 'x', purpose: 'y', status: 'processed' }),
+  ]) {
     writeFileSync(join(folder, FILE, 'file.json'), description);
     expect(await files.list()).toEqual([]);
     await expect(files.get(FILE)).rejects.toMatchObject({ status: 404 });

@@ -19,7 +19,9 @@ export async function serveTiny(options: ServeOptions = {}, path = TINY_MODEL): 
   return { server, client: clientOf(server, options.keys?.[0]), model };
 }
 
-/** Holds every batch before its next token, so that what is under way can be counted however busy the machine is; gives what lets them go. */
+/**
+ * Holds every batch before its next token, so that what is under way can be counted however busy the machine is; gives what lets them go.
+ */
 export function holdBatches(): () => void {
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => (open = resolve));

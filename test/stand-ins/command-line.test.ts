@@ -18,7 +18,22 @@ function textFile(): string {
 test('train, its checkpoint, and generate from it', async () => {
   const out = join(freshFolder(), 'run');
   const data = textFile();
-  const flags = ['--model', MODEL, '--data', data, '--out', out, '--max-steps', '2', '--sequence-length', '16', '--batch-size', '2', '--samples', '4'];
+  const flags = [
+    '--model',
+    MODEL,
+    '--data',
+    data,
+    '--out',
+    out,
+    '--max-steps',
+    '2',
+    '--sequence-length',
+    '16',
+    '--batch-size',
+    '2',
+    '--samples',
+    '4',
+  ];
   const trained = await start(['train', ...flags, '--device', 'guard:1'], { env }).finished;
   expect([trained.code, trained.stderr]).toEqual([0, expect.any(String)]);
   expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'))).toMatchObject({ config: { device: 'guard:1' } });

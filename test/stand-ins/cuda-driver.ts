@@ -111,22 +111,37 @@ export function loadDriver(): CudaDriver {
   };
 }
 
-export const kernelSources = (): string[] => readdirSync(KERNELS).filter((name) => name.endsWith('.cu')).map((name) => name.slice(0, -3)).sort();
+export const kernelSources = (): string[] =>
+  readdirSync(KERNELS)
+    .filter((name) => name.endsWith('.cu'))
+    .map((name) => name.slice(0, -3))
+    .sort();
 
 /** Of all files beside the kernels: the addon knows it, and takes no image of others. */
 export function hashOfKernels(): string {
   const digest = (data: Buffer | string): string => createHash('sha256').update(data).digest('hex');
-  return digest(readdirSync(KERNELS).sort().map((name) => digest(readFileSync(join(KERNELS, name)))).join(''));
+  return digest(
+    readdirSync(KERNELS)
+      .sort()
+      .map((name) => digest(readFileSync(join(KERNELS, name))))
+      .join(''),
+  );
 }
 
-/** A file of images as `npm run kernels` writes it, with no more in it than their names: enough for a driver that runs kernels of its own. */
+/**
+ * A file of images as `npm run kernels` writes it, with no more in it than their names: enough for a driver that runs kernels of its own.
+ */
 export function writeImages(path: string, { hash = hashOfKernels(), architecture = 'compute_75' } = {}): string {
   const names = readFileSync(join(ROOT, 'test/stand-ins/cuda-driver/kernels.cc'), 'utf8').matchAll(/ENTRY\((\w+?)(?:##\w+)?\)/g);
   const suffixes = ['', 'float32', 'bfloat16', 'float32_float32', 'float32_bfloat16', 'bfloat16_float32', 'bfloat16_bfloat16'];
   const image = `.version 8.7\n${[...names].flatMap(([, name]) => suffixes.map((suffix) => `${name}${suffix}`)).join('\n')}\0`;
   const sources = kernelSources();
   const header = (offset: number): string =>
-    [`hyperfit kernels 1 ${hash} ${sources.length}`, ...sources.map((source) => `${source} ${architecture} ${String(offset).padStart(10, '0')} ${image.length}`), ''].join('\n');
+    [
+      `hyperfit kernels 1 ${hash} ${sources.length}`,
+      ...sources.map((source) => `${source} ${architecture} ${String(offset).padStart(10, '0')} ${image.length}`),
+      '',
+    ].join('\n');
   writeFileSync(path, header(header(0).length) + image);
   return path;
 }

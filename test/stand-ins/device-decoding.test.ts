@@ -19,8 +19,8 @@ import { refusal, TINY_MODEL } from '../train/tiny.ts';
 import { loadDriver, writeImages } from './cuda-driver.ts';
 import { loadGuard } from './guard.ts';
 
-// A device that queues its work chooses tokens itself (native/decode/device/), by operators; the CPU's rows choose for themselves, in C++. Two
-// programs for one meaning, held against each other for every option; and a third, by kernels of ours, where those are served.
+// A device that queues its work chooses tokens itself (native/decode/device/), by operators; the CPU's rows choose for themselves, in C++.
+// Two programs for one meaning, held against each other for every option; and a third, by kernels of ours, where those are served.
 
 const guard = loadGuard();
 const driver = loadDriver();
@@ -45,14 +45,29 @@ const WAYS: Record<string, GenerateOptions> = {
   'no bigram twice': { noRepeatNgramSize: 2 },
   'no trigram of the output twice': { noRepeatNgramSize: 3, noRepeatNgramCountsPrompt: false },
   'n-grams longer than any row': { noRepeatNgramSize: 500 },
-  'bias and suppressed ids': { logitBias: new Map([[5, 0.5], [9, -0.25]]), suppressIds: [3, 4, 17] },
+  'bias and suppressed ids': {
+    logitBias: new Map([
+      [5, 0.5],
+      [9, -0.25],
+    ]),
+    suppressIds: [3, 4, 17],
+  },
   temperature: SEEDED,
   'a low temperature': { seed: 3, temperature: 0.05 },
   'top-k': { ...SEEDED, topK: 7 },
   'top-k of all': { ...SEEDED, topK: 500 },
   'top-p': { ...SEEDED, topP: 0.8 },
   'min-p': { ...SEEDED, minP: 0.1 },
-  'all of them': { ...SEEDED, topK: 40, topP: 0.95, minP: 0.02, repetitionPenalty: 1.1, noRepeatNgramSize: 3, suppressIds: [5], logitBias: new Map([[6, 1]]) },
+  'all of them': {
+    ...SEEDED,
+    topK: 40,
+    topP: 0.95,
+    minP: 0.02,
+    repetitionPenalty: 1.1,
+    noRepeatNgramSize: 3,
+    suppressIds: [5],
+    logitBias: new Map([[6, 1]]),
+  },
 };
 
 type Told = { ids: number[]; finishReason: string; interventions: number };
@@ -71,8 +86,8 @@ async function onBoth<T>(name: string, device: DeviceName, work: (model: Model) 
 }
 
 /**
- * Rows of the device are those of the CPU. The two add up in other orders, so that draws may part where two candidates are as likely: within this
- * share of the largest score, and in no more than one row of so many.
+ * Rows of the device are those of the CPU. The two add up in other orders, so that draws may part where two candidates are as likely:
+ * within this share of the largest score, and in no more than one row of so many.
  */
 const TIE = 2e-6;
 const ROWS_A_TIE = 40;
@@ -85,7 +100,9 @@ async function expectAlike(name: string, here: Told[], onCpu: Told[], options: (
   for (const row of parted) {
     const { temperature, repetitionPenalty } = options(row);
     const choice = { ...(temperature !== undefined && { temperature }), ...(repetitionPenalty !== undefined && { repetitionPenalty }) };
-    expect(await partingOf(model, PROMPTS[row % PROMPTS.length]!, here[row]!.ids, onCpu[row]!.ids, TIE, choice)).toMatchObject({ kind: 'within the margin' });
+    expect(await partingOf(model, PROMPTS[row % PROMPTS.length]!, here[row]!.ids, onCpu[row]!.ids, TIE, choice)).toMatchObject({
+      kind: 'within the margin',
+    });
   }
   model.dispose();
 }
@@ -124,23 +141,38 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
     expect(new Set(here.flatMap(({ ids }) => ids)).size).toBeGreaterThan(VOCABULARY / 2);
   });
 
-  test.each([1, 31, 32, 33, 65])('%i tokens, with ids that end texts and without, told as they come or at the end', async (maxNewTokens) => {
-    const { here, onCpu } = await onBoth('llama-tied-gqa', DEVICE, async (model) => {
-      const found: Told[] = [];
-      for (const options of [{ stopIds: [] }, { stopIds: [2, 20, 31, 44, 57, 60] }, { stopIds: [20, 31], minNewTokens: Math.min(20, maxNewTokens) }]) {
-        for (const seed of [3, 4, 5, 6]) {
-          const events: number[][] = [];
-          const silent = await model.generate(PROMPTS, { maxNewTokens, temperature: 1, seed, ...options });
-          const streaming = await model.generate(PROMPTS, { maxNewTokens, temperature: 1, seed, ...options, onToken: (row, id) => events.push([row, id]) });
-          expect(streaming.map(told)).toEqual(silent.map(told));
-          expect(PROMPTS.map((_, row) => events.flatMap(([of, id]) => (of === row ? [id] : [])))).toEqual(silent.map(({ ids }) => [...ids]));
-          found.push(...silent.map(told));
+  test.each([1, 31, 32, 33, 65])(
+    '%i tokens, with ids that end texts and without, told as they come or at the end',
+    async (maxNewTokens) => {
+      const { here, onCpu } = await onBoth('llama-tied-gqa', DEVICE, async (model) => {
+        const found: Told[] = [];
+        for (const options of [
+          { stopIds: [] },
+          { stopIds: [2, 20, 31, 44, 57, 60] },
+          { stopIds: [20, 31], minNewTokens: Math.min(20, maxNewTokens) },
+        ]) {
+          for (const seed of [3, 4, 5, 6]) {
+            const events: number[][] = [];
+            const silent = await model.generate(PROMPTS, { maxNewTokens, temperature: 1, seed, ...options });
+            const streaming = await model.generate(PROMPTS, {
+              maxNewTokens,
+              temperature: 1,
+              seed,
+              ...options,
+              onToken: (row, id) => events.push([row, id]),
+            });
+            expect(streaming.map(told)).toEqual(silent.map(told));
+            expect(PROMPTS.map((_, row) => events.flatMap(([of, id]) => (of === row ? [id] : [])))).toEqual(
+              silent.map(({ ids }) => [...ids]),
+            );
+            found.push(...silent.map(told));
+          }
         }
-      }
-      return found;
-    });
-    await expectAlike('llama-tied-gqa', here, onCpu, () => ({ temperature: 1 }));
-  });
+        return found;
+      });
+      await expectAlike('llama-tied-gqa', here, onCpu, () => ({ temperature: 1 }));
+    },
+  );
 
   test('beyond the first reach of attention, in a model with windows and in one without', async () => {
     for (const name of ['gemma3-tied-gqa', 'llama-untied-mha']) {
@@ -171,13 +203,21 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
   });
 
   test('of scores that tie the lowest id comes first, also where top-k cuts and where a draw falls', async () => {
-    const ways: GenerateOptions[] = [{}, { noRepeatNgramSize: 1 }, { temperature: 1, seed: 1 }, { temperature: 1, seed: 2, topK: 3 }, { temperature: 1, seed: 3, topP: 0.3 }, { temperature: 1, seed: 4, minP: 1 }];
+    const ways: GenerateOptions[] = [
+      {},
+      { noRepeatNgramSize: 1 },
+      { temperature: 1, seed: 1 },
+      { temperature: 1, seed: 2, topK: 3 },
+      { temperature: 1, seed: 3, topP: 0.3 },
+      { temperature: 1, seed: 4, minP: 1 },
+    ];
     const { here, onCpu } = await onBoth('llama-untied-mha', DEVICE, async (model) => {
       const tensors = model.parameters();
       torch.call('aten::fill_', [tensors.get('lm_head.weight')!, 0]);
       for (const tensor of tensors.values()) tensor.dispose();
       const found: number[][][] = [];
-      for (const options of ways) found.push((await model.generate(PROMPTS, { ...LENGTH, stopIds: [], ...options })).map(({ ids }) => [...ids]));
+      for (const options of ways)
+        found.push((await model.generate(PROMPTS, { ...LENGTH, stopIds: [], ...options })).map(({ ids }) => [...ids]));
       return found;
     });
     expect(here).toEqual(onCpu);
@@ -190,9 +230,14 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
     const { here, onCpu } = await onBoth('llama-tied-gqa', DEVICE, async (model) => {
       const vocabulary = all.slice(0, model.config.vocabSize);
       const only = (kept: readonly number[]) => vocabulary.filter((id) => !kept.includes(id));
-      const ways: GenerateOptions[] = [{ suppressIds: vocabulary }, { suppressIds: only([5, 6, 7]), noRepeatNgramSize: 1 }, { suppressIds: only([5, 6, 7]), noRepeatNgramSize: 2, temperature: 1, seed: 4 }];
+      const ways: GenerateOptions[] = [
+        { suppressIds: vocabulary },
+        { suppressIds: only([5, 6, 7]), noRepeatNgramSize: 1 },
+        { suppressIds: only([5, 6, 7]), noRepeatNgramSize: 2, temperature: 1, seed: 4 },
+      ];
       const found: Told[][] = [];
-      for (const options of ways) found.push((await model.generate([...PROMPTS, [5, 6]], { maxNewTokens: 30, stopIds: [], ...options })).map(told));
+      for (const options of ways)
+        found.push((await model.generate([...PROMPTS, [5, 6]], { maxNewTokens: 30, stopIds: [], ...options })).map(told));
       return found;
     });
     expect(here).toEqual(onCpu);
@@ -214,7 +259,9 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
     const prompts = randomRows(3, 3, 5, 190);
     const { here, onCpu } = await onBoth(TINY_MODEL, DEVICE, async (model) => {
       const [free] = await model.generate([prompts[0]!], { maxNewTokens: 40, stopIds: [] });
-      return (await model.generate(prompts, { maxNewTokens: 40, stopIds: [], stopStrings: free!.text!.slice(5, 8) })).map(({ text, finishReason, ids }) => ({ text, finishReason, ids: ids.length }));
+      return (await model.generate(prompts, { maxNewTokens: 40, stopIds: [], stopStrings: free!.text!.slice(5, 8) })).map(
+        ({ text, finishReason, ids }) => ({ text, finishReason, ids: ids.length }),
+      );
     });
     expect(here).toEqual(onCpu);
     expect(here[0]!.finishReason).toBe('stop');
@@ -223,7 +270,13 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
   test('a hook on logits is asked on the host', async () => {
     const { here, onCpu } = await onBoth('llama-tied-gqa', DEVICE, async (model) => {
       const seen: number[] = [];
-      const [generation] = await model.generate([PROMPTS[0]!], { ...LENGTH, logitsHook: (logits, { ids }) => { seen.push(ids.length); logits[9] = -Infinity; } });
+      const [generation] = await model.generate([PROMPTS[0]!], {
+        ...LENGTH,
+        logitsHook: (logits, { ids }) => {
+          seen.push(ids.length);
+          logits[9] = -Infinity;
+        },
+      });
       return { ids: [...generation!.ids], seen };
     });
     expect(here).toEqual(onCpu);
@@ -233,9 +286,19 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
 
   describe('The citation blocker', () => {
     const RULES: Partial<CitationBlockerOptions>[] = [
-      {}, { countPrompt: true }, { banned: 'first' }, { sequenceEnd: 'ban-eos' }, { matchLength: 1 }, { matchLength: 4 }, { waitForWordEnd: false }, { matchUnit: 'word' },
-      { matchUnit: 'word', matchLength: 1, waitForWordEnd: false }, { matchUnit: 'word', countPrompt: true, sequenceEnd: 'ban-eos', banned: 'first' }, { normalization: 'fold' },
-      { normalization: 'fold', waitForWordEnd: false }, { matchLength: 500 },
+      {},
+      { countPrompt: true },
+      { banned: 'first' },
+      { sequenceEnd: 'ban-eos' },
+      { matchLength: 1 },
+      { matchLength: 4 },
+      { waitForWordEnd: false },
+      { matchUnit: 'word' },
+      { matchUnit: 'word', matchLength: 1, waitForWordEnd: false },
+      { matchUnit: 'word', countPrompt: true, sequenceEnd: 'ban-eos', banned: 'first' },
+      { normalization: 'fold' },
+      { normalization: 'fold', waitForWordEnd: false },
+      { matchLength: 500 },
     ];
     test.each(RULES)('%j: ids and interventions of the CPU', async (rule) => {
       const prompts = [9, 1, 14].map((length, i) => randomRows(70 + i, 1, length, 190)[0]!);
@@ -243,9 +306,19 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
         // What the model writes anyway, and pieces of it in other orders: matches at nearly every step, and several continuations of many.
         const free = (await model.generate(prompts, { maxNewTokens: 40, stopIds: [] })).map(({ ids, promptIds }) => [...promptIds, ...ids]);
         const random = makeRandom(5);
-        const pieces = Array.from({ length: 30 }, () => Array.from({ length: 4 }, () => free[Math.floor(random() * 3)]!.slice(...[Math.floor(random() * 30)].flatMap((at) => [at, at + 4]))).flat());
+        const pieces = Array.from({ length: 30 }, () =>
+          Array.from({ length: 4 }, () =>
+            free[Math.floor(random() * 3)]!.slice(...[Math.floor(random() * 30)].flatMap((at) => [at, at + 4])),
+          ).flat(),
+        );
         const ends = free.map((ids) => ids.slice(0, 20));
-        const citationBlocker = await CitationBlocker.create({ sequences: [...free, ...pieces, ...ends], tokenizer: model.requireTokenizer(), vocabSize: model.config.vocabSize, matchLength: 2, ...rule });
+        const citationBlocker = await CitationBlocker.create({
+          sequences: [...free, ...pieces, ...ends],
+          tokenizer: model.requireTokenizer(),
+          vocabSize: model.config.vocabSize,
+          matchLength: 2,
+          ...rule,
+        });
         const found: Told[][] = [];
         for (const options of [{}, { noRepeatNgramSize: 2 }, { temperature: 1, seed: 6, topP: 0.9 }]) {
           found.push((await model.generate(prompts, { maxNewTokens: 40, citationBlocker, ...options })).map(told));
@@ -262,7 +335,12 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
 
   describe('A running batch', () => {
     /** Each sequence with options of its own, so that rows of one batch differ in all of them. */
-    const SEQUENCES = [...Object.values(WAYS), { ...SEEDED, topK: 3, tokenStats: true }, { tokenStats: true, noRepeatNgramSize: 2 }, { minNewTokens: 9, stopIds: [20, 31, 44] }].map((options, index) => ({
+    const SEQUENCES = [
+      ...Object.values(WAYS),
+      { ...SEEDED, topK: 3, tokenStats: true },
+      { tokenStats: true, noRepeatNgramSize: 2 },
+      { minNewTokens: 9, stopIds: [20, 31, 44] },
+    ].map((options, index) => ({
       promptIds: Int32Array.from(randomRows(90 + index, 1, 1 + ((index * 5) % 14), VOCABULARY)[0]!),
       options: { maxNewTokens: 3 + ((index * 7) % 30), stopIds: [], ...options } as GenerateOptions,
       topLogProbs: index % 3,
@@ -270,7 +348,14 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
 
     async function runAll(model: Model, blockers: readonly CitationBlocker[]) {
       using batch = new RunningBatch(model, 5);
-      const results = SEQUENCES.map(() => ({ ids: [] as number[], topIds: [] as number[], logProbs: [] as number[], topLogProbs: [] as number[], finishReason: '', interventions: -1 }));
+      const results = SEQUENCES.map(() => ({
+        ids: [] as number[],
+        topIds: [] as number[],
+        logProbs: [] as number[],
+        topLogProbs: [] as number[],
+        finishReason: '',
+        interventions: -1,
+      }));
       const seats = new Map<number, number>();
       const leave = (index: number, { finishReason, interventions, failure }: BatchEnd) => {
         expect(failure).toBeNull();
@@ -287,7 +372,12 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
             results[index]!.topIds.push(...topIds);
             results[index]!.topLogProbs.push(...top);
           };
-          const { seat, end } = await batch.join({ promptIds, options: { ...options, ...(citationBlocker && { citationBlocker }) }, topLogProbs, onToken });
+          const { seat, end } = await batch.join({
+            promptIds,
+            options: { ...options, ...(citationBlocker && { citationBlocker }) },
+            topLogProbs,
+            onToken,
+          });
           if (end === null) seats.set(seat, index);
           else leave(index, end);
         }
@@ -304,14 +394,24 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
         const { vocabSize } = model.config;
         const sequences = [...randomRows(1, 40, 30, VOCABULARY), ...SEQUENCES.map(({ promptIds }) => [...promptIds])];
         const rule = { sequences, vocabSize, waitForWordEnd: false };
-        const blockers = [await CitationBlocker.create({ ...rule, matchLength: 1 }), await CitationBlocker.create({ ...rule, matchLength: 2, countPrompt: true })];
+        const blockers = [
+          await CitationBlocker.create({ ...rule, matchLength: 1 }),
+          await CitationBlocker.create({ ...rule, matchLength: 2, countPrompt: true }),
+        ];
         const results = await runAll(model, blockers);
         for (const blocker of blockers) blocker.dispose();
         return results;
       });
-      const exact = (results: typeof here) => results.map(({ ids, topIds, finishReason, interventions }) => ({ ids, topIds, finishReason, interventions }));
+      const exact = (results: typeof here) =>
+        results.map(({ ids, topIds, finishReason, interventions }) => ({ ids, topIds, finishReason, interventions }));
       expect(exact(here)).toEqual(exact(onCpu));
-      for (const name of ['logProbs', 'topLogProbs'] as const) expect(largestDifference(here.flatMap((row) => row[name]), onCpu.flatMap((row) => row[name]))).toBeLessThan(1e-4);
+      for (const name of ['logProbs', 'topLogProbs'] as const)
+        expect(
+          largestDifference(
+            here.flatMap((row) => row[name]),
+            onCpu.flatMap((row) => row[name]),
+          ),
+        ).toBeLessThan(1e-4);
       expect(here.flatMap(({ topIds }) => topIds).length).toBeGreaterThan(20);
       expect(here.reduce((sum, { interventions }) => sum + interventions, 0)).toBeGreaterThan(5);
     });
@@ -323,17 +423,35 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
         // The second meets the embedding of id 9 at once, the first never.
         const tensors = model.parameters();
         const row = torch.call('aten::select', [tensors.get('model.embed_tokens.weight')!, 0, 9]) as Tensor;
-        for (const [index, bias] of [[0, 5], [1, 9]] as const) {
-          await batch.join({ promptIds: Int32Array.of(1, 2), options: { maxNewTokens: 6, stopIds: [], suppressIds: index === 0 ? [9] : [], logitBias: new Map([[bias, 100]]) }, onToken: ({ id }) => told[index]!.push(id) });
+        for (const [index, bias] of [
+          [0, 5],
+          [1, 9],
+        ] as const) {
+          await batch.join({
+            promptIds: Int32Array.of(1, 2),
+            options: { maxNewTokens: 6, stopIds: [], suppressIds: index === 0 ? [9] : [], logitBias: new Map([[bias, 100]]) },
+            onToken: ({ id }) => told[index]!.push(id),
+          });
         }
         torch.call('aten::fill_', [row, Number.NaN]);
         for (const tensor of [row, ...tensors.values()]) tensor.dispose();
         const ends: unknown[] = [];
-        while (batch.size > 0) ends.push(...(await batch.advance(8)).map(({ seat, finishReason, failure }) => [seat, finishReason, errorCodeOf(failure), (failure as Error | null)?.message]));
+        while (batch.size > 0)
+          ends.push(
+            ...(await batch.advance(8)).map(({ seat, finishReason, failure }) => [
+              seat,
+              finishReason,
+              errorCodeOf(failure),
+              (failure as Error | null)?.message,
+            ]),
+          );
         return { told, ends };
       });
       expect(here).toEqual(onCpu);
-      expect(here.ends).toEqual([[1, 'cancelled', 'ERR_NOT_FINITE', expect.stringContaining('after token 3')], [0, 'length', undefined, undefined]]);
+      expect(here.ends).toEqual([
+        [1, 'cancelled', 'ERR_NOT_FINITE', expect.stringContaining('after token 3')],
+        [0, 'length', undefined, undefined],
+      ]);
     });
   });
 
@@ -342,10 +460,19 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
     const RULE: GenerateOptions = { repetitionPenalty: 1.2, noRepeatNgramSize: 3, suppressIds: [7], logitBias: new Map([[5, 1]]) };
     const READING = 32;
     const difference = async (model: Model, options: GenerateOptions, tokens: [number, number]) => {
-      const asked = async (maxNewTokens: number) => steady(() => model.generate(PROMPTS, { maxNewTokens, minNewTokens: maxNewTokens, ...options }));
+      const asked = async (maxNewTokens: number) =>
+        steady(() => model.generate(PROMPTS, { maxNewTokens, minNewTokens: maxNewTokens, ...options }));
       const [few, more] = [await asked(tokens[0]), await asked(tokens[1])];
-      const copies = (way: 'hostToDevice' | 'deviceToHost') => ({ copies: more[way].copies - few[way].copies, bytes: more[way].bytes - few[way].bytes });
-      return { up: copies('hostToDevice'), down: copies('deviceToHost'), scalarReads: more.scalarReads, synchronisations: more.synchronisations - few.synchronisations };
+      const copies = (way: 'hostToDevice' | 'deviceToHost') => ({
+        copies: more[way].copies - few[way].copies,
+        bytes: more[way].bytes - few[way].bytes,
+      });
+      return {
+        up: copies('hostToDevice'),
+        down: copies('deviceToHost'),
+        scalarReads: more.scalarReads,
+        synchronisations: more.synchronisations - few.synchronisations,
+      };
     };
     const withDevice = async <T>(use: (model: Model) => Promise<T>): Promise<T> => {
       const model = await Model.load(tinyModelPath('llama-tied-gqa'), { device: DEVICE });
@@ -362,13 +489,19 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
       ['greedy: the ids of 32 tokens come in one copy, and nothing goes', {}, { up: NOTHING, down: IDS }],
       ['with penalty, bans and bias: the same', RULE, { up: NOTHING, down: IDS }],
       ['drawn: the numbers to draw by go in one copy', { ...RULE, ...SEEDED, topP: 0.9 }, { up: IDS, down: IDS }],
-      ['with statistics: ids, log-probabilities and entropies', { tokenStats: true }, { up: NOTHING, down: { copies: 3, bytes: READING * BATCH * (NUMBERS + 4 + 4) } }],
-    ])('%s', (_, options, expected) => withDevice(async (model) => {
-      expect(await difference(model, options, [READING, 2 * READING])).toEqual({ ...expected, scalarReads: 0, synchronisations: 1 });
-    }));
+      [
+        'with statistics: ids, log-probabilities and entropies',
+        { tokenStats: true },
+        { up: NOTHING, down: { copies: 3, bytes: READING * BATCH * (NUMBERS + 4 + 4) } },
+      ],
+    ])('%s', (_, options, expected) =>
+      withDevice(async (model) => {
+        expect(await difference(model, options, [READING, 2 * READING])).toEqual({ ...expected, scalarReads: 0, synchronisations: 1 });
+      }),
+    );
 
-    // What an option adds to a greedy token, by operators and by kernels: operators and blocks of memory. Operators that look for the best anew are
-    // among them.
+    // What an option adds to a greedy token, by operators and by kernels: operators and blocks of memory. Operators that look for the best
+    // anew are among them.
     const NONE: [number, number] = [0, 0];
     test.each<[string, GenerateOptions, [number, number], [number, number]]>([
       ['repetition penalty', { repetitionPenalty: 1.2 }, [10, 9], NONE],
@@ -377,37 +510,62 @@ describe.each(['a device', 'a card', 'a card with our kernels'])('Decoding on %s
       ['a draw', SEEDED, [28, 21], NONE],
       ['a draw by top-k, top-p and min-p', { ...SEEDED, topK: 20, topP: 0.9, minP: 0.01 }, [50, 35], NONE],
       ['statistics', { tokenStats: true }, [18, 12], [21, 15]],
-    ])('%s costs a token so many operators and blocks', (_, options, byOperators, ofKernels) => withDevice(async (model) => {
-      const expected = byKernels ? ofKernels : byOperators;
-      const ofAToken = async (more: GenerateOptions) => {
-        const asked = async (maxNewTokens: number) => steady(() => model.generate(PROMPTS, { maxNewTokens, stopIds: [], ...more }));
-        const [few, many] = [await asked(20), await asked(21)];
-        return [many.operators - few.operators, many.allocations - few.allocations];
-      };
-      const [greedy, with_] = [await ofAToken({}), await ofAToken(options)];
-      expect(with_.map((count, index) => count - greedy[index]!)).toEqual(expected);
-    }));
+    ])('%s costs a token so many operators and blocks', (_, options, byOperators, ofKernels) =>
+      withDevice(async (model) => {
+        const expected = byKernels ? ofKernels : byOperators;
+        const ofAToken = async (more: GenerateOptions) => {
+          const asked = async (maxNewTokens: number) => steady(() => model.generate(PROMPTS, { maxNewTokens, stopIds: [], ...more }));
+          const [few, many] = [await asked(20), await asked(21)];
+          return [many.operators - few.operators, many.allocations - few.allocations];
+        };
+        const [greedy, with_] = [await ofAToken({}), await ofAToken(options)];
+        expect(with_.map((count, index) => count - greedy[index]!)).toEqual(expected);
+      }),
+    );
 
-    test('told as they come: the ids of a token in a copy each', () => withDevice(async (model) => {
-      const onToken = () => undefined;
-      expect(await difference(model, { onToken }, [8, 9])).toEqual({ up: NOTHING, down: { copies: 1, bytes: BATCH * NUMBERS }, scalarReads: 0, synchronisations: 1 });
-    }));
+    test('told as they come: the ids of a token in a copy each', () =>
+      withDevice(async (model) => {
+        const onToken = () => undefined;
+        expect(await difference(model, { onToken }, [8, 9])).toEqual({
+          up: NOTHING,
+          down: { copies: 1, bytes: BATCH * NUMBERS },
+          scalarReads: 0,
+          synchronisations: 1,
+        });
+      }));
 
-    test('a running batch: ids come back, and random numbers go', () => withDevice(async (model) => {
-      using batch = new RunningBatch(model, 2);
-      for (const temperature of [0, 0.9]) await batch.join({ promptIds: Int32Array.of(5, 6, 7), options: { maxNewTokens: 20, stopIds: [], temperature, repetitionPenalty: 1.1 }, onToken: () => undefined });
-      await batch.advance(2);
-      guard.resetCounts();
-      await batch.advance(3);
-      const each = { copies: 3, bytes: 3 * 2 * NUMBERS };
-      expect(guard.counts()).toMatchObject({ hostToDevice: each, deviceToHost: each, scalarReads: 0, synchronisations: 3 });
-    }));
+    test('a running batch: ids come back, and random numbers go', () =>
+      withDevice(async (model) => {
+        using batch = new RunningBatch(model, 2);
+        for (const temperature of [0, 0.9])
+          await batch.join({
+            promptIds: Int32Array.of(5, 6, 7),
+            options: { maxNewTokens: 20, stopIds: [], temperature, repetitionPenalty: 1.1 },
+            onToken: () => undefined,
+          });
+        await batch.advance(2);
+        guard.resetCounts();
+        await batch.advance(3);
+        const each = { copies: 3, bytes: 3 * 2 * NUMBERS };
+        expect(guard.counts()).toMatchObject({ hostToDevice: each, deviceToHost: each, scalarReads: 0, synchronisations: 3 });
+      }));
 
-    test('citations: the ids and one count a row', () => withDevice(async (model) => {
-      const citationBlocker = await CitationBlocker.create({ sequences: PROMPTS, vocabSize: model.config.vocabSize, matchLength: 1, waitForWordEnd: false });
-      const asked = await difference(model, { citationBlocker }, [READING, 2 * READING]);
-      citationBlocker.dispose();
-      expect(asked).toEqual({ up: NOTHING, down: { copies: 2, bytes: READING * BATCH * NUMBERS + BATCH * NUMBERS }, scalarReads: 0, synchronisations: 1 });
-    }));
+    test('citations: the ids and one count a row', () =>
+      withDevice(async (model) => {
+        const citationBlocker = await CitationBlocker.create({
+          sequences: PROMPTS,
+          vocabSize: model.config.vocabSize,
+          matchLength: 1,
+          waitForWordEnd: false,
+        });
+        const asked = await difference(model, { citationBlocker }, [READING, 2 * READING]);
+        citationBlocker.dispose();
+        expect(asked).toEqual({
+          up: NOTHING,
+          down: { copies: 2, bytes: READING * BATCH * NUMBERS + BATCH * NUMBERS },
+          scalarReads: 0,
+          synchronisations: 1,
+        });
+      }));
   });
 });

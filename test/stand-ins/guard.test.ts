@@ -30,13 +30,17 @@ describe('planted faults', () => {
 
   // Stands for ids of a batch without `.to(device)`.
   test('an index left on the host is refused as CUDA refuses it', () => {
-    expect(() => guard.planted.leaveOnHost('guard:1')).toThrow(/Expected all tensors to be on the same device, but got index is on cpu, different from other tensors on guard:1/);
+    expect(() => guard.planted.leaveOnHost('guard:1')).toThrow(
+      /Expected all tensors to be on the same device, but got index is on cpu, different from other tensors on guard:1/,
+    );
   });
 
   // Stands for one pinned buffer that carries the ids of every step.
   test('a staging buffer that is filled again before the device was waited for', () => {
     expect(guard.planted.reuseStaging('guard', true)).toBe(12);
-    expect(() => guard.planted.reuseStaging('guard', false)).toThrow(/written to before the device was waited for: a staging buffer used again too early/);
+    expect(() => guard.planted.reuseStaging('guard', false)).toThrow(
+      /written to before the device was waited for: a staging buffer used again too early/,
+    );
   });
 
   // Stands for a loss that is fetched without blocking and read before it came.
@@ -56,32 +60,67 @@ describe('planted faults', () => {
 });
 
 describe('operands on two devices', () => {
-  const a = Tensor.from([[1, 2], [3, 4]], { device: 'guard:0' });
+  const a = Tensor.from(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    { device: 'guard:0' },
+  );
   afterAll(() => a.dispose());
 
   test.each([
-    ['matmul', 'guard:1'], ['matmul', 'cpu'], ['add', 'guard:1'], ['add', 'cpu'], ['mul', 'guard:1'], ['maximum', 'cpu'],
+    ['matmul', 'guard:1'],
+    ['matmul', 'cpu'],
+    ['add', 'guard:1'],
+    ['add', 'cpu'],
+    ['mul', 'guard:1'],
+    ['maximum', 'cpu'],
   ] as const)('%s of guard:0 and %s is refused', (method, device) => {
-    const b = Tensor.from([[1, 2], [3, 4]], { device });
+    const b = Tensor.from(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { device },
+    );
     expect(() => a[method](b)).toThrow(/Expected all tensors to be on the same device/);
     expect(() => b[method](a)).toThrow(/Expected all tensors to be on the same device/);
   });
 
   test('a number of no dimension may come from the CPU', () => {
-    expect(a.mul(Tensor.from(2)).toArray()).toEqual([[2, 4], [6, 8]]);
+    expect(a.mul(Tensor.from(2)).toArray()).toEqual([
+      [2, 4],
+      [6, 8],
+    ]);
   });
 
   test.each<[string, (number: Tensor) => unknown]>([
     ['an index', (number) => torch.call('aten::index_select', [a, 0, number.to('int64')])],
     ['a mask', (number) => torch.call('aten::masked_fill', [a, number.to('bool'), 1])],
     ['a part of a stack', (number) => torch.call('aten::stack', [[a.sum(), number]])],
-    ['the count of steps of AdamW', (number) => torch.call('aten::_fused_adamw_', [[a], [a], [a], [a], [], [number]], { lr: 1, beta1: 0.9, beta2: 0.9, weight_decay: 0, eps: 1, amsgrad: false, maximize: false })],
+    [
+      'the count of steps of AdamW',
+      (number) =>
+        torch.call('aten::_fused_adamw_', [[a], [a], [a], [a], [], [number]], {
+          lr: 1,
+          beta1: 0.9,
+          beta2: 0.9,
+          weight_decay: 0,
+          eps: 1,
+          amsgrad: false,
+          maximize: false,
+        }),
+    ],
   ])('but not as %s', (_, use) => {
     expect(() => use(Tensor.from(1))).toThrow(/Expected all tensors to be on the same device/);
   });
 
   test('a result is not written into a tensor elsewhere', () => {
-    const cpu = Tensor.from([[0, 0], [0, 0]]);
+    const cpu = Tensor.from([
+      [0, 0],
+      [0, 0],
+    ]);
     expect(() => torch.call('aten::mm', [a, a], { out: cpu })).toThrow(/same device/);
     expect(() => torch.call('aten::add_', [cpu, a])).toThrow(/same device/);
   });
@@ -90,8 +129,15 @@ describe('operands on two devices', () => {
     guard.resetCounts();
     const there = a.to('guard:1');
     expect(there.device).toBe('guard:1');
-    expect(there.toArray()).toEqual([[1, 2], [3, 4]]);
-    expect(guard.counts()).toMatchObject({ betweenDevices: { copies: 1, bytes: 16 }, deviceToHost: { copies: 1, bytes: 16 }, hostToDevice: { copies: 0, bytes: 0 } });
+    expect(there.toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(guard.counts()).toMatchObject({
+      betweenDevices: { copies: 1, bytes: 16 },
+      deviceToHost: { copies: 1, bytes: 16 },
+      hostToDevice: { copies: 0, bytes: 0 },
+    });
   });
 });
 
@@ -100,7 +146,12 @@ describe('counts', () => {
     guard.resetCounts();
     const sum = Tensor.from(new Float64Array(6), { device: 'guard:1' }).sum();
     expect(sum.item()).toBe(0);
-    expect(guard.counts()).toMatchObject({ hostToDevice: { copies: 1, bytes: 48 }, deviceToHost: { copies: 1, bytes: 8 }, allocations: 2, allocatedBytes: 56 });
+    expect(guard.counts()).toMatchObject({
+      hostToDevice: { copies: 1, bytes: 48 },
+      deviceToHost: { copies: 1, bytes: 8 },
+      allocations: 2,
+      allocatedBytes: 56,
+    });
   });
 
   test('memory comes back, and running out of it is ERR_OUT_OF_MEMORY', () => {
@@ -109,7 +160,9 @@ describe('counts', () => {
     expect(guard.memory('guard:0').bytes).toBe(before);
     guard.setMemoryLimit(before + 1000);
     try {
-      expect(() => Tensor.from(new Float32Array(1000), { device: 'guard' })).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY' }));
+      expect(() => Tensor.from(new Float32Array(1000), { device: 'guard' })).toThrow(
+        expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY' }),
+      );
     } finally {
       guard.setMemoryLimit(0);
     }
@@ -126,19 +179,24 @@ describe('copies that do not block', () => {
     expect(() => torch.call('aten::empty', [[4]], { device: 'guard', pin_memory: true })).toThrow(/Only dense CPU tensors can be pinned/);
   });
 
-  test.each(['guard:0', 'guard:1'])('to %s: operators see what was sent; a source written to before the wait is an error, once', (device) => {
-    const staging = pinned(), there = filled(0).to(device);
-    guard.resetCounts();
-    torch.call('aten::copy_', [there, staging, true]);
-    const sum = there.sum();
-    expect(guard.counts()).toMatchObject({ synchronisations: 0, hostToDevice: { copies: 1, bytes: 16 } });
-    staging.fill_(2);
-    expect(() => sum.item()).toThrow(/staging buffer used again too early/);
-    expect(sum.item()).toBe(4);
-  });
+  test.each(['guard:0', 'guard:1'])(
+    'to %s: operators see what was sent; a source written to before the wait is an error, once',
+    (device) => {
+      const staging = pinned(),
+        there = filled(0).to(device);
+      guard.resetCounts();
+      torch.call('aten::copy_', [there, staging, true]);
+      const sum = there.sum();
+      expect(guard.counts()).toMatchObject({ synchronisations: 0, hostToDevice: { copies: 1, bytes: 16 } });
+      staging.fill_(2);
+      expect(() => sum.item()).toThrow(/staging buffer used again too early/);
+      expect(sum.item()).toBe(4);
+    },
+  );
 
   test('a wait for the other device is no wait', () => {
-    const staging = pinned(), there = filled(0).to('guard:1');
+    const staging = pinned(),
+      there = filled(0).to('guard:1');
     torch.call('aten::copy_', [there, staging, true]);
     guard.synchronize('guard:0');
     staging.fill_(2);
@@ -178,10 +236,26 @@ async function losses(busy: boolean): Promise<number[]> {
   const found: number[] = [];
   for (let step = 0; step < 3; ++step) {
     let waiting = true;
-    const running = model.forwardBackward(makeBatch([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]])).finally(() => (waiting = false));
+    const running = model
+      .forwardBackward(
+        makeBatch([
+          [1, 2, 3, 4, 5],
+          [6, 7, 8, 9, 10],
+        ]),
+      )
+      .finally(() => (waiting = false));
     while (busy && waiting) {
-      const x = Tensor.from([[1, 2], [3, 4]], { device: 'guard:1' });
-      expect(x.matmul(x).toArray()).toEqual([[7, 10], [15, 22]]);
+      const x = Tensor.from(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { device: 'guard:1' },
+      );
+      expect(x.matmul(x).toArray()).toEqual([
+        [7, 10],
+        [15, 22],
+      ]);
       await new Promise(setImmediate);
     }
     const { lossSum, tokenCount } = await running;

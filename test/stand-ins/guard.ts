@@ -47,8 +47,8 @@ export interface Guard {
   setMemoryLimit(bytes: number): void;
   synchronize(device: string): void;
   /**
-   * Until `beNoCard` it has the operators that libtorch has for CUDA alone (guard/card_operators.h), so that models loaded meanwhile compute by the
-   * engine's CUDA rows. Fused attention refuses heads of `refusedHeadSize`. Once at a time.
+   * Until `beNoCard` it has the operators that libtorch has for CUDA alone (guard/card_operators.h), so that models loaded meanwhile
+   * compute by the engine's CUDA rows. Fused attention refuses heads of `refusedHeadSize`. Once at a time.
    */
   becomeCard(refusedHeadSize?: number): void;
   beNoCard(): void;

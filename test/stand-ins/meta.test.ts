@@ -11,7 +11,17 @@ jest.mock('../../lib/device.ts', () => ({ chooseDevice: (device: string) => devi
 
 const meta = loadMeta();
 const log = loadOperatorLog();
-const FAMILIES = ['llama-tied-gqa', 'mistral-window', 'qwen2-window-mha', 'qwen3-window-mha', 'smollm3-window-mha', 'gemma2-untied-mha', 'gemma3-tied-gqa', 'gpt2-tied', 'imagegpt-odd'] as const;
+const FAMILIES = [
+  'llama-tied-gqa',
+  'mistral-window',
+  'qwen2-window-mha',
+  'qwen3-window-mha',
+  'smollm3-window-mha',
+  'gemma2-untied-mha',
+  'gemma3-tied-gqa',
+  'gpt2-tied',
+  'imagegpt-odd',
+] as const;
 const DTYPES = ['float32', 'bfloat16'] as const;
 const CASES = FAMILIES.flatMap((name) => DTYPES.map((computeDtype) => [name, computeDtype] as const));
 /** Beyond every window of the tiny models. */
@@ -47,17 +57,22 @@ const batchOf = (rows = 2) => makeBatch(randomRows(1, rows, LENGTH, VOCABULARY))
 const step = (optimizer: Optimizer) => optimizer.step({ learningRate: 1e-3, gradScale: 0.1, maxGradNorm: 1 });
 
 describe('The half of a step that queues work, on device meta', () => {
-  test.each(CASES)('%s in %s: one read, of the loss, when forward and backward are queued; one of the gradient norm', (name, computeDtype) =>
-    withMetaModel(name, computeDtype, async (model) => {
-      const optimizer = new Optimizer(model);
-      for (let time = 0; time < 2; time++) {
-        expect(await reads(9, () => model.forwardBackward(batchOf()))).toEqual({ made: 1, queuedAfter: 0 });
-        expect(await reads(9, () => model.forwardBackward(batchOf(3)))).toEqual({ made: 1, queuedAfter: 0 }); // added to the first
-        expect(await reads(9, () => step(optimizer))).toMatchObject({ made: 1 }); // the update comes after
-        expect(await reads(9, () => optimizer.trainStep([batchOf(), batchOf(3)], { learningRate: 1e-3, gradScale: 0.1, maxGradNorm: 1 }))).toMatchObject({ made: 1 });
-      }
-      optimizer.dispose();
-    }));
+  test.each(CASES)(
+    '%s in %s: one read, of the loss, when forward and backward are queued; one of the gradient norm',
+    (name, computeDtype) =>
+      withMetaModel(name, computeDtype, async (model) => {
+        const optimizer = new Optimizer(model);
+        for (let time = 0; time < 2; time++) {
+          expect(await reads(9, () => model.forwardBackward(batchOf()))).toEqual({ made: 1, queuedAfter: 0 });
+          expect(await reads(9, () => model.forwardBackward(batchOf(3)))).toEqual({ made: 1, queuedAfter: 0 }); // added to the first
+          expect(await reads(9, () => step(optimizer))).toMatchObject({ made: 1 }); // the update comes after
+          expect(
+            await reads(9, () => optimizer.trainStep([batchOf(), batchOf(3)], { learningRate: 1e-3, gradScale: 0.1, maxGradNorm: 1 })),
+          ).toMatchObject({ made: 1 });
+        }
+        optimizer.dispose();
+      }),
+  );
 
   test.each(['llama-tied-gqa', 'gpt2-tied'])('%s with LoRA: the same', (name) =>
     withMetaModel(name, 'bfloat16', async (model) => {
@@ -65,15 +80,22 @@ describe('The half of a step that queues work, on device meta', () => {
       expect(await reads(9, () => model.forwardBackward(batchOf()))).toEqual({ made: 1, queuedAfter: 0 });
       expect(await reads(9, () => step(optimizer))).toMatchObject({ made: 1 });
       optimizer.dispose();
-    }));
+    }),
+  );
 
-  test.each(CASES)('%s in %s: a token is read once, when all of it is queued, with rows of one length and of several', (name, computeDtype) =>
-    withMetaModel(name, computeDtype, async (model) => {
-      for (const lengths of [[6, 6], [18, 3]]) {
-        const prompts = lengths.map((length) => randomRows(2, 1, length, VOCABULARY)[0]!);
-        expect(await reads(99, () => model.generate(prompts, { maxNewTokens: 5, stopIds: [] }))).toEqual({ made: 5, queuedAfter: 0 });
-      }
-    }));
+  test.each(CASES)(
+    '%s in %s: a token is read once, when all of it is queued, with rows of one length and of several',
+    (name, computeDtype) =>
+      withMetaModel(name, computeDtype, async (model) => {
+        for (const lengths of [
+          [6, 6],
+          [18, 3],
+        ]) {
+          const prompts = lengths.map((length) => randomRows(2, 1, length, VOCABULARY)[0]!);
+          expect(await reads(99, () => model.generate(prompts, { maxNewTokens: 5, stopIds: [] }))).toEqual({ made: 5, queuedAfter: 0 });
+        }
+      }),
+  );
 
   test('logits and hidden states leave without a read', () =>
     withMetaModel('gemma3-tied-gqa', 'bfloat16', async (model) => {
@@ -98,7 +120,8 @@ describe('What device meta catches', () => {
       await expect(reads(0, () => model.forwardBackward(batchOf()))).rejects.toThrow(message);
       await expect(reads(1, () => model.forwardBackward(batchOf()))).rejects.toThrow(/only queued, got/); // the loss is then one too many
       await expect(reads(0, () => model.generate([[3, 4, 5]], { maxNewTokens: 1, stopIds: [] }))).rejects.toThrow(message);
-    }));
+    }),
+  );
 
   test('a hidden .item() in the update throws', () =>
     withMetaModel('gpt2-tied', 'bfloat16', async (model) => {

@@ -23,12 +23,16 @@ interface Cost {
 
 // The scripts are plain JavaScript: their types are said here.
 type Count = (library: object, model: Model, options: object) => Promise<OperatorCounts[]>;
-const { countSteps, countTokens, measure } = require('../../scripts/operators/measure.mjs') as { countSteps: Count; countTokens: Count; measure: (library: object, config: object, count: Count, options: object) => Promise<Cost> };
+const { countSteps, countTokens, measure } = require('../../scripts/operators/measure.mjs') as {
+  countSteps: Count;
+  countTokens: Count;
+  measure: (library: object, config: object, count: Count, options: object) => Promise<Cost>;
+};
 const { summarize } = require('../../scripts/operators/counts.mjs') as { summarize: (counts: OperatorCounts) => Record<string, number> };
 
 /**
- * What a steady step or token may ask of libtorch; `npm run operators` shows it by name. A figure above its budget fails, and so does one below:
- * none may rise unseen, and what was gained is kept.
+ * What a steady step or token may ask of libtorch; `npm run operators` shows it by name. A figure above its budget fails, and so does one
+ * below: none may rise unseen, and what was gained is kept.
  */
 const BUDGETS: Row[] = [
   ['llama-tied-gqa', 'step', 'float32', 'operators', [107, 122, 97, 35, 0], [60, 64, 49, 19, 3]],
@@ -102,12 +106,15 @@ function complaints(place: string, got: Figures, budget: Figures, leaveOut: read
   return COLUMNS.flatMap((column, index) => {
     const [is, allowed] = [got[index]!, budget[index]!];
     if (leaveOut.includes(column) || Math.abs(is - allowed) < SLACK) return [];
-    return is > allowed ? [`${column} ${place}: ${is}, the budget is ${allowed}`] : [`${column} ${place}: ${is}, lower the budget of ${allowed}`];
+    return is > allowed
+      ? [`${column} ${place}: ${is}, the budget is ${allowed}`]
+      : [`${column} ${place}: ${is}, lower the budget of ${allowed}`];
   });
 }
 
 /** In bfloat16 libtorch's products take memory of their own, how often depends on the processor. */
-const dependsOnProcessor = (dtype: ComputeDType): string[] => (dtype === 'bfloat16' && !addon().libraryInfo().bfloat16Products ? ['allocations'] : []);
+const dependsOnProcessor = (dtype: ComputeDType): string[] =>
+  dtype === 'bfloat16' && !addon().libraryInfo().bfloat16Products ? ['allocations'] : [];
 
 /** The kernels leave some products to libtorch's operators, which ones depends on the processor; the table is of this one. */
 const kernelsAreAsInTable = addon().libraryInfo().bfloat16Kernels && !/intel/i.test(cpus()[0]?.model ?? '');
@@ -116,7 +123,10 @@ const rowsBy = (by: string): Row[] => BUDGETS.filter((row) => row[3] === by);
 async function expectWithinBudget(row: Row): Promise<void> {
   const { layer, beside } = await measureRow(row);
   const leaveOut = dependsOnProcessor(row[2]);
-  const wrong = [...complaints('a layer', figures(layer), row[4], leaveOut), ...complaints('beside the layers', figures(beside), row[5], leaveOut)];
+  const wrong = [
+    ...complaints('a layer', figures(layer), row[4], leaveOut),
+    ...complaints('beside the layers', figures(beside), row[5], leaveOut),
+  ];
   const measured = wrong.length > 0 ? [`the row as measured: [${figures(layer).join(', ')}], [${figures(beside).join(', ')}]`] : [];
   expect([...wrong, ...measured]).toEqual([]);
 }
@@ -125,17 +135,23 @@ describe('Operators of libtorch', () => {
   test.each(rowsBy('operators'))('%s, %s, %s, by operators: within the budget', async (...row) => expectWithinBudget(row));
 
   const describeKernels = kernelsAreAsInTable ? describe : describe.skip;
-  describeKernels(kernelsAreAsInTable ? 'by kernels' : 'by kernels (this processor leaves other products to libtorch than the table says)', () => {
-    test.each(rowsBy('kernels'))('%s, %s, %s, by kernels: within the budget', async (...row) => expectWithinBudget(row));
-  });
+  describeKernels(
+    kernelsAreAsInTable ? 'by kernels' : 'by kernels (this processor leaves other products to libtorch than the table says)',
+    () => {
+      test.each(rowsBy('kernels'))('%s, %s, %s, by kernels: within the budget', async (...row) => expectWithinBudget(row));
+    },
+  );
 
-  test.each(['step', 'ragged token'] as const)('a steady %s calls the same operators each time, and reads nothing to the host in a layer', async (work) => {
-    const { layer, once, twice } = await measureRow(['gemma3-tied-gqa', work, 'bfloat16', 'operators']);
-    // Sizes, other than numbers, grow with the length of a text.
-    const [first, ...others] = [once, twice].map((counts) => counts.map((each) => ({ ...each, allocatedBytes: 0 })));
-    for (const counts of [first!, ...others]) expect(counts).toEqual([counts[0], counts[0], counts[0]]);
-    expect([layer.scalarReads, layer.copies]).toEqual([0, {}]);
-  });
+  test.each(['step', 'ragged token'] as const)(
+    'a steady %s calls the same operators each time, and reads nothing to the host in a layer',
+    async (work) => {
+      const { layer, once, twice } = await measureRow(['gemma3-tied-gqa', work, 'bfloat16', 'operators']);
+      // Sizes, other than numbers, grow with the length of a text.
+      const [first, ...others] = [once, twice].map((counts) => counts.map((each) => ({ ...each, allocatedBytes: 0 })));
+      for (const counts of [first!, ...others]) expect(counts).toEqual([counts[0], counts[0], counts[0]]);
+      expect([layer.scalarReads, layer.copies]).toEqual([0, {}]);
+    },
+  );
 });
 
 describe('What the budgets catch', () => {
@@ -157,7 +173,9 @@ describe('What the budgets catch', () => {
   test('a figure that fell asks for a lower budget', async () => {
     const { layer } = await measureRow([...row]);
     const generous = layerBudget.map((budget) => budget + 1) as Figures;
-    expect(complaints('a layer', figures(layer), generous)).toEqual(COLUMNS.map((column, index) => `${column} a layer: ${layerBudget[index]}, lower the budget of ${generous[index]}`));
+    expect(complaints('a layer', figures(layer), generous)).toEqual(
+      COLUMNS.map((column, index) => `${column} a layer: ${layerBudget[index]}, lower the budget of ${generous[index]}`),
+    );
   });
 });
 
@@ -177,7 +195,15 @@ test('nothing is counted after the end, and from 0 at the next start', () => {
   const { operators } = log.stop();
   const after = torch.call('aten::mul', [x, x]) as Tensor;
   log.start();
-  expect(log.stop()).toMatchObject({ operators: {}, nested: {}, views: {}, launches: 0, scalarReads: 0, allocations: 0, allocatedBytes: 0 });
+  expect(log.stop()).toMatchObject({
+    operators: {},
+    nested: {},
+    views: {},
+    launches: 0,
+    scalarReads: 0,
+    allocations: 0,
+    allocatedBytes: 0,
+  });
   expect(operators).toEqual({ 'aten::add.Tensor': 1 });
   for (const tensor of [x, fromMain, after]) tensor.dispose();
 });

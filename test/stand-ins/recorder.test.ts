@@ -5,8 +5,8 @@ import { Tensor, torch } from '../../lib/tensor/index.ts';
 import { loadDriver, writeImages } from './cuda-driver.ts';
 import { loadGuard } from './guard.ts';
 
-// What the guarded device records between the beginning and the end of a capture is what it does when that is replayed; what a card refuses meanwhile,
-// it refuses.
+// What the guarded device records between the beginning and the end of a capture is what it does when that is replayed; what a card refuses
+// meanwhile, it refuses.
 
 const guard = loadGuard();
 const driver = loadDriver();
@@ -20,7 +20,8 @@ afterAll(() => {
 const DEVICE = 'guard:1';
 const there = (values: number[]): Tensor => Tensor.from(values).to({ device: DEVICE });
 const numbers = (tensor: Tensor): number[] => tensor.to('cpu').toArray() as number[];
-const call = (name: string, args: readonly unknown[], named: Record<string, unknown> = {}): Tensor => torch.call(name, args as never, named as never) as Tensor;
+const call = (name: string, args: readonly unknown[], named: Record<string, unknown> = {}): Tensor =>
+  torch.call(name, args as never, named as never) as Tensor;
 
 describe('a recording', () => {
   test('runs nothing; a replay does, with what stands in memory by then, and as often as it is asked', () => {
@@ -29,13 +30,22 @@ describe('a recording', () => {
       call('aten::mul', [x, x], { out: y });
       call('aten::add_', [sum, y]);
     });
-    expect([numbers(y), numbers(sum)]).toEqual([[0, 0, 0], [10, 10, 10]]);
+    expect([numbers(y), numbers(sum)]).toEqual([
+      [0, 0, 0],
+      [10, 10, 10],
+    ]);
     graph.launch();
-    expect([numbers(y), numbers(sum)]).toEqual([[1, 4, 9], [11, 14, 19]]);
+    expect([numbers(y), numbers(sum)]).toEqual([
+      [1, 4, 9],
+      [11, 14, 19],
+    ]);
     call('aten::copy_', [x, there([2, 2, 2])]);
     graph.launch();
     graph.launch();
-    expect([numbers(y), numbers(sum)]).toEqual([[4, 4, 4], [19, 22, 27]]);
+    expect([numbers(y), numbers(sum)]).toEqual([
+      [4, 4, 4],
+      [19, 22, 27],
+    ]);
     graph.forget();
     expect(driver.counts().graphs).toEqual({ captures: 1, made: 1, launches: 3, destroyed: 1 });
   });
@@ -50,7 +60,10 @@ describe('a recording', () => {
     rate = 7; // a number of the host is what it was
     call('aten::fill_', [whole.narrow(0, 0, 1), 3]);
     graph.launch();
-    expect(numbers(whole)).toEqual([[0, 0.5, 0.5], [3, 0.5, 0.5]]);
+    expect(numbers(whole)).toEqual([
+      [0, 0.5, 0.5],
+      [3, 0.5, 0.5],
+    ]);
     expect(rate).toBe(7);
     graph.forget();
   });
@@ -117,7 +130,7 @@ describe('while it captures, a card refuses', () => {
   });
 });
 
-test('a graph whose temporaries are somebody else\'s by now is caught', () => {
+test("a graph whose temporaries are somebody else's by now is caught", () => {
   const [x, y] = [there([1, 2, 3]), there([0, 0, 0])];
   const graph = driver.capture(DEVICE, () => {
     const square = call('aten::mul', [x, x]); // memory that is nobody's once this returns

@@ -20,7 +20,11 @@ interface Item {
 }
 
 const TASKS: Record<string, Item[]> = {
-  sea: Array.from({ length: 18 }, (_, index) => ({ question: `What is ${index}?`, choices: ['the sea', 'a whale', 'nothing at all'], answer: index % 3 })),
+  sea: Array.from({ length: 18 }, (_, index) => ({
+    question: `What is ${index}?`,
+    choices: ['the sea', 'a whale', 'nothing at all'],
+    answer: index % 3,
+  })),
   land: Array.from({ length: 5 }, (_, index) => ({ question: `Is ${index} land?`, choices: ['yes', 'no'], answer: index % 2 })),
 };
 
@@ -29,13 +33,43 @@ beforeAll(async () => {
     writeFileSync(join(folder, `${name}.jsonl`), items.map((item) => `${JSON.stringify(item)}\n`).join(''));
     return ['--task', `${name}=${join(folder, `${name}.jsonl`)}`];
   });
-  const training = ['--samples', '16', '--batch-size', '4', '--learning-rate', '1e-3', '--epochs', '3', '--seeds', '0,1', '--contexts', '4', '--context-length', '8'];
-  const { code, stderr } = await cli('study', 'downstream', '--model', TINY_MODEL, '--data', `noise=${data}`, ...training, ...tasks, '--out', out);
+  const training = [
+    '--samples',
+    '16',
+    '--batch-size',
+    '4',
+    '--learning-rate',
+    '1e-3',
+    '--epochs',
+    '3',
+    '--seeds',
+    '0,1',
+    '--contexts',
+    '4',
+    '--context-length',
+    '8',
+  ];
+  const { code, stderr } = await cli(
+    'study',
+    'downstream',
+    '--model',
+    TINY_MODEL,
+    '--data',
+    `noise=${data}`,
+    ...training,
+    ...tasks,
+    '--out',
+    out,
+  );
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
 });
 
-const cellOf = (id: string): ChoiceCellResult['items'] => (JSON.parse(readFileSync(join(out, 'cells', `${id}.json`), 'utf8')) as { result: ChoiceCellResult }).result.items;
-const rowOf = (of: string, quantity: string) => (JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as StudyFile).findings!.rows.find((row) => row.of === of && row.quantity === quantity)!.ours!;
+const cellOf = (id: string): ChoiceCellResult['items'] =>
+  (JSON.parse(readFileSync(join(out, 'cells', `${id}.json`), 'utf8')) as { result: ChoiceCellResult }).result.items;
+const rowOf = (of: string, quantity: string) =>
+  (JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as StudyFile).findings!.rows.find(
+    (row) => row.of === of && row.quantity === quantity,
+  )!.ours!;
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 test('chooses by the log-likelihood that the logits give, summed and per token, and by what is written', async () => {
@@ -72,5 +106,14 @@ test('accuracy beside that of guessing, by task and over all items', () => {
   expect(rowOf('sea, original', 'accuracy by log-likelihood').value).toBeCloseTo(mean(right('sea-original')), 12);
   const all = rowOf('all tasks, hyperfitted', 'accuracy by log-likelihood');
   expect(all.seeds).toEqual([0, 1].map((seed) => mean([...right(`sea-hyperfitted-s${seed}`), ...right(`land-hyperfitted-s${seed}`)])));
-  expect(all).toMatchObject({ n: 23, unit: 'questions', files: ['cells/sea-hyperfitted-s0.json', 'cells/land-hyperfitted-s0.json', 'cells/sea-hyperfitted-s1.json', 'cells/land-hyperfitted-s1.json'] });
+  expect(all).toMatchObject({
+    n: 23,
+    unit: 'questions',
+    files: [
+      'cells/sea-hyperfitted-s0.json',
+      'cells/land-hyperfitted-s0.json',
+      'cells/sea-hyperfitted-s1.json',
+      'cells/land-hyperfitted-s1.json',
+    ],
+  });
 });

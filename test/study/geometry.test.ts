@@ -2,8 +2,22 @@ import { meanCosine, meanEntropy, meanNorm, participationRatio, ranksOf } from '
 import { bisect } from '../../lib/study/bisection.ts';
 import { scope, Tensor, torch } from '../../lib/tensor/tensor.ts';
 
-const STATES = [[7.123, -1.556, 1.209, 0.943], [-0.358, 0.784, -0.01, 0.977], [-1.596, 4.323, 1.113, 0.965], [0.156, 0.332, 0.472, 0.961], [2.446, 0.761, 1.479, 0.98], [1.073, 2.546, 1.273, 0.949]];
-const OTHERS = [[7.086, -1.448, 1.596, 0.889], [-0.407, 0.984, -0.187, 0.919], [-1.419, 4.439, 1.131, 1.099], [-0.41, 0.536, 0.28, 0.627], [2.501, 0.901, 1.39, 0.765], [1.078, 2.535, 1.554, 1.098]];
+const STATES = [
+  [7.123, -1.556, 1.209, 0.943],
+  [-0.358, 0.784, -0.01, 0.977],
+  [-1.596, 4.323, 1.113, 0.965],
+  [0.156, 0.332, 0.472, 0.961],
+  [2.446, 0.761, 1.479, 0.98],
+  [1.073, 2.546, 1.273, 0.949],
+];
+const OTHERS = [
+  [7.086, -1.448, 1.596, 0.889],
+  [-0.407, 0.984, -0.187, 0.919],
+  [-1.419, 4.439, 1.131, 1.099],
+  [-0.41, 0.536, 0.28, 0.627],
+  [2.501, 0.901, 1.39, 0.765],
+  [1.078, 2.535, 1.554, 1.098],
+];
 
 /** Values of NumPy 2 (eigvalsh of cov) and SciPy (brentq), in float64. */
 describe('against NumPy', () => {
@@ -28,12 +42,31 @@ describe('against NumPy', () => {
 test('participation ratio counts the directions of equal spread, and is no number without spread', () => {
   const axes = torch.cat([torch.eye(5), torch.eye(5).neg()], 0);
   expect(participationRatio(axes)).toBeCloseTo(5, 6);
-  expect(participationRatio(Tensor.from([[1, 0, 0], [-1, 0, 0], [3, 0, 0]]))).toBeCloseTo(1, 6);
-  expect(participationRatio(Tensor.from([[2, 2], [2, 2]]))).toBeNaN();
+  expect(
+    participationRatio(
+      Tensor.from([
+        [1, 0, 0],
+        [-1, 0, 0],
+        [3, 0, 0],
+      ]),
+    ),
+  ).toBeCloseTo(1, 6);
+  expect(
+    participationRatio(
+      Tensor.from([
+        [2, 2],
+        [2, 2],
+      ]),
+    ),
+  ).toBeNaN();
 });
 
 test('ranks count the greater logits; the first of several equals is first', () => {
-  const logits = Tensor.from([[0.1, 3, 2, -1], [5, 5, 4, 9], [1, 2, 3, 4]]);
+  const logits = Tensor.from([
+    [0.1, 3, 2, -1],
+    [5, 5, 4, 9],
+    [1, 2, 3, 4],
+  ]);
   expect(ranksOf(logits, [2, 1, 0])).toEqual([2, 2, 4]);
 });
 

@@ -10,8 +10,30 @@ import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tin
 jest.setTimeout(600_000);
 
 const folder = freshFolder();
-const data = writeIds(join(folder, 'ids.jsonl'), randomSequences(Array.from({ length: 40 }, () => 24)).map((ids) => ids.map((id) => id % 150)));
-const QUALITY = ['study', 'quality', '--data', `noise=${data}`, '--samples', '16', '--batch-size', '4', '--epochs', '2', '--seeds', '0,1', '--contexts', '12', '--context-length', '8', '--new-tokens', '12'];
+const data = writeIds(
+  join(folder, 'ids.jsonl'),
+  randomSequences(Array.from({ length: 40 }, () => 24)).map((ids) => ids.map((id) => id % 150)),
+);
+const QUALITY = [
+  'study',
+  'quality',
+  '--data',
+  `noise=${data}`,
+  '--samples',
+  '16',
+  '--batch-size',
+  '4',
+  '--epochs',
+  '2',
+  '--seeds',
+  '0,1',
+  '--contexts',
+  '12',
+  '--context-length',
+  '8',
+  '--new-tokens',
+  '12',
+];
 
 interface TextLine {
   context: number[];
@@ -20,7 +42,11 @@ interface TextLine {
 }
 
 const decoded = async (model: Model, lines: readonly TextLine[], what: 'continuation' | 'original'): Promise<string[]> =>
-  Promise.all(lines.map((line) => model.requireTokenizer().decode(Int32Array.from([...line.context, ...line[what].slice(0, 12)]), { skipSpecialTokens: true })));
+  Promise.all(
+    lines.map((line) =>
+      model.requireTokenizer().decode(Int32Array.from([...line.context, ...line[what].slice(0, 12)]), { skipSpecialTokens: true }),
+    ),
+  );
 
 test('quality measures every way of writing by MAUVE when a feature model is given', async () => {
   const out = join(folder, 'quality');
@@ -29,9 +55,18 @@ test('quality measures every way of writing by MAUVE when a feature model is giv
   const { findings } = JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as StudyFile;
   const rows = findings!.rows.filter(({ quantity }) => quantity === 'MAUVE');
   expect(rows).toHaveLength(8);
-  expect(rows.find(({ of }) => of === 'hyperfitted, greedy')!.ours).toMatchObject({ n: 12, unit: 'texts', spread: 'range', seeds: [expect.any(Number), expect.any(Number)], files: ['cells/mauve.json'] });
+  expect(rows.find(({ of }) => of === 'hyperfitted, greedy')!.ours).toMatchObject({
+    n: 12,
+    unit: 'texts',
+    spread: 'range',
+    seeds: [expect.any(Number), expect.any(Number)],
+    files: ['cells/mauve.json'],
+  });
   const model = await Model.load(TINY_MODEL);
-  const lines = readFileSync(join(out, 'generations', 'original-top-p-s1.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as TextLine);
+  const lines = readFileSync(join(out, 'generations', 'original-top-p-s1.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as TextLine);
   const texts = { human: await decoded(model, lines, 'original'), machine: await decoded(model, lines, 'continuation') };
   const scores: number[] = [];
   for (let seed = 0; seed < 10; seed += 1) scores.push((await measureMauve(model, texts, { seed })).score);

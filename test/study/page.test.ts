@@ -14,33 +14,86 @@ import { CHROMIUM, launchBrowser, testWithBrowser } from '../compare/browser.ts'
 const HOSTILE = `</style><script>alert(1)</script><img src=x onerror='alert(2)'>|"`;
 
 function sampleFile(text = 'fine'): StudyFile {
-  const measured = (value: number, low: number | null = null, high: number | null = null) => ({ ...plain(value, 'ttr|unit:token-ids', [32, 'contexts'], ['text-a']), low, high, seeds: [value, value + 0.01] });
+  const measured = (value: number, low: number | null = null, high: number | null = null) => ({
+    ...plain(value, 'ttr|unit:token-ids', [32, 'contexts'], ['text-a']),
+    low,
+    high,
+    seeds: [value, value + 0.01],
+  });
   const runs = (values: number[]) => [{ cell: 'text-a', parts: values.map((sum) => ({ sum, count: 1 })) }];
   const findings: Findings = adjustTests({
     ...NO_FINDINGS,
     rows: [
       { of: text, quantity: text, paper: { text: '.600', mark: 'S' }, ours: measured(0.61, 0.58, 0.64), digits: 3 },
       { of: 'original', quantity: 'type-token ratio', paper: null, ours: null, digits: 3 },
-      { of: `original ${text}`, quantity: `entropy ${text}`, paper: { text: '.480', mark: 'C' }, ours: measured(0.42, 0.4, 0.44), digits: 3 },
+      {
+        of: `original ${text}`,
+        quantity: `entropy ${text}`,
+        paper: { text: '.480', mark: 'C' },
+        ours: measured(0.42, 0.4, 0.44),
+        digits: 3,
+      },
       { of: `hyperfitted ${text}`, quantity: `entropy ${text}`, paper: null, ours: measured(0.84), digits: 3 },
       { of: `hyperfitted ${text}`, quantity: 'perplexity', paper: null, ours: measured(84), digits: 1 },
     ],
     compared: [`entropy ${text}`, 'perplexity', 'nothing of that name'],
-    charts: [chartOf({ title: text, xLabel: text, yLabel: text, digits: 2, xScale: 'log', pointName: 'samples' }, [measuredSeries(text, 1, [8, 16, 128].map((x, at) => ({ x, measured: measured(0.4 + at / 10) })))])],
-    matrices: [{ title: text, rowTitle: text, columnTitle: 'b', rows: ['a', text], columns: ['a', 'b'], values: [[measured(1), measured(0.7)], [null, measured(1)]], digits: 2 }],
-    tests: comparePairs('type-token ratio', [[{ name: text, runs: runs([3, 4, 5]) }, { name: 'b', runs: runs([1, 2, 3]) }]]),
+    charts: [
+      chartOf({ title: text, xLabel: text, yLabel: text, digits: 2, xScale: 'log', pointName: 'samples' }, [
+        measuredSeries(
+          text,
+          1,
+          [8, 16, 128].map((x, at) => ({ x, measured: measured(0.4 + at / 10) })),
+        ),
+      ]),
+    ],
+    matrices: [
+      {
+        title: text,
+        rowTitle: text,
+        columnTitle: 'b',
+        rows: ['a', text],
+        columns: ['a', 'b'],
+        values: [
+          [measured(1), measured(0.7)],
+          [null, measured(1)],
+        ],
+        digits: 2,
+      },
+    ],
+    tests: comparePairs('type-token ratio', [
+      [
+        { name: text, runs: runs([3, 4, 5]) },
+        { name: 'b', runs: runs([1, 2, 3]) },
+      ],
+    ]),
     texts: [{ context: text, continuations: [{ name: text, text }] }],
     images: [],
     notes: [text],
   });
   return {
-    schemaVersion: 1, study: 'quality', title: `A study ${text}`, question: text, startedAt: '2026-01-01T00:00:00.000Z', finishedAt: '2026-01-01T00:01:00.000Z',
+    schemaVersion: 1,
+    study: 'quality',
+    title: `A study ${text}`,
+    question: text,
+    startedAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: '2026-01-01T00:01:00.000Z',
     versions: { hyperfit: '0.1.0', node: 'v20', torch: '2.11.0' },
     machine: { platform: 'linux-x64', processor: text, cores: 2, memoryGiB: 8, device: 'cpu', threads: 2 },
     model: { path: text, type: 'llama', files: {} },
-    domains: [{ name: 'noise', data: text, heldOut: null, train: { sequences: 16, sha256: 'aa' }, heldOutSequences: { sequences: 8, sha256: 'bb' }, contexts: { contexts: 4, sha256: 'cc' } }],
+    domains: [
+      {
+        name: 'noise',
+        data: text,
+        heldOut: null,
+        train: { sequences: 16, sha256: 'aa' },
+        heldOutSequences: { sequences: 8, sha256: 'bb' },
+        contexts: { contexts: 4, sha256: 'cc' },
+      },
+    ],
     seeds: [0, 1],
-    settings: { config: { computeDtype: 'float32', sequenceLength: 256, learningRate: 1e-4, batchSize: 8, epochs: 20, maxNewTokens: 96 } } as StudyFile['settings'],
+    settings: {
+      config: { computeDtype: 'float32', sequenceLength: 256, learningRate: 1e-4, batchSize: 8, epochs: 20, maxNewTokens: 96 },
+    } as StudyFile['settings'],
     cells: [{ id: 'text-a', kind: 'text', hash: 'dd', file: 'cells/text-a.json', seconds: 1.5 }],
     findings,
   };
@@ -51,14 +104,17 @@ test('every measured number on the page says how many, signature and file', () =
   const cells = [...html.matchAll(/<td( title="([^"]*)")?>([^<]*\d[^<]*)/g)].filter(([, , , number]) => !/^\.[64]/.test(number!));
   expect(cells.length).toBeGreaterThanOrEqual(7);
   for (const [, , title] of cells) expect(title).toMatch(/^\d+ contexts.*\|.*hyperfit:.*cells\/text-a\.json$/);
-  for (const [, title] of html.matchAll(/<circle[^>]*><title>(.*?)<\/title>/g)) expect(title).toMatch(/samples \d+: 0\.\d\d; 32 contexts x 2 seeds; ttr\|.*cells\/text-a\.json/);
+  for (const [, title] of html.matchAll(/<circle[^>]*><title>(.*?)<\/title>/g))
+    expect(title).toMatch(/samples \d+: 0\.\d\d; 32 contexts x 2 seeds; ttr\|.*cells\/text-a\.json/);
   expect(html).toContain('<td>.600</td><td>S</td>');
 });
 
 test('compared quantities stand one under the other, with intervals, seeds and what was published', () => {
   const html = renderStudyPage(sampleFile());
   // A quantity of one row has nothing to be compared with.
-  expect(html.match(/<svg[^>]*aria-label="[^"]*"/g)!.filter((svg) => /entropy|perplexity/.test(svg))).toEqual([expect.stringContaining('entropy fine: original fine 0.420; hyperfitted fine 0.840')]);
+  expect(html.match(/<svg[^>]*aria-label="[^"]*"/g)!.filter((svg) => /entropy|perplexity/.test(svg))).toEqual([
+    expect.stringContaining('entropy fine: original fine 0.420; hyperfitted fine 0.840'),
+  ]);
   const figure = /<h3>Entropy fine<\/h3>.*?<\/figure>/s.exec(html)![0];
   const rows = [...figure.matchAll(/<g class="series colour-(\d)"><title>([^<]*)<\/title>/g)];
   expect(rows.map(([, colour, title]) => [colour, title])).toEqual([
@@ -76,7 +132,14 @@ test('compared quantities stand one under the other, with intervals, seeds and w
 test('no cell is blank without a word, and no folder of a person is shown', () => {
   const file = sampleFile();
   file.model.path = '/home/somebody/models/SmolLM2.gguf';
-  file.findings!.rows.push({ of: 'people', quantity: 'type-token ratio', paper: null, ours: null, digits: 3, missing: 'no original is long enough' });
+  file.findings!.rows.push({
+    of: 'people',
+    quantity: 'type-token ratio',
+    paper: null,
+    ours: null,
+    digits: 3,
+    missing: 'no original is long enough',
+  });
   const [html, table] = [renderStudyPage(file), renderStudyTable(file)];
   expect(html).toContain('<td>–<span class="interval">no original is long enough</span></td>');
   // Ours stands before the paper's, where a narrow screen shows it.
@@ -91,7 +154,9 @@ test('no cell is blank without a word, and no folder of a person is shown', () =
 
 test('tests are written with bounds as bounds, and with what they were taken over', () => {
   const [html, table] = [renderStudyPage(sampleFile()), renderStudyTable(sampleFile())];
-  expect(html).toMatch(/<th scope="row">fine against b<\/th>.*?>2\.000<span class="interval">2\.000 to 2\.000<\/span><\/td><td title="3 contexts; paired\|[^"]*">0\.2500<\/td>.*?>3 contexts<\/td>/);
+  expect(html).toMatch(
+    /<th scope="row">fine against b<\/th>.*?>2\.000<span class="interval">2\.000 to 2\.000<\/span><\/td><td title="3 contexts; paired\|[^"]*">0\.2500<\/td>.*?>3 contexts<\/td>/,
+  );
   expect(html).toContain('Holm adjusts for all tests of this page: 1.');
   expect(table).toMatch(/\| fine - b \| type-token ratio \| 2\.000 \(2\.000 to 2\.000\) \| 0\.2500 \| 0\.2500 \| 3 contexts \[\d+\] \|/);
 });
@@ -100,7 +165,15 @@ test('a name is written once for the rows under it', () => {
   expect(renderStudyPage(sampleFile())).toContain('<th scope="rowgroup" rowspan="2">hyperfitted fine</th>');
 });
 
-test.each([['.282', 0.282], ['about .17', 0.17], ['4.0 (Llama 3.1 8B)', 4], ['103', 103], ['37 to 40 (DeepSeek 7B)', Number.NaN], ['under .02', Number.NaN], ['.68 to .75', Number.NaN]])('published %s is drawn at %d', (text, value) => {
+test.each([
+  ['.282', 0.282],
+  ['about .17', 0.17],
+  ['4.0 (Llama 3.1 8B)', 4],
+  ['103', 103],
+  ['37 to 40 (DeepSeek 7B)', Number.NaN],
+  ['under .02', Number.NaN],
+  ['.68 to .75', Number.NaN],
+])('published %s is drawn at %d', (text, value) => {
   expect(publishedValue(text)).toBe(value);
 });
 

@@ -23,12 +23,22 @@ const likelihood = (tokens: number[], top1Ids: number[]): LikelihoodCellResult =
 
 test('agreement counts equal first choices sequence by sequence', () => {
   const left = likelihood([3, 2], [1, 2, 3, 4, 5]);
-  expect(agreementParts(left, likelihood([3, 2], [1, 9, 3, 9, 9]))).toEqual([{ sum: 2, count: 3 }, { sum: 0, count: 2 }]);
-  expect(agreementParts(left, left)).toEqual([{ sum: 3, count: 3 }, { sum: 2, count: 2 }]);
+  expect(agreementParts(left, likelihood([3, 2], [1, 9, 3, 9, 9]))).toEqual([
+    { sum: 2, count: 3 },
+    { sum: 0, count: 2 },
+  ]);
+  expect(agreementParts(left, left)).toEqual([
+    { sum: 3, count: 3 },
+    { sum: 2, count: 2 },
+  ]);
 });
 
 test('dataset BLEU is that of nltk with smoothing method1', () => {
-  const bleu = new DatasetBleu([[1, 2, 3, 4, 5, 6, 7, 8], [3, 4, 9, 9, 1, 2], [5, 6, 7, 1, 1, 2, 3]]);
+  const bleu = new DatasetBleu([
+    [1, 2, 3, 4, 5, 6, 7, 8],
+    [3, 4, 9, 9, 1, 2],
+    [5, 6, 7, 1, 1, 2, 3],
+  ]);
   expect(bleu.score([1, 2, 3, 4, 9, 9])).toBeCloseTo(0.9036020036098448, 12);
   expect(bleu.score([5, 6, 7, 8, 1])).toBeCloseTo(0.5789300674674098, 12);
   expect(bleu.score([20, 21, 22, 1])).toBeCloseTo(0.04873039689743777, 12);
@@ -38,10 +48,42 @@ test('dataset BLEU is that of nltk with smoothing method1', () => {
 
 describe('means of clusters', () => {
   test('weigh tokens, merge seeds by cluster, and skip what has no value', () => {
-    const measured = meanOf([{ cell: 'a', parts: [{ sum: 1, count: 4 }, { sum: 0, count: 0 }] }, { cell: 'b', parts: [{ sum: 3, count: 1 }, { sum: 2, count: 1 }] }], 'x|unit:y', { decoding: 'greedy' })!;
+    const measured = meanOf(
+      [
+        {
+          cell: 'a',
+          parts: [
+            { sum: 1, count: 4 },
+            { sum: 0, count: 0 },
+          ],
+        },
+        {
+          cell: 'b',
+          parts: [
+            { sum: 3, count: 1 },
+            { sum: 2, count: 1 },
+          ],
+        },
+      ],
+      'x|unit:y',
+      { decoding: 'greedy' },
+    )!;
     expect(measured).toMatchObject({ value: 1, n: 2, unit: 'contexts', seeds: [0.25, 2.5], files: ['cells/a.json', 'cells/b.json'] });
-    expect(measured.signature).toBe(`x|unit:y|interval:95|crossed:contexts-x-seeds|t:cochran|contexts:2|seeds:2|decoding:greedy|hyperfit:${packageVersion()}`);
-    const alone = meanOf([{ cell: 'a', parts: [{ sum: 1, count: 4 }, { sum: 0, count: 0 }] }], 'x')!;
+    expect(measured.signature).toBe(
+      `x|unit:y|interval:95|crossed:contexts-x-seeds|t:cochran|contexts:2|seeds:2|decoding:greedy|hyperfit:${packageVersion()}`,
+    );
+    const alone = meanOf(
+      [
+        {
+          cell: 'a',
+          parts: [
+            { sum: 1, count: 4 },
+            { sum: 0, count: 0 },
+          ],
+        },
+      ],
+      'x',
+    )!;
     // One context has no interval: its width would be 0.
     expect([alone.low, alone.high, alone.n]).toEqual([null, null, 1]);
     const oneRun = meanOf([{ cell: 'a', parts: [1, 2, 3].map((sum) => ({ sum, count: 1 })) }], 'x')!;
@@ -58,13 +100,27 @@ describe('means of clusters', () => {
   test('what is the same everywhere is not certain for that', () => {
     const none = Array.from({ length: 3 }, () => ({ cell: 'a', parts: Array.from({ length: 128 }, () => ({ sum: 0, count: 1 })) }));
     // Wilson's interval of 0 of 128: z^2 / (n + z^2).
-    expect(meanOf(none, 'overlap|unit:token-ids|share:over-10')).toMatchObject({ value: 0, low: 0, high: expect.closeTo(3.8415 / 131.8415, 5), signature: expect.stringContaining('interval:wilson|') });
+    expect(meanOf(none, 'overlap|unit:token-ids|share:over-10')).toMatchObject({
+      value: 0,
+      low: 0,
+      high: expect.closeTo(3.8415 / 131.8415, 5),
+      signature: expect.stringContaining('interval:wilson|'),
+    });
     expect(meanOf(none.slice(0, 1), 'choice-accuracy|score:x')!.high).toBeGreaterThan(0.02);
-    expect(meanOf(none, 'overlap|unit:token-ids|mean:texts')).toMatchObject({ low: null, high: null, signature: expect.stringContaining('interval:none') });
+    expect(meanOf(none, 'overlap|unit:token-ids|mean:texts')).toMatchObject({
+      low: null,
+      high: null,
+      signature: expect.stringContaining('interval:none'),
+    });
   });
 
   test('the ratio over clusters is that of their sums', () => {
-    expect(bootstrapRatio([{ sum: 1, count: 2 }, { sum: 5, count: 4 }])!.mean).toBe(1);
+    expect(
+      bootstrapRatio([
+        { sum: 1, count: 2 },
+        { sum: 5, count: 4 },
+      ])!.mean,
+    ).toBe(1);
     expect(bootstrapRatio([])).toBeNull();
   });
 });
@@ -86,15 +142,25 @@ describe('paired comparison', () => {
   });
 
   test('all tests of a study are adjusted together', () => {
-    const [base, high, same] = [[1, 2, 3, 4], [2, 3, 4, 5], [1, 2, 3, 4]].map((values, index) => ({ name: String(index), runs: parts(values) }));
-    const { tests } = adjustTests({ ...NO_FINDINGS, tests: [...comparePairs('x', [[high!, base!]]), ...comparePairs('y', [[same!, base!]])] });
+    const [base, high, same] = [
+      [1, 2, 3, 4],
+      [2, 3, 4, 5],
+      [1, 2, 3, 4],
+    ].map((values, index) => ({ name: String(index), runs: parts(values) }));
+    const { tests } = adjustTests({
+      ...NO_FINDINGS,
+      tests: [...comparePairs('x', [[high!, base!]]), ...comparePairs('y', [[same!, base!]])],
+    });
     expect(tests.map(({ difference }) => difference)).toEqual([1, 0]);
     expect(tests[0]!.adjustedP).toBeCloseTo(2 * tests[0]!.p, 12);
     expect(tests[1]!.adjustedP).toBe(1);
     expect(tests[0]!.signature).toContain('contexts:4|seeds:1|tests:2');
   });
 
-  const crossing = (...seeds: number[][]): { name: string; runs: { cell: string; parts: { sum: number; count: number }[] }[] } => ({ name: 'v', runs: seeds.flatMap((values) => parts(values)) });
+  const crossing = (...seeds: number[][]): { name: string; runs: { cell: string; parts: { sum: number; count: number }[] }[] } => ({
+    name: 'v',
+    runs: seeds.flatMap((values) => parts(values)),
+  });
   const flat = crossing(Array.from({ length: 40 }, () => 0));
 
   test('seeds that disagree make a difference uncertain, however sure each is over contexts', () => {
@@ -113,14 +179,24 @@ describe('paired comparison', () => {
     const [test] = comparePairs('x', [[crossing(eight(20), eight(20)), crossing(eight(0))]]);
     expect(test).toMatchObject({ n: 8, seeds: 2, p: 2 / 256 });
     const { notes } = adjustTests({ ...NO_FINDINGS, tests: [test!] });
-    expect(notes).toEqual(['Tested: x. Other quantities are shown, not tested.', expect.stringMatching(/^Two seeds leave one degree/), '8 contexts are few: only large differences show, and no p can be below 0.0078; take 20 or more.']);
+    expect(notes).toEqual([
+      'Tested: x. Other quantities are shown, not tested.',
+      expect.stringMatching(/^Two seeds leave one degree/),
+      '8 contexts are few: only large differences show, and no p can be below 0.0078; take 20 or more.',
+    ]);
   });
 
   test('a bound stays one through the adjustment, and what stands on it too', () => {
     const clear = parts(Array.from({ length: 40 }, (_, at) => 3 + at / 40));
     const mixed = parts(Array.from({ length: 40 }, (_, at) => (at % 2 === 0 ? 1 : -1)));
-    const tests = comparePairs('x', [[{ name: 'a', runs: clear }, flat], [{ name: 'b', runs: mixed }, flat]]);
-    const { tests: [first, second], notes } = adjustTests({ ...NO_FINDINGS, tests });
+    const tests = comparePairs('x', [
+      [{ name: 'a', runs: clear }, flat],
+      [{ name: 'b', runs: mixed }, flat],
+    ]);
+    const {
+      tests: [first, second],
+      notes,
+    } = adjustTests({ ...NO_FINDINGS, tests });
     expect(first).toMatchObject({ p: 1e-5, isBound: true, adjustedP: 2e-5, isAdjustedBound: true });
     expect(second).toMatchObject({ isBound: false, isAdjustedBound: false });
     expect(notes.join(' ')).toContain('Comparisons of one seed are over contexts alone');
@@ -158,7 +234,10 @@ describe('multiple choice', () => {
   const path = join(freshFolder(), 'task.jsonl');
 
   test('reads questions, contexts, and answers by index or text', async () => {
-    writeFileSync(path, '{"question": "Red?", "choices": ["apple", "sky"], "answer": "sky"}\n\n{"context": "A.", "question": "B?", "choices": ["x", "y"], "answer": 0}\n');
+    writeFileSync(
+      path,
+      '{"question": "Red?", "choices": ["apple", "sky"], "answer": "sky"}\n\n{"context": "A.", "question": "B?", "choices": ["x", "y"], "answer": 0}\n',
+    );
     expect(await readChoiceItems(path)).toEqual([
       { context: 'Red?', choices: ['apple', 'sky'], answer: 1 },
       { context: 'A.\nB?', choices: ['x', 'y'], answer: 0 },
@@ -198,7 +277,13 @@ describe('the count behind a number', () => {
 });
 
 describe('probabilities on a page', () => {
-  test.each([[0.00001, true, '< 0.0001'], [0.0004001, true, '≤ 0.0005'], [0.0078125, false, '0.0078'], [1e-9, false, '< 0.0001'], [1, false, '1.0000']])('%d, a bound: %s', (p, isBound, text) => {
+  test.each([
+    [0.00001, true, '< 0.0001'],
+    [0.0004001, true, '≤ 0.0005'],
+    [0.0078125, false, '0.0078'],
+    [1e-9, false, '< 0.0001'],
+    [1, false, '1.0000'],
+  ])('%d, a bound: %s', (p, isBound, text) => {
     expect(formatProbability(p, isBound)).toBe(text);
   });
 });

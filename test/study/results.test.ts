@@ -7,7 +7,9 @@ const results = readFileSync(join(DOCS, 'results.md'), 'utf8');
 
 /** Adjusted p-values of the paired comparisons of a page, as printed. */
 const adjustedOf = (html: string): string[] =>
-  [...(/<h2>Paired comparisons<\/h2>.*?<\/section>/s.exec(html)?.[0] ?? '').matchAll(/<tr><th scope="row">.*?<\/tr>/g)].map(([line]) => [...line.matchAll(/<td title="[^"]*">([^<]*)/g)].map(([, text]) => text!)[2]!);
+  [...(/<h2>Paired comparisons<\/h2>.*?<\/section>/s.exec(html)?.[0] ?? '').matchAll(/<tr><th scope="row">.*?<\/tr>/g)].map(
+    ([line]) => [...line.matchAll(/<td title="[^"]*">([^<]*)/g)].map(([, text]) => text!)[2]!,
+  );
 
 describe.each(pages)('$name', ({ html }) => {
   test('counts contexts and seeds, not their product', () => {
@@ -26,7 +28,8 @@ describe.each(pages)('$name', ({ html }) => {
     const tests = /<h2>Paired comparisons<\/h2>.*?<\/section>/s.exec(html)?.[0] ?? '';
     // What was drawn anew, by sign flips, may come out so.
     for (const [cell] of tests.matchAll(/<td title="[^"]*">0\.0010<\/td>/g)) expect(cell).toContain('p:sign-flips');
-    for (const [line] of tests.matchAll(/<tr><th scope="row">[^<]*<\/th><td class="free">Self-BLEU.*?<\/tr>/g)) expect(line).toContain('>not tested</td>');
+    for (const [line] of tests.matchAll(/<tr><th scope="row">[^<]*<\/th><td class="free">Self-BLEU.*?<\/tr>/g))
+      expect(line).toContain('>not tested</td>');
   });
 });
 

@@ -42,7 +42,10 @@ class SlowBias {
     let shared = 0;
     for (const shift of shifts) shared += shift / knownIds;
     const all = shifts.map((shift, id): [number, number] => [id, shift - shared]);
-    return all.filter(([, shift]) => shift > 0).sort((left, right) => right[1] - left[1]).slice(0, count);
+    return all
+      .filter(([, shift]) => shift > 0)
+      .sort((left, right) => right[1] - left[1])
+      .slice(0, count);
   }
 
   choices(bias: readonly [number, number][], scale: number): { agreement: number; changed: number } {
@@ -69,7 +72,11 @@ describe('the static bias', () => {
     const slow = new SlowBias();
     await slow.read(original, hyperfitted, sequences);
     const seen = new Set<string>();
-    for (const [knownIds, count] of [[original.config.vocabSize, 500], [150, 20], [150, 3]] as const) {
+    for (const [knownIds, count] of [
+      [original.config.vocabSize, 500],
+      [150, 20],
+      [150, 3],
+    ] as const) {
       const pair = { original, hyperfitted, sequences, knownIds };
       const bias = await findStaticBias(pair, count);
       const expected = slow.bias(knownIds, count);
@@ -88,9 +95,15 @@ describe('the static bias', () => {
 
   test('leaves out what all logits share and what pads the vocabulary', async () => {
     const modelOf = (rows: number[][]) => ({ forward: async () => ({ logits: Tensor.from([[...rows, rows[0]!]]), hiddenStates: [] }) });
-    const original = modelOf([[1, 0, 0.5, -9], [0, 1, 0, -9]]);
+    const original = modelOf([
+      [1, 0, 0.5, -9],
+      [0, 1, 0, -9],
+    ]);
     // Token 2 rises by 2, padding by 5, and everything by 7 besides.
-    const hyperfitted = modelOf([[8, 7, 9.5, 3], [7, 8, 9, 3]]);
+    const hyperfitted = modelOf([
+      [8, 7, 9.5, 3],
+      [7, 8, 9, 3],
+    ]);
     const pair = { original, hyperfitted, sequences: [Int32Array.of(0, 1, 2)], knownIds: 3 };
     const bias = await findStaticBias(pair);
     expect(bias).toEqual({ ids: [2], values: [expect.closeTo(4 / 3, 6)] });
@@ -106,12 +119,24 @@ test('the study writes under the bias at every strength, published values beside
   const folder = freshFolder();
   const data = writeIds(join(folder, 'ids.jsonl'), randomSequences(Array.from({ length: 16 }, () => 16)));
   const values = { samples: 8, batchSize: 4, epochs: 12, learningRate: 1e-2, comparisonContexts: 3, contextLength: 6, maxNewTokens: 10 };
-  const setting = normalizeSetting({ model: TINY_MODEL, out: join(folder, 'study'), domains: [{ name: 'noise', data, heldOut: null }], seeds: [0], layers: [{ name: 'options', values }, presetLayer('demo')] });
+  const setting = normalizeSetting({
+    model: TINY_MODEL,
+    out: join(folder, 'study'),
+    domains: [{ name: 'noise', data, heldOut: null }],
+    seeds: [0],
+    layers: [{ name: 'options', values }, presetLayer('demo')],
+  });
   const { findings } = await runStudy(findStudy('temperature')!, setting, {});
   const rowOf = (of: string, quantity: string) => findings!.rows.find((row) => row.of === of && row.quantity === quantity);
-  expect(rowOf('original + 0.5 x static bias, greedy', 'type-token ratio')).toMatchObject({ paper: { text: '.215 (arXiv 2605.22579)', mark: 'S' }, ours: { n: 3, files: ['cells/text-biased-0.5-s0.json'] } });
+  expect(rowOf('original + 0.5 x static bias, greedy', 'type-token ratio')).toMatchObject({
+    paper: { text: '.215 (arXiv 2605.22579)', mark: 'S' },
+    ours: { n: 3, files: ['cells/text-biased-0.5-s0.json'] },
+  });
   expect(rowOf('original + 0.01 x static bias, greedy', 'repeated bigrams')).toMatchObject({ paper: { text: '.609 (arXiv 2605.22579)' } });
   expect(rowOf('original + 0.1 x static bias, greedy', 'type-token ratio')).toMatchObject({ paper: null });
-  const idsOf = (cell: string): number[][] => (JSON.parse(readFileSync(join(folder, 'study', 'cells', `${cell}.json`), 'utf8')) as { result: { texts: { ids: number[] }[] } }).result.texts.map(({ ids }) => ids);
+  const idsOf = (cell: string): number[][] =>
+    (
+      JSON.parse(readFileSync(join(folder, 'study', 'cells', `${cell}.json`), 'utf8')) as { result: { texts: { ids: number[] }[] } }
+    ).result.texts.map(({ ids }) => ids);
   expect(idsOf('text-biased-1-s0')).not.toEqual(idsOf('text-original'));
 });

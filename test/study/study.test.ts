@@ -10,12 +10,30 @@ jest.setTimeout(600_000);
 
 const folder = freshFolder();
 const data = writeIds(join(folder, 'ids.jsonl'), randomSequences(Array.from({ length: 30 }, () => 24)));
-const COMMON = ['--model', TINY_MODEL, '--data', `noise=${data}`, '--samples', '16', '--batch-size', '4', '--learning-rate', '1e-3', '--contexts', '4', '--context-length', '8', '--new-tokens', '12'];
+const COMMON = [
+  '--model',
+  TINY_MODEL,
+  '--data',
+  `noise=${data}`,
+  '--samples',
+  '16',
+  '--batch-size',
+  '4',
+  '--learning-rate',
+  '1e-3',
+  '--contexts',
+  '4',
+  '--context-length',
+  '8',
+  '--new-tokens',
+  '12',
+];
 
 const study = (name: string, out: string, ...more: string[]): string[] => ['study', name, ...COMMON, '--out', out, ...more];
 const read = (out: string): StudyFile => JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')) as StudyFile;
 const cellFiles = (out: string): string[] => readdirSync(join(out, 'cells')).filter((name) => name.endsWith('.json'));
-const valueOf = (file: StudyFile, of: string, quantity: string): number => file.findings!.rows.find((row) => row.of === of && row.quantity === quantity)!.ours!.value;
+const valueOf = (file: StudyFile, of: string, quantity: string): number =>
+  file.findings!.rows.find((row) => row.of === of && row.quantity === quantity)!.ours!.value;
 
 test('curve: a point for each epoch, published values beside ours, everything written down', async () => {
   const out = join(folder, 'curve');
@@ -23,7 +41,12 @@ test('curve: a point for each epoch, published values beside ours, everything wr
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('cell 2/2 train-s1: done in') });
   const file = read(out);
   expect(JSON.parse(stdout)).toEqual({ ...file, folder: out });
-  expect(file).toMatchObject({ study: 'curve', seeds: [0, 1], versions: { node: process.version }, domains: [{ name: 'noise', train: { sequences: 16 } }] });
+  expect(file).toMatchObject({
+    study: 'curve',
+    seeds: [0, 1],
+    versions: { node: process.version },
+    domains: [{ name: 'noise', train: { sequences: 16 } }],
+  });
   expect(file.domains[0]!.train.sha256).toMatch(/^[0-9a-f]{64}$/);
   const losses = [1, 2, 3].map((epoch) => valueOf(file, `epoch ${epoch}`, 'training loss'));
   expect(losses).toEqual([...losses].sort((left, right) => right - left));
@@ -38,10 +61,13 @@ test('order: a repeat agrees everywhere, and no weights are left behind', async 
   const out = join(folder, 'order');
   expect((await cli(...study('order', out, '--epochs', '2', '--seeds', '0,1'))).code).toBe(0);
   const file = read(out);
-  const [{ values, rows }] = file.findings!.matrices as [StudyFile['findings'] extends infer F ? (F extends { matrices: (infer M)[] } ? M : never) : never];
+  const [{ values, rows }] = file.findings!.matrices as [
+    StudyFile['findings'] extends infer F ? (F extends { matrices: (infer M)[] } ? M : never) : never,
+  ];
   expect(rows).toEqual(['as listed', 'as listed, again', 'one pair exchanged', 'shuffled, seed 0', 'shuffled, seed 1']);
   expect(values[0]![1]!.value).toBe(1);
-  for (const [row, line] of values.entries()) for (const [column, measured] of line.entries()) expect(measured!.value).toBe(values[column]![row]!.value);
+  for (const [row, line] of values.entries())
+    for (const [column, measured] of line.entries()) expect(measured!.value).toBe(values[column]![row]!.value);
   expect(values[3]![4]!.value).toBeLessThan(1);
   expect(readdirSync(join(out, 'cells')).filter((name) => !name.endsWith('.json'))).toEqual([]);
   const [text] = await readVariants(join(out, 'generations', 'swap-1.jsonl'), {
@@ -55,7 +81,8 @@ test('order: a repeat agrees everywhere, and no weights are left behind', async 
 test('quantity: nested sizes, equal updates in one budget and equal epochs in the other', async () => {
   const out = join(folder, 'quantity');
   expect((await cli(...study('quantity', out, '--epochs', '2', '--seeds', '0', '--sizes', '4,8,64', '--keep-models'))).code).toBe(0);
-  const stepsOf = (id: string): number => (JSON.parse(readFileSync(join(out, 'cells', `${id}.json`), 'utf8')) as { result: { steps: number } }).result.steps;
+  const stepsOf = (id: string): number =>
+    (JSON.parse(readFileSync(join(out, 'cells', `${id}.json`), 'utf8')) as { result: { steps: number } }).result.steps;
   expect(['updates-4-s0', 'updates-8-s0', 'updates-16-s0'].map((id) => stepsOf(`train-${id}`))).toEqual([8, 8, 8]);
   expect(['epochs-4-s0', 'epochs-8-s0'].map((id) => stepsOf(`train-${id}`))).toEqual([2, 4]);
   expect(existsSync(join(out, 'cells', 'train-updates-4-s0', 'end', 'model.safetensors'))).toBe(true);
@@ -64,10 +91,15 @@ test('quantity: nested sizes, equal updates in one budget and equal epochs in th
 test('diversity: the blocker follows the settings of its rule', async () => {
   const blocked = async (out: string, ...rule: string[]): Promise<number[][]> => {
     expect((await cli(...study('diversity', out, '--epochs', '30', '--seeds', '0', '--match-length', '1', ...rule))).code).toBe(0);
-    const { result } = JSON.parse(readFileSync(join(out, 'cells', 'text-blocked-s0.json'), 'utf8')) as { result: { texts: { ids: number[] }[] } };
+    const { result } = JSON.parse(readFileSync(join(out, 'cells', 'text-blocked-s0.json'), 'utf8')) as {
+      result: { texts: { ids: number[] }[] };
+    };
     return result.texts.map(({ ids }) => ids);
   };
-  const [atWordEnd, atOnce] = [await blocked(join(folder, 'blocked-at-word-end')), await blocked(join(folder, 'blocked-at-once'), '--no-wait-for-word-end')];
+  const [atWordEnd, atOnce] = [
+    await blocked(join(folder, 'blocked-at-word-end')),
+    await blocked(join(folder, 'blocked-at-once'), '--no-wait-for-word-end'),
+  ];
   expect(atOnce).not.toEqual(atWordEnd);
 });
 
@@ -118,12 +150,27 @@ describe('refusals', () => {
   };
 
   test('name the mistake and the remedy', async () => {
-    expect(await refuse('study', 'curves', ...COMMON, '--out', join(folder, 'a'))).toEqual({ code: 2, stderr: expect.stringContaining('curve') });
-    expect(await refuse(...study('domains', join(folder, 'b')))).toEqual({ code: 2, stderr: expect.stringContaining('expected two domains or more') });
-    expect(await refuse(...study('downstream', join(folder, 'c')))).toEqual({ code: 2, stderr: expect.stringContaining('--task NAME=FILE.jsonl') });
+    expect(await refuse('study', 'curves', ...COMMON, '--out', join(folder, 'a'))).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('curve'),
+    });
+    expect(await refuse(...study('domains', join(folder, 'b')))).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('expected two domains or more'),
+    });
+    expect(await refuse(...study('downstream', join(folder, 'c')))).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('--task NAME=FILE.jsonl'),
+    });
     expect(await refuse(...study('probe', join(folder, 'd')))).toEqual({ code: 2, stderr: expect.stringContaining('give --text') });
-    expect(await refuse(...study('curve', join(folder, 'e'), '--seeds', '1,1'))).toEqual({ code: 2, stderr: expect.stringContaining('different seeds') });
-    expect(await refuse(...study('curve', join(folder, 'f'), '--samples', '30'))).toEqual({ code: 3, stderr: expect.stringContaining('lower --samples or give --held-out') });
+    expect(await refuse(...study('curve', join(folder, 'e'), '--seeds', '1,1'))).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('different seeds'),
+    });
+    expect(await refuse(...study('curve', join(folder, 'f'), '--samples', '30'))).toEqual({
+      code: 3,
+      stderr: expect.stringContaining('lower --samples or give --held-out'),
+    });
   });
 
   test('a folder with something else in it stays as it is', async () => {

@@ -10,7 +10,10 @@ const FUNCTIONS: Record<string, Scalarise> = {
   'silu of a slice': (x) => x.narrow(1, 1, 2).silu().mean(),
   'cross entropy': (x) => torch.crossEntropy(x, Tensor.from([2n, 0n], { device: x.device })),
 };
-const POINT = [[0.3, -0.7, 1.1], [0.9, 0.2, -1.3]];
+const POINT = [
+  [0.3, -0.7, 1.1],
+  [0.9, 0.2, -1.3],
+];
 
 /** Central differences in float64: the error of the method is about 1e-9 at this step. */
 function numericGradient(fn: Scalarise, device: string): number[][] {
@@ -69,7 +72,11 @@ describeOnEachDevice('autograd', (device) => {
   test('records nothing inside noGrad, and restores the mode after a throw', () => {
     const x = leaf([1]);
     expect(noGrad(() => x.mul(2)).requiresGrad).toBe(false);
-    expect(() => noGrad(() => { throw new Error('inside'); })).toThrow('inside');
+    expect(() =>
+      noGrad(() => {
+        throw new Error('inside');
+      }),
+    ).toThrow('inside');
     expect(x.mul(2).requiresGrad).toBe(true);
     expect(noGrad(() => noGrad(() => x.mul(2)) && x.mul(2)).requiresGrad).toBe(false);
   });
@@ -101,7 +108,9 @@ describeOnEachDevice('autograd', (device) => {
     expect(() => x.mul(2).backward()).toThrow(refusal);
     expect(() => Tensor.from([1], { device }).backward()).toThrow(refusal);
     expect(() => Tensor.from([1n], { device, requiresGrad: true })).toThrow(refusal);
-    expect(() => { x.mul(2).requiresGrad = false; }).toThrow(refusal);
+    expect(() => {
+      x.mul(2).requiresGrad = false;
+    }).toThrow(refusal);
   });
 
   test('a value changed in place after it was recorded is noticed', () => {
@@ -113,7 +122,14 @@ describeOnEachDevice('autograd', (device) => {
   });
 
   test('descends a gradient: enough steps find the least squares line', () => {
-    const x = Tensor.from([[0, 1], [1, 1], [2, 1]], { device });
+    const x = Tensor.from(
+      [
+        [0, 1],
+        [1, 1],
+        [2, 1],
+      ],
+      { device },
+    );
     const y = Tensor.from([1, 3, 5], { device });
     const w = leaf([0, 0]);
     for (let step = 0; step < 200; step++) {

@@ -15,7 +15,14 @@ function errorOf(fn: () => unknown): Error & { code?: string } {
 const withCode = (code: string): Error => expect.objectContaining({ code, name: 'HyperfitError' }) as Error;
 
 describeOnEachDevice('bad input', (device) => {
-  const x = (): Tensor => Tensor.from([[1, 2], [3, 4]], { device });
+  const x = (): Tensor =>
+    Tensor.from(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { device },
+    );
 
   describe('wrong types are TypeErrors that name the argument', () => {
     const wrong = (value: unknown): never => value as never;
@@ -32,8 +39,16 @@ describeOnEachDevice('bad input', (device) => {
       ['a string in a list', () => x().reshape([2, wrong('2')]), 'expected an int for `shape`, got string'],
       ['null for what must be there', () => x().select(wrong(null), 0), 'expected an int for `dim`, got null'],
       ['too many arguments', () => (x().neg as (extra: number) => Tensor)(1), 'expected at most 0 arguments for aten::neg, got 1'],
-      ['too many arguments of an operator', () => torch.call('aten::neg', [x(), 1]), 'aten::neg() expected at most 1 positional arguments, got 2'],
-      ['a keyword-only argument by position', () => torch.call('aten::add.Tensor', [x(), x(), 2]), 'expected at most 2 positional arguments, got 3'],
+      [
+        'too many arguments of an operator',
+        () => torch.call('aten::neg', [x(), 1]),
+        'aten::neg() expected at most 1 positional arguments, got 2',
+      ],
+      [
+        'a keyword-only argument by position',
+        () => torch.call('aten::add.Tensor', [x(), x(), 2]),
+        'expected at most 2 positional arguments, got 3',
+      ],
       ['an unknown keyword', () => torch.call('aten::neg', [x()], { inplace: true }), 'expected no argument named `inplace`'],
       ['an unknown dtype', () => x().to({ dtype: 'float99' as DType }), 'got "float99"'],
       ['an unknown dtype in options', () => torch.zeros([1], { dtype: 'float99' as DType }), 'got "float99"'],
@@ -72,7 +87,9 @@ describeOnEachDevice('bad input', (device) => {
     expect(() => Tensor.from([[1], 2] as number[][], { device })).toThrow(refusal);
     expect(() => x().item()).toThrow(refusal);
     expect(() => torch.zeros([0], { device }).item()).toThrow(refusal);
-    expect(errorOf(() => Tensor.from(new Float32Array(5), { shape: [2, 3] })).message).toBe('expected data for `shape` [2, 3], got 5 elements');
+    expect(errorOf(() => Tensor.from(new Float32Array(5), { shape: [2, 3] })).message).toBe(
+      'expected data for `shape` [2, 3], got 5 elements',
+    );
   });
 
   test('what libtorch refuses is ERR_TORCH, in its words, without its C++ backtrace', () => {
@@ -96,7 +113,8 @@ describeOnEachDevice('bad input', (device) => {
       expect(() => Tensor.from([1], { device: name })).toThrow(withCode('ERR_DEVICE'));
       expect(() => torch.zeros([1], { device: name })).toThrow(withCode('ERR_DEVICE'));
     }
-    for (const name of ['mps', 'cpu:0', 'meta']) expect(() => Tensor.from([1], { device: name })).toThrow(/"cpu", "cuda" or "cuda:<index>".*use one of these/);
+    for (const name of ['mps', 'cpu:0', 'meta'])
+      expect(() => Tensor.from([1], { device: name })).toThrow(/"cpu", "cuda" or "cuda:<index>".*use one of these/);
     expect(() => Tensor.from([1], { device: 'cuda:99' })).toThrow(withCode('ERR_DEVICE'));
     expect(() => x().to('cuda:99')).toThrow(withCode('ERR_DEVICE'));
     expect(() => x().to('float99')).toThrow('got "float99"');
@@ -106,23 +124,44 @@ describeOnEachDevice('bad input', (device) => {
     const tensor = torch.call('aten::to.dtype', [x(), 'int8']) as Tensor;
     expect(() => tensor.dtype).toThrow(withCode('ERR_TORCH'));
     expect(() => tensor.toTypedArray()).toThrow("convert it with to('float32')");
-    expect(tensor.to('float32').toArray()).toEqual([[1, 2], [3, 4]]);
+    expect(tensor.to('float32').toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
   });
 
   test('every use after dispose is ERR_DISPOSED', () => {
     const dead = x();
     dead.dispose();
     const uses: (() => unknown)[] = [
-      () => dead.shape, () => dead.dtype, () => dead.device, () => dead.numel, () => dead.requiresGrad, () => dead.grad, () => dead.item(),
-      () => dead.toArray(), () => dead.toTypedArray(), () => dead.to('float64'), () => dead.backward(), () => dead.zeroGrad(), () => dead.add(1),
-      () => x().add(dead), () => torch.cat([x(), dead]), () => torch.call('aten::neg', [dead]), () => { dead.requiresGrad = true; },
+      () => dead.shape,
+      () => dead.dtype,
+      () => dead.device,
+      () => dead.numel,
+      () => dead.requiresGrad,
+      () => dead.grad,
+      () => dead.item(),
+      () => dead.toArray(),
+      () => dead.toTypedArray(),
+      () => dead.to('float64'),
+      () => dead.backward(),
+      () => dead.zeroGrad(),
+      () => dead.add(1),
+      () => x().add(dead),
+      () => torch.cat([x(), dead]),
+      () => torch.call('aten::neg', [dead]),
+      () => {
+        dead.requiresGrad = true;
+      },
     ];
     for (const use of uses) expect(use).toThrow(withCode('ERR_DISPOSED'));
     expect(errorOf(() => x().add(dead)).message).toContain('argument `other`');
   });
 
   test('errors carry the stack of the caller', () => {
-    const error = errorOf(function wrongShape() { x().reshape([3]); });
+    const error = errorOf(function wrongShape() {
+      x().reshape([3]);
+    });
     expect(error).toBeInstanceOf(HyperfitError);
     expect(error.stack).toContain('errors.test.ts');
   });
@@ -137,7 +176,11 @@ describeOnEachDevice('bad input', (device) => {
 
 if (!addon().libraryInfo().cudaAvailable) {
   test('cuda without a GPU is ERR_DEVICE with the remedy', () => {
-    for (const fn of [() => Tensor.from([1], { device: 'cuda' }), () => torch.zeros([1], { device: 'cuda:0' }), () => Tensor.from([1]).to('cuda')]) {
+    for (const fn of [
+      () => Tensor.from([1], { device: 'cuda' }),
+      () => torch.zeros([1], { device: 'cuda:0' }),
+      () => Tensor.from([1]).to('cuda'),
+    ]) {
       const error = errorOf(fn);
       expect(error.code).toBe('ERR_DEVICE');
       expect(error.message).toContain('use device "cpu"');

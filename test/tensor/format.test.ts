@@ -3,10 +3,30 @@ import { HyperfitError } from '../../lib/errors.ts';
 import { memoryStats, Tensor, torch } from '../../lib/tensor/tensor.ts';
 
 test.each<[string, () => Tensor, string]>([
-  ['a matrix', () => Tensor.from([[1, 2.5], [-3, 4]]), 'Tensor [2, 2] float32 cpu\n[[ 1.0,  2.5],\n [-3.0,  4.0]]'],
-  ['a matrix of whole numbers', () => Tensor.from([[1, 200], [-3, 4]]), 'Tensor [2, 2] float32 cpu\n[[  1, 200],\n [ -3,   4]]'],
+  [
+    'a matrix',
+    () =>
+      Tensor.from([
+        [1, 2.5],
+        [-3, 4],
+      ]),
+    'Tensor [2, 2] float32 cpu\n[[ 1.0,  2.5],\n [-3.0,  4.0]]',
+  ],
+  [
+    'a matrix of whole numbers',
+    () =>
+      Tensor.from([
+        [1, 200],
+        [-3, 4],
+      ]),
+    'Tensor [2, 2] float32 cpu\n[[  1, 200],\n [ -3,   4]]',
+  ],
   ['a row', () => Tensor.from([[1, 2]]), 'Tensor [1, 2] float32 cpu: [[1, 2]]'],
-  ['three dimensions, apart', () => torch.arange(0, 8).reshape([2, 2, 2]), 'Tensor [2, 2, 2] float32 cpu\n[[[0, 1],\n  [2, 3]],\n\n [[4, 5],\n  [6, 7]]]'],
+  [
+    'three dimensions, apart',
+    () => torch.arange(0, 8).reshape([2, 2, 2]),
+    'Tensor [2, 2, 2] float32 cpu\n[[[0, 1],\n  [2, 3]],\n\n [[4, 5],\n  [6, 7]]]',
+  ],
   ['a single element', () => Tensor.from(7, { dtype: 'float64' }), 'Tensor [] float64 cpu: 7'],
   ['six digits of one alone', () => Tensor.from(1 / 3), 'Tensor [] float32 cpu: 0.333333'],
   ['four decimals of several', () => Tensor.from([1 / 3, -12]), 'Tensor [2] float32 cpu: [  0.3333, -12.0000]'],
@@ -15,7 +35,15 @@ test.each<[string, () => Tensor, string]>([
   ['booleans', () => Tensor.from([true, false]), 'Tensor [2] bool cpu: [ true, false]'],
   ['bfloat16', () => Tensor.from([0.5, 1], { dtype: 'bfloat16' }), 'Tensor [2] bfloat16 cpu: [0.5, 1.0]'],
   ['the edges of many', () => torch.arange(0, 1e6), 'Tensor [1000000] float32 cpu: [     0,      1,      2, ..., 999997, 999998, 999999]'],
-  ['a view as it is seen', () => Tensor.from([[1, 2], [3, 4]]).t(), 'Tensor [2, 2] float32 cpu\n[[1, 3],\n [2, 4]]'],
+  [
+    'a view as it is seen',
+    () =>
+      Tensor.from([
+        [1, 2],
+        [3, 4],
+      ]).t(),
+    'Tensor [2, 2] float32 cpu\n[[1, 3],\n [2, 4]]',
+  ],
   ['none', () => torch.zeros([0, 3]), 'Tensor [0, 3] float32 cpu: []'],
   ['special values', () => Tensor.from([NaN, -Infinity, 0.25]), 'Tensor [3] float32 cpu: [      NaN, -Infinity,      0.25]'],
   ['what backward records', () => Tensor.from([1, 2], { requiresGrad: true }).mul(2), 'Tensor [2] float32 cpu: [2, 4]'],
@@ -28,7 +56,16 @@ test.each<[string, () => Tensor, string]>([
 test('shows the edges of each longer dimension', () => {
   const matrix = torch.arange(0, 100).reshape([50, 2]).expand([3, 50, 2]);
   const lines = String(matrix).split('\n');
-  expect(lines.slice(0, 8)).toEqual(['Tensor [3, 50, 2] float32 cpu', '[[[ 0,  1],', '  [ 2,  3],', '  [ 4,  5],', '  ...,', '  [94, 95],', '  [96, 97],', '  [98, 99]],']);
+  expect(lines.slice(0, 8)).toEqual([
+    'Tensor [3, 50, 2] float32 cpu',
+    '[[[ 0,  1],',
+    '  [ 2,  3],',
+    '  [ 4,  5],',
+    '  ...,',
+    '  [94, 95],',
+    '  [96, 97],',
+    '  [98, 99]],',
+  ]);
 });
 
 test('a long row goes on in the next line', () => {
@@ -80,7 +117,11 @@ test.each<[string, () => Tensor, unknown]>([
   ['a matrix', () => Tensor.from([[1, 2.5]]), { shape: [1, 2], dtype: 'float32', device: 'cpu', data: [[1, 2.5]] }],
   ['one element', () => Tensor.from(3), { shape: [], dtype: 'float32', device: 'cpu', data: 3 }],
   ['booleans', () => Tensor.from([true]), { shape: [1], dtype: 'bool', device: 'cpu', data: [true] }],
-  ['what JSON has no number for', () => Tensor.from([NaN, -Infinity]), { shape: [2], dtype: 'float32', device: 'cpu', data: ['NaN', '-Infinity'] }],
+  [
+    'what JSON has no number for',
+    () => Tensor.from([NaN, -Infinity]),
+    { shape: [2], dtype: 'float32', device: 'cpu', data: ['NaN', '-Infinity'] },
+  ],
   ['int64, exactly', () => Tensor.from([7n, 2n ** 60n]), { shape: [2], dtype: 'int64', device: 'cpu', data: [7, '1152921504606846976'] }],
   ['many, without their elements', () => torch.zeros([1001]), { shape: [1001], dtype: 'float32', device: 'cpu' }],
 ])('writes %s as JSON', (_, makeTensor, expected) => {
@@ -95,7 +136,10 @@ test('writes a disposed tensor as JSON without throwing', () => {
 
 describe('toArray', () => {
   test('follows the rank that is named, in its type too', () => {
-    const rows: number[][] = Tensor.from([[1, 2], [3, 4]]).toArray(2);
+    const rows: number[][] = Tensor.from([
+      [1, 2],
+      [3, 4],
+    ]).toArray(2);
     expect(rows.map((row) => row[0]! + row[1]!)).toEqual([3, 7]);
     const one: number = Tensor.from(5).toArray(0);
     expect(one).toBe(5);
@@ -109,7 +153,9 @@ describe('toArray', () => {
 
   test('refuses another rank and elements that the dtype has not', () => {
     const row = Tensor.from([1, 2]);
-    expect(() => row.toArray(2)).toThrow(expect.objectContaining({ code: 'ERR_SHAPE', message: expect.stringContaining('shape [2]') as string }) as Error);
+    expect(() => row.toArray(2)).toThrow(
+      expect.objectContaining({ code: 'ERR_SHAPE', message: expect.stringContaining('shape [2]') as string }) as Error,
+    );
     expect(() => row.toArray(1, 'bigint')).toThrow(TypeError);
     expect(() => Tensor.from([true]).toArray(1)).toThrow("read this one as 'boolean'");
     expect(() => Tensor.from([2n ** 60n]).toArray(1)).toThrow(/got 1152921504606846976/);

@@ -48,7 +48,15 @@ describeOnEachDevice('Tensor.from', (device) => {
 
   test('takes numbers, nested arrays and bigints', () => {
     expect(Tensor.from(2.5, { device })).toMatchObject({ shape: [], dtype: 'float32', numel: 1 });
-    expect(Tensor.from([[1, 2, 3], [4, 5, 6]], { device })).toMatchObject({ shape: [2, 3], dtype: 'float32', numel: 6 });
+    expect(
+      Tensor.from(
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        { device },
+      ),
+    ).toMatchObject({ shape: [2, 3], dtype: 'float32', numel: 6 });
     expect(Tensor.from([[[1n]], [[2n]]], { device })).toMatchObject({ shape: [2, 1, 1], dtype: 'int64' });
     expect(Tensor.from([[], []], { device })).toMatchObject({ shape: [2, 0], numel: 0 });
   });
@@ -61,7 +69,10 @@ describeOnEachDevice('Tensor.from', (device) => {
   });
 
   test('shapes a typed array row-major', () => {
-    expect(Tensor.from(new Float32Array([1, 2, 3, 4, 5, 6]), { shape: [2, 3], device }).toArray()).toEqual([[1, 2, 3], [4, 5, 6]]);
+    expect(Tensor.from(new Float32Array([1, 2, 3, 4, 5, 6]), { shape: [2, 3], device }).toArray()).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
     expect(Tensor.from(new Float32Array([7]), { shape: [], device }).toArray()).toBe(7);
     expect(Tensor.from(new Float32Array(0), { shape: [0, 4], device }).toArray()).toEqual([]);
   });
@@ -75,10 +86,26 @@ describeOnEachDevice('Tensor.from', (device) => {
   });
 
   test('reads any strides', () => {
-    const tensor = Tensor.from([[1, 2, 3], [4, 5, 6]], { device });
-    expect(tensor.t().toArray()).toEqual([[1, 4], [2, 5], [3, 6]]);
-    expect(tensor.slice(1, 0, 3, 2).toArray()).toEqual([[1, 3], [4, 6]]);
-    expect(tensor.select(0, 0).expand([2, 3]).toArray()).toEqual([[1, 2, 3], [1, 2, 3]]);
+    const tensor = Tensor.from(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      { device },
+    );
+    expect(tensor.t().toArray()).toEqual([
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ]);
+    expect(tensor.slice(1, 0, 3, 2).toArray()).toEqual([
+      [1, 3],
+      [4, 6],
+    ]);
+    expect(tensor.select(0, 0).expand([2, 3]).toArray()).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
   });
 
   test('reads a window into a larger buffer', () => {
@@ -87,11 +114,13 @@ describeOnEachDevice('Tensor.from', (device) => {
   });
 
   test('gives back whatever float32 values it got', () => {
-    fc.assert(fc.property(fc.array(fc.float()), (values) => {
-      const tensor = Tensor.from(Float32Array.from(values), { device });
-      expect(Array.from(tensor.toTypedArray() as Float32Array)).toEqual(Array.from(Float32Array.from(values)));
-      tensor.dispose();
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.float()), (values) => {
+        const tensor = Tensor.from(Float32Array.from(values), { device });
+        expect(Array.from(tensor.toTypedArray() as Float32Array)).toEqual(Array.from(Float32Array.from(values)));
+        tensor.dispose();
+      }),
+    );
   });
 
   test('goes to a dtype and comes back', () => {
@@ -102,12 +131,18 @@ describeOnEachDevice('Tensor.from', (device) => {
   });
 
   test('is made by torch as well', () => {
-    expect(torch.zeros([2, 2], { device }).toArray()).toEqual([[0, 0], [0, 0]]);
+    expect(torch.zeros([2, 2], { device }).toArray()).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
     expect(torch.ones([2], { dtype: 'int64', device }).toTypedArray()).toEqual(new BigInt64Array([1n, 1n]));
     expect(torch.full([2], 1.5, { device }).toArray()).toEqual([1.5, 1.5]);
     expect(torch.full([1], 3, { device }).dtype).toBe('float32');
     expect(torch.arange(1, 7, 2, { dtype: 'int32', device }).toArray()).toEqual([1, 3, 5]);
-    expect(torch.eye(2, { device }).toArray()).toEqual([[1, 0], [0, 1]]);
+    expect(torch.eye(2, { device }).toArray()).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
     expect(torch.ones([1], { requiresGrad: true, device }).requiresGrad).toBe(true);
   });
 

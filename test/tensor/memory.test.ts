@@ -44,11 +44,12 @@ test('a view keeps the memory alive when its base is disposed', () => {
 
 test('a loop of steps holds as many tensors after a thousand as after one', () => {
   const weight = torch.ones([4, 4], { requiresGrad: true });
-  const step = (): void => scope(() => {
-    weight.matmul(weight).sum().backward();
-    noGrad(() => weight.sub_(weight.grad!.mul(1e-6)));
-    weight.zeroGrad();
-  });
+  const step = (): void =>
+    scope(() => {
+      weight.matmul(weight).sum().backward();
+      noGrad(() => weight.sub_(weight.grad!.mul(1e-6)));
+      weight.zeroGrad();
+    });
   step();
   const { liveTensors, liveTensorBytes } = memoryStats();
   for (let i = 0; i < 1000; i++) step();
@@ -77,12 +78,14 @@ test('rendering leaves nothing behind', () => {
 });
 
 /**
- * The number that a program prints last. In a process of its own: how soon V8 collects depends on all that its heap holds, here the whole of
- * jest; and where contexts come and go, as jest's do, it may call no finaliser any more.
+ * The number that a program prints last. In a process of its own: how soon V8 collects depends on all that its heap holds, here the whole
+ * of jest; and where contexts come and go, as jest's do, it may call no finaliser any more.
  */
 async function printed(program: string): Promise<number> {
   const imports = "import { setImmediate as turn } from 'node:timers/promises'; import { memoryStats, Tensor, torch } from 'hyperfit';";
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '--input-type=module', '--eval', imports + program], { cwd: join(__dirname, '..', '..') });
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '--input-type=module', '--eval', imports + program], {
+    cwd: join(__dirname, '..', '..'),
+  });
   return Number(stdout);
 }
 

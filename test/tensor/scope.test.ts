@@ -7,7 +7,9 @@ const make = (): Tensor => Tensor.from([1, 2, 3]);
 
 describe('scope', () => {
   let before: number;
-  beforeEach(async () => { before = await settledTensors(); });
+  beforeEach(async () => {
+    before = await settledTensors();
+  });
 
   test('disposes what was made inside and gives the result', () => {
     let inner: Tensor | undefined;
@@ -36,7 +38,8 @@ describe('scope', () => {
       return { list: [make(), [make()]], map: new Map([['a', make()]]), set: new Set([make()]), none: null, text: 'x' };
     });
     expect(live()).toBe(before + 4);
-    for (const tensor of [result.list[0], (result.list[1] as Tensor[])[0], result.map.get('a'), ...result.set]) (tensor as Tensor).dispose();
+    for (const tensor of [result.list[0], (result.list[1] as Tensor[])[0], result.map.get('a'), ...result.set])
+      (tensor as Tensor).dispose();
     expect(live()).toBe(before);
   });
 
@@ -74,7 +77,12 @@ describe('scope', () => {
   });
 
   test('disposes everything when the function throws', () => {
-    expect(() => scope(() => { make(); throw new Error('inside'); })).toThrow('inside');
+    expect(() =>
+      scope(() => {
+        make();
+        throw new Error('inside');
+      }),
+    ).toThrow('inside');
     expect(live()).toBe(before);
   });
 
@@ -92,24 +100,27 @@ describe('scope', () => {
   });
 
   test('keeps concurrent scopes apart', async () => {
-    const run = (value: number): Promise<number> => scope(async () => {
-      const tensor = Tensor.from([value]);
-      await sleep(3 - value);
-      const product = tensor.mul(10);
-      await sleep(value);
-      return product.item();
-    });
+    const run = (value: number): Promise<number> =>
+      scope(async () => {
+        const tensor = Tensor.from([value]);
+        await sleep(3 - value);
+        const product = tensor.mul(10);
+        await sleep(value);
+        return product.item();
+      });
     expect(await Promise.all([run(0), run(1), run(2)])).toEqual([0, 10, 20]);
     expect(live()).toBe(before);
   });
 
   test('disposes everything when the promise rejects', async () => {
-    await expect(scope(async () => {
-      make();
-      await sleep(1);
-      make();
-      throw new Error('later');
-    })).rejects.toThrow('later');
+    await expect(
+      scope(async () => {
+        make();
+        await sleep(1);
+        make();
+        throw new Error('later');
+      }),
+    ).rejects.toThrow('later');
     expect(live()).toBe(before);
   });
 

@@ -17,7 +17,7 @@ import { freshFolder, randomSequences, TINY_MODEL, writeIds } from '../train/tin
 function records(path: string): Buffer[] {
   const file = readFileSync(path);
   const found: Buffer[] = [];
-  for (let at = 0; at < file.length; ) {
+  for (let at = 0; at < file.length;) {
     const length = Number(file.readBigUInt64LE(at));
     expect(file.readUInt32LE(at + 8)).toBe(maskedCrc32c(file.subarray(at, at + 8)));
     const content = file.subarray(at + 12, at + 12 + length);
@@ -28,7 +28,10 @@ function records(path: string): Buffer[] {
   return found;
 }
 
-const filesOf = (folder: string): string[] => readdirSync(folder).sort().map((name) => join(folder, name));
+const filesOf = (folder: string): string[] =>
+  readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name));
 
 test('checksums are those of RFC 3720 and of TFRecord', () => {
   expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);
@@ -43,9 +46,18 @@ test('events are, to the byte, those that protobuf makes of the same messages', 
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   expect(hex(versionEvent(at))).toBe(golden.version);
   expect(hex(restartEvent(at, 301))).toBe(golden.restart);
-  expect(hex(summaryEvent(at, 300, [{ tag: 'train/loss', scalar: 1.5 }, { tag: 'train/ttr', scalar: Number.NaN }]))).toBe(golden.scalars);
+  expect(
+    hex(
+      summaryEvent(at, 300, [
+        { tag: 'train/loss', scalar: 1.5 },
+        { tag: 'train/ttr', scalar: Number.NaN },
+      ]),
+    ),
+  ).toBe(golden.scalars);
   expect(hex(summaryEvent(at, 0, [{ tag: 'samples', text: 'Straße — 船' }]))).toBe(golden.text);
-  expect(hex(hyperparameterEvent(at, { learningRate: 1e-5, order: 'shuffle', unwrap: false, resume: true }, at))).toBe(golden.hyperparameters);
+  expect(hex(hyperparameterEvent(at, { learningRate: 1e-5, order: 'shuffle', unwrap: false, resume: true }, at))).toBe(
+    golden.hyperparameters,
+  );
 });
 
 test('what was written stands in the file at once, and a file of the same second or of a clock set back still comes last', async () => {
@@ -68,7 +80,11 @@ test('where events cannot be written training is told once and goes on', async (
 });
 
 /** A Python that has tensorboard. */
-const PYTHON = [process.env['HYPERFIT_TEST_TENSORBOARD_PYTHON'], join(process.env['HYPERFIT_FIXTURES_VENV'] ?? join(homedir(), '.cache/hyperfit/fixtures-venv'), 'bin/python'), 'python3'].find((python) => {
+const PYTHON = [
+  process.env['HYPERFIT_TEST_TENSORBOARD_PYTHON'],
+  join(process.env['HYPERFIT_FIXTURES_VENV'] ?? join(homedir(), '.cache/hyperfit/fixtures-venv'), 'bin/python'),
+  'python3',
+].find((python) => {
   if (python === undefined || (python.includes('/') && !existsSync(python))) return false;
   try {
     execFileSync(python, ['-c', 'import tensorboard.backend.event_processing.event_accumulator'], { stdio: 'ignore' });
@@ -97,12 +113,27 @@ interface Board_ {
   hparams: Record<string, unknown>;
 }
 
-const readBoard = (folder: string): Board_ => JSON.parse(execFileSync(PYTHON!, ['-c', READER, folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })) as Board_;
+const readBoard = (folder: string): Board_ =>
+  JSON.parse(execFileSync(PYTHON!, ['-c', READER, folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })) as Board_;
 
 describe('a run', () => {
   const data = writeIds(join(freshFolder(), 'train.jsonl'), randomSequences([12, 20, 9, 20, 15, 11]));
   const out = join(freshFolder(), 'run');
-  const recipe = { model: TINY_MODEL, data, out, tensorboard: true, learningRate: 1e-3, batchSize: 3, comparisonContexts: 0, evaluateEverySteps: 2, saveEverySteps: 4, contextLength: 4, maxNewTokens: 6, heldOutSamples: 2, samples: 4 };
+  const recipe = {
+    model: TINY_MODEL,
+    data,
+    out,
+    tensorboard: true,
+    learningRate: 1e-3,
+    batchSize: 3,
+    comparisonContexts: 0,
+    evaluateEverySteps: 2,
+    saveEverySteps: 4,
+    contextLength: 4,
+    maxNewTokens: 6,
+    heldOutSamples: 2,
+    samples: 4,
+  };
   const train = (more: object): Promise<unknown> => run(normalizeConfig([{ name: 'test', values: { ...recipe, ...more } }]));
 
   beforeAll(async () => {
@@ -120,23 +151,34 @@ describe('a run', () => {
     expect(records(files[1]!)[1]!.includes(Buffer.from(restartEvent(0, 5).subarray(9)))).toBe(true);
   });
 
-  (PYTHON === undefined ? test.skip : test)(`is read by tensorboard as it was, each step once${PYTHON === undefined ? ' (no Python with tensorboard here)' : ''}`, () => {
-    const { scalars, texts, hparams } = readBoard(join(out, 'tensorboard'));
-    expect(scalars['train/loss']!.map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
-    const logged = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { type: string; step: number; loss: number; heldOutLoss: number });
-    expect(scalars['train/loss']).toEqual(logged.filter(({ type }) => type === 'step').map(({ step, loss }) => [step, Math.fround(loss)]));
-    expect(scalars['evaluation/held_out_loss']).toEqual(logged.filter(({ type }) => type === 'evaluation').map(({ step, heldOutLoss }) => [step, Math.fround(heldOutLoss)]));
-    expect(hparams).toMatchObject({ learningRate: 1e-3, tensorboard: true, order: 'shuffle', betas: '0.9,0.999', targetLoss: 'none' });
-    expect(texts['settings']![0]![1]).toContain('| learningRate | 0.001 |');
-    // Of texts TensorBoard keeps what a restart takes back: those of step 5, where the first try ended.
-    expect(texts['samples']!.map(([step]) => step)).toEqual([0, 2, 4, 5, 6, 7]);
-  });
+  (PYTHON === undefined ? test.skip : test)(
+    `is read by tensorboard as it was, each step once${PYTHON === undefined ? ' (no Python with tensorboard here)' : ''}`,
+    () => {
+      const { scalars, texts, hparams } = readBoard(join(out, 'tensorboard'));
+      expect(scalars['train/loss']!.map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+      const logged = readFileSync(join(out, 'metrics.jsonl'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { type: string; step: number; loss: number; heldOutLoss: number });
+      expect(scalars['train/loss']).toEqual(
+        logged.filter(({ type }) => type === 'step').map(({ step, loss }) => [step, Math.fround(loss)]),
+      );
+      expect(scalars['evaluation/held_out_loss']).toEqual(
+        logged.filter(({ type }) => type === 'evaluation').map(({ step, heldOutLoss }) => [step, Math.fround(heldOutLoss)]),
+      );
+      expect(hparams).toMatchObject({ learningRate: 1e-3, tensorboard: true, order: 'shuffle', betas: '0.9,0.999', targetLoss: 'none' });
+      expect(texts['settings']![0]![1]).toContain('| learningRate | 0.001 |');
+      // Of texts TensorBoard keeps what a restart takes back: those of step 5, where the first try ended.
+      expect(texts['samples']!.map(([step]) => step)).toEqual([0, 2, 4, 5, 6, 7]);
+    },
+  );
 });
 
 test('hyperfit() writes what it yields, and closes the file where its reader leaves', async () => {
   const model = await Model.load(TINY_MODEL);
   const folder = join(freshFolder(), 'board');
-  for await (const event of hyperfit(model, { data: randomSequences([12, 20]), maxSteps: 5, batchSize: 1, tensorboard: folder })) if (event.step === 3) break;
+  for await (const event of hyperfit(model, { data: randomSequences([12, 20]), maxSteps: 5, batchSize: 1, tensorboard: folder }))
+    if (event.step === 3) break;
   // The version, the settings, three steps, and the end of the pass of two.
   expect(records(filesOf(folder)[0]!)).toHaveLength(6);
   model.dispose();

@@ -39,42 +39,58 @@ describe('Refused', () => {
   const render = (source: string, messages: unknown) => () => new ChatTemplate(source, {}, 'folder').render(messages as never);
 
   test('a template that does not parse', () => {
-    expect(() => new ChatTemplate('{% for x in %}', {}, 'folder')).toThrow(expect.objectContaining({ code: 'ERR_TOKENIZER', message: expect.stringMatching(/in folder, got one that does not parse/) }));
+    expect(() => new ChatTemplate('{% for x in %}', {}, 'folder')).toThrow(
+      expect.objectContaining({ code: 'ERR_TOKENIZER', message: expect.stringMatching(/in folder, got one that does not parse/) }),
+    );
     expect(() => new ChatTemplate('x'.repeat(1_000_001), {}, 'folder')).toThrow(expect.objectContaining({ code: 'ERR_TOKENIZER' }));
   });
 
   test('roles that the template does not take, with its own words', async () => {
     const tokenizer = await loadChatTokenizer('alternating');
-    expect(() => tokenizer.renderChat([user, user])).toThrow(expect.objectContaining({ code: 'ERR_DATA', message: expect.stringContaining('roles must alternate') }));
+    expect(() => tokenizer.renderChat([user, user])).toThrow(
+      expect.objectContaining({ code: 'ERR_DATA', message: expect.stringContaining('roles must alternate') }),
+    );
   });
 
   test.each([
-    ['no list', 'Hi', /not a list/], ['nothing', [], /is empty/], ['no role', [{ content: 'Hi' }], /"messages"\[0\] has no "role"/],
-    ['no text', [user, { role: 'user', content: 3 }], /"messages"\[1\]/], ['null', [null], /"messages"\[0\]/],
+    ['no list', 'Hi', /not a list/],
+    ['nothing', [], /is empty/],
+    ['no role', [{ content: 'Hi' }], /"messages"\[0\] has no "role"/],
+    ['no text', [user, { role: 'user', content: 3 }], /"messages"\[1\]/],
+    ['null', [null], /"messages"\[0\]/],
   ])('messages of another form: %s', (_, messages, problem) => {
-    expect(render('{{ messages[0].content }}', messages)).toThrow(expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(problem) }));
+    expect(render('{{ messages[0].content }}', messages)).toThrow(
+      expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(problem) }),
+    );
   });
 
   test('what a template must not reach', () => {
-    expect(render("{{ messages.constructor.constructor('return process')().pid }}", [user])).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
+    expect(render("{{ messages.constructor.constructor('return process')().pid }}", [user])).toThrow(
+      expect.objectContaining({ code: 'ERR_DATA' }),
+    );
   });
 
   test('a model without a template', async () => {
     const tokenizer = await loadTinyTokenizer('gpt-2');
     expect(tokenizer.chatTemplate).toBeUndefined();
-    expect(() => tokenizer.renderChat([user])).toThrow(expect.objectContaining({ code: 'ERR_TOKENIZER', message: expect.stringContaining('chat_template.jinja') }));
+    expect(() => tokenizer.renderChat([user])).toThrow(
+      expect.objectContaining({ code: 'ERR_TOKENIZER', message: expect.stringContaining('chat_template.jinja') }),
+    );
   });
 });
 
 test('a template that never ends is stopped', () => {
   const loops = '{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}';
-  expect(() => new ChatTemplate(loops, {}, 'folder', 100).render([{ role: 'user', content: 'Hi' }])).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
+  expect(() => new ChatTemplate(loops, {}, 'folder', 100).render([{ role: 'user', content: 'Hi' }])).toThrow(
+    expect.objectContaining({ code: 'ERR_DATA' }),
+  );
 });
 
 describe('What a template gets beside its messages', () => {
   const user = { role: 'user', content: 'Hi' };
   const tools = [{ type: 'function', function: { name: 'look', parameters: {} } }];
-  const render = (source: string, options: RenderChatOptions, message: ChatMessage = user) => new ChatTemplate(source, { bos_token: '<s>' }, 'folder').render([message], options);
+  const render = (source: string, options: RenderChatOptions, message: ChatMessage = user) =>
+    new ChatTemplate(source, { bos_token: '<s>' }, 'folder').render([message], options);
 
   test('tools, none without them', () => {
     expect(render('{{ tools|tojson }}', { tools })).toBe('[{"type": "function", "function": {"name": "look", "parameters": {}}}]');
@@ -82,7 +98,9 @@ describe('What a template gets beside its messages', () => {
   });
 
   test('variables of its own, over the special tokens', () => {
-    expect(render('{{ enable_thinking }}{{ bos_token }}', { chatTemplateKwargs: { enable_thinking: false, bos_token: '<S>' } })).toBe('False<S>');
+    expect(render('{{ enable_thinking }}{{ bos_token }}', { chatTemplateKwargs: { enable_thinking: false, bos_token: '<S>' } })).toBe(
+      'False<S>',
+    );
   });
 
   test('the time that is asked for', () => {
@@ -98,7 +116,10 @@ describe('What a template gets beside its messages', () => {
     const folder = await mkdtemp(join(tmpdir(), 'hyperfit-tools-'));
     try {
       await (await loadTinyTokenizer('smollm')).save(folder);
-      const named = [{ name: 'default', template: 'plain' }, { name: 'tool_use', template: 'with tools' }];
+      const named = [
+        { name: 'default', template: 'plain' },
+        { name: 'tool_use', template: 'with tools' },
+      ];
       await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: named }));
       const tokenizer = await Tokenizer.fromFiles({ kind: 'folder', folder });
       expect([tokenizer.renderChat([user]), tokenizer.renderChat([user], { tools })]).toEqual(['plain', 'with tools']);

@@ -11,14 +11,31 @@ const TOKENIZER = {
   model: { type: 'BPE', vocab: { a: 0, '<begin>': 1, '<end>': 2 }, merges: [] },
 };
 
-function configure(config: Record<string, unknown>, { tokenizer = TOKENIZER as Record<string, unknown>, map = undefined as Record<string, unknown> | undefined, added = undefined as Record<string, unknown> | undefined, modelType = 'llama' } = {}) {
-  const { text, ...rest } = configureTokenizer({ tokenizer, text: JSON.stringify(tokenizer), config, map, added, model: { modelType, tokenizerClass: undefined }, name: 'folder' });
+function configure(
+  config: Record<string, unknown>,
+  {
+    tokenizer = TOKENIZER as Record<string, unknown>,
+    map = undefined as Record<string, unknown> | undefined,
+    added = undefined as Record<string, unknown> | undefined,
+    modelType = 'llama',
+  } = {},
+) {
+  const { text, ...rest } = configureTokenizer({
+    tokenizer,
+    text: JSON.stringify(tokenizer),
+    config,
+    map,
+    added,
+    model: { modelType, tokenizerClass: undefined },
+    name: 'folder',
+  });
   return { json: JSON.parse(text) as typeof TOKENIZER & { post_processor: { single?: unknown[] } | null }, ...rest };
 }
 
-describe('A byte-level file under the name of Llama\'s class, as DeepSeek\'s', () => {
+describe("A byte-level file under the name of Llama's class, as DeepSeek's", () => {
   const deepSeek = { tokenizer_class: 'LlamaTokenizerFast', bos_token: { __type: 'AddedToken', content: '<begin>' }, eos_token: '<end>' };
-  const around = (config: Record<string, unknown>) => (configure({ ...deepSeek, ...config }).json.post_processor?.single ?? []).map((part) => Object.keys(part as object)[0]);
+  const around = (config: Record<string, unknown>) =>
+    (configure({ ...deepSeek, ...config }).json.post_processor?.single ?? []).map((part) => Object.keys(part as object)[0]);
 
   test('keeps its pipeline and gets BOS and EOS as the flags say', () => {
     expect(configure(deepSeek).json.pre_tokenizer).toEqual(TOKENIZER.pre_tokenizer);
@@ -28,19 +45,31 @@ describe('A byte-level file under the name of Llama\'s class, as DeepSeek\'s', (
     expect(configure({ ...deepSeek, add_bos_token: false }).json.post_processor).toBeNull();
   });
 
-  test('but under PreTrainedTokenizerFast the file\'s own post-processor counts', () => {
-    expect(configure({ ...deepSeek, tokenizer_class: 'PreTrainedTokenizerFast', add_bos_token: true }).json.post_processor).toEqual(BYTE_LEVEL);
+  test("but under PreTrainedTokenizerFast the file's own post-processor counts", () => {
+    expect(configure({ ...deepSeek, tokenizer_class: 'PreTrainedTokenizerFast', add_bos_token: true }).json.post_processor).toEqual(
+      BYTE_LEVEL,
+    );
   });
 });
 
 describe('The class', () => {
-  const of = (modelType: unknown, tokenizerClass?: unknown, autoMap?: unknown) => resolveClass({ modelType, tokenizerClass, modelsTokenizerClass: undefined, autoMap }, 'folder');
+  const of = (modelType: unknown, tokenizerClass?: unknown, autoMap?: unknown) =>
+    resolveClass({ modelType, tokenizerClass, modelsTokenizerClass: undefined, autoMap }, 'folder');
 
   test.each([
-    ['llama', undefined, 'file'], ['llama', 'LlamaTokenizerFast', 'LlamaTokenizer'], ['llama', 'GPT2Tokenizer', 'GPT2Tokenizer'], ['mistral', 'LlamaTokenizer', 'file'],
-    ['qwen2', undefined, 'Qwen2Tokenizer'], ['qwen2', 'LlamaTokenizerFast', 'Qwen2Tokenizer'], ['qwen2', 'PreTrainedTokenizerFast', 'Qwen2Tokenizer'],
-    ['qwen3', 'PreTrainedTokenizerFast', 'file'], ['gemma2', 'GemmaTokenizerFast', 'GemmaTokenizer'], ['gpt2', undefined, 'GPT2Tokenizer'], ['gpt2', 'NobodysTokenizer', 'file'],
-    [undefined, 'Qwen2Tokenizer', 'Qwen2Tokenizer'], ['llama', null, 'file'],
+    ['llama', undefined, 'file'],
+    ['llama', 'LlamaTokenizerFast', 'LlamaTokenizer'],
+    ['llama', 'GPT2Tokenizer', 'GPT2Tokenizer'],
+    ['mistral', 'LlamaTokenizer', 'file'],
+    ['qwen2', undefined, 'Qwen2Tokenizer'],
+    ['qwen2', 'LlamaTokenizerFast', 'Qwen2Tokenizer'],
+    ['qwen2', 'PreTrainedTokenizerFast', 'Qwen2Tokenizer'],
+    ['qwen3', 'PreTrainedTokenizerFast', 'file'],
+    ['gemma2', 'GemmaTokenizerFast', 'GemmaTokenizer'],
+    ['gpt2', undefined, 'GPT2Tokenizer'],
+    ['gpt2', 'NobodysTokenizer', 'file'],
+    [undefined, 'Qwen2Tokenizer', 'Qwen2Tokenizer'],
+    ['llama', null, 'file'],
   ])('of %s with tokenizer_class %s is %s', (modelType, tokenizerClass, expected) => {
     expect(of(modelType, tokenizerClass)).toBe(expected);
   });
@@ -50,7 +79,9 @@ describe('The class', () => {
     ['no name', ['llama', 7], /a name for `tokenizer_class`.*got 7/],
     ['code in the folder', ['llama', 'MyTokenizer', { AutoTokenizer: ['m.My', null] }], /`auto_map`.*`MyTokenizer`/],
   ])('%s is refused', (_, [modelType, tokenizerClass, autoMap], message) => {
-    expect(() => of(modelType, tokenizerClass, autoMap)).toThrow(expect.objectContaining({ code: 'ERR_TOKENIZER', message: expect.stringMatching(message) }));
+    expect(() => of(modelType, tokenizerClass, autoMap)).toThrow(
+      expect.objectContaining({ code: 'ERR_TOKENIZER', message: expect.stringMatching(message) }),
+    );
   });
 });
 
@@ -82,5 +113,7 @@ test('a folder that says nothing new leaves tokenizer.json as it stands', () => 
 });
 
 test('names of tokens are those that templates see', () => {
-  expect(configure({ bos_token: '<begin>', eos_token: null, image_token: '<x>', extra_special_tokens: { boi_token: '<img>' } }).named).toEqual({ bos_token: '<begin>', image_token: '<x>', boi_token: '<img>' });
+  expect(
+    configure({ bos_token: '<begin>', eos_token: null, image_token: '<x>', extra_special_tokens: { boi_token: '<img>' } }).named,
+  ).toEqual({ bos_token: '<begin>', image_token: '<x>', boi_token: '<img>' });
 });

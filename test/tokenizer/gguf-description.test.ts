@@ -24,7 +24,16 @@ async function describeAgain(name: string) {
   const files = { kind: 'folder', folder: target } as const;
   const tokenizer = await Tokenizer.fromFiles(files);
   const rows = tokenizer.vocabSize + 3;
-  const described = await describeTokenizer({ files, tokenizer, rows, modelType: 'llama', bosTokenId: original.bosTokenId, eosTokenIds: original.eosTokenIds, paddingIndex: -1, name });
+  const described = await describeTokenizer({
+    files,
+    tokenizer,
+    rows,
+    modelType: 'llama',
+    bosTokenId: original.bosTokenId,
+    eosTokenIds: original.eosTokenIds,
+    paddingIndex: -1,
+    name,
+  });
   return { metadata, original, described: metadataOf(described.entries), rows };
 }
 
@@ -36,7 +45,9 @@ describe('A tokenizer of a folder, described for GGUF', () => {
     expect(tokens).toHaveLength(rows);
     expect(tokens.slice(-3).map((token) => /^\[PAD\d+\]$/.test(token))).toEqual([true, true, true]);
     if (name !== 'llama') {
-      expect(BYTE_LEVEL_RECIPES.get(String(described.get('tokenizer.ggml.pre')))).toMatchObject({ preTokenizer: BYTE_LEVEL_RECIPES.get(name)!.preTokenizer });
+      expect(BYTE_LEVEL_RECIPES.get(String(described.get('tokenizer.ggml.pre')))).toMatchObject({
+        preTokenizer: BYTE_LEVEL_RECIPES.get(name)!.preTokenizer,
+      });
       expect(described.get('tokenizer.ggml.merges')).toEqual(metadata.get('tokenizer.ggml.merges'));
     }
     const again = await Tokenizer.fromFiles({ kind: 'gguf', path: name, metadata: described });
@@ -46,16 +57,32 @@ describe('A tokenizer of a folder, described for GGUF', () => {
   });
 
   test('one that llama.cpp does not have is refused by name', async () => {
-    const model = { type: 'BPE', vocab: Object.fromEntries([...'abcdefghijklmnopqrstuvwxyzĠ'].map((token, id) => [token, id])), merges: [] };
+    const model = {
+      type: 'BPE',
+      vocab: Object.fromEntries([...'abcdefghijklmnopqrstuvwxyzĠ'].map((token, id) => [token, id])),
+      merges: [],
+    };
     expect(await findRecipe({ normalizer: { type: 'Lowercase' }, pre_tokenizer: { type: 'Whitespace' }, model })).toBeUndefined();
   });
 
   test('a way to cut that is said in other words is found by its ids', async () => {
     const letters = [...'abcdefghijklmnopqrstuvwxyz0123456789ĠĊ'];
-    const model = { type: 'BPE', vocab: Object.fromEntries([...letters, 'th', 'the', 'Ġt', 'er', '11', '22', '333'].map((token, id) => [token, id])), merges: [['t', 'h'], ['th', 'e'], ['Ġ', 't'], ['e', 'r']] };
+    const model = {
+      type: 'BPE',
+      vocab: Object.fromEntries([...letters, 'th', 'the', 'Ġt', 'er', '11', '22', '333'].map((token, id) => [token, id])),
+      merges: [
+        ['t', 'h'],
+        ['th', 'e'],
+        ['Ġ', 't'],
+        ['e', 'r'],
+      ],
+    };
     const { preTokenizer } = BYTE_LEVEL_RECIPES.get('smollm')!;
     const parts = (preTokenizer as { pretokenizers: object[] }).pretokenizers;
-    const other = { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: '\\p{N}' }, behavior: 'Isolated', invert: false }, ...parts.slice(1)] };
+    const other = {
+      type: 'Sequence',
+      pretokenizers: [{ type: 'Split', pattern: { Regex: '\\p{N}' }, behavior: 'Isolated', invert: false }, ...parts.slice(1)],
+    };
     expect(BYTE_LEVEL_RECIPES.get((await findRecipe({ normalizer: null, pre_tokenizer: other, model }))!)).toBeDefined();
   });
 });

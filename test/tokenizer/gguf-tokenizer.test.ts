@@ -52,9 +52,21 @@ describe('Refused with ERR_TOKENIZER, naming the key', () => {
 });
 
 test.each([
-  ['a token twice', { ...BYTE_LEVEL, 'tokenizer.ggml.tokens': ['<eos>', 'a', 'a', 'ab'], 'tokenizer.ggml.eos_token_id': 0 }, { bosTokenId: undefined, eosTokenIds: [0] }],
-  ['an end beyond the tokens', { ...BYTE_LEVEL, 'tokenizer.ggml.bos_token_id': 1, 'tokenizer.ggml.eos_token_id': 99 }, { bosTokenId: 1, eosTokenIds: [] }],
-  ['another kind', { ...BYTE_LEVEL, 'tokenizer.ggml.model': 'bert', 'tokenizer.ggml.eot_token_id': 2 }, { bosTokenId: undefined, eosTokenIds: [2] }],
+  [
+    'a token twice',
+    { ...BYTE_LEVEL, 'tokenizer.ggml.tokens': ['<eos>', 'a', 'a', 'ab'], 'tokenizer.ggml.eos_token_id': 0 },
+    { bosTokenId: undefined, eosTokenIds: [0] },
+  ],
+  [
+    'an end beyond the tokens',
+    { ...BYTE_LEVEL, 'tokenizer.ggml.bos_token_id': 1, 'tokenizer.ggml.eos_token_id': 99 },
+    { bosTokenId: 1, eosTokenIds: [] },
+  ],
+  [
+    'another kind',
+    { ...BYTE_LEVEL, 'tokenizer.ggml.model': 'bert', 'tokenizer.ggml.eot_token_id': 2 },
+    { bosTokenId: undefined, eosTokenIds: [2] },
+  ],
 ])('a model of a vocabulary with %s still has the ends that its metadata name, for work with ids', (_, metadata, ids) => {
   expect(readGgufTokenIds(new Map(Object.entries<MetadataValue>(metadata)), 'model.gguf')).toEqual(ids);
 });
@@ -62,7 +74,9 @@ test.each([
 test('BOS and EOS are added as the file says, and as its kind does where it is silent', () => {
   const silent = rebuild(SENTENCE_PIECE).json['post_processor'];
   const without = rebuild({ ...SENTENCE_PIECE, 'tokenizer.ggml.add_bos_token': false }).json['post_processor'];
-  const both = rebuild({ ...SENTENCE_PIECE, 'tokenizer.ggml.add_eos_token': true, 'tokenizer.ggml.eos_token_id': 0 }).json['post_processor'];
+  const both = rebuild({ ...SENTENCE_PIECE, 'tokenizer.ggml.add_eos_token': true, 'tokenizer.ggml.eos_token_id': 0 }).json[
+    'post_processor'
+  ];
   expect(silent).toMatchObject({ single: [{ SpecialToken: { id: '<s>' } }, { Sequence: { id: 'A' } }] });
   expect(without).toBeNull();
   expect(both).toMatchObject({ single: [{ SpecialToken: { id: '<s>' } }, { Sequence: { id: 'A' } }, { SpecialToken: { id: '<unk>' } }] });
@@ -70,8 +84,16 @@ test('BOS and EOS are added as the file says, and as its kind does where it is s
 
 test('control tokens are special, user-defined ones are added but not special, chat template and names are kept', () => {
   const types = Int32Array.of(3, 4, 1, 1);
-  const { json, config, eosTokenIds } = rebuild({ ...BYTE_LEVEL, 'tokenizer.ggml.token_type': types, 'tokenizer.ggml.eos_token_id': 0, 'tokenizer.chat_template': '{{ x }}' });
-  expect(json['added_tokens']).toMatchObject([{ id: 0, special: true }, { id: 1, special: false }]);
+  const { json, config, eosTokenIds } = rebuild({
+    ...BYTE_LEVEL,
+    'tokenizer.ggml.token_type': types,
+    'tokenizer.ggml.eos_token_id': 0,
+    'tokenizer.chat_template': '{{ x }}',
+  });
+  expect(json['added_tokens']).toMatchObject([
+    { id: 0, special: true },
+    { id: 1, special: false },
+  ]);
   expect(config).toMatchObject({ eos_token: '<eos>', chat_template: '{{ x }}' });
   expect(eosTokenIds).toEqual([0]);
 });
@@ -80,14 +102,25 @@ test('merges go by score, then by length, and leave out what is not a normal pie
   const pieces = ['<s>', 'a', 'b', 'ab', 'aba', 'abab', 's>', '<'];
   const scores = [0, -9, -8, -1, -3, -2, -5, -6];
   const merges = mergesFromScores(pieces, scores, (id) => id !== 0);
-  expect(merges).toEqual([['a', 'b'], ['aba', 'b'], ['ab', 'ab'], ['ab', 'a']]);
+  expect(merges).toEqual([
+    ['a', 'b'],
+    ['aba', 'b'],
+    ['ab', 'ab'],
+    ['ab', 'a'],
+  ]);
 });
 
 describe('The ends of a text', () => {
   const tokens = ['<eos>', 'a', 'b', 'ab', '<|im_end|>', '</s>', '<stop here>', '<user>'];
   const types = Int32Array.of(3, 1, 1, 1, 1, 3, 3, 3);
   const ends = (changes: Record<string, MetadataValue>) =>
-    rebuild({ ...BYTE_LEVEL, 'tokenizer.ggml.tokens': tokens, 'tokenizer.ggml.token_type': types, 'tokenizer.ggml.eos_token_id': 5, ...changes }).eosTokenIds;
+    rebuild({
+      ...BYTE_LEVEL,
+      'tokenizer.ggml.tokens': tokens,
+      'tokenizer.ggml.token_type': types,
+      'tokenizer.ggml.eos_token_id': 5,
+      ...changes,
+    }).eosTokenIds;
   const template = (end: string) => `{% for message in messages %}<user>{{ message.content }}${end}\n{% endfor %}`;
 
   test('are those that keys name, then those that are known by their text', () => {
@@ -110,7 +143,9 @@ describe('The ends of a text', () => {
   test('of harmony is not <|end|>, and beside <|tool_response> not </s>', () => {
     const harmony = ['<eos>', 'a', 'b', 'ab', '<|end|>', '<|return|>', '<|call|>', '<|end_of_text|>'];
     expect(ends({ 'tokenizer.ggml.tokens': harmony })).toEqual([5, 0, 6, 7]);
-    expect(ends({ 'tokenizer.ggml.tokens': ['x', 'a', 'b', 'ab', '<|tool_response>', '</s>'], 'tokenizer.ggml.eos_token_id': 0 })).toEqual([0, 4]);
+    expect(ends({ 'tokenizer.ggml.tokens': ['x', 'a', 'b', 'ab', '<|tool_response>', '</s>'], 'tokenizer.ggml.eos_token_id': 0 })).toEqual([
+      0, 4,
+    ]);
   });
 
   test('are special, though the file calls them normal', () => {
@@ -146,11 +181,22 @@ test('the id -1, written without a sign, is none; sentencepiece has ids of its o
 });
 
 test('arrays longer than the vocabulary are cut', () => {
-  expect(rebuild({ ...SENTENCE_PIECE, 'tokenizer.ggml.scores': new Float32Array(9), 'tokenizer.ggml.token_type': Int32Array.of(2, 3, 1, 1, 1, 9, 9) }).json['added_tokens']).toHaveLength(2);
+  expect(
+    rebuild({
+      ...SENTENCE_PIECE,
+      'tokenizer.ggml.scores': new Float32Array(9),
+      'tokenizer.ggml.token_type': Int32Array.of(2, 3, 1, 1, 1, 9, 9),
+    }).json['added_tokens'],
+  ).toHaveLength(2);
 });
 
 test.each([...BYTE_LEVEL_RECIPES.keys()])('the pre-tokenizer %s is one that loads, and loses no character', async (pre) => {
-  const metadata = { 'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.pre': pre, 'tokenizer.ggml.tokens': byteLevelAlphabet(), 'tokenizer.ggml.merges': [] };
+  const metadata = {
+    'tokenizer.ggml.model': 'gpt2',
+    'tokenizer.ggml.pre': pre,
+    'tokenizer.ggml.tokens': byteLevelAlphabet(),
+    'tokenizer.ggml.merges': [],
+  };
   const tokenizer = await Tokenizer.fromFiles({ kind: 'gguf', path: 'bytes.gguf', metadata: new Map(Object.entries(metadata)) });
   const text = "I'll say  12345 things,\r\n\tdon't I? Ünïcode 日本語 한국어 ﬁ 👍🏽 ... ";
   const ids = await tokenizer.encode(text);

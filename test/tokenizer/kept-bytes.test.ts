@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { bytesOf, hasKeptBytes, textKeepingBytes } from '../../lib/tokenizer/kept-bytes.ts';
 
 test('any bytes come back out of the text that was made of them', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => expect(Buffer.from(bytesOf(textKeepingBytes(Buffer.from(bytes))))).toEqual(Buffer.from(bytes))));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) =>
+      expect(Buffer.from(bytesOf(textKeepingBytes(Buffer.from(bytes))))).toEqual(Buffer.from(bytes)),
+    ),
+  );
 });
 
 test('text is as it was, U+FFFD and characters beyond the first plane too', () => {

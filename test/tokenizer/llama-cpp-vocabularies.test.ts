@@ -12,7 +12,21 @@ function readCases(path: string): [text: string, ids: number[]][] {
   return lines.map((line, index) => [texts[index]!, line.trim() === '' ? [] : line.trim().split(/\s+/).map(Number)]);
 }
 
-const NAMES = ['deepseek-llm', 'deepseek-coder', 'starcoder', 'gpt-2', 'llama-spm', 'llama-bpe', 'qwen2', 'deepseek-r1-qwen', 'command-r', 'falcon', 'mpt', 'refact', 'phi-3'];
+const NAMES = [
+  'deepseek-llm',
+  'deepseek-coder',
+  'starcoder',
+  'gpt-2',
+  'llama-spm',
+  'llama-bpe',
+  'qwen2',
+  'deepseek-r1-qwen',
+  'command-r',
+  'falcon',
+  'mpt',
+  'refact',
+  'phi-3',
+];
 const isThere = (name: string): boolean => existsSync(join(FOLDER, `ggml-vocab-${name}.gguf`));
 
 describe('The ids that llama.cpp recorded for its vocabularies, which have no weights', () => {

@@ -25,16 +25,41 @@ const names = readdirSync(FILES).filter((name) => /^tokenizer-.*\.gguf$/.test(na
 describe('encodeLong', () => {
   test.each(names)('gives the ids and places of the whole text, in pieces of any size, %s', async (name) => {
     const encode = await encoderOf(name);
-    const word = fc.constantFrom('the', 'Whale', ' ', '  ', '\n', '\n\n', '\t', 'é', '😀', '漢字', 'a', '.', ',', '<s>', "don't", '1234', '          ', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '\r\n');
+    const word = fc.constantFrom(
+      'the',
+      'Whale',
+      ' ',
+      '  ',
+      '\n',
+      '\n\n',
+      '\t',
+      'é',
+      '😀',
+      '漢字',
+      'a',
+      '.',
+      ',',
+      '<s>',
+      "don't",
+      '1234',
+      '          ',
+      'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+      '\r\n',
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 400 }), fc.integer({ min: 16, max: 400 }), fc.integer({ min: 8, max: 200 }), async (words, piece, overlap) => {
-        const text = words.join('');
-        const places = findParagraphStarts(text);
-        const whole = await encode(text);
-        const { ids, tokens } = await encodeLong(text, places, encode, { piece, overlap, most: 1 << 22 });
-        expect([...ids]).toEqual(whole.getIds());
-        expect([...tokens]).toEqual([...findTokensAt(places, text, whole)]);
-      }),
+      fc.asyncProperty(
+        fc.array(word, { minLength: 1, maxLength: 400 }),
+        fc.integer({ min: 16, max: 400 }),
+        fc.integer({ min: 8, max: 200 }),
+        async (words, piece, overlap) => {
+          const text = words.join('');
+          const places = findParagraphStarts(text);
+          const whole = await encode(text);
+          const { ids, tokens } = await encodeLong(text, places, encode, { piece, overlap, most: 1 << 22 });
+          expect([...ids]).toEqual(whole.getIds());
+          expect([...tokens]).toEqual([...findTokensAt(places, text, whole)]);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -43,7 +68,11 @@ describe('encodeLong', () => {
     const encode = await encoderOf(name);
     for (const text of [BOOK, 'a'.repeat(5000), 'ab'.repeat(3000), ' '.repeat(4000), '\n'.repeat(3000), '😀'.repeat(2000)]) {
       const pieces: number[] = [];
-      const { ids } = await encodeLong(text, [], (part) => (pieces.push(part.length), encode(part)), { piece: 1000, overlap: 200, most: 1 << 22 });
+      const { ids } = await encodeLong(text, [], (part) => (pieces.push(part.length), encode(part)), {
+        piece: 1000,
+        overlap: 200,
+        most: 1 << 22,
+      });
       expect([...ids]).toEqual((await encode(text)).getIds());
       if (text === BOOK) expect(Math.max(...pieces)).toBeLessThan(1002);
     }

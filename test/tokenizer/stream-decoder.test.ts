@@ -48,11 +48,17 @@ const DECODERS: [name: string, decoder: object | undefined][] = [
   ['of Llama 2', undefined],
   ['of Gemma', chain(REPLACE, { type: 'ByteFallback' }, { type: 'Fuse' })],
   ['Metaspace that puts a space before all', { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true }],
-  ['Metaspace that puts a space before the first', chain({ type: 'ByteFallback' }, { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: false })],
+  [
+    'Metaspace that puts a space before the first',
+    chain({ type: 'ByteFallback' }, { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: false }),
+  ],
   ['Metaspace that never puts one', { type: 'Metaspace', replacement: '▁', prepend_scheme: 'never', split: true }],
   ['that strips two spaces', chain(REPLACE, { type: 'ByteFallback' }, { type: 'Fuse' }, strip(2, 0))],
   ['that strips every piece', chain(REPLACE, { type: 'ByteFallback' }, strip(1, 0))],
-  ['that replaces by a pattern', chain({ type: 'Replace', pattern: { Regex: '▁+' }, content: ' ' }, { type: 'ByteFallback' }, { type: 'Fuse' })],
+  [
+    'that replaces by a pattern',
+    chain({ type: 'Replace', pattern: { Regex: '▁+' }, content: ' ' }, { type: 'ByteFallback' }, { type: 'Fuse' }),
+  ],
 ];
 
 async function withDecoder(decoder: object | undefined): Promise<Tokenizer> {
@@ -84,9 +90,12 @@ async function expectEqualToDecode(tokenizer: Tokenizer): Promise<void> {
   );
 }
 
-test.each(['gpt-2', 'llama-bpe', 'smollm'])('Streaming with %s equals decode for any ids, also where their bytes are no UTF-8', async (kind) => {
-  await expectEqualToDecode(await loadTinyTokenizer(kind));
-});
+test.each(['gpt-2', 'llama-bpe', 'smollm'])(
+  'Streaming with %s equals decode for any ids, also where their bytes are no UTF-8',
+  async (kind) => {
+    await expectEqualToDecode(await loadTinyTokenizer(kind));
+  },
+);
 
 test.each(DECODERS)('Streaming with a decoder %s equals decode for any ids, also where their bytes are no UTF-8', async (_, decoder) => {
   await expectEqualToDecode(await withDecoder(decoder));

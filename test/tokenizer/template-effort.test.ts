@@ -1,8 +1,13 @@
 import { ChatTemplate } from '../../lib/tokenizer/chat-template.ts';
 
-/** Templates that mean no good: they are given up after so much work, whatever the clock says, and long dialogues are rendered all the same. */
+/**
+ * Templates that mean no good: they are given up after so much work, whatever the clock says, and long dialogues are rendered all the same.
+ */
 
-const MESSAGES = [{ role: 'user', content: 'Where is it?' }, { role: 'assistant', content: 'There.' }];
+const MESSAGES = [
+  { role: 'user', content: 'Where is it?' },
+  { role: 'assistant', content: 'There.' },
+];
 const render = (source: string, messages = MESSAGES): string => new ChatTemplate(source, { bos_token: '<s>' }, 'x').render(messages);
 
 /** Processor time in ms, and what came of it. */
@@ -24,11 +29,17 @@ const grow = (expression: string): string => `{% set ns = namespace(x='ab') %}${
 test.each([
   ['loops within loops', rounds(rounds(rounds('')))],
   ['loops within loops that write nothing', rounds(rounds('{% if false %}x{% endif %}'))],
-  ['replacements within replacements', `{% set a = 'ab' * 400000 %}${rounds("{% set b = a|replace('a', 'b')|replace('b', 'a')|replace('', '') %}")}`],
+  [
+    'replacements within replacements',
+    `{% set a = 'ab' * 400000 %}${rounds("{% set b = a|replace('a', 'b')|replace('b', 'a')|replace('', '') %}")}`,
+  ],
   ['a text that doubles', grow('ns.x ~ ns.x')],
   ['a list that doubles', `{% set ns = namespace(x=[1]) %}${rounds('{% set ns.x = ns.x + ns.x %}')}`],
   ['lists within lists, printed', `{% set ns = namespace(x=[1]) %}${rounds('{% set ns.x = [ns.x, ns.x] %}', 60)}{{ ns.x }}`],
-  ['lists within lists, compared', `{% set ns = namespace(x=[1], y=[1]) %}${rounds('{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}', 60)}{{ ns.x == ns.y }}`],
+  [
+    'lists within lists, compared',
+    `{% set ns = namespace(x=[1], y=[1]) %}${rounds('{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}', 60)}{{ ns.x == ns.y }}`,
+  ],
   ['lists within lists, as JSON', `{% set ns = namespace(x=[1]) %}${rounds('{% set ns.x = [ns.x, ns.x] %}', 60)}{{ ns.x|tojson|length }}`],
   ['a number that squares itself', `{% set ns = namespace(x=7) %}${rounds('{% set ns.x = ns.x * ns.x %}')}`],
   ['conditions over long ranges', rounds('{% if range(100000) %}{% endif %}')],
@@ -37,7 +48,10 @@ test.each([
   ['looking for an end that is not there', `{% set a = 'a' * 1000000 %}${rounds("{% set b = 'ab' in a %}")}`],
   ['methods of long texts', `{% set a = 'ab' * 400000 %}${rounds("{% set b = a.upper().split('a')|length %}")}`],
   ['a macro that calls itself twice', '{% macro m(n) %}{{ m(n + 1) }}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}'],
-  ['a macro that calls itself twice, to a depth', '{% macro m(n) %}{% if n < 40 %}{{ m(n + 1) }}{{ m(n + 1) }}{% endif %}{% endmacro %}{{ m(0) }}'],
+  [
+    'a macro that calls itself twice, to a depth',
+    '{% macro m(n) %}{% if n < 40 %}{{ m(n + 1) }}{{ m(n + 1) }}{% endif %}{% endmacro %}{{ m(0) }}',
+  ],
   ['digits that are no number', "{{ ('1' * 1000000 ~ 'x')|float }}"],
   ['digits in groups', "{{ '{:,.0f}'.format(1e300) }}{{ '{:999999,d}'.format(7) }}"],
   ['a number of a million digits', `{{ ${'9'.repeat(900_000)} }}`],
@@ -55,7 +69,8 @@ test('what is given up is said', () => {
 });
 
 test('a dialogue of 5,000 turns, and one of a long text, are rendered', () => {
-  const source = "{% for m in messages %}<|{{ m.role }}|>{{ m['content'].replace('a', 'b')|trim }}{% if not loop.last and m.role == 'user' %}\n{% endif %}{% endfor %}";
+  const source =
+    "{% for m in messages %}<|{{ m.role }}|>{{ m['content'].replace('a', 'b')|trim }}{% if not loop.last and m.role == 'user' %}\n{% endif %}{% endfor %}";
   const turns = Array.from({ length: 5000 }, (_, index) => ({ role: index % 2 === 0 ? 'user' : 'assistant', content: `turn ${index}` }));
   expect(render(source, turns)).toContain('<|assistant|>turn 4999');
   expect(render(source, [{ role: 'user', content: 'word '.repeat(1_000_000) }]).length).toBeGreaterThan(4_000_000);

@@ -57,7 +57,8 @@ function describeCase({ files, base }: Case): string {
   return `${base}, ${(files['config.json'] as { model_type: string }).model_type}, ${config?.tokenizer_class ?? 'no class'}`;
 }
 
-const of = (...hows: Case['how'][]): [string, Case][] => cases.filter(({ how }) => hows.includes(how)).map((each, index) => [`${index}: ${describeCase(each)}`, each]);
+const of = (...hows: Case['how'][]): [string, Case][] =>
+  cases.filter(({ how }) => hows.includes(how)).map((each, index) => [`${index}: ${describeCase(each)}`, each]);
 
 describe('Random configurations of tokenizers give the ids and texts that transformers gives', () => {
   test('there are enough of them, of every kind', () => {
@@ -67,18 +68,31 @@ describe('Random configurations of tokenizers give the ids and texts that transf
 
   test.each(of('loaded', 'kept'))('%s', async (_, each) => {
     const { plain, ids, special, size, named } = each;
-    expect(await observe(await load(each), each)).toEqual({ plain, ids, texts: each.texts, special: special?.toSorted((a, b) => a - b), size, bos: named?.['bos_token'] });
+    expect(await observe(await load(each), each)).toEqual({
+      plain,
+      ids,
+      texts: each.texts,
+      special: special?.toSorted((a, b) => a - b),
+      size,
+      bos: named?.['bos_token'],
+    });
   });
 });
 
 describe('Refused by name', () => {
   test.each(of('misfit'))('a class that does not fit the file: %s', async (_, each) => {
-    await expect(load(each)).rejects.toMatchObject({ code: 'ERR_TOKENIZER', message: expect.stringMatching(/PreTrainedTokenizerFast|expected/) });
+    await expect(load(each)).rejects.toMatchObject({
+      code: 'ERR_TOKENIZER',
+      message: expect.stringMatching(/PreTrainedTokenizerFast|expected/),
+    });
   });
 
   test('or taken, where transformers refuses', async () => {
     for (const [, each] of of('refused')) {
-      const error = await load(each).then(() => undefined, (thrown: unknown) => thrown);
+      const error = await load(each).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
       expect([undefined, 'ERR_TOKENIZER']).toContain(error === undefined ? undefined : (errorCodeOf(error) ?? error));
     }
   });

@@ -36,16 +36,33 @@ describe('what ends the process in the library is refused', () => {
     ['a table that is left out', { normalizer: { type: 'Sequence', normalizers: [{ type: 'Precompiled' }] } }],
     ['a table that is no base64', { normalizer: { type: 'Precompiled', precompiled_charsmap: 'BAAAAAAAAAB4AA=' } }],
     ['a table with characters between', { normalizer: { type: 'Precompiled', precompiled_charsmap: 'BAAA\nAAAAAAB4AA==' } }],
-    ['replacements that do not say that they are', sequence(...Array.from({ length: 10 }, () => ({ pattern: { String: 'a' }, content: 'a'.repeat(10) })))],
-    ['parts without number', { decoder: { type: 'Sequence', decoders: [{ type: 'Sequence', decoders: Array.from({ length: 1000 }, () => ({ type: 'Fuse' })) }] } }],
+    [
+      'replacements that do not say that they are',
+      sequence(...Array.from({ length: 10 }, () => ({ pattern: { String: 'a' }, content: 'a'.repeat(10) }))),
+    ],
+    [
+      'parts without number',
+      { decoder: { type: 'Sequence', decoders: [{ type: 'Sequence', decoders: Array.from({ length: 1000 }, () => ({ type: 'Fuse' })) }] } },
+    ],
     ['merges into what is no token', { model: { vocab: { a: 0, b: 1 }, merges: [['a', 'b']] } }],
-    ['merges into what is longer than any token', { model: { vocab: { aa: 0, '文': 1 }, merges: ['aa 文'] } }],
+    ['merges into what is longer than any token', { model: { vocab: { aa: 0, 文: 1 }, merges: ['aa 文'] } }],
     ['merges without their prefix', { model: { vocab: {}, merges: ['a b'], continuing_subword_prefix: '##' } }],
     ['merges in pairs without their prefix', { model: { vocab: {}, merges: [['a', '#']], continuing_subword_prefix: '##' } }],
     ['ids without bound', { model: { vocab: { a: 4294967295 }, merges: [] } }],
     ['pieces of nothing', { pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'FixedLength', length: 0 }] } }],
-    ['a template of tokens that are not there', { post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: 'X', type_id: 0 } }], pair: [], special_tokens: {} } }],
-    ['a template of two texts for one', { post_processor: { type: 'Sequence', processors: [{ type: 'TemplateProcessing', single: [{ Sequence: { id: 'B', type_id: 0 } }], pair: [], special_tokens: {} }] } }],
+    [
+      'a template of tokens that are not there',
+      { post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: 'X', type_id: 0 } }], pair: [], special_tokens: {} } },
+    ],
+    [
+      'a template of two texts for one',
+      {
+        post_processor: {
+          type: 'Sequence',
+          processors: [{ type: 'TemplateProcessing', single: [{ Sequence: { id: 'B', type_id: 0 } }], pair: [], special_tokens: {} }],
+        },
+      },
+    ],
   ])('%s', (_, part) => {
     expect(() => check(part)).toThrow(refused);
   });
@@ -57,8 +74,23 @@ describe('what real files have is taken', () => {
     ['the forms of sentencepiece', sequence({ type: 'Prepend', prepend: '▁' }, replace(' ', '▁')), 1 << 22],
     ['quotes', sequence(replace('``', '"'), replace("''", '"'), { type: 'Replace', pattern: { Regex: ' {2,}' }, content: '▁' }), 1 << 22],
     ['a table', oneLetter(0, 'b\0'), 1 << 22],
-    ['merges with their prefix', { model: { vocab: { '##b': 1, ab: 2 }, merges: ['a ##b', ['a', '##b']], continuing_subword_prefix: '##' } }, 1 << 22],
-    ['a template', { post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: 'X', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }], pair: [{ Sequence: { id: 'B', type_id: 0 } }], special_tokens: { X: {} } } }, 1 << 22],
+    [
+      'merges with their prefix',
+      { model: { vocab: { '##b': 1, ab: 2 }, merges: ['a ##b', ['a', '##b']], continuing_subword_prefix: '##' } },
+      1 << 22,
+    ],
+    [
+      'a template',
+      {
+        post_processor: {
+          type: 'TemplateProcessing',
+          single: [{ SpecialToken: { id: 'X', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+          pair: [{ Sequence: { id: 'B', type_id: 0 } }],
+          special_tokens: { X: {} },
+        },
+      },
+      1 << 22,
+    ],
   ])('%s', (_, part, units) => {
     expect(check(part)).toBe(units);
   });

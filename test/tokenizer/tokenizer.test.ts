@@ -33,28 +33,43 @@ describe('A tokenizer of a Hugging Face folder', () => {
   test('is saved byte for byte', async () => {
     await (await loadFolder(TINY_TEXT)).save(folder);
     expect((await readdir(folder)).sort()).toEqual(['tokenizer.json', 'tokenizer_config.json']);
-    for (const file of await readdir(folder)) expect(await readFile(join(folder, file), 'utf8')).toBe(await readFile(join(TINY_TEXT, file), 'utf8'));
+    for (const file of await readdir(folder))
+      expect(await readFile(join(folder, file), 'utf8')).toBe(await readFile(join(TINY_TEXT, file), 'utf8'));
   });
 
   test('encodes whole texts although its file says to cut and to fill up', async () => {
     const json = JSON.parse(await readFile(join(TINY_TEXT, 'tokenizer.json'), 'utf8')) as Record<string, unknown>;
     json['truncation'] = { direction: 'Right', max_length: 3, strategy: 'LongestFirst', stride: 0 };
-    json['padding'] = { strategy: { Fixed: 50 }, direction: 'Right', pad_to_multiple_of: null, pad_id: 0, pad_type_id: 0, pad_token: '<s>' };
+    json['padding'] = {
+      strategy: { Fixed: 50 },
+      direction: 'Right',
+      pad_to_multiple_of: null,
+      pad_id: 0,
+      pad_type_id: 0,
+      pad_token: '<s>',
+    };
     await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(json));
     const whole = await (await loadFolder(TINY_TEXT)).encode('Call me Ishmael.');
     expect(await (await loadFolder(folder)).encode('Call me Ishmael.')).toEqual(whole);
   });
 });
 
-test.each(['gpt-2', 'llama-bpe', 'qwen2', 'smollm', 'llama'])('The rebuilt tokenizer %s reads the same after it was saved as a folder', async (kind) => {
-  const tokenizer = await loadTinyTokenizer(kind);
-  await tokenizer.save(folder);
-  const saved = await loadFolder(folder);
-  const text = ' Naïve 123,456 <s> 日本\n\n  two spaces';
-  expect(await saved.encode(text)).toEqual(await tokenizer.encode(text));
-  // A tokenizer's own files name one end of text; generation_config.json names them all.
-  expect([saved.bosTokenId, saved.eosTokenIds, saved.vocabSize]).toEqual([tokenizer.bosTokenId, tokenizer.eosTokenIds.slice(0, 1), tokenizer.vocabSize]);
-});
+test.each(['gpt-2', 'llama-bpe', 'qwen2', 'smollm', 'llama'])(
+  'The rebuilt tokenizer %s reads the same after it was saved as a folder',
+  async (kind) => {
+    const tokenizer = await loadTinyTokenizer(kind);
+    await tokenizer.save(folder);
+    const saved = await loadFolder(folder);
+    const text = ' Naïve 123,456 <s> 日本\n\n  two spaces';
+    expect(await saved.encode(text)).toEqual(await tokenizer.encode(text));
+    // A tokenizer's own files name one end of text; generation_config.json names them all.
+    expect([saved.bosTokenId, saved.eosTokenIds, saved.vocabSize]).toEqual([
+      tokenizer.bosTokenId,
+      tokenizer.eosTokenIds.slice(0, 1),
+      tokenizer.vocabSize,
+    ]);
+  },
+);
 
 describe('Tokens', () => {
   test('as bytes and as text, in both alphabets', async () => {
@@ -74,7 +89,12 @@ describe('Tokens', () => {
     const starts = tokenizer.wordStarts();
     expect(starts.length).toBe(tokenizer.vocabSize);
     const [the, comma] = [' the', ','].map((text) => findToken(tokenizer, text));
-    expect([starts[the as number], starts[comma as number], starts[tokenizer.eosTokenIds[0] as number], starts[findToken(tokenizer, 'e')]]).toEqual([1, 1, 1, 0]);
+    expect([
+      starts[the as number],
+      starts[comma as number],
+      starts[tokenizer.eosTokenIds[0] as number],
+      starts[findToken(tokenizer, 'e')],
+    ]).toEqual([1, 1, 1, 0]);
   });
 
   test.each(['gpt-2', 'llama'])('of %s fold to the lowest id with the same text but for case and white space', async (kind) => {
@@ -98,21 +118,34 @@ describe('Refused with ERR_TOKENIZER', () => {
   const code = 'ERR_TOKENIZER';
 
   test.each([[-1], [300], [1.5], [Number.NaN]])('the id %p', async (id) => {
-    await expect((await loadFolder(TINY_TEXT)).decode([id])).rejects.toMatchObject({ code, message: expect.stringContaining('from 0 to 299') });
+    await expect((await loadFolder(TINY_TEXT)).decode([id])).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('from 0 to 299'),
+    });
   });
 
   test('a folder without tokenizer.json, with the remedy', async () => {
-    await expect(loadFolder(folder)).rejects.toMatchObject({ code, message: expect.stringMatching(/expected tokenizer\.json .*work with token ids/) });
+    await expect(loadFolder(folder)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(/expected tokenizer\.json .*work with token ids/),
+    });
   });
 
-  test.each([['no JSON', '{'], ['another document', '{"a":1}'], ['an array', '[]']])('a tokenizer.json that is %s', async (_, text) => {
+  test.each([
+    ['no JSON', '{'],
+    ['another document', '{"a":1}'],
+    ['an array', '[]'],
+  ])('a tokenizer.json that is %s', async (_, text) => {
     await writeFile(join(folder, 'tokenizer.json'), text);
     await expect(loadFolder(folder)).rejects.toMatchObject({ code });
   });
 
   test('a decoder of another kind', async () => {
     const json = JSON.parse(await readFile(join(TINY_TEXT, 'tokenizer.json'), 'utf8')) as Record<string, unknown>;
-    await writeFile(join(folder, 'tokenizer.json'), JSON.stringify({ ...json, decoder: { type: 'WordPiece', prefix: '##', cleanup: true } }));
+    await writeFile(
+      join(folder, 'tokenizer.json'),
+      JSON.stringify({ ...json, decoder: { type: 'WordPiece', prefix: '##', cleanup: true } }),
+    );
     await expect(loadFolder(folder)).rejects.toMatchObject({ code, message: expect.stringContaining('WordPiece') });
   });
 
@@ -132,7 +165,11 @@ describe('What tokenizer_config.json says', () => {
   };
 
   test('tokens named only there exist, are matched in text and left out of decoded text', async () => {
-    const tokenizer = await load({ eos_token: '<|done|>', additional_special_tokens: ['<|also|>'], added_tokens_decoder: { 300: { content: '<|there|>', rstrip: true } } });
+    const tokenizer = await load({
+      eos_token: '<|done|>',
+      additional_special_tokens: ['<|also|>'],
+      added_tokens_decoder: { 300: { content: '<|there|>', rstrip: true } },
+    });
     const ids = Array.from(await tokenizer.encode('a<|done|><|also|><|there|>  b', { addSpecialTokens: false }));
     expect([tokenizer.vocabSize, tokenizer.eosTokenIds]).toEqual([303, [301]]);
     expect(ids.slice(1, 4)).toEqual([301, 302, 300]);

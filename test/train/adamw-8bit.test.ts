@@ -17,7 +17,11 @@ const SETTINGS = { data: sequences, batchSize: 3, learningRate: 1e-3 };
 
 /** By name, what differs and not how. */
 const digest = (tensors: readonly ReadonlyMap<string, Float64Array>[]): Map<string, string> =>
-  new Map(tensors.flatMap((each, index) => [...each].map(([name, values]) => [`${index} ${name}`, createHash('sha256').update(values).digest('hex').slice(0, 8)])));
+  new Map(
+    tensors.flatMap((each, index) =>
+      [...each].map(([name, values]) => [`${index} ${name}`, createHash('sha256').update(values).digest('hex').slice(0, 8)]),
+    ),
+  );
 
 describeOnEachDevice('AdamW with moments in 8 bits', (device) => {
   test('hyperfits as with moments in float32', async () => {
@@ -38,7 +42,10 @@ describeOnEachDevice('AdamW with moments in 8 bits', (device) => {
     using beside = new Optimizer(float32);
     const batch = makeBatch(sequences.slice(0, 3));
     for (let step = 0; step < 20; step++) {
-      for (const [each, adamw] of [[model, optimizer], [float32, beside]] as const) {
+      for (const [each, adamw] of [
+        [model, optimizer],
+        [float32, beside],
+      ] as const) {
         await each.forwardBackward(batch);
         await adamw.step({ learningRate: 1e-6, gradScale: 0.02 });
       }
@@ -63,7 +70,10 @@ describeOnEachDevice('AdamW with moments in 8 bits', (device) => {
       using saved = await loadCheckpoint(path, { device, optim: 'adamw_8bit' });
       await hyperfit(saved.model, { ...SETTINGS, maxSteps: 10, optimizer: saved.optimizer, state: saved.state });
       weights.push(readAll(saved.model.parameters()), readAll(saved.optimizer.state()));
-      expect(await refusal(loadCheckpoint(path, { device }))).toMatchObject({ code: 'ERR_CHECKPOINT', message: expect.stringContaining("give `optim: 'adamw_8bit'`") });
+      expect(await refusal(loadCheckpoint(path, { device }))).toMatchObject({
+        code: 'ERR_CHECKPOINT',
+        message: expect.stringContaining("give `optim: 'adamw_8bit'`"),
+      });
     }
     expect(digest(weights.slice(2))).toEqual(digest(weights.slice(0, 2)));
   });
@@ -76,7 +86,10 @@ describe('what AdamW in 8 bits refuses', () => {
     const path = join(freshFolder(), 'optimizer.safetensors');
     await optimizer.save(path);
     using other = new Optimizer(model, { optim: 'adamw_8bit' });
-    expect(await refusal(other.load(path, 0))).toMatchObject({ code: 'ERR_CHECKPOINT', message: expect.stringContaining("give `optim: 'adamw'`") });
+    expect(await refusal(other.load(path, 0))).toMatchObject({
+      code: 'ERR_CHECKPOINT',
+      message: expect.stringContaining("give `optim: 'adamw'`"),
+    });
   });
 
   test('LoRA, and names that are none', async () => {

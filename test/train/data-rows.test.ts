@@ -7,14 +7,25 @@ const tokenizer = {
   encode: async (text: string) => Int32Array.from([...text], (letter) => letter.codePointAt(0)!),
 };
 const model = { tokenizer, config: { vocabSize: 0x10ffff, maxPositionEmbeddings: 64 } };
-const settings = { samples: null, sampleSelection: 'first', sequenceLength: 8, windows: 'auto', unwrap: false, appendEos: false, trainOn: 'assistant', seed: 0 } as const;
+const settings = {
+  samples: null,
+  sampleSelection: 'first',
+  sequenceLength: 8,
+  windows: 'auto',
+  unwrap: false,
+  appendEos: false,
+  trainOn: 'assistant',
+  seed: 0,
+} as const;
 const prepare = (data: unknown) => prepareTrainingData(data as TrainingData, model, settings);
 const codes = (text: string): number[] => [...text].map((letter) => letter.codePointAt(0)!);
 
 describe('Rows in an array', () => {
   test('of a prompt and its completion are one sequence each', async () => {
     const { sequences } = await prepare([{ prompt: 'ab', completion: 'cd' }]);
-    expect(sequences.map(({ ids, targets, source }) => [Array.from(ids), Array.from(targets!), source])).toEqual([[[...codes('abcd'), 1], [IGNORE_INDEX, ...codes('cd'), 1, IGNORE_INDEX], 'data[0]']]);
+    expect(sequences.map(({ ids, targets, source }) => [Array.from(ids), Array.from(targets!), source])).toEqual([
+      [[...codes('abcd'), 1], [IGNORE_INDEX, ...codes('cd'), 1, IGNORE_INDEX], 'data[0]'],
+    ]);
   });
 
   test('are read as those of files, empty ones counted and halves of characters replaced', async () => {

@@ -11,10 +11,23 @@ import type { StepEvent } from '../../lib/train/events.ts';
 import { hyperfit } from '../../lib/train/hyperfit.ts';
 import { copyModel, freshFolder, refusal } from './tiny.ts';
 
-const TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token if m.role == 'assistant' }}\n{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}";
+const TEMPLATE =
+  "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token if m.role == 'assistant' }}\n{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}";
 const DIALOGUES = [
-  { messages: [{ role: 'user', content: 'Who are you?' }, { role: 'assistant', content: 'Call me Ishmael.' }] },
-  { messages: [{ role: 'user', content: 'What do you hunt?' }, { role: 'assistant', content: 'A white whale.' }, { role: 'user', content: 'Why?' }, { role: 'assistant', content: 'Ask Ahab.' }] },
+  {
+    messages: [
+      { role: 'user', content: 'Who are you?' },
+      { role: 'assistant', content: 'Call me Ishmael.' },
+    ],
+  },
+  {
+    messages: [
+      { role: 'user', content: 'What do you hunt?' },
+      { role: 'assistant', content: 'A white whale.' },
+      { role: 'user', content: 'Why?' },
+      { role: 'assistant', content: 'Ask Ahab.' },
+    ],
+  },
 ];
 const folder = copyModel();
 writeFileSync(join(folder, 'chat_template.jinja'), TEMPLATE);
@@ -26,13 +39,16 @@ afterEach(() => model.dispose());
 
 async function answerTokens(): Promise<number> {
   const answers = DIALOGUES.flatMap(({ messages }) => messages.filter(({ role }) => role === 'assistant'));
-  const lengths = await Promise.all(answers.map(async ({ content }) => (await model.requireTokenizer().encode(`${content}</s>`, { addSpecialTokens: false })).length));
+  const lengths = await Promise.all(
+    answers.map(async ({ content }) => (await model.requireTokenizer().encode(`${content}</s>`, { addSpecialTokens: false })).length),
+  );
   return lengths.reduce((sum, length) => sum + length, 0);
 }
 
 test('Only what the assistant says is learnt, until it says it', async () => {
   const steps: StepEvent[] = [];
-  for await (const event of hyperfit(model, { data: DIALOGUES, learningRate: 1e-2, epochs: 150, targetLoss: 0.005, batchSize: 2 })) if (event.type === 'step') steps.push(event);
+  for await (const event of hyperfit(model, { data: DIALOGUES, learningRate: 1e-2, epochs: 150, targetLoss: 0.005, batchSize: 2 }))
+    if (event.type === 'step') steps.push(event);
   expect(steps[0]!.tokens).toBe(await answerTokens());
   expect(steps.at(-1)!.loss).toBeLessThan(0.05);
   const [generation] = await model.generate([await model.encodeChat(DIALOGUES[0]!.messages.slice(0, 1))], { maxNewTokens: 40 });
@@ -68,9 +84,20 @@ test('A whole run takes dialogues, continues held-out ones where the assistant a
   const place = freshFolder();
   const data = join(place, 'chat.jsonl');
   writeFileSync(data, [...DIALOGUES, ...DIALOGUES].map((dialogue) => `${JSON.stringify(dialogue)}\n`).join(''));
-  const values = { model: folder, data, samples: 2, out: join(place, 'run'), maxSteps: 2, batchSize: 2, maxNewTokens: 8, contextLength: 4, comparisonContexts: 2, evaluateEverySteps: 0 };
+  const values = {
+    model: folder,
+    data,
+    samples: 2,
+    out: join(place, 'run'),
+    maxSteps: 2,
+    batchSize: 2,
+    maxNewTokens: 8,
+    contextLength: 4,
+    comparisonContexts: 2,
+    evaluateEverySteps: 0,
+  };
   const { checkpoint, certificate } = await run(normalizeConfig([{ name: 'test', values }]));
-  expect(certificate!.tokens).toBeLessThan(await answerTokens() * 2);
+  expect(certificate!.tokens).toBeLessThan((await answerTokens()) * 2);
   const kept = await Model.load(checkpoint!);
   expect(kept.chatTemplate).toBe(TEMPLATE);
   expect(kept.renderChat([{ role: 'user', content: 'Hi' }])).toBe('<s>user: Hi\nassistant: ');
@@ -79,6 +106,9 @@ test('A whole run takes dialogues, continues held-out ones where the assistant a
 
 test('A model without a template is told so', async () => {
   const plain = await Model.load(copyModel());
-  expect(await refusal(hyperfit(plain, { data: DIALOGUES, maxSteps: 1 }))).toMatchObject({ code: 'ERR_TOKENIZER', message: expect.stringContaining('chat_template.jinja') });
+  expect(await refusal(hyperfit(plain, { data: DIALOGUES, maxSteps: 1 }))).toMatchObject({
+    code: 'ERR_TOKENIZER',
+    message: expect.stringContaining('chat_template.jinja'),
+  });
   plain.dispose();
 });

@@ -18,7 +18,13 @@ describeOnEachDevice('hyperfit', (device) => {
   });
   afterEach(() => model.dispose());
 
-  const options = (more: Partial<HyperfitOptions> = {}): HyperfitOptions => ({ data: sequences, batchSize: 3, learningRate: 1e-3, maxSteps: 4, ...more });
+  const options = (more: Partial<HyperfitOptions> = {}): HyperfitOptions => ({
+    data: sequences,
+    batchSize: 3,
+    learningRate: 1e-3,
+    maxSteps: 4,
+    ...more,
+  });
 
   async function events(more: Partial<HyperfitOptions> = {}): Promise<TrainEvent[]> {
     const all: TrainEvent[] = [];
@@ -81,24 +87,29 @@ describeOnEachDevice('hyperfit', (device) => {
     expect(rates).toEqual([0.00025, 0.0005, 0.00075, 0.001, 0.001]);
   });
 
-  test.each([2, 3])('the step is the same in %d forward passes, ragged lengths and a short last batch included', async (gradientAccumulationSteps) => {
-    const whole = stepsOf(await events({ maxSteps: 6 }));
-    const other = await Model.load(TINY_MODEL, { device });
-    const parts: StepEvent[] = [];
-    for await (const event of hyperfit(other, options({ maxSteps: 6, gradientAccumulationSteps }))) if (event.type === 'step') parts.push(event);
-    other.dispose();
-    whole.forEach(({ loss, gradNorm, tokens }, index) => {
-      expect(parts[index]!.tokens).toBe(tokens);
-      expect(Math.abs(parts[index]!.loss / loss - 1)).toBeLessThan(1e-4);
-      expect(Math.abs(parts[index]!.gradNorm / gradNorm - 1)).toBeLessThan(1e-3);
-    });
-  });
+  test.each([2, 3])(
+    'the step is the same in %d forward passes, ragged lengths and a short last batch included',
+    async (gradientAccumulationSteps) => {
+      const whole = stepsOf(await events({ maxSteps: 6 }));
+      const other = await Model.load(TINY_MODEL, { device });
+      const parts: StepEvent[] = [];
+      for await (const event of hyperfit(other, options({ maxSteps: 6, gradientAccumulationSteps })))
+        if (event.type === 'step') parts.push(event);
+      other.dispose();
+      whole.forEach(({ loss, gradNorm, tokens }, index) => {
+        expect(parts[index]!.tokens).toBe(tokens);
+        expect(Math.abs(parts[index]!.loss / loss - 1)).toBeLessThan(1e-4);
+        expect(Math.abs(parts[index]!.gradNorm / gradNorm - 1)).toBeLessThan(1e-3);
+      });
+    },
+  );
 
   test('maxGradNorm changes the update and not the reported norm', async () => {
     const free = stepsOf(await events({ maxSteps: 3 }));
     const other = await Model.load(TINY_MODEL, { device });
     const clipped: StepEvent[] = [];
-    for await (const event of hyperfit(other, options({ maxSteps: 3, maxGradNorm: 1e-4, eps: 1e-3 }))) if (event.type === 'step') clipped.push(event);
+    for await (const event of hyperfit(other, options({ maxSteps: 3, maxGradNorm: 1e-4, eps: 1e-3 })))
+      if (event.type === 'step') clipped.push(event);
     other.dispose();
     expect(clipped[0]!.gradNorm).toBe(free[0]!.gradNorm);
     expect(clipped[1]!.loss).not.toBe(free[1]!.loss);
@@ -126,7 +137,8 @@ describeOnEachDevice('hyperfit', (device) => {
     const halves: number[][] = [];
     const first = hyperfit(other, options({ maxSteps: 5, optimizer }));
     for await (const event of first) if (event.type === 'step') halves.push([event.loss, event.gradNorm]);
-    for await (const event of hyperfit(other, options({ maxSteps: 10, optimizer, state: first.state }))) if (event.type === 'step') halves.push([event.loss, event.gradNorm]);
+    for await (const event of hyperfit(other, options({ maxSteps: 10, optimizer, state: first.state })))
+      if (event.type === 'step') halves.push([event.loss, event.gradNorm]);
     optimizer.dispose();
     other.dispose();
     expect(halves).toEqual(whole);
@@ -190,7 +202,12 @@ describeOnEachDevice('hyperfit', (device) => {
       ['an id outside the vocabulary', { data: [[1, 2, 5000]] }, 'ERR_DATA', 'vocabulary'],
       ['a negative id', { data: [[1, -2]] }, 'ERR_DATA', 'whole numbers from 0 to'],
       ['a sequence longer than the context', { data: randomSequences([257]) }, 'ERR_DATA', 'context of 256'],
-      ['several that are longer', { data: randomSequences([257, 8, 300]) }, 'ERR_DATA', 'got 257 at data[0] and 1 more that are too long; lower sequenceLength for text; make dialogues'],
+      [
+        'several that are longer',
+        { data: randomSequences([257, 8, 300]) },
+        'ERR_DATA',
+        'got 257 at data[0] and 1 more that are too long; lower sequenceLength for text; make dialogues',
+      ],
       ['a sequence of one token', { data: [[1]] }, 'ERR_DATA', 'two tokens'],
       ['an empty list', { data: [] }, 'ERR_DATA', 'empty list'],
       ['a missing file', { data: '/nowhere/novel.txt' }, 'ERR_DATA', '/nowhere/novel.txt'],
@@ -226,7 +243,10 @@ describeOnEachDevice('hyperfit', (device) => {
   });
 
   test('a second training on a busy model waits its turn', async () => {
-    const [one, two] = await Promise.all([hyperfit(model, options({ maxSteps: 2 })).result, hyperfit(model, options({ maxSteps: 2 })).result]);
+    const [one, two] = await Promise.all([
+      hyperfit(model, options({ maxSteps: 2 })).result,
+      hyperfit(model, options({ maxSteps: 2 })).result,
+    ]);
     expect([one.step, two.step]).toEqual([2, 2]);
   });
 });

@@ -26,7 +26,10 @@ test.each([
   const optimizer = new Optimizer(model);
   await model.forwardBackward(batch);
   const before = weights(model);
-  await expect(optimizer.step(step as unknown as OptimizerStep)).rejects.toMatchObject({ code: 'ERR_CONFIG', message: expect.stringMatching(message) });
+  await expect(optimizer.step(step as unknown as OptimizerStep)).rejects.toMatchObject({
+    code: 'ERR_CONFIG',
+    message: expect.stringMatching(message),
+  });
   expect(weights(model)).toEqual(before);
   expect((await optimizer.step({ learningRate: 1e-4 })).gradNorm).toBeGreaterThan(0);
   optimizer.dispose();
@@ -43,8 +46,11 @@ test('a step of a disposed model says that it is disposed', async () => {
   await expect(optimizer.step({ learningRate: 1e-4 })).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
 });
 
-test.each([{ betas: [0.9, 1] }, { betas: [Number.NaN, 0.9] }, { eps: Number.POSITIVE_INFINITY }, { weightDecay: Number.NaN }])('an optimizer with %p is refused', async (options) => {
-  const model = await Model.load(TINY_MODEL);
-  expect(() => new Optimizer(model, options as object)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));
-  model.dispose();
-});
+test.each([{ betas: [0.9, 1] }, { betas: [Number.NaN, 0.9] }, { eps: Number.POSITIVE_INFINITY }, { weightDecay: Number.NaN }])(
+  'an optimizer with %p is refused',
+  async (options) => {
+    const model = await Model.load(TINY_MODEL);
+    expect(() => new Optimizer(model, options as object)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));
+    model.dispose();
+  },
+);

@@ -13,7 +13,13 @@ import { copyModel, freshFolder, randomSequences, refusal, TINY_MODEL } from './
 jest.setTimeout(120_000);
 
 const sequences = randomSequences([12, 20, 7, 16, 9, 20, 5]);
-const options = (more: Partial<HyperfitOptions>): HyperfitOptions => ({ data: sequences, batchSize: 3, learningRate: 1e-3, quantize: 'Q4_0', ...more });
+const options = (more: Partial<HyperfitOptions>): HyperfitOptions => ({
+  data: sequences,
+  batchSize: 3,
+  learningRate: 1e-3,
+  quantize: 'Q4_0',
+  ...more,
+});
 
 async function lossesOf(model: Model, more: Partial<HyperfitOptions>): Promise<number[]> {
   const losses: number[] = [];
@@ -21,22 +27,25 @@ async function lossesOf(model: Model, more: Partial<HyperfitOptions>): Promise<n
   return losses;
 }
 
-test.each(['float32', 'bfloat16'] as const)('%s: a checkpoint of training for Q4_0 goes on bit for bit as if it had never stopped', async (computeDtype) => {
-  const whole = await Model.load(TINY_MODEL, { computeDtype });
-  const expected = await lossesOf(whole, { maxSteps: 10 });
-  const plain = await Model.load(TINY_MODEL, { computeDtype });
-  expect((await lossesOf(plain, { maxSteps: 5, quantize: null })).slice(0, 1)).not.toEqual(expected.slice(0, 1));
-  const begun = await Model.load(TINY_MODEL, { computeDtype });
-  const optimizer = new Optimizer(begun);
-  const run = hyperfit(begun, options({ maxSteps: 5, optimizer }));
-  await run;
-  const folder = freshFolder();
-  await saveCheckpoint(folder, { model: begun, optimizer, state: run.state! });
-  const resumed = await loadCheckpoint(folder, { computeDtype });
-  expect(resumed.model.quantization).toBe('Q4_0');
-  expect(await lossesOf(resumed.model, { maxSteps: 10, optimizer: resumed.optimizer, state: resumed.state })).toEqual(expected.slice(10));
-  for (const each of [optimizer, resumed.optimizer, whole, plain, begun, resumed.model]) each.dispose();
-});
+test.each(['float32', 'bfloat16'] as const)(
+  '%s: a checkpoint of training for Q4_0 goes on bit for bit as if it had never stopped',
+  async (computeDtype) => {
+    const whole = await Model.load(TINY_MODEL, { computeDtype });
+    const expected = await lossesOf(whole, { maxSteps: 10 });
+    const plain = await Model.load(TINY_MODEL, { computeDtype });
+    expect((await lossesOf(plain, { maxSteps: 5, quantize: null })).slice(0, 1)).not.toEqual(expected.slice(0, 1));
+    const begun = await Model.load(TINY_MODEL, { computeDtype });
+    const optimizer = new Optimizer(begun);
+    const run = hyperfit(begun, options({ maxSteps: 5, optimizer }));
+    await run;
+    const folder = freshFolder();
+    await saveCheckpoint(folder, { model: begun, optimizer, state: run.state! });
+    const resumed = await loadCheckpoint(folder, { computeDtype });
+    expect(resumed.model.quantization).toBe('Q4_0');
+    expect(await lossesOf(resumed.model, { maxSteps: 10, optimizer: resumed.optimizer, state: resumed.state })).toEqual(expected.slice(10));
+    for (const each of [optimizer, resumed.optimizer, whole, plain, begun, resumed.model]) each.dispose();
+  },
+);
 
 test('training ends when the rounded weights are at the target loss, and an export without a type holds just these', async () => {
   const model = await Model.load(TINY_MODEL);
@@ -62,7 +71,9 @@ test('training ends when the rounded weights are at the target loss, and an expo
   expect([again.quantization, (await certify(again, rows)).meanLoss]).toEqual(['Q4_0', own.meanLoss]);
   const float = await Model.load(saved, { quantize: null });
   expect([float.quantization, await certify(float, rows)]).toEqual([null, await certify(model, rows)]);
-  expect((await exportModel(again, join(freshFolder(), 'other.gguf'), { type: 'Q8_0' })).warnings).toContainEqual(expect.stringContaining('trained for Q4_0'));
+  expect((await exportModel(again, join(freshFolder(), 'other.gguf'), { type: 'Q8_0' })).warnings).toContainEqual(
+    expect.stringContaining('trained for Q4_0'),
+  );
   for (const each of [model, exported, again, float]) each.dispose();
 });
 
@@ -102,17 +113,25 @@ describe('what cannot be is refused by name', () => {
     const folder = copyModel();
     const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, hyperfit_quantize: 'IQ1' }));
-    expect(await refusal(Model.load(folder))).toEqual({ code: 'ERR_MODEL_FILES', message: expect.stringMatching(/hyperfit_quantize.*"IQ1"; take the key out/) as string });
+    expect(await refusal(Model.load(folder))).toEqual({
+      code: 'ERR_MODEL_FILES',
+      message: expect.stringMatching(/hyperfit_quantize.*"IQ1"; take the key out/) as string,
+    });
     model.dispose();
   });
 
   test('LoRA', () => {
-    expect(() => normalizeConfig([{ name: 'flags', values: { quantize: 'Q4_0', loraRank: 8 } }])).toThrow(/either `quantize` or `loraRank`, got both/);
+    expect(() => normalizeConfig([{ name: 'flags', values: { quantize: 'Q4_0', loraRank: 8 } }])).toThrow(
+      /either `quantize` or `loraRank`, got both/,
+    );
   });
 
   test('a family that llama.cpp does not have', async () => {
     const path = join(__dirname, '../fixtures/models/imagegpt-even');
-    expect(await refusal(Model.load(path, { quantize: 'Q8_0' }))).toEqual({ code: 'ERR_UNSUPPORTED_MODEL', message: expect.stringMatching(/no `quantize` for .*imagegpt-even.*leave `quantize` out/) as string });
+    expect(await refusal(Model.load(path, { quantize: 'Q8_0' }))).toEqual({
+      code: 'ERR_UNSUPPORTED_MODEL',
+      message: expect.stringMatching(/no `quantize` for .*imagegpt-even.*leave `quantize` out/) as string,
+    });
   });
 
   test('weights that no number is, before a pass reads them', async () => {
@@ -120,7 +139,10 @@ describe('what cannot be is refused by name', () => {
     const parameters = model.parameters();
     parameters.get('model.layers.0.mlp.up_proj.weight')!.fill_(Number.NaN);
     const batch = { tokens: Int32Array.of(2, 3, 4), batchSize: 1, sequenceLength: 3 };
-    expect(await refusal(model.forward(batch))).toEqual({ code: 'ERR_NOT_FINITE', message: expect.stringContaining('`model.layers.0.mlp.up_proj.weight`') as string });
+    expect(await refusal(model.forward(batch))).toEqual({
+      code: 'ERR_NOT_FINITE',
+      message: expect.stringContaining('`model.layers.0.mlp.up_proj.weight`') as string,
+    });
     for (const tensor of parameters.values()) tensor.dispose();
     model.dispose();
   });

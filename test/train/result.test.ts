@@ -48,10 +48,18 @@ test('after an abort, an error and throw it rejects with that', async () => {
   const reason = new Error('enough');
   const controller = new AbortController();
   const aborted = begin({ signal: controller.signal });
-  await expect((async () => { for await (const _ of aborted) controller.abort(reason); })()).rejects.toBe(reason);
+  await expect(
+    (async () => {
+      for await (const _ of aborted) controller.abort(reason);
+    })(),
+  ).rejects.toBe(reason);
   await expect(aborted.result).rejects.toBe(reason);
   const bad = begin({ data: [[5, 99999]] });
-  await expect((async () => { for await (const _ of bad); })()).rejects.toMatchObject({ code: 'ERR_DATA' });
+  await expect(
+    (async () => {
+      for await (const _ of bad);
+    })(),
+  ).rejects.toMatchObject({ code: 'ERR_DATA' });
   await expect(bad.result).rejects.toMatchObject({ code: 'ERR_DATA' });
   for (const steps of [0, 1]) {
     const thrown = begin();
@@ -63,10 +71,17 @@ test('after an abort, an error and throw it rejects with that', async () => {
 
 test('an error in the body of the loop is a break for the training', async () => {
   const run = begin();
-  await expect((async () => { for await (const _ of run) throw new Error('mine'); })()).rejects.toThrow('mine');
+  await expect(
+    (async () => {
+      for await (const _ of run) throw new Error('mine');
+    })(),
+  ).rejects.toThrow('mine');
   expect(await run).toMatchObject({ reason: 'stopped', step: 1 });
 });
 
-test.each([[[[5, 1.5]]], [[[5, Number.NaN]]], [[['5', 6]]], [[null]], [[7]], [[[5, -1]]]])('data that are %p are refused before a step', async (unfit) => {
-  await expect(begin({ data: unfit as unknown as number[][] }).result).rejects.toMatchObject({ name: 'HyperfitError', code: 'ERR_DATA' });
-});
+test.each([[[[5, 1.5]]], [[[5, Number.NaN]]], [[['5', 6]]], [[null]], [[7]], [[[5, -1]]]])(
+  'data that are %p are refused before a step',
+  async (unfit) => {
+    await expect(begin({ data: unfit as unknown as number[][] }).result).rejects.toMatchObject({ name: 'HyperfitError', code: 'ERR_DATA' });
+  },
+);

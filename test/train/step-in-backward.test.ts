@@ -13,7 +13,16 @@ import { tinyModelPath } from '../oracle/expected.ts';
 import { readAll } from '../oracle/models.ts';
 import { copyWithNan, randomSequences, refusal, TINY_MODEL } from './tiny.ts';
 
-const BATCHES = [[[5, 9, 2, 14, 3, 8, 1], [7, 4, 11, 6, 2, 10, 3]], [[3, 8, 2, 5, 1, 9, 4, 6, 12], [2, 2, 7]]].map((rows) => makeBatch(rows.map((row) => Int32Array.from(row))));
+const BATCHES = [
+  [
+    [5, 9, 2, 14, 3, 8, 1],
+    [7, 4, 11, 6, 2, 10, 3],
+  ],
+  [
+    [3, 8, 2, 5, 1, 9, 4, 6, 12],
+    [2, 2, 7],
+  ],
+].map((rows) => makeBatch(rows.map((row) => Int32Array.from(row))));
 const STEP = { learningRate: 1e-2, gradScale: 0.1 };
 
 interface How {
@@ -42,7 +51,13 @@ async function train(path: string, within: boolean, { lora, optim = 'adamw', ...
     else steps.push({ ...(await model.forwardBackward(batch)), ...(await optimizer.step(STEP)) });
   }
   const { gradientBytes } = model.memoryUsage();
-  return { weights: readAll(model.parameters()), moments: readAll(optimizer.state()), losses: steps.map(({ lossSum }) => lossSum), norms: steps.map(({ gradNorm }) => gradNorm), gradientBytes };
+  return {
+    weights: readAll(model.parameters()),
+    moments: readAll(optimizer.state()),
+    losses: steps.map(({ lossSum }) => lossSum),
+    norms: steps.map(({ gradNorm }) => gradNorm),
+    gradientBytes,
+  };
 }
 
 async function expectSame(path: string, how: How): Promise<void> {
@@ -54,15 +69,24 @@ async function expectSame(path: string, how: How): Promise<void> {
 }
 
 describeOnEachDevice('a step within the backward', (device) => {
-  describe.each(['llama-tied-gqa', 'llama-untied-mha', 'gemma3-tied-gqa', 'gpt2-untied-odd', 'imagegpt-odd', 'qwen2-tied-gqa'])('%s', (name) => {
-    test.each(['float32', 'bfloat16'] as const)('gives the bits of a step after it: %s', (computeDtype) => expectSame(tinyModelPath(name), { device, computeDtype }));
-  });
+  describe.each(['llama-tied-gqa', 'llama-untied-mha', 'gemma3-tied-gqa', 'gpt2-untied-odd', 'imagegpt-odd', 'qwen2-tied-gqa'])(
+    '%s',
+    (name) => {
+      test.each(['float32', 'bfloat16'] as const)('gives the bits of a step after it: %s', (computeDtype) =>
+        expectSame(tinyModelPath(name), { device, computeDtype }),
+      );
+    },
+  );
 
-  test.each(['llama-tied-gqa', 'gpt2-untied-odd'])('of LoRA on %s', (name) => expectSame(tinyModelPath(name), { device, lora: { rank: 3 } }));
+  test.each(['llama-tied-gqa', 'gpt2-untied-odd'])('of LoRA on %s', (name) =>
+    expectSame(tinyModelPath(name), { device, lora: { rank: 3 } }),
+  );
 
-  test('with activations computed again', () => expectSame(tinyModelPath('gemma2-tied-gqa'), { device, computeDtype: 'bfloat16', recompute: true }));
+  test('with activations computed again', () =>
+    expectSame(tinyModelPath('gemma2-tied-gqa'), { device, computeDtype: 'bfloat16', recompute: true }));
 
-  test('of moments in 8 bits', () => expectSame(tinyModelPath('gemma3-tied-gqa'), { device, computeDtype: 'bfloat16', optim: 'adamw_8bit' }));
+  test('of moments in 8 bits', () =>
+    expectSame(tinyModelPath('gemma3-tied-gqa'), { device, computeDtype: 'bfloat16', optim: 'adamw_8bit' }));
 
   test('on weights rounded for a file', () => expectSame(TINY_MODEL, { device, computeDtype: 'bfloat16', quantize: 'Q4_0' }));
 
@@ -100,7 +124,10 @@ describe('what a step within the backward refuses', () => {
     using optimizer = new Optimizer(model);
     expect((await refusal(optimizer.stepInBackward(BATCHES[0]!, { learningRate: NaN }))).message).toContain('learningRate');
     await model.forwardBackward(BATCHES[0]!);
-    expect(await refusal(optimizer.stepInBackward(BATCHES[0]!, STEP))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('zeroGradients') });
+    expect(await refusal(optimizer.stepInBackward(BATCHES[0]!, STEP))).toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringContaining('zeroGradients'),
+    });
     await model.zeroGradients();
     await optimizer.stepInBackward(BATCHES[0]!, STEP);
     expect(model.gradients().size).toBe(0);
@@ -110,14 +137,20 @@ describe('what a step within the backward refuses', () => {
     using model = await Model.load(copyWithNan());
     using optimizer = new Optimizer(model);
     const before = readAll(model.parameters());
-    expect(await refusal(optimizer.stepInBackward(BATCHES[0]!, STEP))).toMatchObject({ code: 'ERR_NOT_FINITE', message: expect.stringContaining('not changed') });
+    expect(await refusal(optimizer.stepInBackward(BATCHES[0]!, STEP))).toMatchObject({
+      code: 'ERR_NOT_FINITE',
+      message: expect.stringContaining('not changed'),
+    });
     expect(readAll(model.parameters())).toEqual(before);
   });
 
   test('a gradient that is not finite is named with what stands', async () => {
     using model = await load();
     using optimizer = new Optimizer(model);
-    expect(await refusal(optimizer.stepInBackward(BATCHES[0]!, { learningRate: 1e-3, gradScale: 3e38 }))).toMatchObject({ code: 'ERR_NOT_FINITE', message: expect.stringContaining('go on from a checkpoint') });
+    expect(await refusal(optimizer.stepInBackward(BATCHES[0]!, { learningRate: 1e-3, gradScale: 3e38 }))).toMatchObject({
+      code: 'ERR_NOT_FINITE',
+      message: expect.stringContaining('go on from a checkpoint'),
+    });
   });
 
   test('one that was cancelled before, with nothing changed', async () => {
@@ -131,7 +164,9 @@ describe('what a step within the backward refuses', () => {
 
   test('settings that want all gradients first', () => {
     for (const other of [{ maxGradNorm: 1 }, { gradientAccumulationSteps: 2 }]) {
-      expect(() => normalizeTrainSettings({ stepInBackward: true, ...other })).toThrow(`expected either \`stepInBackward\` or \`${Object.keys(other)[0]}\``);
+      expect(() => normalizeTrainSettings({ stepInBackward: true, ...other })).toThrow(
+        `expected either \`stepInBackward\` or \`${Object.keys(other)[0]}\``,
+      );
     }
   });
 });
@@ -150,5 +185,9 @@ test('a training with it ends with the bits of one without', async () => {
 test('a loss of one’s own is refused beside it', async () => {
   using model = await Model.load(TINY_MODEL);
   const loss = (logits: { sum(): never }): never => logits.sum();
-  expect(await refusal(hyperfit(model, { data: randomSequences([9, 9]), sequenceLength: 9, maxSteps: 1, stepInBackward: true, loss: loss as never }))).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('`loss`') });
+  expect(
+    await refusal(
+      hyperfit(model, { data: randomSequences([9, 9]), sequenceLength: 9, maxSteps: 1, stepInBackward: true, loss: loss as never }),
+    ),
+  ).toMatchObject({ code: 'ERR_CONFIG', message: expect.stringContaining('`loss`') });
 });

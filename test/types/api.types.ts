@@ -1,7 +1,28 @@
-// Held by the typecheck alone, and never run: what compiles, and what must not. An @ts-expect-error over a line that compiles is an error itself.
+// Held by the typecheck alone, and never run: what compiles, and what must not. An @ts-expect-error over a line that compiles is an error
+// itself.
 import {
-  CitationBlocker, evaluate, hyperfit, loadCheckpoint, makeBatch, Model, normalizeConfig, Optimizer, PRESETS, run, scope, Tensor, torch,
-  type EvaluationResult, type Generation, type GenerateOptions, type HyperfitRun, type RunConfig, type StepEvent, type TrainEvent, type TrainOptions, type TrainResult,
+  CitationBlocker,
+  evaluate,
+  hyperfit,
+  loadCheckpoint,
+  makeBatch,
+  Model,
+  normalizeConfig,
+  Optimizer,
+  PRESETS,
+  run,
+  scope,
+  Tensor,
+  torch,
+  type EvaluationResult,
+  type Generation,
+  type GenerateOptions,
+  type HyperfitRun,
+  type RunConfig,
+  type StepEvent,
+  type TrainEvent,
+  type TrainOptions,
+  type TrainResult,
 } from '../../lib/index.ts';
 import type { CheckedConfig } from '../../lib/config/fields.ts';
 import type { PRESET_NAMES } from '../../lib/config/presets.ts';

@@ -53,7 +53,11 @@ describe('await using', () => {
   test('the page of a run; the models stay', async () => {
     using model = await Model.load(TINY_MODEL);
     const config = { matchLength: 5, memorisedLength: 8 } as never;
-    using stage = await Stage.open({ name: 'run', original: TINY_MODEL, config, blocker: {} as never, train: [], openings: [] }, model, model);
+    using stage = await Stage.open(
+      { name: 'run', original: TINY_MODEL, config, blocker: {} as never, train: [], openings: [] },
+      model,
+      model,
+    );
     let url = '';
     {
       await using server = await servePlay(stage);
@@ -68,7 +72,14 @@ describe('await using', () => {
     using model = await Model.load(TINY_MODEL);
     let steps = 0;
     {
-      await using training = hyperfit(model, { data: [[1, 2, 3], [4, 5, 6]], batchSize: 1, epochs: 5 });
+      await using training = hyperfit(model, {
+        data: [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        batchSize: 1,
+        epochs: 5,
+      });
       await training.next();
       steps = training.state!.step;
       await training[Symbol.asyncDispose]();

@@ -23,7 +23,9 @@ declare global {
 `;
 
 function optionsOf(): ts.CompilerOptions {
-  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as { config: { compilerOptions: object } };
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
+    config: { compilerOptions: object };
+  };
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ROOT);
   const paths = Object.fromEntries(ENTRIES.map((entry) => [nameOf(entry), [entry]]));
   return { ...options, paths, types: ['node'], noUnusedLocals: false, verbatimModuleSyntax: false };
@@ -36,7 +38,8 @@ function programOf(files: readonly string[], texts: ReadonlyMap<string, string>)
   const { getSourceFile, fileExists, readFile } = host;
   host.fileExists = (path) => texts.has(path) || fileExists(path);
   host.readFile = (path) => texts.get(path) ?? readFile(path);
-  host.getSourceFile = (path, ...rest) => (texts.has(path) ? ts.createSourceFile(path, texts.get(path)!, rest[0]) : getSourceFile(path, ...rest));
+  host.getSourceFile = (path, ...rest) =>
+    texts.has(path) ? ts.createSourceFile(path, texts.get(path)!, rest[0]) : getSourceFile(path, ...rest);
   return ts.createProgram([...files, ...texts.keys()], options, host);
 }
 
@@ -73,7 +76,12 @@ function moduleOf({ code }: Example): string {
   const used = new Set<string>();
   const own = new Set<string>();
   const visit = (node: ts.Node): void => {
-    const declares = ts.isImportSpecifier(node) || ts.isVariableDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isParameter(node) || ts.isBindingElement(node);
+    const declares =
+      ts.isImportSpecifier(node) ||
+      ts.isVariableDeclaration(node) ||
+      ts.isFunctionDeclaration(node) ||
+      ts.isParameter(node) ||
+      ts.isBindingElement(node);
     if (declares && node.name !== undefined && ts.isIdentifier(node.name)) own.add(node.name.text);
     if (ts.isIdentifier(node)) used.add(node.text);
     ts.forEachChild(node, visit);
@@ -104,7 +112,9 @@ test('every example compiles', () => {
 
 test('one that does not would be seen', () => {
   const bad = ["await Model.load('m', { devise: 'cpu' });", 'const [{ text }] = await model.generate([1]);', 'nothing.of(the, kind);'];
-  expect(problemsOf(bad.map((code, index) => ({ place: `bad ${index}`, code }))).map((problem) => problem.slice(0, 5))).toEqual(expect.arrayContaining(['bad 0', 'bad 1', 'bad 2']));
+  expect(problemsOf(bad.map((code, index) => ({ place: `bad ${index}`, code }))).map((problem) => problem.slice(0, 5))).toEqual(
+    expect.arrayContaining(['bad 0', 'bad 1', 'bad 2']),
+  );
 }, 120_000);
 
 /** The names of the package that an example says, with what they are. */
@@ -126,7 +136,10 @@ test('values that examples tell are those that come out', async () => {
 test('a value that is not as told would be seen', () => {
   const wrong = toldValues("0.304; // 0.305\n'rep-n|a'; // rep-n|b|...\n[1, 2]; // 1, 3\ntrue; // false\n[1]; // one", {});
   expect(wrong.map(isAsTold)).toEqual([false, false, false, false, false]);
-  const right = toldValues("0.3047; // 0.305, and more\n'rep-n|a|b'; // rep-n|a|...\nconsole.log([1, 2]); // 1, 2: both\ntrue; // true", {});
+  const right = toldValues(
+    "0.3047; // 0.305, and more\n'rep-n|a|b'; // rep-n|a|...\nconsole.log([1, 2]); // 1, 2: both\ntrue; // true",
+    {},
+  );
   expect(right.map(isAsTold)).toEqual([true, true, true, true]);
 });
 
@@ -161,13 +174,25 @@ interface Documented {
 /** Exported functions, and the public methods and accessors of exported classes, with what is said of each. */
 function documented(): Documented[] {
   const symbols = new Set(ENTRIES.flatMap((entry) => exportsOf(entry).map(resolved)).filter(isCalled));
-  return [...symbols].flatMap((symbol) => (symbol.declarations ?? []).flatMap((declaration) => {
-    const members = ts.isClassDeclaration(declaration) ? declaration.members.filter((member) => member.name === undefined || !ts.isPrivateIdentifier(member.name)) : [declaration];
-    return members.map((member) => ({ where: `${symbol.name}.${(member as ts.NamedDeclaration).name?.getText() ?? 'constructor'}`, says: commentOf(member) + (ts.isClassDeclaration(declaration) ? commentOf(declaration) : ''), body: member }));
-  }));
+  return [...symbols].flatMap((symbol) =>
+    (symbol.declarations ?? []).flatMap((declaration) => {
+      const members = ts.isClassDeclaration(declaration)
+        ? declaration.members.filter((member) => member.name === undefined || !ts.isPrivateIdentifier(member.name))
+        : [declaration];
+      return members.map((member) => ({
+        where: `${symbol.name}.${(member as ts.NamedDeclaration).name?.getText() ?? 'constructor'}`,
+        says: commentOf(member) + (ts.isClassDeclaration(declaration) ? commentOf(declaration) : ''),
+        body: member,
+      }));
+    }),
+  );
 }
 
-const commentOf = (node: ts.Node): string => ts.getJSDocCommentsAndTags(node).map((comment) => comment.getText()).join('\n');
+const commentOf = (node: ts.Node): string =>
+  ts
+    .getJSDocCommentsAndTags(node)
+    .map((comment) => comment.getText())
+    .join('\n');
 
 /** The functions of a file that stand by themselves. */
 const namedFunctions = (file: ts.SourceFile): Map<string | undefined, ts.Node> =>
@@ -197,10 +222,12 @@ function saysWithNamed({ where, says }: Documented, all: ReadonlyMap<string, Doc
 
 test('what a function throws by itself, or by helpers beside it, its comment names', () => {
   const all = new Map(documented().map((each) => [each.where, each]));
-  const silent = [...all.values()].filter(({ says }) => !/never throws/i.test(says)).flatMap((each) => {
-    const said = saysWithNamed(each, all);
-    return [...new Set(thrownBy(each.body))].filter((code) => !said.includes(code)).map((code) => `${each.where}: ${code}`);
-  });
+  const silent = [...all.values()]
+    .filter(({ says }) => !/never throws/i.test(says))
+    .flatMap((each) => {
+      const said = saysWithNamed(each, all);
+      return [...new Set(thrownBy(each.body))].filter((code) => !said.includes(code)).map((code) => `${each.where}: ${code}`);
+    });
   expect(all.size).toBeGreaterThan(150);
   expect(silent).toEqual([]);
 });

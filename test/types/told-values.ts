@@ -7,7 +7,8 @@ export interface ToldValue {
 }
 
 /** What examples cannot have here: waiting, files, and the models that they take for granted. */
-const NEEDS_MORE = /\b(?:await|import|model|original|featureModel|tokenizer|optimizer|blocker|sequences|heldOut|contexts|generations|trainingIds|x|logits)\b/;
+const NEEDS_MORE =
+  /\b(?:await|import|model|original|featureModel|tokenizer|optimizer|blocker|sequences|heldOut|contexts|generations|trainingIds|x|logits)\b/;
 
 /** Whether an example tells a value and can run as it stands. */
 export const tellsValues = (code: string): boolean => / \/\/ /.test(code) && !NEEDS_MORE.test(code.replace(/\/\/.*/g, ''));
@@ -22,7 +23,9 @@ export function toldValues(code: string, homes: Readonly<Record<string, unknown>
   });
   const values: ToldValue[] = [];
   const names = Object.keys(homes);
-  const run = new Function('told__', ...names, ts.transpile(lines.join('\n'), { target: ts.ScriptTarget.ES2023 })) as (...given: unknown[]) => void;
+  const run = new Function('told__', ...names, ts.transpile(lines.join('\n'), { target: ts.ScriptTarget.ES2023 })) as (
+    ...given: unknown[]
+  ) => void;
   run(values, ...names.map((name) => homes[name]));
   return values;
 }
@@ -45,7 +48,10 @@ function isFigure(value: number, told: string): boolean {
   return Math.abs(value - Number(told)) <= 0.5001 * 10 ** -digits;
 }
 
-/** Whether a value is what its comment says: a text up to its end or to "...", figures as many as are told before the first words about them. */
+/**
+ * Whether a value is what its comment says: a text up to its end or to "...", figures as many as are told before the first words about
+ * them.
+ */
 export function isAsTold({ value, told }: ToldValue): boolean {
   if (typeof value === 'string') return told.endsWith('...') ? value.startsWith(told.slice(0, -3)) : told.startsWith(value);
   if (typeof value === 'boolean') return told.startsWith(String(value));

@@ -21,24 +21,43 @@ export async function average(models: readonly string[], options: AverageOptions
   const { out, gate, overwrite = false, device, computeDtype } = options;
   if (models.length < 2) throw new HyperfitError('ERR_CONFIG', 'expected at least two models to average, got one; name another');
   const paths = await Promise.all(models.map((path) => resolveModelPath(path, (message) => output.warn(message))));
-  await interruptible((signal) => withModel({ model: paths[0]!, ...given({ device, computeDtype }) }, output, async (model) => {
-    const text = await averageAndMeasure(model, models, paths, options, output, signal);
-    const problems = averageProblems(text);
-    if (gate === 'refuse' && problems.length > 0) throw new HyperfitError('ERR_CONFIG', `expected an average that writes as its models do, got one of which ${problems.join('; ')}; nothing was saved; pass --gate warn to save it all the same`);
-    const saved = await model.save(out, { overwrite, card: await averageCard(models, paths, text) });
-    for (const problem of problems) output.warn(problem);
-    output.result({ schemaVersion: 1, folder: out, ...text, problems, saved }, () => renderAverage(out, text), () => figuresCsv(averageRows(text)));
-  }));
+  await interruptible((signal) =>
+    withModel({ model: paths[0]!, ...given({ device, computeDtype }) }, output, async (model) => {
+      const text = await averageAndMeasure(model, models, paths, options, output, signal);
+      const problems = averageProblems(text);
+      if (gate === 'refuse' && problems.length > 0)
+        throw new HyperfitError(
+          'ERR_CONFIG',
+          `expected an average that writes as its models do, got one of which ${problems.join('; ')}; nothing was saved; pass --gate warn to save it all the same`,
+        );
+      const saved = await model.save(out, { overwrite, card: await averageCard(models, paths, text) });
+      for (const problem of problems) output.warn(problem);
+      output.result(
+        { schemaVersion: 1, folder: out, ...text, problems, saved },
+        () => renderAverage(out, text),
+        () => figuresCsv(averageRows(text)),
+      );
+    }),
+  );
 }
 
 /** The weights of `model`, the first, become the average; each is measured while it is in memory. */
-async function averageAndMeasure(model: Model, names: readonly string[], paths: readonly string[], options: AverageOptions, output: Output, signal: AbortSignal): Promise<AveragedText> {
+async function averageAndMeasure(
+  model: Model,
+  names: readonly string[],
+  paths: readonly string[],
+  options: AverageOptions,
+  output: Output,
+  signal: AbortSignal,
+): Promise<AveragedText> {
   const { gate, maxNewTokens } = options;
   const facts = readRunFacts(paths[0]!);
   const contexts = gate === 'off' ? [] : await readGateContexts(options, model, facts);
   const overlapIndex = contexts.length === 0 ? undefined : await readTrainIndex(options, model, facts);
-  if (gate === 'refuse' && contexts.length === 0) throw new HyperfitError('ERR_CONFIG', 'expected contexts for --gate refuse, got none; give --contexts, text that was not trained on');
-  const measure = async (each: Model): Promise<GateFigures | null> => (contexts.length === 0 ? null : (await measureText(each, { contexts, maxNewTokens, overlapIndex, signal })).figures);
+  if (gate === 'refuse' && contexts.length === 0)
+    throw new HyperfitError('ERR_CONFIG', 'expected contexts for --gate refuse, got none; give --contexts, text that was not trained on');
+  const measure = async (each: Model): Promise<GateFigures | null> =>
+    contexts.length === 0 ? null : (await measureText(each, { contexts, maxNewTokens, overlapIndex, signal })).figures;
   const figures = [await measure(model)];
   await averageWeights(model, paths.slice(1), async (path) => {
     signal.throwIfAborted();
@@ -47,7 +66,12 @@ async function averageAndMeasure(model: Model, names: readonly string[], paths: 
     figures.push(await measure(other));
     return other;
   });
-  return { contexts: contexts.length, maxNewTokens, models: names.map((path, index) => ({ path, figures: figures[index]! })), averaged: await measure(model) };
+  return {
+    contexts: contexts.length,
+    maxNewTokens,
+    models: names.map((path, index) => ({ path, figures: figures[index]! })),
+    averaged: await measure(model),
+  };
 }
 
 /** What the first run knows of its base; recipe and certificate are those of one run and say nothing of the average. */
@@ -56,7 +80,12 @@ async function averageCard(names: readonly string[], paths: readonly string[], t
   return {
     title: `Average of ${names.length} models`,
     isHyperfitted: true,
-    sections: [averageSection(text, names.map((name) => basename(resolve(name))))],
+    sections: [
+      averageSection(
+        text,
+        names.map((name) => basename(resolve(name))),
+      ),
+    ],
     ...(baseName === undefined ? {} : { baseModel, baseName, license }),
   };
 }
@@ -76,6 +105,7 @@ function renderAverage(folder: string, text: AveragedText): string {
   return [
     line('', `TTR(${Math.min(96, maxNewTokens)})`, 'rep-2', 'longest'),
     ...rows.map(({ name, figures }) => line(name, number(figures?.ttr, 3), number(figures?.rep2, 3), number(figures?.longestQuotation, 0))),
-    '', `on ${contexts} held-out contexts; ${saved}`,
+    '',
+    `on ${contexts} held-out contexts; ${saved}`,
   ].join('\n');
 }

@@ -24,7 +24,13 @@ export async function chat(options: ChatOptions, flags: readonly string[]): Prom
     const { model } = models.at(-1)!;
     // Before anybody types: a model without a tokenizer has no use here.
     for (const each of models) each.model.requireTokenizer();
-    const makeBlocker = (path: string | undefined): Promise<CitationBlocker> => loadCitationBlocker(source !== undefined && path === undefined ? source : { path: path ?? ownSequences(options.model), settings: blockerSettings(options) }, model);
+    const makeBlocker = (path: string | undefined): Promise<CitationBlocker> =>
+      loadCitationBlocker(
+        source !== undefined && path === undefined
+          ? source
+          : { path: path ?? ownSequences(options.model), settings: blockerSettings(options) },
+        model,
+      );
     const session = new ChatSession(models, { decoding, system: options.system, makeBlocker });
     try {
       if (source !== undefined) await session.setBlocker(undefined);
@@ -43,14 +49,20 @@ function besidePath(model: string, beside: string): string {
   if (beside !== 'original' || existsSync(beside)) return beside;
   const run = findRun(model);
   if (run !== undefined) return originalModel(run, 'give --beside the path where it stands now');
-  throw new HyperfitError('ERR_CONFIG', `expected the folder of a run for --model with --beside original, got ${model}; give --beside the path of the other model`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected the folder of a run for --model with --beside original, got ${model}; give --beside the path of the other model`,
+  );
 }
 
 /** @throws HyperfitError ERR_CONFIG for a model that keeps no training sequences */
 function ownSequences(model: string): string {
   const run = findRun(model);
   if (run !== undefined && existsSync(run.trainFile)) return run.path;
-  throw new HyperfitError('ERR_CONFIG', `expected the folder of a run to block citations of, got ${model}; name one, as in /blocker runs/novel`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected the folder of a run to block citations of, got ${model}; name one, as in /blocker runs/novel`,
+  );
 }
 
 interface Named {
@@ -58,7 +70,12 @@ interface Named {
   model: Model;
 }
 
-async function withModels(options: ChatOptions, beside: string | undefined, output: Output, work: (models: readonly Named[]) => Promise<void>): Promise<void> {
+async function withModels(
+  options: ChatOptions,
+  beside: string | undefined,
+  output: Output,
+  work: (models: readonly Named[]) => Promise<void>,
+): Promise<void> {
   const spinner = new Spinner(process.stderr);
   const say = (path: string): void => (output.quiet ? undefined : spinner.say(`loading ${path}`));
   try {
@@ -68,7 +85,12 @@ async function withModels(options: ChatOptions, beside: string | undefined, outp
       say(beside);
       const name = findRun(options.model) === undefined ? basename(options.model) : 'hyperfitted';
       return withModel({ ...options, model: beside, adapter: undefined }, output, async (other) =>
-        listen(spinner, () => work([{ name: options.beside === 'original' ? 'original' : basename(beside), model: other }, { name, model }])),
+        listen(spinner, () =>
+          work([
+            { name: options.beside === 'original' ? 'original' : basename(beside), model: other },
+            { name, model },
+          ]),
+        ),
       );
     });
   } finally {

@@ -21,12 +21,26 @@ async function show(path: string, depth: CheckDepth, options: OutputOptions): Pr
     if (depth === 'values') output.log(`looking at ${each}`);
     checks.push(await checkCheckpoint(each, depth));
   }
-  output.result({ schemaVersion: 1, depth, checkpoints: checks }, () => renderChecks(checks), () => checksTable(checks));
+  output.result(
+    { schemaVersion: 1, depth, checkpoints: checks },
+    () => renderChecks(checks),
+    () => checksTable(checks),
+  );
   return checks;
 }
 
 function checksTable(checks: readonly CheckpointCheck[]): CsvTable {
-  return csvTable(checks.map(({ path, step, bytes, files, isResumable, problems }) => ({ path, step, bytes, files, isResumable, problems: problems.join('; ') })), ['path', 'step', 'bytes', 'files', 'isResumable', 'problems']);
+  return csvTable(
+    checks.map(({ path, step, bytes, files, isResumable, problems }) => ({
+      path,
+      step,
+      bytes,
+      files,
+      isResumable,
+      problems: problems.join('; '),
+    })),
+    ['path', 'step', 'bytes', 'files', 'isResumable', 'problems'],
+  );
 }
 
 function renderChecks(checks: readonly CheckpointCheck[]): string {
@@ -37,5 +51,10 @@ function renderChecks(checks: readonly CheckpointCheck[]): string {
     problems.length > 0 ? `broken: ${problems.join('; ')}` : isResumable ? 'whole, a run can go on from it' : 'whole, weights alone',
   ]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map(([name = '', size = '', count = '', state = '']) => `${name.padEnd(widths[0]!)}  ${size.padStart(widths[1]!)}  ${count.padStart(widths[2]!)}  ${state}`).join('\n');
+  return rows
+    .map(
+      ([name = '', size = '', count = '', state = '']) =>
+        `${name.padEnd(widths[0]!)}  ${size.padStart(widths[1]!)}  ${count.padStart(widths[2]!)}  ${state}`,
+    )
+    .join('\n');
 }

@@ -22,7 +22,10 @@ export async function judge(page: string, options: CompareJudgeOptions): Promise
       onProgress: ({ done, total }) => output.log(`${done} of ${total} items judged`),
       onWarning: (message) => output.warn(message),
     });
-    output.result({ schemaVersion: 1, study: study.id, kind: 'language-model judge, not people', ...result, answers: options.answers }, () => renderResult(result, options.answers));
+    output.result(
+      { schemaVersion: 1, study: study.id, kind: 'language-model judge, not people', ...result, answers: options.answers },
+      () => renderResult(result, options.answers),
+    );
   } catch (error) {
     if (signals.received === undefined) throw error;
     output.log(`stopped; the answers so far are in ${options.answers}, and the same command goes on`);
@@ -35,7 +38,11 @@ export async function judge(page: string, options: CompareJudgeOptions): Promise
 function readKey(variable: string | undefined): string | undefined {
   if (variable === undefined) return undefined;
   const key = process.env[variable];
-  if (key === undefined || key === '') throw new HyperfitError('ERR_CONFIG', `expected a key in the environment variable ${variable} for --api-key-env, got none; export it first`);
+  if (key === undefined || key === '')
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a key in the environment variable ${variable} for --api-key-env, got none; export it first`,
+    );
   return key;
 }
 

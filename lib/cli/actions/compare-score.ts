@@ -9,7 +9,13 @@ import { Output } from '../output.ts';
 export async function score(keyFile: string, files: readonly string[], options: CompareScoreOptions): Promise<void> {
   const output = new Output(options);
   const key = await readStudyKey(keyFile);
-  const answers = await Promise.all(files.map((file) => readAnswers(file, { id: key.study, items: key.items }, (message) => output.warn(message))));
+  const answers = await Promise.all(
+    files.map((file) => readAnswers(file, { id: key.study, items: key.items }, (message) => output.warn(message))),
+  );
   const result = scoreStudy(key, answers.flat(), { seed: options.seed, resamples: options.resamples });
-  output.result(result, () => renderScore(result), () => scoreTable(result));
+  output.result(
+    result,
+    () => renderScore(result),
+    () => scoreTable(result),
+  );
 }

@@ -17,5 +17,8 @@ export async function serve(page: string, options: CompareServeOptions): Promise
   });
   await untilStopped(() => output.log(`serving ${page} at ${server.url} (Ctrl-C ends)`));
   await server.close();
-  output.result({ schemaVersion: 1, study: study.id, url: server.url, answers: options.answers, received: server.received() }, () => `${server.received()} answers received, in ${options.answers}`);
+  output.result(
+    { schemaVersion: 1, study: study.id, url: server.url, answers: options.answers, received: server.received() },
+    () => `${server.received()} answers received, in ${options.answers}`,
+  );
 }

@@ -13,11 +13,19 @@ import { Output } from '../output.ts';
 export async function inspect(options: InspectOptions): Promise<void> {
   const output = new Output(options);
   const config = resolve(options);
-  if (config.model === null) throw new HyperfitError('ERR_CONFIG', 'expected the model that is to learn the data for `model`, got none; give --model: its tokenizer decides');
+  if (config.model === null)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      'expected the model that is to learn the data for `model`, got none; give --model: its tokenizer decides',
+    );
   const header = await openHeader(await resolveModelPath(config.model, (message) => output.warn(message)));
   const inspection = await inspectData(config, header, { examples: options.show });
   for (const message of inspection.warnings) output.warn(message);
-  output.result({ schemaVersion: 1, ...inspection }, () => renderInspection(inspection, config), () => inspectionTable(inspection));
+  output.result(
+    { schemaVersion: 1, ...inspection },
+    () => renderInspection(inspection, config),
+    () => inspectionTable(inspection),
+  );
 }
 
 function resolve(options: InspectOptions): RunConfig {

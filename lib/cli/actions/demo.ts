@@ -23,13 +23,29 @@ export async function demo(options: DemoOptions): Promise<void> {
   const patch = await patchDemo(result, normalized.config, (message) => output.log(message));
   const { variant, ...files } = patch ?? {};
   const summary = { ...summarizeRun(result), patch: patch === undefined ? null : { ...files, ...variant!.metrics } };
-  output.result(summary, () => [renderRunSummary(result), ...shownContinuations(result.folder, result.comparison.length > 0), ...(patch === undefined ? [] : [renderDemoPatch(patch, result.comparison)])].join('\n'),
-    () => comparisonCsv(result.comparison, patch === undefined ? [] : [{ name: patch.variant.name, isHyperfitted: true, decoding: 'greedy', ...patch.variant.metrics }]));
+  output.result(
+    summary,
+    () =>
+      [
+        renderRunSummary(result),
+        ...shownContinuations(result.folder, result.comparison.length > 0),
+        ...(patch === undefined ? [] : [renderDemoPatch(patch, result.comparison)]),
+      ].join('\n'),
+    () =>
+      comparisonCsv(
+        result.comparison,
+        patch === undefined ? [] : [{ name: patch.variant.name, isHyperfitted: true, decoding: 'greedy', ...patch.variant.metrics }],
+      ),
+  );
 }
 
 /** Model and text are looked for only where they are not given. */
 async function resolveDemo(options: DemoOptions): Promise<NormalizedConfig> {
-  const layers: ConfigLayer[] = [{ name: 'flags', values: fieldValues(options, DEMO_FIELDS) }, environmentLayer(process.env), presetLayer('demo')];
+  const layers: ConfigLayer[] = [
+    { name: 'flags', values: fieldValues(options, DEMO_FIELDS) },
+    environmentLayer(process.env),
+    presetLayer('demo'),
+  ];
   const { config } = normalizeConfig(layers);
   // A libtorch that is missing is found out before anything is fetched.
   const computeDtype = fastestComputeDtype(config.device);
@@ -46,7 +62,14 @@ function shownContinuations(path: string, isCompared: boolean): string[] {
   return contexts.slice(0, compared).flatMap(({ contextText, context }, index) => {
     const columns = variants
       .filter(({ decoding }) => decoding !== 'top-p')
-      .map(({ name, result }) => ({ title: name, text: result.generations[index]?.text ?? Array.from(result.generations[index]?.ids ?? []).join(' ') }));
-    return ['', `context: ${(contextText ?? context.join(' ')).replaceAll(/\s+/g, ' ')}`, renderSideBySide(columns, process.stdout.columns ?? 120)];
+      .map(({ name, result }) => ({
+        title: name,
+        text: result.generations[index]?.text ?? Array.from(result.generations[index]?.ids ?? []).join(' '),
+      }));
+    return [
+      '',
+      `context: ${(contextText ?? context.join(' ')).replaceAll(/\s+/g, ' ')}`,
+      renderSideBySide(columns, process.stdout.columns ?? 120),
+    ];
   });
 }

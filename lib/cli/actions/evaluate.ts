@@ -28,21 +28,49 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<void> {
   const blocker = blockerSource(options);
   const output = new Output(options);
   const { result, memorisation, train, texts } = await withModel(options, output, (model) => measureModel(model, options, blocker, output));
-  const mauve = texts && (await measureLikeness(options.featureModel!, texts, given({ clusters: options.mauveClusters, seed: options.mauveSeed }), options, output));
-  output.result({ ...plainResult(result), ...given({ memorisation, mauve }) }, () =>
-    [renderEvaluation(result), ...(mauve === undefined ? [] : [renderMauve(mauve)]), ...(memorisation === undefined ? [] : renderMemorisation(memorisation, train))].join('\n'),
+  const mauve =
+    texts &&
+    (await measureLikeness(
+      options.featureModel!,
+      texts,
+      given({ clusters: options.mauveClusters, seed: options.mauveSeed }),
+      options,
+      output,
+    ));
+  output.result(
+    { ...plainResult(result), ...given({ memorisation, mauve }) },
+    () =>
+      [
+        renderEvaluation(result),
+        ...(mauve === undefined ? [] : [renderMauve(mauve)]),
+        ...(memorisation === undefined ? [] : renderMemorisation(memorisation, train)),
+      ].join('\n'),
     () => evaluationCsv(options.model, { result, ...given({ memorisation, mauve }) }),
   );
 }
 
-function checkOptions({ heldOut, contexts, train, memorisation, featureModel, mauveClusters, mauveSeed, citationBlocker }: EvaluateOptions): void {
+function checkOptions({
+  heldOut,
+  contexts,
+  train,
+  memorisation,
+  featureModel,
+  mauveClusters,
+  mauveSeed,
+  citationBlocker,
+}: EvaluateOptions): void {
   const problem =
-    heldOut === undefined && contexts === undefined ? 'expected --held-out, --contexts or both, got neither'
-    : memorisation !== undefined && train === undefined ? 'expected --train beside --memorisation, got none: what is memorised stands there'
-    : featureModel !== undefined && contexts === undefined ? 'expected --contexts beside --feature-model, got none: MAUVE compares continuations with how their documents go on'
-    : featureModel === undefined && (mauveClusters ?? mauveSeed) !== undefined ? 'expected --feature-model beside --mauve-clusters and --mauve-seed, got none: without it MAUVE is not measured'
-    : citationBlocker !== undefined && contexts === undefined ? 'expected --contexts beside --citation-blocker, got none: it forbids tokens of continuations'
-    : undefined;
+    heldOut === undefined && contexts === undefined
+      ? 'expected --held-out, --contexts or both, got neither'
+      : memorisation !== undefined && train === undefined
+        ? 'expected --train beside --memorisation, got none: what is memorised stands there'
+        : featureModel !== undefined && contexts === undefined
+          ? 'expected --contexts beside --feature-model, got none: MAUVE compares continuations with how their documents go on'
+          : featureModel === undefined && (mauveClusters ?? mauveSeed) !== undefined
+            ? 'expected --feature-model beside --mauve-clusters and --mauve-seed, got none: without it MAUVE is not measured'
+            : citationBlocker !== undefined && contexts === undefined
+              ? 'expected --contexts beside --citation-blocker, got none: it forbids tokens of continuations'
+              : undefined;
   if (problem !== undefined) throw new HyperfitError('ERR_CONFIG', problem);
 }
 
@@ -60,19 +88,39 @@ async function measureModel(model: Model, options: EvaluateOptions, source: Bloc
   const train = await refusingFor('train', () => readSequences(options.train, model, options, output));
   const documents = await refusingFor('contexts', () => readContexts(options, model, heldOut));
   if (featureModel !== undefined) await checkLikeness(featureModel, documents, maxNewTokens, output);
-  const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void => output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
+  const onProgress = ({ stage, done, total }: { stage: string; done: number; total: number }): void =>
+    output.log(`${stage === 'heldOut' ? 'held-out sequences' : 'contexts'} ${done}/${total}`);
   const index = train && new OverlapIndex(train.map(({ ids }) => ids));
   const contexts = documents.map(judgedContext);
   const result = await withBlocker(source, model, (citationBlocker) =>
-    evaluate(model, { contexts, maxNewTokens, batchSize, contextBatchSize, onProgress, ...given({ heldOut, train: index, generateOptions: citationBlocker && { citationBlocker } }) }),
+    evaluate(model, {
+      contexts,
+      maxNewTokens,
+      batchSize,
+      contextBatchSize,
+      onProgress,
+      ...given({ heldOut, train: index, generateOptions: citationBlocker && { citationBlocker } }),
+    }),
   );
   const minLength = options.memorisation === true ? MEMORISED_LENGTH : options.memorisation;
-  const memorisation = index !== undefined && minLength !== undefined ? measureMemorisation(index, result.generations.map(({ ids }) => ids), minLength) : undefined;
+  const memorisation =
+    index !== undefined && minLength !== undefined
+      ? measureMemorisation(
+          index,
+          result.generations.map(({ ids }) => ids),
+          minLength,
+        )
+      : undefined;
   const texts = featureModel === undefined ? undefined : await pairDocuments(model, documents, result.generations, maxNewTokens);
   return { result, train: train ?? [], ...given({ memorisation, texts }) };
 }
 
-async function readSequences(path: string | undefined, model: Model, { sequenceLength, unwrap = false }: EvaluateOptions, output: Output): Promise<Sequence[] | undefined> {
+async function readSequences(
+  path: string | undefined,
+  model: Model,
+  { sequenceLength, unwrap = false }: EvaluateOptions,
+  output: Output,
+): Promise<Sequence[] | undefined> {
   if (path === undefined) return undefined;
   const { sequences, notes, warnings } = await loadData(path, model.tokenizer, { sequenceLength, unwrap });
   for (const message of warnings) output.warn(message);
@@ -81,12 +129,30 @@ async function readSequences(path: string | undefined, model: Model, { sequenceL
   return sequences;
 }
 
-/** Those of the file, or else what the held-out dialogues ask, and where the overlap with training text is wanted the beginnings of held-out text too. */
-async function readContexts({ contexts, train, contextLength, unwrap = false }: EvaluateOptions, model: Model, heldOut: readonly Sequence[] = []): Promise<Context[]> {
-  if (contexts !== undefined) return makeDocumentContexts(await readDocuments(contexts, new DataNotes({ takesPromptsAlone: true })), model.tokenizer, { contextLength, unwrap });
+/**
+ * Those of the file, or else what the held-out dialogues ask, and where the overlap with training text is wanted the beginnings of held-out
+ * text too.
+ */
+async function readContexts(
+  { contexts, train, contextLength, unwrap = false }: EvaluateOptions,
+  model: Model,
+  heldOut: readonly Sequence[] = [],
+): Promise<Context[]> {
+  if (contexts !== undefined)
+    return makeDocumentContexts(await readDocuments(contexts, new DataNotes({ takesPromptsAlone: true })), model.tokenizer, {
+      contextLength,
+      unwrap,
+    });
   return heldOut.map((sequence) => makeContext(sequence, contextLength)).filter(({ isAnswer }) => isAnswer === true || train !== undefined);
 }
 
 function plainResult({ generations, ...figures }: EvaluationResult): object {
-  return { ...figures, generations: generations.map(({ promptIds, ids, text, interventions, answer }) => ({ promptIds: Array.from(promptIds), ids: Array.from(ids), ...given({ text, interventions, answer }) })) };
+  return {
+    ...figures,
+    generations: generations.map(({ promptIds, ids, text, interventions, answer }) => ({
+      promptIds: Array.from(promptIds),
+      ids: Array.from(ids),
+      ...given({ text, interventions, answer }),
+    })),
+  };
 }

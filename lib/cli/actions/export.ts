@@ -15,25 +15,48 @@ import { gateCsv } from '../tables.ts';
 
 export async function exportCommand(options: ExportCommandOptions): Promise<void> {
   const output = new Output(options);
-  await interruptible((signal) => withModel(options, output, async (model) => {
-    const result = await exportModel(model, options.out, await exportOptions(model, options, output, signal));
-    for (const warning of result.warnings) output.warn(warning);
-    output.result({ schemaVersion: 1, ...result }, () => renderExport(result), () => gateCsv(result.gate, result.type));
-  }));
+  await interruptible((signal) =>
+    withModel(options, output, async (model) => {
+      const result = await exportModel(model, options.out, await exportOptions(model, options, output, signal));
+      for (const warning of result.warnings) output.warn(warning);
+      output.result(
+        { schemaVersion: 1, ...result },
+        () => renderExport(result),
+        () => gateCsv(result.gate, result.type),
+      );
+    }),
+  );
 }
 
-async function exportOptions(model: Model, options: ExportCommandOptions, output: Output, signal: AbortSignal): Promise<NonNullable<Parameters<typeof exportModel>[2]>> {
+async function exportOptions(
+  model: Model,
+  options: ExportCommandOptions,
+  output: Output,
+  signal: AbortSignal,
+): Promise<NonNullable<Parameters<typeof exportModel>[2]>> {
   const { type, splitMaxSize, overwrite, name, gate, maxNewTokens, modelfile, card } = options;
   const facts = readRunFacts(options.model);
   const contexts = gate === 'off' ? [] : await readGateContexts(options, model, facts);
-  if (gate !== 'off' && contexts.length === 0) output.log('gate: no contexts to decode from; give --contexts, text that was not trained on');
+  if (gate !== 'off' && contexts.length === 0)
+    output.log('gate: no contexts to decode from; give --contexts, text that was not trained on');
   return {
-    gate, contexts, maxNewTokens, modelfile, card, signal,
+    gate,
+    contexts,
+    maxNewTokens,
+    modelfile,
+    card,
+    signal,
     onProgress: progressLine(output),
     onStage: (stage) => output.log(stage),
     // A run is called by its folder, not by the checkpoint that stands for it.
     name: name ?? basename(resolve(parseHubName(options.model, 'model')?.id ?? options.model)).replace(/\.gguf$/i, ''),
-    ...given({ type, splitMaxSize, overwrite, base: options.base ?? facts?.base, overlapIndex: contexts.length === 0 ? undefined : await readTrainIndex(options, model, facts) }),
+    ...given({
+      type,
+      splitMaxSize,
+      overwrite,
+      base: options.base ?? facts?.base,
+      overlapIndex: contexts.length === 0 ? undefined : await readTrainIndex(options, model, facts),
+    }),
     // Figures of a run are those of its own contexts and lengths.
     ...given({ baseFigures: options.contexts === undefined && maxNewTokens === 96 ? facts?.baseFigures : undefined }),
   };

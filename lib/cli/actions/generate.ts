@@ -20,16 +20,26 @@ export async function generate(options: GenerateOptions): Promise<void> {
   await withModel(options, output, async (model) => {
     const encoded = await encodePrompts(model, prompts);
     const [only] = encoded;
-    if (encoded.length === 1 && !output.json && !output.csv && process.stdout.isTTY && model.tokenizer !== undefined) return writeOne(model, only!, decoding, source);
+    if (encoded.length === 1 && !output.json && !output.csv && process.stdout.isTTY && model.tokenizer !== undefined)
+      return writeOne(model, only!, decoding, source);
     const generations = await generateAll(model, encoded, decoding, source, options.batchSize);
     const texts = await Promise.all(generations.map(async ({ promptIds }, index) => textOf(prompts[index]!, promptIds, model)));
     const document = { schemaVersion: 1, generations: generations.map((generation, index) => plainGeneration(generation, texts[index])) };
-    return output.result(document, () => generations.map(renderGeneration).join('\n\n'), () => generationTable(generations, texts));
+    return output.result(
+      document,
+      () => generations.map(renderGeneration).join('\n\n'),
+      () => generationTable(generations, texts),
+    );
   });
 }
 
 /** On a terminal, as it is written. */
-async function writeOne(model: Model, prompt: string | Int32Array, decoding: DecodingOptions, source: BlockerSource | undefined): Promise<void> {
+async function writeOne(
+  model: Model,
+  prompt: string | Int32Array,
+  decoding: DecodingOptions,
+  source: BlockerSource | undefined,
+): Promise<void> {
   const code = await withBlocker(source, model, (citationBlocker) =>
     writeLive((signal) => model.stream(prompt, { ...decoding, signal, ...given({ citationBlocker }) }), process.stdout),
   );
@@ -37,7 +47,11 @@ async function writeOne(model: Model, prompt: string | Int32Array, decoding: Dec
 }
 
 async function encodePrompts(model: Model, prompts: readonly Prompt[]): Promise<(string | Int32Array)[]> {
-  return Promise.all(prompts.map((prompt) => (typeof prompt === 'object' && 'messages' in prompt ? model.encodeChat(prompt.messages, { tools: prompt.tools }) : prompt)));
+  return Promise.all(
+    prompts.map((prompt) =>
+      typeof prompt === 'object' && 'messages' in prompt ? model.encodeChat(prompt.messages, { tools: prompt.tools }) : prompt,
+    ),
+  );
 }
 
 /** A prompt as people read it: as it was written, or with its special tokens, which a dialogue lives by. */
@@ -46,7 +60,13 @@ async function textOf(prompt: Prompt, promptIds: Int32Array, { tokenizer }: Mode
   return tokenizer.decode(promptIds.filter((id) => id < tokenizer.vocabSize));
 }
 
-async function generateAll(model: Model, prompts: readonly (string | Int32Array)[], decoding: DecodingOptions, source: BlockerSource | undefined, batchSize: number): Promise<Generation[]> {
+async function generateAll(
+  model: Model,
+  prompts: readonly (string | Int32Array)[],
+  decoding: DecodingOptions,
+  source: BlockerSource | undefined,
+  batchSize: number,
+): Promise<Generation[]> {
   return withBlocker(source, model, async (citationBlocker) => {
     const generations: Generation[] = [];
     for (let at = 0; at < prompts.length; at += batchSize) {
@@ -61,7 +81,14 @@ function plainGeneration({ promptIds, ids, text, finishReason, interventions }: 
 }
 
 function generationTable(generations: readonly Generation[], prompts: readonly (string | undefined)[]): CsvTable {
-  const rows = generations.map(({ promptIds, ids, text, finishReason, interventions }, index) => ({ prompt: prompts[index], text, finishReason, interventions, promptIds: Array.from(promptIds), ids: Array.from(ids) }));
+  const rows = generations.map(({ promptIds, ids, text, finishReason, interventions }, index) => ({
+    prompt: prompts[index],
+    text,
+    finishReason,
+    interventions,
+    promptIds: Array.from(promptIds),
+    ids: Array.from(ids),
+  }));
   return csvTable(rows, ['prompt', 'text', 'finishReason', 'interventions', 'promptIds', 'ids']);
 }
 

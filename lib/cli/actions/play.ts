@@ -21,7 +21,10 @@ export async function play(path: string, options: PlayOptions): Promise<void> {
       await withModel({ ...computing, model: path }, output, async (hyperfitted) => {
         const [{ Stage }, { servePlay }] = await Promise.all([import('../../play/stage.ts'), import('../../play/server.ts')]);
         const stage = await Stage.open(run, original, hyperfitted);
-        const server = await servePlay(stage, { port: options.port, onError: (error) => output.warn(error instanceof Error ? (error.stack ?? error.message) : String(error)) });
+        const server = await servePlay(stage, {
+          port: options.port,
+          onError: (error) => output.warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+        });
         spinner.stop();
         await untilStopped(() => {
           output.log(`serving ${path} at ${server.url} (Ctrl-C ends)`);

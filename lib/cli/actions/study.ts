@@ -28,14 +28,36 @@ export async function study(name: string, options: StudyOptions): Promise<void> 
   try {
     const file = await runStudy(findStudy(name)!, settingOf(options), view.hooks);
     view.clear();
-    output.result({ ...file, folder: options.out }, () => renderOutcome(file, options.out), () => findingsTable(file.findings ?? NO_FINDINGS));
+    output.result(
+      { ...file, folder: options.out },
+      () => renderOutcome(file, options.out),
+      () => findingsTable(file.findings ?? NO_FINDINGS),
+    );
   } finally {
     view.clear();
   }
 }
 
 function settingOf(options: StudyOptions): StudySetting {
-  const { contexts, newTokens, model, data, out, seeds, sizes, ranks, rates, decay, contrastSequences, text, word, task, keepModels, share, featureModel } = options;
+  const {
+    contexts,
+    newTokens,
+    model,
+    data,
+    out,
+    seeds,
+    sizes,
+    ranks,
+    rates,
+    decay,
+    contrastSequences,
+    text,
+    word,
+    task,
+    keepModels,
+    share,
+    featureModel,
+  } = options;
   const flags = { ...fieldValues(options, STUDY_FIELDS), ...given({ comparisonContexts: contexts, maxNewTokens: newTokens }) };
   const preset = options.preset === undefined ? [] : [presetLayer(options.preset)];
   return normalizeSetting({
@@ -43,7 +65,20 @@ function settingOf(options: StudyOptions): StudySetting {
     out,
     domains: domainsOf(data, options.heldOut ?? []),
     layers: [{ name: 'flags', values: flags }, environmentLayer(process.env), ...preset],
-    ...given({ seeds, sizes, ranks, rates, decay, contrastSequences, keepModels, share, featureModel, probeText: text, probeWord: word, tasks: task }),
+    ...given({
+      seeds,
+      sizes,
+      ranks,
+      rates,
+      decay,
+      contrastSequences,
+      keepModels,
+      share,
+      featureModel,
+      probeText: text,
+      probeWord: word,
+      tasks: task,
+    }),
   });
 }
 
@@ -51,8 +86,16 @@ function settingOf(options: StudyOptions): StudySetting {
 function domainsOf(data: readonly Named[], heldOut: readonly Named[]): DomainSource[] {
   const only = data.length === 1 && heldOut.length === 1;
   const stranger = heldOut.find(({ name }) => !only && !data.some((domain) => domain.name === name));
-  if (stranger !== undefined) throw new HyperfitError('ERR_CONFIG', `expected held-out text of one of the domains ${data.map(({ name }) => name).join(', ')}, got ${stranger.name}; name it, as in --held-out ${data[0]!.name}=${stranger.path}`);
-  return data.map(({ name, path }) => ({ name, data: path, heldOut: (only ? heldOut[0] : heldOut.find((held) => held.name === name))?.path ?? null }));
+  if (stranger !== undefined)
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected held-out text of one of the domains ${data.map(({ name }) => name).join(', ')}, got ${stranger.name}; name it, as in --held-out ${data[0]!.name}=${stranger.path}`,
+    );
+  return data.map(({ name, path }) => ({
+    name,
+    data: path,
+    heldOut: (only ? heldOut[0] : heldOut.find((held) => held.name === name))?.path ?? null,
+  }));
 }
 
 function renderOutcome({ cells, findings }: StudyFile, out: string): string {

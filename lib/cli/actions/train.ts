@@ -22,12 +22,20 @@ export async function train(options: TrainOptions): Promise<void> {
   const output = new Output(options);
   const normalized = resolveConfig(options);
   if (options.printConfig === true) {
-    output.result({ schemaVersion: 1, ...normalized }, () => renderConfig(normalized), () => configTable(normalized));
+    output.result(
+      { schemaVersion: 1, ...normalized },
+      () => renderConfig(normalized),
+      () => configTable(normalized),
+    );
     return;
   }
   if (options.dryRun === true) return dryRun(normalized, output);
   const result = await runAndReport(normalized, output, options.open);
-  output.result(summarizeRun(result), () => renderRunSummary(result), () => comparisonCsv(result.comparison));
+  output.result(
+    summarizeRun(result),
+    () => renderRunSummary(result),
+    () => comparisonCsv(result.comparison),
+  );
 }
 
 async function dryRun({ config }: NormalizedConfig, output: Output): Promise<void> {
@@ -35,7 +43,11 @@ async function dryRun({ config }: NormalizedConfig, output: Output): Promise<voi
   await fetchNamed(config);
   const plan = await planRun(config, await openHeader(await resolveModelPath(config.model, (message) => output.warn(message))));
   for (const message of plan.warnings) output.warn(message);
-  output.result({ schemaVersion: 1, ...plan }, () => renderPlan(plan), () => planCsv(plan));
+  output.result(
+    { schemaVersion: 1, ...plan },
+    () => renderPlan(plan),
+    () => planCsv(plan),
+  );
 }
 
 /** Flags, environment, file, the run to resume, preset. */

@@ -44,7 +44,8 @@ const wordOf = (name: string): string => flagOf(name).slice(2);
 function numberCommand(name: NumberName): ChatCommand {
   const { parse, help } = NUMBERS[name];
   const run = (session: ChatSession, argument: string): Outcome => {
-    if (argument !== '') session.setDecoding(name === 'temperature' && Number(argument) === 0 ? GREEDY : { [name]: parsed(name, parse, argument) });
+    if (argument !== '')
+      session.setDecoding(name === 'temperature' && Number(argument) === 0 ? GREEDY : { [name]: parsed(name, parse, argument) });
     return { say: `${wordOf(name)} ${String(session.decoding[name])}` };
   };
   return { names: [wordOf(name)], takes: 'X', help, run };
@@ -65,7 +66,12 @@ const COMMANDS: readonly ChatCommand[] = [
   { names: ['again', 'retry'], help: 'answer the last message anew, with temperature by other draws', run: again },
   { names: ['save'], takes: 'FILE', help: 'add the conversation to a .jsonl file that train --data reads', run: save },
   { names: ['system'], takes: 'TEXT', help: 'what the system says first; "none" takes it away', run: system },
-  { names: ['blocker'], takes: 'on|off|PATH', help: 'forbid citing training sequences: those of the run, a run or a .jsonl file', run: blocker },
+  {
+    names: ['blocker'],
+    takes: 'on|off|PATH',
+    help: 'forbid citing training sequences: those of the run, a run or a .jsonl file',
+    run: blocker,
+  },
   ...(Object.keys(NUMBERS) as NumberName[]).map(numberCommand),
   { names: ['settings'], help: 'how answers are decoded', run: (session) => ({ say: renderSettings(session) }) },
   { names: ['exit', 'quit', 'bye'], help: 'leave; Ctrl-D does too', run: () => ({ leave: true }) },
@@ -88,7 +94,10 @@ export async function runCommand(session: ChatSession, { name, argument }: { nam
   const command = COMMANDS.find(({ names }) => names.includes(name));
   if (command !== undefined) return command.run(session, argument);
   const known = COMMANDS.flatMap(({ names }) => names);
-  throw new HyperfitError('ERR_CONFIG', `expected a command, got /${name}${didYouMean(name, known).replace('mean ', 'mean /')}; /help lists them, and a message that begins with a slash is written //`);
+  throw new HyperfitError(
+    'ERR_CONFIG',
+    `expected a command, got /${name}${didYouMean(name, known).replace('mean ', 'mean /')}; /help lists them, and a message that begins with a slash is written //`,
+  );
 }
 
 function reset(session: ChatSession): Outcome {
@@ -114,7 +123,11 @@ async function blocker(session: ChatSession, argument: string): Promise<Outcome>
 
 /** What stands in the file stays: a line is added. */
 async function save(session: ChatSession, path: string): Promise<Outcome> {
-  if (!/\.jsonl$/i.test(path)) throw new HyperfitError('ERR_CONFIG', `expected a name that ends in .jsonl for /save, got ${path === '' ? 'none' : path}; train --data reads such files`);
+  if (!/\.jsonl$/i.test(path))
+    throw new HyperfitError(
+      'ERR_CONFIG',
+      `expected a name that ends in .jsonl for /save, got ${path === '' ? 'none' : path}; train --data reads such files`,
+    );
   const document = session.main.conversation.document();
   if (document === undefined) return { say: 'nothing was answered yet' };
   try {
@@ -122,7 +135,11 @@ async function save(session: ChatSession, path: string): Promise<Outcome> {
     await appendFile(path, `${before === '' || before.endsWith('\n') ? '' : '\n'}${JSON.stringify(document)}\n`);
     return { say: `saved as line ${before.split('\n').filter((line) => line !== '').length + 1} of ${path}` };
   } catch (cause) {
-    throw new HyperfitError('ERR_DATA', `expected a file that can be written for /save, got ${path}: ${(cause as Error).message}; choose another`, { cause });
+    throw new HyperfitError(
+      'ERR_DATA',
+      `expected a file that can be written for /save, got ${path}: ${(cause as Error).message}; choose another`,
+      { cause },
+    );
   }
 }
 

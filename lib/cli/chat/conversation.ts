@@ -29,8 +29,8 @@ export interface ChatPrompt {
 const ANSWER_SHARE = 1 / 4;
 
 /**
- * What was said and answered so far. A model with a chat template gets messages; any other one a text that it continues, to which each line adds a
- * paragraph.
+ * What was said and answered so far. A model with a chat template gets messages; any other one a text that it continues, to which each line
+ * adds a paragraph.
  */
 export class Conversation {
   readonly #model: ChatModel;
@@ -86,7 +86,11 @@ export class Conversation {
     const room = limit - Math.min(maxNewTokens, Math.max(1, Math.floor(limit * ANSWER_SHARE)));
     const before = this.#leftOut;
     const ids = this.continuesText ? await this.#textIds(room) : await this.#chatIds(room);
-    return { ids, maxNewTokens: Math.min(maxNewTokens, limit - ids.length), note: this.#leftOut > before ? this.#leftOutNote(limit) : undefined };
+    return {
+      ids,
+      maxNewTokens: Math.min(maxNewTokens, limit - ids.length),
+      note: this.#leftOut > before ? this.#leftOutNote(limit) : undefined,
+    };
   }
 
   async #chatIds(room: number): Promise<Int32Array> {
@@ -94,7 +98,10 @@ export class Conversation {
       const ids = await this.#model.encodeChat(this.#messages(this.#turns.slice(this.#leftOut)));
       if (ids.length <= room) return ids;
       if (this.#leftOut >= this.#turns.length - 1) {
-        throw new HyperfitError('ERR_DATA', `expected a message of at most ${room} tokens with all that stands around it, got ${ids.length}; say it in fewer words${this.system === undefined ? '' : ', or shorten the system text'}`);
+        throw new HyperfitError(
+          'ERR_DATA',
+          `expected a message of at most ${room} tokens with all that stands around it, got ${ids.length}; say it in fewer words${this.system === undefined ? '' : ', or shorten the system text'}`,
+        );
       }
       this.#leftOut += 1;
     }
@@ -113,11 +120,21 @@ export class Conversation {
 
   #messages(turns: readonly Turn[]): ChatMessage[] {
     const system = this.system === undefined ? [] : [{ role: 'system', content: this.system }];
-    return [...system, ...turns.flatMap(({ said, answer }) => [{ role: 'user', content: said }, ...(answer === undefined ? [] : [{ role: 'assistant', content: answer }])])];
+    return [
+      ...system,
+      ...turns.flatMap(({ said, answer }) => [
+        { role: 'user', content: said },
+        ...(answer === undefined ? [] : [{ role: 'assistant', content: answer }]),
+      ]),
+    ];
   }
 
   #leftOutNote(limit: number): string {
-    const what = this.continuesText ? `the first ${this.#leftOut} tokens of the text are` : this.#leftOut === 1 ? 'the first exchange is' : `the first ${this.#leftOut} exchanges are`;
+    const what = this.continuesText
+      ? `the first ${this.#leftOut} tokens of the text are`
+      : this.#leftOut === 1
+        ? 'the first exchange is'
+        : `the first ${this.#leftOut} exchanges are`;
     return `the model reads ${limit} tokens at most: ${what} left out from here on; /reset starts afresh`;
   }
 }

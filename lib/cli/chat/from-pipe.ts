@@ -35,7 +35,11 @@ export async function chatFromPipe(session: ChatSession, input: Readable, output
 }
 
 /** What a line says; undefined where it was a command. */
-async function saidBy(session: ChatSession, line: string, output: Output): Promise<{ said?: string | undefined; leave?: true | undefined }> {
+async function saidBy(
+  session: ChatSession,
+  line: string,
+  output: Output,
+): Promise<{ said?: string | undefined; leave?: true | undefined }> {
   const command = parseCommand(line);
   if (command === undefined) return { said: line.replace(/^\/\//, '/') };
   const { say, ask, leave } = await runCommand(session, command);
@@ -44,6 +48,11 @@ async function saidBy(session: ChatSession, line: string, output: Output): Promi
 }
 
 function write(output: Output, turn: number, user: string, answers: readonly Answer[]): void {
-  const document = { schemaVersion: 1, turn, user, answers: answers.map(({ seconds, ...answer }) => ({ ...answer, seconds: Math.round(seconds * 1000) / 1000 })) };
+  const document = {
+    schemaVersion: 1,
+    turn,
+    user,
+    answers: answers.map(({ seconds, ...answer }) => ({ ...answer, seconds: Math.round(seconds * 1000) / 1000 })),
+  };
   output.result(document, () => (answers.length === 1 ? answers[0]!.text : answers.map(({ name, text }) => `${name}: ${text}`).join('\n')));
 }

@@ -10,7 +10,10 @@ const MOST_HISTORY = 500;
 const PASTE_ON = '\x1b[?2004h';
 const PASTE_OFF = '\x1b[?2004l';
 
-/** Messages typed at a terminal: edited, with those before at hand, of one line or several. Between two of them the terminal is as it was, so that Ctrl-C is a signal. */
+/**
+ * Messages typed at a terminal: edited, with those before at hand, of one line or several. Between two of them the terminal is as it was,
+ * so that Ctrl-C is a signal.
+ */
 export class LineReader {
   readonly #input: NodeJS.ReadStream;
   readonly #output: NodeJS.WriteStream;
@@ -26,7 +29,16 @@ export class LineReader {
   }
 
   async read(prompt: string, more: string): Promise<Read> {
-    const reader = createInterface({ input: this.#input, output: this.#output, terminal: true, history: this.#history, historySize: MOST_HISTORY, removeHistoryDuplicates: true, completer: this.#complete, prompt });
+    const reader = createInterface({
+      input: this.#input,
+      output: this.#output,
+      terminal: true,
+      history: this.#history,
+      historySize: MOST_HISTORY,
+      removeHistoryDuplicates: true,
+      completer: this.#complete,
+      prompt,
+    });
     reader.on('history', (history: string[]) => (this.#history = [...history]));
     this.#output.write(PASTE_ON);
     try {

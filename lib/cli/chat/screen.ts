@@ -25,7 +25,9 @@ export function makeScreen(names: readonly string[], stream: Stream, columns: nu
 
 /** Control characters of a model could move the cursor; line breaks and tabs stay. */
 export function visible(text: string): string {
-  return text.replace(/[\0-\x08\x0b-\x1f]/g, (character) => String.fromCharCode(0x2400 + character.charCodeAt(0))).replaceAll(/[\x7f-\x9f]/g, '␡');
+  return text
+    .replace(/[\0-\x08\x0b-\x1f]/g, (character) => String.fromCharCode(0x2400 + character.charCodeAt(0)))
+    .replaceAll(/[\x7f-\x9f]/g, '␡');
 }
 
 class OneText implements Screen {
@@ -55,7 +57,8 @@ class OneByOne implements Screen {
   }
 
   show(event: VoiceEvent): void {
-    if (event.voice !== this.#shown) this.#stream.write(`${this.#shown === -1 ? '' : '\n'}${styledOutput('bold', this.#names[event.voice]!)}\n`);
+    if (event.voice !== this.#shown)
+      this.#stream.write(`${this.#shown === -1 ? '' : '\n'}${styledOutput('bold', this.#names[event.voice]!)}\n`);
     this.#shown = event.voice;
     this.#stream.write(event.type === 'token' ? visible(event.text) : '\n');
   }
@@ -88,7 +91,8 @@ class SideBySide implements Screen {
     const columns = this.#texts.map((text) => lines(text, this.#width));
     const ready = Math.min(...columns.map((each, column) => (this.#ended[column] === true ? Infinity : each.length - 1)));
     const height = Math.max(...columns.map((each) => each.length));
-    for (; this.#rows < Math.min(ready, height); this.#rows += 1) this.#write(columns.map((each) => padTo(each[this.#rows] ?? '', this.#width)));
+    for (; this.#rows < Math.min(ready, height); this.#rows += 1)
+      this.#write(columns.map((each) => padTo(each[this.#rows] ?? '', this.#width)));
   }
 
   end(answers: readonly Answer[]): void {
@@ -106,7 +110,11 @@ function lines(text: string, width: number): string[] {
 
 const padTo = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - [...text].length));
 
-const ENDINGS: Partial<Record<Answer['finishReason'], string>> = { length: 'cut off', cancelled: 'stopped', banned: 'no token was left to follow' };
+const ENDINGS: Partial<Record<Answer['finishReason'], string>> = {
+  length: 'cut off',
+  cancelled: 'stopped',
+  banned: 'no token was left to follow',
+};
 
 /** `57 tokens, 21.3 a second, cut off; /max-new-tokens N allows more`: said once, whoever was cut off. */
 function renderFacts(answers: readonly Answer[]): string {

@@ -28,14 +28,24 @@ export interface AnswerHooks {
   onNote?: (message: string) => void;
 }
 
-/** A conversation with one model, or the same one with two, each of which remembers its own answers. The last speaker is the one that is talked to: the others stand beside it. */
+/**
+ * A conversation with one model, or the same one with two, each of which remembers its own answers. The last speaker is the one that is
+ * talked to: the others stand beside it.
+ */
 export class ChatSession {
   readonly speakers: readonly Speaker[];
   readonly #makeBlocker: (path: string | undefined) => Promise<CitationBlocker>;
   #decoding: GenerateOptions;
   #blocker: CitationBlocker | undefined;
 
-  constructor(models: readonly { name: string; model: Model }[], settings: { decoding: GenerateOptions; system?: string | undefined; makeBlocker: (path: string | undefined) => Promise<CitationBlocker> }) {
+  constructor(
+    models: readonly { name: string; model: Model }[],
+    settings: {
+      decoding: GenerateOptions;
+      system?: string | undefined;
+      makeBlocker: (path: string | undefined) => Promise<CitationBlocker>;
+    },
+  ) {
     this.speakers = models.map((each) => ({ ...each, conversation: new Conversation(each.model, settings.system) }));
     this.#decoding = settings.decoding;
     this.#makeBlocker = settings.makeBlocker;
@@ -67,7 +77,11 @@ export class ChatSession {
 
   /** @throws HyperfitError ERR_CONFIG for a model that takes none */
   setSystem(text: string | undefined): void {
-    if (text !== undefined && this.continuesText) throw new HyperfitError('ERR_CONFIG', 'expected a model with a chat template for a system text, got one that continues text; write it at the head of the text instead');
+    if (text !== undefined && this.continuesText)
+      throw new HyperfitError(
+        'ERR_CONFIG',
+        'expected a model with a chat template for a system text, got one that continues text; write it at the head of the text instead',
+      );
     for (const { conversation } of this.speakers) conversation.system = text;
   }
 
@@ -116,7 +130,16 @@ export class ChatSession {
         const { ids, maxNewTokens, note } = await conversation.prompt(this.#decoding.maxNewTokens ?? 96);
         if (note !== undefined) onNote(this.speakers.length === 1 ? note : `${name}: ${note}`);
         const minNewTokens = Math.min(this.#decoding.minNewTokens ?? 0, maxNewTokens);
-        return { model, prompt: ids, options: { ...this.#decoding, maxNewTokens, minNewTokens, ...given({ citationBlocker: speaker === this.main ? this.#blocker : undefined }) } };
+        return {
+          model,
+          prompt: ids,
+          options: {
+            ...this.#decoding,
+            maxNewTokens,
+            minNewTokens,
+            ...given({ citationBlocker: speaker === this.main ? this.#blocker : undefined }),
+          },
+        };
       }),
     );
   }

@@ -17,7 +17,11 @@ export function addAverageCommand(program: Command): void {
     .argument('<models...>', 'runs, checkpoints or model folders with the same parameters')
     .description('Average the weights of several hyperfitted models and save the result, with how varied its text is beside theirs.')
     .requiredOption('--out <dir>', 'folder to save to', checkedPath)
-    .addOption(new Option('--gate <mode>', 'what to do where the average loops more than its models').choices(['warn', 'refuse', 'off']).default('warn'))
+    .addOption(
+      new Option('--gate <mode>', 'what to do where the average loops more than its models')
+        .choices(['warn', 'refuse', 'off'])
+        .default('warn'),
+    )
     .option('--overwrite', 'replace a model that is in --out already, once the new one is written');
   addTableOptions(addComputingOptions(addGateInputOptions(command, 'the first run')))
     .addHelpText('after', '\nExample:\n  hyperfit average runs/seed-0 runs/seed-1 runs/seed-2 --out averaged')

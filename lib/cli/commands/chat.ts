@@ -22,10 +22,21 @@ Example:
   printf 'Hello\\nAnd then?\\n' | hyperfit chat --model runs/novel --json`;
 
 export function addChatCommand(program: Command): void {
-  const command = addModelOptions(program.command('chat').description('Talk with a model, or let it go on with what you write; the model is loaded once.'))
-    .option('--beside <model>', 'another model that answers the same: a path, or "original" for the one that the run began from', checkedPath)
+  const command = addModelOptions(
+    program.command('chat').description('Talk with a model, or let it go on with what you write; the model is loaded once.'),
+  )
+    .option(
+      '--beside <model>',
+      'another model that answers the same: a path, or "original" for the one that the run began from',
+      checkedPath,
+    )
     .option('--system <text>', 'what the system says first');
   addOutputOptions(addDecodingOptions(command, { maxNewTokens: 256 }))
     .addHelpText('after', AFTER)
-    .action(async (options: ChatOptions, command: Command) => (await import('../actions/chat.ts')).chat(options, command.options.map(({ long }) => long ?? '')));
+    .action(async (options: ChatOptions, command: Command) =>
+      (await import('../actions/chat.ts')).chat(
+        options,
+        command.options.map(({ long }) => long ?? ''),
+      ),
+    );
 }

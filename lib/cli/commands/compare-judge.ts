@@ -20,6 +20,11 @@ export function addCompareJudgeCommand(compare: Command): void {
     .requiredOption('--answers <file>', 'JSONL file that answers are appended to; items answered there are not asked again')
     .option('--api-key-env <variable>', 'environment variable that holds the key (default: none is sent)')
     .option('--retries <N>', 'further tries after 429, 5xx and lost connections, with growing pauses', wholeNumber(0), 5)
-    .addHelpText('after', '\nExample:\n  hyperfit compare judge study.html --endpoint http://127.0.0.1:8000/v1 --model qwen3 --answers judge.jsonl');
-  addOutputOptions(command).action(async (page: string, options: CompareJudgeOptions) => (await import('../actions/compare-judge.ts')).judge(page, options));
+    .addHelpText(
+      'after',
+      '\nExample:\n  hyperfit compare judge study.html --endpoint http://127.0.0.1:8000/v1 --model qwen3 --answers judge.jsonl',
+    );
+  addOutputOptions(command).action(async (page: string, options: CompareJudgeOptions) =>
+    (await import('../actions/compare-judge.ts')).judge(page, options),
+  );
 }

@@ -16,5 +16,7 @@ export function addCompareScoreCommand(compare: Command): void {
     .option('--seed <N>', 'seed of the bootstrap', wholeNumber(0), 0)
     .option('--resamples <N>', 'bootstrap resamples', wholeNumber(1), 2000)
     .addHelpText('after', '\nExample:\n  hyperfit compare score study.key.json answers-*.jsonl --json');
-  addTableOptions(command).action(async (key: string, answers: string[], options: CompareScoreOptions) => (await import('../actions/compare-score.ts')).score(key, answers, options));
+  addTableOptions(command).action(async (key: string, answers: string[], options: CompareScoreOptions) =>
+    (await import('../actions/compare-score.ts')).score(key, answers, options),
+  );
 }

@@ -15,5 +15,7 @@ export function addCompareServeCommand(compare: Command): void {
     .requiredOption('--answers <file>', 'JSONL file that answers are appended to')
     .option('--port <N>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0), 0)
     .addHelpText('after', '\nExample:\n  hyperfit compare serve study.html --answers answers.jsonl');
-  addOutputOptions(command).action(async (page: string, options: CompareServeOptions) => (await import('../actions/compare-serve.ts')).serve(page, options));
+  addOutputOptions(command).action(async (page: string, options: CompareServeOptions) =>
+    (await import('../actions/compare-serve.ts')).serve(page, options),
+  );
 }

@@ -8,7 +8,10 @@ export function addCompareCommand(program: Command): void {
   const command = program
     .command('compare')
     .description('Which continuation do people prefer? A blind page of pairs, and its score.')
-    .addHelpText('after', '\nExample:\n  hyperfit compare build runs/novel --variant "hyperfitted, greedy" --against original --items 50 --out study.html\n  hyperfit compare score study.key.json answers-*.jsonl');
+    .addHelpText(
+      'after',
+      '\nExample:\n  hyperfit compare build runs/novel --variant "hyperfitted, greedy" --against original --items 50 --out study.html\n  hyperfit compare score study.key.json answers-*.jsonl',
+    );
   addCompareBuildCommand(command);
   addCompareServeCommand(command);
   addCompareScoreCommand(command);

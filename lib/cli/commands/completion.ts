@@ -4,7 +4,11 @@ import { describeCommands, type DescribedCommand } from '../completion/described
 import { renderFish } from '../completion/fish.ts';
 import { renderZsh } from '../completion/zsh.ts';
 
-const SHELLS: Readonly<Record<string, (commands: readonly DescribedCommand[]) => string>> = { bash: renderBash, zsh: renderZsh, fish: renderFish };
+const SHELLS: Readonly<Record<string, (commands: readonly DescribedCommand[]) => string>> = {
+  bash: renderBash,
+  zsh: renderZsh,
+  fish: renderFish,
+};
 
 const EXAMPLES = `
 Example:

@@ -16,7 +16,11 @@ export function addFetchCommand(program: Command): void {
     .command('fetch <name>')
     .description('Fetch a model or a data set of the Hugging Face hub into the cache that Python shares; asks nothing.')
     .option('--revision <name>', 'a branch, a tag or a commit in place of main; as org/name@revision')
-    .option('--include <pattern>', 'files to fetch in place of those that hyperfit needs, as *.json; may be given several times', (pattern: string, before: string[] = []) => [...before, pattern])
+    .option(
+      '--include <pattern>',
+      'files to fetch in place of those that hyperfit needs, as *.json; may be given several times',
+      (pattern: string, before: string[] = []) => [...before, pattern],
+    )
     .option('--dry-run', 'only say which files it would take, and how large they are');
   addOutputOptions(command)
     .addHelpText(
@@ -41,7 +45,17 @@ async function fetchCommand(name: string, options: FetchOptions): Promise<void> 
 }
 
 function toDocument({ name, commit, paths, files, bytes, fetchedBytes }: FetchedRepo): object {
-  return { schemaVersion: 1, name: name.id, kind: name.kind, revision: name.revision, commit, paths, files: files.map(({ path, size }) => ({ path, size })), bytes, fetchedBytes };
+  return {
+    schemaVersion: 1,
+    name: name.id,
+    kind: name.kind,
+    revision: name.revision,
+    commit,
+    paths,
+    files: files.map(({ path, size }) => ({ path, size })),
+    bytes,
+    fetchedBytes,
+  };
 }
 
 function render({ name, commit, paths, files, bytes, fetchedBytes }: FetchedRepo, isDry: boolean): string {

@@ -18,10 +18,14 @@ export function addPlayCommand(program: Command): void {
   const command = addComputingOptions(
     program
       .command('play')
-      .description('A page on which the original and the hyperfitted model go on with the same opening side by side: repeats coloured, quotations linked to the training text.')
+      .description(
+        'A page on which the original and the hyperfitted model go on with the same opening side by side: repeats coloured, quotations linked to the training text.',
+      )
       .argument('<run>', 'the folder of a run'),
   )
     .option('--port <N>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0), 0)
     .option('--open', 'open the page in the browser');
-  addOutputOptions(command).addHelpText('after', AFTER).action(async (run: string, options: PlayOptions) => (await import('../actions/play.ts')).play(run, options));
+  addOutputOptions(command)
+    .addHelpText('after', AFTER)
+    .action(async (run: string, options: PlayOptions) => (await import('../actions/play.ts')).play(run, options));
 }

@@ -8,5 +8,7 @@ export function addReportCommand(program: Command): void {
     .description('Write report.html anew from the files of a run, finished or not.')
     .argument('<run>', 'the folder of a run')
     .addHelpText('after', '\nExample:\n  hyperfit report runs/novel');
-  addOutputOptions(command).action(async (run: string, options: OutputOptions) => (await import('../actions/report.ts')).report(run, options));
+  addOutputOptions(command).action(async (run: string, options: OutputOptions) =>
+    (await import('../actions/report.ts')).report(run, options),
+  );
 }

@@ -26,7 +26,14 @@ export function addRunsCommand(program: Command): void {
     .argument('[dirs...]', `folders to look for runs in, with all below them; or runs (default: ${DEFAULT_FOLDER})`)
     .description('List runs with their figures, newest first; choose, sort, or put them side by side.')
     .option('--sort <name>', 'sort by a column or a setting; -name sorts down')
-    .option('--where <condition>', 'only runs for which this holds, such as ttr>0.6, state=done, learningRate<=1e-5, model~smol; may be repeated', (text: string, before: string[]) => [...before, text], [])
+    .option(
+      '--where <condition>',
+      'only runs for which this holds, such as ttr>0.6, state=done, learningRate<=1e-5, model~smol; may be repeated',
+      (text: string, before: string[]) => [...before, text],
+      [],
+    )
     .option('--compare', 'put the runs side by side: the settings in which they differ, and their figures');
-  addTableOptions(command).addHelpText('after', MORE).action(async (dirs: string[], options: RunsOptions) => (await import('../actions/runs.ts')).runs(dirs, options));
+  addTableOptions(command)
+    .addHelpText('after', MORE)
+    .action(async (dirs: string[], options: RunsOptions) => (await import('../actions/runs.ts')).runs(dirs, options));
 }

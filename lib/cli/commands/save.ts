@@ -12,7 +12,11 @@ export interface SaveOptions extends ModelOptions, OutputOptions {
 }
 
 export function addSaveCommand(program: Command): void {
-  const command = addModelOptions(program.command('save').description('Save a model, a run or a GGUF file as a Hugging Face folder, with a model card; with --adapter, merged.'))
+  const command = addModelOptions(
+    program
+      .command('save')
+      .description('Save a model, a run or a GGUF file as a Hugging Face folder, with a model card; with --adapter, merged.'),
+  )
     .requiredOption('--out <dir>', 'folder to save to', checkedPath)
     .addOption(saveDtypeOption())
     .option('--max-shard-size <size>', 'part the weights into files of at most this, such as 5GB or 200MB (default: one file)')

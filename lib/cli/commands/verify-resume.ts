@@ -14,11 +14,14 @@ export function addVerifyResumeCommand(program: Command): void {
     .option('--steps <N>', 'steps to train, twice', wholeNumber(1), 3)
     .option('--from <step>', 'step of the checkpoint to go on from (default: the newest)', wholeNumber(1));
   addOutputOptions(command)
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Nothing of the run is changed. Where it has a checkpoint of the last of these steps, that one is compared too.
 Ends with 1 when a bit differs.
 
 Example:
-  hyperfit verify-resume runs/novel --from 250 --steps 10`)
+  hyperfit verify-resume runs/novel --from 250 --steps 10`,
+    )
     .action(async (run: string, options: VerifyOptions) => (await import('../actions/verify-resume.ts')).verify(run, options));
 }

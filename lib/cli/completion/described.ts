@@ -21,7 +21,10 @@ export interface DescribedCommand {
 /** All commands of a program, the program itself first. */
 export function describeCommands(program: Command, path: readonly string[] = []): DescribedCommand[] {
   const inner = program.commands.flatMap((command) => describeCommands(command, [...path, command.name()]));
-  const words = [...program.commands.map((command) => command.name()), ...program.registeredArguments.flatMap(({ argChoices }) => argChoices ?? [])];
+  const words = [
+    ...program.commands.map((command) => command.name()),
+    ...program.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+  ];
   const takesFiles = program.registeredArguments.some(({ argChoices }) => argChoices === undefined);
   return [{ path, summary: program.summary() || program.description(), options: optionsOf(program), words, takesFiles }, ...inner];
 }

@@ -13,7 +13,9 @@ const functionOf = (path: readonly string[]): string => ['_hyperfit', ...path].j
 
 function renderFunction(command: DescribedCommand, commands: readonly DescribedCommand[]): string {
   const options = command.options.map(renderOption);
-  const inner = commands.filter(({ path }) => path.length === command.path.length + 1 && command.path.every((word, at) => path[at] === word));
+  const inner = commands.filter(
+    ({ path }) => path.length === command.path.length + 1 && command.path.every((word, at) => path[at] === word),
+  );
   if (inner.length > 0) return renderGroup(command, inner, options);
   const words = command.words.length === 0 ? [] : [`'1:: :(${command.words.join(' ')})'`];
   const files = command.takesFiles ? ["'*:file:_files'"] : [];

@@ -9,7 +9,13 @@ import { findColumns } from './table-columns.ts';
  * Rows count from 1 behind the names. An empty cell is absent.
  * @throws HyperfitError ERR_DATA for quotes that do not close, rows of another length (with their line), and columns that say nothing
  */
-export async function* csvRows(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t', notes: DataNotes, mostRecord = MOST_RECORD): AsyncGenerator<Row> {
+export async function* csvRows(
+  pieces: AsyncIterable<string>,
+  path: string,
+  delimiter: ',' | '\t',
+  notes: DataNotes,
+  mostRecord = MOST_RECORD,
+): AsyncGenerator<Row> {
   let columns: readonly string[] | undefined;
   let number = 0;
   for await (const cells of csvRecords(pieces, path, delimiter, mostRecord)) {
@@ -29,7 +35,12 @@ function toRow(columns: readonly string[], cells: readonly string[]): Record<str
 /** A book fits. What is longer is a quote that does not close. */
 const MOST_RECORD = 2 ** 24;
 
-async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimiter: ',' | '\t', mostRecord: number): AsyncGenerator<string[]> {
+async function* csvRecords(
+  pieces: AsyncIterable<string>,
+  path: string,
+  delimiter: ',' | '\t',
+  mostRecord: number,
+): AsyncGenerator<string[]> {
   const { parse, CsvError } = await import('csv-parse');
   const [start, whole] = await peekLine(pieces, path);
   const separator = delimiter === ',' ? findSeparator(start) : delimiter;
@@ -42,7 +53,12 @@ async function* csvRecords(pieces: AsyncIterable<string>, path: string, delimite
     for await (const record of parser) yield record as string[];
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
-    throw refuseData('rows of as many cells as the first one', `${path}, line ${String(cause['lines'])}: ${cause.message}`, 'put quotes around cells that hold separators, quotes (doubled) or line breaks', cause);
+    throw refuseData(
+      'rows of as many cells as the first one',
+      `${path}, line ${String(cause['lines'])}: ${cause.message}`,
+      'put quotes around cells that hold separators, quotes (doubled) or line breaks',
+      cause,
+    );
   } finally {
     source.destroy();
     parser.destroy();
@@ -58,7 +74,7 @@ function findSeparator(line: string): string {
 async function peekLine(pieces: AsyncIterable<string>, path: string): Promise<[line: string, all: AsyncIterable<string>]> {
   const iterator = pieces[Symbol.asyncIterator]();
   let start = '';
-  for (let isEnded = false; !isEnded; ) {
+  for (let isEnded = false; !isEnded;) {
     const next = await iterator.next();
     if (next.done === true) break;
     const piece: string = start === '' ? next.value.trimStart() : next.value;
@@ -66,7 +82,11 @@ async function peekLine(pieces: AsyncIterable<string>, path: string): Promise<[l
     start += piece;
     if (start.length <= MOST_RECORD) continue;
     await iterator.return?.();
-    throw refuseData(`a first line of at most ${formatBytes(MOST_RECORD)}`, `a longer one in ${path}`, 'put the names of the columns there');
+    throw refuseData(
+      `a first line of at most ${formatBytes(MOST_RECORD)}`,
+      `a longer one in ${path}`,
+      'put the names of the columns there',
+    );
   }
   const line = start.split(/[\n\r]/, 1)[0]!;
   return [line, withStart(start, iterator)];

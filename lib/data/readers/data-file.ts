@@ -13,23 +13,37 @@ const CHUNK_BYTES = 1 << 20;
 /** @throws HyperfitError ERR_DATA for a path that is not there, or may not be looked at */
 export async function statData(path: string): Promise<Stats> {
   return stat(path).catch((cause: unknown) => {
-    throw refuseData(KNOWN_FILES, `${path}, which cannot be read (${reasonOf(cause)})`, `check the path${nameHint(path, 'dataset')}`, cause);
+    throw refuseData(
+      KNOWN_FILES,
+      `${path}, which cannot be read (${reasonOf(cause)})`,
+      `check the path${nameHint(path, 'dataset')}`,
+      cause,
+    );
   });
 }
 
 /**
  * The bytes of a file in pieces, unpacked when it is compressed: a file of any size takes the memory of one piece.
- * @throws HyperfitError ERR_DATA for what is no regular file (a pipe would wait for ever), a file that may not be read, that changes meanwhile, or whose compression is damaged
+ * @throws HyperfitError ERR_DATA for what is no regular file (a pipe would wait for ever), a file that may not be read, that changes
+ * meanwhile, or whose compression is damaged
  */
 export async function* readBytes(path: string, { isGzip = false } = {}): AsyncGenerator<Uint8Array> {
   if (isGzip) yield* unpack(readPlain(path), path);
   else yield* readPlain(path);
 }
 
-/** The whole file. @throws HyperfitError ERR_DATA as `readBytes`, and for a file above `limit` bytes, of which `reason` says why it has to fit */
+/**
+ * The whole file.
+ * @throws HyperfitError ERR_DATA as `readBytes`, and for a file above `limit` bytes, of which `reason` says why it has to fit
+ */
 export async function readWhole(path: string, limit: number, reason: string): Promise<Buffer> {
   const { size } = await statData(path);
-  if (size > limit) throw refuseData(`a file of at most ${formatBytes(limit)}`, `${path} of ${formatBytes(size)}`, `${reason}; split it into several files of a folder`);
+  if (size > limit)
+    throw refuseData(
+      `a file of at most ${formatBytes(limit)}`,
+      `${path} of ${formatBytes(size)}`,
+      `${reason}; split it into several files of a folder`,
+    );
   const chunks: Uint8Array[] = [];
   for await (const chunk of readPlain(path)) chunks.push(chunk);
   return Buffer.concat(chunks);
@@ -41,7 +55,8 @@ async function* readPlain(path: string): AsyncGenerator<Uint8Array> {
     const before = await file.stat();
     for await (const chunk of file.createReadStream({ highWaterMark: CHUNK_BYTES })) yield chunk as Uint8Array;
     const after = await file.stat();
-    if (before.size !== after.size || before.mtimeMs !== after.mtimeMs) throw refuseData('a file that stays as it is while it is read', `${path}, which changed`, 'try again once it is written');
+    if (before.size !== after.size || before.mtimeMs !== after.mtimeMs)
+      throw refuseData('a file that stays as it is while it is read', `${path}, which changed`, 'try again once it is written');
   } catch (cause) {
     throw asRefusal(cause, path);
   } finally {
@@ -73,7 +88,12 @@ async function* unpack(chunks: AsyncIterable<Uint8Array>, path: string): AsyncGe
     for await (const chunk of gunzip) yield chunk as Uint8Array;
   } catch (cause) {
     if (cause instanceof HyperfitError) throw cause;
-    throw refuseData('a gzip file', `${path}, which does not unpack (${reasonOf(cause)})`, 'fetch it again, or name it without .gz if it is not compressed', cause);
+    throw refuseData(
+      'a gzip file',
+      `${path}, which does not unpack (${reasonOf(cause)})`,
+      'fetch it again, or name it without .gz if it is not compressed',
+      cause,
+    );
   }
 }
 

@@ -16,7 +16,8 @@ const MAX_XML_BYTES = 2 ** 26;
 export async function readDocx(path: string): Promise<TextDocument | undefined> {
   // Pictures stay packed.
   const parts = await unzip(path, WHAT, MAX_XML_BYTES, (name) => /\.(xml|rels)$/i.test(name));
-  if (!parts.has('word/document.xml') && !parts.has('[Content_Types].xml')) throw refuseData(WHAT, `${path}, a zip archive without a Word document`, 'name it by what it is, or unpack it');
+  if (!parts.has('word/document.xml') && !parts.has('[Content_Types].xml'))
+    throw refuseData(WHAT, `${path}, a zip archive without a Word document`, 'name it by what it is, or unpack it');
   for (const bytes of parts.values()) {
     const xml = Buffer.from(bytes).toString('utf8');
     requireStrictXml(xml, WHAT, path);
@@ -34,9 +35,17 @@ async function parseWord(parts: ReadonlyMap<string, Uint8Array>, path: string): 
   const transformDocument = (element: WordElement): WordElement => (document = element);
   const convertImage = mammoth.images.imgElement(async () => ({ src: '' }));
   try {
-    await mammoth.convertToHtml({ buffer: Buffer.from(zipSync(Object.fromEntries(parts), { level: 0 })) }, { transformDocument, convertImage });
+    await mammoth.convertToHtml(
+      { buffer: Buffer.from(zipSync(Object.fromEntries(parts), { level: 0 })) },
+      { transformDocument, convertImage },
+    );
   } catch (cause) {
-    throw refuseData(WHAT, `${path}, which cannot be read (${(cause as Error).message.split('\n', 1)[0]!})`, 'open it in Word or LibreOffice and save it again', cause);
+    throw refuseData(
+      WHAT,
+      `${path}, which cannot be read (${(cause as Error).message.split('\n', 1)[0]!})`,
+      'open it in Word or LibreOffice and save it again',
+      cause,
+    );
   }
   return document!;
 }

@@ -7,11 +7,18 @@ export interface EncodingGuess {
 }
 
 type Candidate = readonly [name: string, decode: (bytes: Uint8Array) => string];
-const WESTERN: readonly Candidate[] = [['WINDOWS-1252', decodeWindows1252], ['MACINTOSH', (bytes) => new TextDecoder('macintosh').decode(bytes)]];
+const WESTERN: readonly Candidate[] = [
+  ['WINDOWS-1252', decodeWindows1252],
+  ['MACINTOSH', (bytes) => new TextDecoder('macintosh').decode(bytes)],
+];
 /** With the four letters that make up a third of what is written in them. */
 const ALPHABETS: readonly (readonly [name: string, label: string, frequent: RegExp])[] = [
-  ['WINDOWS-1251', 'windows-1251', /[оеаи]/g], ['KOI8-R', 'koi8-r', /[оеаи]/g], ['CP866', 'ibm866', /[оеаи]/g], ['ISO-8859-5', 'iso-8859-5', /[оеаи]/g],
-  ['WINDOWS-1253', 'windows-1253', /[αοιε]/g], ['WINDOWS-1256', 'windows-1256', /[اليم]/g],
+  ['WINDOWS-1251', 'windows-1251', /[оеаи]/g],
+  ['KOI8-R', 'koi8-r', /[оеаи]/g],
+  ['CP866', 'ibm866', /[оеаи]/g],
+  ['ISO-8859-5', 'iso-8859-5', /[оеаи]/g],
+  ['WINDOWS-1253', 'windows-1253', /[αοιε]/g],
+  ['WINDOWS-1256', 'windows-1256', /[اليم]/g],
 ];
 // Half of a third: other alphabets hit these letters by chance.
 const LEAST_FREQUENT = 0.2;
@@ -42,7 +49,8 @@ function guessWestern(bytes: Uint8Array): EncodingGuess {
   const scored = WESTERN.map(([name, decode]) => ({ name, score: plausibility(decode(bytes)) }));
   const best = scored.reduce((first, second) => (second.score > first.score ? second : first));
   if (best.score < 0) return { what: 'an encoding that its bytes do not tell (CP850 is frequent in files of DOS)', name: undefined };
-  if (best.name !== 'WINDOWS-1252' || bytes.some((byte) => byte >= 0x80 && byte < 0xa0)) return { what: `probably ${best.name}`, name: best.name };
+  if (best.name !== 'WINDOWS-1252' || bytes.some((byte) => byte >= 0x80 && byte < 0xa0))
+    return { what: `probably ${best.name}`, name: best.name };
   return { what: 'probably ISO-8859-1 (LATIN1)', name: 'LATIN1' };
 }
 
@@ -73,7 +81,10 @@ function guessOther(bytes: Uint8Array): EncodingGuess {
 
 /** Kana tell Japanese, Hangul Korean; second bytes below 0x80 after a first one from 0xA1 on tell Big5 from GB 18030. */
 function guessAsian(bytes: Uint8Array): string | undefined {
-  for (const [name, label] of [['EUC-JP', 'euc-jp'], ['SHIFT_JIS', 'shift_jis']] as const) {
+  for (const [name, label] of [
+    ['EUC-JP', 'euc-jp'],
+    ['SHIFT_JIS', 'shift_jis'],
+  ] as const) {
     if (shareOf(/[\u3040-\u30ff]/gu, bytes, label) > 0.15) return name;
   }
   if (shareOf(/[\uac00-\ud7a3]/gu, bytes, 'euc-kr') > 0.8) return 'EUC-KR';
@@ -109,16 +120,20 @@ function lowSeconds(bytes: Uint8Array): number {
 
 function guessAlphabet(bytes: Uint8Array): string | undefined {
   // Hebrew has no capitals, and fewer letters than Cyrillic, which stand in the same places.
-  if (bytes.every((byte) => byte < 0xc0 || (byte >= 0xe0 && byte <= 0xfa))) return shareOf(/[א-ת]/g, bytes, 'windows-1255') > 0.9 ? 'WINDOWS-1255' : undefined;
+  if (bytes.every((byte) => byte < 0xc0 || (byte >= 0xe0 && byte <= 0xfa)))
+    return shareOf(/[א-ת]/g, bytes, 'windows-1255') > 0.9 ? 'WINDOWS-1255' : undefined;
   const scored = ALPHABETS.map(([name, label, frequent]) => ({ name, share: shareOf(frequent, bytes, label) }));
   const best = scored.reduce((first, second) => (second.share > first.share ? second : first));
   return best.share > LEAST_FREQUENT ? best.name : undefined;
 }
 
 // What 0x80 to 0x9F are, where ISO-8859-1 has control characters; U+FFFD for the five that are nothing.
-const WINDOWS_1252 = '\u20ac\ufffd\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\ufffd\u017d\ufffd\ufffd\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\ufffd\u017e\u0178';
+const WINDOWS_1252 =
+  '\u20ac\ufffd\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\ufffd\u017d\ufffd\ufffd\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\ufffd\u017e\u0178';
 
 /** TextDecoder of Node 20 takes windows-1252 for ISO-8859-1. */
 export function decodeWindows1252(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1').replace(/[\x80-\x9f]/g, (letter) => WINDOWS_1252.charAt(letter.charCodeAt(0) - 0x80));
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/[\x80-\x9f]/g, (letter) => WINDOWS_1252.charAt(letter.charCodeAt(0) - 0x80));
 }

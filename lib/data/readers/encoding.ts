@@ -60,7 +60,9 @@ function cutLength(bytes: Uint8Array): number {
 
 function dropMarks(text: string, atLineStart: boolean): string {
   if (!text.includes('\ufeff')) return text;
-  return text.replace(/(^|[\n\r])\ufeff+/g, (mark, before: string, at: number) => (at === 0 && before === '' && !atLineStart ? mark : before));
+  return text.replace(/(^|[\n\r])\ufeff+/g, (mark, before: string, at: number) =>
+    at === 0 && before === '' && !atLineStart ? mark : before,
+  );
 }
 
 function isBreak(byte: number): boolean {
@@ -76,7 +78,8 @@ async function checkText(piece: Buffer, position: Position, path: string, sample
 }
 
 function checkStart(piece: Buffer, path: string): void {
-  if (piece.includes('\x1b$B') || piece.includes('\x1b$@')) throw refuseData('UTF-8 text', `ISO-2022-JP in ${path}`, convert('ISO-2022-JP', path));
+  if (piece.includes('\x1b$B') || piece.includes('\x1b$@'))
+    throw refuseData('UTF-8 text', `ISO-2022-JP in ${path}`, convert('ISO-2022-JP', path));
   const magic = findMagic(piece, path, { isText: true });
   if (magic !== undefined) throw refuseData('UTF-8 text', `${magic.name} in ${path}`, magic.remedy);
 }
@@ -108,7 +111,8 @@ function notText(sample: Buffer, position: Position, path: string): Error {
   const line = position.lines + sample.subarray(0, scan.firstBad).filter((byte) => byte === 0x0a).length;
   const place = `at byte ${position.bytes + scan.firstBad}, line ${line}`;
   const hasGood = position.hasMultibyte || scan.good > 0;
-  if (scan.isCut && (hasGood || scan.bad > 1)) return got(`a file that ends within a character (${place})`, 'fetch the file again, or remove what stands there');
+  if (scan.isCut && (hasGood || scan.bad > 1))
+    return got(`a file that ends within a character (${place})`, 'fetch the file again, or remove what stands there');
   if (scan.isHalf) return got(`half of a surrogate pair (${place})`, leaveOut(path));
   if (hasGood && (position.hasMultibyte || scan.good >= scan.bad)) {
     return got(`some other bytes (the first ${place})`, leaveOut(path));
@@ -127,4 +131,3 @@ function convert(name: string | undefined, path: string): string {
   const remedy = `convert it, as with \`iconv -f ${name ?? 'ENCODING'} -t UTF-8 ${file} > utf8-${file}\``;
   return name === undefined ? `${remedy}, where ENCODING is the name of its encoding` : remedy;
 }
-

@@ -83,7 +83,10 @@ function isNoteMark({ name, attribs = {}, parent, children = [] }: MarkupNode): 
   if (name !== 'a') return false;
   if (/\bnoteref\b/.test(`${attribs['epub:type'] ?? ''} ${attribs['role'] ?? ''}`)) return true;
   const isRaised = [parent, ...children].some((node) => node?.name === 'sup');
-  const text = children.flatMap(textsOf).map(({ data }) => data).join('');
+  const text = children
+    .flatMap(textsOf)
+    .map(({ data }) => data)
+    .join('');
   return isRaised && (attribs['href'] ?? '').includes('#') && /^\s*[\p{L}\d*\u2020\u2021\u00a7]{1,4}\s*$/u.test(text);
 }
 

@@ -16,9 +16,9 @@ const MARKUP = ['application/xhtml+xml', 'text/html', 'text/x-oeb1-document', 'a
 const FONT_ENCRYPTION = ['http://www.idpf.org/2008/embedding', 'http://ns.adobe.com/pdf/enc#RC'];
 
 /**
- * The text of a book as one document: its files are cut where the program that made it liked, often within chapters, and windows of training never
- * cross from one document into another. Chapters follow in the book's order, a blank line between paragraphs; tables of contents are left out.
- * Nothing for a book without text.
+ * The text of a book as one document: its files are cut where the program that made it liked, often within chapters, and windows of
+ * training never cross from one document into another. Chapters follow in the book's order, a blank line between paragraphs; tables of
+ * contents are left out. Nothing for a book without text.
  * @throws HyperfitError ERR_DATA for a damaged file, and for a book that is locked (DRM)
  */
 export async function readEpub(path: string, notes: DataNotes): Promise<TextDocument | undefined> {
@@ -57,7 +57,10 @@ async function parseXml(bytes: Uint8Array, path: string) {
 
 async function checkLock(files: ReadonlyMap<string, Uint8Array>, path: string): Promise<void> {
   const encryption = files.get('META-INF/encryption.xml');
-  const methods = encryption === undefined ? [] : (await parseXml(encryption, path)).all('encryptionmethod').map(({ attribs }) => attribs['Algorithm'] ?? '');
+  const methods =
+    encryption === undefined
+      ? []
+      : (await parseXml(encryption, path)).all('encryptionmethod').map(({ attribs }) => attribs['Algorithm'] ?? '');
   if (!files.has('META-INF/sinf.xml') && methods.every((method) => FONT_ENCRYPTION.includes(method))) return;
   throw refuseData(WHAT, `${path}, a book that is locked (DRM)`, 'give one without a lock, as many shops sell, or its text');
 }
@@ -67,15 +70,25 @@ async function readSpine(files: ReadonlyMap<string, Uint8Array>, path: string): 
   const container = files.get(CONTAINER);
   const root = container && (await parseXml(container, path)).all('rootfile').map(({ attribs }) => attribs['full-path'])[0];
   const bytes = root === undefined ? undefined : files.get(root);
-  if (root === undefined || bytes === undefined) throw refuseData(WHAT, `${path}, which lacks ${root ?? CONTAINER}`, 'fetch it again, or convert it anew with Calibre');
+  if (root === undefined || bytes === undefined)
+    throw refuseData(WHAT, `${path}, which lacks ${root ?? CONTAINER}`, 'fetch it again, or convert it anew with Calibre');
   const book = await parseXml(bytes, path);
   const items = new Map(book.all('item').map(({ attribs }) => [attribs['id'], attribs]));
-  const contents = new Set(book.all('reference').filter(({ attribs }) => attribs['type'] === 'toc').map(({ attribs }) => toName(root, attribs['href'])));
-  const names = book.all('itemref').filter(({ attribs }) => attribs['linear'] !== 'no').flatMap(({ attribs }) => {
-    const item = items.get(attribs['idref']);
-    const isText = item !== undefined && MARKUP.includes(item['media-type'] ?? '') && !(item['properties'] ?? '').split(/\s+/).includes('nav');
-    return isText ? [toName(root, item['href'])] : [];
-  });
+  const contents = new Set(
+    book
+      .all('reference')
+      .filter(({ attribs }) => attribs['type'] === 'toc')
+      .map(({ attribs }) => toName(root, attribs['href'])),
+  );
+  const names = book
+    .all('itemref')
+    .filter(({ attribs }) => attribs['linear'] !== 'no')
+    .flatMap(({ attribs }) => {
+      const item = items.get(attribs['idref']);
+      const isText =
+        item !== undefined && MARKUP.includes(item['media-type'] ?? '') && !(item['properties'] ?? '').split(/\s+/).includes('nav');
+      return isText ? [toName(root, item['href'])] : [];
+    });
   if (book.all('itemref').length === 0) throw refuseData(WHAT, `${path}, whose ${root} names no chapters`, 'convert it anew with Calibre');
   // A book in one file names that file as its contents too.
   const isContents = names.every((name) => contents.has(name));

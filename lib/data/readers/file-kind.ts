@@ -9,8 +9,18 @@ export interface KnownFile {
 }
 
 const KINDS: Readonly<Record<string, FileKind>> = {
-  txt: 'text', text: 'text', md: 'text', markdown: 'text',
-  jsonl: 'jsonl', ndjson: 'jsonl', json: 'json', csv: 'csv', tsv: 'tsv', parquet: 'parquet', epub: 'epub', docx: 'docx',
+  txt: 'text',
+  text: 'text',
+  md: 'text',
+  markdown: 'text',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  json: 'json',
+  csv: 'csv',
+  tsv: 'tsv',
+  parquet: 'parquet',
+  epub: 'epub',
+  docx: 'docx',
 };
 // The others are compressed already, and are read from more than one place.
 const STREAMED: readonly FileKind[] = ['text', 'jsonl', 'json', 'csv', 'tsv'];

@@ -13,13 +13,15 @@ export async function* jsonLines(pieces: AsyncIterable<string>, path: string): A
   for await (const { text, number } of splitLines(pieces, path)) {
     if (text.trim() === '') continue;
     const row = parseRow(text, number, number === 1 && OVER_LINES.test(text));
-    yield 'value' in row && Array.isArray(row.value) ? { number, problem: 'not an object but a list (a list of rows is a .json file)' } : row;
+    yield 'value' in row && Array.isArray(row.value)
+      ? { number, problem: 'not an object but a list (a list of rows is a .json file)' }
+      : row;
   }
 }
 
 /**
- * The rows of a .json file: the items of a list, or values behind each other (many a .json file holds lines), or the one list that an object
- * holds, as exports of dataset viewers do.
+ * The rows of a .json file: the items of a list, or values behind each other (many a .json file holds lines), or the one list that an
+ * object holds, as exports of dataset viewers do.
  * @throws HyperfitError ERR_DATA for one object that is neither a row nor holds one list, and for what is no JSON
  */
 export async function* jsonFileRows(pieces: AsyncIterable<string>, path: string): AsyncGenerator<Row> {
@@ -46,7 +48,8 @@ function* rowsOfObject(row: Row, path: string): Generator<Row> {
   if (typeof value !== 'object' || value === null) return yield row;
   const lists = Object.entries(value).filter(([name, part]) => LISTS.includes(name) && Array.isArray(part));
   if (lists.length === 0) return yield row;
-  if (lists.length > 1) throw refuseData('one list of rows in a .json file', `${lists.map(([name]) => `"${name}"`).join(' and ')} in ${path}`, 'leave one');
+  if (lists.length > 1)
+    throw refuseData('one list of rows in a .json file', `${lists.map(([name]) => `"${name}"`).join(' and ')} in ${path}`, 'leave one');
   for (const [index, item] of (lists[0]![1] as unknown[]).entries()) yield { number: index + 1, value: unwrap(item) };
 }
 

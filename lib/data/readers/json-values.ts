@@ -74,8 +74,14 @@ class JsonSplitter {
 
   *end(): Generator<JsonValue> {
     if (!this.#isList) return yield* this.#flush('');
-    if (!this.#isClosed) throw refuseData('a whole JSON list', `one that does not end in ${this.#path}`, 'fetch the file again, or close the list');
-    if (this.#begun.join('').trim() !== '') throw refuseData('one JSON list', `more behind it in ${this.#path}`, 'put all rows into one list, or each on a line of a .jsonl file');
+    if (!this.#isClosed)
+      throw refuseData('a whole JSON list', `one that does not end in ${this.#path}`, 'fetch the file again, or close the list');
+    if (this.#begun.join('').trim() !== '')
+      throw refuseData(
+        'one JSON list',
+        `more behind it in ${this.#path}`,
+        'put all rows into one list, or each on a line of a .jsonl file',
+      );
   }
 
   #find(piece: string, from: number): number {
@@ -87,7 +93,12 @@ class JsonSplitter {
   /** Whether the value at hand ends before or with this sign. */
   #cutAt(sign: string): 'before' | 'after' | undefined {
     if (sign === '[' || sign === '{') this.#depth += 1;
-    if (this.#depth > MOST_LEVELS) throw refuseData(`values of at most ${MOST_LEVELS} objects and lists within each other`, `deeper ones in ${this.#path}`, 'write them flat');
+    if (this.#depth > MOST_LEVELS)
+      throw refuseData(
+        `values of at most ${MOST_LEVELS} objects and lists within each other`,
+        `deeper ones in ${this.#path}`,
+        'write them flat',
+      );
     const isDeep = this.#depth > 0;
     if (isDeep && (sign === ']' || sign === '}')) {
       this.#depth -= 1;
@@ -103,7 +114,8 @@ class JsonSplitter {
     if (part === '') return;
     this.#begun.push(part);
     this.#length += part.length;
-    if (this.#length > this.#limit) throw refuseData(`values of at most ${formatBytes(this.#limit)}`, `a longer one in ${this.#path}`, 'split it');
+    if (this.#length > this.#limit)
+      throw refuseData(`values of at most ${formatBytes(this.#limit)}`, `a longer one in ${this.#path}`, 'split it');
   }
 
   *#flush(sign: string): Generator<JsonValue> {

@@ -13,7 +13,7 @@ const FILLED_UP = 512;
 export function checkRuns({ view, offset }: Cursor, width: number, count: number, library: ParquetLibrary): void {
   refuseUnless(width <= 32, `numbers of ${width} bits in a list`);
   const cursor = { view, offset };
-  for (let seen = 0; seen < count; ) {
+  for (let seen = 0; seen < count;) {
     const head = library.readVarInt(cursor);
     const packed = (head & 1) === 1;
     const length = packed ? 8 * (head >>> 1) : head >>> 1;
@@ -51,7 +51,7 @@ export function checkDifferences({ view, offset }: Cursor, count: number, librar
   number();
   const partSize = blockSize / parts;
   refuseUnless(parts > 0 && partSize > 0 && partSize % 32 === 0, `blocks of ${blockSize} differences in ${parts} parts`);
-  for (let seen = 1; seen < count; ) {
+  for (let seen = 1; seen < count;) {
     number();
     const widths = cursor.offset;
     refuseUnless(parts <= view.byteLength - widths, 'a part of it lies outside of the file');

@@ -2,7 +2,17 @@ import { refuseUnless } from './parquet-budget.ts';
 import type { Cursor, ParquetLibrary } from './parquet-library.ts';
 
 /** Kinds of Thrift's compact protocol. */
-const STOP = 0, TRUE = 1, FALSE = 2, BYTE = 3, I16 = 4, I32 = 5, I64 = 6, DOUBLE = 7, BINARY = 8, LIST = 9, STRUCT = 12;
+const STOP = 0,
+  TRUE = 1,
+  FALSE = 2,
+  BYTE = 3,
+  I16 = 4,
+  I32 = 5,
+  I64 = 6,
+  DOUBLE = 7,
+  BINARY = 8,
+  LIST = 9,
+  STRUCT = 12;
 
 const MOST_LEVELS = 32;
 /** Numbers of 64 bits, seven to a byte. */

@@ -43,7 +43,7 @@ export async function* parquetRows(path: string, notes: DataNotes): AsyncGenerat
       const count = Number(group.num_rows);
       const atOnce = Math.min(ROWS_AT_ONCE, Math.ceil(count / Math.ceil((Number(group.total_byte_size) + 1) / BYTES_AT_ONCE)));
       const reading = { file: buffer, metadata: { ...metadata, row_groups: [group] }, compressors: library.compressors, columns };
-      for (let start = 0; start < count; ) {
+      for (let start = 0; start < count;) {
         const rows = await library.parquetReadObjects({ ...reading, rowStart: start, rowEnd: Math.min(count, start + atOnce) });
         if (rows.length === 0) throw new Error(`row ${number + 1} is missing`);
         for (const row of rows) yield { number: (number += 1), value: toRow(row, names) };
@@ -103,7 +103,7 @@ interface Place {
 async function readSlice(file: OpenFile, { start, end, size }: Place): Promise<ArrayBuffer> {
   if (!(start >= 0 && end <= size)) throw new Error('a part of it lies outside of the file');
   const bytes = new Uint8Array(Math.max(0, end - start));
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
     if (bytesRead === 0) throw new Error('it is cut off');
     at += bytesRead;

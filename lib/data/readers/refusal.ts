@@ -2,7 +2,11 @@ import { HyperfitError } from '../../errors.ts';
 
 /** ERR_DATA in the words of all refusals of data. */
 export function refuseData(expected: string, got: string, remedy: string, cause?: unknown): HyperfitError {
-  return new HyperfitError('ERR_DATA', `expected ${expected} for \`data\`, got ${got}; ${remedy}`, cause === undefined ? undefined : { cause });
+  return new HyperfitError(
+    'ERR_DATA',
+    `expected ${expected} for \`data\`, got ${got}; ${remedy}`,
+    cause === undefined ? undefined : { cause },
+  );
 }
 
 /** Reading for another option than `data`: what is refused is named after that one. */

@@ -4,7 +4,10 @@ import { ANSWERED, ASKED, DIALOGUES } from './row-forms.ts';
 import { makeDialogue } from './row-messages.ts';
 import { parseNested, type Fields } from './row-values.ts';
 
-/** {"prompt", "completion"}: a text of which the completion is learnt; of lists of messages, a dialogue of which the answers in the completion are. */
+/**
+ * {"prompt", "completion"}: a text of which the completion is learnt; of lists of messages, a dialogue of which the answers in the
+ * completion are.
+ */
 export function readPromptCompletion(fields: Fields, place: RowPlace): RowReading {
   const { prompt, completion } = fields;
   if (isUnwanted(fields)) {
@@ -25,7 +28,11 @@ export function readPromptCompletion(fields: Fields, place: RowPlace): RowReadin
 export function isPromptAlone(fields: Fields): boolean {
   const names = Object.keys(fields);
   const { prompt, completion = '' } = fields;
-  return prompt !== undefined && completion === '' && !['text', 'ids', 'input_ids', ...DIALOGUES, ...ANSWERED].some((name) => name !== 'completion' && names.includes(name));
+  return (
+    prompt !== undefined &&
+    completion === '' &&
+    !['text', 'ids', 'input_ids', ...DIALOGUES, ...ANSWERED].some((name) => name !== 'completion' && names.includes(name))
+  );
 }
 
 /** A text to continue, or a dialogue to answer. */
@@ -58,28 +65,40 @@ function isAssistant(message: unknown): boolean {
   return typeof message === 'object' && message !== null && (message as { role?: unknown }).role === 'assistant';
 }
 
-/** One question and its answer, as alpaca's {"instruction", "input", "output"} and its kin: a dialogue, `history` before and `system` first. */
+/**
+ * One question and its answer, as alpaca's {"instruction", "input", "output"} and its kin: a dialogue, `history` before and `system` first.
+ */
 export function readExchange(fields: Fields, place: RowPlace): RowReading {
   const asked = ASKED.find((name) => name in fields)!;
   const answered = ANSWERED.find((name) => name in fields)!;
   const history = readHistory(fields['history']);
   if (typeof history === 'string') return history;
-  const parts = [fields[asked], ...['context', 'input'].filter((name) => name !== asked).map((name) => fields[name])].filter((part) => part !== undefined && part !== '');
+  const parts = [fields[asked], ...['context', 'input'].filter((name) => name !== asked).map((name) => fields[name])].filter(
+    (part) => part !== undefined && part !== '',
+  );
   if (!parts.every((part) => typeof part === 'string')) return `"${asked}" and what belongs to it is not text`;
   if (typeof fields[answered] !== 'string') return `"${answered}" is not text`;
   if (fields[answered].trim() === '' || parts.length === 0) {
     place.notes.add('questions without an answer, or answers without a question, were passed over', place.source);
     return undefined;
   }
-  const messages: ChatMessage[] = [...history, { role: 'user', content: parts.join('\n\n') }, { role: 'assistant', content: fields[answered] }];
+  const messages: ChatMessage[] = [
+    ...history,
+    { role: 'user', content: parts.join('\n\n') },
+    { role: 'assistant', content: fields[answered] },
+  ];
   return makeDialogue(messages, fields, place, [asked, answered]);
 }
 
 /** Pairs of what was asked and answered before. */
 function readHistory(value: unknown): ChatMessage[] | string {
   const history = parseNested(value ?? []);
-  const isPair = (pair: unknown): pair is [string, string] => Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === 'string');
+  const isPair = (pair: unknown): pair is [string, string] =>
+    Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === 'string');
   if (history === '') return [];
   if (!Array.isArray(history) || !history.every(isPair)) return '"history" is not a list of [question, answer] pairs of text';
-  return history.flatMap(([user, assistant]) => [{ role: 'user', content: user }, { role: 'assistant', content: assistant }]);
+  return history.flatMap(([user, assistant]) => [
+    { role: 'user', content: user },
+    { role: 'assistant', content: assistant },
+  ]);
 }

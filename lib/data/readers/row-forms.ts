@@ -8,7 +8,23 @@ export const ASKED = ['instruction', 'question', 'prompt', 'query', 'input'] as 
 export const ANSWERED = ['output', 'response', 'answer', 'completion'] as const;
 export const DIALOGUES = ['messages', 'conversations', 'conversation'] as const;
 const IDS = ['ids', 'input_ids'] as const;
-const BESIDE = ['system', 'system_prompt', 'tools', 'history', 'context', 'targets', 'labels', 'label', 'attention_mask', 'chosen', 'rejected', 'parallel_tool_calls', 'functions', 'function_call', 'tool_choice'];
+const BESIDE = [
+  'system',
+  'system_prompt',
+  'tools',
+  'history',
+  'context',
+  'targets',
+  'labels',
+  'label',
+  'attention_mask',
+  'chosen',
+  'rejected',
+  'parallel_tool_calls',
+  'functions',
+  'function_call',
+  'tool_choice',
+];
 
 /** Every name that a row is looked at for. */
 export const READ_NAMES: readonly string[] = ['text', ...IDS, ...DIALOGUES, ...ASKED, ...ANSWERED, ...BESIDE];
@@ -24,7 +40,11 @@ export function findForm(names: readonly string[]): Form | undefined {
   const answered = ANSWERED.find(has);
   const exchange = asked !== undefined && answered !== undefined ? `${quote(asked)} and ${quote(answered)}` : undefined;
   if (plain.length === 1) return { name: formOf(plain[0]!), ...(exchange === undefined ? {} : { passedOver: exchange }) };
-  if (has('chosen') && has('rejected')) return { problem: 'preference data ("chosen" and "rejected"), of which nothing here learns; rename "chosen" to "messages", or to "completion" beside a "prompt"' };
+  if (has('chosen') && has('rejected'))
+    return {
+      problem:
+        'preference data ("chosen" and "rejected"), of which nothing here learns; rename "chosen" to "messages", or to "completion" beside a "prompt"',
+    };
   if (exchange === undefined) return undefined;
   return { name: asked === 'prompt' && answered === 'completion' ? 'completion' : 'exchange' };
 }

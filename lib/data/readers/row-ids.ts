@@ -5,8 +5,8 @@ import { parseNested, type Fields } from './row-values.ts';
 const MAX_ID = 0x7fffffff;
 
 /**
- * {"ids"}, with "targets" [the same length] where not every next token is learnt; or, as transformers has it, {"input_ids"} with "labels", which stand
- * one place further on, and "attention_mask".
+ * {"ids"}, with "targets" [the same length] where not every next token is learnt; or, as transformers has it, {"input_ids"} with "labels",
+ * which stand one place further on, and "attention_mask".
  */
 export function readIds(fields: Fields, { source, notes }: RowPlace): RowReading {
   const name = 'ids' in fields ? 'ids' : 'input_ids';
@@ -51,5 +51,7 @@ function readTargets(fields: Fields, ids: readonly unknown[]): Int32Array | stri
   if (problem !== undefined) return problem;
   if (list.every((target) => target === IGNORE_INDEX)) return `"${name}" has no token to learn`;
   const other = list.findIndex((target, at) => target !== IGNORE_INDEX && target !== ids[at + 1]);
-  return other === -1 ? Int32Array.from(list as number[]) : `"${name}" has ${String(list[other])} where the next id is ${String(ids[other + 1])}`;
+  return other === -1
+    ? Int32Array.from(list as number[])
+    : `"${name}" has ${String(list[other])} where the next id is ${String(ids[other + 1])}`;
 }

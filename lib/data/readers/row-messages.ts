@@ -5,15 +5,30 @@ import { isObject, parseNested, withoutNullsWithin, type Fields } from './row-va
 
 /** Who speaks, in the words of ShareGPT and its kin. */
 const ROLES: Readonly<Record<string, string>> = {
-  human: 'user', user: 'user', prompter: 'user', system: 'system', tool: 'tool', function: 'tool', function_response: 'tool', observation: 'tool',
-  gpt: 'assistant', assistant: 'assistant', model: 'assistant', chatgpt: 'assistant', bot: 'assistant', bing: 'assistant', bard: 'assistant', function_call: 'assistant',
+  human: 'user',
+  user: 'user',
+  prompter: 'user',
+  system: 'system',
+  tool: 'tool',
+  function: 'tool',
+  function_response: 'tool',
+  observation: 'tool',
+  gpt: 'assistant',
+  assistant: 'assistant',
+  model: 'assistant',
+  chatgpt: 'assistant',
+  bot: 'assistant',
+  bing: 'assistant',
+  bard: 'assistant',
+  function_call: 'assistant',
 };
 
 /** {"messages"} or {"conversations"}, of {"role", "content"} or of ShareGPT's {"from", "value"}. */
 export function readMessages(fields: Fields, place: RowPlace): RowReading {
   const name = DIALOGUES.find((known) => known in fields)!;
   const list = parseNested(fields[name]);
-  if (typeof list === 'string' && list.trimStart().startsWith('[')) return `"${name}" is a list as Python prints it; save the rows as .jsonl`;
+  if (typeof list === 'string' && list.trimStart().startsWith('['))
+    return `"${name}" is a list as Python prints it; save the rows as .jsonl`;
   if (!Array.isArray(list)) return `"${name}" is not a list`;
   if (list.length > 0) return makeDialogue(list, fields, place, [name]);
   place.notes.add('empty dialogues were passed over', place.source);
@@ -23,12 +38,16 @@ export function readMessages(fields: Fields, place: RowPlace): RowReading {
 // Said by a row beside its dialogue, and without meaning for what is learnt.
 const UNREAD = ['parallel_tool_calls', 'functions', 'function_call', 'tool_choice'];
 
-/** A dialogue of messages in any known form, with the `system` and `tools` that its row has. `names` are where the messages stand, for problems. */
+/**
+ * A dialogue of messages in any known form, with the `system` and `tools` that its row has. `names` are where the messages stand, for
+ * problems.
+ */
 export function makeDialogue(list: readonly unknown[], fields: Fields, place: RowPlace, names: readonly string[]): RowReading {
   const messages: ChatMessage[] = [];
   for (const [index, item] of list.entries()) {
     const message = readMessage(item);
-    if (typeof message === 'string') return `${names.map((name) => `"${name}"`).join(' and ')}${names.length === 1 ? `[${index}]` : ''} ${message}`;
+    if (typeof message === 'string')
+      return `${names.map((name) => `"${name}"`).join(' and ')}${names.length === 1 ? `[${index}]` : ''} ${message}`;
     messages.push(message);
   }
   const problem = findMessageProblem(messages);
@@ -55,7 +74,8 @@ function readMessage(item: unknown): ChatMessage | string {
   const { from, value, content: given = value, role: named, ...said } = withoutNullsWithin(item) as Fields;
   const others = inNewForm(said);
   const role = typeof named === 'string' ? (roleOfName(named) ?? named) : roleOf(from);
-  if (role === undefined) return from === undefined ? describeNoRole(said) : `is from ${JSON.stringify(from)}; expected human, gpt, system or tool`;
+  if (role === undefined)
+    return from === undefined ? describeNoRole(said) : `is from ${JSON.stringify(from)}; expected human, gpt, system or tool`;
   const content = given === undefined && role === 'assistant' && 'tool_calls' in others ? { text: null } : readContent(given);
   if (typeof content === 'string') return content;
   const problem = findBadWeight(others['weight']);
@@ -70,7 +90,9 @@ function inNewForm({ weight, train, function_call: called, ...others }: Fields):
 }
 
 function describeNoRole(fields: Fields): string {
-  const names = Object.keys(fields).slice(0, 4).map((name) => `"${name}"`);
+  const names = Object.keys(fields)
+    .slice(0, 4)
+    .map((name) => `"${name}"`);
   return `has no "role"${names.length === 0 ? '' : `, but ${names.join(' and ')}`}; write {"role": "user", "content": "..."} and {"role": "assistant", ...}`;
 }
 

@@ -39,7 +39,8 @@ const READERS: Readonly<Record<FormName, (fields: Fields, place: RowPlace) => Ro
 };
 
 function readText({ text }: Fields, { source, notes }: RowPlace): RowReading {
-  if (typeof text === 'object') return '"text" is not a string but holds several; write one row for each, as pandas does with orient="records"';
+  if (typeof text === 'object')
+    return '"text" is not a string but holds several; write one row for each, as pandas does with orient="records"';
   if (typeof text !== 'string') return '"text" is not a string';
   if (text.trim() !== '') return { source, text };
   notes.add('empty texts were passed over', source);
@@ -54,6 +55,9 @@ function describeUnknown(row: Fields, fields: Fields, { source, notes }: RowPlac
   }
   const names = Object.keys(fields);
   if (names.length === 0) return `none of ${formNames}`;
-  const given = names.slice(0, 6).map((name) => JSON.stringify(name)).join(', ');
+  const given = names
+    .slice(0, 6)
+    .map((name) => JSON.stringify(name))
+    .join(', ');
   return `none of ${formNames}, but ${given}; rename what is to be learnt to "text", or a question and its answer to "prompt" and "completion"`;
 }

@@ -28,7 +28,10 @@ export async function* readRows(rows: AsyncIterable<Row>, path: string, unit: 'l
   }
   if (problems === 0) return;
   const rest = problems > shown.length ? `; and ${problems - shown.length} more` : '';
-  throw new HyperfitError('ERR_DATA', `expected ${ROW_FORMS} on every ${unit} of ${path}, got ${renderProblems(shown, unit)}${rest}; correct or remove these ${unit}s`);
+  throw new HyperfitError(
+    'ERR_DATA',
+    `expected ${ROW_FORMS} on every ${unit} of ${path}, got ${renderProblems(shown, unit)}${rest}; correct or remove these ${unit}s`,
+  );
 }
 
 /** As `readRow`, of what may be nested deeper than a stack. */

@@ -35,6 +35,11 @@ async function* bounded(chunks: AsyncIterable<Uint8Array>, path: string): AsyncG
 
 function checkLength(bytes: number, path: string): void {
   if (bytes <= MAX_TEXT_BYTES) return;
-  const remedy = 'split it, as with `split -C 100M --additional-suffix=.txt`, into files of a folder, or make lines of {"text": ...} of it in a .jsonl file';
-  throw refuseData(`a text of at most ${formatBytes(MAX_TEXT_BYTES)}`, `${formatBytes(bytes)} or more in ${path}`, `it would be one document, which is tokenised whole: ${remedy}`);
+  const remedy =
+    'split it, as with `split -C 100M --additional-suffix=.txt`, into files of a folder, or make lines of {"text": ...} of it in a .jsonl file';
+  throw refuseData(
+    `a text of at most ${formatBytes(MAX_TEXT_BYTES)}`,
+    `${formatBytes(bytes)} or more in ${path}`,
+    `it would be one document, which is tokenised whole: ${remedy}`,
+  );
 }

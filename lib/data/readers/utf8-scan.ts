@@ -14,7 +14,7 @@ export interface Utf8Scan {
 export function scanUtf8(bytes: Uint8Array): Utf8Scan {
   const scan: Utf8Scan = { good: 0, bad: 0, firstBad: -1, isHalf: false, isCut: false };
   let halves = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = characterLength(bytes, at);
     if (length > 1) scan.good += 1;
     if (length === 0) {

@@ -8,8 +8,8 @@ export function findMark(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * UTF-16 or UTF-32 without a mark, of bytes among which there are NULs: the upper byte of a letter is one of few, those of the alphabets in use,
- * while the lower one is any.
+ * UTF-16 or UTF-32 without a mark, of bytes among which there are NULs: the upper byte of a letter is one of few, those of the alphabets in
+ * use, while the lower one is any.
  */
 export function findWide(bytes: Uint8Array): string | undefined {
   const share = (from: number, step: number, test: (byte: number) => boolean): number => {
@@ -31,5 +31,14 @@ export function findWide(bytes: Uint8Array): string | undefined {
 
 /** Latin, Greek, Cyrillic, Hebrew, Arabic, Indic, punctuation, kana, Han, Hangul, wide forms. */
 function isUpper(byte: number): boolean {
-  return byte <= 0x0e || byte === 0x1e || byte === 0x20 || byte === 0x21 || byte === 0x30 || (byte >= 0x4e && byte <= 0x9f) || (byte >= 0xac && byte <= 0xd7) || byte === 0xff;
+  return (
+    byte <= 0x0e ||
+    byte === 0x1e ||
+    byte === 0x20 ||
+    byte === 0x21 ||
+    byte === 0x30 ||
+    (byte >= 0x4e && byte <= 0x9f) ||
+    (byte >= 0xac && byte <= 0xd7) ||
+    byte === 0xff
+  );
 }

@@ -21,9 +21,9 @@ interface Block {
 const PARTED_BY_EMPTY = 10;
 
 /**
- * The text of a document: a blank line between paragraphs, line breaks and tabs as they stand, items of lists on lines of their own, footnotes
- * marked [1] and listed at the end. Where empty paragraphs part the others, as of verse with a paragraph a line, each paragraph is
- * one line instead and the empty ones are the blank lines.
+ * The text of a document: a blank line between paragraphs, line breaks and tabs as they stand, items of lists on lines of their own,
+ * footnotes marked [1] and listed at the end. Where empty paragraphs part the others, as of verse with a paragraph a line, each paragraph
+ * is one line instead and the empty ones are the blank lines.
  */
 export function renderWordDocument(document: WordElement): string {
   const notes: WordElement[] = [];
@@ -36,7 +36,9 @@ export function renderWordDocument(document: WordElement): string {
 
 function joinBlocks(blocks: readonly Block[]): string {
   const filled = blocks.filter(({ text }) => text.trim() !== '');
-  return filled.map(({ text, isItem }, index) => `${index === 0 ? '' : isItem && filled[index - 1]!.isItem ? '\n' : '\n\n'}${text}`).join('');
+  return filled
+    .map(({ text, isItem }, index) => `${index === 0 ? '' : isItem && filled[index - 1]!.isItem ? '\n' : '\n\n'}${text}`)
+    .join('');
 }
 
 function toBlocks(elements: readonly WordElement[], notes: WordElement[]): Block[] {
@@ -79,7 +81,10 @@ function renderInline(element: WordElement, notes: WordElement[]): string {
 
 /** A row a line, its cells parted by tabs. */
 function renderTable(table: WordElement, notes: WordElement[]): string {
-  const cell = ({ children = [] }: WordElement): string => toBlocks(children, notes).map(({ text }) => text).join(' ');
+  const cell = ({ children = [] }: WordElement): string =>
+    toBlocks(children, notes)
+      .map(({ text }) => text)
+      .join(' ');
   return (table.children ?? []).map(({ children = [] }) => children.map(cell).join('\t')).join('\n');
 }
 

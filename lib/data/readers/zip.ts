@@ -9,14 +9,21 @@ const MOST_RATIO = 1032;
  * The files of a zip archive that `isWanted`, by name, unpacked.
  * @throws HyperfitError ERR_DATA for what is no zip archive, and for one that unpacks to more than `limit` bytes (a zip bomb)
  */
-export async function unzip(path: string, what: string, limit: number, isWanted: (name: string) => boolean): Promise<Map<string, Uint8Array>> {
+export async function unzip(
+  path: string,
+  what: string,
+  limit: number,
+  isWanted: (name: string) => boolean,
+): Promise<Map<string, Uint8Array>> {
   const bytes = await readWhole(path, MAX_ARCHIVE_BYTES, 'it is unpacked whole');
-  if (bytes.length >= 4 && bytes.readUInt32BE(0) === 0xd0cf11e0) throw refuseData(what, `${path}, an old Office document or one with a password`, 'save it anew, without a password');
+  if (bytes.length >= 4 && bytes.readUInt32BE(0) === 0xd0cf11e0)
+    throw refuseData(what, `${path}, an old Office document or one with a password`, 'save it anew, without a password');
   const { unzipSync } = await import('fflate');
   let total = 0;
   const filter = ({ name, size, originalSize }: { name: string; size: number; originalSize: number }): boolean => {
     if (!isWanted(name)) return false;
-    if (originalSize > MOST_RATIO * size + 1024 && originalSize <= limit) throw refuseData(what, `${path}, which says that ${size} bytes unpack to ${originalSize}`, 'fetch or save it again');
+    if (originalSize > MOST_RATIO * size + 1024 && originalSize <= limit)
+      throw refuseData(what, `${path}, which says that ${size} bytes unpack to ${originalSize}`, 'fetch or save it again');
     total += originalSize;
     if (total > limit) throw refuseData(`${what} whose text unpacks to at most ${formatBytes(limit)}`, `more in ${path}`, 'split it');
     return true;

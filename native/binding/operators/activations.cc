@@ -39,7 +39,8 @@ at::Tensor activate_gated(const at::Tensor& gate, const at::Tensor& up, std::str
   return y;
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> activate_gated_backward(const at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up, std::string name) {
+std::tuple<at::Tensor, at::Tensor, at::Tensor> activate_gated_backward(const at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up,
+                                                                       std::string name) {
   check_computes(gate, gate.dim());
   check_alike(up, gate);
   check_alike(dy, gate);

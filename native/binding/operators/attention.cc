@@ -19,9 +19,10 @@ void check_heads(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) 
   check_computes(q, 4);
   check_computes(k, 4);
   check_alike(v, k);
-  TORCH_CHECK(k.scalar_type() == q.scalar_type() && k.device() == q.device() && q.numel() > 0 && k.size(0) == q.size(0) && k.size(3) == q.size(3) &&
-                  k.size(1) > 0 && q.size(1) % k.size(1) == 0,
-              "expected queries [B, H, T, D] and keys [B, K, T, D] of one type, got ", q.toString(), q.sizes(), " and ", k.toString(), k.sizes());
+  TORCH_CHECK(k.scalar_type() == q.scalar_type() && k.device() == q.device() && q.numel() > 0 && k.size(0) == q.size(0) &&
+                  k.size(3) == q.size(3) && k.size(1) > 0 && q.size(1) % k.size(1) == 0,
+              "expected queries [B, H, T, D] and keys [B, K, T, D] of one type, got ", q.toString(), q.sizes(), " and ", k.toString(),
+              k.sizes());
 }
 
 void check_sequences(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -38,11 +39,12 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   return out;
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_backward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                                                  double scale, double softcap, int64_t window) {
+std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_backward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                                                                  const at::Tensor& v, double scale, double softcap, int64_t window) {
   check_sequences(q, k, v);
   check_computes(dout, 2);
-  TORCH_CHECK(dout.scalar_type() == q.scalar_type() && dout.device() == q.device() && dout.size(0) == q.size(0) * q.size(2) && dout.size(1) == q.size(1) * q.size(3),
+  TORCH_CHECK(dout.scalar_type() == q.scalar_type() && dout.device() == q.device() && dout.size(0) == q.size(0) * q.size(2) &&
+                  dout.size(1) == q.size(1) * q.size(3),
               "expected `dout` [B*T, H*D] of the queries' type, got ", dout.toString(), dout.sizes());
   const Ops& ops = select_ops(q.device());
   AttentionScratch scratch(ops);
@@ -52,8 +54,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_backward(const at::Tens
 }
 
 // q [B, H, 1, D]; row b stands at position positions[b].
-at::Tensor attention_decode(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values, const at::Tensor& positions, double scale, double softcap,
-                            int64_t window) {
+at::Tensor attention_decode(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values, const at::Tensor& positions,
+                            double scale, double softcap, int64_t window) {
   check_heads(q, keys, values);
   TORCH_CHECK(q.size(2) == 1, "expected one new position a row, got ", q.sizes());
   check_integers(positions, q.size(0), 0, keys.size(2), q);
@@ -104,9 +106,9 @@ at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
 }
 
 /// Of one new position a row: q turned, and copies of keys and values [B, K, S, D] with k turned and v at `positions`.
-std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_token(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::optional<at::Tensor>& cos,
-                                                            const std::optional<at::Tensor>& sin, const at::Tensor& keys, const at::Tensor& values,
-                                                            const at::Tensor& positions) {
+std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_token(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                                            const std::optional<at::Tensor>& cos, const std::optional<at::Tensor>& sin,
+                                                            const at::Tensor& keys, const at::Tensor& values, const at::Tensor& positions) {
   check_heads(q, keys, values);
   check_computes(k, 4);
   check_alike(v, k);
@@ -131,14 +133,18 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> rotate_token(const at::Tensor& q,
 
 void define_attention(torch::Library& library) {
   library.def("attention(Tensor q, Tensor k, Tensor v, float scale, float softcap, int window) -> Tensor", &attention);
-  library.def("attention_backward(Tensor dout, Tensor q, Tensor k, Tensor v, float scale, float softcap, int window) -> (Tensor, Tensor, Tensor)",
-              &attention_backward);
-  library.def("attention_decode(Tensor q, Tensor keys, Tensor values, Tensor positions, float scale, float softcap, int window) -> Tensor", &attention_decode);
+  library.def(
+      "attention_backward(Tensor dout, Tensor q, Tensor k, Tensor v, float scale, float softcap, int window) -> (Tensor, Tensor, Tensor)",
+      &attention_backward);
+  library.def("attention_decode(Tensor q, Tensor keys, Tensor values, Tensor positions, float scale, float softcap, int window) -> Tensor",
+              &attention_decode);
   library.def("causal_softmax(Tensor scores, float scale, float softcap, int window) -> Tensor", &causal_softmax);
   library.def("causal_softmax_backward(Tensor dp, Tensor p, float scale, int window) -> Tensor", &causal_softmax_backward);
   library.def("rotate(Tensor x, Tensor cos, Tensor sin, float sign) -> Tensor", &rotate);
-  library.def("rotate_token(Tensor q, Tensor k, Tensor v, Tensor? cos, Tensor? sin, Tensor keys, Tensor values, Tensor positions) -> (Tensor, Tensor, Tensor)",
-              &rotate_token);
+  library.def(
+      "rotate_token(Tensor q, Tensor k, Tensor v, Tensor? cos, Tensor? sin, Tensor keys, Tensor values, Tensor positions) "
+      "-> (Tensor, Tensor, Tensor)",
+      &rotate_token);
 }
 
 }  // namespace hyperfit::binding

@@ -14,10 +14,11 @@ at::Tensor embedding(const at::Tensor& weight, const at::Tensor& tokens, double 
   return x;
 }
 
-at::Tensor embedding_backward(const at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale, int64_t padding_index) {
+at::Tensor embedding_backward(const at::Tensor& gradient, const at::Tensor& dx, const at::Tensor& tokens, double scale,
+                              int64_t padding_index) {
   check_float32(gradient, gradient.sizes(), gradient);
-  TORCH_CHECK(gradient.dim() == 2 && padding_index >= -1 && padding_index < gradient.size(0), "expected a gradient [vocabulary, hidden] and a row of it, or -1, got ",
-              gradient.sizes(), " and ", padding_index);
+  TORCH_CHECK(gradient.dim() == 2 && padding_index >= -1 && padding_index < gradient.size(0),
+              "expected a gradient [vocabulary, hidden] and a row of it, or -1, got ", gradient.sizes(), " and ", padding_index);
   check_integers(tokens, tokens.numel(), 0, gradient.size(0), gradient);
   TORCH_CHECK(tokens.numel() > 0, "expected at least one token, got none");
   check_float32(dx, {tokens.size(0), gradient.size(1)}, gradient);
@@ -30,7 +31,8 @@ at::Tensor embedding_backward(const at::Tensor& gradient, const at::Tensor& dx, 
 
 void define_embedding(torch::Library& library) {
   library.def("embedding(Tensor weight, Tensor tokens, float scale) -> Tensor", &embedding);
-  library.def("embedding_backward(Tensor gradient, Tensor dx, Tensor tokens, float scale, int padding_index) -> Tensor", &embedding_backward);
+  library.def("embedding_backward(Tensor gradient, Tensor dx, Tensor tokens, float scale, int padding_index) -> Tensor",
+              &embedding_backward);
 }
 
 }  // namespace hyperfit::binding

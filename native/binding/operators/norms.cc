@@ -28,16 +28,16 @@ at::Tensor empty_of(const at::Tensor& x, at::ScalarType dtype) {
   return at::empty(x.sizes(), x.options().dtype(dtype));
 }
 
-std::tuple<at::Tensor, at::Tensor> norm(const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& b, double eps, double offset,
-                                        at::ScalarType dtype) {
+std::tuple<at::Tensor, at::Tensor> norm(const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& b, double eps,
+                                        double offset, at::ScalarType dtype) {
   const CheckedNorm checked(x, w, b, eps, offset);
   at::Tensor y = empty_of(x, dtype), stats = at::empty({2, x.size(0), 1}, x.options().dtype(at::kFloat));
   select_ops(x.device()).norm(y, stats, x, checked.weights());
   return {y, stats};
 }
 
-at::Tensor norm_again(const at::Tensor& x, const at::Tensor& stats, const at::Tensor& w, const std::optional<at::Tensor>& b, double eps, double offset,
-                      at::ScalarType dtype) {
+at::Tensor norm_again(const at::Tensor& x, const at::Tensor& stats, const at::Tensor& w, const std::optional<at::Tensor>& b, double eps,
+                      double offset, at::ScalarType dtype) {
   const CheckedNorm checked(x, w, b, eps, offset);
   check_float32(stats, {2, x.size(0), 1}, x);
   at::Tensor y = empty_of(x, dtype);
@@ -45,8 +45,9 @@ at::Tensor norm_again(const at::Tensor& x, const at::Tensor& stats, const at::Te
   return y;
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> norm_backward(const at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats,
-                                                             const at::Tensor& w, const std::optional<at::Tensor>& b, double offset, const at::Tensor& dw,
+std::tuple<at::Tensor, at::Tensor, at::Tensor> norm_backward(const at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x,
+                                                             const at::Tensor& stats, const at::Tensor& w,
+                                                             const std::optional<at::Tensor>& b, double offset, const at::Tensor& dw,
                                                              const at::Tensor& db, double beta) {
   const CheckedNorm checked(x, w, b, /*with_eps=*/0, offset);
   check_float32(stats, {2, x.size(0), 1}, x);

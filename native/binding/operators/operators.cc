@@ -50,8 +50,8 @@ void register_operators() {
 
 void check_computes(const at::Tensor& tensor, int64_t dimensions) {
   const bool computes = tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16;
-  TORCH_CHECK(computes && tensor.is_contiguous() && tensor.dim() == dimensions, "expected ", dimensions, " dimensions of float32 or bfloat16, dense, got ",
-              tensor.toString(), tensor.sizes());
+  TORCH_CHECK(computes && tensor.is_contiguous() && tensor.dim() == dimensions, "expected ", dimensions,
+              " dimensions of float32 or bfloat16, dense, got ", tensor.toString(), tensor.sizes());
 }
 
 void check_float32(const at::Tensor& tensor, at::IntArrayRef shape, const at::Tensor& other) {
@@ -60,12 +60,15 @@ void check_float32(const at::Tensor& tensor, at::IntArrayRef shape, const at::Te
 }
 
 void check_alike(const at::Tensor& tensor, const at::Tensor& first) {
-  TORCH_CHECK(tensor.sizes() == first.sizes() && tensor.scalar_type() == first.scalar_type() && tensor.device() == first.device() && tensor.is_contiguous(),
-              "expected dense tensors of one shape, type and device, got ", first.toString(), first.sizes(), " and ", tensor.toString(), tensor.sizes());
+  TORCH_CHECK(tensor.sizes() == first.sizes() && tensor.scalar_type() == first.scalar_type() && tensor.device() == first.device() &&
+                  tensor.is_contiguous(),
+              "expected dense tensors of one shape, type and device, got ", first.toString(), first.sizes(), " and ", tensor.toString(),
+              tensor.sizes());
 }
 
 void check_integers(const at::Tensor& tensor, int64_t count, int64_t lowest, int64_t limit, const at::Tensor& other) {
-  TORCH_CHECK(tensor.scalar_type() == at::kLong && tensor.is_contiguous() && tensor.sizes() == at::IntArrayRef{count} && tensor.device() == other.device(),
+  TORCH_CHECK(tensor.scalar_type() == at::kLong && tensor.is_contiguous() && tensor.sizes() == at::IntArrayRef{count} &&
+                  tensor.device() == other.device(),
               "expected int64 [", count, "] on ", other.device(), ", got ", tensor.toString(), tensor.sizes());
   const at::Tensor host = tensor.cpu();
   for (int64_t i = 0; i < count; ++i) {

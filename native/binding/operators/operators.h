@@ -5,8 +5,8 @@
 
 namespace hyperfit::binding {
 
-/// Makes the engine's operations (ops/ops.h) operators of libtorch's dispatcher: `hyperfit::norm`, `hyperfit::attention`, ... They compute by
-/// the backend of their tensors' device, as a model there would, at any shape; they copy what an operation overwrites, record no
+/// Makes the engine's operations (ops/ops.h) operators of libtorch's dispatcher: `hyperfit::norm`, `hyperfit::attention`, ... They compute
+/// by the backend of their tensors' device, as a model there would, at any shape; they copy what an operation overwrites, record no
 /// gradient, and check what the engine takes for granted.
 void register_operators();
 

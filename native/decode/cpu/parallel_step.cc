@@ -121,7 +121,8 @@ TokenScores ParallelDecodeStep<X>::step(const std::vector<int64_t>& tokens, cons
   return {logits_, block_best_};
 }
 
-// All barriers of a step. Rows are shared the same way wherever rows are shared, so that a worker need not wait before it goes on with its own.
+// All barriers of a step. Rows are shared the same way wherever rows are shared, so that a worker need not wait before it goes on with its
+// own.
 template <class X>
 void ParallelDecodeStep<X>::walk(const Worker& worker) {
   auto complete = [&](const StepInput<X>& input) {
@@ -175,7 +176,8 @@ void ParallelDecodeStep<X>::embed(const Worker& worker) {
 template <class X>
 void ParallelDecodeStep<X>::normalize(const Worker& worker, const StepNorm& norm, const StepLinear<X>& next) {
   const Share rows = worker.share(batch_);
-  for (int64_t b = rows.begin; b < rows.end; ++b) norm.apply(normed_ + b * config_.hidden_size, x_ + b * config_.hidden_size, config_.hidden_size);
+  for (int64_t b = rows.begin; b < rows.end; ++b)
+    norm.apply(normed_ + b * config_.hidden_size, x_ + b * config_.hidden_size, config_.hidden_size);
   next.prefetch(worker);
 }
 

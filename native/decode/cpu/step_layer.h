@@ -99,7 +99,8 @@ struct StepLinear {
   void prefetch(const kernels::Worker& worker) const {
     if (transposed || !weight) return;
     const kernels::Share columns = worker.own(out, kernels::kColumns);
-    const char *from = reinterpret_cast<const char*>(weight + columns.begin * in), *end = reinterpret_cast<const char*>(weight + columns.end * in);
+    const char *from = reinterpret_cast<const char*>(weight + columns.begin * in),
+               *end = reinterpret_cast<const char*>(weight + columns.end * in);
     for (end = std::min(end, from + kPrefetched); from < end; from += kLine) __builtin_prefetch(from, 0, 2);
   }
   /// Calls body(columns) for as many columns of y [rows, out] as this worker gets to.

@@ -55,7 +55,8 @@ class Rest {
       const int64_t begin = state >> 32 == round ? static_cast<uint32_t>(state) : 0, left = count - begin;
       if (left <= 0) return {count, count};
       const int64_t end = begin + std::max<int64_t>(1, left / (2 * workers));
-      if (state_.compare_exchange_weak(state, uint64_t{round} << 32 | static_cast<uint64_t>(end), std::memory_order_relaxed)) return {begin, end};
+      if (state_.compare_exchange_weak(state, uint64_t{round} << 32 | static_cast<uint64_t>(end), std::memory_order_relaxed))
+        return {begin, end};
     }
   }
 
@@ -78,8 +79,8 @@ class Worker {
     const int64_t blocks = (count + block - 1) / block;
     return {std::min(count, blocks * index_ / size_ * block), std::min(count, blocks * (index_ + 1) / size_ * block)};
   }
-  /// What this worker alone does of [0, count). A rest is left for the faster ones: cores are not equally fast where some are of another kind,
-  /// or have neighbours.
+  /// What this worker alone does of [0, count). A rest is left for the faster ones: cores are not equally fast where some are of another
+  /// kind, or have neighbours.
   Share own(int64_t count, int64_t block) const { return share(std::min(count, owned(count, block) * block), block); }
   /// Calls body(part) for this worker's own part, then for parts of the rest until nobody has any left.
   template <class Body>

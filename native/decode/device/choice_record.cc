@@ -30,7 +30,8 @@ ChoiceRecord::ChoiceRecord(const GrowingRows& rows, int64_t most_steps) {
   const int64_t count = rows.count(), top = TokenFigures::most_asked(rows);
   steps_ = zeros({count}, at::kLong);
   ids_ = zeros({most_steps, count}, at::kLong);
-  if (rows.any([](const GenerateOptions& options) { return options.citation_index != nullptr; })) interventions_ = zeros({count}, at::kLong);
+  if (rows.any([](const GenerateOptions& options) { return options.citation_index != nullptr; }))
+    interventions_ = zeros({count}, at::kLong);
   if (!TokenFigures::are_asked(rows)) return;
   log_probabilities_ = zeros({most_steps, count}, at::kFloat);
   entropies_ = zeros({most_steps, count}, at::kFloat);
@@ -58,7 +59,8 @@ ChosenTokens ChoiceRecord::read(int64_t steps) const {
   ChosenTokens chosen{ids_, log_probabilities_, entropies_, top_ids_, top_log_probabilities_, interventions_};
   std::vector<at::Tensor*> asked;
   std::vector<at::Tensor> columns;
-  for (at::Tensor* column : {&chosen.ids, &chosen.log_probabilities, &chosen.entropies, &chosen.top_ids, &chosen.top_log_probabilities, &chosen.interventions}) {
+  for (at::Tensor* column :
+       {&chosen.ids, &chosen.log_probabilities, &chosen.entropies, &chosen.top_ids, &chosen.top_log_probabilities, &chosen.interventions}) {
     if (!column->defined()) continue;
     asked.push_back(column);
     columns.push_back(column == &chosen.interventions ? *column : column->narrow(0, 0, steps));

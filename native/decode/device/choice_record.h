@@ -34,8 +34,8 @@ class ChoiceRecord {
   int64_t most_steps() const { return ids_.size(0); }
   int64_t rows() const { return ids_.size(1); }
   at::Tensor step() const { return steps_.narrow(0, 0, 1); }  // int64 [1]
-  /// What a kernel writes to in the place of the `put`s: ids int64 [most steps, B]; the step, for each row by itself, int64 [B]; counts [B] or
-  /// undefined.
+  /// What a kernel writes to in the place of the `put`s: ids int64 [most steps, B]; the step, for each row by itself, int64 [B]; counts [B]
+  /// or undefined.
   const at::Tensor& ids() const { return ids_; }
   const at::Tensor& steps() const { return steps_; }
   const at::Tensor& interventions() const { return interventions_; }

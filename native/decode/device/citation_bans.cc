@@ -59,7 +59,9 @@ CitationBans::CitationBans(const GenerateOptions& first, const GrowingRows& rows
 at::Tensor CitationBans::find(const GrowingRows& rows) {
   const CitationTable& table = *table_;
   const auto [tokens, inside, exist] = last_contexts(table, rows, places_, beginnings_);
-  const auto of_tokens = [&tokens = tokens](const at::Tensor& values) { return values.index_select(0, tokens.view({-1})).view(tokens.sizes()); };
+  const auto of_tokens = [&tokens = tokens](const at::Tensor& values) {
+    return values.index_select(0, tokens.view({-1})).view(tokens.sizes());
+  };
   const at::Tensor hash = of_tokens(table.token_factors).mul_(table.place_factors).mul_(inside).sum(1);
   const at::Tensor found = at::searchsorted(table.hashes, hash).clamp_max_(table.hashes.size(0) - 1);  // [B]
   // A hash that is there is no proof: the tokens are.
@@ -71,7 +73,8 @@ at::Tensor CitationBans::find(const GrowingRows& rows) {
   const at::Tensor first = of_found(table.starts), end = table.starts.index_select(0, found.add(1));
   const at::Tensor which = first.unsqueeze(1).add(ranks_);  // [B, most_banned]
   const at::Tensor forbidden = which.lt(at::where(same, end, first).unsqueeze(1));
-  const at::Tensor ids = table.banned.index_select(0, which.clamp_max(table.banned.size(0) - 1).view({-1})).to(at::kLong).view(which.sizes());
+  const at::Tensor ids =
+      table.banned.index_select(0, which.clamp_max(table.banned.size(0) - 1).view({-1})).to(at::kLong).view(which.sizes());
   const at::Tensor known = ids.ge(0).logical_and_(ids.lt(rows.vocabulary())).logical_and_(forbidden);
   banned_.zero_();
   banned_.scatter_(1, at::where(known, ids, rows.vocabulary()), true);

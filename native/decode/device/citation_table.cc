@@ -36,7 +36,8 @@ struct SortedContexts {
 
 SortedContexts sorted_by(const ContextHash& hash, const CitationContexts& contexts, std::span<const int32_t> corpus) {
   std::vector<int64_t> hashes;
-  for (size_t i = 0; i < contexts.ends.size(); ++i) hashes.push_back(hash.of(corpus.subspan(contexts.ends[i] - contexts.lengths[i], contexts.lengths[i])));
+  for (size_t i = 0; i < contexts.ends.size(); ++i)
+    hashes.push_back(hash.of(corpus.subspan(contexts.ends[i] - contexts.lengths[i], contexts.lengths[i])));
   SortedContexts sorted{std::vector<int64_t>(hashes.size()), {}};
   std::iota(sorted.order.begin(), sorted.order.end(), 0);
   std::sort(sorted.order.begin(), sorted.order.end(), [&](int64_t a, int64_t b) { return hashes[a] < hashes[b]; });
@@ -91,7 +92,8 @@ std::shared_ptr<const CitationTable> make_table(const CitationIndex& index, cons
   std::vector<int64_t> token_factors;
   for (int32_t id : index.options().canonical) token_factors.push_back(hash.tokens[id]);
   Joined<int64_t> longs;
-  for (const auto& part : {std::cref(sorted.hashes), std::cref(starts), std::cref(token_factors), std::cref(hash.places)}) longs.add(part.get());
+  for (const auto& part : {std::cref(sorted.hashes), std::cref(starts), std::cref(token_factors), std::cref(hash.places)})
+    longs.add(part.get());
   Joined<int32_t> ints;
   for (const auto& part : {std::cref(ends), std::cref(lengths), std::cref(banned)}) ints.add(part.get());
   ints.add(index.canonical_tokens());
@@ -112,7 +114,8 @@ std::shared_ptr<const CitationTable> make_table(const CitationIndex& index, cons
 
 }  // namespace
 
-std::shared_ptr<const CitationTable> CitationTable::of(const CitationIndex& index, const CitationRule& rule, const at::TensorOptions& options) {
+std::shared_ptr<const CitationTable> CitationTable::of(const CitationIndex& index, const CitationRule& rule,
+                                                       const at::TensorOptions& options) {
   return index.table(options.device().str(), rule, [&] { return make_table(index, rule, options); });
 }
 

@@ -10,8 +10,8 @@
 
 namespace hyperfit {
 
-/// A citation index as a device asks it: contexts sorted by a hash of their own, which no two of them share, and what each forbids. X contexts,
-/// Y forbidden ids of all of them, W tokens of the longest context, N tokens of training data. Tensors are parts of `arrays`.
+/// A citation index as a device asks it: contexts sorted by a hash of their own, which no two of them share, and what each forbids. X
+/// contexts, Y forbidden ids of all of them, W tokens of the longest context, N tokens of training data. Tensors are parts of `arrays`.
 struct CitationTable {
   /// Once an index, rule and device; it lives as long as the index.
   static std::shared_ptr<const CitationTable> of(const CitationIndex& index, const CitationRule& rule, const at::TensorOptions& options);

@@ -15,7 +15,8 @@ std::vector<GenerationRow*> all_of(std::vector<GenerationRow>& rows) {
 
 }  // namespace
 
-DeviceGeneration::DeviceGeneration(Decoder& decoder, KVCache& cache, KeptRows& kept, const Prompts& prompts, std::vector<GenerationRow>& rows)
+DeviceGeneration::DeviceGeneration(Decoder& decoder, KVCache& cache, KeptRows& kept, const Prompts& prompts,
+                                   std::vector<GenerationRow>& rows)
     : decoder_(decoder), cache_(cache), prompts_(prompts), rows_(rows), there_(kept.take(all_of(rows), kTokensARead)) {}
 
 void DeviceGeneration::run(const StopSignals& stop, const TokenListener& listener) {

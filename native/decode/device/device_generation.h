@@ -6,8 +6,8 @@
 
 namespace hyperfit {
 
-/// Continues prompts on a device that chooses the tokens. The host reads ids once a token where somebody listens, otherwise once every 32 tokens;
-/// what another thread flags meanwhile takes effect at the next reading.
+/// Continues prompts on a device that chooses the tokens. The host reads ids once a token where somebody listens, otherwise once every 32
+/// tokens; what another thread flags meanwhile takes effect at the next reading.
 class DeviceGeneration {
  public:
   /// Whether tokens are chosen there: a hook on logits has its say on the host.

@@ -30,9 +30,11 @@ DeviceRows::DeviceRows(Decoder& decoder, KVCache& cache, std::vector<GenerationR
       token_(decoder.options().device(), "a token") {}
 
 bool DeviceRows::fit(const std::vector<GenerationRow*>& rows, int64_t most_steps) const {
-  if (static_cast<int64_t>(rows.size()) != grown_.count() || cache_.capacity() != grown_.capacity() || most_steps != this->most_steps()) return false;
+  if (static_cast<int64_t>(rows.size()) != grown_.count() || cache_.capacity() != grown_.capacity() || most_steps != this->most_steps())
+    return false;
   const std::vector<RowStart> starts = starts_of(rows);
-  return std::equal(starts.begin(), starts.end(), options_.begin(), [](const RowStart& start, const ChoiceOptions& own) { return own.are(*start.options); });
+  return std::equal(starts.begin(), starts.end(), options_.begin(),
+                    [](const RowStart& start, const ChoiceOptions& own) { return own.are(*start.options); });
 }
 
 void DeviceRows::take(std::vector<GenerationRow*> rows) {

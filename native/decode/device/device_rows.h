@@ -11,8 +11,8 @@
 
 namespace hyperfit {
 
-/// Rows that a device decodes and chooses the tokens of, as long as they stay the same rows of the same cache: the host draws the random numbers and
-/// reads ids. A token, from the embedding to the id, is a graph where the device has such, one for each reach of attention.
+/// Rows that a device decodes and chooses the tokens of, as long as they stay the same rows of the same cache: the host draws the random
+/// numbers and reads ids. A token, from the embedding to the id, is a graph where the device has such, one for each reach of attention.
 class DeviceRows {
  public:
   /// Whether a device chooses: one that queues its work. The others have the scores on the host already.
@@ -46,7 +46,8 @@ class DeviceRows {
   RepeatedWork token_;
 };
 
-/// The rows of latest generations over one cache, kept with their graphs: a generation of as many rows with the same options goes on with them.
+/// The rows of latest generations over one cache, kept with their graphs: a generation of as many rows with the same options goes on with
+/// them.
 class KeptRows {
  public:
   /// Of so many generations at most: what each holds beside its graphs grows with rows and vocabulary.

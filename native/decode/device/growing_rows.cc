@@ -43,7 +43,8 @@ void GrowingRows::take(const std::vector<RowStart>& starts) {
   const bool history = history_.defined(), seen = seen_.defined();
   int64_t longest = 0;
   for (const RowStart& start : starts) longest = std::max(longest, history || seen ? static_cast<int64_t>(start.ids.size()) : 0);
-  at::Tensor ids = at::full({count, longest}, vocabulary_, at::kLong), places = at::zeros({3, count}, at::kLong), active = at::full({count}, 1, at::kLong);
+  at::Tensor ids = at::full({count, longest}, vocabulary_, at::kLong), places = at::zeros({3, count}, at::kLong),
+             active = at::full({count}, 1, at::kLong);
   for (int64_t row = 0; row < count; ++row) {
     const RowStart& start = starts[row];
     if (longest > 0) std::copy(start.ids.begin(), start.ids.end(), ids.data_ptr<int64_t>() + row * longest);
@@ -62,7 +63,8 @@ void GrowingRows::take(const std::vector<RowStart>& starts) {
 at::Tensor GrowingRows::column(at::ScalarType type, const std::function<double(const GenerateOptions&)>& of) const {
   std::vector<double> values;
   for (const GenerateOptions* options : options_) values.push_back(of(*options));
-  if (std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end()) return at::full({count(), 1}, values[0], tensor_options(type));
+  if (std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end())
+    return at::full({count(), 1}, values[0], tensor_options(type));
   return at::tensor(values, at::kDouble).to(type).unsqueeze(1).to(tokens_.device());
 }
 
@@ -104,7 +106,9 @@ at::Tensor GrowingRows::mask_of(std::vector<int32_t> GenerateOptions::* ids) con
 }
 
 at::Tensor GrowingRows::beginnings(const std::function<Counted(const GenerateOptions&)>& of) const {
-  const auto is = [&](Counted counted) { return column(at::kBool, [&](const GenerateOptions& options) { return of(options) == counted; }); };
+  const auto is = [&](Counted counted) {
+    return column(at::kBool, [&](const GenerateOptions& options) { return of(options) == counted; });
+  };
   beginnings_.push_back({is(Counted::output), is(Counted::nothing), at::empty({count(), 1}, tensor_options(at::kLong))});
   write(beginnings_.back());
   return beginnings_.back().there;
@@ -121,7 +125,8 @@ at::Tensor GrowingRows::append(const at::Tensor& ids, const at::Tensor& may) {
   tokens_.copy_(at::where(grows, ids, tokens_));
   if (history_.defined()) history_.scatter_(1, at::where(grows, positions_, capacity_).unsqueeze(1), which);
   if (seen_.defined()) seen_.scatter_(1, at::where(grows, ids, vocabulary_).unsqueeze(1), true);
-  active_.copy_(stop_mask_.defined() ? grows.logical_and(stop_mask_.expand({count(), -1}).gather(1, which).squeeze(1).logical_not_()) : grows);
+  active_.copy_(stop_mask_.defined() ? grows.logical_and(stop_mask_.expand({count(), -1}).gather(1, which).squeeze(1).logical_not_())
+                                     : grows);
   return grows;
 }
 

@@ -17,9 +17,9 @@ struct RowStart {
   const GenerateOptions* options;
 };
 
-/// Rows of a batch while they grow on a device: where each stands, what it wrote, whether it still grows. All in memory of fixed addresses and
-/// shapes, so that what reads and writes it can be queued again and again. B rows, C positions that a row may have, V ids that the head predicts.
-/// Options may differ from row to row.
+/// Rows of a batch while they grow on a device: where each stands, what it wrote, whether it still grows. All in memory of fixed addresses
+/// and shapes, so that what reads and writes it can be queued again and again. B rows, C positions that a row may have, V ids that the head
+/// predicts. Options may differ from row to row.
 class GrowingRows {
  public:
   GrowingRows(const std::vector<RowStart>& starts, int64_t capacity, int64_t vocabulary, const Ops& ops, at::Device device);
@@ -27,8 +27,8 @@ class GrowingRows {
   /// Other rows in the place of these, as many and of the same options, in the same memory: what was queued for those may be queued again.
   void begin(const std::vector<RowStart>& starts);
 
-  /// Appends `ids` (int64 [B]) to the rows that grow and `may` grow (bool [B]); the others end, as does a row at a stop id. Rows that have ended
-  /// stand still: their last token is computed again, and nobody reads what comes of it. Gives which rows grew, bool [B].
+  /// Appends `ids` (int64 [B]) to the rows that grow and `may` grow (bool [B]); the others end, as does a row at a stop id. Rows that have
+  /// ended stand still: their last token is computed again, and nobody reads what comes of it. Gives which rows grew, bool [B].
   at::Tensor append(const at::Tensor& ids, const at::Tensor& may);
   /// Ends the rows whose flag is false.
   void keep(const std::vector<bool>& flags);
@@ -51,10 +51,11 @@ class GrowingRows {
   bool any_draws() const;
   at::Tensor bias() const;       // float32 [1 or B, V], or undefined where no row has any
   at::Tensor penalties() const;  // float32 [B, 1], or undefined where no row has one
-  /// Marks of the ids that a row's options list, bool [B, V], or [1, V] where all rows list the same: ids that the head does not predict are
-  /// left out. Undefined where no row lists any.
+  /// Marks of the ids that a row's options list, bool [B, V], or [1, V] where all rows list the same: ids that the head does not predict
+  /// are left out. Undefined where no row lists any.
   at::Tensor mask_of(std::vector<int32_t> GenerateOptions::* ids) const;
-  /// Where the part of each row begins that counts: at 0, behind the prompt, or nowhere at all (the capacity), int64 [B, 1]. `begin` writes it anew.
+  /// Where the part of each row begins that counts: at 0, behind the prompt, or nowhere at all (the capacity), int64 [B, 1]. `begin` writes
+  /// it anew.
   enum class Counted { all, output, nothing };
   at::Tensor beginnings(const std::function<Counted(const GenerateOptions&)>& of) const;
   const Ops& ops() const { return ops_; }

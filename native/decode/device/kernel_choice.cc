@@ -29,10 +29,12 @@ at::Tensor ngrams_begin(const GrowingRows& rows) {
 }
 
 at::Tensor citations_begin(const GrowingRows& rows, const std::vector<const Options*>& kinds) {
-  return rows.beginnings([&](const Options& options) { return counted(kind_of(options, kinds) < kinds.size(), options.citation_counts_prompt); });
+  return rows.beginnings(
+      [&](const Options& options) { return counted(kind_of(options, kinds) < kinds.size(), options.citation_counts_prompt); });
 }
 
-at::Tensor rules_of(const GrowingRows& rows, const std::vector<const Options*>& kinds, const at::Tensor& ngram_first, const at::Tensor& citation_first) {
+at::Tensor rules_of(const GrowingRows& rows, const std::vector<const Options*>& kinds, const at::Tensor& ngram_first,
+                    const at::Tensor& citation_first) {
   const auto numbers = [&](auto of) {
     return rows.column(at::kLong, [&](const Options& options) { return static_cast<double>(of(options)); });
   };

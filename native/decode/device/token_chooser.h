@@ -8,8 +8,8 @@
 
 namespace hyperfit {
 
-/// Gives growing rows their tokens on the device: the order and the meaning of every option are those of GenerationRow::advance, but for a hook on
-/// logits, which is the host's. Shapes and addresses are the same at every step, and nothing is read by the host but the record.
+/// Gives growing rows their tokens on the device: the order and the meaning of every option are those of GenerationRow::advance, but for a
+/// hook on logits, which is the host's. Shapes and addresses are the same at every step, and nothing is read by the host but the record.
 class TokenChooser {
  public:
   /// Of up to so many steps before their record is read.

@@ -20,13 +20,17 @@ bool is_greedy(const GenerateOptions& options) { return options.sampling.tempera
 
 TokenDraw::TokenDraw(const GrowingRows& rows) : most_(0), ranks_(at::arange(rows.vocabulary(), rows.tensor_options(at::kLong))) {
   if (rows.any(is_greedy)) greedy_ = rows.column(at::kBool, is_greedy);
-  temperatures_ = rows.column(at::kDouble, [](const GenerateOptions& options) { return is_greedy(options) ? 1 : options.sampling.temperature; });
-  const auto cuts = [&](const GenerateOptions& options) { return !is_greedy(options) && options.sampling.top_k > 0 && options.sampling.top_k < rows.vocabulary(); };
+  temperatures_ =
+      rows.column(at::kDouble, [](const GenerateOptions& options) { return is_greedy(options) ? 1 : options.sampling.temperature; });
+  const auto cuts = [&](const GenerateOptions& options) {
+    return !is_greedy(options) && options.sampling.top_k > 0 && options.sampling.top_k < rows.vocabulary();
+  };
   for (int64_t row = 0; row < rows.count(); ++row) {
     if (cuts(rows.options_of(row))) most_ = std::max(most_, rows.options_of(row).sampling.top_k);
   }
   if (most_ > 0) {
-    last_ = rows.column(at::kLong, [&](const GenerateOptions& options) { return cuts(options) ? static_cast<double>(options.sampling.top_k - 1) : 0; });
+    last_ = rows.column(
+        at::kLong, [&](const GenerateOptions& options) { return cuts(options) ? static_cast<double>(options.sampling.top_k - 1) : 0; });
     all_ = rows.column(at::kBool, [&](const GenerateOptions& options) { return !cuts(options); });
   }
   if (rows.any([](const GenerateOptions& options) { return options.sampling.top_p < 1; })) {
@@ -45,7 +49,8 @@ at::Tensor TokenDraw::weigh(const at::Tensor& logits, const at::Tensor& best) co
   return at::where(candidates, weights, kNoCandidate);
 }
 
-// Top-p ends where the rest holds no more than 1 - p, min-p at the first candidate below its share of the best one's; the best stays always.
+// Top-p ends where the rest holds no more than 1 - p, min-p at the first candidate below its share of the best one's; the best stays
+// always.
 void TokenDraw::drop_unlikely(at::Tensor& kept, const at::Tensor& weights, const at::Tensor& until) const {
   if (min_p_.defined()) kept.logical_and_(weights.ge(weights.narrow(1, 0, 1).mul(min_p_)).logical_or_(ranks_.eq(0)));
   if (!top_p_.defined()) return;
@@ -54,7 +59,8 @@ void TokenDraw::drop_unlikely(at::Tensor& kept, const at::Tensor& weights, const
   kept.logical_and_(goes.logical_not_().logical_or_(ranks_.eq(0)));
 }
 
-at::Tensor TokenDraw::choose(const at::Tensor& logits, const at::Tensor& best, const at::Tensor& best_ids, const at::Tensor& uniform) const {
+at::Tensor TokenDraw::choose(const at::Tensor& logits, const at::Tensor& best, const at::Tensor& best_ids,
+                             const at::Tensor& uniform) const {
   const auto [weights, ids] = at::sort(weigh(logits, best), /*stable=*/true, /*dim=*/1, /*descending=*/true);
   const at::Tensor until = weights.clamp_min(0).cumsum(1);  // what stands before a candidate, and itself
   at::Tensor kept = weights.ge(0);

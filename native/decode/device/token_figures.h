@@ -3,8 +3,8 @@
 
 namespace hyperfit {
 
-/// What scores say of themselves, as `choice_stats` and `append_top_choices` (sampler.h): log-probabilities, entropies, the likeliest ids. Sums
-/// in float64.
+/// What scores say of themselves, as `choice_stats` and `append_top_choices` (sampler.h): log-probabilities, entropies, the likeliest ids.
+/// Sums in float64.
 class TokenFigures {
  public:
   /// Whether some row has asked, and for how many of the likeliest ids at most.

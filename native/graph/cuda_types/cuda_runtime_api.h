@@ -1,7 +1,7 @@
 #pragma once
-// What libtorch's header of its CUDA allocator (c10/cuda/CUDACachingAllocator.h) mentions of the CUDA runtime, so that it can be read where CUDA's
-// own headers are not: types of the sizes that they have there, and functions that nothing here calls. Read by memory_pool.cc and by tests alone.
-// https://docs.nvidia.com/cuda/cuda-runtime-api
+// What libtorch's header of its CUDA allocator (c10/cuda/CUDACachingAllocator.h) mentions of the CUDA runtime, so that it can be read where
+// CUDA's own headers are not: types of the sizes that they have there, and functions that nothing here calls. Read by memory_pool.cc and by
+// tests alone. https://docs.nvidia.com/cuda/cuda-runtime-api
 #include <cstddef>
 
 extern "C" {

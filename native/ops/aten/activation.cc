@@ -56,7 +56,8 @@ void activate_gated(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up,
   y.mul_(up);
 }
 
-void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up, Activation f) {
+void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up,
+                             Activation f) {
   const Temporaries temporaries;
   at::Tensor value = temporaries.like(gate);
   at::mul_out(dup, dy, up);  // the gradient of the value, until dgate has it

@@ -17,7 +17,8 @@ void adamw(const AdamWUpdate& u) {
   at::Tensor divisor = u.divisor;
   if (!divisor.defined() && u.grad_scale != 1.0) divisor = at::full({}, 1 / u.grad_scale, u.values.options());
   const auto update = [&](const auto& learning_rate) {
-    at::_fused_adamw_({u.values}, {u.gradients}, {u.exp_avg}, {u.exp_avg_sq}, {}, {step}, learning_rate, u.beta1, u.beta2, u.weight_decay, u.eps,
+    at::_fused_adamw_({u.values}, {u.gradients}, {u.exp_avg}, {u.exp_avg_sq}, {}, {step}, learning_rate, u.beta1, u.beta2, u.weight_decay,
+                      u.eps,
                       /*amsgrad=*/false, /*maximize=*/false, given(divisor), given(u.found_inf));
   };
   u.device_learning_rate.defined() ? update(u.device_learning_rate) : update(u.learning_rate);

@@ -20,7 +20,9 @@ constexpr int64_t kPart = int64_t{1} << 22;  // elements whose float32 moments s
 class Writer {
  public:
   explicit Writer(const at::Tensor& found_inf) : stays_(found_inf.defined() ? found_inf.gt(0) : at::Tensor()) {}
-  void put(at::Tensor target, const at::Tensor& result) const { target.copy_(stays_.defined() ? at::where(stays_, target, result) : result); }
+  void put(at::Tensor target, const at::Tensor& result) const {
+    target.copy_(stays_.defined() ? at::where(stays_, target, result) : result);
+  }
 
  private:
   at::Tensor stays_;
@@ -30,7 +32,10 @@ class Writer {
 class Codec {
  public:
   Codec(const DynamicMap& map, at::Device device, const Writer& writer)
-      : map_(map), writer_(writer), values_(kept_on(map.values.data(), 256, device)), edges_(kept_on(map.edges.data(), map.largest, device)) {}
+      : map_(map),
+        writer_(writer),
+        values_(kept_on(map.values.data(), 256, device)),
+        edges_(kept_on(map.edges.data(), map.largest, device)) {}
 
   at::Tensor decode(const at::Tensor& codes, const at::Tensor& absmax) const {
     return values_.index_select(0, codes.to(at::kInt)).view({-1, kMomentBlock}).mul_(absmax.unsqueeze(1)).view({-1});
@@ -84,7 +89,8 @@ void adamw_8bit(const AdamWUpdate& u) {
     const auto blocks = [&](const at::Tensor& flat) { return flat.narrow(0, begin / kMomentBlock, size / kMomentBlock); };
     const at::Tensor gradients = u.divisor.defined() ? part(u.gradients).div(u.divisor) : part(u.gradients).mul(u.grad_scale);
     const at::Tensor mean = of_mean.decode(part(u.exp_avg), blocks(u.exp_avg_absmax)).lerp_(gradients, 1 - u.beta1);
-    const at::Tensor square = of_square.decode(part(u.exp_avg_sq), blocks(u.exp_avg_sq_absmax)).mul_(u.beta2).addcmul_(gradients, gradients, 1 - u.beta2);
+    const at::Tensor square =
+        of_square.decode(part(u.exp_avg_sq), blocks(u.exp_avg_sq_absmax)).mul_(u.beta2).addcmul_(gradients, gradients, 1 - u.beta2);
     writer.put(part(u.values), moved(u, part(u.values), mean, square));
     of_mean.encode(part(u.exp_avg), blocks(u.exp_avg_absmax), mean);
     of_square.encode(part(u.exp_avg_sq), blocks(u.exp_avg_sq_absmax), square);

@@ -84,7 +84,8 @@ at::Tensor causal_softmax_backward(at::Tensor& dp, const at::Tensor& p, const At
   return ds;
 }
 
-void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch) {
+void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule,
+               AttentionScratch& scratch) {
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3), kv = k.size(1);
   const at::Tensor p = probabilities(q, k, rule, scratch);
   at::Tensor mixed = scratch.heads.view({batch * kv, p.size(1), size}, q.options());
@@ -92,8 +93,8 @@ void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const 
   out.view({batch, length, heads, size}).copy_(mixed.view({batch, heads, length, size}).transpose(1, 2));
 }
 
-void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                        const AttentionRule& rule, AttentionScratch& scratch) {
+void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                        const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch) {
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), size = q.size(3), kv = k.size(1);
   const Ops& ops = scratch.ops;
   const at::Tensor p = probabilities(q, k, rule, scratch);  // [B*K, G*T, T]
@@ -117,8 +118,8 @@ int64_t attention_bytes(const AttentionShape& shape, const AttentionRule& rule) 
   return queries * (shape.length * (rule.softcap > 0 ? 4 : 3) + shape.size) * static_cast<int64_t>(c10::elementSize(shape.dtype));
 }
 
-void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span, const AttentionRule& rule,
-                      AttentionScratch& scratch) {
+void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span,
+                      const AttentionRule& rule, AttentionScratch& scratch) {
   const int64_t batch = q.size(0), heads = q.size(1), size = q.size(3), cached = k.size(2), kv = k.size(1);
   const at::Tensor rows = q.reshape({batch * kv, heads / kv, size});
   at::Tensor scores = scratch.scores.growing_view({batch * kv, heads / kv, cached}, q.options());

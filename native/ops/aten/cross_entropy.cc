@@ -20,7 +20,8 @@
 namespace hyperfit::aten {
 namespace {
 
-// Elements of logits that are handled together: the copies in float32 that the passes below make stay below 64 and 16 times four bytes a million.
+// Elements of logits that are handled together: the copies in float32 that the passes below make stay below 64 and 16 times four bytes a
+// million.
 constexpr int64_t kLossElements = int64_t{1} << 26, kStatsElements = int64_t{1} << 24;
 
 int64_t chunk_rows(const at::Tensor& logits, int64_t elements) { return std::max<int64_t>(1, elements / logits.size(1)); }
@@ -36,7 +37,8 @@ void chunk_cross_entropy(at::Tensor logits, const at::Tensor& targets, at::Tenso
   const Temporaries temporaries;
   const int64_t rows = logits.size(0);
   const auto column = [&](at::ScalarType type) { return temporaries.empty({rows, 1}, logits.options().dtype(type)); };
-  at::Tensor valid = column(at::kBool), index = column(at::kLong), largest = column(at::kFloat), picked = column(at::kFloat), total = column(at::kFloat);
+  at::Tensor valid = column(at::kBool), index = column(at::kLong), largest = column(at::kFloat), picked = column(at::kFloat),
+             total = column(at::kFloat);
   at::Tensor losses = column(at::kFloat);
   at::ne_out(valid, targets.unsqueeze(1), kIgnoreIndex);
   at::clamp_min_out(index, targets.unsqueeze(1), 0);

@@ -13,7 +13,8 @@ at::Tensor kept_on(const float* table, int64_t size, at::Device device) {
   static auto* kept = new std::map<std::tuple<const float*, at::DeviceType, at::DeviceIndex>, at::Tensor>();
   const std::lock_guard lock(mutex);
   at::Tensor& there = (*kept)[{table, device.type(), device.index()}];
-  if (!there.defined()) there = at::from_blob(const_cast<float*>(table), {size}, at::kFloat).to(device, /*non_blocking=*/false, /*copy=*/true);
+  if (!there.defined())
+    there = at::from_blob(const_cast<float*>(table), {size}, at::kFloat).to(device, /*non_blocking=*/false, /*copy=*/true);
   return there;
 }
 

@@ -29,8 +29,8 @@ void rms_forward(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, co
 }
 
 // With n = x rstd and g = dy gain:  dx = rstd (g - n mean(g n)),  dw = sum over rows of dy n.
-void rms_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients,
-                  at::Tensor& scratch) {
+void rms_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
+                  const NormGradients& gradients, at::Tensor& scratch) {
   const Temporaries temporaries;
   const at::Tensor rstd = stats.select(0, 0);
   at::Tensor product = temporaries.like(scratch), projection = temporaries.like(rstd);
@@ -49,7 +49,8 @@ void layer_forward(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, 
   at::native_layer_norm_out(y, mean, rstd, x, {x.size(1)}, w.weight, w.bias, w.eps);
 }
 
-void layer_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients) {
+void layer_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
+                    const NormGradients& gradients) {
   auto [dinput, dweight, dbias] =
       at::native_layer_norm_backward(dy, x, {x.size(1)}, stats.select(0, 1), stats.select(0, 0), w.weight, w.bias, {true, true, true});
   dx.add_(dinput);
@@ -61,8 +62,8 @@ void forward(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const 
   w.type == NormType::layer ? layer_forward(y, stats, x, w) : rms_forward(y, stats, x, w);
 }
 
-void backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients,
-              at::Tensor& scratch) {
+void backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
+              const NormGradients& gradients, at::Tensor& scratch) {
   if (w.type == NormType::layer) return layer_backward(dx, dy, x, stats, w, gradients);
   rms_backward(dx, dy, x, stats, w, gradients, scratch);
 }
@@ -77,8 +78,8 @@ void norm(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, const Nor
   y.copy_(single);
 }
 
-void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients,
-                   at::Tensor& scratch) {
+void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
+                   const NormGradients& gradients, at::Tensor& scratch) {
   if (is_float(dx) && is_float(dy) && is_float(x)) return backward(dx, dy, x, stats, w, gradients, scratch);
   const Temporaries temporaries;
   at::Tensor single_dx = temporaries.in_type(dx, at::kFloat), single_dy = temporaries.in_type(dy, at::kFloat);

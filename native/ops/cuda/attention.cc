@@ -1,6 +1,6 @@
-// Attention of whole sequences by libtorch's fused kernels, which hold no scores in memory: flash (Dao 2023, arXiv 2307.08691) for a forward
-// pass in bfloat16, the memory-efficient one (Rabe and Staats 2021, arXiv 2112.05682) for float32 and for every backward. Flash's backward adds
-// up by atomics unless the whole process is told otherwise; the other one does not, of keys that are not split.
+// Attention of whole sequences by libtorch's fused kernels, which hold no scores in memory: flash (Dao 2023, arXiv 2307.08691) for a
+// forward pass in bfloat16, the memory-efficient one (Rabe and Staats 2021, arXiv 2112.05682) for float32 and for every backward. Flash's
+// backward adds up by atomics unless the whole process is told otherwise; the other one does not, of keys that are not split.
 #include <ATen/ops/_efficient_attention_backward.h>
 #include <ATen/ops/_efficient_attention_forward.h>
 #include <ATen/ops/_flash_attention_forward.h>
@@ -23,7 +23,8 @@ constexpr int64_t kUnsplitKeys = 1;   // each gradient is summed up by one block
 constexpr int64_t kFlashMultiple = 8, kFlashSize = 256;  // of a head
 constexpr int64_t kSumMultiple = 32;  // positions to which the kernel pads its sums
 
-/// Cards, types and sizes of heads that the kernels were built for are theirs to know. What one refuses is computed operator by operator from then on.
+/// Cards, types and sizes of heads that the kernels were built for are theirs to know. What one refuses is computed operator by operator
+/// from then on.
 class Refusals {
  public:
   bool has(const at::Tensor& q) {
@@ -31,7 +32,8 @@ class Refusals {
     return refused_.contains(key(q));
   }
   void add(const at::Tensor& q, const c10::Error& why) {
-    TORCH_WARN("attention of ", q.toString(), q.sizes(), " goes operator by operator, since libtorch's fused kernel refused it: ", why.what_without_backtrace());
+    TORCH_WARN("attention of ", q.toString(), q.sizes(),
+               " goes operator by operator, since libtorch's fused kernel refused it: ", why.what_without_backtrace());
     const std::lock_guard lock(mutex_);
     refused_.insert(key(q));
   }
@@ -89,32 +91,36 @@ void sum_repeated(const at::Tensor& gradient, const at::Tensor& repeated_gradien
   }
 }
 
-bool flash_takes(const at::Tensor& q) { return q.scalar_type() == at::kBFloat16 && q.size(3) % kFlashMultiple == 0 && q.size(3) <= kFlashSize; }
+bool flash_takes(const at::Tensor& q) {
+  return q.scalar_type() == at::kBFloat16 && q.size(3) % kFlashMultiple == 0 && q.size(3) <= kFlashSize;
+}
 
 at::Tensor mixed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale) {
   const int64_t length = q.size(2), heads = q.size(1);
   if (flash_takes(q)) {
-    return std::get<0>(at::_flash_attention_forward(turned(q), turned(k), turned(v), /*cum_seq_q=*/{}, /*cum_seq_k=*/{}, length, length, /*dropout_p=*/0,
+    return std::get<0>(at::_flash_attention_forward(turned(q), turned(k), turned(v), /*cum_seq_q=*/{}, /*cum_seq_k=*/{}, length, length,
+                                                    /*dropout_p=*/0,
                                                     /*is_causal=*/true, /*return_debug_mask=*/false, scale));
   }
   const Temporaries temporaries;
-  return std::get<0>(at::_efficient_attention_forward(turned(q), repeated(k, heads, temporaries), repeated(v, heads, temporaries), /*bias=*/{},
-                                                      /*cu_seqlens_q=*/{}, /*cu_seqlens_k=*/{}, /*max_seqlen_q=*/std::nullopt, /*max_seqlen_k=*/std::nullopt, /*dropout_p=*/0,
-                                                      kCausal, /*compute_log_sumexp=*/false, scale));
+  return std::get<0>(
+      at::_efficient_attention_forward(turned(q), repeated(k, heads, temporaries), repeated(v, heads, temporaries), /*bias=*/{},
+                                       /*cu_seqlens_q=*/{}, /*cu_seqlens_k=*/{}, /*max_seqlen_q=*/std::nullopt,
+                                       /*max_seqlen_k=*/std::nullopt, /*dropout_p=*/0, kCausal, /*compute_log_sumexp=*/false, scale));
 }
 
 // The forward is computed again, as the plain form does too: cheaper than keeping its sums of every layer.
-void mixed_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                    double scale) {
+void mixed_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                    const at::Tensor& v, double scale) {
   const int64_t length = q.size(2), heads = q.size(1);
   const Temporaries temporaries;
   const at::Tensor queries = turned(q), keys = repeated(k, heads, temporaries), values = repeated(v, heads, temporaries);
-  const auto [out, sums, seed, offset, longest_query, longest_key] =
-      at::_efficient_attention_forward(queries, keys, values, /*bias=*/{}, /*cu_seqlens_q=*/{}, /*cu_seqlens_k=*/{}, /*max_seqlen_q=*/std::nullopt,
-                                       /*max_seqlen_k=*/std::nullopt, /*dropout_p=*/0, kCausal, /*compute_log_sumexp=*/true, scale);
+  const auto [out, sums, seed, offset, longest_query, longest_key] = at::_efficient_attention_forward(
+      queries, keys, values, /*bias=*/{}, /*cu_seqlens_q=*/{}, /*cu_seqlens_k=*/{}, /*max_seqlen_q=*/std::nullopt,
+      /*max_seqlen_k=*/std::nullopt, /*dropout_p=*/0, kCausal, /*compute_log_sumexp=*/true, scale);
   const auto [query_gradient, key_gradient, value_gradient, bias_gradient] = at::_efficient_attention_backward(
-      dout.view(out.sizes()), queries, keys, values, /*bias=*/{}, out, /*cu_seqlens_q=*/{}, /*cu_seqlens_k=*/{}, length, length, sums, /*dropout_p=*/0, seed,
-      offset, kCausal, /*bias_requires_grad=*/false, scale, kUnsplitKeys);
+      dout.view(out.sizes()), queries, keys, values, /*bias=*/{}, out, /*cu_seqlens_q=*/{}, /*cu_seqlens_k=*/{}, length, length, sums,
+      /*dropout_p=*/0, seed, offset, kCausal, /*bias_requires_grad=*/false, scale, kUnsplitKeys);
   turned(dq).copy_(query_gradient);
   sum_repeated(dk, key_gradient);
   sum_repeated(dv, value_gradient);
@@ -122,14 +128,15 @@ void mixed_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Te
 
 }  // namespace
 
-void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch) {
+void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule,
+               AttentionScratch& scratch) {
   fused_or_plain(
       q, rule, [&] { out.view({q.size(0), q.size(2), q.size(1), q.size(3)}).copy_(mixed(q, k, v, rule.scale)); },
       [&] { aten::attention(out, q, k, v, rule, scratch); });
 }
 
-void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                        const AttentionRule& rule, AttentionScratch& scratch) {
+void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                        const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch) {
   fused_or_plain(
       q, rule, [&] { mixed_backward(dq, dk, dv, dout, q, k, v, rule.scale); },
       [&] { aten::attention_backward(dq, dk, dv, dout, q, k, v, rule, scratch); });
@@ -140,7 +147,8 @@ int64_t attention_bytes(const AttentionShape& shape, const AttentionRule& rule) 
   if (!is_plain_causal(rule, shape.length)) return aten::attention_bytes(shape, rule);
   const int64_t queries = shape.batch * shape.heads * shape.length;
   const int64_t padded = (shape.length + kSumMultiple - 1) / kSumMultiple * kSumMultiple;
-  return 6 * queries * shape.size * static_cast<int64_t>(c10::elementSize(shape.dtype)) + shape.batch * shape.heads * (padded + shape.length) * 4;
+  return 6 * queries * shape.size * static_cast<int64_t>(c10::elementSize(shape.dtype)) +
+         shape.batch * shape.heads * (padded + shape.length) * 4;
 }
 
 }  // namespace hyperfit::cuda

@@ -37,12 +37,12 @@ void norm_again(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, con
   at::mul_out(y, scaled, gain(w, temporaries));
 }
 
-void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients,
-                   at::Tensor& scratch) {
+void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
+                   const NormGradients& gradients, at::Tensor& scratch) {
   if (w.type == NormType::layer) return aten::norm_backward(dx, dy, x, stats, w, gradients, scratch);
   const Temporaries temporaries;
-  const auto [dinput, dweight] = at::_fused_rms_norm_backward(temporaries.in_type(dy, at::kFloat), temporaries.in_type(x, at::kFloat), {x.size(1)},
-                                                              stats.select(0, 0), gain(w, temporaries), {true, true});
+  const auto [dinput, dweight] = at::_fused_rms_norm_backward(temporaries.in_type(dy, at::kFloat), temporaries.in_type(x, at::kFloat),
+                                                              {x.size(1)}, stats.select(0, 0), gain(w, temporaries), {true, true});
   dx.add_(dinput);
   aten::accumulate(gradients.weight, dweight, gradients.beta);
 }

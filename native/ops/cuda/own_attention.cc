@@ -20,7 +20,8 @@ void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k,
                       const AttentionRule& rule, AttentionScratch& scratch) {
   if (!takes(out, q, k, v, span)) return libtorch_rows(q.device()).attention_decode(out, q, k, v, span, rule, scratch);
   const AttendSizes sizes{q.size(0), q.size(1), q.size(1) / k.size(1), q.size(3), (k.size(2) + kThreads - 1) / kThreads};
-  const at::Tensor parts = scratch.scores.view({sizes.batch * sizes.heads * sizes.splits * (2 + sizes.size)}, q.options().dtype(at::kFloat));
+  const at::Tensor parts =
+      scratch.scores.view({sizes.batch * sizes.heads * sizes.splits * (2 + sizes.size)}, q.options().dtype(at::kFloat));
   const bool done =
       HYPERFIT_LAUNCH_BY_TYPE("attend", attend, q, blocks_for(sizes.batch * sizes.heads * sizes.splits, 1), data_of(parts), data_of(q),
                               data_of(k), data_of(v), data_of(span.positions), rule.scale, rule.softcap, span.window, sizes,

@@ -14,8 +14,9 @@ static_assert(sizeof(TokenRule) == 6 * sizeof(int64_t) && sizeof(TokenDraw) == 4
 
 bool takes(const TokenChoice& choice) {
   const at::Tensor& logits = choice.logits;
-  return may_launch_from(kScore, logits.device()) && may_launch_from(kChoose, logits.device()) && is_float(logits) && logits.is_contiguous() &&
-         logits.numel() > 0 && logits.size(1) < kMostIds && (!choice.draws.defined() || may_launch_from(kWeigh, logits.device()));
+  return may_launch_from(kScore, logits.device()) && may_launch_from(kChoose, logits.device()) && is_float(logits) &&
+         logits.is_contiguous() && logits.numel() > 0 && logits.size(1) < kMostIds &&
+         (!choice.draws.defined() || may_launch_from(kWeigh, logits.device()));
 }
 
 /// From one row to the next, 0 where all share one.
@@ -48,10 +49,11 @@ bool score(const TokenChoice& choice, const Room& room, int64_t parts, size_t wh
   const ScoreSizes sizes{rows, size, parts, step_of(choice.bias), step_of(choice.seen), step_of(choice.suppressed), step_of(choice.stops),
                          choice.history.defined() ? choice.history.stride(0) : 0, static_cast<int64_t>(which)};
   const CitationSizes citations{table.contexts, table.longest, table.banned, table.corpus, table.vocabulary, table.units, table.words};
-  return HYPERFIT_LAUNCH(kScore, score_tokens, choice.logits.device(), blocks_for(rows * parts, 1), data_of(room.parts), data_of(room.changed),
-                         data_of(room.bins), data_of(choice.logits), data_of(choice.bias), data_of(choice.penalties), data_of(choice.seen),
-                         data_of(choice.suppressed), data_of(choice.stops), data_of(choice.active), data_of(choice.rules), data_of(choice.positions),
-                         data_of(choice.history), data_of(table.longs), data_of(table.ints), sizes, citations);
+  return HYPERFIT_LAUNCH(kScore, score_tokens, choice.logits.device(), blocks_for(rows * parts, 1), data_of(room.parts),
+                         data_of(room.changed), data_of(room.bins), data_of(choice.logits), data_of(choice.bias), data_of(choice.penalties),
+                         data_of(choice.seen), data_of(choice.suppressed), data_of(choice.stops), data_of(choice.active),
+                         data_of(choice.rules), data_of(choice.positions), data_of(choice.history), data_of(table.longs),
+                         data_of(table.ints), sizes, citations);
 }
 
 /// So that the masses of a whole vocabulary, of which a best token has 2^scale, stay below 2^63.
@@ -73,16 +75,17 @@ bool choose_tokens(const TokenChoice& choice) {
   for (size_t which = 0; which < std::max<size_t>(1, choice.tables.size()); ++which) {
     if (!score(choice, room, parts, which)) return false;
   }
-  const bool weighed = !choice.draws.defined() ||
-                       HYPERFIT_LAUNCH(kWeigh, weigh_tokens, device, blocks_for(weights.rows * parts, 1), data_of(room.bins), data_of(room.weights),
-                                       data_of(room.scores), data_of(room.parts), data_of(choice.active), data_of(choice.draws), weights);
+  const bool weighed =
+      !choice.draws.defined() ||
+      HYPERFIT_LAUNCH(kWeigh, weigh_tokens, device, blocks_for(weights.rows * parts, 1), data_of(room.bins), data_of(room.weights),
+                      data_of(room.scores), data_of(room.parts), data_of(choice.active), data_of(choice.draws), weights);
   if (!weighed) return false;
   const int64_t history = choice.history.defined() ? choice.history.stride(0) : 0;
   const ChoiceSizes sizes{weights, history, step_of(choice.seen), step_of(choice.stops), choice.ends_step};
   return HYPERFIT_LAUNCH(kChoose, choose_tokens, device, blocks_for(weights.rows, 1), data_of(choice.ids), data_of(choice.steps),
-                         data_of(choice.interventions), data_of(choice.tokens), data_of(choice.positions), data_of(choice.active), data_of(choice.history),
-                         data_of(choice.seen), data_of(choice.stops), data_of(room.parts), data_of(room.scores), data_of(room.bins), data_of(room.weights),
-                         data_of(choice.draws), data_of(choice.uniform), sizes);
+                         data_of(choice.interventions), data_of(choice.tokens), data_of(choice.positions), data_of(choice.active),
+                         data_of(choice.history), data_of(choice.seen), data_of(choice.stops), data_of(room.parts), data_of(room.scores),
+                         data_of(room.bins), data_of(room.weights), data_of(choice.draws), data_of(choice.uniform), sizes);
 }
 
 }  // namespace hyperfit::cuda::own

@@ -47,11 +47,11 @@ bool are_of_backward(const at::Tensor& dx, const at::Tensor& dy, const at::Tenso
 bool launch_backward(at::Tensor& dx, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w) {
   const int64_t rows = x.size(0), size = x.size(1);
   if (!is_float(dx)) {
-    return HYPERFIT_LAUNCH("norm_backward", norm_backward_rounded, x.device(), blocks_for(rows, 1), data_of(dx), data_of(dy), data_of(x), data_of(stats),
-                           data_of(w.weight), w.offset, is_layer(w), rows, size);
+    return HYPERFIT_LAUNCH("norm_backward", norm_backward_rounded, x.device(), blocks_for(rows, 1), data_of(dx), data_of(dy), data_of(x),
+                           data_of(stats), data_of(w.weight), w.offset, is_layer(w), rows, size);
   }
-  return HYPERFIT_LAUNCH_BY_TYPES("norm_backward", norm_backward, dy, x, blocks_for(rows, 1), data_of(dx), data_of(dy), data_of(x), data_of(stats), data_of(w.weight),
-                                  w.offset, is_layer(w), rows, size);
+  return HYPERFIT_LAUNCH_BY_TYPES("norm_backward", norm_backward, dy, x, blocks_for(rows, 1), data_of(dx), data_of(dy), data_of(x),
+                                  data_of(stats), data_of(w.weight), w.offset, is_layer(w), rows, size);
 }
 
 }  // namespace
@@ -67,13 +67,14 @@ void norm_again(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, con
 // dx is added to by the second kernel alone, and gradients by what follows it: where one of the first two fails, nothing has changed yet.
 void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
                    const NormGradients& gradients, at::Tensor& scratch) {
-  const bool plain = may_launch_from("norm_backward", x.device()) && are_of_backward(dx, dy, x) && stats.is_contiguous() && has_plain_weights(w);
+  const bool plain =
+      may_launch_from("norm_backward", x.device()) && are_of_backward(dx, dy, x) && stats.is_contiguous() && has_plain_weights(w);
   if (!plain || x.numel() == 0) return libtorch_rows(x.device()).norm_backward(dx, dy, x, stats, w, gradients, scratch);
   const int64_t rows = x.size(0), size = x.size(1), chunks = (rows + kChunk - 1) / kChunk, tiles = (size + kThreads - 1) / kThreads;
   const Temporaries temporaries;
   const at::Tensor sums = sums_in(scratch, temporaries, chunks, x);
-  const bool done = HYPERFIT_LAUNCH_BY_TYPES("norm_backward", norm_chunks, dy, x, blocks_for(chunks * tiles, 1), data_of(sums), data_of(dy), data_of(x),
-                                             data_of(stats), is_layer(w), rows, size, kChunk) &&
+  const bool done = HYPERFIT_LAUNCH_BY_TYPES("norm_backward", norm_chunks, dy, x, blocks_for(chunks * tiles, 1), data_of(sums), data_of(dy),
+                                             data_of(x), data_of(stats), is_layer(w), rows, size, kChunk) &&
                     launch_backward(dx, dy, x, stats, w);
   if (!done) return libtorch_rows(x.device()).norm_backward(dx, dy, x, stats, w, gradients, scratch);
   add_chunks(sums, x, w, gradients);

@@ -5,7 +5,8 @@ namespace hyperfit::cuda::own {
 namespace {
 
 constexpr const char* kSkinny = "skinny_gemm";
-// Beyond these a row costs more in additions than in reading the matrix, and the library's products, which have other units for them, are better.
+// Beyond these a row costs more in additions than in reading the matrix, and the library's products, which have other units for them, are
+// better.
 constexpr int64_t kMostRows = 8;
 constexpr int64_t kPacked = 8;  // numbers in sixteen bytes
 constexpr int64_t kConv1dColumns = 32;
@@ -29,7 +30,8 @@ bool launch(const at::Tensor& y, const at::Tensor& residual, const at::Tensor& x
   const ProductSizes sizes{x.size(0), y.size(1), x.size(1)};
   const at::Device device = x.device();
   const Pointer rows = data_of(x), weight = data_of(w.weight);
-#define LAUNCH(kernel, blocks) HYPERFIT_LAUNCH(kSkinny, kernel, device, blocks, to, rounded, before, bias, rounded_bias, rows, weight, sizes)
+#define LAUNCH(kernel, blocks) \
+  HYPERFIT_LAUNCH(kSkinny, kernel, device, blocks, to, rounded, before, bias, rounded_bias, rows, weight, sizes)
   if (w.transposed) {
     const int64_t of_row = blocks_for(sizes.out, kConv1dColumns);
     if (sizes.rows == 1) return LAUNCH(skinny_gemm_conv1d_1, of_row);
@@ -50,8 +52,8 @@ bool launch_add_norm(at::Tensor& sum, at::Tensor& normed, const at::Tensor& stat
   const bool plain = is_vector(sum) && is_vector(residual) && is_vector(stats) && is_plain(normed) && is_plain(product) &&
                      normed.scalar_type() == product.scalar_type() && (!shift.defined() || is_vector(shift)) && is_vector(w.weight) &&
                      (!is_layer || is_vector(w.bias));
-  return plain && HYPERFIT_LAUNCH_BY_TYPE("norm", add_norm, product, blocks_for(sum.size(0), 1), data_of(sum), data_of(normed), data_of(stats),
-                                          data_of(residual), data_of(product), data_of(shift), data_of(w.weight),
+  return plain && HYPERFIT_LAUNCH_BY_TYPE("norm", add_norm, product, blocks_for(sum.size(0), 1), data_of(sum), data_of(normed),
+                                          data_of(stats), data_of(residual), data_of(product), data_of(shift), data_of(w.weight),
                                           data_of(is_layer ? w.bias : at::Tensor()), w.eps, w.offset, sum.size(0), sum.size(1));
 }
 

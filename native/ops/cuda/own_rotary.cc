@@ -37,14 +37,16 @@ void rotate_token(at::Tensor& turned_q, at::Tensor& turned_k, const CachePlace& 
   const auto& [cos, sin] = rotation;
   const auto fits = [type = q.scalar_type()](const at::Tensor& tensor) { return is_heads(tensor) && tensor.scalar_type() == type; };
   const bool turns = cos.defined();
-  const bool plain = fits(q) && fits(k) && fits(v) && fits(place.keys) && fits(place.values) && fits(turned_q) && turned_q.is_contiguous() &&
-                     place.positions.is_contiguous() && q.size(0) * (q.size(1) + 2 * k.size(1)) < (int64_t{1} << 30) &&
+  const bool plain = fits(q) && fits(k) && fits(v) && fits(place.keys) && fits(place.values) && fits(turned_q) &&
+                     turned_q.is_contiguous() && place.positions.is_contiguous() &&
+                     q.size(0) * (q.size(1) + 2 * k.size(1)) < (int64_t{1} << 30) &&
                      (!turns || (cos.dim() == 4 && takes(turned_q, q, rotation)));
   const TokenSizes sizes{q.size(0), q.size(1), k.size(1), q.size(3), turns ? cos.stride(0) : 0};
   const TokenStrides strides{strides_of(q), strides_of(k), strides_of(v), strides_of(place.keys), strides_of(place.values)};
-  const bool done = plain && HYPERFIT_LAUNCH_BY_TYPE("rotate", rotate_token, q, blocks_for(sizes.batch * (sizes.heads + 2 * sizes.kv), kThreads / kWarp),
-                                                     data_of(turned_q), data_of(place.keys), data_of(place.values), data_of(q), data_of(k),
-                                                     data_of(v), data_of(cos), data_of(sin), data_of(place.positions), sizes, strides);
+  const bool done =
+      plain && HYPERFIT_LAUNCH_BY_TYPE("rotate", rotate_token, q, blocks_for(sizes.batch * (sizes.heads + 2 * sizes.kv), kThreads / kWarp),
+                                       data_of(turned_q), data_of(place.keys), data_of(place.values), data_of(q), data_of(k), data_of(v),
+                                       data_of(cos), data_of(sin), data_of(place.positions), sizes, strides);
   if (!done) libtorch_rows(q.device()).rotate_token(turned_q, turned_k, place, heads, rotation);
 }
 

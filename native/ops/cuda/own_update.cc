@@ -19,8 +19,8 @@ bool is_number(const at::Tensor& tensor) { return !tensor.defined() || (is_float
 bool takes(const char* source, const AdamWUpdate& u) {
   return may_launch_from(source, u.values.device()) && is_dense_float(u.values) && is_dense_float(u.gradients) &&
          u.exp_avg.is_contiguous() && u.exp_avg_sq.is_contiguous() &&
-         (!u.rounded.defined() || (is_bfloat16(u.rounded) && u.rounded.is_contiguous())) && is_number(u.divisor) && is_number(u.found_inf) &&
-         is_number(u.device_learning_rate) && is_number(u.device_step);
+         (!u.rounded.defined() || (is_bfloat16(u.rounded) && u.rounded.is_contiguous())) && is_number(u.divisor) &&
+         is_number(u.found_inf) && is_number(u.device_learning_rate) && is_number(u.device_step);
 }
 
 AdamWNumbers numbers_of(const AdamWUpdate& u) {
@@ -51,8 +51,8 @@ void adamw(const AdamWUpdate& u) {
   const int64_t count = u.values.numel();
   const bool done = takes("adamw", u) && is_float(u.exp_avg) && is_float(u.exp_avg_sq) &&
                     HYPERFIT_LAUNCH("adamw", adamw, u.values.device(), blocks_for(count, kEach), data_of(u.values), data_of(u.exp_avg),
-                                    data_of(u.exp_avg_sq), data_of(u.gradients), data_of(u.rounded), data_of(u.divisor), data_of(u.found_inf),
-                                    data_of(u.device_learning_rate), data_of(u.device_step), numbers_of(u), count);
+                                    data_of(u.exp_avg_sq), data_of(u.gradients), data_of(u.rounded), data_of(u.divisor),
+                                    data_of(u.found_inf), data_of(u.device_learning_rate), data_of(u.device_step), numbers_of(u), count);
   if (!done) return libtorch_rows(u.values.device()).adamw(u);
   mark_written(u);
 }
@@ -65,11 +65,11 @@ void adamw_8bit(const AdamWUpdate& u) {
   const at::Tensor square_values = aten::kept_on(of_squares.values.data(), kThreads, device);
   const int64_t blocks = u.values.numel() / kMomentBlock;
   constexpr int64_t kBlocksEach = kEach / kMomentBlock;
-  const bool done = HYPERFIT_LAUNCH("adamw_8bit", adamw_8bit, device, blocks_for(blocks, kBlocksEach), data_of(u.values), data_of(u.exp_avg),
-                                    data_of(u.exp_avg_sq), data_of(u.exp_avg_absmax), data_of(u.exp_avg_sq_absmax), data_of(u.gradients),
-                                    data_of(u.rounded), data_of(mean_values), data_of(square_values), data_of(u.divisor), data_of(u.found_inf),
-                                    data_of(u.device_learning_rate), data_of(u.device_step), numbers_of(u), map_of(of_means),
-                                    map_of(of_squares), blocks);
+  const bool done =
+      HYPERFIT_LAUNCH("adamw_8bit", adamw_8bit, device, blocks_for(blocks, kBlocksEach), data_of(u.values), data_of(u.exp_avg),
+                      data_of(u.exp_avg_sq), data_of(u.exp_avg_absmax), data_of(u.exp_avg_sq_absmax), data_of(u.gradients),
+                      data_of(u.rounded), data_of(mean_values), data_of(square_values), data_of(u.divisor), data_of(u.found_inf),
+                      data_of(u.device_learning_rate), data_of(u.device_step), numbers_of(u), map_of(of_means), map_of(of_squares), blocks);
   if (!done) return libtorch_rows(device).adamw_8bit(u);
   mark_written(u);
 }

@@ -14,9 +14,9 @@ const SHAPES = [
 const REPEATS = 5;
 
 /**
- * What only the device itself can say of the operators that libtorch has on cards alone: whether its kernels take these shapes (a refusal is
- * written to stderr, and the plain form then computes), whether they agree with the plain form, and whether they give the same bits twice.
- * Then the same of a step in one call.
+ * What only the device itself can say of the operators that libtorch has on cards alone: whether its kernels take these shapes (a refusal
+ * is written to stderr, and the plain form then computes), whether they agree with the plain form, and whether they give the same bits
+ * twice. Then the same of a step in one call.
  */
 export async function run({ settings, results }) {
   for (const dtype of ['float32', 'bfloat16']) {

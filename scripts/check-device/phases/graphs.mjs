@@ -12,16 +12,26 @@ const WAYS = [
   ['updated within the backward', {}, stepInBackward],
 ];
 /** Texts of one shape after another, the last of which launch from their first token. */
-const TEXTS = [['greedy', {}], ['drawn', { temperature: 0.9, topK: 20, topP: 0.95, noRepeatNgramSize: 3 }]];
+const TEXTS = [
+  ['greedy', {}],
+  ['drawn', { temperature: 0.9, topK: 20, topP: 0.95, noRepeatNgramSize: 3 }],
+];
 const [GENERATIONS, TOKENS] = [4, 40];
 /** Texts and their length, of the batches of each step in turn: two shapes, and two batches a step. */
-const SHAPES = [[[4, 20]], [[4, 20], [2, 33]], [[2, 33]]];
+const SHAPES = [
+  [[4, 20]],
+  [
+    [4, 20],
+    [2, 33],
+  ],
+  [[2, 33]],
+];
 const STEPS = 18;
 
 /**
- * What only the device itself can say of steps that are queued as graphs: whether its driver records them at all (a refusal is written to stderr,
- * and steps then run operator by operator), whether they give the bits of steps that are not, and what both take. The same of tokens, whose graphs
- * serve one generation after the other.
+ * What only the device itself can say of steps that are queued as graphs: whether its driver records them at all (a refusal is written to
+ * stderr, and steps then run operator by operator), whether they give the bits of steps that are not, and what both take. The same of
+ * tokens, whose graphs serve one generation after the other.
  */
 export async function run({ settings, results }) {
   for (const dtype of ['float32', 'bfloat16']) {
@@ -45,7 +55,13 @@ async function both(work) {
   const after = deviceGraphs();
   setGraphs(false);
   try {
-    return { graphs, plain: await work(), recorded: after.recorded - before.recorded, refused: after.refusals > before.refusals, refusal: after.refusal };
+    return {
+      graphs,
+      plain: await work(),
+      recorded: after.recorded - before.recorded,
+      refused: after.refusals > before.refusals,
+      refusal: after.refusal,
+    };
   } finally {
     setGraphs(true);
   }
@@ -54,7 +70,9 @@ async function both(work) {
 async function compare(what, train, settings, results) {
   const { graphs, plain, recorded, refused, refusal } = await both(train);
   results.holds(`${what}: losses and norms as graphs and operator by operator, to the last bit`, sameBits(graphs.found, plain.found));
-  const differing = [...graphs.weights].filter(([parameter, values]) => !sameBits(values, plain.weights.get(parameter))).map(([parameter]) => parameter);
+  const differing = [...graphs.weights]
+    .filter(([parameter, values]) => !sameBits(values, plain.weights.get(parameter)))
+    .map(([parameter]) => parameter);
   results.holds(`${what}: weights, to the last bit`, differing.length === 0, { differing });
   if (settings.device.startsWith('cuda')) results.holds(`${what}: recorded as graphs`, recorded > 0 && !refused, { refusal });
   results.figure(`${what}: a step`, graphs.milliseconds, 'ms', { operatorByOperator: plain.milliseconds, recorded });
@@ -75,7 +93,14 @@ const generated = (name, dtype, options, settings) =>
     for (let time = 0; time < GENERATIONS; time++) {
       const prompts = randomRows(50 + time, 3, 9, idCount(model)).map((prompt, row) => [...prompt].slice(row));
       const started = performance.now();
-      for (const generation of await model.generate(prompts, { maxNewTokens: TOKENS, minNewTokens: TOKENS, stopIds: [], seed: time, ...options })) ids.push(...generation.ids);
+      for (const generation of await model.generate(prompts, {
+        maxNewTokens: TOKENS,
+        minNewTokens: TOKENS,
+        stopIds: [],
+        seed: time,
+        ...options,
+      }))
+        ids.push(...generation.ids);
       milliseconds = (performance.now() - started) / TOKENS;
     }
     return { ids, milliseconds };
@@ -99,7 +124,9 @@ const trained = (name, dtype, options, take, settings) =>
     let started = 0;
     for (let step = 0; step < STEPS; step++) {
       if (step === STEPS / 2) started = performance.now();
-      const batches = SHAPES[step % SHAPES.length].map(([rows, length], at) => batchOf(randomRows(10 * step + at, rows, length, idCount(model))));
+      const batches = SHAPES[step % SHAPES.length].map(([rows, length], at) =>
+        batchOf(randomRows(10 * step + at, rows, length, idCount(model))),
+      );
       const tokens = batches.reduce((sum, batch) => sum + batch.targets.filter((target) => target >= 0).length, 0);
       found.push(...(await take(optimizer, batches, { learningRate: 1e-3 / (1 + step), gradScale: 1 / tokens })));
     }

@@ -46,7 +46,11 @@ const TIMED = [
   ['cross_entropy', ([logits]) => 6 * elements(logits), (draw) => [draw.numbers([2048, 49152], 9), draw.ids(2048, 49152)]],
   ['activate_gated', ([gate]) => 6 * elements(gate), (draw) => [draw.numbers([2048, 8192]), draw.numbers([2048, 8192]), 'silu']],
   ['rotate', ([x]) => 4 * elements(x), (draw) => [draw.numbers([4, 32, 2048, 64]), draw.single([2048, 32]), draw.single([2048, 32]), 1]],
-  ['attention_decode', ([, keys]) => 4 * elements(keys), (draw) => cachedHeads(draw, [8, 32, 1, 64], [8, 4, 2048, 64], Array(8).fill(2047), 0, 0)],
+  [
+    'attention_decode',
+    ([, keys]) => 4 * elements(keys),
+    (draw) => cachedHeads(draw, [8, 32, 1, 64], [8, 4, 2048, 64], Array(8).fill(2047), 0, 0),
+  ],
   ['norm', ([x]) => 6 * elements(x), (draw, dtype) => [draw.single([8192, 4096]), draw.single([4096]), null, 1e-5, 0, dtype]],
   ['linear', ([, weight]) => 2 * elements(weight), (draw) => [draw.numbers([1, 4096]), draw.numbers([14_336, 4096]), null, false]],
   ['linear', ([, weight]) => 2 * elements(weight), (draw) => [draw.numbers([8, 4096]), draw.numbers([14_336, 4096]), null, false]],
@@ -57,8 +61,8 @@ const TIMED = [
 ];
 const ROUNDS = 20;
 /**
- * Results that are compared, where not all are: the statistics of a root mean square leave half of theirs as they were, and what is rounded to
- * codes or bfloat16 may lie on the other side of an edge.
+ * Results that are compared, where not all are: the statistics of a root mean square leave half of theirs as they were, and what is rounded
+ * to codes or bfloat16 may lie on the other side of an edge.
  */
 const KEPT = { norm: 1, linear_residual_norm: 2, adamw: 3, adamw_8bit: 1 };
 const elements = ({ shape }) => shape.reduce((product, size) => product * size, 1);
@@ -70,7 +74,8 @@ const elements = ({ shape }) => shape.reduce((product, size) => product * size, 
 export async function run({ settings, results }) {
   const { device } = settings;
   const before = cudaKernels();
-  if (isCuda(device)) results.holds('the compiled kernels are there', before.images !== '', { images: before.images, remedy: 'npm run kernels' });
+  if (isCuda(device))
+    results.holds('the compiled kernels are there', before.images !== '', { images: before.images, remedy: 'npm run kernels' });
   for (const dtype of ['float32', 'bfloat16']) {
     for (const [index, [name, make]] of KERNELS.entries()) {
       await results.tries(`${name} ${dtype}`, () => compare({ name, make, dtype, seed: index, settings, results }));
@@ -78,7 +83,10 @@ export async function run({ settings, results }) {
   }
   const { launches, failure } = cudaKernels();
   if (!isCuda(device)) return;
-  results.holds('kernels were launched, and none failed', launches > before.launches && failure === '', { launches: launches - before.launches, failure });
+  results.holds('kernels were launched, and none failed', launches > before.launches && failure === '', {
+    launches: launches - before.launches,
+    failure,
+  });
   if (settings.quick) return;
   for (const [name, bytesOf, make] of TIMED) await results.tries(`${name}: time`, () => time({ name, bytesOf, make, device, results }));
 }
@@ -103,7 +111,10 @@ const tokenHeads = (draw, batch, heads, kv, size, cached) => [
 /** Logits, what each row holds, a number to draw by; penalty, n-grams, suppressed ids, temperature, top-k, top-p, min-p. */
 const choice = (draw, rows, size, options) => [
   draw.single([rows, size], 12),
-  draw.integers(Array.from({ length: 64 * rows }, (_, i) => (i * i) % 11), [rows, 64]),
+  draw.integers(
+    Array.from({ length: 64 * rows }, (_, i) => (i * i) % 11),
+    [rows, 64],
+  ),
   draw.shares([rows]),
   ...options,
 ];
@@ -138,8 +149,20 @@ const updateOfCodes = (draw, blocks) => [
 function drawer(dtype, device, computed = dtype) {
   const integers = (values, shape = [values.length]) => Tensor.from(BigInt64Array.from(values.map(BigInt)), { shape }).to({ device });
   return {
-    numbers: (shape, reach = 2) => torch.rand(shape).mul(2 * reach).sub(reach).to(dtype).to(computed).to({ device }),
-    single: (shape, reach = 1) => torch.rand(shape).mul(2 * reach).sub(reach).to({ device }),
+    numbers: (shape, reach = 2) =>
+      torch
+        .rand(shape)
+        .mul(2 * reach)
+        .sub(reach)
+        .to(dtype)
+        .to(computed)
+        .to({ device }),
+    single: (shape, reach = 1) =>
+      torch
+        .rand(shape)
+        .mul(2 * reach)
+        .sub(reach)
+        .to({ device }),
     codes: (shape) => torch.rand(shape).mul(255.99).to('uint8').to({ device }),
     shares: (shape) => torch.rand(shape).to('float64').to({ device }),
     positive: (shape) => torch.rand(shape).add(0.5).to({ device }),
@@ -149,7 +172,9 @@ function drawer(dtype, device, computed = dtype) {
   };
 }
 
-/** Of one side: the results as float32 on the host, and the shape of the first argument. A type among the arguments is that of the result. */
+/**
+ * Of one side: the results as float32 on the host, and the shape of the first argument. A type among the arguments is that of the result.
+ */
 function resultsOf({ name, make, dtype, seed }, { device, kernels }, computed) {
   torch.manualSeed(seed);
   setKernels(kernels);

@@ -28,7 +28,9 @@ async function readAusten({ temporary }) {
   checkDigest(rdb, SHA256, MEMBER);
   const novels = await readRdb(rdb);
   if (novels.length !== NOVELS.length) throw new SetupError(`expected ${NOVELS.length} novels in ${MEMBER}, got ${novels.length}`);
-  const chapters = novels.flatMap((lines, at) => chaptersOf(lines).map((text, chapter) => ({ novel: NOVELS[at], name: `${NOVELS[at]}-${pad(chapter + 1)}`, text })));
+  const chapters = novels.flatMap((lines, at) =>
+    chaptersOf(lines).map((text, chapter) => ({ novel: NOVELS[at], name: `${NOVELS[at]}-${pad(chapter + 1)}`, text })),
+  );
   return { train: chapters.filter(({ novel }) => novel !== HELD_OUT), heldOut: chapters.filter(({ novel }) => novel === HELD_OUT) };
 }
 
@@ -47,9 +49,10 @@ function unpackPackage(folder) {
  */
 export async function readRdb(bytes) {
   const vectors = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const { data, read } = await inflateFrom(bytes.subarray(at + 4));
-    if (data.length !== bytes.readUInt32BE(at)) throw new SetupError(`expected ${bytes.readUInt32BE(at)} bytes in the chunk at ${at} of ${MEMBER}, got ${data.length}`);
+    if (data.length !== bytes.readUInt32BE(at))
+      throw new SetupError(`expected ${bytes.readUInt32BE(at)} bytes in the chunk at ${at} of ${MEMBER}, got ${data.length}`);
     vectors.push(linesOf(data));
     at += 4 + read;
   }
@@ -71,7 +74,8 @@ function inflateFrom(bytes) {
 function linesOf(data) {
   const STRINGS = 16;
   let at = 14 + 4 + data.readInt32BE(14);
-  if (data.readUInt32BE(at) !== STRINGS) throw new SetupError(`expected a character vector in ${MEMBER}, got type ${data.readUInt32BE(at)}`);
+  if (data.readUInt32BE(at) !== STRINGS)
+    throw new SetupError(`expected a character vector in ${MEMBER}, got type ${data.readUInt32BE(at)}`);
   const count = data.readInt32BE(at + 4);
   at += 8;
   return Array.from({ length: count }, () => {
@@ -96,8 +100,17 @@ export function chaptersOf(lines) {
 
 /** Paragraphs, their wrapped lines joined; lines of verse, which are set in, stay lines. Marks of italics go. */
 function paragraphsOf(lines) {
-  const text = lines.map((line) => line.trimEnd()).join('\n').replace(/\n(?=\S| {1,2}\S)/g, (_, at, whole) => (whole[at - 1] === '\n' || at === 0 ? '\n' : ' '));
-  const paragraphs = text.split(/\n{2,}/).map((part) => part.split('\n').map((line) => line.trim().replace(/ {2,}/g, ' ')).filter(Boolean).join('\n'));
+  const text = lines
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .replace(/\n(?=\S| {1,2}\S)/g, (_, at, whole) => (whole[at - 1] === '\n' || at === 0 ? '\n' : ' '));
+  const paragraphs = text.split(/\n{2,}/).map((part) =>
+    part
+      .split('\n')
+      .map((line) => line.trim().replace(/ {2,}/g, ' '))
+      .filter(Boolean)
+      .join('\n'),
+  );
   return paragraphs.filter((part) => /\w/.test(part)).map((part) => part.replace(/_([^_]+)_/g, '$1'));
 }
 

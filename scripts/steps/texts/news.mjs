@@ -12,7 +12,7 @@ const HELD_OUT = 60;
 export const NEWS = {
   name: 'news',
   title: `300 items of Australian news, 2001 and 2002, the last ${HELD_OUT} held out`,
-  licence: 'the rights are the Australian Broadcasting Corporation\'s: for tests only, do not pass it on',
+  licence: "the rights are the Australian Broadcasting Corporation's: for tests only, do not pass it on",
   source: `Lee background corpus, ${FILE} in the wheel gensim ${GENSIM.version}`,
   size: '0.5 MB',
   remedy: 'then run this again',
@@ -21,7 +21,9 @@ export const NEWS = {
 
 async function readNews({ temporary }) {
   const libtorch = await loadLibtorchModule();
-  await libtorch.fetchWheels([{ ...GENSIM, bytes: 28_000_000, keep: [`*/${FILE}`] }], temporary, { onProgress: libtorch.installProgress() });
+  await libtorch.fetchWheels([{ ...GENSIM, bytes: 28_000_000, keep: [`*/${FILE}`] }], temporary, {
+    onProgress: libtorch.installProgress(),
+  });
   const bytes = readFileSync(join(temporary, TEST_DATA, FILE));
   checkDigest(bytes, SHA256, FILE);
   return splitNews(bytes.toString('utf8'), HELD_OUT);
@@ -29,7 +31,10 @@ async function readNews({ temporary }) {
 
 /** An item a line; the last ones are held out. */
 export function splitNews(text, heldOut) {
-  const lines = text.split('\n').map((line) => line.trim().replace(/ {2,}/g, ' ')).filter(Boolean);
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim().replace(/ {2,}/g, ' '))
+    .filter(Boolean);
   if (lines.length <= heldOut) throw new SetupError(`expected more than ${heldOut} lines of news, got ${lines.length}`);
   const items = lines.map((line, at) => ({ name: `news-${String(at + 1).padStart(3, '0')}`, text: line }));
   return { train: items.slice(0, -heldOut), heldOut: items.slice(-heldOut) };

@@ -39,8 +39,14 @@ async function readWikipedia({ temporary }) {
 function plainArticles(dump, parser) {
   const python = process.env.HYPERFIT_PYTHON || 'python3';
   const { status, stdout, stderr, error } = spawnSync(python, [SCRIPT, dump, parser], { encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (status !== 0) throw new SetupError(`expected ${python} to read ${DUMP}, got ${error?.message ?? stderr.trim().split('\n').at(-1)}; set HYPERFIT_PYTHON to a Python 3.9 or newer`);
-  return stdout.trim().split('\n').map((line) => JSON.parse(line));
+  if (status !== 0)
+    throw new SetupError(
+      `expected ${python} to read ${DUMP}, got ${error?.message ?? stderr.trim().split('\n').at(-1)}; set HYPERFIT_PYTHON to a Python 3.9 or newer`,
+    );
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }
 
 /** Without stubs, lists and pages that only tell namesakes apart; every fifth of the rest is held out. */
@@ -54,9 +60,18 @@ export function splitArticles(articles) {
 
 function isProse({ title, text }) {
   const [first = ''] = text.split('\n', 1);
-  return text.split(/\s+/).length >= STUB_WORDS && !/^Lists? of |\(disambiguation\)$/.test(title) && !/(may|can|might)( also)? (refer to|mean)\b.*:?$|^(.{0,40})(refers|refer) to:?$/.test(first);
+  return (
+    text.split(/\s+/).length >= STUB_WORDS &&
+    !/^Lists? of |\(disambiguation\)$/.test(title) &&
+    !/(may|can|might)( also)? (refer to|mean)\b.*:?$|^(.{0,40})(refers|refer) to:?$/.test(first)
+  );
 }
 
 function fileName(title) {
-  return title.normalize('NFD').replace(/\p{M}/gu, '').replace(/[^A-Za-z0-9]+/g, '-').replace(/^-|-$/g, '').toLowerCase();
+  return title
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[^A-Za-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .toLowerCase();
 }

@@ -5,8 +5,10 @@ import { makeFolder, read, readTexts, refused } from './folder.ts';
 const { put } = makeFolder();
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-const CONTAINER = '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>';
-const chapter = (body: string): string => `<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="a"/><style>p{}</style></head><body>${body}</body></html>`;
+const CONTAINER =
+  '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>';
+const chapter = (body: string): string =>
+  `<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="a"/><style>p{}</style></head><body>${body}</body></html>`;
 
 /** An archive that says of one of its files that it unpacks to so many bytes. */
 function claimSize(archive: Uint8Array, name: string, size: number): Buffer {
@@ -28,21 +30,33 @@ function putBook(name: string, bodies: readonly (string | Uint8Array)[], { manif
   const refs = bodies.map((_, at) => `<itemref idref="c${at}"/>`).join('');
   const nav = '<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="scripted nav"/>';
   const opf = `<opf:package xmlns:opf="http://www.idpf.org/2007/opf"><opf:manifest>${nav}${items}${manifest}</opf:manifest><opf:spine><itemref idref="nav"/>${refs}${spine}</opf:spine></opf:package>`;
-  const texts = Object.fromEntries(bodies.map((body, at) => [`OEBPS/text/ch ${at}.xhtml`, typeof body === 'string' ? bytes(chapter(body)) : body]));
-  const parts = { 'META-INF/container.xml': bytes(CONTAINER), 'OEBPS/book.opf': bytes(opf), 'OEBPS/nav.xhtml': bytes(chapter('<nav><ol><li>Contents</li></ol></nav>')) };
+  const texts = Object.fromEntries(
+    bodies.map((body, at) => [`OEBPS/text/ch ${at}.xhtml`, typeof body === 'string' ? bytes(chapter(body)) : body]),
+  );
+  const parts = {
+    'META-INF/container.xml': bytes(CONTAINER),
+    'OEBPS/book.opf': bytes(opf),
+    'OEBPS/nav.xhtml': bytes(chapter('<nav><ol><li>Contents</li></ol></nav>')),
+  };
   return put(name, zipSync({ mimetype: bytes('application/epub+zip'), ...parts, ...texts, ...files }));
 }
 
 describe('EPUB', () => {
   test('is one document, its chapters in order and a blank line between paragraphs', async () => {
-    expect(await readTexts(putBook('a.epub', ['<h1>One</h1><p>It was\n  dark.</p><p>Still.</p>', '<h2>Two</h2><p>Light.</p>']))).toEqual(['One\n\nIt was dark.\n\nStill.\n\nTwo\n\nLight.']);
+    expect(await readTexts(putBook('a.epub', ['<h1>One</h1><p>It was\n  dark.</p><p>Still.</p>', '<h2>Two</h2><p>Light.</p>']))).toEqual([
+      'One\n\nIt was dark.\n\nStill.\n\nTwo\n\nLight.',
+    ]);
   });
 
   test.each([
     ['entities', '<p>&#8220;a&nbsp;&amp;&mdash;b&rdquo;</p>', /^\u201ca.&\u2014b\u201d$/],
     ['verse', '<p>Roses<br/>Violets</p><div class="poem"><div>one</div><div>two</div></div>', /^Roses\nViolets\n\none\ntwo$/],
     ['code', '<pre>def f():\n    return 1</pre>', /^def f\(\):\n {4}return 1$/],
-    ['raised marks of notes', '<p>word<sup><a href="#n1">1</a></sup>, <a epub:type="noteref" href="n.xhtml">*</a> x<sup>2</sup> <a href="#p">page 1</a></p>', /^word\[1\], \[\*\] x2 page 1$/],
+    [
+      'raised marks of notes',
+      '<p>word<sup><a href="#n1">1</a></sup>, <a epub:type="noteref" href="n.xhtml">*</a> x<sup>2</sup> <a href="#p">page 1</a></p>',
+      /^word\[1\], \[\*\] x2 page 1$/,
+    ],
     ['lists', '<ul><li>a</li><li>b</li></ul>', /^- a\n- b$/],
     ['terms', '<dl><dt>a</dt><dd>b</dd></dl>', /^a\nb$/],
     ['tables', '<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>', /^a\tb\nc\td$/],
@@ -65,9 +79,12 @@ describe('EPUB', () => {
   });
 
   test('finds chapters of any name, capitals or not', async () => {
-    const manifest = '<item id="p" href="One.Page" media-type="application/xhtml+xml"/><item id="q" href="two.xhtml" media-type="application/xhtml+xml"/>';
+    const manifest =
+      '<item id="p" href="One.Page" media-type="application/xhtml+xml"/><item id="q" href="two.xhtml" media-type="application/xhtml+xml"/>';
     const files = { 'OEBPS/One.Page': bytes(chapter('<p>One</p>')), 'OEBPS/Two.XHTML': bytes(chapter('<p>Two</p>')) };
-    const { documents, notes } = await read(putBook('names.epub', [], { manifest, spine: '<itemref idref="p"/><itemref idref="q"/>', files }));
+    const { documents, notes } = await read(
+      putBook('names.epub', [], { manifest, spine: '<itemref idref="p"/><itemref idref="q"/>', files }),
+    );
     expect({ documents, notes }).toEqual({ documents: [{ text: 'One\n\nTwo' }], notes: [] });
   });
 
@@ -78,17 +95,28 @@ describe('EPUB', () => {
   });
 
   test('leaves out what is not in its order, and says what it lacks', async () => {
-    const manifest = '<item id="m" href="m.xhtml" media-type="application/xhtml+xml"/><item id="n" href="text/ch%200.xhtml" media-type="application/xhtml+xml"/>';
-    const { documents, notes } = await read(putBook('missing.epub', ['<p>a</p>'], { manifest, spine: '<itemref idref="m"/><itemref idref="n" linear="no"/>' }));
+    const manifest =
+      '<item id="m" href="m.xhtml" media-type="application/xhtml+xml"/><item id="n" href="text/ch%200.xhtml" media-type="application/xhtml+xml"/>';
+    const { documents, notes } = await read(
+      putBook('missing.epub', ['<p>a</p>'], { manifest, spine: '<itemref idref="m"/><itemref idref="n" linear="no"/>' }),
+    );
     expect(documents).toEqual([{ text: 'a' }]);
     expect(notes).toMatchObject([{ count: 1, first: expect.stringContaining('OEBPS/m.xhtml') }]);
   });
 
-  const encryption = (algorithm: string): Zippable => ({ 'META-INF/encryption.xml': bytes(`<encryption><e:EncryptionMethod xmlns:e="x" Algorithm="${algorithm}"/></encryption>`) });
+  const encryption = (algorithm: string): Zippable => ({
+    'META-INF/encryption.xml': bytes(`<encryption><e:EncryptionMethod xmlns:e="x" Algorithm="${algorithm}"/></encryption>`),
+  });
   test('with hidden fonts is read, with a lock it is refused', async () => {
-    expect(await readTexts(putBook('fonts.epub', ['<p>a</p>'], { files: encryption('http://www.idpf.org/2008/embedding') }))).toEqual(['a']);
-    await expect(read(putBook('locked.epub', ['<p>a</p>'], { files: encryption('http://www.w3.org/2001/04/xmlenc#aes128-cbc') }))).rejects.toEqual(refused(/locked \(DRM\)/));
-    await expect(read(putBook('apple.epub', ['<p>a</p>'], { files: { 'META-INF/sinf.xml': bytes('<a/>') } }))).rejects.toEqual(refused(/locked \(DRM\)/));
+    expect(await readTexts(putBook('fonts.epub', ['<p>a</p>'], { files: encryption('http://www.idpf.org/2008/embedding') }))).toEqual([
+      'a',
+    ]);
+    await expect(
+      read(putBook('locked.epub', ['<p>a</p>'], { files: encryption('http://www.w3.org/2001/04/xmlenc#aes128-cbc') })),
+    ).rejects.toEqual(refused(/locked \(DRM\)/));
+    await expect(read(putBook('apple.epub', ['<p>a</p>'], { files: { 'META-INF/sinf.xml': bytes('<a/>') } }))).rejects.toEqual(
+      refused(/locked \(DRM\)/),
+    );
   });
 
   test.each([
@@ -113,13 +141,22 @@ function putWord(name: string, body: string, others: Zippable = {}): string {
   const office = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
   const rels = `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r" Type="${office}/officeDocument" Target="word/document.xml"/></Relationships>`;
   const document = `<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>${body}</w:body></w:document>`;
-  return put(name, zipSync({ '[Content_Types].xml': bytes(types), '_rels/.rels': bytes(rels), 'word/document.xml': bytes(document), ...others }));
+  return put(
+    name,
+    zipSync({ '[Content_Types].xml': bytes(types), '_rels/.rels': bytes(rels), 'word/document.xml': bytes(document), ...others }),
+  );
 }
-const paragraph = (text: string, properties = ''): string => `<w:p>${properties}<w:r>${text.split(/([\n\t])/).map((part) => (part === '\n' ? '<w:br/>' : part === '\t' ? '<w:tab/>' : `<w:t xml:space="preserve">${part}</w:t>`)).join('')}</w:r></w:p>`;
+const paragraph = (text: string, properties = ''): string =>
+  `<w:p>${properties}<w:r>${text
+    .split(/([\n\t])/)
+    .map((part) => (part === '\n' ? '<w:br/>' : part === '\t' ? '<w:tab/>' : `<w:t xml:space="preserve">${part}</w:t>`))
+    .join('')}</w:r></w:p>`;
 
 describe('Word', () => {
   test('keeps line breaks, tabs and spaces, and parts paragraphs by a blank line', async () => {
-    expect(await readTexts(putWord('a.docx', paragraph('One  two,') + paragraph('Roses\nViolets\tblue') + paragraph('\u201cEnd.\u201d')))).toEqual(['One  two,\n\nRoses\nViolets\tblue\n\n\u201cEnd.\u201d']);
+    expect(
+      await readTexts(putWord('a.docx', paragraph('One  two,') + paragraph('Roses\nViolets\tblue') + paragraph('\u201cEnd.\u201d'))),
+    ).toEqual(['One  two,\n\nRoses\nViolets\tblue\n\n\u201cEnd.\u201d']);
   });
 
   test('gives the lines of verse as they are parted', async () => {
@@ -138,17 +175,28 @@ describe('Word', () => {
     const w = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"';
     const level = (format: string): string => `<w:lvl w:ilvl="0"><w:numFmt w:val="${format}"/></w:lvl>`;
     const numbering = `<w:numbering ${w}><w:abstractNum w:abstractNumId="1">${level('decimal')}</w:abstractNum><w:abstractNum w:abstractNumId="2">${level('bullet')}</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="2"/></w:num></w:numbering>`;
-    const item = (text: string, id: number): string => paragraph(text, `<w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="${id}"/></w:numPr></w:pPr>`);
+    const item = (text: string, id: number): string =>
+      paragraph(text, `<w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="${id}"/></w:numPr></w:pPr>`);
     const parts = { 'word/numbering.xml': bytes(numbering) };
-    expect(await readTexts(putWord('lists.docx', item('a', 1) + item('b', 1) + paragraph('between') + item('c', 2) + item('d', 2), parts))).toEqual(['1. a\n2. b\n\nbetween\n\n- c\n- d']);
+    expect(
+      await readTexts(putWord('lists.docx', item('a', 1) + item('b', 1) + paragraph('between') + item('c', 2) + item('d', 2), parts)),
+    ).toEqual(['1. a\n2. b\n\nbetween\n\n- c\n- d']);
   });
 
   test.each([
     ['no archive', bytes('hello'), /does not unpack/],
-    ['an old document or one with a password', Buffer.from('\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'.padEnd(600, '\0'), 'latin1'), /old Office document or one with a password/],
+    [
+      'an old document or one with a password',
+      Buffer.from('\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'.padEnd(600, '\0'), 'latin1'),
+      /old Office document or one with a password/,
+    ],
     ['another archive', zipSync({ 'a.txt': bytes('a') }), /without a Word document/],
     ['markup that is none', zipSync({ '[Content_Types].xml': bytes('<a/>'), 'word/document.xml': bytes('<w><open') }), /cannot be read/],
-    ['what unpacks to too much', claimSize(zipSync({ 'word/document.xml': bytes('<a/>') }), 'word/document.xml', 65 << 20), /unpacks to at most 64 MB/],
+    [
+      'what unpacks to too much',
+      claimSize(zipSync({ 'word/document.xml': bytes('<a/>') }), 'word/document.xml', 65 << 20),
+      /unpacks to at most 64 MB/,
+    ],
   ])('%s is refused', async (_, content, message) => expect(read(put('bad.docx', content))).rejects.toEqual(refused(message)));
 
   test('without text is nothing', async () => {

@@ -4,7 +4,12 @@ import { read, refused } from './folder.ts';
 
 /** Inputs that people have, where they are. */
 const CASES = join(__dirname, '../../../../shared/cases/data');
-const dialogue = { messages: [{ role: 'user', content: 'A' }, { role: 'assistant', content: 'B' }] };
+const dialogue = {
+  messages: [
+    { role: 'user', content: 'A' },
+    { role: 'assistant', content: 'B' },
+  ],
+};
 
 (existsSync(CASES) ? describe : describe.skip)('Cases of people', () => {
   test.each<[string, object[]]>([
@@ -15,12 +20,26 @@ const dialogue = { messages: [{ role: 'user', content: 'A' }, { role: 'assistant
     ['18/parts.jsonl', [dialogue]],
     ['18/prompt-completion.jsonl', [{ prompt: 'A', completion: 'B' }]],
     ['18/sharegpt.jsonl', [dialogue]],
-    ['indented.jsonl', [{ messages: [{ role: 'user', content: 'body?' }, { role: 'assistant', content: '    return x\n' }] }]],
+    [
+      'indented.jsonl',
+      [
+        {
+          messages: [
+            { role: 'user', content: 'body?' },
+            { role: 'assistant', content: '    return x\n' },
+          ],
+        },
+      ],
+    ],
   ])('%s', async (name, expected) => expect((await read(join(CASES, name))).documents).toEqual(expected));
 
   test('empty texts of 17/wikitext.jsonl are counted', async () => {
     const { documents, notes } = await read(join(CASES, '17/wikitext.jsonl'));
-    expect([documents.length, documents[0], notes.map(({ what, count }) => [what, count])]).toEqual([2, { text: ' = Title = \n' }, [['empty texts were passed over', 2]]]);
+    expect([documents.length, documents[0], notes.map(({ what, count }) => [what, count])]).toEqual([
+      2,
+      { text: ' = Title = \n' },
+      [['empty texts were passed over', 2]],
+    ]);
   });
 
   test('18/utf16.txt is named with its iconv', async () => {

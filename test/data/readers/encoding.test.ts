@@ -4,17 +4,19 @@ import { makeFolder, read, readTexts, refused } from './folder.ts';
 
 const { put } = makeFolder();
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
-const refusal = (name: string, bytes: Uint8Array, message: RegExp): Promise<void> => expect(read(put(name, bytes))).rejects.toEqual(refused(message));
+const refusal = (name: string, bytes: Uint8Array, message: RegExp): Promise<void> =>
+  expect(read(put(name, bytes))).rejects.toEqual(refused(message));
 
 /** Bytes of an encoding that Node decodes, found by decoding all there are. */
 function encode(text: string, label: string): Buffer {
   const table = new Map<string, number[]>();
   const decoder = new TextDecoder(label);
   for (let byte = 0; byte < 256; byte += 1) table.set(decoder.decode(Uint8Array.of(byte)), [byte]);
-  for (let first = 0x81; first < 0xff; first += 1) for (let second = 0x40; second < 0xff; second += 1) {
-    const letter = decoder.decode(Uint8Array.of(first, second));
-    if ([...letter].length === 1 && !table.has(letter)) table.set(letter, [first, second]);
-  }
+  for (let first = 0x81; first < 0xff; first += 1)
+    for (let second = 0x40; second < 0xff; second += 1) {
+      const letter = decoder.decode(Uint8Array.of(first, second));
+      if ([...letter].length === 1 && !table.has(letter)) table.set(letter, [first, second]);
+    }
   return Buffer.from([...text].flatMap((letter) => table.get(letter) ?? [0x3f]));
 }
 
@@ -49,7 +51,7 @@ describe('Other encodings are told apart', () => {
     ['curly quotes of Windows', latin1('\x93I don\x92t know,\x94 she said \x97 caf\xe9\x85\n'), 'WINDOWS-1252'],
     ['one apostrophe of Windows', latin1('I don\x92t know.'), 'WINDOWS-1252'],
     ['German quotes of Windows', latin1('\x84Gr\xf6\xdfe\x93 ist f\xfcr M\xe4nner.'), 'WINDOWS-1252'],
-    ['Latin-1', latin1('L\'\xe9t\xe9 dernier, d\xe9j\xe0 l\xe0. Gr\xf6\xdfe. \xbfQu\xe9? a\xf1o'), 'LATIN1'],
+    ['Latin-1', latin1("L'\xe9t\xe9 dernier, d\xe9j\xe0 l\xe0. Gr\xf6\xdfe. \xbfQu\xe9? a\xf1o"), 'LATIN1'],
     ['one letter', latin1('caf\xe9'), 'LATIN1'],
     ['a Mac', encode('“I don’t know,” she said — café', 'macintosh'), 'MACINTOSH'],
     ['Russian of Windows', encode('Все счастливые семьи похожи друг на друга', 'windows-1251'), 'WINDOWS-1251'],
@@ -64,15 +66,28 @@ describe('Other encodings are told apart', () => {
     ['Korean', encode('모든 행복한 가정은 서로 닮았고', 'euc-kr'), 'EUC-KR'],
   ])('%s', (_, bytes, name) => refusal('other.txt', bytes, new RegExp(`UTF-8.*${name}.*iconv -f ${name} -t UTF-8 other\\.txt > `)));
 
-  test('and one that nobody can tell is to be named', () => refusal('dos.txt', latin1('L\'\x82t\x82 dernier, d\x82j\x85 l\x85.'), /do not tell.*iconv -f ENCODING .*where ENCODING is the name/));
-  test('one that is not Western is called so', () => refusal('polish.txt', latin1('Za\xbf\xf3\xb3\xe6 g\xea\x9cl\xb9 ja\x9f\xf1'), /East Asian, Cyrillic or other/));
+  test('and one that nobody can tell is to be named', () =>
+    refusal('dos.txt', latin1("L'\x82t\x82 dernier, d\x82j\x85 l\x85."), /do not tell.*iconv -f ENCODING .*where ENCODING is the name/));
+  test('one that is not Western is called so', () =>
+    refusal('polish.txt', latin1('Za\xbf\xf3\xb3\xe6 g\xea\x9cl\xb9 ja\x9f\xf1'), /East Asian, Cyrillic or other/));
 });
 
 describe('What is nearly UTF-8', () => {
   const lines = 'Café — a line\n'.repeat(300);
-  test('half of a surrogate pair is no other encoding', () => refusal('half.txt', latin1('a \xed\xa0\xbd b'), /got half of a surrogate pair \(at byte 2, line 1\).*iconv -c/));
-  test('a stray byte is named by its place', () => refusal('stray.txt', Buffer.concat([Buffer.from(lines), latin1('bad \xe9 here\n'), Buffer.from(lines)]), /first at byte 5104, line 301\).*correct this line, or .*iconv -c/));
-  test('an end within a character too', () => refusal('cut.txt', Buffer.from(lines.repeat(300)).subarray(0, -10), /ends within a character \(at byte \d+, line 90000\).*fetch the file again/));
+  test('half of a surrogate pair is no other encoding', () =>
+    refusal('half.txt', latin1('a \xed\xa0\xbd b'), /got half of a surrogate pair \(at byte 2, line 1\).*iconv -c/));
+  test('a stray byte is named by its place', () =>
+    refusal(
+      'stray.txt',
+      Buffer.concat([Buffer.from(lines), latin1('bad \xe9 here\n'), Buffer.from(lines)]),
+      /first at byte 5104, line 301\).*correct this line, or .*iconv -c/,
+    ));
+  test('an end within a character too', () =>
+    refusal(
+      'cut.txt',
+      Buffer.from(lines.repeat(300)).subarray(0, -10),
+      /ends within a character \(at byte \d+, line 90000\).*fetch the file again/,
+    ));
 });
 
 describe('What is no text is called by its name', () => {
@@ -94,21 +109,25 @@ describe('What is no text is called by its name', () => {
 
 test('pieces of any length give the text of the whole', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 60 }), fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1 }), async (text, lengths) => {
-      const clean = text.replaceAll('\0', '').replaceAll('\ufeff', '').replaceAll('\x1b', '');
-      const bytes = Buffer.from(clean);
-      async function* pieces(): AsyncGenerator<Uint8Array> {
-        for (let at = 0, next = 0; at < bytes.length; next += 1) {
-          const length = lengths[next % lengths.length]! + (next % lengths.length === 0 ? 1 : 0);
-          yield bytes.subarray(at, (at += length));
+    fc.asyncProperty(
+      fc.string({ unit: 'grapheme', maxLength: 60 }),
+      fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1 }),
+      async (text, lengths) => {
+        const clean = text.replaceAll('\0', '').replaceAll('\ufeff', '').replaceAll('\x1b', '');
+        const bytes = Buffer.from(clean);
+        async function* pieces(): AsyncGenerator<Uint8Array> {
+          for (let at = 0, next = 0; at < bytes.length; next += 1) {
+            const length = lengths[next % lengths.length]! + (next % lengths.length === 0 ? 1 : 0);
+            yield bytes.subarray(at, (at += length));
+          }
         }
-      }
-      let decoded = '';
-      for await (const piece of decodeUtf8(pieces(), 'x')) {
-        expect(Buffer.from(piece).toString()).toBe(piece);
-        decoded += piece;
-      }
-      expect(decoded).toBe(Buffer.from(clean).toString('utf8'));
-    }),
+        let decoded = '';
+        for await (const piece of decodeUtf8(pieces(), 'x')) {
+          expect(Buffer.from(piece).toString()).toBe(piece);
+          decoded += piece;
+        }
+        expect(decoded).toBe(Buffer.from(clean).toString('utf8'));
+      },
+    ),
   );
 });

@@ -34,4 +34,5 @@ function withoutSource({ source: _, ...rest }: Document): object {
   return rest;
 }
 
-export const refused = (message: string | RegExp): object => expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(message) });
+export const refused = (message: string | RegExp): object =>
+  expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(message) });

@@ -16,12 +16,16 @@ test.each([
   ['a line that Python is guessed at', 'long.jsonl', () => 'a'.repeat(4e6), /line 1: not JSON/],
   ['a first row without an end', 'first.csv', () => 'a'.repeat(1.7e7), /a first line of at most 16 MB/],
   ['columns without number', 'wide.csv', () => Array.from({ length: 10_001 }, (_, at) => `c${at}`).join(','), /at most 10000 columns/],
-])('%s is refused', async (_, name, make, words) => {
-  const before = process.cpuUsage();
-  await expect(readTexts(put(name, make()))).rejects.toEqual(refused(words));
-  const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1e6).toBeLessThan(10);
-}, 120_000);
+])(
+  '%s is refused',
+  async (_, name, make, words) => {
+    const before = process.cpuUsage();
+    await expect(readTexts(put(name, make()))).rejects.toEqual(refused(words));
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6).toBeLessThan(10);
+  },
+  120_000,
+);
 
 test('a quote without an end is refused at the limit of a row, and bad rows without end at their number', async () => {
   async function* pieces() {
@@ -31,7 +35,9 @@ test('a quote without an end is refused at the limit of a row, and bad rows with
     for (let number = 1; ; number += 1) yield { number, problem: 'bad' };
   }
   await expect(csvRows(pieces(), 'quote.csv', ',', new DataNotes(), 1000).next()).rejects.toEqual(refused(/Max Record Size/));
-  await expect(readRows(rows(), 'endless.jsonl', 'line', new DataNotes()).next()).rejects.toEqual(expect.objectContaining({ message: expect.stringMatching(/and 249995 more/) as string }));
+  await expect(readRows(rows(), 'endless.jsonl', 'line', new DataNotes()).next()).rejects.toEqual(
+    expect.objectContaining({ message: expect.stringMatching(/and 249995 more/) as string }),
+  );
 });
 
 describe('archives', () => {
@@ -39,8 +45,12 @@ describe('archives', () => {
 
   test('of markup that is deeper than a stack are refused in words', async () => {
     const document = `<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>${deep('<w:p>', '</w:p>', 1001)}</w:body></w:document>`;
-    await expect(readTexts(put('deep.docx', zipSync({ '[Content_Types].xml': bytes('<Types/>'), 'word/document.xml': bytes(document) })))).rejects.toEqual(refused(/at most 1000 elements/));
-    await expect(readTexts(put('deep.epub', zipSync({ 'META-INF/container.xml': bytes(deep('<a>', '</a>', 1001)) })))).rejects.toEqual(refused(/at most 1000 elements/));
+    await expect(
+      readTexts(put('deep.docx', zipSync({ '[Content_Types].xml': bytes('<Types/>'), 'word/document.xml': bytes(document) }))),
+    ).rejects.toEqual(refused(/at most 1000 elements/));
+    await expect(readTexts(put('deep.epub', zipSync({ 'META-INF/container.xml': bytes(deep('<a>', '</a>', 1001)) })))).rejects.toEqual(
+      refused(/at most 1000 elements/),
+    );
   });
 
   test('that unpack to more than a book are refused before they do', async () => {
@@ -63,10 +73,17 @@ describe('archives', () => {
   ])('of %s take no more than their length', async (_, name, part) => {
     const text = part.repeat(200_000);
     const parts = name.endsWith('.epub')
-      ? { 'META-INF/container.xml': container('a.opf'), 'a.opf': '<package><manifest><item id="a" href="a.html" media-type="text/html"/></manifest><spine><itemref idref="a"/></spine></package>', 'a.html': `<html><body><p>x</p>${text}</body></html>` }
+      ? {
+          'META-INF/container.xml': container('a.opf'),
+          'a.opf':
+            '<package><manifest><item id="a" href="a.html" media-type="text/html"/></manifest><spine><itemref idref="a"/></spine></package>',
+          'a.html': `<html><body><p>x</p>${text}</body></html>`,
+        }
       : { '[Content_Types].xml': '<Types/>', 'word/document.xml': `<w:document xmlns:w="w" a="${text}` };
     const start = process.cpuUsage();
-    await readTexts(put(name, zipSync(Object.fromEntries(Object.entries(parts).map(([file, content]) => [file, bytes(content)]))))).catch((error: unknown) => expect(error).toMatchObject({ code: 'ERR_DATA' }));
+    await readTexts(put(name, zipSync(Object.fromEntries(Object.entries(parts).map(([file, content]) => [file, bytes(content)]))))).catch(
+      (error: unknown) => expect(error).toMatchObject({ code: 'ERR_DATA' }),
+    );
     const { user, system } = process.cpuUsage(start);
     expect((user + system) / 1e6).toBeLessThan(5);
   });

@@ -29,11 +29,15 @@ describe('Lines', () => {
   });
 
   test('may hold other separators within strings', async () => {
-    expect(await readTexts(put('separators.jsonl', '{"text":"a\u2028b\u0085c\u000bd".}\n'.replace('".}', '"}').replace('\u000b', '\\u000b')))).toEqual(['a\u2028b\u0085c\u000bd']);
+    expect(
+      await readTexts(put('separators.jsonl', '{"text":"a\u2028b\u0085c\u000bd".}\n'.replace('".}', '"}').replace('\u000b', '\\u000b'))),
+    ).toEqual(['a\u2028b\u0085c\u000bd']);
   });
 
   test('beyond what a string can hold are refused by number', async () => {
-    await expect(collect(splitLines(cut('a\n' + 'b'.repeat(100), 10), 'x', 50))).rejects.toEqual(refused(/a longer one, line 2 of x; split it/));
+    await expect(collect(splitLines(cut('a\n' + 'b'.repeat(100), 10), 'x', 50))).rejects.toEqual(
+      refused(/a longer one, line 2 of x; split it/),
+    );
   });
 
   test('of tens of megabytes are read in one pass', async () => {
@@ -46,21 +50,35 @@ describe('Lines', () => {
 describe('A JSON file', () => {
   test('of a list gives its items, in pieces of any length', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.jsonValue({ maxDepth: 3 }), { maxLength: 6 }), cutLength, fc.constantFrom(0, 2), async (items, length, indent) => {
-        const values = await collect(splitJsonValues(cut(JSON.stringify(items, null, indent), length), 'x'));
-        expect(values.map(({ text }) => JSON.parse(text) as unknown)).toEqual(items.map((item) => JSON.parse(JSON.stringify(item)) as unknown));
-        expect(values.every(({ isItem }) => isItem)).toBe(true);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.jsonValue({ maxDepth: 3 }), { maxLength: 6 }),
+        cutLength,
+        fc.constantFrom(0, 2),
+        async (items, length, indent) => {
+          const values = await collect(splitJsonValues(cut(JSON.stringify(items, null, indent), length), 'x'));
+          expect(values.map(({ text }) => JSON.parse(text) as unknown)).toEqual(
+            items.map((item) => JSON.parse(JSON.stringify(item)) as unknown),
+          );
+          expect(values.every(({ isItem }) => isItem)).toBe(true);
+        },
+      ),
     );
   });
 
   test('of objects behind each other gives them', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 }), { maxLength: 5 }), cutLength, fc.constantFrom('', '\n', ' \r\n'), async (items, length, between) => {
-        const text = items.map((item) => JSON.stringify(item, null, 1)).join(between);
-        const values = await collect(splitJsonValues(cut(text, length), 'x'));
-        expect(values.map((value) => JSON.parse(value.text) as unknown)).toEqual(items.map((item) => JSON.parse(JSON.stringify(item)) as unknown));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 }), { maxLength: 5 }),
+        cutLength,
+        fc.constantFrom('', '\n', ' \r\n'),
+        async (items, length, between) => {
+          const text = items.map((item) => JSON.stringify(item, null, 1)).join(between);
+          const values = await collect(splitJsonValues(cut(text, length), 'x'));
+          expect(values.map((value) => JSON.parse(value.text) as unknown)).toEqual(
+            items.map((item) => JSON.parse(JSON.stringify(item)) as unknown),
+          );
+        },
+      ),
     );
   });
 

@@ -36,13 +36,17 @@ type Encoding = keyof typeof ENCODINGS;
 
 /** Fields that are 1, 2, 3, ... */
 const numbers = (...values: readonly number[]): Field[] => values.map((value, at) => [at + 1, 'i32', value]);
-const page = (kind: number, body: Buffer, about: Field): Buffer => Buffer.concat([struct([...numbers(kind, body.length, body.length), about]), body]);
+const page = (kind: number, body: Buffer, about: Field): Buffer =>
+  Buffer.concat([struct([...numbers(kind, body.length, body.length), about]), body]);
 
 /** Texts that pages name by number. */
-export const dictionary = (texts: readonly string[], count = texts.length): Buffer => page(2, Buffer.concat(texts.map(plain)), [7, 'struct', numbers(count, 0)]);
-export const dataPage = (count: number, encoding: Encoding, body: Buffer): Buffer => page(0, body, [5, 'struct', numbers(count, ENCODINGS[encoding], 3, 3)]);
+export const dictionary = (texts: readonly string[], count = texts.length): Buffer =>
+  page(2, Buffer.concat(texts.map(plain)), [7, 'struct', numbers(count, 0)]);
+export const dataPage = (count: number, encoding: Encoding, body: Buffer): Buffer =>
+  page(0, body, [5, 'struct', numbers(count, ENCODINGS[encoding], 3, 3)]);
 /** Of the second version, without levels. */
-export const secondPage = (count: number, encoding: Encoding, body: Buffer): Buffer => page(3, body, [8, 'struct', numbers(count, 0, count, ENCODINGS[encoding], 0, 0)]);
+export const secondPage = (count: number, encoding: Encoding, body: Buffer): Buffer =>
+  page(3, body, [8, 'struct', numbers(count, 0, count, ENCODINGS[encoding], 0, 0)]);
 
 export function plain(text: string): Buffer {
   const length = Buffer.alloc(4);
@@ -78,12 +82,44 @@ export interface Written {
 
 export function parquetFile({ rows, pages, repetition = 0, more = [], schema = [[6, 'i32', 0]], groups = 1 }: Written): Buffer {
   const data = Buffer.concat(pages);
-  const sizes: Field[] = [[5, 'i64', rows], [6, 'i64', data.length], [7, 'i64', data.length], [9, 'i64', 4]];
+  const sizes: Field[] = [
+    [5, 'i64', rows],
+    [6, 'i64', data.length],
+    [7, 'i64', data.length],
+    [9, 'i64', 4],
+  ];
   const meta: Field[] = [[1, 'i32', 6], [2, 'list', ['i32', [0]]], [3, 'list', ['text', ['text']]], [4, 'i32', 0], ...sizes, ...more];
-  const group: Field[] = [[1, 'list', ['struct', [[[2, 'i64', 4], [3, 'struct', meta]]]]], [2, 'i64', data.length], [3, 'i64', rows]];
-  const elements: Field[][] = [[[4, 'text', 'schema'], [5, 'i32', 1]], [[1, 'i32', 6], [3, 'i32', repetition], [4, 'text', 'text'], ...schema]];
+  const group: Field[] = [
+    [
+      1,
+      'list',
+      [
+        'struct',
+        [
+          [
+            [2, 'i64', 4],
+            [3, 'struct', meta],
+          ],
+        ],
+      ],
+    ],
+    [2, 'i64', data.length],
+    [3, 'i64', rows],
+  ];
+  const elements: Field[][] = [
+    [
+      [4, 'text', 'schema'],
+      [5, 'i32', 1],
+    ],
+    [[1, 'i32', 6], [3, 'i32', repetition], [4, 'text', 'text'], ...schema],
+  ];
   const all = Array.from({ length: groups }, () => group);
-  return closed(data, [[1, 'i32', 2], [2, 'list', ['struct', elements]], [3, 'i64', rows * groups], [4, 'list', ['struct', all]]]);
+  return closed(data, [
+    [1, 'i32', 2],
+    [2, 'list', ['struct', elements]],
+    [3, 'i64', rows * groups],
+    [4, 'list', ['struct', all]],
+  ]);
 }
 
 /** The bytes of columns with their description behind them. */

@@ -23,15 +23,27 @@ describe('CSV', () => {
   test('has the forms of rows, and counts its empty cells', async () => {
     const { documents, notes } = await read(put('forms.csv', 'prompt,completion\np,c\nq,\n'));
     expect(documents).toEqual([{ prompt: 'p', completion: 'c' }]);
-    expect(notes).toMatchObject([{ what: 'rows whose text or answer is null were passed over', count: 1, first: expect.stringMatching(/forms\.csv:2$/) }]);
-    expect((await read(put('alpaca.csv', 'instruction,input,output\nA,,B\n'))).documents).toEqual([{ messages: [{ role: 'user', content: 'A' }, { role: 'assistant', content: 'B' }] }]);
+    expect(notes).toMatchObject([
+      { what: 'rows whose text or answer is null were passed over', count: 1, first: expect.stringMatching(/forms\.csv:2$/) },
+    ]);
+    expect((await read(put('alpaca.csv', 'instruction,input,output\nA,,B\n'))).documents).toEqual([
+      {
+        messages: [
+          { role: 'user', content: 'A' },
+          { role: 'assistant', content: 'B' },
+        ],
+      },
+    ]);
     const cell = JSON.stringify([{ role: 'user', content: 'A' }]).replaceAll('"', '""');
     expect((await read(put('messages.csv', `messages\n"${cell}"\n`))).documents).toEqual([{ messages: [{ role: 'user', content: 'A' }] }]);
   });
 
   test('of one column is text, and says that its first row is a name', async () => {
     const { documents, notes } = await read(put('lines.csv', 'story\nIt was dark\n'));
-    expect([documents, notes[0]!.what]).toEqual([[{ text: 'It was dark' }], expect.stringContaining('the first row ("story") as their name')]);
+    expect([documents, notes[0]!.what]).toEqual([
+      [{ text: 'It was dark' }],
+      expect.stringContaining('the first row ("story") as their name'),
+    ]);
   });
 
   test('of tabs is .tsv, where quotes are letters', async () => {
@@ -43,7 +55,7 @@ describe('CSV', () => {
     ['rows of other lengths', 'text,x\na,1\nb\n', /line 3: Invalid Record Length/],
     ['names that say nothing', 'title,body\na,b\n', /a column "text".*got "title", "body" in .*name the column to learn "text"/],
     ['a name that stands twice', 'text,text\na,b\n', /"text" twice/],
-    ['a list as Python prints it', 'messages,x\n"[{\'role\': \'user\'}]",1\n', /row 1: "messages" is a list as Python prints it/],
+    ['a list as Python prints it', "messages,x\n\"[{'role': 'user'}]\",1\n", /row 1: "messages" is a list as Python prints it/],
     ['nothing but names', 'text,x\n', /nothing in/],
   ])('%s is refused', async (_, text, message) => expect(read(put('bad.csv', text))).rejects.toEqual(refused(message)));
 });
@@ -52,19 +64,34 @@ describe('Parquet', () => {
   test.each(['none', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4'])('written by pyarrow with compression %s', async (compression) => {
     const { documents, notes } = await read(fixture(`text-${compression}.parquet`));
     expect(documents).toEqual([{ text: 'one' }, { text: 'three\nlines \u{1f600}' }]);
-    expect(notes.map(({ what, first }) => [what, first.replace(/^.*:/, '')])).toEqual([['rows whose text or answer is null were passed over', '2'], ['empty texts were passed over', '3']]);
+    expect(notes.map(({ what, first }) => [what, first.replace(/^.*:/, '')])).toEqual([
+      ['rows whose text or answer is null were passed over', '2'],
+      ['empty texts were passed over', '3'],
+    ]);
   });
 
   test('holds dialogues, whose nulls are absent', async () => {
     const call = { id: '1', function: { name: 'f', arguments: '{"x": 1}' } };
     expect((await read(fixture('messages.parquet'))).documents).toEqual([
-      { messages: [{ role: 'user', content: 'A' }, { role: 'assistant', content: 'B' }] },
-      { messages: [{ role: 'user', content: 'C' }, { role: 'assistant', content: null, tool_calls: [call] }] },
+      {
+        messages: [
+          { role: 'user', content: 'A' },
+          { role: 'assistant', content: 'B' },
+        ],
+      },
+      {
+        messages: [
+          { role: 'user', content: 'C' },
+          { role: 'assistant', content: null, tool_calls: [call] },
+        ],
+      },
     ]);
   });
 
   test('holds ids with labels', async () => {
-    expect((await read(fixture('input-ids.parquet'))).documents).toEqual([{ ids: Int32Array.of(5, 6, 7), targets: Int32Array.of(6, 7, IGNORE_INDEX) }]);
+    expect((await read(fixture('input-ids.parquet'))).documents).toEqual([
+      { ids: Int32Array.of(5, 6, 7), targets: Int32Array.of(6, 7, IGNORE_INDEX) },
+    ]);
   });
 
   test('of one column is text, and of other columns is refused', async () => {
@@ -72,7 +99,11 @@ describe('Parquet', () => {
     await expect(read(fixture('other-columns.parquet'))).rejects.toEqual(refused('"title", "year"'));
   });
 
-  test.each([['no parquet', 'hello'], ['nothing', ''], ['a beginning', 'PAR1hello']])('%s is refused', async (_, text) => {
+  test.each([
+    ['no parquet', 'hello'],
+    ['nothing', ''],
+    ['a beginning', 'PAR1hello'],
+  ])('%s is refused', async (_, text) => {
     await expect(read(put('bad.parquet', text))).rejects.toEqual(refused(/a parquet file.*bad\.parquet, which cannot be read/));
   });
 });
@@ -88,7 +119,9 @@ describe('Gzip', () => {
 
   test('that is damaged, cut off, or none is refused', async () => {
     const whole = gzipSync(lines.repeat(100));
-    await expect(read(put('cut.jsonl.gz', whole.subarray(0, -12)))).rejects.toEqual(refused(/does not unpack \(it is cut off\).*fetch it again/));
+    await expect(read(put('cut.jsonl.gz', whole.subarray(0, -12)))).rejects.toEqual(
+      refused(/does not unpack \(it is cut off\).*fetch it again/),
+    );
     await expect(read(put('none.jsonl.gz', lines))).rejects.toEqual(refused(/does not unpack \(incorrect header check\)/));
     const damaged = Buffer.from(whole);
     damaged.fill(0x55, 14, 20);
@@ -102,6 +135,8 @@ describe('Gzip', () => {
       for (let at = 0; at < 257; at += 1) yield Buffer.alloc(1 << 20, 'a\n');
     }
     await pipeline(letters, createGzip({ level: 1 }), createWriteStream(packed));
-    await expect(read(packed)).rejects.toEqual(refused(/at most 256 MB.*got 256 MB or more in .*large\.txt\.gz; it would be one document.*split -C 100M/));
+    await expect(read(packed)).rejects.toEqual(
+      refused(/at most 256 MB.*got 256 MB or more in .*large\.txt\.gz; it would be one document.*split -C 100M/),
+    );
   });
 });

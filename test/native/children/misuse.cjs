@@ -4,9 +4,44 @@ const native = require('./load.cjs');
 
 const CODES = /^(ERR_[A-Z_0-9]+|TypeError|ABORTED)$/;
 const nonsense = [
-  undefined, null, true, 0, -1, NaN, Infinity, 1.5, 2 ** 53, 1e300, 7n, '', 'x', 'aten::add', Symbol('s'), () => {}, [], [null], {}, { handle: -1 },
-  { handle: NaN }, { handle: 'x' }, new Float32Array(2), new Int32Array(3), new BigInt64Array(1), new Uint8Array(8), new DataView(new ArrayBuffer(8)),
-  new ArrayBuffer(8), new Date(0), Object.create(null), new Proxy({}, { get() { throw new Error('a getter throws'); } }),
+  undefined,
+  null,
+  true,
+  0,
+  -1,
+  NaN,
+  Infinity,
+  1.5,
+  2 ** 53,
+  1e300,
+  7n,
+  '',
+  'x',
+  'aten::add',
+  Symbol('s'),
+  () => {},
+  [],
+  [null],
+  {},
+  { handle: -1 },
+  { handle: NaN },
+  { handle: 'x' },
+  new Float32Array(2),
+  new Int32Array(3),
+  new BigInt64Array(1),
+  new Uint8Array(8),
+  new DataView(new ArrayBuffer(8)),
+  new ArrayBuffer(8),
+  new Date(0),
+  Object.create(null),
+  new Proxy(
+    {},
+    {
+      get() {
+        throw new Error('a getter throws');
+      },
+    },
+  ),
 ];
 
 // A small generator of its own, so that a failure can be repeated.
@@ -32,7 +67,10 @@ function callOnce(name, args, mustFail) {
       if (mustFail) complaints.push(`${name}: accepted ${args.length} arguments of nonsense`);
       return undefined;
     }
-    return result.then(() => mustFail && complaints.push(`${name}: resolved`), (error) => judge(name, error));
+    return result.then(
+      () => mustFail && complaints.push(`${name}: resolved`),
+      (error) => judge(name, error),
+    );
   } catch (error) {
     return judge(name, error);
   }

@@ -23,7 +23,21 @@ const work = {
     let tokens = 0;
     busy();
     for (;;) {
-      await model.generate([[5, 6], [7, 8, 9]], { maxNewTokens: 200, temperature: 2, seed: tokens, onToken: () => { tokens += 1; }, stopStrings: ['<s>never', 'zzzzzz'] });
+      await model.generate(
+        [
+          [5, 6],
+          [7, 8, 9],
+        ],
+        {
+          maxNewTokens: 200,
+          temperature: 2,
+          seed: tokens,
+          onToken: () => {
+            tokens += 1;
+          },
+          stopStrings: ['<s>never', 'zzzzzz'],
+        },
+      );
     }
   },
   async streaming() {
@@ -33,7 +47,15 @@ const work = {
       const controller = new AbortController();
       let read = 0;
       try {
-        for await (const _ of model.stream([5, 6, seed % 200], { maxNewTokens: 200, temperature: 2, seed, stopStrings: ['qqqq', '</s>'], signal: controller.signal, onToken: async () => {} })) if (++read === 60) controller.abort();
+        for await (const _ of model.stream([5, 6, seed % 200], {
+          maxNewTokens: 200,
+          temperature: 2,
+          seed,
+          stopStrings: ['qqqq', '</s>'],
+          signal: controller.signal,
+          onToken: async () => {},
+        }))
+          if (++read === 60) controller.abort();
       } catch {
         // aborted
       }

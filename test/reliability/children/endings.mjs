@@ -1,5 +1,6 @@
 // Ends a process, or a worker, in the middle of a stage: node endings.mjs STAGE ENDING DELAY_MS, with DIST and MODEL in the environment.
-// Endings: done (the stage ends by itself), throws (1), exit (process.exit(7)), SIGTERM, terminate (a worker, TIMES times; then the main thread goes on).
+// Endings: done (the stage ends by itself), throws (1), exit (process.exit(7)), SIGTERM, terminate (a worker, TIMES times; then the main
+// thread goes on).
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,10 +20,16 @@ let left = false;
 function begun() {
   if (!isMainThread) return void parentPort.postMessage('busy');
   process.stdout.write('begun\n');
-  if (ending === 'throws') setTimeout(() => { throw new Error('nobody catches this'); }, delay);
+  if (ending === 'throws')
+    setTimeout(() => {
+      throw new Error('nobody catches this');
+    }, delay);
   if (ending === 'exit') setTimeout(() => process.exit(7), delay);
   if (ending === 'SIGTERM') setTimeout(() => process.kill(process.pid, 'SIGTERM'), delay);
-  if (ending === 'done') setTimeout(() => { left = true; }, delay);
+  if (ending === 'done')
+    setTimeout(() => {
+      left = true;
+    }, delay);
 }
 
 const STAGES = {
@@ -38,7 +45,19 @@ const STAGES = {
   async saving() {
     const model = await Model.load(MODEL);
     const optimizer = new Optimizer(model);
-    const state = { schemaVersion: 1, epoch: 0, position: 1, epochLossSum: 0, epochTokenCount: 0, lastEpochLoss: null, order: 'fixed', seed: 0, sampleCount: 8, batchSize: 2, dataHash: '' };
+    const state = {
+      schemaVersion: 1,
+      epoch: 0,
+      position: 1,
+      epochLossSum: 0,
+      epochTokenCount: 0,
+      lastEpochLoss: null,
+      order: 'fixed',
+      seed: 0,
+      sampleCount: 8,
+      batchSize: 2,
+      dataHash: '',
+    };
     begun();
     for (let at = 0; !left; at++) await saveCheckpoint(join(folder, 'saves'), { model, optimizer, state: { ...state, step: at } });
   },
@@ -48,8 +67,16 @@ const STAGES = {
     let tokens = 0;
     for (let seed = 0; !left; seed++) {
       await Promise.all([
-        model.generate([[5, 6], [7, 8, 9]], { maxNewTokens: 100, temperature: 2, seed, onToken: async () => void tokens++, stopStrings: ['zzzzzz'], logitsHook: () => {} }),
-        (async () => { for await (const _ of model.stream([5, 6, 7], { maxNewTokens: 50 })) if (++tokens % 70 === 0) break; })(),
+        model.generate(
+          [
+            [5, 6],
+            [7, 8, 9],
+          ],
+          { maxNewTokens: 100, temperature: 2, seed, onToken: async () => void tokens++, stopStrings: ['zzzzzz'], logitsHook: () => {} },
+        ),
+        (async () => {
+          for await (const _ of model.stream([5, 6, 7], { maxNewTokens: 50 })) if (++tokens % 70 === 0) break;
+        })(),
       ]);
     }
   },
@@ -59,7 +86,9 @@ const STAGES = {
     while (!left) {
       const model = await Model.load(MODEL);
       const optimizer = new Optimizer(model);
-      const asked = Array.from({ length: 4 }, () => model.generate([[5, 6]], { maxNewTokens: 60, onToken: () => {} }).catch((error) => error.code));
+      const asked = Array.from({ length: 4 }, () =>
+        model.generate([[5, 6]], { maxNewTokens: 60, onToken: () => {} }).catch((error) => error.code),
+      );
       await wait(1);
       optimizer.dispose();
       model.dispose();
@@ -72,7 +101,12 @@ const STAGES = {
     const { serveModels } = await import(pathToFileURL(join(DIST, 'serve.mjs')));
     const model = await Model.load(MODEL);
     const server = await serveModels(new Map([['tiny', model]]), { port: 0 });
-    const ask = () => fetch(new URL('/v1/completions', server.url), { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'tiny', prompt: 'abc', max_tokens: 60, stream: true }) }).then((answer) => answer.text());
+    const ask = () =>
+      fetch(new URL('/v1/completions', server.url), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'tiny', prompt: 'abc', max_tokens: 60, stream: true }),
+      }).then((answer) => answer.text());
     await ask();
     begun();
     while (!left) await Promise.all([ask(), ask(), ask()]);
@@ -86,7 +120,9 @@ const LIMIT_MS = 30_000;
 /** `promise`, or an error that names what hung. */
 function inTime(promise, name) {
   let timer;
-  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`${name} took longer than ${LIMIT_MS} ms`)), LIMIT_MS); });
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${name} took longer than ${LIMIT_MS} ms`)), LIMIT_MS);
+  });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 

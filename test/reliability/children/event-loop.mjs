@@ -1,4 +1,5 @@
-// How long the event loop is held up, by a model's own work: node event-loop.mjs SECONDS, with DIST and MODEL in the environment. Prints JSON, milliseconds.
+// How long the event loop is held up, by a model's own work: node event-loop.mjs SECONDS, with DIST and MODEL in the environment. Prints
+// JSON, milliseconds.
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
@@ -21,8 +22,12 @@ async function measured(work) {
   return { p50: above(monitor.percentile(50)), p99: above(monitor.percentile(99)), max: above(monitor.max) };
 }
 
-const training = async (goesOn) => { for await (const _ of hyperfit(model, { data: TEXTS, batchSize: 8, epochs: 100_000, learningRate: 1e-6 })) if (!goesOn()) break; };
-const generating = async (goesOn) => { while (goesOn()) for await (const _ of model.stream([5, 6, 7], { maxNewTokens: 96, stopIds: [] })) if (!goesOn()) break; };
+const training = async (goesOn) => {
+  for await (const _ of hyperfit(model, { data: TEXTS, batchSize: 8, epochs: 100_000, learningRate: 1e-6 })) if (!goesOn()) break;
+};
+const generating = async (goesOn) => {
+  while (goesOn()) for await (const _ of model.stream([5, 6, 7], { maxNewTokens: 96, stopIds: [] })) if (!goesOn()) break;
+};
 const results = {
   idle: await measured(() => wait(1000 * seconds)),
   training: await measured(training),

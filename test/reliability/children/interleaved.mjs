@@ -1,4 +1,5 @@
-// Calls that go through each other give the ids of calls one by one: node interleaved.mjs CALLS TASKS WORKERS, with DIST, MODEL and OTHER in the environment.
+// Calls that go through each other give the ids of calls one by one: node interleaved.mjs CALLS TASKS WORKERS, with DIST, MODEL and OTHER
+// in the environment.
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -16,7 +17,11 @@ async function call(models, index) {
     for await (const { id } of model.stream(prompt, options)) ids.push(id);
     return ids;
   }
-  if (index % 7 === 0) return [...(await model.tokenStats({ tokens: Int32Array.from(prompt), targets: Int32Array.from(prompt), batchSize: 1, sequenceLength: 3 })).top1Ids];
+  if (index % 7 === 0)
+    return [
+      ...(await model.tokenStats({ tokens: Int32Array.from(prompt), targets: Int32Array.from(prompt), batchSize: 1, sequenceLength: 3 }))
+        .top1Ids,
+    ];
   const several = await model.generate([prompt, prompt.slice(1)], options);
   return several.flatMap(({ ids }) => [...ids]);
 }
@@ -27,7 +32,9 @@ const load = () => Promise.all([Model.load(MODEL), Model.load(OTHER)]);
 async function together(models, indices, tasks) {
   const waiting = [...indices];
   const results = new Map();
-  const task = async () => { for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) results.set(index, (await call(models, index)).join()); };
+  const task = async () => {
+    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) results.set(index, (await call(models, index)).join());
+  };
   await Promise.all(Array.from({ length: tasks }, task));
   return results;
 }
@@ -43,7 +50,10 @@ if (!isMainThread) {
   for (let index = 0; index < calls; index++) expected.set(index, (await call(models, index)).join());
   // Half of them in this thread, half in the workers; each worker has the models a second time.
   const share = (part) => [...expected.keys()].filter((index) => index % (2 * workers) === 2 * part + 1);
-  const inWorker = (part) => new Promise((done, failed) => new Worker(fileURLToPath(import.meta.url), { workerData: share(part) }).once('message', done).once('error', failed));
+  const inWorker = (part) =>
+    new Promise((done, failed) =>
+      new Worker(fileURLToPath(import.meta.url), { workerData: share(part) }).once('message', done).once('error', failed),
+    );
   const own = [...expected.keys()].filter((index) => index % 2 === 0);
   const all = await Promise.all([together(models, own, tasks), ...Array.from({ length: workers }, (_, part) => inWorker(part))]);
   const got = new Map(all.flatMap((results) => [...results]));

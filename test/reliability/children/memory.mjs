@@ -71,7 +71,9 @@ const WORKS = {
   /** The loop of the library, with its events. */
   async training() {
     const model = await Model.load(path);
-    const events = hyperfit(model, { data: TEXTS, batchSize: 2, epochs: 1_000_000, maxSteps: count, learningRate: 1e-5 })[Symbol.asyncIterator]();
+    const events = hyperfit(model, { data: TEXTS, batchSize: 2, epochs: 1_000_000, maxSteps: count, learningRate: 1e-5 })[
+      Symbol.asyncIterator
+    ]();
     const result = await repeated(() => events.next());
     await events.return?.();
     model.dispose();
@@ -84,7 +86,23 @@ const WORKS = {
     writeFileSync(data, TEXTS.map((ids) => `${JSON.stringify({ ids })}\n`).join(''));
     const watch = new Watch();
     let at = 0;
-    const config = normalizeConfig([{ name: 'test', values: { model: path, data, out: join(folder, 'run'), batchSize: 2, maxSteps: count, learningRate: 1e-5, evaluateEverySteps: 0, saveEverySteps: Math.ceil(count / 20), keepLastCheckpoints: 2, comparisonContexts: 0 } }]);
+    const config = normalizeConfig([
+      {
+        name: 'test',
+        values: {
+          model: path,
+          data,
+          out: join(folder, 'run'),
+          batchSize: 2,
+          maxSteps: count,
+          learningRate: 1e-5,
+          evaluateEverySteps: 0,
+          saveEverySteps: Math.ceil(count / 20),
+          keepLastCheckpoints: 2,
+          comparisonContexts: 0,
+        },
+      },
+    ]);
     try {
       await run(config, { shouldStop: () => watch.look(at++) });
       return await watch.result();
@@ -96,7 +114,13 @@ const WORKS = {
     const model = await Model.load(path);
     let heard = 0;
     const result = await repeated(async (seed) => {
-      await model.generate([[5, 6], [7, 8, 9]], { maxNewTokens: 16, temperature: 1, seed, onToken: () => void heard++, stopStrings: ['zzzzzz'] });
+      await model.generate(
+        [
+          [5, 6],
+          [7, 8, 9],
+        ],
+        { maxNewTokens: 16, temperature: 1, seed, onToken: () => void heard++, stopStrings: ['zzzzzz'] },
+      );
       for await (const _ of model.stream([5, 6], { maxNewTokens: 16 })) if (++heard % 50 === 0) break;
     });
     model.dispose();
@@ -104,11 +128,12 @@ const WORKS = {
   },
   loads: () => repeated(async () => (await Model.load(path)).dispose()),
   /** Without dispose. */
-  droppedModels: () => repeated(async () => {
-    const model = await Model.load(path);
-    new Optimizer(model);
-    await model.generate([[5, 6]], { maxNewTokens: 4 });
-  }),
+  droppedModels: () =>
+    repeated(async () => {
+      const model = await Model.load(path);
+      new Optimizer(model);
+      await model.generate([[5, 6]], { maxNewTokens: 4 });
+    }),
   /** Forgotten in synchronous code, where no finalizer runs: 1 MiB each, and one more of each. */
   loopOfTensors() {
     const data = new Float32Array(2 ** 18);

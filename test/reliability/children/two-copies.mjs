@@ -6,7 +6,12 @@ import { Worker } from 'node:worker_threads';
 
 const [path, dist, other] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
-const copies = [await import(pathToFileURL(join(dist, 'index.mjs'))), require(join(dist, 'index.cjs')), await import(pathToFileURL(join(other, 'index.mjs'))), require(join(other, 'index.cjs'))];
+const copies = [
+  await import(pathToFileURL(join(dist, 'index.mjs'))),
+  require(join(dist, 'index.cjs')),
+  await import(pathToFileURL(join(other, 'index.mjs'))),
+  require(join(other, 'index.cjs')),
+];
 const TEXTS = Array.from({ length: 4 }, (_, index) => Array.from({ length: 20 }, (_, at) => 2 + ((at * 7 + index * 13) % 200)));
 
 async function work({ hyperfit, Model, Tensor }) {
@@ -22,10 +27,18 @@ async function work({ hyperfit, Model, Tensor }) {
 // All at once, then one of another copy's in a worker.
 const results = await Promise.all(copies.map(work));
 const known = copies.map(({ isHyperfitError }) => results.every(({ error }) => isHyperfitError(error)));
-const inWorker = (folder) => new Promise((done, failed) => {
-  const script = `const { parentPort } = require('node:worker_threads'); const { Model } = require(${JSON.stringify(join(folder, 'index.cjs'))});
+const inWorker = (folder) =>
+  new Promise((done, failed) => {
+    const script = `const { parentPort } = require('node:worker_threads'); const { Model } = require(${JSON.stringify(join(folder, 'index.cjs'))});
     Model.load(${JSON.stringify(path)}).then((model) => model.generate([[5, 6]], { maxNewTokens: 5 })).then(([{ ids }]) => parentPort.postMessage(ids.join()));`;
-  new Worker(script, { eval: true }).once('message', done).once('error', failed);
-});
+    new Worker(script, { eval: true }).once('message', done).once('error', failed);
+  });
 const workers = await Promise.all([inWorker(dist), inWorker(other)]);
-console.log(JSON.stringify({ ids: [...new Set(results.map(({ ids }) => ids))].length, sums: results.map(({ sum }) => sum), known, workers: [...new Set(workers)].length }));
+console.log(
+  JSON.stringify({
+    ids: [...new Set(results.map(({ ids }) => ids))].length,
+    sums: results.map(({ sum }) => sum),
+    known,
+    workers: [...new Set(workers)].length,
+  }),
+);

@@ -1,5 +1,5 @@
-// libFuzzer's entry: bytes become a description of a tensor and the file that it stands in, or blocks of a quantised type, and go through what
-// reads them in C++. Refusals are hyperfit::Error; anything else that is thrown, read outside, or undefined ends the process.
+// libFuzzer's entry: bytes become a description of a tensor and the file that it stands in, or blocks of a quantised type, and go through
+// what reads them in C++. Refusals are hyperfit::Error; anything else that is thrown, read outside, or undefined ends the process.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -85,7 +85,8 @@ void load(Input& input) {
   source.offset = input.number();
   source.byte_length = input.number();
   // Most inputs tell the right length, or nothing would be read.
-  if ((flags & 8) == 0) source.byte_length = static_cast<int64_t>(input.left()) - std::min<int64_t>(std::max<int64_t>(source.offset, 0), input.left());
+  if ((flags & 8) == 0)
+    source.byte_length = static_cast<int64_t>(input.left()) - std::min<int64_t>(std::max<int64_t>(source.offset, 0), input.left());
   source.path = file.write(input.rest(), input.left());
   const at::Tensor tensor = load_tensor(source);
   if (tensor.numel() > 0 && !tensor.is_contiguous()) std::abort();
@@ -98,7 +99,9 @@ void blocks(Input& input) {
   const auto count = static_cast<int64_t>(input.left()) / format.bytes;
   std::vector<float> values(count * format.elements);
   dequantize(format, input.rest(), count, values.data());
-  if (type == "F64" || !std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value) && std::fabs(value) < 1e30F; })) return;
+  if (type == "F64" ||
+      !std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value) && std::fabs(value) < 1e30F; }))
+    return;
   const BlockEncoder& encoder = block_encoder(type);
   std::vector<uint8_t> bytes(count * encoder.bytes);
   quantize(encoder, values.data(), count, bytes.data());
@@ -119,7 +122,12 @@ void store(Input& input) {
   const auto columns = rows == 0 ? 0 : static_cast<int64_t>(input.left() / sizeof(float)) / rows;
   std::vector<float> values(rows * columns);
   if (!values.empty()) std::memcpy(values.data(), input.rest(), values.size() * sizeof(float));
-  const at::Tensor tensor = load_tensor({"t", file.write(input.rest(), values.size() * sizeof(float)), 0, static_cast<int64_t>(values.size() * sizeof(float)), "F32", {rows, columns}});
+  const at::Tensor tensor = load_tensor({"t",
+                                         file.write(input.rest(), values.size() * sizeof(float)),
+                                         0,
+                                         static_cast<int64_t>(values.size() * sizeof(float)),
+                                         "F32",
+                                         {rows, columns}});
   write_stored_rows(file.write(input.rest(), 0), 0, "t", tensor, form, begin, end);
 }
 

@@ -82,7 +82,9 @@ bool is_captured(const FoundKernel& found, unsigned blocks, void** arguments) {
   if (!guard().is_capturing()) return false;
   auto* launch = new KeptLaunch{&found, blocks, found.kernel.keep(arguments), contexts.back()->device};
   const auto drop = [](void* state) { delete static_cast<KeptLaunch*>(state); };
-  if (guard().record(launch->device, run_kept, launch, drop, launch->arguments.addresses.data(), static_cast<int>(launch->arguments.addresses.size()))) return true;
+  if (guard().record(launch->device, run_kept, launch, drop, launch->arguments.addresses.data(),
+                     static_cast<int>(launch->arguments.addresses.size())))
+    return true;
   delete launch;
   return false;
 }

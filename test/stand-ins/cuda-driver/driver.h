@@ -5,8 +5,8 @@
 namespace stand_in {
 
 // Of CUresult.
-constexpr int kInvalidValue = 1, kNoDevice = 100, kInvalidDevice = 101, kInvalidImage = 200, kInvalidContext = 201, kIllegalState = 401, kNotFound = 500,
-              kIllegalAddress = 700, kUnsupported = 900, kInvalidated = 901;
+constexpr int kInvalidValue = 1, kNoDevice = 100, kInvalidDevice = 101, kInvalidImage = 200, kInvalidContext = 201, kIllegalState = 401,
+              kNotFound = 500, kIllegalAddress = 700, kUnsupported = 900, kInvalidated = 901;
 
 /// What the driver was asked to do since the last reset.
 struct Launched {

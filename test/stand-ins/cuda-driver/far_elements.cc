@@ -78,8 +78,8 @@ std::string last_products() {
   return y[kWhole - 2].bits == 0 && y[kWhole + 1].bits == 0 ? "" : "activate_gated: elements beside";
 }
 
-// Of 2^31 + 5 weights two: the last, which is left beyond whole packs of four and so the first block's, has a gradient and is moved by its decay
-// and a step; one of the last pack has none and is moved by its decay.
+// Of 2^31 + 5 weights two: the last, which is left beyond whole packs of four and so the first block's, has a gradient and is moved by its
+// decay and a step; one of the last pack has none and is moved by its decay.
 std::string last_weights() {
   constexpr Index kWhole = Index{1} << 31, kCount = kWhole + 5, kLast = kCount - 1;
   constexpr unsigned kBlocks = 262145, kOfLastPack = (kWhole / 4 / hyperfit::cuda::kThreads) % kBlocks;
@@ -90,8 +90,8 @@ std::string last_weights() {
   const float* no_number = nullptr;
   const hyperfit::cuda::AdamWNumbers numbers{0.125, 0.9, 0.999, 1e-8, 1, 1, 1};
   for (const unsigned block : {0U, kOfLastPack}) {
-    run("adamw", {block, block + 1, kBlocks}, values.data(), mean.data(), square.data(), static_cast<const float*>(gradients.data()), rounded.data(),
-        no_number, no_number, no_number, no_number, numbers, kCount);
+    run("adamw", {block, block + 1, kBlocks}, values.data(), mean.data(), square.data(), static_cast<const float*>(gradients.data()),
+        rounded.data(), no_number, no_number, no_number, no_number, numbers, kCount);
   }
   if (std::abs(values[kLast] - 0.75F) > 1e-5 || values[kWhole] != 0.875F) return "adamw: weight " + std::to_string(values[kLast]);
   return std::abs(mean[kLast] - 0.3F) < 1e-6 && rounded[kLast].bits == 0x3F40 ? "" : "adamw: its moment";

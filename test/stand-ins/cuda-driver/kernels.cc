@@ -67,11 +67,14 @@ struct Run<Kernel> {
   }
 };
 
-#define ENTRY(name) {#name, {&Run<&name>::blocks, &Run<&name>::keep}}
-#define OF_TYPE(type)                                                                                                  \
-  ENTRY(cross_entropy_##type), ENTRY(token_stats_##type), ENTRY(activate_##type), ENTRY(activate_backward_##type),     \
-      ENTRY(activate_gated_##type), ENTRY(activate_gated_backward_##type), ENTRY(rotate_##type), ENTRY(rotate_token_##type), ENTRY(add_norm_##type), ENTRY(attend_##type), \
-      ENTRY(attend_parts_##type)
+#define ENTRY(name)                                   \
+  {                                                   \
+    #name, { &Run<&name>::blocks, &Run<&name>::keep } \
+  }
+#define OF_TYPE(type)                                                                                                        \
+  ENTRY(cross_entropy_##type), ENTRY(token_stats_##type), ENTRY(activate_##type), ENTRY(activate_backward_##type),           \
+      ENTRY(activate_gated_##type), ENTRY(activate_gated_backward_##type), ENTRY(rotate_##type), ENTRY(rotate_token_##type), \
+      ENTRY(add_norm_##type), ENTRY(attend_##type), ENTRY(attend_parts_##type)
 #define BACKWARD(types) ENTRY(norm_backward_##types), ENTRY(norm_chunks_##types)
 
 const std::map<std::string, HostKernel>& kernels() {

@@ -1,5 +1,5 @@
-// The allocator of the guarded devices. It is of the type of libtorch's CUDA allocator, so that who asks that one for memory of a pool asks this one by
-// the same calls.
+// The allocator of the guarded devices. It is of the type of libtorch's CUDA allocator, so that who asks that one for memory of a pool asks
+// this one by the same calls.
 #include "allocator.h"
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -85,8 +85,11 @@ class GuardAllocator final : public CUDAAllocator {
   void attachAllocatorTraceTracker(c10::CachingDeviceAllocator::AllocatorTraceTracker) override { nobody_asks(); }
   void enablePeerAccess(DeviceIndex, DeviceIndex) override { nobody_asks(); }
   cudaError_t memcpyAsync(void*, int, const void*, int, size_t, cudaStream_t, bool) override { nobody_asks(); }
-  std::shared_ptr<c10::cuda::CUDACachingAllocator::AllocatorState> getCheckpointState(DeviceIndex, c10::MempoolId_t) override { nobody_asks(); }
-  c10::cuda::CUDACachingAllocator::CheckpointDelta setCheckpointPoolState(DeviceIndex, std::shared_ptr<c10::cuda::CUDACachingAllocator::AllocatorState>) override {
+  std::shared_ptr<c10::cuda::CUDACachingAllocator::AllocatorState> getCheckpointState(DeviceIndex, c10::MempoolId_t) override {
+    nobody_asks();
+  }
+  c10::cuda::CUDACachingAllocator::CheckpointDelta setCheckpointPoolState(
+      DeviceIndex, std::shared_ptr<c10::cuda::CUDACachingAllocator::AllocatorState>) override {
     nobody_asks();
   }
   std::string name() override { return "guard"; }

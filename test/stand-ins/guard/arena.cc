@@ -56,7 +56,8 @@ void Arena::open_up_to(size_t end) {
   if (end <= opened_) return;
   const size_t until = std::min(kArenaBytes, (end + kOpenedAtOnce - 1) / kOpenedAtOnce * kOpenedAtOnce);
   void* first = reinterpret_cast<void*>(faces_ + kArenaBytes + opened_);
-  TORCH_CHECK_WITH(OutOfMemoryError, mprotect(first, until - opened_, PROT_READ | PROT_WRITE) == 0, "guard: out of memory behind the faces");
+  TORCH_CHECK_WITH(OutOfMemoryError, mprotect(first, until - opened_, PROT_READ | PROT_WRITE) == 0,
+                   "guard: out of memory behind the faces");
   opened_ = until;
 }
 
@@ -64,8 +65,8 @@ void Arena::open_up_to(size_t end) {
 size_t Arena::take(size_t pages, size_t bytes) {
   std::lock_guard lock(mutex_);
   const size_t limit = memory_limit.load(), used = static_cast<size_t>(stat_.current);
-  TORCH_CHECK_WITH(OutOfMemoryError, limit == 0 || used + bytes <= limit, "guard:", static_cast<int>(device_), " out of memory. Tried to allocate ", bytes,
-                   " bytes; ", used, " of ", limit, " are taken");
+  TORCH_CHECK_WITH(OutOfMemoryError, limit == 0 || used + bytes <= limit, "guard:", static_cast<int>(device_),
+                   " out of memory. Tried to allocate ", bytes, " bytes; ", used, " of ", limit, " are taken");
   for (auto block = free_.begin(); block != free_.end(); ++block) {
     if (block->second < pages) continue;
     const auto [offset, size] = *block;

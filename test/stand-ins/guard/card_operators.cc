@@ -22,7 +22,8 @@
 #include "memory.h"
 #include "recorder.h"
 
-// Source of what is refused: libtorch's aten/src/ATen/native/{cuda/layer_norm_kernel.cu, transformers/cuda/attention.cu, attention_backward.cu}.
+// Source of what is refused: libtorch's aten/src/ATen/native/{cuda/layer_norm_kernel.cu, transformers/cuda/attention.cu,
+// attention_backward.cu}.
 
 namespace guard {
 namespace {
@@ -37,7 +38,8 @@ class Call {
  public:
   Call(const c10::OperatorHandle& op, Stack& stack) : stack_(stack), count_(op.schema().arguments().size()), first_(stack.size() - count_) {
     for (size_t i = first_; i < stack.size(); ++i) {
-      if (stack[i].isTensor() && stack[i].toTensor().defined() && stack[i].toTensor().is_privateuseone()) device_ = stack[i].toTensor().device();
+      if (stack[i].isTensor() && stack[i].toTensor().defined() && stack[i].toTensor().is_privateuseone())
+        device_ = stack[i].toTensor().device();
     }
     enter_operator(c10::toString(op.operator_name()), device_.index());
   }
@@ -70,7 +72,8 @@ bool is_low(const at::Tensor& tensor) { return tensor.scalar_type() == at::kBFlo
 void mm_dtype_out(const c10::OperatorHandle& op, Stack* stack) {
   Call call(op, *stack);
   const at::Tensor a = call.host(0), b = call.host(1), out = call.host(3);
-  TORCH_CHECK(is_low(a) && a.scalar_type() == b.scalar_type() && out.scalar_type() == at::kFloat && out.is_contiguous(), "out_dtype is of half types into float32");
+  TORCH_CHECK(is_low(a) && a.scalar_type() == b.scalar_type() && out.scalar_type() == at::kFloat && out.is_contiguous(),
+              "out_dtype is of half types into float32");
   out.copy_(at::mm(a.to(at::kFloat), b.to(at::kFloat)));
   call.finish({call[3]});
 }
@@ -79,7 +82,8 @@ void mm_dtype_out(const c10::OperatorHandle& op, Stack* stack) {
 void addmm_dtype_out(const c10::OperatorHandle& op, Stack* stack) {
   Call call(op, *stack);
   const at::Tensor self = call.host(0), a = call.host(1), b = call.host(2), out = call.host(6);
-  TORCH_CHECK(is_low(a) && a.scalar_type() == b.scalar_type() && out.scalar_type() == at::kFloat && out.is_contiguous(), "out_dtype is of half types into float32");
+  TORCH_CHECK(is_low(a) && a.scalar_type() == b.scalar_type() && out.scalar_type() == at::kFloat && out.is_contiguous(),
+              "out_dtype is of half types into float32");
   out.copy_(at::addmm(self, a.to(at::kFloat), b.to(at::kFloat), call[4].toScalar(), call[5].toScalar()));
   call.finish({call[6]});
 }
@@ -119,7 +123,9 @@ at::Tensor causal_scores(const at::Tensor& q, const at::Tensor& k, double scale)
   return q.matmul(k.transpose(2, 3)).mul(scale).masked_fill(hidden, -std::numeric_limits<float>::infinity());
 }
 
-double scale_of(const c10::IValue& scale, const at::Tensor& q) { return scale.isNone() ? 1 / std::sqrt(static_cast<double>(q.size(-1))) : scale.toDouble(); }
+double scale_of(const c10::IValue& scale, const at::Tensor& q) {
+  return scale.isNone() ? 1 / std::sqrt(static_cast<double>(q.size(-1))) : scale.toDouble();
+}
 
 // _flash_attention_forward(query, key, value, cum_seq_q, cum_seq_k, max_q, max_k, dropout_p, is_causal, return_debug_mask, *, scale, ...)
 void flash_attention_forward(const c10::OperatorHandle& op, Stack* stack) {
@@ -133,7 +139,8 @@ void flash_attention_forward(const c10::OperatorHandle& op, Stack* stack) {
   const at::Tensor scores = causal_scores(heads_of(q, heads), heads_of(k, heads), scale_of(call[10], q));
   const at::Tensor out = at::softmax(scores, -1).matmul(heads_of(v, heads)).transpose(1, 2).contiguous().to(q.scalar_type());
   const at::Tensor nothing = at::zeros({0});
-  call.finish({call.on_device(out), call.on_device(at::logsumexp(scores, {-1})), call.on_device(nothing), call.on_device(nothing), call.on_device(nothing)});
+  call.finish({call.on_device(out), call.on_device(at::logsumexp(scores, {-1})), call.on_device(nothing), call.on_device(nothing),
+               call.on_device(nothing)});
 }
 
 void check_alike_heads(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -152,7 +159,8 @@ at::Tensor padded_sums(const at::Tensor& scores) {
   return sums;
 }
 
-// _efficient_attention_forward(query, key, value, bias, cu_seqlens_q, cu_seqlens_k, max_q, max_k, dropout_p, mask, compute_log_sumexp, *, scale, ...)
+// _efficient_attention_forward(query, key, value, bias, cu_seqlens_q, cu_seqlens_k, max_q, max_k, dropout_p, mask, compute_log_sumexp, *,
+// scale, ...)
 void efficient_attention_forward(const c10::OperatorHandle& op, Stack* stack) {
   Call call(op, *stack);
   const at::Tensor q = call.host(0), k = call.host(1), v = call.host(2);
@@ -166,8 +174,8 @@ void efficient_attention_forward(const c10::OperatorHandle& op, Stack* stack) {
   call.finish({call.on_device(out), call.on_device(sums), call.on_device(nothing), call.on_device(nothing), q.size(1), k.size(1)});
 }
 
-// _efficient_attention_backward(grad_out_, query, key, value, bias, out, cu_seqlens_q, cu_seqlens_k, max_q, max_k, logsumexp, dropout_p, philox_seed,
-// philox_offset, mask, bias_requires_grad, *, scale, num_splits_key, ...)
+// _efficient_attention_backward(grad_out_, query, key, value, bias, out, cu_seqlens_q, cu_seqlens_k, max_q, max_k, logsumexp, dropout_p,
+// philox_seed, philox_offset, mask, bias_requires_grad, *, scale, num_splits_key, ...)
 void efficient_attention_backward(const c10::OperatorHandle& op, Stack* stack) {
   Call call(op, *stack);
   const at::Tensor dout = call.host(0), q = call.host(1), k = call.host(2), v = call.host(3), out = call.host(5), sums = call.host(10);
@@ -190,7 +198,8 @@ template <auto Function>
 void recorded(const c10::OperatorHandle& op, Stack* stack) {
   const size_t count = op.schema().arguments().size();
   const Stack given(stack->end() - static_cast<std::ptrdiff_t>(count), stack->end());
-  const auto tensor = std::find_if(given.begin(), given.end(), [](const c10::IValue& value) { return value.isTensor() && value.toTensor().is_privateuseone(); });
+  const auto tensor = std::find_if(given.begin(), given.end(),
+                                   [](const c10::IValue& value) { return value.isTensor() && value.toTensor().is_privateuseone(); });
   Recording* recording = capturing(tensor->toTensor().device().index());
   if (recording == nullptr) return Function(op, stack);
   const bool in_place = op.schema().returns().front().alias_info() != nullptr;

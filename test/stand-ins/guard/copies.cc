@@ -44,8 +44,9 @@ void finish(const Deferred& copy) {
     copy.host.detach().copy_(copy.snapshot);
     return;
   }
-  TORCH_CHECK(same_bytes(copy.host, copy.snapshot), "guard: the source of a non_blocking copy to ", copy.stream.device(), " (", copy.host.toString(),
-              copy.host.sizes(), ") was written to before the device was waited for: a staging buffer used again too early");
+  TORCH_CHECK(same_bytes(copy.host, copy.snapshot), "guard: the source of a non_blocking copy to ", copy.stream.device(), " (",
+              copy.host.toString(), copy.host.sizes(),
+              ") was written to before the device was waited for: a staging buffer used again too early");
 }
 
 /// Without a version, which would say that somebody wrote: the target of a copy that is still under way.
@@ -107,8 +108,8 @@ void finish_where(Chosen chosen) {
 
 void transfer(const at::Tensor& to, const at::Tensor& from, bool non_blocking) {
   const bool to_device = to.is_privateuseone(), from_device = from.is_privateuseone();
-  TORCH_CHECK((to_device || to.is_cpu()) && (from_device || from.is_cpu()), "guard: expected a copy between the CPU and guarded devices, got ", from.device(), " to ",
-              to.device());
+  TORCH_CHECK((to_device || to.is_cpu()) && (from_device || from.is_cpu()),
+              "guard: expected a copy between the CPU and guarded devices, got ", from.device(), " to ", to.device());
   if (to_device != from_device || to.device() != from.device()) refuse_in_capture("a copy from or to elsewhere");
   if (!from_device) return copy_to_device(to, from, non_blocking);
   if (!to_device) return copy_to_host(to, from, non_blocking);

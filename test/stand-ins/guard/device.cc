@@ -20,7 +20,8 @@ thread_local std::array<c10::StreamId, kDevices> current_streams{};
 std::atomic<c10::StreamId> last_stream{0};
 
 void check_index(c10::DeviceIndex index) {
-  TORCH_CHECK(index >= -1 && index < kDevices, "guard: invalid device ordinal ", static_cast<int>(index), "; there are ", static_cast<int>(kDevices));
+  TORCH_CHECK(index >= -1 && index < kDevices, "guard: invalid device ordinal ", static_cast<int>(index), "; there are ",
+              static_cast<int>(kDevices));
 }
 
 c10::DeviceIndex index_of(c10::Device device) {
@@ -102,7 +103,9 @@ struct Hooks final : at::PrivateUse1HooksInterface {
     return before;
   }
   c10::DeviceIndex maybeExchangeDevice(c10::DeviceIndex index) const override { return exchangeDevice(index); }
-  const at::Generator& getDefaultGenerator(c10::DeviceIndex index) const override { return generator_of(index < 0 ? current_device : index); }
+  const at::Generator& getDefaultGenerator(c10::DeviceIndex index) const override {
+    return generator_of(index < 0 ? current_device : index);
+  }
   at::Generator getNewGenerator(c10::DeviceIndex) const override { return at::make_generator<at::CPUGeneratorImpl>(); }
   at::Device getDeviceFromPtr(void* data) const override {
     const int device = device_at(reinterpret_cast<uintptr_t>(data));
@@ -111,7 +114,9 @@ struct Hooks final : at::PrivateUse1HooksInterface {
   }
   bool isPinnedPtr(const void* data) const override { return is_pinned(data); }
   c10::Allocator* getPinnedMemoryAllocator() const override { return &pinned_allocator(); }
-  void resizePrivateUse1Bytes(const c10::Storage& storage, size_t bytes) const override { resize_storage(*storage.unsafeGetStorageImpl(), bytes); }
+  void resizePrivateUse1Bytes(const c10::Storage& storage, size_t bytes) const override {
+    resize_storage(*storage.unsafeGetStorageImpl(), bytes);
+  }
 };
 
 /// Autograd counts devices at the first backward of the process and never again, and that may have been before this module
@@ -131,7 +136,8 @@ torch::autograd::Engine& fresh_engine() {
 }  // namespace
 
 at::Generator& generator_of(c10::DeviceIndex device) {
-  static auto* made = new std::array<at::Generator, kDevices>{at::make_generator<at::CPUGeneratorImpl>(), at::make_generator<at::CPUGeneratorImpl>()};
+  static auto* made =
+      new std::array<at::Generator, kDevices>{at::make_generator<at::CPUGeneratorImpl>(), at::make_generator<at::CPUGeneratorImpl>()};
   check_index(device);
   return (*made)[device];
 }

@@ -24,12 +24,14 @@ namespace {
 
 /// On CUDA these wait for the device by themselves, since a size or an answer of theirs depends on values.
 const std::unordered_set<std::string> kWaits = {
-    "aten::nonzero",         "aten::nonzero.out",         "aten::masked_select",      "aten::masked_select.out", "aten::_unique2", "aten::unique_dim",
-    "aten::unique_consecutive", "aten::unique_dim_consecutive", "aten::repeat_interleave.Tensor", "aten::bincount", "aten::equal",
+    "aten::nonzero",    "aten::nonzero.out",        "aten::masked_select",          "aten::masked_select.out",        "aten::_unique2",
+    "aten::unique_dim", "aten::unique_consecutive", "aten::unique_dim_consecutive", "aten::repeat_interleave.Tensor", "aten::bincount",
+    "aten::equal",
 };
 /// On CUDA these take indices from the CPU, and carry them over themselves.
 const std::unordered_set<std::string> kTakesHostIndices = {
-    "aten::index.Tensor", "aten::index.Tensor_out", "aten::index_put_", "aten::index_put", "aten::_index_put_impl_", "aten::_unsafe_index.Tensor",
+    "aten::index.Tensor", "aten::index.Tensor_out", "aten::index_put_",
+    "aten::index_put",    "aten::_index_put_impl_", "aten::_unsafe_index.Tensor",
 };
 
 /// Arguments that CUDA's kernels read on the device, whatever their dimensions: here a number from the CPU is no number.
@@ -39,7 +41,11 @@ const std::unordered_set<std::string> kReadOnDevice = {"index", "indices", "mask
 class Run {
  public:
   Run(const c10::OperatorHandle& op, torch::jit::Stack& stack)
-      : op_(op), stack_(stack), name_(c10::toString(op.operator_name())), count_(op.schema().arguments().size()), first_(stack.size() - count_) {}
+      : op_(op),
+        stack_(stack),
+        name_(c10::toString(op.operator_name())),
+        count_(op.schema().arguments().size()),
+        first_(stack.size() - count_) {}
 
   void operator()() {
     refuse_views();
@@ -62,7 +68,8 @@ class Run {
 
   void refuse_views() const {
     for (const c10::Argument& result : op_.schema().returns()) {
-      TORCH_CHECK(result.alias_info() == nullptr || result.alias_info()->isWrite(), "guard: no kernel for the view ", name_, "; add one to operators.cc");
+      TORCH_CHECK(result.alias_info() == nullptr || result.alias_info()->isWrite(), "guard: no kernel for the view ", name_,
+                  "; add one to operators.cc");
     }
   }
 
@@ -80,7 +87,8 @@ class Run {
   void record(Recording& recording, const torch::jit::Stack& host) {
     std::vector<int64_t> touched;
     for (const c10::IValue& value : given_) each_tensor(value, [&](const at::Tensor& tensor) { touched.push_back(number_behind(tensor)); });
-    std::vector<std::pair<at::Tensor, at::Tensor>> sized;  // an empty `out=` gets its size, and memory, now; what the operator writes, and where it goes
+    std::vector<std::pair<at::Tensor, at::Tensor>>
+        sized;  // an empty `out=` gets its size, and memory, now; what the operator writes, and where it goes
     for (const auto& [tensor, made] : written_) {
       if (made.numel() == 0) sized.emplace_back(made, tensor);
     }
@@ -109,7 +117,8 @@ class Run {
       run(op, again);
       for (const auto& [from, target] : sized) target.copy_(from);
       for (const auto& [place, target] : results) target.copy_(again[place].toTensor());
-      for (const auto& [target, sizes] : written) TORCH_CHECK(target.sizes() == sizes, "guard: an operator gave its result another size in a replay");
+      for (const auto& [target, sizes] : written)
+        TORCH_CHECK(target.sizes() == sizes, "guard: an operator gave its result another size in a replay");
     });
   }
 
@@ -185,7 +194,8 @@ class Run {
     check_device(tensor, index);
     if (!tensor.is_privateuseone()) return from_host(tensor, index);
     at::Tensor& made = behind_[tensor.unsafeGetTensorImpl()];
-    if (!made.defined()) made = is_written(index) && tensor.numel() == 0 ? at::empty(tensor.sizes(), tensor.options().device(c10::kCPU)) : behind(tensor);
+    if (!made.defined())
+      made = is_written(index) && tensor.numel() == 0 ? at::empty(tensor.sizes(), tensor.options().device(c10::kCPU)) : behind(tensor);
     if (is_written(index)) written_.emplace_back(tensor, made);
     return made;
   }
@@ -199,8 +209,9 @@ class Run {
 
   // In CUDA's words.
   void check_device(const at::Tensor& tensor, size_t index) const {
-    TORCH_CHECK(tensor.device() == device_ || takes_from_host(tensor, index), "Expected all tensors to be on the same device, but got ", argument(index).name(), " is on ",
-                tensor.device(), ", different from other tensors on ", device_, " (when checking argument in method ", name_, ")");
+    TORCH_CHECK(tensor.device() == device_ || takes_from_host(tensor, index), "Expected all tensors to be on the same device, but got ",
+                argument(index).name(), " is on ", tensor.device(), ", different from other tensors on ", device_,
+                " (when checking argument in method ", name_, ")");
   }
 
   // Numbers travel with the launch; indices are carried over, and counted.
@@ -220,7 +231,8 @@ class Run {
 
   c10::IValue generator_behind(const c10::IValue& value) const {
     at::Generator& own = generator_of(device_.index());
-    TORCH_CHECK(value.isNone() || value.toGenerator() == own, "Expected a 'guard' device type for generator but found '", value.toGenerator().device(), "'");
+    TORCH_CHECK(value.isNone() || value.toGenerator() == own, "Expected a 'guard' device type for generator but found '",
+                value.toGenerator().device(), "'");
     return own;
   }
 

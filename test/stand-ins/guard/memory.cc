@@ -54,7 +54,8 @@ class PinnedAllocator final : public at::HostAllocator {
 const Allocation* allocation_of(const c10::Storage& storage) {
   const c10::DataPtr& pointer = storage.data_ptr();
   if (pointer.get() == nullptr) return nullptr;
-  TORCH_CHECK(pointer.get_deleter() == &give_back, "guard: expected memory of the guarded device's allocator, got an address from elsewhere");
+  TORCH_CHECK(pointer.get_deleter() == &give_back,
+              "guard: expected memory of the guarded device's allocator, got an address from elsewhere");
   return static_cast<const Allocation*>(pointer.get_context());
 }
 
@@ -69,9 +70,9 @@ int64_t block_at(const void* face) { return taken().at(reinterpret_cast<uintptr_
 
 at::Tensor behind(const at::Tensor& tensor) {
   const Allocation* allocation = allocation_of(tensor.storage());
-  c10::Storage host = allocation != nullptr
-                          ? allocation->host
-                          : c10::Storage(c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, c10::kCPU), nullptr, /*resizable=*/false);
+  c10::Storage host = allocation != nullptr ? allocation->host
+                                            : c10::Storage(c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, c10::kCPU), nullptr,
+                                                           /*resizable=*/false);
   auto made = c10::make_intrusive<c10::TensorImpl>(std::move(host), c10::DispatchKeySet(c10::DispatchKey::CPU), tensor.dtype());
   made->set_sizes_and_strides(tensor.sizes(), tensor.strides(), tensor.storage_offset());
   at::Tensor host_tensor(std::move(made));

@@ -101,8 +101,12 @@ Napi::Value synchronize(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value touch_on_host(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), planted::touch_on_host(read_device(info))); }
-Napi::Value touch_on_worker(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), planted::touch_on_worker(read_device(info))); }
+Napi::Value touch_on_host(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), planted::touch_on_host(read_device(info)));
+}
+Napi::Value touch_on_worker(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), planted::touch_on_worker(read_device(info)));
+}
 Napi::Value leave_on_host(const Napi::CallbackInfo& info) {
   planted::leave_on_host(read_device(info));
   return info.Env().Undefined();

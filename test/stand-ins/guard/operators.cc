@@ -33,14 +33,14 @@ c10::Device check_options(std::optional<c10::Layout> layout, std::optional<c10::
   return c10::device_or_default(device);
 }
 
-at::Tensor empty(at::IntArrayRef size, std::optional<at::ScalarType> dtype, std::optional<c10::Layout> layout, std::optional<c10::Device> device,
-                 std::optional<bool> pinned, std::optional<at::MemoryFormat> format) {
+at::Tensor empty(at::IntArrayRef size, std::optional<at::ScalarType> dtype, std::optional<c10::Layout> layout,
+                 std::optional<c10::Device> device, std::optional<bool> pinned, std::optional<at::MemoryFormat> format) {
   const c10::DeviceGuard on(check_options(layout, device, pinned));
   return at::detail::empty_generic(size, &device_allocator(), kKeys, c10::dtype_or_default(dtype), format);
 }
 
-at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, std::optional<at::ScalarType> dtype, std::optional<c10::Layout> layout,
-                         std::optional<c10::Device> device, std::optional<bool> pinned) {
+at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, std::optional<at::ScalarType> dtype,
+                         std::optional<c10::Layout> layout, std::optional<c10::Device> device, std::optional<bool> pinned) {
   const c10::DeviceGuard on(check_options(layout, device, pinned));
   return at::detail::empty_strided_generic(size, stride, &device_allocator(), kKeys, c10::dtype_or_default(dtype));
 }
@@ -48,7 +48,8 @@ at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, std::opti
 // A tensor that grows takes new memory; the elements that it had stay where they were.
 void grow_storage(const at::Tensor& self, at::IntArrayRef size, std::optional<at::IntArrayRef> stride, int64_t offset) {
   const auto [itemsize, start] = std::pair(self.itemsize(), static_cast<size_t>(offset));
-  const size_t bytes = stride ? at::detail::computeStorageNbytes(size, *stride, itemsize, start) : at::detail::computeStorageNbytesContiguous(size, itemsize, start);
+  const size_t bytes = stride ? at::detail::computeStorageNbytes(size, *stride, itemsize, start)
+                              : at::detail::computeStorageNbytesContiguous(size, itemsize, start);
   c10::StorageImpl& storage = *self.storage().unsafeGetStorageImpl();
   if (bytes > storage.nbytes()) resize_storage(storage, bytes);
 }
@@ -63,8 +64,8 @@ const at::Tensor& resize_(const at::Tensor& self, at::IntArrayRef size, std::opt
 }
 
 at::Tensor& set_from_storage(at::Tensor& self, at::Storage source, int64_t offset, at::IntArrayRef size, at::IntArrayRef stride) {
-  TORCH_CHECK(source.device() == self.device(), "Attempted to set the storage of a tensor on device \"", self.device(), "\" to a storage on different device \"",
-              source.device(), "\"");
+  TORCH_CHECK(source.device() == self.device(), "Attempted to set the storage of a tensor on device \"", self.device(),
+              "\" to a storage on different device \"", source.device(), "\"");
   self.unsafeGetTensorImpl()->set_storage_keep_dtype(std::move(source));
   grow_storage(self, size, stride.empty() ? std::nullopt : std::optional(stride), offset);
   auto* impl = self.unsafeGetTensorImpl();
@@ -118,7 +119,8 @@ void record_stream(at::Tensor&, c10::Stream) {}
 
 void fall_back(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_behind(op, *stack); }
 
-// Where the CPU has a kernel beside a composite one (native_layer_norm), so has CUDA, and the composite's other arithmetic would come before a fallback.
+// Where the CPU has a kernel beside a composite one (native_layer_norm), so has CUDA, and the composite's other arithmetic would come
+// before a fallback.
 void define_what_the_cpu_computes(torch::Library& library) {
   c10::Dispatcher& dispatcher = c10::Dispatcher::singleton();
   for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {

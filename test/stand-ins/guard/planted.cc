@@ -46,7 +46,8 @@ at::Tensor leave_on_host(c10::Device device) {
 }
 
 int64_t reuse_staging(c10::Device device, bool with_wait) {
-  at::Tensor staging = at::empty({4}, at::TensorOptions(at::kLong).pinned_memory(true)), ids = at::empty({4}, at::TensorOptions(at::kLong).device(device));
+  at::Tensor staging = at::empty({4}, at::TensorOptions(at::kLong).pinned_memory(true)),
+             ids = at::empty({4}, at::TensorOptions(at::kLong).device(device));
   staging.fill_(1);
   ids.copy_(staging, /*non_blocking=*/true);
   const at::Tensor first = ids.sum();

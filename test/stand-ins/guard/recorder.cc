@@ -26,7 +26,8 @@ void Recording::replay() const {
   try {
     for (const Step& step : steps_) {
       for (int64_t number : step.touched) {
-        TORCH_CHECK(is_taken(number), "guard: a graph reads or writes memory that was given back after it had been recorded, and is somebody else's");
+        TORCH_CHECK(is_taken(number),
+                    "guard: a graph reads or writes memory that was given back after it had been recorded, and is somebody else's");
       }
       step.run();
     }

@@ -9,8 +9,8 @@
 
 namespace guard {
 
-/// What a stream was asked for between the beginning and the end of a capture. Nothing of it ran then: as on a card, memory is as it was. A replay
-/// runs all of it, with the addresses and numbers of then.
+/// What a stream was asked for between the beginning and the end of a capture. Nothing of it ran then: as on a card, memory is as it was. A
+/// replay runs all of it, with the addresses and numbers of then.
 class Recording {
  public:
   /// `touched` are the blocks that the step reads or writes: numbers of allocations.

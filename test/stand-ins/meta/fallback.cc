@@ -23,7 +23,10 @@ const std::unordered_set<std::string> kReads = {
 class Run {
  public:
   Run(const c10::OperatorHandle& op, torch::jit::Stack& stack)
-      : op_(op), stack_(stack), count_(op.schema().arguments().size()), given_(stack.end() - static_cast<std::ptrdiff_t>(count_), stack.end()) {}
+      : op_(op),
+        stack_(stack),
+        count_(op.schema().arguments().size()),
+        given_(stack.end() - static_cast<std::ptrdiff_t>(count_), stack.end()) {}
 
   void operator()() {
     const std::string name = c10::toString(op_.operator_name());
@@ -76,7 +79,8 @@ class Run {
   std::vector<std::pair<at::Tensor, at::Tensor>> written() {
     std::vector<std::pair<at::Tensor, at::Tensor>> pairs;
     for (size_t i = 0; i < count_; ++i) {
-      if (alias_of(i) != nullptr && alias_of(i)->isWrite() && given_[i].isTensor()) pairs.emplace_back(given_[i].toTensor(), zeros(given_[i].toTensor()));
+      if (alias_of(i) != nullptr && alias_of(i)->isWrite() && given_[i].isTensor())
+        pairs.emplace_back(given_[i].toTensor(), zeros(given_[i].toTensor()));
     }
     return pairs;
   }

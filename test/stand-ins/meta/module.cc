@@ -31,7 +31,8 @@ at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool /*non_blocking*/) 
 // Python's torch brings the meta kernels of these along; libtorch alone has none.
 bool lacks_meta(const c10::OperatorHandle& op) {
   using c10::DispatchKey;
-  for (const DispatchKey key : {DispatchKey::Meta, DispatchKey::CompositeExplicitAutograd, DispatchKey::CompositeExplicitAutogradNonFunctional}) {
+  for (const DispatchKey key :
+       {DispatchKey::Meta, DispatchKey::CompositeExplicitAutograd, DispatchKey::CompositeExplicitAutogradNonFunctional}) {
     if (op.hasKernelForDispatchKey(key)) return false;
   }
   return true;

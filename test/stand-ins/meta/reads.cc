@@ -24,7 +24,8 @@ void permit(int64_t reads) { left = reads; }
 int64_t permitted() { return left; }
 
 void read(const std::string& what) {
-  TORCH_CHECK(left > 0, "expected work that is only queued, got ", what, ", for which the host waits; read results where all of a call's work is queued");
+  TORCH_CHECK(left > 0, "expected work that is only queued, got ", what,
+              ", for which the host waits; read results where all of a call's work is queued");
   --left;
 }
 

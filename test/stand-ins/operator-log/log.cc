@@ -34,7 +34,8 @@ bool starts_with(const std::string& text, const char* start) { return text.rfind
 
 // A view says so in its schema: what it returns is an alias that it does not write to.
 Kind kind_of(const std::string& name, const at::RecordFunction& function) {
-  if (starts_with(name, "aten::empty") || starts_with(name, "aten::new_empty") || starts_with(name, "aten::resize_")) return Kind::allocates;
+  if (starts_with(name, "aten::empty") || starts_with(name, "aten::new_empty") || starts_with(name, "aten::resize_"))
+    return Kind::allocates;
   const std::optional<c10::FunctionSchema> schema = function.operator_schema();
   if (!schema || schema->returns().empty()) return Kind::computes;
   const c10::AliasInfo* alias = schema->returns()[0].alias_info();

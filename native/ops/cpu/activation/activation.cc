@@ -144,7 +144,8 @@ struct GatedBackward {
 
 template <class F, class T>
 void activate(T* y, const T* x, int64_t count) {
-  parallel_for(0, count, kElementsPerTask, [&](int64_t begin, int64_t end) { dispatch<Forward<F, T, T>>(y + begin, x + begin, end - begin); });
+  parallel_for(0, count, kElementsPerTask,
+               [&](int64_t begin, int64_t end) { dispatch<Forward<F, T, T>>(y + begin, x + begin, end - begin); });
 }
 
 template <class F, class T>

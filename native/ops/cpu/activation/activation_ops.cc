@@ -36,7 +36,8 @@ void activate_gated(at::Tensor& y, const at::Tensor& gate, const at::Tensor& up,
   with_kernel(f, y, [&]<class F, class T>(T* to) { kernels::activate_gated<F>(to, gate.data_ptr<T>(), up.data_ptr<T>(), y.numel()); });
 }
 
-void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up, Activation f) {
+void activate_gated_backward(at::Tensor& dgate, at::Tensor& dup, at::Tensor& dy, const at::Tensor& gate, const at::Tensor& up,
+                             Activation f) {
   if (!has_kernel(f)) return aten::activate_gated_backward(dgate, dup, dy, gate, up, f);
   with_kernel(f, dgate, [&]<class F, class T>(T* to) {
     kernels::activate_gated_backward<F>(to, dup.data_ptr<T>(), dy.data_ptr<T>(), gate.data_ptr<T>(), up.data_ptr<T>(), dy.numel());

@@ -12,7 +12,8 @@ namespace {
 
 constexpr int64_t kBlocksPerTask = 256;
 
-/// The number of the nearest magnitude, of shares within [0, 1]. Without a branch or a table that is looked up, so that it is done by whole registers.
+/// The number of the nearest magnitude, of shares within [0, 1]. Without a branch or a table that is looked up, so that it is done by whole
+/// registers.
 [[gnu::always_inline]] inline int32_t nearest(float share, const DynamicMap& map) {
   float slope = 0, offset = 0, first = 0, most = 0;
 #pragma GCC unroll 7
@@ -47,7 +48,8 @@ constexpr int64_t kBlocksPerTask = 256;
   }
 }
 
-/// What is not zero never becomes zero: a root of zero would stand below the next update (the zero point of Li et al. 2023, arXiv 2309.01507).
+/// What is not zero never becomes zero: a root of zero would stand below the next update (the zero point of Li et al. 2023, arXiv
+/// 2309.01507).
 [[gnu::always_inline]] inline void encode_unsigned(uint8_t* __restrict codes, const float* __restrict x, float absmax) {
   const DynamicMap map = DynamicMap::of_unsigned();
   const float divisor = absmax > 0 ? absmax : 1.0f;
@@ -55,8 +57,8 @@ constexpr int64_t kBlocksPerTask = 256;
 }
 
 /// Moments are those before the step and become those behind it.
-[[gnu::always_inline]] inline void move(const AdamWStep& s, float* __restrict weights, const float* __restrict gradients, float* __restrict means,
-                                        float* __restrict squares, float mean_scale, float square_scale) {
+[[gnu::always_inline]] inline void move(const AdamWStep& s, float* __restrict weights, const float* __restrict gradients,
+                                        float* __restrict means, float* __restrict squares, float mean_scale, float square_scale) {
   const float beta2 = s.beta2, rest1 = 1.0f - s.beta1, rest2 = 1.0f - s.beta2, eps = s.eps, decay = s.decay;
   const float step_size = s.step_size, root_correction = s.root_correction, grad_scale = s.grad_scale;
   for (int64_t i = 0; i < kMomentBlock; ++i) {

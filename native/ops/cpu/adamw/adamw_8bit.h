@@ -5,7 +5,8 @@
 
 namespace hyperfit::kernels {
 
-/// As AdamWStep, whose moments are null: they are codes of the dynamic maps here, `count` in whole blocks of 256, each with its largest magnitude.
+/// As AdamWStep, whose moments are null: they are codes of the dynamic maps here, `count` in whole blocks of 256, each with its largest
+/// magnitude.
 struct AdamW8BitStep {
   AdamWStep rest;
   uint8_t *exp_avg, *exp_avg_sq;                // [count]

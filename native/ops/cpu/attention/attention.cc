@@ -32,13 +32,14 @@ kernels::CausalRows rows_of(const at::Tensor& scores, const AttentionRule& rule)
 
 }  // namespace
 
-void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch) {
+void attention(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionRule& rule,
+               AttentionScratch& scratch) {
   if (!has_whole_kernel(rule)) return aten::attention(out, q, k, v, rule, scratch);
   kernels::by_type(out, [&]<class T>(T* to) { kernels::causal_attention(whole<T>(q, k, v, rule), to); });
 }
 
-void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                        const AttentionRule& rule, AttentionScratch& scratch) {
+void attention_backward(at::Tensor& dq, at::Tensor& dk, at::Tensor& dv, const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                        const at::Tensor& v, const AttentionRule& rule, AttentionScratch& scratch) {
   if (!has_whole_kernel(rule)) return aten::attention_backward(dq, dk, dv, dout, q, k, v, rule, scratch);
   kernels::by_type(dq, [&]<class T>(T* to) {
     kernels::causal_attention_backward(whole<T>(q, k, v, rule), dout.data_ptr<T>(), to, dk.data_ptr<T>(), dv.data_ptr<T>());
@@ -53,8 +54,8 @@ int64_t attention_bytes(const AttentionShape& shape, const AttentionRule& rule) 
   return aten::attention_bytes(shape, rule) - probabilities;
 }
 
-void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span, const AttentionRule& rule,
-                      AttentionScratch&) {
+void attention_decode(at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecodeSpan& span,
+                      const AttentionRule& rule, AttentionScratch&) {
   kernels::by_type(out, [&]<class T>(T* to) {
     kernels::decode_attention<T, T>({.out = to,
                                      .q = q.data_ptr<T>(),

@@ -15,7 +15,8 @@ namespace {
 
 constexpr int64_t kTaskWork = 1 << 17, kTaskNumbers = 1 << 15;
 
-thread_local ThreadBuffer packed_keys, packed_values, packed_key_rows, score_rows, probability_rows, gradient_rows, score_gradient_rows, head_sums;
+thread_local ThreadBuffer packed_keys, packed_values, packed_key_rows, score_rows, probability_rows, gradient_rows, score_gradient_rows,
+    head_sums;
 
 // Where the products take float32 nothing is rounded, and it stands where it was computed.
 template <class P>
@@ -43,15 +44,19 @@ struct Scores {
   using Element = typename Products::Element;
   using Probability = typename Products::Probability;
 
-  explicit Scores(const CausalAttention<Element>& c) : rows(Products::block_rows(c.length)), stride(panels_of(c.length) * kAttentionPanel + Products::kRowPadding) {
+  explicit Scores(const CausalAttention<Element>& c)
+      : rows(Products::block_rows(c.length)), stride(panels_of(c.length) * kAttentionPanel + Products::kRowPadding) {
     single = score_rows.take<float>(rows * stride);
     rounded = rounded_beside<Probability>(probability_rows, single, rows * stride);
   }
-  void compute(const Products& products, const CausalAttention<Element>& c, const Element* q, const typename Products::Head& keys, const AttentionBlock& block) const {
+  void compute(const Products& products, const CausalAttention<Element>& c, const Element* q, const typename Products::Head& keys,
+               const AttentionBlock& block) const {
     products.multiply_transposed(single, stride, q + block.begin * c.size, c.size, keys, block);
     products.softmax(single, rounded, stride, block, c.scale);
   }
-  AttentionBlock block_at(const CausalAttention<Element>& c, int64_t begin) const { return kernels::block_at(begin, rows, c.length, {c.window}); }
+  AttentionBlock block_at(const CausalAttention<Element>& c, int64_t begin) const {
+    return kernels::block_at(begin, rows, c.length, {c.window});
+  }
 
   int64_t rows, stride;
   float* single;
@@ -73,7 +78,8 @@ class HeadForward {
     for (int64_t begin = 0; begin < c_.length; begin += scores_.rows) {
       const AttentionBlock block = scores_.block_at(c_, begin);
       scores_.compute(products_, c_, c_.q + (b * c_.heads + h) * matrix, keys_, block);
-      products_.multiply_keys(out + (b * c_.length + begin) * stride + h * c_.size, stride, scores_.rounded, scores_.stride, values_, block);
+      products_.multiply_keys(out + (b * c_.length + begin) * stride + h * c_.size, stride, scores_.rounded, scores_.stride, values_,
+                              block);
     }
   }
 
@@ -100,7 +106,12 @@ class HeadBackward {
   using Probability = typename Products::Probability;
 
   HeadBackward(const Products& products, const CausalAttention<Element>& call)
-      : products_(products), c_(call), scores_(call), keys_(packed_keys, call), values_(packed_values, call), key_rows_(packed_key_rows, call) {
+      : products_(products),
+        c_(call),
+        scores_(call),
+        keys_(packed_keys, call),
+        values_(packed_values, call),
+        key_rows_(packed_key_rows, call) {
     dp_ = gradient_rows.take<float>(scores_.rows * scores_.stride);
     ds_ = rounded_beside<Probability>(score_gradient_rows, dp_, scores_.rows * scores_.stride);
   }
@@ -170,7 +181,8 @@ void backward(const CausalAttention<T>& c, const T* dout, T* dq, T* dk, T* dv) {
   parallel_for(0, c.batch * c.heads, grain(c), [&](int64_t begin, int64_t end) {
     const Products products;
     HeadBackward<Products> backward(products, c);
-    for (int64_t i = begin; i < end; ++i) backward.attend(i / c.heads, i % c.heads, dout, dq, sums + 2 * i * matrix, sums + (2 * i + 1) * matrix);
+    for (int64_t i = begin; i < end; ++i)
+      backward.attend(i / c.heads, i % c.heads, dout, dq, sums + 2 * i * matrix, sums + (2 * i + 1) * matrix);
   });
   parallel_for(0, c.batch * c.key_value_heads, std::max<int64_t>(1, kTaskNumbers / (group * matrix)), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

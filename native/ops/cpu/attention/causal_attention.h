@@ -25,6 +25,7 @@ void causal_attention(const CausalAttention<float>& call, float* out);
 void causal_attention(const CausalAttention<c10::BFloat16>& call, c10::BFloat16* out);
 /// dq [B, H, T, D] and dk, dv [B, K, T, D] from dout [B*T, H*D]; probabilities are computed again.
 void causal_attention_backward(const CausalAttention<float>& call, const float* dout, float* dq, float* dk, float* dv);
-void causal_attention_backward(const CausalAttention<c10::BFloat16>& call, const c10::BFloat16* dout, c10::BFloat16* dq, c10::BFloat16* dk, c10::BFloat16* dv);
+void causal_attention_backward(const CausalAttention<c10::BFloat16>& call, const c10::BFloat16* dout, c10::BFloat16* dq, c10::BFloat16* dk,
+                               c10::BFloat16* dv);
 
 }  // namespace hyperfit::kernels

@@ -171,7 +171,8 @@ template <class L, int G, class T>
   for (; i < c.size; i += kLanes) {
     for (int64_t h = head; h < head + G; ++h) {
       L mixed = {};
-      for (int64_t s = 0; s < c.count; ++s) mixed = multiply_add(mixed, c.scores[h * c.count + s], load_some<L>(c.values + s * c.size + i, c.size - i));
+      for (int64_t s = 0; s < c.count; ++s)
+        mixed = multiply_add(mixed, c.scores[h * c.count + s], load_some<L>(c.values + s * c.size + i, c.size - i));
       store_some(c.out + h * c.size + i, mixed * (1.0f / totals[h]), std::min(kLanes, c.size - i));
     }
   }

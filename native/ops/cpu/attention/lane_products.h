@@ -1,7 +1,7 @@
 #pragma once
 // The products of attention by multiply-adds of float32, in tiles of six rows by a panel of columns (float32_gemm/tile.h), and the softmax
-// between them. What the diagonal or a window leaves out is not multiplied, tile by tile. bfloat16 is widened: matrices as they are packed, a
-// block of rows before it is multiplied.
+// between them. What the diagonal or a window leaves out is not multiplied, tile by tile. bfloat16 is widened: matrices as they are packed,
+// a block of rows before it is multiplied.
 #include <algorithm>
 #include <type_traits>
 
@@ -34,7 +34,8 @@ struct PackPanels {
   template <class L>
   [[gnu::always_inline]] static inline void run(float* to, const GemmMatrix<T>& matrix, int64_t inner, int64_t columns) {
     if constexpr (L::kFit >= 8) {
-      for (int64_t n = 0; n < columns; n += kPanelWidth<L>) pack_panel<L>(to + n * inner, matrix, 0, inner, n, std::min(kPanelWidth<L>, columns - n));
+      for (int64_t n = 0; n < columns; n += kPanelWidth<L>)
+        pack_panel<L>(to + n * inner, matrix, 0, inner, n, std::min(kPanelWidth<L>, columns - n));
     }
   }
 };
@@ -54,8 +55,8 @@ struct ConvertRows {
 
 /// Rows r .. r + rows and one panel, summed from k to k + inner; `adds` to what stands there.
 template <class L>
-[[gnu::always_inline]] inline void multiply_tile(const AttentionSums& to, const AttentionRows& a, const float* panel, int64_t rows, int64_t inner, int64_t columns,
-                                                 bool adds) {
+[[gnu::always_inline]] inline void multiply_tile(const AttentionSums& to, const AttentionRows& a, const float* panel, int64_t rows,
+                                                 int64_t inner, int64_t columns, bool adds) {
   const Float32Tile tile{a.data, a.row_stride, a.inner_stride, panel, inner, kFloat32TileRows * a.row_stride};
   tile_product<L>(rows, tile, Float32Target{nullptr, true, false, to.data, to.stride, adds ? to.data : nullptr, to.stride, columns});
 }
@@ -63,14 +64,15 @@ template <class L>
 /// to [rows, keys] = a [rows, size] times the transpose of keys [length, size], packed.
 struct MultiplyTransposed {
   template <class L>
-  [[gnu::always_inline]] static inline void run(const AttentionSums& to, const AttentionRows& a, const float* packed, int64_t size, const AttentionBlock& block) {
+  [[gnu::always_inline]] static inline void run(const AttentionSums& to, const AttentionRows& a, const float* packed, int64_t size,
+                                                const AttentionBlock& block) {
     if constexpr (L::kFit >= 8) {
       for (int64_t key = block.low; key < block.high; key += kPanelWidth<L>) {
         const int64_t first = std::max<int64_t>(0, key - block.begin) / kFloat32TileRows * kFloat32TileRows;
         const int64_t end = block.span.end(key + kPanelWidth<L> - 1, block.end) - block.begin;
         for (int64_t row = first; row < end; row += kFloat32TileRows) {
-          multiply_tile<L>({to.data + row * to.stride + key, to.stride}, {a.data + row * a.row_stride, a.row_stride, 1}, packed + key * size,
-                           std::min(kFloat32TileRows, block.rows() - row), size, kPanelWidth<L>, false);
+          multiply_tile<L>({to.data + row * to.stride + key, to.stride}, {a.data + row * a.row_stride, a.row_stride, 1},
+                           packed + key * size, std::min(kFloat32TileRows, block.rows() - row), size, kPanelWidth<L>, false);
         }
       }
     }
@@ -80,14 +82,16 @@ struct MultiplyTransposed {
 /// to [rows, size] = a [rows, keys] times values [length, size], packed.
 struct MultiplyKeys {
   template <class L>
-  [[gnu::always_inline]] static inline void run(const AttentionSums& to, const AttentionRows& a, const float* packed, int64_t length, int64_t size,
-                                                const AttentionBlock& block) {
+  [[gnu::always_inline]] static inline void run(const AttentionSums& to, const AttentionRows& a, const float* packed, int64_t length,
+                                                int64_t size, const AttentionBlock& block) {
     if constexpr (L::kFit >= 8) {
       for (int64_t column = 0; column < size; column += kPanelWidth<L>) {
         for (int64_t row = 0; row < block.rows(); row += kFloat32TileRows) {
-          const int64_t rows = std::min(kFloat32TileRows, block.rows() - row), first = block.span.first(block.begin + row), end = block.begin + row + rows;
+          const int64_t rows = std::min(kFloat32TileRows, block.rows() - row), first = block.span.first(block.begin + row),
+                        end = block.begin + row + rows;
           multiply_tile<L>({to.data + row * to.stride + column, to.stride}, {a.data + row * a.row_stride + first, a.row_stride, 1},
-                           packed + column * length + first * kPanelWidth<L>, rows, end - first, std::min(kPanelWidth<L>, size - column), false);
+                           packed + column * length + first * kPanelWidth<L>, rows, end - first, std::min(kPanelWidth<L>, size - column),
+                           false);
         }
       }
     }
@@ -97,7 +101,8 @@ struct MultiplyKeys {
 /// The block's keys of to [length, size] += the transpose of `a` [rows, keys] times b [rows, size], packed.
 struct AddTransposed {
   template <class L>
-  [[gnu::always_inline]] static inline void run(const AttentionSums& to, const AttentionRows& a, const float* packed, int64_t size, const AttentionBlock& block) {
+  [[gnu::always_inline]] static inline void run(const AttentionSums& to, const AttentionRows& a, const float* packed, int64_t size,
+                                                const AttentionBlock& block) {
     if constexpr (L::kFit >= 8) {
       for (int64_t column = 0; column < size; column += kPanelWidth<L>) {
         for (int64_t key = block.low; key < block.high; key += kFloat32TileRows) {
@@ -105,7 +110,8 @@ struct AddTransposed {
           const int64_t end = block.span.end(key + keys - 1, block.end) - block.begin;
           if (first >= end) continue;
           multiply_tile<L>({to.data + key * size + column, size}, {a.data + first * a.row_stride + key, 1, a.row_stride},
-                           packed + column * block.rows() + first * kPanelWidth<L>, keys, end - first, std::min(kPanelWidth<L>, size - column), true);
+                           packed + column * block.rows() + first * kPanelWidth<L>, keys, end - first,
+                           std::min(kPanelWidth<L>, size - column), true);
         }
       }
     }
@@ -162,7 +168,8 @@ struct LaneProducts {
   using Element = T;
   using Probability = float;
 
-  static constexpr int64_t kRowPadding = kLanes;  // columns of scores are read too: a power of two would have them all in few sets of a cache
+  static constexpr int64_t kRowPadding =
+      kLanes;  // columns of scores are read too: a power of two would have them all in few sets of a cache
 
   /// Blocks of equal size in whole tiles.
   static int64_t block_rows(int64_t length) {
@@ -178,8 +185,12 @@ struct LaneProducts {
     Head(ThreadBuffer& buffer, const CausalAttention<T>& c) : length_(c.length), size_(c.size) {
       to_ = buffer.take<float>(std::max(panels_of(length_) * size_, panels_of(size_) * length_) * kAttentionPanel);
     }
-    void pack_transposed(const T* rows) const { dispatch<PackPanels<T>, float*, const GemmMatrix<T>&>(to_, {rows, 1, size_}, size_, length_); }
-    void pack(const T* rows, int64_t row_stride) const { dispatch<PackPanels<T>, float*, const GemmMatrix<T>&>(to_, {rows, row_stride, 1}, length_, size_); }
+    void pack_transposed(const T* rows) const {
+      dispatch<PackPanels<T>, float*, const GemmMatrix<T>&>(to_, {rows, 1, size_}, size_, length_);
+    }
+    void pack(const T* rows, int64_t row_stride) const {
+      dispatch<PackPanels<T>, float*, const GemmMatrix<T>&>(to_, {rows, row_stride, 1}, length_, size_);
+    }
     const float* packed() const { return to_; }
     int64_t length() const { return length_; }
     int64_t size() const { return size_; }
@@ -199,13 +210,16 @@ struct LaneProducts {
     const AttentionSums sums = sums_for(to, stride, block.rows(), packed.size());
     dispatch<MultiplyKeys, const AttentionSums&, const AttentionRows&, const float*, int64_t, int64_t, const AttentionBlock&>(
         sums, {a, a_stride, 1}, packed.packed(), packed.length(), packed.size(), block);
-    if constexpr (!std::is_same_v<T, float>) dispatch<ConvertRows<T, float>, T*, int64_t, const float*>(to, stride, sums.data, sums.stride, block.rows(), packed.size());
+    if constexpr (!std::is_same_v<T, float>)
+      dispatch<ConvertRows<T, float>, T*, int64_t, const float*>(to, stride, sums.data, sums.stride, block.rows(), packed.size());
   }
   /// to [T, D], of which the block's keys += the transpose of `a` [rows, keys] times b [rows, D].
-  void add_transposed(float* to, int64_t size, const float* a, int64_t a_stride, const T* b, int64_t b_stride, const AttentionBlock& block) const {
+  void add_transposed(float* to, int64_t size, const float* a, int64_t a_stride, const T* b, int64_t b_stride,
+                      const AttentionBlock& block) const {
     float* packed = packed_block_rows.take<float>(block.rows() * panels_of(size) * kAttentionPanel);
     dispatch<PackPanels<T>, float*, const GemmMatrix<T>&>(packed, {b, b_stride, 1}, block.rows(), size);
-    dispatch<AddTransposed, const AttentionSums&, const AttentionRows&, const float*, int64_t, const AttentionBlock&>({to, size}, {a, a_stride, 1}, packed, size, block);
+    dispatch<AddTransposed, const AttentionSums&, const AttentionRows&, const float*, int64_t, const AttentionBlock&>(
+        {to, size}, {a, a_stride, 1}, packed, size, block);
   }
 
   void softmax(float* scores, float*, int64_t stride, const AttentionBlock& block, float scale) const {

@@ -21,17 +21,22 @@ struct PairProducts : PairSoftmax {
   class Head {
    public:
     Head(ThreadBuffer& buffer, const CausalAttention<BFloat16>& c) : length_(c.length), size_(c.size) {
-      const int64_t transposed = panels_of(length_) * size_ * kPanelColumns, rows = panels_of(size_) * panels_of(length_) * kPanelColumns * kPanelColumns;
+      const int64_t transposed = panels_of(length_) * size_ * kPanelColumns,
+                    rows = panels_of(size_) * panels_of(length_) * kPanelColumns * kPanelColumns;
       to_ = buffer.take<BFloat16>(std::max(transposed, rows));
     }
     void pack_transposed(const BFloat16* rows) const {
-      for (int64_t n = 0; n < length_; n += kPanelColumns) pack_panel(to_ + n * size_, {rows, 1, size_}, 0, size_, n, std::min(kPanelColumns, length_ - n));
+      for (int64_t n = 0; n < length_; n += kPanelColumns)
+        pack_panel(to_ + n * size_, {rows, 1, size_}, 0, size_, n, std::min(kPanelColumns, length_ - n));
     }
     void pack(const BFloat16* rows, int64_t row_stride) const {
-      for (int64_t n = 0; n < size_; n += kPanelColumns) pack_panel(columns_from(0, n), {rows, row_stride, 1}, 0, length_, n, std::min(kPanelColumns, size_ - n));
+      for (int64_t n = 0; n < size_; n += kPanelColumns)
+        pack_panel(columns_from(0, n), {rows, row_stride, 1}, 0, length_, n, std::min(kPanelColumns, size_ - n));
     }
     const BFloat16* rows_from(int64_t row) const { return to_ + row * size_; }
-    BFloat16* columns_from(int64_t row, int64_t column) const { return to_ + column * panels_of(length_) * kPanelColumns + row / 2 * kPanelPair; }
+    BFloat16* columns_from(int64_t row, int64_t column) const {
+      return to_ + column * panels_of(length_) * kPanelColumns + row / 2 * kPanelPair;
+    }
     int64_t size() const { return size_; }
 
    private:
@@ -40,20 +45,28 @@ struct PairProducts : PairSoftmax {
   };
 
   /// to [rows, keys] = a [rows, D] times the transpose of what is packed; `stride` is that of `to`.
-  void multiply_transposed(float* to, int64_t stride, const BFloat16* a, int64_t a_stride, const Head& packed, const AttentionBlock& block) const {
+  void multiply_transposed(float* to, int64_t stride, const BFloat16* a, int64_t a_stride, const Head& packed,
+                           const AttentionBlock& block) const {
     for (int64_t key = block.low; key < block.high; key += kPanelColumns) {
       for (int64_t row = 0; row < block.rows(); row += kTileRows) {
         const Tile tile{a + row * a_stride, a_stride, 2, packed.rows_from(key), packed.size() / 2, kTileRows * a_stride};
-        tile_product<float>(std::min(kTileRows, block.rows() - row), tile, {nullptr, true, false, to + row * stride + key, stride, nullptr, 0, kPanelColumns});
+        tile_product<float>(std::min(kTileRows, block.rows() - row), tile,
+                            {nullptr, true, false, to + row * stride + key, stride, nullptr, 0, kPanelColumns});
       }
     }
   }
 
   /// to [rows, D] = a [rows, keys] times the keys' rows of what is packed.
-  void multiply_keys(BFloat16* to, int64_t stride, const BFloat16* a, int64_t a_stride, const Head& packed, const AttentionBlock& block) const {
+  void multiply_keys(BFloat16* to, int64_t stride, const BFloat16* a, int64_t a_stride, const Head& packed,
+                     const AttentionBlock& block) const {
     for (int64_t column = 0; column < packed.size(); column += kPanelColumns) {
       for (int64_t row = 0; row < block.rows(); row += kTileRows) {
-        const Tile tile{a + row * a_stride + block.low, a_stride, 2, packed.columns_from(block.low, column), (block.keys() + 1) / 2, kTileRows * a_stride};
+        const Tile tile{a + row * a_stride + block.low,
+                        a_stride,
+                        2,
+                        packed.columns_from(block.low, column),
+                        (block.keys() + 1) / 2,
+                        kTileRows * a_stride};
         tile_product<BFloat16>(std::min(kTileRows, block.rows() - row), tile,
                                {nullptr, true, false, to + row * stride + column, stride, nullptr, 0, packed.size() - column});
       }
@@ -61,7 +74,8 @@ struct PairProducts : PairSoftmax {
   }
 
   /// to [T, D], of which the block's keys += the transpose of `a` [rows, keys] times b [rows, D].
-  void add_transposed(float* to, int64_t size, const BFloat16* a, int64_t a_stride, const BFloat16* b, int64_t b_stride, const AttentionBlock& block) const {
+  void add_transposed(float* to, int64_t size, const BFloat16* a, int64_t a_stride, const BFloat16* b, int64_t b_stride,
+                      const AttentionBlock& block) const {
     const int64_t tiles = (block.keys() + kTileRows - 1) / kTileRows, tile_stride = packed_tile_stride(block.rows());
     BFloat16* left = packed_columns.take<BFloat16>(tiles * tile_stride);
     pack_tiles(left, {a + block.low, 1, a_stride}, block.keys(), block.rows(), 0, tiles);
@@ -72,7 +86,8 @@ struct PairProducts : PairSoftmax {
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t key = tile * kTileRows;
         float* sums = to + (block.low + key) * size + column;
-        tile_product<float>(std::min(kTileRows, block.keys() - key), {left + tile * tile_stride, 2, kPackedPair, right, (block.rows() + 1) / 2, tile_stride},
+        tile_product<float>(std::min(kTileRows, block.keys() - key),
+                            {left + tile * tile_stride, 2, kPackedPair, right, (block.rows() + 1) / 2, tile_stride},
                             {nullptr, true, false, sums, size, sums, size, columns});
       }
     }

@@ -25,7 +25,8 @@ HYPERFIT_BF16_PRODUCT inline Sixteens masked(__mmask16 mask, Sixteens value, flo
 }
 
 // scores and p, both from key `low` to `padded_high`: scores [first, last] become probabilities, all others 0.
-HYPERFIT_BF16_PRODUCT void softmax_row(float* scores, c10::BFloat16* p, int64_t low, int64_t padded_high, int64_t first, int64_t last, float scale) {
+HYPERFIT_BF16_PRODUCT void softmax_row(float* scores, c10::BFloat16* p, int64_t low, int64_t padded_high, int64_t first, int64_t last,
+                                       float scale) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
   Sixteens most = kLowest, total = {};
   const int64_t begin = first / kLanes * kLanes;
@@ -48,11 +49,13 @@ HYPERFIT_BF16_PRODUCT void softmax_row(float* scores, c10::BFloat16* p, int64_t 
 }
 
 // dp becomes scale p (dp - sum of p dp), rounded into ds.
-HYPERFIT_BF16_PRODUCT void softmax_row_backward(c10::BFloat16* ds, const float* dp, const float* p, int64_t low, int64_t padded_high, float scale) {
+HYPERFIT_BF16_PRODUCT void softmax_row_backward(c10::BFloat16* ds, const float* dp, const float* p, int64_t low, int64_t padded_high,
+                                                float scale) {
   Sixteens products = {};
   for (int64_t k = low; k < padded_high; k += kLanes) products = multiply_add(products, Sixteens::load(p + k), Sixteens::load(dp + k));
   const float mean = sum(products);
-  for (int64_t k = low; k < padded_high; k += kLanes) store_rounded(ds + k, Sixteens::load(p + k) * (Sixteens::load(dp + k) - mean) * scale);
+  for (int64_t k = low; k < padded_high; k += kLanes)
+    store_rounded(ds + k, Sixteens::load(p + k) * (Sixteens::load(dp + k) - mean) * scale);
 }
 
 /// What PairProducts and TileProducts have in common.

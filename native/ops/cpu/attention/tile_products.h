@@ -25,10 +25,14 @@ class TileProducts : public PairSoftmax {
     Head(ThreadBuffer& buffer, const CausalAttention<BFloat16>& c)
         : length_(c.length), size_(c.size), packed_(buffer.take<char>(std::max(keys(nullptr).bytes(), columns(nullptr, 0).bytes()))) {}
     void pack_transposed(const BFloat16* rows) const { pack_right_groups(packed_, keys(rows), 0, keys(rows).groups()); }
-    void pack(const BFloat16* rows, int64_t row_stride) const { pack_right_groups(packed_, columns(rows, row_stride), 0, columns(rows, row_stride).groups()); }
+    void pack(const BFloat16* rows, int64_t row_stride) const {
+      pack_right_groups(packed_, columns(rows, row_stride), 0, columns(rows, row_stride).groups());
+    }
     /// Groups of keys, which are summed over D; groups of D, which are summed over positions.
     TileGroup key_group(int64_t group) const { return packed_group(packed_, group, keys(nullptr).tiles(), keys(nullptr).steps()); }
-    TileGroup column_group(int64_t group) const { return packed_group(packed_, group, columns(nullptr, 0).tiles(), columns(nullptr, 0).steps()); }
+    TileGroup column_group(int64_t group) const {
+      return packed_group(packed_, group, columns(nullptr, 0).tiles(), columns(nullptr, 0).steps());
+    }
     int64_t length() const { return length_; }
     int64_t size() const { return size_; }
 
@@ -40,11 +44,13 @@ class TileProducts : public PairSoftmax {
     char* packed_;
   };
 
-  void multiply_transposed(float* to, int64_t stride, const BFloat16* a, int64_t a_stride, const Head& packed, const AttentionBlock& block) const {
+  void multiply_transposed(float* to, int64_t stride, const BFloat16* a, int64_t a_stride, const Head& packed,
+                           const AttentionBlock& block) const {
     const Rows left = rows_of(a, a_stride, block.rows(), packed.size());
     const int64_t steps = steps_of(packed.size()), groups = (std::min(block.padded_high, packed.length()) + kGroup - 1) / kGroup;
     for (int64_t group = block.low / kGroup; group < groups; ++group) {
-      for (int64_t rows = 0; rows < left.groups(); ++rows) multiply(left.at(rows), packed.key_group(group), 0, steps, to + rows * kGroup * stride + group * kGroup, stride);
+      for (int64_t rows = 0; rows < left.groups(); ++rows)
+        multiply(left.at(rows), packed.key_group(group), 0, steps, to + rows * kGroup * stride + group * kGroup, stride);
     }
     // Softmax reads whole panels.
     const int64_t filled = std::min(block.padded_high, (packed.length() + kTile - 1) / kTile * kTile);
@@ -52,20 +58,22 @@ class TileProducts : public PairSoftmax {
   }
 
   // Probabilities of keys that a row does not see are zero to the end of the panel, and rows stand in whole tiles of the block's memory.
-  void multiply_keys(BFloat16* to, int64_t stride, const BFloat16* a, int64_t a_stride, const Head& packed, const AttentionBlock& block) const {
+  void multiply_keys(BFloat16* to, int64_t stride, const BFloat16* a, int64_t a_stride, const Head& packed,
+                     const AttentionBlock& block) const {
     const Rows left(reinterpret_cast<const char*>(a + block.low), a_stride, (block.rows() + kTile - 1) / kTile);
     for (int64_t column = 0; column < packed.size(); column += kGroup) {
       const TileGroup right = packed.column_group(column / kGroup);
       for (int64_t rows = 0; rows < left.groups(); ++rows) {
         multiply(left.at(rows), right, block.low / kTileSummed, steps_of(block.keys()), sums_, kGroup);
         const int64_t row = rows * kGroup;
-        store_tiles(TileTarget<BFloat16>{sums_, kGroup, to + row * stride + column, stride, nullptr, 0, std::min(kGroup, block.rows() - row),
-                                         std::min(kGroup, packed.size() - column), false});
+        store_tiles(TileTarget<BFloat16>{sums_, kGroup, to + row * stride + column, stride, nullptr, 0,
+                                         std::min(kGroup, block.rows() - row), std::min(kGroup, packed.size() - column), false});
       }
     }
   }
 
-  void add_transposed(float* to, int64_t size, const BFloat16* a, int64_t a_stride, const BFloat16* b, int64_t b_stride, const AttentionBlock& block) const {
+  void add_transposed(float* to, int64_t size, const BFloat16* a, int64_t a_stride, const BFloat16* b, int64_t b_stride,
+                      const AttentionBlock& block) const {
     const TileSource keys{a + block.low, 1, a_stride, block.keys(), block.rows()}, columns{b, 1, b_stride, size, block.rows()};
     char *left = packed_left_tiles.take<char>(keys.bytes()), *right = packed_right_tiles.take<char>(columns.bytes());
     pack_left_groups(left, keys, 0, keys.groups());
@@ -75,7 +83,8 @@ class TileProducts : public PairSoftmax {
       for (int64_t key = 0; key < block.keys(); key += kGroup) {
         multiply(packed_group(left, key / kGroup, keys.tiles(), keys.steps()), packed, 0, keys.steps(), sums_, kGroup);
         float* some = to + (block.low + key) * size + column;
-        store_tiles(TileTarget<float>{sums_, kGroup, some, size, some, size, std::min(kGroup, block.keys() - key), std::min(kGroup, size - column), false});
+        store_tiles(TileTarget<float>{sums_, kGroup, some, size, some, size, std::min(kGroup, block.keys() - key),
+                                      std::min(kGroup, size - column), false});
       }
     }
   }

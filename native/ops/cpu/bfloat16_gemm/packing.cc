@@ -37,7 +37,8 @@ HYPERFIT_BF16_PRODUCT void pack_dense_columns(BFloat16* to, const BFloat16* b, i
     for (int64_t k = 0; k < inner; k += 32) {
       Register<16>::Ints r[16];
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; ++i) r[i] = (Register<16>::Ints)(n + i < count ? load_some(b + (n + i) * stride + k, inner - k) : _mm512_setzero_si512());
+      for (int i = 0; i < 16; ++i)
+        r[i] = (Register<16>::Ints)(n + i < count ? load_some(b + (n + i) * stride + k, inner - k) : _mm512_setzero_si512());
       transpose(r);
       BFloat16* rows = to + k / 2 * kPanelPair + 2 * n;
       const int64_t pairs = std::min<int64_t>(16, (inner - k + 1) / 2);

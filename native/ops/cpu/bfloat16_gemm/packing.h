@@ -3,7 +3,8 @@
 // rows 2p and 2p + 1 of the summed dimension stands side by side.
 #include "ops/cpu/bfloat16_gemm/bfloat16_gemm.h"
 
-// clang gets the plain kernels (lanes/instruction_set.h): it refuses lambdas and returned vectors that are wider than the file is compiled for.
+// clang gets the plain kernels (lanes/instruction_set.h): it refuses lambdas and returned vectors that are wider than the file is compiled
+// for.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 #define HYPERFIT_BF16_PRODUCT __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
@@ -28,8 +29,12 @@ template <class Words>
       r[i + 2 * j + 1] = __builtin_shufflevector(first, second, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
     }
   }
-  auto even = [](const Words& a, const Words& b) { return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27); };
-  auto odd = [](const Words& a, const Words& b) { return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31); };
+  auto even = [](const Words& a, const Words& b) {
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+  };
+  auto odd = [](const Words& a, const Words& b) {
+    return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+  };
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
     t[i] = even(r[i], r[i + 4]);

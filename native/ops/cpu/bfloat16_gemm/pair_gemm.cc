@@ -33,7 +33,8 @@ HYPERFIT_BF16_PRODUCT void store_transposed(const Target<Y>& target, int64_t row
     for (int64_t row = 0; row < rows; row += kLanes) {
       Sixteen block[16];
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; ++i) block[i] = row + i < rows ? Register<16>::load(target.sums + (row + i) * kPanelColumns + column) : Sixteen{};
+      for (int i = 0; i < 16; ++i)
+        block[i] = row + i < rows ? Register<16>::load(target.sums + (row + i) * kPanelColumns + column) : Sixteen{};
       transpose(block);
       const __mmask16 mask = mask_of(rows - row);
 #pragma GCC unroll 16
@@ -117,7 +118,12 @@ class TiledProduct {
 
   void compute_tile(int64_t number, int64_t k, int64_t inner, int64_t n, const BFloat16* panel, float* sums) const {
     const int64_t row = number * kTileRows, pairs = (inner + 1) / 2;
-    const Tile tile = packed_ ? Tile{packed_ + number * packed_tile_stride(p_.inner) + k / 2 * kPackedPair, 2, kPackedPair, panel, pairs, packed_tile_stride(p_.inner)}
+    const Tile tile = packed_ ? Tile{packed_ + number * packed_tile_stride(p_.inner) + k / 2 * kPackedPair,
+                                     2,
+                                     kPackedPair,
+                                     panel,
+                                     pairs,
+                                     packed_tile_stride(p_.inner)}
                               : Tile{p_.a.data + row * p_.a.row_stride + k, p_.a.row_stride, 2, panel, pairs, kTileRows * p_.a.row_stride};
     Target<Y> to = target(row, n, sums);
     to.first = k == 0;

@@ -75,7 +75,8 @@ template <class Y>
 inline void ask_for(const Target<Y>& target, int64_t rows) {
   constexpr int64_t kLine = 64;
   for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < kPanelColumns; c += kLine / static_cast<int64_t>(sizeof(Y))) __builtin_prefetch(target.y + r * target.stride + c, 1, 2);
+    for (int64_t c = 0; c < kPanelColumns; c += kLine / static_cast<int64_t>(sizeof(Y)))
+      __builtin_prefetch(target.y + r * target.stride + c, 1, 2);
     if (!target.addend) continue;
     for (int64_t c = 0; c < kPanelColumns; c += kLanes) __builtin_prefetch(target.addend + r * target.addend_stride + c, 0, 2);
   }
@@ -91,7 +92,8 @@ HYPERFIT_BF16_PRODUCT void tile_product(const Tile& tile, const Target<Y>& targe
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_add_ps(sums[r][v], _mm512_loadu_ps(target.sums + r * kPanelColumns + v * kLanes));
+      for (int v = 0; v < kVectors; ++v)
+        sums[r][v] = _mm512_add_ps(sums[r][v], _mm512_loadu_ps(target.sums + r * kPanelColumns + v * kLanes));
     }
   }
   if (target.keeps) {

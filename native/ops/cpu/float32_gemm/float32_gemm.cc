@@ -12,11 +12,12 @@ constexpr int64_t kColumnsWorthCopying = 128;
 
 thread_local ThreadBuffer left_rows;
 
-// Rows whole pages apart lie in one set of the first cache. Of 8 ways, as processors with AVX2 have them, it has no room for those of a tile and of
-// the next one; where it has 12 or more nothing was measured.
+// Rows whole pages apart lie in one set of the first cache. Of 8 ways, as processors with AVX2 have them, it has no room for those of a
+// tile and of the next one; where it has 12 or more nothing was measured.
 bool has_rows_in_one_set(const Float32Gemm& p) {
   constexpr int64_t kPage = 4096 / sizeof(float);
-  return instruction_set() == InstructionSet::avx2 && p.a.column_stride == 1 && p.a.row_stride % kPage == 0 && p.columns >= kColumnsWorthCopying;
+  return instruction_set() == InstructionSet::avx2 && p.a.column_stride == 1 && p.a.row_stride % kPage == 0 &&
+         p.columns >= kColumnsWorthCopying;
 }
 
 void multiply_copied_rows(const Float32Gemm& p) {

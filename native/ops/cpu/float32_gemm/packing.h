@@ -58,10 +58,11 @@ template <class L, class X>
 /// From one packed tile to the next, in elements. A line more than the tile needs keeps tiles out of each other's cache sets.
 inline int64_t packed_float32_tile_stride(int64_t inner) { return (inner * kFloat32TileRows / kLanes + 2) * kLanes; }
 
-/// Tiles first .. last of six rows of `a` [rows, inner], whose columns are dense: each [inner][6]. Eight numbers are written at a time, of which
-/// the next ones overwrite the last two.
+/// Tiles first .. last of six rows of `a` [rows, inner], whose columns are dense: each [inner][6]. Eight numbers are written at a time, of
+/// which the next ones overwrite the last two.
 template <class X>
-[[gnu::always_inline]] inline void pack_float32_tiles(float* to, const GemmMatrix<X>& a, int64_t rows, int64_t inner, int64_t first, int64_t last) {
+[[gnu::always_inline]] inline void pack_float32_tiles(float* to, const GemmMatrix<X>& a, int64_t rows, int64_t inner, int64_t first,
+                                                      int64_t last) {
   constexpr int64_t kGroup = 128, kStored = 8;  // no more streams than caches follow
   const int64_t stride = packed_float32_tile_stride(inner);
   for (int64_t group = first; group < last; group += kGroup) {

@@ -78,7 +78,8 @@ class TiledFloat32Product {
 
   [[gnu::always_inline]] inline void compute(int64_t begin, int64_t end) const {
     while (begin < end) {
-      const int64_t row_block = begin / (kFloat32BlockTiles * panels_), tiles = std::min(kFloat32BlockTiles, row_tiles_ - row_block * kFloat32BlockTiles);
+      const int64_t row_block = begin / (kFloat32BlockTiles * panels_),
+                    tiles = std::min(kFloat32BlockTiles, row_tiles_ - row_block * kFloat32BlockTiles);
       const int64_t within = begin - row_block * kFloat32BlockTiles * panels_, panel = within / tiles, tile = within % tiles;
       const int64_t count = std::min(tiles - tile, end - begin);
       compute_panel(panel * kWidth, row_block * kFloat32BlockTiles + tile, count);
@@ -96,7 +97,8 @@ class TiledFloat32Product {
     for (int64_t k = 0; k < p_.inner; k += block_) {
       const int64_t inner = std::min(block_, p_.inner - k);
       p_.b.half.data ? pack_panel<L>(panel, p_.b.half, k, inner, n, columns) : pack_panel<L>(panel, p_.b.single, k, inner, n, columns);
-      for (int64_t tile = 0; tile < count; ++tile) compute_tile(first_tile + tile, k, inner, n, panel, sums + tile * kFloat32TileRows * kWidth);
+      for (int64_t tile = 0; tile < count; ++tile)
+        compute_tile(first_tile + tile, k, inner, n, panel, sums + tile * kFloat32TileRows * kWidth);
     }
     if (!stores_panels_) return;
     const int64_t row = first_tile * kFloat32TileRows, rows = std::min(count * kFloat32TileRows, p_.rows - row);
@@ -106,15 +108,20 @@ class TiledFloat32Product {
   template <class Y>
   inline void store_panel(Y* y, const float* sums, int64_t row, int64_t rows, int64_t n, int64_t columns) const {
     const float* addend = p_.addend ? p_.addend + offset(row, n, p_.addend_stride) : nullptr;
-    store_tiles(TileTarget<Y>{sums, kWidth, y + offset(row, n, p_.y_stride), p_.y_stride, addend, p_.addend_stride, rows, columns, p_.transposed});
+    store_tiles(
+        TileTarget<Y>{sums, kWidth, y + offset(row, n, p_.y_stride), p_.y_stride, addend, p_.addend_stride, rows, columns, p_.transposed});
   }
 
-  [[gnu::always_inline]] inline void compute_tile(int64_t number, int64_t k, int64_t inner, int64_t n, const float* panel, float* sums) const {
+  [[gnu::always_inline]] inline void compute_tile(int64_t number, int64_t k, int64_t inner, int64_t n, const float* panel,
+                                                  float* sums) const {
     const int64_t row = number * kFloat32TileRows, stride = packed_float32_tile_stride(p_.inner);
     const LeftOperand& left = p_.left;
-    const Float32Tile tile = left.packed ? Float32Tile{left.data + number * stride + k * kFloat32TileRows, 1, kFloat32TileRows, panel, inner, stride}
-                                         : Float32Tile{left.data + row * left.row_stride + k, left.row_stride, 1, panel, inner, kFloat32TileRows * left.row_stride};
-    Float32Target to{sums, k == 0, stores_panels_ || k + inner < p_.inner, nullptr, p_.y_stride, nullptr, p_.addend_stride, std::min(kWidth, p_.columns - n)};
+    const Float32Tile tile =
+        left.packed
+            ? Float32Tile{left.data + number * stride + k * kFloat32TileRows, 1, kFloat32TileRows, panel, inner, stride}
+            : Float32Tile{left.data + row * left.row_stride + k, left.row_stride, 1, panel, inner, kFloat32TileRows * left.row_stride};
+    Float32Target to{sums,    k == 0,           stores_panels_ || k + inner < p_.inner, nullptr, p_.y_stride,
+                     nullptr, p_.addend_stride, std::min(kWidth, p_.columns - n)};
     if (!to.keeps) {
       to.y = p_.y.single + offset(row, n, p_.y_stride);
       if (p_.addend) to.addend = p_.addend + offset(row, n, p_.addend_stride);
@@ -141,7 +148,8 @@ struct ComputeTiles {
 template <class X>
 struct PackTiles {
   template <class L>
-  [[gnu::always_inline]] static inline void run(float* to, const GemmMatrix<X>& a, int64_t rows, int64_t inner, int64_t first, int64_t last) {
+  [[gnu::always_inline]] static inline void run(float* to, const GemmMatrix<X>& a, int64_t rows, int64_t inner, int64_t first,
+                                                int64_t last) {
     if constexpr (L::kFit >= 8) pack_float32_tiles(to, a, rows, inner, first, last);
   }
 };
@@ -149,7 +157,8 @@ struct PackTiles {
 template <class X>
 struct CopyRows {
   template <class L>
-  [[gnu::always_inline]] static inline void run(float* to, int64_t to_stride, const GemmMatrix<X>& a, int64_t inner, int64_t first, int64_t last) {
+  [[gnu::always_inline]] static inline void run(float* to, int64_t to_stride, const GemmMatrix<X>& a, int64_t inner, int64_t first,
+                                                int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const X* from = a.data + row * a.row_stride;
       float* copy = to + row * to_stride;
@@ -169,7 +178,9 @@ template <class X>
 LeftOperand pack_left(ThreadBuffer& buffer, const GemmMatrix<X>& a, int64_t rows, int64_t inner) {
   const int64_t tiles = row_tiles_of(rows);
   float* packed = buffer.take<float>(tiles * packed_float32_tile_stride(inner));
-  parallel_for(0, tiles, 16, [&](int64_t begin, int64_t end) { dispatch<PackTiles<X>, float*, const GemmMatrix<X>&>(packed, a, rows, inner, begin, end); });
+  parallel_for(0, tiles, 16, [&](int64_t begin, int64_t end) {
+    dispatch<PackTiles<X>, float*, const GemmMatrix<X>&>(packed, a, rows, inner, begin, end);
+  });
   return {packed, 0, true};
 }
 template LeftOperand pack_left(ThreadBuffer&, const GemmMatrix<float>&, int64_t, int64_t);
@@ -193,7 +204,8 @@ void multiply_slab(const Gemm<X, Y>& p, const LeftOperand& left) {
   const Slab slab{left, either(p.b), either(p.y), p.y_stride, p.transposed, p.addend, p.addend_stride, p.rows, p.columns, p.inner};
   const int64_t width = panel_width(), tiles = row_tiles_of(p.rows) * ((p.columns + width - 1) / width);
   const int64_t least = std::max<int64_t>(tiles / 64, (1 << 21) / (kFloat32TileRows * width * p.inner) + 1);
-  share(0, tiles, least, std::min(kFloat32BlockTiles, row_tiles_of(p.rows)), [&](int64_t begin, int64_t end) { dispatch<ComputeTiles, const Slab&>(slab, begin, end); });
+  share(0, tiles, least, std::min(kFloat32BlockTiles, row_tiles_of(p.rows)),
+        [&](int64_t begin, int64_t end) { dispatch<ComputeTiles, const Slab&>(slab, begin, end); });
 }
 template void multiply_slab(const Gemm<float, float>&, const LeftOperand&);
 template void multiply_slab(const Gemm<BFloat16, float>&, const LeftOperand&);

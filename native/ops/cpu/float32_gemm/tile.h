@@ -15,8 +15,8 @@ constexpr int kPanelVectors = L::kFit >= 32 ? 4 : 1;
 template <class L>
 constexpr int64_t kPanelWidth = kPanelVectors<L> * kLanes;
 
-/// Up to six rows of `a`, of which rows or columns are dense, and a packed panel [inner][width]. Strides in elements; `next` is how far off the
-/// tile after it stands.
+/// Up to six rows of `a`, of which rows or columns are dense, and a packed panel [inner][width]. Strides in elements; `next` is how far off
+/// the tile after it stands.
 struct Float32Tile {
   const float* a;
   int64_t row_stride, inner_stride;

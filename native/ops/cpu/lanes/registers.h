@@ -44,8 +44,12 @@ typedef RegisterTypes<16>::Floats Sixteen;
 /// The lower halves of both in turn, a first; and the upper ones.
 [[gnu::always_inline]] inline Four interleave_low(const Four& a, const Four& b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
 [[gnu::always_inline]] inline Four interleave_high(const Four& a, const Four& b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
-[[gnu::always_inline]] inline Eight interleave_low(const Eight& a, const Eight& b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
-[[gnu::always_inline]] inline Eight interleave_high(const Eight& a, const Eight& b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+[[gnu::always_inline]] inline Eight interleave_low(const Eight& a, const Eight& b) {
+  return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+[[gnu::always_inline]] inline Eight interleave_high(const Eight& a, const Eight& b) {
+  return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
 [[gnu::always_inline]] inline Sixteen interleave_low(const Sixteen& a, const Sixteen& b) {
   return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }

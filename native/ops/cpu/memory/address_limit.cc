@@ -42,7 +42,9 @@ void require_addresses(size_t bytes) {
   if (!addresses_are_limited() || has_addresses(bytes + kLeftForV8)) return;
   give_back_freed();
   if (has_addresses(bytes + kLeftForV8)) return;
-  throw Error("ERR_OUT_OF_MEMORY", "expected addresses for a tensor below the limit of this process, got too few; dispose() what is not needed, or raise the limit (ulimit -v)");
+  throw Error("ERR_OUT_OF_MEMORY",
+              "expected addresses for a tensor below the limit of this process, got too few; dispose() what is not needed, or raise the "
+              "limit (ulimit -v)");
 }
 
 }  // namespace hyperfit

@@ -81,8 +81,10 @@ void require_below(const MemoryLimit& limit, int64_t bytes) {
   if (!most || has_room(limit, *most, bytes)) return;
   give_back_freed();
   if (has_room(limit, *most, bytes)) return;
-  throw Error("ERR_OUT_OF_MEMORY", "expected room for " + std::to_string(bytes >> 20) + " MB of memory below the limit of this process's cgroup (" + std::to_string(*most >> 20) +
-                                       " MB), got too little; lower the batch size or the sequence length, dispose() what is not needed, or raise the limit");
+  throw Error("ERR_OUT_OF_MEMORY",
+              "expected room for " + std::to_string(bytes >> 20) + " MB of memory below the limit of this process's cgroup (" +
+                  std::to_string(*most >> 20) +
+                  " MB), got too little; lower the batch size or the sequence length, dispose() what is not needed, or raise the limit");
 }
 
 }  // namespace

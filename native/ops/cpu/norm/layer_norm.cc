@@ -53,13 +53,15 @@ struct MeasureRows {
 template <class Y, class X>
 struct ScaleRows {
   template <class L>
-  [[gnu::always_inline]] static inline void run(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias, int64_t rows, int64_t size) {
+  [[gnu::always_inline]] static inline void run(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias,
+                                                int64_t rows, int64_t size) {
     for (int64_t row = 0; row < rows; ++row) {
       const float scale = stats.rstd[row], mean = stats.mean[row];
       const X* from = x + row * size;
       Y* to = y + row * size;
       int64_t i = 0;
-      for (; i + L::kCount <= size; i += L::kCount) ((L::load(from + i) - mean) * scale * L::load(weight + i) + L::load(bias + i)).store(to + i);
+      for (; i + L::kCount <= size; i += L::kCount)
+        ((L::load(from + i) - mean) * scale * L::load(weight + i) + L::load(bias + i)).store(to + i);
       for (; i < size; ++i) to[i] = (static_cast<float>(from[i]) - mean) * scale * weight[i] + bias[i];
     }
   }
@@ -68,7 +70,8 @@ struct ScaleRows {
 template <class Y, class X>
 struct BackwardRows {
   template <class L>
-  [[gnu::always_inline]] static inline void run(X* dx, const Y* dy, const X* x, LayerNormStats stats, const float* weight, int64_t rows, int64_t size) {
+  [[gnu::always_inline]] static inline void run(X* dx, const Y* dy, const X* x, LayerNormStats stats, const float* weight, int64_t rows,
+                                                int64_t size) {
     for (int64_t row = 0; row < rows; ++row) {
       const Y* d = dy + row * size;
       const X* from = x + row * size;
@@ -105,7 +108,8 @@ struct BackwardRows {
 template <class Y, class X>
 struct BackwardColumns {
   template <class L>
-  [[gnu::always_inline]] static inline void run(float* dw, float* db, const Y* dy, const X* x, LayerNormStats stats, float beta, int64_t rows, int64_t size, int64_t first, int64_t last) {
+  [[gnu::always_inline]] static inline void run(float* dw, float* db, const Y* dy, const X* x, LayerNormStats stats, float beta,
+                                                int64_t rows, int64_t size, int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) dw[i] = beta == 0 ? 0 : dw[i] * beta;
     for (int64_t i = first; i < last; ++i) db[i] = beta == 0 ? 0 : db[i] * beta;
     for (int64_t row = 0; row < rows; ++row) {
@@ -129,7 +133,8 @@ struct BackwardColumns {
 }  // namespace
 
 template <class Y, class X>
-void layer_norm_forward(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias, float eps, int64_t rows, int64_t size) {
+void layer_norm_forward(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias, float eps, int64_t rows,
+                        int64_t size) {
   parallel_for(0, rows, rows_per_task(size), [&](int64_t begin, int64_t end) {
     const LayerNormStats part = from_row(stats, begin);
     dispatch<MeasureRows<X>>(part, x + begin * size, eps, end - begin, size);

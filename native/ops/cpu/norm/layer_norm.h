@@ -16,7 +16,8 @@ struct LayerNormStats {
 
 /// Each of `rows` rows of `size`: y = (x - mean) rstd w + b.
 template <class Y, class X>
-void layer_norm_forward(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias, float eps, int64_t rows, int64_t size);
+void layer_norm_forward(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias, float eps, int64_t rows,
+                        int64_t size);
 /// y again from the kept statistics.
 template <class Y, class X>
 void layer_norm_recompute(Y* y, LayerNormStats stats, const X* x, const float* weight, const float* bias, int64_t rows, int64_t size);

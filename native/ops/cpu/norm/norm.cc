@@ -33,19 +33,19 @@ void norm_again(at::Tensor& y, const at::Tensor& stats, const at::Tensor& x, con
   });
 }
 
-void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w, const NormGradients& gradients,
-                   at::Tensor& scratch) {
+void norm_backward(at::Tensor& dx, at::Tensor& dy, const at::Tensor& x, const at::Tensor& stats, const NormWeights& w,
+                   const NormGradients& gradients, at::Tensor& scratch) {
   // A branch of products, whose gradient is kept in float32 while its own values are not, has no kernel.
   if (dx.scalar_type() != x.scalar_type()) return aten::norm_backward(dx, dy, x, stats, w, gradients, scratch);
   const auto beta = static_cast<float>(gradients.beta);
   kernels::by_types(dy, x, [&]<class Y, class X>(Y* dy_data, X* x_data) {
     X* to = dx.data_ptr<X>();
     if (w.type == NormType::layer) {
-      return kernels::layer_norm_backward(to, data(gradients.weight), data(gradients.bias), dy_data, x_data, layer_stats(stats), data(w.weight), beta,
-                                          x.size(0), x.size(1));
+      return kernels::layer_norm_backward(to, data(gradients.weight), data(gradients.bias), dy_data, x_data, layer_stats(stats),
+                                          data(w.weight), beta, x.size(0), x.size(1));
     }
-    kernels::rms_norm_backward(to, data(gradients.weight), dy_data, x_data, data(stats), data(w.weight), static_cast<float>(w.offset), beta, x.size(0),
-                               x.size(1));
+    kernels::rms_norm_backward(to, data(gradients.weight), dy_data, x_data, data(stats), data(w.weight), static_cast<float>(w.offset), beta,
+                               x.size(0), x.size(1));
   });
 }
 

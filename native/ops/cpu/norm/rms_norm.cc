@@ -25,7 +25,8 @@ template <class L, class X>
 template <class Y, class X>
 struct ScaleRows {
   template <class L>
-  [[gnu::always_inline]] static inline void run(Y* y, const float* rstd, const X* x, const float* weight, float offset, int64_t rows, int64_t size) {
+  [[gnu::always_inline]] static inline void run(Y* y, const float* rstd, const X* x, const float* weight, float offset, int64_t rows,
+                                                int64_t size) {
     for (int64_t row = 0; row < rows; ++row) {
       const float scale = rstd[row];
       const X* from = x + row * size;
@@ -51,7 +52,8 @@ struct MeasureRows {
 template <class Y, class X>
 struct BackwardRows {
   template <class L>
-  [[gnu::always_inline]] static inline void run(X* dx, const Y* dy, const X* x, const float* rstd, const float* weight, float offset, int64_t rows, int64_t size) {
+  [[gnu::always_inline]] static inline void run(X* dx, const Y* dy, const X* x, const float* rstd, const float* weight, float offset,
+                                                int64_t rows, int64_t size) {
     for (int64_t row = 0; row < rows; ++row) {
       const Y* g = dy + row * size;
       const X* from = x + row * size;
@@ -79,7 +81,8 @@ struct BackwardRows {
 template <class Y, class X>
 struct BackwardColumns {
   template <class L>
-  [[gnu::always_inline]] static inline void run(float* dw, const Y* dy, const X* x, const float* rstd, float beta, int64_t rows, int64_t size, int64_t first, int64_t last) {
+  [[gnu::always_inline]] static inline void run(float* dw, const Y* dy, const X* x, const float* rstd, float beta, int64_t rows,
+                                                int64_t size, int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) dw[i] = beta == 0 ? 0 : dw[i] * beta;
     for (int64_t row = 0; row < rows; ++row) {
       const Y* g = dy + row * size;
@@ -126,12 +129,15 @@ template void rms_norm_recompute(float*, const float*, const float*, const float
 template void rms_norm_backward(float*, float*, const float*, const float*, const float*, const float*, float, float, int64_t, int64_t);
 template void rms_norm_forward(c10::BFloat16*, float*, const float*, const float*, float, float, int64_t, int64_t);
 template void rms_norm_recompute(c10::BFloat16*, const float*, const float*, const float*, float, int64_t, int64_t);
-template void rms_norm_backward(float*, float*, const c10::BFloat16*, const float*, const float*, const float*, float, float, int64_t, int64_t);
+template void rms_norm_backward(float*, float*, const c10::BFloat16*, const float*, const float*, const float*, float, float, int64_t,
+                                int64_t);
 template void rms_norm_forward(float*, float*, const c10::BFloat16*, const float*, float, float, int64_t, int64_t);
 template void rms_norm_recompute(float*, const float*, const c10::BFloat16*, const float*, float, int64_t, int64_t);
-template void rms_norm_backward(c10::BFloat16*, float*, const float*, const c10::BFloat16*, const float*, const float*, float, float, int64_t, int64_t);
+template void rms_norm_backward(c10::BFloat16*, float*, const float*, const c10::BFloat16*, const float*, const float*, float, float,
+                                int64_t, int64_t);
 template void rms_norm_forward(c10::BFloat16*, float*, const c10::BFloat16*, const float*, float, float, int64_t, int64_t);
 template void rms_norm_recompute(c10::BFloat16*, const float*, const c10::BFloat16*, const float*, float, int64_t, int64_t);
-template void rms_norm_backward(c10::BFloat16*, float*, const c10::BFloat16*, const c10::BFloat16*, const float*, const float*, float, float, int64_t, int64_t);
+template void rms_norm_backward(c10::BFloat16*, float*, const c10::BFloat16*, const c10::BFloat16*, const float*, const float*, float,
+                                float, int64_t, int64_t);
 
 }  // namespace hyperfit::kernels

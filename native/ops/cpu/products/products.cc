@@ -23,8 +23,8 @@ __attribute__((weak)) void mkldnn_matmul(const Tensor& mat1, const Tensor& mat2,
 namespace hyperfit::cpu {
 namespace {
 
-// at::mm multiplies float32 by MKL alone, which on other makers' processors uses half of an AVX-512 unit: on a Zen 5 ours, and oneDNN's, are
-// 2.4 times as fast. The choice follows from the machine, never from a timing, so that results repeat.
+// at::mm multiplies float32 by MKL alone, which on other makers' processors uses half of an AVX-512 unit: on a Zen 5 ours, and oneDNN's,
+// are 2.4 times as fast. The choice follows from the machine, never from a timing, so that results repeat.
 bool is_intel() {
 #if defined(__x86_64__) && defined(__GNUC__)
   static const bool kIntel = __builtin_cpu_is("intel");
@@ -49,7 +49,8 @@ bool have_kernel(at::ScalarType y, at::ScalarType a, double beta) {
 }
 
 bool by_kernel(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, double beta) {
-  return a.dim() == 2 && a.numel() > 0 && b.numel() > 0 && have_kernel(y.scalar_type(), a.scalar_type(), beta) && is_dense(a) && is_dense(b) && y.stride(1) == 1;
+  return a.dim() == 2 && a.numel() > 0 && b.numel() > 0 && have_kernel(y.scalar_type(), a.scalar_type(), beta) && is_dense(a) &&
+         is_dense(b) && y.stride(1) == 1;
 }
 
 /// As `Matrix` of either kernel, its transpose where `flipped`: without a view of libtorch's.
@@ -74,7 +75,8 @@ void multiply_by_kernel(at::Tensor& y, const at::Tensor& a, const at::Tensor& b,
   const Operand left{transposed ? b : a, transposed}, right{transposed ? a : b, transposed};
   const int64_t rows = transposed ? b.size(1) : a.size(0), columns = transposed ? a.size(0) : b.size(1), inner = a.size(1);
   if (a.scalar_type() == at::kFloat) {
-    const kernels::Float32Gemm product{y.data_ptr<float>(), y.stride(0), transposed, added, added_stride, left, right, rows, columns, inner};
+    const kernels::Float32Gemm product{
+        y.data_ptr<float>(), y.stride(0), transposed, added, added_stride, left, right, rows, columns, inner};
     if (kernels::splits_float32() && kernels::split_gemm(product)) return;
     return kernels::float32_gemm(product);
   }

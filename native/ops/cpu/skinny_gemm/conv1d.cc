@@ -44,7 +44,8 @@ template <class Y, class X>
   for (int64_t row = 0; row < p.rows; ++row) {
     for (int64_t column = first; column < last; ++column) {
       float total = 0;
-      for (int64_t i = 0; i < p.in; ++i) total += static_cast<float>(p.x[row * p.in + i]) * static_cast<float>(p.weight[i * p.out + column]);
+      for (int64_t i = 0; i < p.in; ++i)
+        total += static_cast<float>(p.x[row * p.in + i]) * static_cast<float>(p.weight[i * p.out + column]);
       p.y[row * p.out + column] = total;
     }
   }

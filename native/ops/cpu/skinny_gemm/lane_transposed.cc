@@ -11,8 +11,8 @@ namespace {
 
 // Below, the lanes of rows that are not there cost more than the sums across lanes of those that are.
 constexpr int64_t kWideFrom = 9, kNarrowFrom = 5;
-// Narrow registers take bfloat16 apart as fast along the lanes: only rows that fill their lanes gain, or so many that a cache no longer holds
-// them.
+// Narrow registers take bfloat16 apart as fast along the lanes: only rows that fill their lanes gain, or so many that a cache no longer
+// holds them.
 constexpr int64_t kNarrowBFloat16From = 33, kMostEmptyLanes = 2;
 
 bool has_wide_registers() { return instruction_set() >= InstructionSet::avx512; }

@@ -215,7 +215,8 @@ template <class Units, int V, int O, class X>
 
 // Outputs [output, output + count) of y, rows from `first_row` on, from `results` [count, V vectors].
 template <class L, int V, class Y, class X>
-[[gnu::always_inline]] inline void store_rows(const SkinnyGemm<Y, X>& p, const float* results, int64_t first_row, int64_t output, int64_t count) {
+[[gnu::always_inline]] inline void store_rows(const SkinnyGemm<Y, X>& p, const float* results, int64_t first_row, int64_t output,
+                                              int64_t count) {
   constexpr int64_t kCount = L::kCount;
   for (int64_t start = 0; start < count; start += kCount) {
     const int64_t filled = std::min(kCount, count - start);
@@ -273,7 +274,8 @@ template <class Units, int V, int O, class X>
 
 /// Columns [first, last) of y in passes of V vectors of rows.
 template <class Units, int V, class Y, class X>
-[[gnu::always_inline]] inline void multiply_all_lane_transposed(const SkinnyGemm<Y, X>& p, const float* lanes, int64_t first, int64_t last) {
+[[gnu::always_inline]] inline void multiply_all_lane_transposed(const SkinnyGemm<Y, X>& p, const float* lanes, int64_t first,
+                                                                int64_t last) {
   using L = typename Units::Lanes;
   constexpr int O = kOutputs<Units, V>;
   constexpr int64_t kRows = V * L::kCount, kSize = kBlock * kRows;

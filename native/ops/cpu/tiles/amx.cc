@@ -27,8 +27,8 @@ bool processor_has_tiles() {
   const Leaf features(7, 0);
   if (!bit(features.d, 22) || !bit(features.d, 24)) return false;
   const Leaf palettes(0x1d, 0), palette(0x1d, 1), products(0x1e, 0);
-  const bool registers = palettes.a >= 1 && (palette.a & 0xffff) >= 8 * 1024 && palette.a >> 16 >= 1024 && (palette.b & 0xffff) >= 64 && palette.b >> 16 >= 8 &&
-                         (palette.c & 0xffff) >= 16;
+  const bool registers = palettes.a >= 1 && (palette.a & 0xffff) >= 8 * 1024 && palette.a >> 16 >= 1024 && (palette.b & 0xffff) >= 64 &&
+                         palette.b >> 16 >= 8 && (palette.c & 0xffff) >= 16;
   return registers && (products.b & 0xff) >= 16 && (products.b >> 8 & 0xffff) >= 64;
 }
 

@@ -1,5 +1,6 @@
-// What TDPBF16PS is defined to compute (Intel's manual, volume 2): in one step even and odd elements have float32 sums of their own, which begin
-// at zero and take a fused multiply-add each; the two are added, then added to the tile's. Denormal numbers count as zero, results too.
+// What TDPBF16PS is defined to compute (Intel's manual, volume 2): in one step even and odd elements have float32 sums of their own, which
+// begin at zero and take a fused multiply-add each; the two are added, then added to the tile's. Denormal numbers count as zero, results
+// too.
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
@@ -22,7 +23,9 @@ constexpr double kRoundsToSmallest = 0x1p-126 - 0x1p-151;
 inline float input(float x) { return std::fabs(x) < kSmallest ? std::copysign(0.0f, x) : x; }
 // A product of two bfloat16 is exact in double, and so is its sum with a float32, or the sum rounds to the larger of the two: rounded
 // to float32 it is what a fused multiply-add gives.
-inline float rounded(double x) { return std::fabs(x) < kRoundsToSmallest ? std::copysign(0.0f, static_cast<float>(x)) : static_cast<float>(x); }
+inline float rounded(double x) {
+  return std::fabs(x) < kRoundsToSmallest ? std::copysign(0.0f, static_cast<float>(x)) : static_cast<float>(x);
+}
 
 inline float from_bfloat16(uint16_t bits) {
   const uint32_t word = static_cast<uint32_t>(bits) << 16;

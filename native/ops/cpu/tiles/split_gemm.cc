@@ -33,13 +33,19 @@ class SplitOperands {
   static constexpr PartPair kPairs[] = {{2, 0}, {0, 2}, {1, 1}, {1, 0}, {0, 1}, {0, 0}};
 
   SplitOperands(const SplitSource& rows, const SplitSource& columns, const float* row_scale, const float* column_scale)
-      : rows_(rows), columns_(columns), row_scale_(row_scale), column_scale_(column_scale), packed_(packed_left.take<char>(kParts * rows.part_bytes())) {
+      : rows_(rows),
+        columns_(columns),
+        row_scale_(row_scale),
+        column_scale_(column_scale),
+        packed_(packed_left.take<char>(kParts * rows.part_bytes())) {
     parallel_for(0, count(), 1, [this](int64_t begin, int64_t end) { pack_left_parts(packed_, rows_, row_scale_, begin, end); });
   }
   int64_t count() const { return rows_.groups(); }
   int64_t first_row(int64_t group) const { return group * kGroup; }
   bool stands_in_place(int64_t) const { return false; }
-  TileGroup left(int64_t group, int64_t part) const { return packed_group(packed_ + part * rows_.part_bytes(), group, rows_.tiles(), rows_.steps()); }
+  TileGroup left(int64_t group, int64_t part) const {
+    return packed_group(packed_ + part * rows_.part_bytes(), group, rows_.tiles(), rows_.steps());
+  }
   void pack_right(char* packed, int64_t column, int64_t count, int64_t first, int64_t last) const {
     SplitSource part = columns_;
     part.data += column * part.x_stride;

@@ -56,7 +56,8 @@ class SplitTile {
     const float* from = s.data + x * s.x_stride + k * s.k_stride;
     if (s.k_stride == 1) {
       for (int64_t i = 0; i < kTile; ++i) {
-        for (int64_t j = 0; j < kTileSummed; j += kLanes) put(i * kTileSummed + j, some<L>(from + i * s.x_stride + j, i < xs ? ks - j : 0) * scales[x + i]);
+        for (int64_t j = 0; j < kTileSummed; j += kLanes)
+          put(i * kTileSummed + j, some<L>(from + i * s.x_stride + j, i < xs ? ks - j : 0) * scales[x + i]);
       }
     } else {
       const L scale = L::load(scales + x);

@@ -13,7 +13,10 @@ class Bfloat16Operands {
   static constexpr PartPair kPairs[] = {{0, 0}};
 
   Bfloat16Operands(const Bfloat16Matrix& a, const Bfloat16Matrix& b, int64_t rows, int64_t inner)
-      : source_{a.data, a.row_stride, a.column_stride, rows, inner}, b_(b), steps_(source_.steps()), in_place_(a.column_stride == 1 && inner % kTileSummed == 0) {
+      : source_{a.data, a.row_stride, a.column_stride, rows, inner},
+        b_(b),
+        steps_(source_.steps()),
+        in_place_(a.column_stride == 1 && inner % kTileSummed == 0) {
     whole_ = in_place_ ? rows / kTile : 0;
     whole_groups_ = (whole_ + kGroupTiles - 1) / kGroupTiles;
     rest_ = source_;
@@ -34,7 +37,8 @@ class Bfloat16Operands {
   TileGroup left(int64_t group, int64_t) const {
     if (!stands_in_place(group)) return packed_group(packed_, group - whole_groups_, rest_.tiles(), steps_);
     const int64_t row = source_.x_stride * static_cast<int64_t>(sizeof(c10::BFloat16));
-    return {reinterpret_cast<const char*>(source_.data) + first_row(group) * row, row, kTile * row, kTileRowBytes, std::min(kGroupTiles, whole_ - group * kGroupTiles)};
+    return {reinterpret_cast<const char*>(source_.data) + first_row(group) * row, row, kTile * row, kTileRowBytes,
+            std::min(kGroupTiles, whole_ - group * kGroupTiles)};
   }
 
  private:

@@ -27,7 +27,8 @@ void pack_edge_tile(char* to, int64_t x, int64_t k, const TileSource& s) {
 template <Side side>
 struct PackGroups {
   template <class L>
-  [[gnu::always_inline]] static inline void run(char* packed, const TileSource& s, int64_t first, int64_t last, int64_t first_step, int64_t last_step) {
+  [[gnu::always_inline]] static inline void run(char* packed, const TileSource& s, int64_t first, int64_t last, int64_t first_step,
+                                                int64_t last_step) {
     const int64_t tiles = s.tiles(), steps = s.steps();
     for (int64_t group = first; group < last; ++group) {
       const int64_t width = std::min(kGroupTiles, tiles - group * kGroupTiles);

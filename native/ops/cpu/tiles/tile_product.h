@@ -8,8 +8,8 @@
 //           for each block of at most 640 summed         b's panel: L1
 //             for each group of 32 rows                  2 x 2 tiles of sums: registers   multiply (tile_loops.h)
 //
-// `Operands` says where a's groups stand and packs b: count, first_row, left, stands_in_place, right, pack_right; kParts pairs of parts that
-// are multiplied, of which part i of a packed operand stands i times its bytes behind the first; and `finish`, what becomes of sums.
+// `Operands` says where a's groups stand and packs b: count, first_row, left, stands_in_place, right, pack_right; kParts pairs of parts
+// that are multiplied, of which part i of a packed operand stands i times its bytes behind the first; and `finish`, what becomes of sums.
 #include <algorithm>
 #include <type_traits>
 
@@ -50,7 +50,12 @@ template <class Operands, class Y>
 class ColumnPart {
  public:
   ColumnPart(const TileResult<Y>& result, const Operands& operands, int64_t first, int64_t count)
-      : p_(result), operands_(operands), first_(first), count_(count), tiles_((count + kTile - 1) / kTile), steps_((p_.inner + kTileSummed - 1) / kTileSummed) {
+      : p_(result),
+        operands_(operands),
+        first_(first),
+        count_(count),
+        tiles_((count + kTile - 1) / kTile),
+        steps_((p_.inner + kTileSummed - 1) / kTileSummed) {
     const int64_t blocks = (steps_ + kBlockSteps - 1) / kBlockSteps;
     block_ = (steps_ + blocks - 1) / blocks;
     const int64_t most = std::max<int64_t>(1, kRowBlockBytes / (kGroup * kTileRowBytes * steps_ * Operands::kParts));
@@ -61,11 +66,13 @@ class ColumnPart {
 
   void compute() {
     packed_ = packed_right.take<char>(Operands::kParts * part_bytes());
-    parallel_for(0, panels(), std::max<int64_t>(1, 16 / steps_), [this](int64_t begin, int64_t end) { operands_.pack_right(packed_, first_, count_, begin, end); });
+    parallel_for(0, panels(), std::max<int64_t>(1, 16 / steps_),
+                 [this](int64_t begin, int64_t end) { operands_.pack_right(packed_, first_, count_, begin, end); });
     const int64_t tasks = (operands_.count() + groups_ - 1) / groups_ * panels(), work = groups_ * kGroupSums * p_.inner;
     parallel_for(0, tasks, std::max<int64_t>(1, kTaskWork / work), [this](int64_t begin, int64_t end) {
       const TileScope tiles;
-      for (int64_t task = begin; task < end; ++task) compute_panel(tiles, task / panels() * groups_, task % panels(), task == begin || task % panels() == 0);
+      for (int64_t task = begin; task < end; ++task)
+        compute_panel(tiles, task / panels() * groups_, task % panels(), task == begin || task % panels() == 0);
     });
   }
 
@@ -110,7 +117,8 @@ class ColumnPart {
   }
 
   TileProduct product_of(const PartPair& parts, int64_t group, int64_t panel, int64_t step) const {
-    const TileGroup left = operands_.left(group, parts.left), right = packed_group(packed_ + parts.right * part_bytes(), panel, tiles_, steps_);
+    const TileGroup left = operands_.left(group, parts.left),
+                    right = packed_group(packed_ + parts.right * part_bytes(), panel, tiles_, steps_);
     TileProduct product{};
     product.a = left.at + step * left.step;
     product.a_row = left.row;

@@ -3,8 +3,8 @@
 
 namespace hyperfit::kernels {
 
-// A few rows by tiles, y = x W^T as the transpose of W x^T: weights are read once and where they stand, sixteen outputs a tile; x is packed,
-// sixteen rows a tile. A row's sums do not depend on the other rows, so one row alone goes by tiles too.
+// A few rows by tiles, y = x W^T as the transpose of W x^T: weights are read once and where they stand, sixteen outputs a tile; x is
+// packed, sixteen rows a tile. A row's sums do not depend on the other rows, so one row alone goes by tiles too.
 
 /// Whether tiles read rows of so many inputs where they stand, and there are tiles.
 bool takes_tile_rows(int64_t in);

@@ -1,5 +1,5 @@
-// AdamW in one pass over weights, gradients and moments, which also writes the weights in bfloat16. Source: Loshchilov and Hutter 2019; update
-// rule of torch.optim.AdamW.
+// AdamW in one pass over weights, gradients and moments, which also writes the weights in bfloat16. Source: Loshchilov and Hutter 2019;
+// update rule of torch.optim.AdamW.
 #include "adamw.h"
 
 namespace hyperfit::cuda {

@@ -1,5 +1,5 @@
-// AdamW whose moments are codes of dynamic maps (ops/dynamic_map.h), a block of threads a block of moments: they are read as codes, moved, and
-// written as codes of shares of their new largest magnitude.
+// AdamW whose moments are codes of dynamic maps (ops/dynamic_map.h), a block of threads a block of moments: they are read as codes, moved,
+// and written as codes of shares of their new largest magnitude.
 #include "adamw.h"
 
 namespace hyperfit::cuda {
@@ -32,10 +32,10 @@ HYPERFIT_FUNCTION unsigned char code_of(float moment, float absmax, const Moment
   return static_cast<unsigned char>(map.zero + (moment < 0 ? -(number < map.lowest ? number : map.lowest) : number));
 }
 
-HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char* exp_avg_sq, float* exp_avg_absmax, float* exp_avg_sq_absmax,
-                const float* gradients, BFloat16* rounded, const float* mean_values, const float* square_values, const float* divisor,
-                const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers, MomentMap of_means,
-                MomentMap of_squares, Index blocks) {
+HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char* exp_avg_sq, float* exp_avg_absmax,
+                float* exp_avg_sq_absmax, const float* gradients, BFloat16* rounded, const float* mean_values, const float* square_values,
+                const float* divisor, const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers,
+                MomentMap of_means, MomentMap of_squares, Index blocks) {
   if (stays(found_inf)) {
     if (rounded != nullptr) round_all(rounded, values, blocks * kThreads);
     return;
@@ -59,8 +59,8 @@ HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char
       squares[thread] = square;
       return Largest{fabsf(mean), square};
     };
-    const Largest largest =
-        gather<Largest>(moved, [](const Largest& a, const Largest& b) { return Largest{fmaxf(a.mean, b.mean), fmaxf(a.square, b.square)}; });
+    const Largest largest = gather<Largest>(
+        moved, [](const Largest& a, const Largest& b) { return Largest{fmaxf(a.mean, b.mean), fmaxf(a.square, b.square)}; });
     each_thread([&](int thread) {
       const Index i = block * kThreads + thread;
       exp_avg[i] = code_of(means[thread], largest.mean, of_means);

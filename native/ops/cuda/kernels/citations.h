@@ -21,7 +21,8 @@ HYPERFIT_FUNCTION CitationArrays arrays_of(const Index* longs, const int* ints, 
 HYPERFIT_FUNCTION Index sum_of(Index a, Index b) { return a + b; }
 HYPERFIT_FUNCTION Index higher(Index a, Index b) { return a > b ? a : b; }
 
-/// Tokens of the last `units` words, which the `reach` last tokens hold, or 0 where they hold fewer. From the end on, kThreads tokens a time.
+/// Tokens of the last `units` words, which the `reach` last tokens hold, or 0 where they hold fewer. From the end on, kThreads tokens a
+/// time.
 HYPERFIT_FUNCTION Index length_of_words(const CitationArrays& table, const Index* end, Index reach, Index units) {
   HYPERFIT_SHARED unsigned char begins[kThreads];
   Index words = 0;
@@ -57,7 +58,8 @@ HYPERFIT_FUNCTION Index place_of(const Index* rising, Index count, Index number)
     low += below * step;
     high = low + step < high ? low + step : high;
   }
-  return gather<Index>([&](int thread) { return low + thread < high && rising[low + thread] == number ? low + thread : Index{-1}; }, higher);
+  return gather<Index>([&](int thread) { return low + thread < high && rising[low + thread] == number ? low + thread : Index{-1}; },
+                       higher);
 }
 
 /// Marks the ids from `first` to before `end` that the table forbids behind tokens [length] of which those from `begin` on count.

@@ -3,8 +3,8 @@
 
 namespace hyperfit::cuda {
 
-// One draw from candidates in falling order of their scores, the lowest id first on ties, without sorting them: bins say how much stands before
-// each of them, and within one bin candidates are held against each other.
+// One draw from candidates in falling order of their scores, the lowest id first on ties, without sorting them: bins say how much stands
+// before each of them, and within one bin candidates are held against each other.
 
 constexpr int kMostCandidates = 1024;  // of a bin, that are held against each other
 
@@ -14,7 +14,8 @@ struct Candidate {
   Mass mass;
 };
 
-/// A row that draws: its scores [size], and its bins [kMassBins]. Of bin `last` those from `least` on are candidates, of the bins behind it none.
+/// A row that draws: its scores [size], and its bins [kMassBins]. Of bin `last` those from `least` on are candidates, of the bins behind it
+/// none.
 struct Lottery {
   const float* scores;
   const MassBin* bins;
@@ -72,8 +73,8 @@ HYPERFIT_FUNCTION Crossing find_bin(Value value, Mass target) {
   return result;
 }
 
-/// use(score, id) of a thread's share of the candidates in a bin. Scores that lie outside are left out in float32, so many at a time that enough
-/// reads are in flight, and those at the edge in float64.
+/// use(score, id) of a thread's share of the candidates in a bin. Scores that lie outside are left out in float32, so many at a time that
+/// enough reads are in flight, and those at the edge in float64.
 template <class Use>
 HYPERFIT_FUNCTION void each_candidate(const Lottery& row, int bin, int thread, Use use) {
   constexpr int kTogether = 16;
@@ -120,7 +121,8 @@ struct Found {
   Mass through, level;
 };
 
-/// Of more candidates than can be held against each other: what is left of their order is halved until it is one. Of kMinP `score` is known.
+/// Of more candidates than can be held against each other: what is left of their order is halved until it is one. Of kMinP `score` is
+/// known.
 HYPERFIT_FUNCTION Found halve(const Lottery& row, const Crossing& crossing, Mass target, Cut cut, float score) {
   bool counts = cut == kTopK;
   Mass low = cut == kMinP ? order_of(score, kNoId) : 0, high = cut == kMinP ? low : ~Mass{0};
@@ -149,8 +151,8 @@ HYPERFIT_FUNCTION Found halve(const Lottery& row, const Crossing& crossing, Mass
   }
 }
 
-/// Looks into the bin of a crossing for the candidate at which masses, or numbers of candidates in kTopK, pass `target`. Of kMinP `score` is
-/// known.
+/// Looks into the bin of a crossing for the candidate at which masses, or numbers of candidates in kTopK, pass `target`. Of kMinP `score`
+/// is known.
 HYPERFIT_FUNCTION Found look_into(const Lottery& row, const Crossing& crossing, Mass target, Cut cut, float score) {
   HYPERFIT_SHARED Candidate list[kMostCandidates];
   HYPERFIT_SHARED int count;
@@ -220,8 +222,8 @@ HYPERFIT_FUNCTION float least_score(const RowWeights& row, double weight) {
   return score_at(low << 32);
 }
 
-/// The id that `uniform` in [0, 1) draws of what top-k, top-p and min-p leave. Ties with the k-th score stay; top-p ends where the rest holds no
-/// more than 1 - p, min-p at the first that weighs less than its share of the best; the best stays always.
+/// The id that `uniform` in [0, 1) draws of what top-k, top-p and min-p leave. Ties with the k-th score stay; top-p ends where the rest
+/// holds no more than 1 - p, min-p at the first that weighs less than its share of the best; the best stays always.
 HYPERFIT_FUNCTION int draw_from(Lottery& row, const TokenDraw& draw, double uniform, int best) {
   Mass kept = 0;
   int id = best;

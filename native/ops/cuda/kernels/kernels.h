@@ -34,8 +34,8 @@ struct HeadStrides {
   Index batch, head, position;
 };
 
-/// Heads of one position a row, and of a cache: queries [batch, heads, size], keys and values [batch, kv, size], elements from one batch row
-/// to the next among the angles.
+/// Heads of one position a row, and of a cache: queries [batch, heads, size], keys and values [batch, kv, size], elements from one batch
+/// row to the next among the angles.
 struct TokenSizes {
   Index batch, heads, kv, size, angle_batch;
 };
@@ -70,16 +70,16 @@ struct ProductSizes {
 /// The largest head that attend takes.
 constexpr int kMostHeadSize = 256;
 
-/// Ids of a vocabulary that a block scores, and what it finds among them: the highest logit (infinity where one is NaN), the best score before
-/// and after the citation blocker, the lowest id of it, and the lowest score that is not -infinity.
+/// Ids of a vocabulary that a block scores, and what it finds among them: the highest logit (infinity where one is NaN), the best score
+/// before and after the citation blocker, the lowest id of it, and the lowest score that is not -infinity.
 constexpr int kScoredPart = 4096;
 struct PartScores {
   float logit, free_score, score, least;
   int free_id, id;
 };
 
-/// What a row forbids: no id of `stop_ids` before `least` tokens beyond the prompt, no n-gram of that size (0: any) twice from `ngram_first` on,
-/// what the citation table `table` forbids behind the tokens from `citation_first` on.
+/// What a row forbids: no id of `stop_ids` before `least` tokens beyond the prompt, no n-gram of that size (0: any) twice from
+/// `ngram_first` on, what the citation table `table` forbids behind the tokens from `citation_first` on.
 struct TokenRule {
   Index prompt, least, ngram, ngram_first, table, citation_first;
 };
@@ -94,9 +94,9 @@ struct ScoreSizes {
   Index rows, size, parts, bias, seen, suppressed, stops, history, table;
 };
 
-/// One citation index in two arrays. Of 64 bits: hashes [contexts], rising, starts [contexts + 1], factors of tokens [vocabulary] and of places
-/// [longest]. Of 32: ends and lengths [contexts], what is forbidden [banned], canonical tokens of the data [corpus] and of the vocabulary, and
-/// which begin a word.
+/// One citation index in two arrays. Of 64 bits: hashes [contexts], rising, starts [contexts + 1], factors of tokens [vocabulary] and of
+/// places [longest]. Of 32: ends and lengths [contexts], what is forbidden [banned], canonical tokens of the data [corpus] and of the
+/// vocabulary, and which begin a word.
 struct CitationSizes {
   Index contexts, longest, banned, corpus, vocabulary, units;
   int words;
@@ -136,7 +136,8 @@ struct ChoiceSizes {
 //   activate_gated           y = f(gate) up
 //   activate_gated_backward  the gradients of that; dy becomes y again
 //   rotate                   out = x turned by the angles times sign. One warp a head of one position.
-//   rotate_token             of one position a row: out [batch, heads, size] = q turned, keys = k turned and values = v at positions [batch]
+//   rotate_token             of one position a row: out [batch, heads, size] = q turned, keys = k turned and values = v at positions
+//   [batch]
 //                            of a cache. No angles turn nothing. One warp a head, below 2^31 of them.
 //   add_norm                 stream [rows, size] = x + product + shift (or null), y its norm, stats as of `norm` below. One block a row.
 //   attend                   of one part of the cached positions from positions[b] - window + 1 (window 0: from 0) to positions[b]: the
@@ -188,8 +189,8 @@ HYPERFIT_KERNELS_BACKWARD(float32_bfloat16, float, BFloat16)
 HYPERFIT_KERNELS_BACKWARD(bfloat16_float32, BFloat16, float)
 HYPERFIT_KERNELS_BACKWARD(bfloat16_bfloat16, BFloat16, BFloat16)
 /// norm_backward of bfloat16 alone, dx too: added in float32, and rounded once.
-HYPERFIT_KERNEL(norm_backward_rounded, BFloat16* dx, const BFloat16* dy, const BFloat16* x, const float* stats, const float* weight, float offset,
-                int layer, Index rows, Index size);
+HYPERFIT_KERNEL(norm_backward_rounded, BFloat16* dx, const BFloat16* dy, const BFloat16* x, const float* stats, const float* weight,
+                float offset, int layer, Index rows, Index size);
 /// gradient [size] = beta gradient + the sum over chunks; `bias` may be null, and beta 0 forgets what stood there. One thread a column.
 HYPERFIT_KERNEL(norm_gradients, float* weight, float* bias, const float* sums, float beta, Index chunks, Index size);
 
@@ -199,31 +200,32 @@ HYPERFIT_KERNEL(embedding_backward, float* gradient, const float* dx, const Inde
                 Index rows, Index size);
 
 /// One update of `count` weights: moments, weights, and the weights in bfloat16 (`rounded`, or null). Gradients are multiplied by
-/// numbers.grad_scale, or divided by *divisor; where *found_inf is not 0, weights and moments keep their bits. *learning_rate and *step stand
-/// for those of the host. Each of the four may be null.
+/// numbers.grad_scale, or divided by *divisor; where *found_inf is not 0, weights and moments keep their bits. *learning_rate and *step
+/// stand for those of the host. Each of the four may be null.
 HYPERFIT_KERNEL(adamw, float* values, float* exp_avg, float* exp_avg_sq, const float* gradients, BFloat16* rounded, const float* divisor,
                 const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers, Index count);
-/// The same of moments that are codes of `mean_values` and `square_values`, 256 each, and share a largest magnitude a block of 256. One block
-/// such a block.
-HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char* exp_avg_sq, float* exp_avg_absmax, float* exp_avg_sq_absmax,
-                const float* gradients, BFloat16* rounded, const float* mean_values, const float* square_values, const float* divisor,
-                const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers, MomentMap of_means,
-                MomentMap of_squares, Index blocks);
+/// The same of moments that are codes of `mean_values` and `square_values`, 256 each, and share a largest magnitude a block of 256. One
+/// block such a block.
+HYPERFIT_KERNEL(adamw_8bit, float* values, unsigned char* exp_avg, unsigned char* exp_avg_sq, float* exp_avg_absmax,
+                float* exp_avg_sq_absmax, const float* gradients, BFloat16* rounded, const float* mean_values, const float* square_values,
+                const float* divisor, const float* found_inf, const float* learning_rate, const float* step, AdamWNumbers numbers,
+                MomentMap of_means, MomentMap of_squares, Index blocks);
 
-/// scores [rows, size] (or null where nothing changes) of logits: with bias, then of what is `seen` times the row's penalty below 0 and divided
-/// by it above, -infinity where an id may not follow; parts [rows, parts] of them, and bins [rows, kMassBins] (or null) without mass. Rows that are
-/// not active are left out. Bias, penalties, seen, suppressed, stops, history and the table may be null. One block a part of a row.
-HYPERFIT_LONG_KERNEL(score_tokens, PartScores* parts, float* scores, MassBin* bins, const float* logits, const float* bias, const float* penalties,
-                const unsigned char* seen, const unsigned char* suppressed, const unsigned char* stops, const unsigned char* active,
-                const TokenRule* rules, const Index* positions, const Index* history, const Index* table_longs, const int* table_ints,
-                ScoreSizes sizes, CitationSizes table);
-/// weights [rows], and bins [rows, kMassBins] of scores [rows, size] of the rows that draw, with masses and numbers of those that have a mass,
-/// by rising distance from the best. One block a part of a row.
+/// scores [rows, size] (or null where nothing changes) of logits: with bias, then of what is `seen` times the row's penalty below 0 and
+/// divided by it above, -infinity where an id may not follow; parts [rows, parts] of them, and bins [rows, kMassBins] (or null) without
+/// mass. Rows that are not active are left out. Bias, penalties, seen, suppressed, stops, history and the table may be null. One block a
+/// part of a row.
+HYPERFIT_LONG_KERNEL(score_tokens, PartScores* parts, float* scores, MassBin* bins, const float* logits, const float* bias,
+                     const float* penalties, const unsigned char* seen, const unsigned char* suppressed, const unsigned char* stops,
+                     const unsigned char* active, const TokenRule* rules, const Index* positions, const Index* history,
+                     const Index* table_longs, const int* table_ints, ScoreSizes sizes, CitationSizes table);
+/// weights [rows], and bins [rows, kMassBins] of scores [rows, size] of the rows that draw, with masses and numbers of those that have a
+/// mass, by rising distance from the best. One block a part of a row.
 HYPERFIT_KERNEL(weigh_tokens, MassBin* bins, RowWeights* weights, const float* scores, const PartScores* parts, const unsigned char* active,
                 const TokenDraw* draws, WeightSizes sizes);
-/// Chooses an id for each row and appends it: ids [steps, rows] at its step gets it, or -1 where a row stands, -2 where all is banned, -3 where
-/// logits are not finite. Rows draw by uniform [steps, rows]. History, seen, stops and interventions may be null; so may
-/// scores, bins, weights, draws and uniform, where all rows take the best. One block a row.
+/// Chooses an id for each row and appends it: ids [steps, rows] at its step gets it, or -1 where a row stands, -2 where all is banned, -3
+/// where logits are not finite. Rows draw by uniform [steps, rows]. History, seen, stops and interventions may be null; so may scores,
+/// bins, weights, draws and uniform, where all rows take the best. One block a row.
 HYPERFIT_LONG_KERNEL(choose_tokens, Index* ids, Index* steps, Index* interventions, Index* tokens, Index* positions, unsigned char* active,
                 Index* history, unsigned char* seen, const unsigned char* stops, const PartScores* parts, const float* scores,
                 const MassBin* bins, const RowWeights* weights, const TokenDraw* draws, const double* uniform, ChoiceSizes sizes);
@@ -233,10 +235,10 @@ HYPERFIT_KERNEL(vector_norm_parts, double* parts, const float* x, Index count);
 /// norm [1] = the root of the sum of `count` parts. One block.
 HYPERFIT_KERNEL(vector_norm, double* norm, const double* parts, Index count);
 
-/// y [rows, out] = residual + bias + x W^T of at most 1, 4 and 8 rows, x and W [out, in] at multiples of sixteen bytes, `in` of eight. Residual
-/// and bias may be null, the latter in either type; `rounded`, unless null, gets y in bfloat16, without a residual. A warp one column of y, or
-/// two. As conv1d W is [in, out], `out` a multiple of eight: any rows, 1 and 4 at a time, a block 32 columns.
-#define HYPERFIT_SKINNY_GEMM(rows)                                                                                                        \
+/// y [rows, out] = residual + bias + x W^T of at most 1, 4 and 8 rows, x and W [out, in] at multiples of sixteen bytes, `in` of eight.
+/// Residual and bias may be null, the latter in either type; `rounded`, unless null, gets y in bfloat16, without a residual. A warp one
+/// column of y, or two. As conv1d W is [in, out], `out` a multiple of eight: any rows, 1 and 4 at a time, a block 32 columns.
+#define HYPERFIT_SKINNY_GEMM(rows)                                                                                                         \
   HYPERFIT_KERNEL(skinny_gemm_##rows, float* y, BFloat16* rounded, const float* residual, const float* bias, const BFloat16* rounded_bias, \
                   const BFloat16* x, const BFloat16* w, ProductSizes sizes);
 HYPERFIT_SKINNY_GEMM(1)

@@ -3,8 +3,8 @@
 
 namespace hyperfit::cuda {
 
-/// Marks the ids from `first` to before `end` that would complete an n-gram which tokens [length] hold from `begin` on: every window of n - 1
-/// tokens is held against the last n - 1.
+/// Marks the ids from `first` to before `end` that would complete an n-gram which tokens [length] hold from `begin` on: every window of n -
+/// 1 tokens is held against the last n - 1.
 HYPERFIT_FUNCTION void mark_ngrams(unsigned char* marks, Index first, Index end, const Index* tokens, Index begin, Index length, Index n) {
   const Index prefix = n - 1, last = length - prefix;
   each_thread([&](int thread) {

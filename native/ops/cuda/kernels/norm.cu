@@ -64,8 +64,8 @@ HYPERFIT_FUNCTION void norm(Y* y, const X* x, float* stats, const float* weight,
 
 /// stream = x + product + shift, and y its norm: what is added stays in the cache of the block that reads it again.
 template <class T>
-HYPERFIT_FUNCTION void add_norm(float* stream, T* y, float* stats, const float* x, const T* product, const float* shift, const float* weight,
-                                const float* bias, float eps, float offset, Index rows, Index size) {
+HYPERFIT_FUNCTION void add_norm(float* stream, T* y, float* stats, const float* x, const T* product, const float* shift,
+                                const float* weight, const float* bias, float eps, float offset, Index rows, Index size) {
   const bool aligned = all_aligned<kColumns>(stream, y, x, product, shift, weight, bias), wide = aligned && size % kColumns == 0;
   for (unsigned row = block_index(); row < static_cast<unsigned>(rows); row += block_count()) {
     float* to = stream + row * size;

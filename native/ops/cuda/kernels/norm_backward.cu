@@ -98,8 +98,8 @@ HYPERFIT_DEFINE(bfloat16_float32, BFloat16, float)
 HYPERFIT_DEFINE(bfloat16_bfloat16, BFloat16, BFloat16)
 #undef HYPERFIT_DEFINE
 
-HYPERFIT_KERNEL(norm_backward_rounded, BFloat16* dx, const BFloat16* dy, const BFloat16* x, const float* stats, const float* weight, float offset,
-                int layer, Index rows, Index size) {
+HYPERFIT_KERNEL(norm_backward_rounded, BFloat16* dx, const BFloat16* dy, const BFloat16* x, const float* stats, const float* weight,
+                float offset, int layer, Index rows, Index size) {
   norm_backward(dx, dy, x, stats, weight, offset, layer != 0, rows, size);
 }
 

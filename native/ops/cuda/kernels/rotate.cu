@@ -60,8 +60,8 @@ HYPERFIT_FUNCTION Index in_cache(const HeadStrides& cache, Index batch, Index he
   return batch * cache.batch + head * cache.head + position * cache.position;
 }
 
-/// Query heads are turned into `out`, key heads into the cache, and value heads copied there. Strides are read where they stand: a choice among
-/// them by reference would be memory of each thread's own.
+/// Query heads are turned into `out`, key heads into the cache, and value heads copied there. Strides are read where they stand: a choice
+/// among them by reference would be memory of each thread's own.
 template <class T>
 HYPERFIT_FUNCTION void rotate_token(T* out, T* keys, T* values, const T* q, const T* k, const T* v, const float* cos, const float* sin,
                                     const Index* positions, const TokenSizes& sizes, const TokenStrides& strides) {
@@ -69,9 +69,11 @@ HYPERFIT_FUNCTION void rotate_token(T* out, T* keys, T* values, const T* q, cons
   each_thread([&](int thread) {
     const int lane = thread % kWarp;
     for (unsigned one = static_cast<unsigned>(block_index()) * kWarps + thread / kWarp; one < count; one += block_count() * kWarps) {
-      const Index batch = one / of_row, place = one % of_row, key = place - sizes.heads, value = key - sizes.kv, position = positions[batch];
+      const Index batch = one / of_row, place = one % of_row, key = place - sizes.heads, value = key - sizes.kv,
+                  position = positions[batch];
       if (value >= 0) {
-        copy(values + in_cache(strides.values, batch, value, position), v + batch * strides.v.batch + value * strides.v.head, sizes.size, lane);
+        copy(values + in_cache(strides.values, batch, value, position), v + batch * strides.v.batch + value * strides.v.head, sizes.size,
+             lane);
         continue;
       }
       T* to = key < 0 ? out + (batch * sizes.heads + place) * sizes.size : keys + in_cache(strides.keys, batch, key, position);

@@ -1,5 +1,5 @@
-// What each id scores as a row's next token, in Hugging Face's order: bias, repetition penalty (Keskar et al. 2019, arXiv 1909.05858), n-grams,
-// minimum length, suppressed ids, then the citation blocker; and the best of every part of the vocabulary.
+// What each id scores as a row's next token, in Hugging Face's order: bias, repetition penalty (Keskar et al. 2019, arXiv 1909.05858),
+// n-grams, minimum length, suppressed ids, then the citation blocker; and the best of every part of the vocabulary.
 #include "choice.h"
 #include "citations.h"
 #include "ngrams.h"
@@ -17,8 +17,10 @@ HYPERFIT_FUNCTION void take(float score, int id, float& best, int& its_id) {
   its_id = id;
 }
 
-/// A thread's share of a part, which it alone reads again. By itself, since a division beside much else would cost memory of each thread's own.
-HYPERFIT_FUNCTION void weigh(float* to, const float* x, const float* bias, const unsigned char* seen, float penalty, int count, int thread) {
+/// A thread's share of a part, which it alone reads again. By itself, since a division beside much else would cost memory of each thread's
+/// own.
+HYPERFIT_FUNCTION void weigh(float* to, const float* x, const float* bias, const unsigned char* seen, float penalty, int count,
+                             int thread) {
 #pragma unroll 1
   for (int at = thread; at < count; at += kThreads) {
     float score = x[at];
@@ -35,10 +37,10 @@ HYPERFIT_FUNCTION void clear_bins(MassBin* bins, const ScoreSizes& sizes, const 
   });
 }
 
-HYPERFIT_LONG_KERNEL(score_tokens, PartScores* parts, float* scores, MassBin* bins, const float* logits, const float* bias, const float* penalties,
-                const unsigned char* seen, const unsigned char* suppressed, const unsigned char* stops, const unsigned char* active,
-                const TokenRule* rules, const Index* positions, const Index* history, const Index* table_longs, const int* table_ints,
-                ScoreSizes sizes, CitationSizes table) {
+HYPERFIT_LONG_KERNEL(score_tokens, PartScores* parts, float* scores, MassBin* bins, const float* logits, const float* bias,
+                     const float* penalties, const unsigned char* seen, const unsigned char* suppressed, const unsigned char* stops,
+                     const unsigned char* active, const TokenRule* rules, const Index* positions, const Index* history,
+                     const Index* table_longs, const int* table_ints, ScoreSizes sizes, CitationSizes table) {
   HYPERFIT_SHARED unsigned char banned[kScoredPart], cited[kScoredPart];
   HYPERFIT_SHARED float values[kScoredPart];
   const auto of_row = static_cast<unsigned>(sizes.parts), count = static_cast<unsigned>(sizes.rows) * of_row;

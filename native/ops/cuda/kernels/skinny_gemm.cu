@@ -1,7 +1,7 @@
-// Products of few rows with a large matrix, as decoding has them: y = x W^T of bfloat16, added up in float32. What they cost is reading W, so each
-// warp reads whole rows of it, sixteen bytes a lane, once for all rows of x, which stay in the nearest cache.
-// Of a matrix stored [in, out], as GPT-2's are (`Conv1D` of transformers), four lanes read 32 columns of a row, the threads of a block read its
-// rows in turn, and what they have is added through shared memory.
+// Products of few rows with a large matrix, as decoding has them: y = x W^T of bfloat16, added up in float32. What they cost is reading W,
+// so each warp reads whole rows of it, sixteen bytes a lane, once for all rows of x, which stay in the nearest cache. Of a matrix stored
+// [in, out], as GPT-2's are (`Conv1D` of transformers), four lanes read 32 columns of a row, the threads of a block read its rows in turn,
+// and what they have is added through shared memory.
 #include "numbers.h"
 
 namespace hyperfit::cuda {
@@ -18,7 +18,8 @@ HYPERFIT_FUNCTION Index at_most(Index index, Index end) { return index < end ? i
 
 /// The columns from `first` on. What is beyond the last row or column is computed of the last one again, and not stored.
 template <int kRows, int kOutputs>
-HYPERFIT_FUNCTION Products<kRows, kOutputs> products_of(const BFloat16* x, const BFloat16* w, Index first, int lane, const ProductSizes& sizes) {
+HYPERFIT_FUNCTION Products<kRows, kOutputs> products_of(const BFloat16* x, const BFloat16* w, Index first, int lane,
+                                                        const ProductSizes& sizes) {
   Products<kRows, kOutputs> sums = {};
 #pragma unroll(kRows == 1 ? 4 : (kRows == 4 ? 2 : 1))
   for (Index i = Index{lane} * kPacked; i < sizes.in; i += kWarp * kPacked) {
@@ -99,7 +100,8 @@ constexpr int kLanes = 4, kRowColumns = kLanes * kPacked, kTurns = kThreads / kL
 
 /// A thread's sums over every kTurns-th row of W, of its eight columns.
 template <int kRows>
-HYPERFIT_FUNCTION void sum_turn(float (&sums)[kRows][kRowColumns], const BFloat16* x, const BFloat16* w, Index column, int thread, const ProductSizes& sizes) {
+HYPERFIT_FUNCTION void sum_turn(float (&sums)[kRows][kRowColumns], const BFloat16* x, const BFloat16* w, Index column, int thread,
+                                const ProductSizes& sizes) {
   float own[kRows][kPacked] = {};
   if (column < sizes.out) {
 #pragma unroll 4

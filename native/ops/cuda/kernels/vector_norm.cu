@@ -1,5 +1,5 @@
-// The L2 norm of many numbers: squares are added up in float64, a thread's in rising order, a block's and the blocks' as one tree, so that two
-// runs give the same bits, and no gradient that float32 holds has a square that does not count.
+// The L2 norm of many numbers: squares are added up in float64, a thread's in rising order, a block's and the blocks' as one tree, so that
+// two runs give the same bits, and no gradient that float32 holds has a square that does not count.
 #include "numbers.h"
 
 namespace hyperfit::cuda {

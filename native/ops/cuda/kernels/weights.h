@@ -7,7 +7,9 @@ using Mass = unsigned long long;
 
 HYPERFIT_FUNCTION Mass add_masses(Mass a, Mass b) { return a + b; }
 
-HYPERFIT_FUNCTION double weight_of(const RowWeights& row, float score) { return exp((static_cast<double>(score) - row.best) * row.sharpness); }
+HYPERFIT_FUNCTION double weight_of(const RowWeights& row, float score) {
+  return exp((static_cast<double>(score) - row.best) * row.sharpness);
+}
 
 /// What weighs less than half a mass has none.
 HYPERFIT_FUNCTION Mass mass_of(const RowWeights& row, float score) { return static_cast<Mass>(weight_of(row, score) * row.of_mass + 0.5); }

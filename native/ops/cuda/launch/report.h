@@ -9,7 +9,8 @@ namespace hyperfit::cuda {
 /// Whether kernels may be tried on that device: there is a driver that counts it.
 bool may_launch(c10::Device device);
 
-/// What the package has compiled, from now on: the file, which is read once a card needs it, or what is in it where it was packed. Empty: nothing.
+/// What the package has compiled, from now on: the file, which is read once a card needs it, or what is in it where it was packed. Empty:
+/// nothing.
 void set_kernel_images(const std::string& path, std::string unpacked = {});
 
 struct LaunchReport {
