@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the committed fixtures of test/fixtures/ again, from other people's implementations.
 #   scripts/fixtures.sh            every program
-#   scripts/fixtures.sh metrics    only the named ones: metrics preference significance mauve_scores tiny_models lora quantized_training adapters smollm2 files data_files chat jinja tokenizer_configs gemma3 gemma3_llama_cpp gguf_blocks gguf_export images tensorboard_events (gguf_quantized wants a file: see there)
+#   scripts/fixtures.sh metrics    only the named ones, of those listed below (gguf_quantized wants a file: see there)
 #   scripts/fixtures.sh environment  makes the Python environment only, and prints the path of its python
 # The Python environment (about 6 GB with torch) is kept in HYPERFIT_FIXTURES_VENV, by default in the user's cache.
 set -euo pipefail
@@ -26,7 +26,10 @@ if [ "${1:-}" = environment ]; then
   exit
 fi
 programs=("$@")
-[ $# -gt 0 ] || programs=(metrics preference significance mauve_scores tiny_models lora quantized_training adapters smollm2 files data_files chat jinja tokenizer_configs gemma3 gemma3_llama_cpp gguf_blocks gguf_export images tensorboard_events)
+[ $# -gt 0 ] || programs=(
+  metrics preference significance mauve_scores tiny_models lora quantized_training adapters smollm2 files data_files chat jinja
+  tokenizer_configs gemma3 gemma3_llama_cpp gguf_blocks gguf_export images tensorboard_events
+)
 export CUBLAS_WORKSPACE_CONFIG=:4096:8 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1
 cd "$root"
 for program in "${programs[@]}"; do

@@ -2,10 +2,10 @@
 
     python scripts/restate_pages.py OLD_FOLDER NEW_FOLDER
 
-The cells of those studies are gone. A page holds, of each mean, the value, an interval over contexts and the mean of each seed: enough for an interval
-over contexts and seeds (docs/evaluation.md, `crossedMean`), as the interval over contexts gives one of its two squared errors and the means of the seeds
-give the other. What single texts are needed for is taken off the page: intervals and tests of Self-BLEU, and the spread of MAUVE over clusterings.
-Needs SciPy. Prints every test of every page.
+The cells of those studies are gone. A page holds, of each mean, the value, an interval over contexts and the mean of each seed: enough for
+an interval over contexts and seeds (docs/evaluation.md, `crossedMean`), as the interval over contexts gives one of its two squared errors
+and the means of the seeds give the other. What single texts are needed for is taken off the page: intervals and tests of Self-BLEU, and the
+spread of MAUVE over clusterings. Needs SciPy. Prints every test of every page.
 """
 
 import html
@@ -19,7 +19,9 @@ from scipy import optimize, stats
 
 NORMAL = stats.norm.isf(0.025)
 FLOOR = 2 / 2001
-SHARES = re.compile(r"^(ttr|rep-n|self-bleu|dataset-bleu|choice-accuracy|top-1-accuracy|top-1-agreement|top-k-mass|rank-override)\||\|share:")
+SHARES = re.compile(
+    r"^(ttr|rep-n|self-bleu|dataset-bleu|choice-accuracy|top-1-accuracy|top-1-agreement|top-k-mass|rank-override)\||\|share:"
+)
 TITLE = re.compile(r"\bn (\d+)((?:; by seed [^;\"<]*)?); ((?:[^;\"<]|<wbr>|&[a-z]+;)*?hyperfit:0\.1\.0)")
 
 
@@ -60,9 +62,20 @@ def restate_title(found: re.Match) -> str:
     declared = re.search(r"\|seeds:(\d+)", signature)
     seeds = int(declared[1]) if declared else max(1, by_seed.count(", ") + 1 if by_seed else 1)
     count, unit = unit_of(signature, n, seeds)
-    rule = "interval:none|texts-are-references-of-each-other" if signature.startswith("self-bleu") else \
-        "interval:95|crossed:contexts-x-seeds|t:cochran|from:printed-numbers" if seeds > 1 else "interval:bootstrap-95-by-cluster|spread-of-seeds:not-in-it"
-    signature = signature.replace("interval:bootstrap-95-by-cluster", rule).replace(f"|n:{n}|", f"|{unit.replace(' ', '-')}:{count}|").replace("|clusters:sequences", "")
+    rule = (
+        "interval:none|texts-are-references-of-each-other"
+        if signature.startswith("self-bleu")
+        else (
+            "interval:95|crossed:contexts-x-seeds|t:cochran|from:printed-numbers"
+            if seeds > 1
+            else "interval:bootstrap-95-by-cluster|spread-of-seeds:not-in-it"
+        )
+    )
+    signature = (
+        signature.replace("interval:bootstrap-95-by-cluster", rule)
+        .replace(f"|n:{n}|", f"|{unit.replace(' ', '-')}:{count}|")
+        .replace("|clusters:sequences", "")
+    )
     if "<wbr>" in marked:
         signature = signature.replace("|", "|<wbr>")
     return f"{describe(count, unit, seeds)}{by_seed}; {signature}"
@@ -166,8 +179,13 @@ def results_rows(page: str) -> dict[tuple[str, str], Cell]:
     return rows
 
 
-QUANTITIES = {"longest overlap": "longest overlap, mean, tokens", "loss": "loss, nats", "entropy": "entropy, nats", "top1Mass": "probability of the first choice (@1)",
-              "type-token ratio, against all samples": "type-token ratio"}
+QUANTITIES = {
+    "longest overlap": "longest overlap, mean, tokens",
+    "loss": "loss, nats",
+    "entropy": "entropy, nats",
+    "top1Mass": "probability of the first choice (@1)",
+    "type-token ratio, against all samples": "type-token ratio",
+}
 
 
 def side_of(name: str, other: str, quantity: str, rows: dict) -> Cell:
@@ -190,15 +208,29 @@ def holm(values: list[float]) -> list[float]:
 
 
 def restate_tests(section: str, rows: dict, name: str) -> str:
-    lines = re.findall(r'<tr><th scope="row">(.*?) against (.*?)</th><td class="free">(.*?)</td><td title="n (\d+);[^"]*; (cells[^"]*)">(.*?)<span class="interval">(.*?) to (.*?)</span></td><td[^>]*>(.*?)</td>', section)
+    lines = re.findall(
+        r'<tr><th scope="row">(.*?) against (.*?)</th><td class="free">(.*?)</td><td title="n (\d+);[^"]*; (cells[^"]*)">(.*?)<span class="interval">(.*?) to (.*?)</span></td><td[^>]*>(.*?)</td>',
+        section,
+    )
     tests = []
     for first, second, quantity, n, files, *numbers in lines:
         difference, low, high, old = map(number, numbers)
-        left, right = (side_of(html.unescape(a), html.unescape(b), html.unescape(quantity), rows) for a, b in ((first, second), (second, first)))
+        left, right = (
+            side_of(html.unescape(a), html.unescape(b), html.unescape(quantity), rows) for a, b in ((first, second), (second, first))
+        )
         seeds = max(len(left.by_seed), len(right.by_seed), 1)
-        values = [cell.by_seed * (seeds if len(cell.by_seed) == 1 else 1) if cell.by_seed else [cell.value] * seeds for cell in (left, right)]
+        values = [
+            cell.by_seed * (seeds if len(cell.by_seed) == 1 else 1) if cell.by_seed else [cell.value] * seeds for cell in (left, right)
+        ]
         by_seed = [a - b for a, b in zip(*values)]
-        test = {"names": (first, second, quantity), "over": describe(int(n), left.unit, seeds), "files": files, "difference": difference, "by_seed": by_seed, "p": None}
+        test = {
+            "names": (first, second, quantity),
+            "over": describe(int(n), left.unit, seeds),
+            "files": files,
+            "difference": difference,
+            "by_seed": by_seed,
+            "p": None,
+        }
         if quantity != "Self-BLEU":
             is_floor = old <= round(FLOOR, 4)
             p, is_bound = (FLOOR, True) if is_floor else (old, False)
@@ -222,10 +254,30 @@ def test_row(test: dict, count: int, name: str) -> str:
     if test["p"] is None:
         cells = [shown(test["difference"], 3), "not tested", "not tested", test["over"]]
     else:
-        cells = [f"{shown(test['difference'], 3)}<span class=\"interval\">{shown(test['low'], 3)} to {shown(test['high'], 3)}</span>", probability(test["p"], test["is_bound"]),
-                 probability(test["adjusted"], test["is_adjusted_bound"]), test["over"]]
-    print(name, "|", first, "|", second, "|", quantity, "|", " | ".join(re.sub("<.*?>", " ", cell) for cell in cells), "|", [round(value, 3) for value in test["by_seed"]])
-    return f'<tr><th scope="row">{first} against {second}</th><td class="free">{quantity}</td>' + "".join(f'<td title="{title}">{cell}</td>' for cell in cells) + "</tr>"
+        cells = [
+            f"{shown(test['difference'], 3)}<span class=\"interval\">{shown(test['low'], 3)} to {shown(test['high'], 3)}</span>",
+            probability(test["p"], test["is_bound"]),
+            probability(test["adjusted"], test["is_adjusted_bound"]),
+            test["over"],
+        ]
+    print(
+        name,
+        "|",
+        first,
+        "|",
+        second,
+        "|",
+        quantity,
+        "|",
+        " | ".join(re.sub("<.*?>", " ", cell) for cell in cells),
+        "|",
+        [round(value, 3) for value in test["by_seed"]],
+    )
+    return (
+        f'<tr><th scope="row">{first} against {second}</th><td class="free">{quantity}</td>'
+        + "".join(f'<td title="{title}">{cell}</td>' for cell in cells)
+        + "</tr>"
+    )
 
 
 def restate_cells(part: str) -> str:
@@ -234,15 +286,25 @@ def restate_cells(part: str) -> str:
             return found[0]
         cell = Cell(found[1], found[2])
         ends = cell.restated()
-        interval = "" if ends is None or found[2].count("interval") == 0 and ends[2] == "" else f'<span class="interval">{ends[2]}{shown(ends[0], cell.digits)} to {shown(ends[1], cell.digits)}</span>'
+        interval = (
+            ""
+            if ends is None or found[2].count("interval") == 0 and ends[2] == ""
+            else f'<span class="interval">{ends[2]}{shown(ends[0], cell.digits)} to {shown(ends[1], cell.digits)}</span>'
+        )
         title = found[1]
         if cell.low is not None and cell.low == cell.high:
-            title = title.replace("interval:bootstrap-95-by-cluster", "interval:wilson|confidence:0.95|unit:clusters" if ends else "interval:none")
+            title = title.replace(
+                "interval:bootstrap-95-by-cluster", "interval:wilson|confidence:0.95|unit:clusters" if ends else "interval:none"
+            )
         return f'<td title="{title}">{cell.text}{interval}</td>'
 
     part = CELL.sub(restate, part)
     blank = '<td>–<span class="interval">{}</span></td></tr>'
-    part = re.sub(r'(<td class="free">training loss</td><td>[^<]*</td><td>[^<]*</td>)<td></td></tr>', lambda found: found[1] + blank.format("nothing has been trained on yet"), part)
+    part = re.sub(
+        r'(<td class="free">training loss</td><td>[^<]*</td><td>[^<]*</td>)<td></td></tr>',
+        lambda found: found[1] + blank.format("nothing has been trained on yet"),
+        part,
+    )
     return part.replace("<td></td></tr>", blank.format("nothing to measure"))
 
 
@@ -262,18 +324,24 @@ def restate_figures(page: str, rows: dict) -> str:
                 return text
             y = re.search(r'<circle cx="[\d.]+" cy="(\d+)"', text)[1]
             label = re.search(r'<text x="([\d.]+)" (y="\d+" class="value)', text)
-            text = text.replace("<circle", f'<line class="interval-line" x1="{place(ends[0]):g}" x2="{place(ends[1]):g}" y1="{y}" y2="{y}"/><circle', 1)
+            text = text.replace(
+                "<circle", f'<line class="interval-line" x1="{place(ends[0]):g}" x2="{place(ends[1]):g}" y1="{y}" y2="{y}"/><circle', 1
+            )
             right = max(float(label[1]), place(ends[1]) + 9)
             return text.replace(label[0], f'<text x="{right:g}" {label[2]}')
 
         return re.sub(r'<g class="series colour-\d"><title>(.*?): [^:]*?; n \d+.*?</g>', row, found[0], flags=re.S)
 
-    return re.sub(r'<svg viewBox="0 0 420 \d+" role="img" aria-label="([^"]*)">(?:(?!</svg>).)*?class="middle".*?</svg>', figure, page, flags=re.S)
+    return re.sub(
+        r'<svg viewBox="0 0 420 \d+" role="img" aria-label="([^"]*)">(?:(?!</svg>).)*?class="middle".*?</svg>', figure, page, flags=re.S
+    )
 
 
-NOTE = ("Restated from the numbers that this page printed before, since the cells of the study were not kept: intervals and p values are now over contexts and seeds "
-        "where there are several seeds (they were over contexts alone), p values at the floor of 2,000 resamples are bounds, and “n” counts each context once. "
-        "Where one seed stands alone, and wherever p says so, p is that of the earlier bootstrap; sign flips need the single texts.")
+NOTE = (
+    "Restated from the numbers that this page printed before, since the cells of the study were not kept: intervals and p values are now over contexts and seeds "
+    "where there are several seeds (they were over contexts alone), p values at the floor of 2,000 resamples are bounds, and “n” counts each context once. "
+    "Where one seed stands alone, and wherever p says so, p is that of the earlier bootstrap; sign flips need the single texts."
+)
 SELF_BLEU = "Self-BLEU stands without interval and test: the earlier ones took its texts as independent, which are references of each other, and a right one needs the texts."
 MAUVE = "MAUVE: one clustering of each training, and the range over trainings. Over clusterings it was seen to move by .02 to .24, and other contexts move it too: rows near each other are not told apart."
 
@@ -286,32 +354,56 @@ def restate(page: str, name: str) -> str:
     if mark:
         body = re.search(r"<tbody>(.*?)</tbody>", tail, re.S)
         lines = restate_tests(body[1], rows, name)
-        tail = tail.replace(body[1], lines, 1).replace('<th scope="col">p, Holm</th></tr>', '<th scope="col">p, Holm</th><th scope="col">Over</th></tr>', 1)
+        tail = tail.replace(body[1], lines, 1).replace(
+            '<th scope="col">p, Holm</th></tr>', '<th scope="col">p, Holm</th><th scope="col">Over</th></tr>', 1
+        )
         tested = lines.count("<tr>") - lines.count("<td class=\"free\">Self-BLEU")
-        tail = tail.replace("Differences on the same contexts, means over seeds first; Holm adjusts for all tests of this page.",
-                            f"Differences on the same contexts, with 95 % intervals, over contexts and seeds where there are several seeds. Holm adjusts for all tests of this page: {tested}. Other quantities are shown, not tested.", 1)
+        tail = tail.replace(
+            "Differences on the same contexts, means over seeds first; Holm adjusts for all tests of this page.",
+            f"Differences on the same contexts, with 95 % intervals, over contexts and seeds where there are several seeds. Holm adjusts for all tests of this page: {tested}. Other quantities are shown, not tested.",
+            1,
+        )
         page = head + mark + tail
     page = TITLE.sub(restate_title, page)
-    for old, new in [("stopped at least held-out loss", "early-stopped (lowest held-out loss)"), ("epoch of the least held-out loss", "epoch of the lowest held-out loss"), ("least held-out loss, at step", "lowest held-out loss, at step"),
-                     ("stopping where held-out loss is least", "stopping early, where held-out loss is lowest"), ("<li>Intervals of Self-BLEU take each text’s references as given.</li>", ""),
-                     ("Dots: ours, with 95 % intervals, and a stroke", "Dots: ours, with the intervals or ranges of the table, and a stroke"),
-                     ("Ours: value and 95 % interval; what each number is stands in its title.", "Ours: value and 95 % interval, over contexts and seeds where there are several seeds, else over contexts alone. What each number is stands in its title.")]:
+    for old, new in [
+        ("stopped at least held-out loss", "early-stopped (lowest held-out loss)"),
+        ("epoch of the least held-out loss", "epoch of the lowest held-out loss"),
+        ("least held-out loss, at step", "lowest held-out loss, at step"),
+        ("stopping where held-out loss is least", "stopping early, where held-out loss is lowest"),
+        ("<li>Intervals of Self-BLEU take each text’s references as given.</li>", ""),
+        ("Dots: ours, with 95 % intervals, and a stroke", "Dots: ours, with the intervals or ranges of the table, and a stroke"),
+        (
+            "Ours: value and 95 % interval; what each number is stands in its title.",
+            "Ours: value and 95 % interval, over contexts and seeds where there are several seeds, else over contexts alone. What each number is stands in its title.",
+        ),
+    ]:
         page = page.replace(old, new)
     notes = [NOTE, *([SELF_BLEU] if "Self-BLEU" in page else []), *([MAUVE] if ">MAUVE<" in page else [])]
     items = "".join(f"<li>{note}</li>" for note in notes)
-    return page.replace("<h2>Notes</h2><ul>", f"<h2>Notes</h2><ul>{items}", 1) if "<h2>Notes</h2>" in page else page.replace("<footer>", f"<footer><h2>Notes</h2><ul>{items}</ul>", 1)
+    return (
+        page.replace("<h2>Notes</h2><ul>", f"<h2>Notes</h2><ul>{items}", 1)
+        if "<h2>Notes</h2>" in page
+        else page.replace("<footer>", f"<footer><h2>Notes</h2><ul>{items}</ul>", 1)
+    )
 
 
-STYLE = ("svg{font-family:system-ui,sans-serif}text{font-size:11px;fill:#6a675f}.middle{text-anchor:middle}.grid{stroke:#e4e1d8}.value{font-weight:650;font-size:12px}.interval-line{stroke-width:2.2;stroke-linecap:round}"
-         ".run-mark{stroke-width:1.4;opacity:.55}.published{fill:#fff;stroke:#6a675f;stroke-width:1.4}.title{font-size:15px;font-weight:650;fill:#1d1c1a}"
-         ".colour-1 line{stroke:#2f6fb3}.colour-2 line{stroke:#c2571a}.colour-4 line{stroke:#7a4fb5}.colour-1 circle,text.colour-1{fill:#2f6fb3}.colour-2 circle,text.colour-2{fill:#c2571a}.colour-4 circle,text.colour-4{fill:#7a4fb5}")
+STYLE = (
+    "svg{font-family:system-ui,sans-serif}text{font-size:11px;fill:#6a675f}.middle{text-anchor:middle}.grid{stroke:#e4e1d8}.value{font-weight:650;font-size:12px}.interval-line{stroke-width:2.2;stroke-linecap:round}"
+    ".run-mark{stroke-width:1.4;opacity:.55}.published{fill:#fff;stroke:#6a675f;stroke-width:1.4}.title{font-size:15px;font-weight:650;fill:#1d1c1a}"
+    ".colour-1 line{stroke:#2f6fb3}.colour-2 line{stroke:#c2571a}.colour-4 line{stroke:#7a4fb5}.colour-1 circle,text.colour-1{fill:#2f6fb3}.colour-2 circle,text.colour-2{fill:#c2571a}.colour-4 circle,text.colour-4{fill:#7a4fb5}"
+)
 
 
 def picture(page: str) -> str:
     """The three figures of ways of writing side by side, for the README."""
-    figures = [re.search(rf'<h3>{title}</h3></figcaption><svg viewBox="0 0 420 (\d+)"[^>]*>(.*?)</svg>', page, re.S) for title in ("Type-token ratio", "MAUVE", "Repeated bigrams")]
-    panels = "".join(f'<g transform="translate({20 + 440 * at} 40)"><text class="title" x="18" y="-14">{title}</text>{figure[2]}</g>'
-                     for at, (title, figure) in enumerate(zip(("Type-token ratio", "MAUVE", "Repeated bigrams"), figures)))
+    figures = [
+        re.search(rf'<h3>{title}</h3></figcaption><svg viewBox="0 0 420 (\d+)"[^>]*>(.*?)</svg>', page, re.S)
+        for title in ("Type-token ratio", "MAUVE", "Repeated bigrams")
+    ]
+    panels = "".join(
+        f'<g transform="translate({20 + 440 * at} 40)"><text class="title" x="18" y="-14">{title}</text>{figure[2]}</g>'
+        for at, (title, figure) in enumerate(zip(("Type-token ratio", "MAUVE", "Repeated bigrams"), figures))
+    )
     bare = re.sub(r"<title>.*?</title>", "", panels, flags=re.S)
     height = 50 + max(int(figure[1]) for figure in figures)
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1340 {height}" role="img"><style>{STYLE}</style><rect width="1340" height="{height}" fill="#fff"/>{bare}</svg>\n'

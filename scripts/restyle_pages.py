@@ -2,8 +2,9 @@
 
     python scripts/restyle_pages.py docs/studies
 
-What it changes is what lib/study/study-page.ts and lib/report/line-chart.ts would write otherwise: the stylesheet and its hash, the order of the columns of
-the results (ours before the paper's), boxes that scroll by keys, and labels of line ends that stood on the figures of an axis. No number is touched.
+What it changes is what lib/study/study-page.ts and lib/report/line-chart.ts would write otherwise: the stylesheet and its hash, the order
+of the columns of the results (ours before the paper's), boxes that scroll by keys, and labels of line ends that stood on the figures of an
+axis. No number is touched.
 """
 
 import base64

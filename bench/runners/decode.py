@@ -1,7 +1,7 @@
 """One process, one engine: transformers generate, greedy, key/value cache.
 
-Settings: weights, tokens, batch, newTokens, promptLength, dtype, noRepeatNgramSize, staticCache. A cache of fixed size is what transformers compiles
-its decoding step over, on a card.
+Settings: weights, tokens, batch, newTokens, promptLength, dtype, noRepeatNgramSize, staticCache. A cache of fixed size is what transformers
+compiles its decoding step over, on a card.
 """
 import time
 
@@ -14,7 +14,11 @@ B, N, P = settings["batch"], settings["newTokens"], settings.get("promptLength",
 ids = read_tokens().to(device)
 stride = min(500, (len(ids) - P) // B)
 prompts = torch.stack([ids[row * stride : row * stride + P] for row in range(B)])
-model = AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=getattr(torch, settings["dtype"]), attn_implementation="sdpa").to(device).eval()
+model = (
+    AutoModelForCausalLM.from_pretrained(settings["weights"], dtype=getattr(torch, settings["dtype"]), attn_implementation="sdpa")
+    .to(device)
+    .eval()
+)
 options = {"no_repeat_ngram_size": settings["noRepeatNgramSize"]} if settings.get("noRepeatNgramSize") else {}
 if settings.get("staticCache"):
     options["cache_implementation"] = "static"
@@ -24,7 +28,13 @@ def timed(count):
     started = time.perf_counter()
     with torch.inference_mode():
         out = model.generate(
-            prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=count, min_new_tokens=count, do_sample=False, pad_token_id=0, **options
+            prompts,
+            attention_mask=torch.ones_like(prompts),
+            max_new_tokens=count,
+            min_new_tokens=count,
+            do_sample=False,
+            pad_token_id=0,
+            **options
         )
     wait()
     return (time.perf_counter() - started) * 1000, out[:, P:].tolist()

@@ -60,7 +60,12 @@ def plain_forms(a, b):
     out = torch.empty(a.shape[0], b.shape[1], dtype=a.dtype, device=a.device)
     ac, bc = a.contiguous(), b.contiguous()
     bt = b.t().contiguous().t()
-    forms = {"mm": lambda: a @ b, "mm into": lambda: torch.mm(a, b, out=out), "rows laid out": lambda: torch.mm(ac, bc, out=out), "columns laid out": lambda: torch.mm(ac, bt, out=out)}
+    forms = {
+        "mm": lambda: a @ b,
+        "mm into": lambda: torch.mm(a, b, out=out),
+        "rows laid out": lambda: torch.mm(ac, bc, out=out),
+        "columns laid out": lambda: torch.mm(ac, bt, out=out),
+    }
     if a.dtype == torch.float32 and device == "cpu":
         an, bn, on = ac.numpy(), b.numpy(), out.numpy()
         forms["OpenBLAS"] = lambda: np.matmul(an, bn, out=on)
@@ -97,8 +102,17 @@ def transposed_forms(dy, x):
     copied = torch.empty(x.shape[1], x.shape[0], dtype=x.dtype, device=x.device)
     out = torch.empty(x.shape[1], dy.shape[1], dtype=x.dtype, device=x.device)
     dyt, xt = dy.t().contiguous(), x.t().contiguous()
-    prepacked = {f"{name}, {side}": form for side, forms in {"inputs packed": prepacked_forms(dyt, xt), "gradients packed": prepacked_forms(xt, dyt)}.items() for name, form in forms.items()}
-    return {**plain_forms(dy.t(), x), **prepacked, "transposed": lambda: torch.mm(x.t(), dy, out=out), "transposed after a copy": lambda: torch.mm(copied.copy_(x.t()), dy, out=out)}
+    prepacked = {
+        f"{name}, {side}": form
+        for side, forms in {"inputs packed": prepacked_forms(dyt, xt), "gradients packed": prepacked_forms(xt, dyt)}.items()
+        for name, form in forms.items()
+    }
+    return {
+        **plain_forms(dy.t(), x),
+        **prepacked,
+        "transposed": lambda: torch.mm(x.t(), dy, out=out),
+        "transposed after a copy": lambda: torch.mm(copied.copy_(x.t()), dy, out=out),
+    }
 
 
 @torch.inference_mode()
@@ -114,7 +128,12 @@ def main():
             seconds, median, form = fastest(choices)
             total += seconds * times
             typical += median * times
-            forms[f"{name}, {kind}"] = {"form": form, "milliseconds": seconds * 1000, "gigaflops": 2 * ROWS * out * inner / seconds / 1e9, "times": times}
+            forms[f"{name}, {kind}"] = {
+                "form": form,
+                "milliseconds": seconds * 1000,
+                "gigaflops": 2 * ROWS * out * inner / seconds / 1e9,
+                "times": times,
+            }
     answer({"milliseconds": [total * 1000], "typicalMilliseconds": typical * 1000, "forms": forms, "absent": absent})
 
 

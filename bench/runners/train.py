@@ -1,7 +1,7 @@
 """One process, one engine: transformers at its best settings. Settings: weights, tokens, batch, sequence, steps, mode.
 
-mode: float32, autocast (bfloat16 over float32 weights), or either through torch.compile: compile-float32, compile-autocast. flash-autocast has SDPA
-take its flash kernel or fail.
+mode: float32, autocast (bfloat16 over float32 weights), or either through torch.compile: compile-float32, compile-autocast. flash-autocast
+has SDPA take its flash kernel or fail.
 """
 import time
 from contextlib import nullcontext
@@ -41,7 +41,11 @@ try:
 except Exception as error:
     if not mode.startswith(("compile", "flash")):
         raise
-    answer({"refused": f"{'torch.compile' if mode.startswith('compile') else 'flash attention'}: {type(error).__name__}: {str(error).strip().splitlines()[0]}"})
+    answer(
+        {
+            "refused": f"{'torch.compile' if mode.startswith('compile') else 'flash attention'}: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        }
+    )
 before = minor_faults()
 for step in range(2, steps + 2):
     done.append(train_step(step))

@@ -45,10 +45,14 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-/// The largest difference, in units of the largest number that is expected; infinity where something is not finite.
+/// What a sum of so many products of numbers that were drawn usually has: its standard deviation.
+inline double usual_sum(int64_t terms) { return std::sqrt(static_cast<double>(terms)) / 3; }
+
+/// The largest difference, in units of the largest number that is expected, but of no less than `least`: a single sum may come to nearly
+/// nothing. Infinity where something is not finite.
 template <class T>
-double distance(const std::vector<T>& actual, const std::vector<double>& expected) {
-  double most = 0, size = 1e-30;
+double distance(const std::vector<T>& actual, const std::vector<double>& expected, double least = 1e-30) {
+  double most = 0, size = least;
   for (size_t i = 0; i < expected.size(); ++i) {
     const double value = static_cast<float>(actual[i]);
     most = std::max(most, std::isfinite(value) ? std::fabs(value - expected[i]) : INFINITY);

@@ -91,7 +91,7 @@ void compare(const char* what, const Operands<T>& operands, double tolerance, vo
     for (const Way way : group) {
       if (!use(way)) continue;
       const auto y = operands.template multiply<Gemm, Y>(call);
-      expect(distance(y, expected) < tolerance, operands.named(what, way));
+      expect(distance(y, expected, usual_sum(operands.size.inner)) < tolerance, operands.named(what, way));
       if (first.empty()) first = y;
       expect(same_bits(first, y), "bits of " + operands.named(what, way));
     }

@@ -2,9 +2,9 @@
 
     python3 compile.py --nvrtc FOLDER --kernels FOLDER --out FILE
 
-FOLDER of --nvrtc holds libnvrtc.so.12 and its builtins. Ends with status 1, and writes nothing, on an error, a warning, a spilled register, or
-local memory. The file: a line `hyperfit kernels 1 HASH COUNT`, COUNT lines `SOURCE ARCHITECTURE OFFSET SIZE` (offsets from the start of the file;
-native/ops/cuda/launch/images.h reads it), and the images: machine code of `sm_90a` and the like, PTX of `compute_75`.
+FOLDER of --nvrtc holds libnvrtc.so.12 and its builtins. Ends with status 1, and writes nothing, on an error, a warning, a spilled register,
+or local memory. The file: a line `hyperfit kernels 1 HASH COUNT`, COUNT lines `SOURCE ARCHITECTURE OFFSET SIZE` (offsets from the start of
+the file; native/ops/cuda/launch/images.h reads it), and the images: machine code of `sm_90a` and the like, PTX of `compute_75`.
 """
 
 import argparse
@@ -48,7 +48,13 @@ class Nvrtc:
     def compile(self, source: Path, architecture: str) -> tuple[bytes, str]:
         """The image, and what the compiler said."""
         is_ptx = architecture.startswith("compute_")
-        options = [f"--gpu-architecture={architecture}", "--std=c++20", "--device-as-default-execution-space", f"--include-path={source.parent}", "--ptxas-options=-v"]
+        options = [
+            f"--gpu-architecture={architecture}",
+            "--std=c++20",
+            "--device-as-default-execution-space",
+            f"--include-path={source.parent}",
+            "--ptxas-options=-v",
+        ]
         encoded = [option.encode() for option in options]
         program = ctypes.c_void_p()
         self.check("nvrtcCreateProgram", ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
