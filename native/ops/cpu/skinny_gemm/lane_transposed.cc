@@ -52,21 +52,22 @@ struct Multiply {
   }
 };
 
-/// Calls body.operator()<V, Rows>() for passes that so many rows fill, of V vectors of Rows.
+/// Calls body.operator()<V, Rows>() for the passes that so many rows of X take, of V vectors of Rows.
 template <class X, class Body>
 void by_passes(int64_t rows, const Body& body) {
   if (has_wide_registers()) return by_vectors(rows, [&]<int V>() { body.template operator()<V, kLanes>(); });
-  if (std::is_same_v<X, float> && rows <= kNarrowRows) return body.template operator()<1, kNarrowRows>();
+  if constexpr (std::is_same_v<X, float>) {
+    if (rows <= kNarrowRows) return body.template operator()<1, kNarrowRows>();
+  }
   body.template operator()<1, kLanes>();
 }
 
-/// From how many on, `rows` among them, rows stand in the lanes.
+/// Whether rows in the lanes take less time than inputs there.
 template <class X>
-int64_t least_rows(int64_t rows) {
-  if (has_wide_registers()) return kWideFrom;
-  if (std::is_same_v<X, float>) return kNarrowFrom;
-  const bool fills = row_vectors(rows) * kLanes - rows <= kMostEmptyLanes;
-  return fills ? kLanes - kMostEmptyLanes : kNarrowBFloat16From;
+bool rows_pay(int64_t rows) {
+  if (has_wide_registers()) return rows >= kWideFrom;
+  if (std::is_same_v<X, float>) return rows >= kNarrowFrom;
+  return rows >= kNarrowBFloat16From || row_vectors(rows) * kLanes - rows <= kMostEmptyLanes;
 }
 
 }  // namespace
@@ -74,7 +75,7 @@ int64_t least_rows(int64_t rows) {
 template <class X>
 bool pays_to_lane_transpose(int64_t rows, int64_t in) {
   if (std::is_same_v<X, c10::BFloat16> && takes_tile_rows(in)) return row_vectors(rows) <= kMostVectors;
-  return rows >= least_rows<X>(rows) && row_vectors(rows) <= kMostVectors && in % Words<X>::kWidth == 0;
+  return rows_pay<X>(rows) && row_vectors(rows) <= kMostVectors && in % Words<X>::kWidth == 0;
 }
 
 template <class X>
