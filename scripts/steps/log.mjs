@@ -1,5 +1,8 @@
 // Everything set-up says goes to stderr, so that stdout stays free for what is being set up.
-export const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 
 export function say(text) {
   process.stderr.write(`setup: ${text}\n`);
